@@ -1,0 +1,107 @@
+package main
+
+/*
+#include <string.h>
+#include "capi.h"
+*/
+import "C"
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unsafe"
+
+	"libobe/internal/socket"
+)
+
+// invalid is an argument that a function cannot take; name is the header's.
+func invalid(op, name, problem string) error {
+	return fmt.Errorf("%s: %w: %s %s", op, socket.ErrArgument, name, problem)
+}
+
+// input returns the bytes of a text that C passes as pointer and length, -1 for
+// NUL-terminated. They are the caller's own memory, for the time of the call.
+func input(op, name string, p *C.obe_cchar, length C.int64_t) ([]byte, error) {
+	if p == nil {
+		return nil, invalid(op, name, "is NULL")
+	}
+	if length < -1 {
+		return nil, invalid(op, "length", "is negative")
+	}
+	n := uint64(length)
+	if length == -1 {
+		n = uint64(C.strlen((*C.char)(unsafe.Pointer(p))))
+	}
+	if n > maxSlice {
+		return nil, invalid(op, "length", "is more than this platform can address")
+	}
+	return unsafe.Slice((*byte)(unsafe.Pointer(p)), int(n)), nil
+}
+
+const maxSlice = uint64(^uint(0)>>1) - 64
+
+// word returns a NUL-terminated text as a Go string; NULL is an error.
+func word(op, name string, p *C.obe_cchar) (string, error) {
+	b, err := input(op, name, p, -1)
+	return string(b), err
+}
+
+// room returns the caller's buffer as a slice.
+func room(op, name string, p *C.char, capacity C.int64_t) ([]byte, error) {
+	if capacity < 0 {
+		return nil, invalid(op, "capacity", "is negative")
+	}
+	if p == nil && capacity > 0 {
+		return nil, invalid(op, name, "is NULL, and capacity is not 0")
+	}
+	if p == nil {
+		return nil, nil
+	}
+	return unsafe.Slice((*byte)(unsafe.Pointer(p)), int(min(uint64(capacity), maxSlice))), nil
+}
+
+// terminate puts a NUL behind a text of n bytes where there is room for it.
+func terminate(buffer []byte, n int) {
+	if n < len(buffer) {
+		buffer[n] = 0
+	}
+}
+
+// output gives a text to the caller: its size, and its bytes if they fit.
+func output(text string, buffer []byte, length *C.int64_t) error {
+	*length = C.int64_t(len(text))
+	if len(text) > len(buffer) {
+		return &socket.BufferError{Need: len(text)}
+	}
+	copy(buffer, text)
+	terminate(buffer, len(text))
+	return nil
+}
+
+// timeout turns milliseconds of the C ABI into a duration.
+func timeout(op string, ms C.int64_t) (time.Duration, error) {
+	switch {
+	case ms == -1:
+		return socket.Forever, nil
+	case ms == -2:
+		return socket.Default, nil
+	case ms < 0:
+		return 0, invalid(op, "timeout_ms", fmt.Sprintf("is %d; negative values are -1 (for ever) and -2 (the handle's default)", ms))
+	}
+	const most = 1 << 40 // about 35 years
+	return time.Duration(min(ms, most)) * time.Millisecond, nil
+}
+
+// host returns the address argument of the constructors; NULL is the loopback
+// address, as "" is.
+func host(op string, p *C.obe_cchar) (string, error) {
+	if p == nil {
+		return "", nil
+	}
+	text, err := word(op, "address", p)
+	if err == nil && strings.TrimSpace(text) != text {
+		err = invalid(op, "address", fmt.Sprintf("%q has space around it", text))
+	}
+	return text, err
+}

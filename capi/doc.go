@@ -1,0 +1,20 @@
+// Command capi is the C ABI of libobe, built with -buildmode=c-shared. It
+// translates and guards, and has no protocol logic:
+//
+//   - handles.go   what a C handle is, and why a stale one is harmless
+//   - guard.go     panics, forked children, and the text of the last failure
+//   - buffer.go    C memory and Go slices
+//   - export_*.go  the exported functions, a file for each group; their doc
+//     comments are what include/obe.h says
+//   - fork.go      how a forked child is recognised
+//   - status       the table of status codes
+//   - generate     the generator of include/obe.h and of the Python table
+//
+// The exported functions are held against include/obe.h by the C compiler: each
+// export file includes it, and cgo's own prototypes must agree.
+package main
+
+//go:generate go run ./generate
+
+// main is never called: a c-shared library has none, but package main must.
+func main() {}

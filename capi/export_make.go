@@ -1,0 +1,102 @@
+package main
+
+/*
+#cgo CFLAGS: -I${SRCDIR}/../include
+#include "capi.h"
+*/
+import "C"
+
+import (
+	"libobe/internal/socket"
+)
+
+//obe:group 1 Make and free
+
+// obe_client_new makes a client of the server at address and port, and gives
+// its handle in *client.
+//
+// There is no I/O: nothing is connected until something is sent. address is an
+// IPv4 or IPv6 literal or a host name; NULL or "" is the loopback address
+// 127.0.0.1. port is 1 to 65535; servers listen at OBE_DEFAULT_PORT unless told
+// otherwise. Free the handle with obe_free.
+//
+// Returns OBE_OK; OBE_E_ARGUMENT for an address or port that cannot be one, or
+// a NULL client.
+//
+//export obe_client_new
+func obe_client_new(address *C.obe_cchar, port C.int32_t, client *C.obe_socket) C.obe_status {
+	const op = "client_new"
+	return C.obe_status(guard(op, func() (*entry, error) {
+		if client == nil {
+			return nil, invalid(op, "client", "is NULL")
+		}
+		text, err := host(op, address)
+		if err != nil {
+			return nil, err
+		}
+		c, err := socket.NewClient(text, int(port))
+		if err != nil {
+			return nil, prefix(op, err)
+		}
+		*client = C.obe_socket(handles.add(kindSocket, c))
+		return nil, nil
+	}))
+}
+
+// obe_server_new makes a server that listens at address and port, and gives its
+// handle in *server.
+//
+// Clients can connect from then on; their messages wait until the first
+// obe_receive. address is as in obe_client_new: NULL or "" is the loopback
+// address, and "0.0.0.0" or "::" every interface, where strangers can reach the
+// server. port 0 lets the system choose one, which obe_port tells. Free the
+// handle with obe_free.
+//
+// Returns OBE_OK; OBE_E_ARGUMENT; OBE_E_IN_USE if another server has the port;
+// OBE_E_PERMISSION; OBE_E_UNREACHABLE if the address is not one of this machine
+// or its name unknown; OBE_E_IO.
+//
+//export obe_server_new
+func obe_server_new(address *C.obe_cchar, port C.int32_t, server *C.obe_socket) C.obe_status {
+	const op = "server_new"
+	return C.obe_status(guard(op, func() (*entry, error) {
+		if server == nil {
+			return nil, invalid(op, "server", "is NULL")
+		}
+		text, err := host(op, address)
+		if err != nil {
+			return nil, err
+		}
+		s, err := socket.NewServer(text, int(port))
+		if err != nil {
+			return nil, prefix(op, err)
+		}
+		*server = C.obe_socket(handles.add(kindSocket, s))
+		return nil, nil
+	}))
+}
+
+// obe_free closes and frees whatever handle stands for; 0 is nothing.
+//
+// Calls that are blocked on the handle return OBE_E_CLOSED at once. obe_free
+// does not wait for the network. The handle's value is not used again soon, so
+// that a second obe_free, or another use of it, is an error and not an accident.
+//
+// Returns OBE_OK; OBE_E_HANDLE if handle was freed already or never was one.
+//
+//export obe_free
+func obe_free(handle C.uintptr_t) C.obe_status {
+	const op = "free"
+	return C.obe_status(guard(op, func() (*entry, error) {
+		if handle == 0 {
+			return nil, nil
+		}
+		switch object := handles.remove(uintptr(handle)).(type) {
+		case interface{ Free() }:
+			object.Free()
+			return nil, nil
+		default:
+			return nil, stale(op, uintptr(handle))
+		}
+	}))
+}

@@ -1,0 +1,4 @@
+package main
+
+// forked is false: Windows has no fork.
+func forked() bool { return false }

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"runtime/debug"
+
+	"libobe/capi/status"
+	"libobe/internal/socket"
+)
+
+// errHandle is a value that is no live handle of the kind a function takes.
+var errHandle = errors.New("not a live handle")
+
+// unowned is the last failure that had no handle.
+var unowned = &entry{}
+
+func (e *entry) say(text string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.last = text
+}
+
+func (e *entry) said() string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.last
+}
+
+// guard runs the body of an exported function. Nothing of Go crosses the
+// boundary: a panic becomes OBE_E_INTERNAL, and a forked child, in which the
+// runtime has lost its threads, gets OBE_E_FORKED before any lock is taken that
+// a lost thread may hold. A panic leaves the other handles and later calls as
+// they are; the sentence of the last failure says where it happened.
+func guard(op string, body func() (*entry, error)) (code status.Code) {
+	if forked() {
+		return status.Forked
+	}
+	e := unowned
+	defer func() {
+		if p := recover(); p != nil {
+			code = status.Internal
+			e.say(fmt.Sprintf("%s: a fault inside the library: %v; please report it with what follows\n%s", op, p, debug.Stack()))
+		}
+	}()
+	owner, err := body()
+	if owner != nil {
+		e = owner
+	}
+	if err == nil {
+		return status.OK
+	}
+	e.say(err.Error())
+	if errors.Is(err, errHandle) {
+		return status.Handle
+	}
+	return status.Of(err)
+}
+
+// on guards a function on a live handle of one kind; T is the object behind it,
+// or an interface that it has.
+func on[T any](op string, h uintptr, k kind, body func(T) error) status.Code {
+	return guard(op, func() (*entry, error) {
+		e, object := handles.find(h, k)
+		if e == nil {
+			return nil, stale(op, h)
+		}
+		target, ok := object.(T)
+		if !ok {
+			return e, fmt.Errorf("%s: %w: this function is not for %s", op, socket.ErrState, role(object))
+		}
+		return e, body(target)
+	})
+}
+
+// role names what a handle stands for, for the text of an error.
+func role(object any) string {
+	switch object.(type) {
+	case *socket.Client:
+		return "a client"
+	case *socket.Server:
+		return "a server"
+	}
+	return "this handle"
+}
+
+// prefix puts the name of the function before an error that lacks it.
+func prefix(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", op, err)
+}
+
+// stale is the failure of a function whose handle is not live.
+func stale(op string, h uintptr) error {
+	return fmt.Errorf("%s: %w: %#x was freed, or never was one", op, errHandle, h)
+}

@@ -1,0 +1,387 @@
+/* obe.h - the OBE socket protocol for C and C++
+ *
+ * libobe lets instrument software talk to experiment-design servers, and be
+ * one, over the OBE socket protocol: TCP messages of ten decimal digits, which
+ * give the length in bytes, and that many bytes of JSON. This header is the
+ * whole interface; what is not in it is private.
+ *
+ *   obe_socket client;
+ *   char reply[1024];
+ *   int64_t length;
+ *   obe_client_new(NULL, OBE_DEFAULT_PORT, &client);
+ *   if (obe_tcmd(client, "{\"command\": \"optset\"}", -1, reply, sizeof reply,
+ *                &length, 5000) == OBE_OK)
+ *       printf("measure at %s\n", reply);
+ *   obe_free(client);
+ *
+ * What every caller must know:
+ *
+ * Status.    Every function returns an obe_status, 0 or a negative code, but for
+ *            the few that return a constant text. Results leave through
+ *            pointers; on failure what they point to is untouched, unless the
+ *            function's comment says otherwise. obe_last_error has the sentence
+ *            that explains a failure, and obe_strerror a general one.
+ * Handles.   A handle is a number; 0 is none. Each is freed once, with obe_free.
+ *            A freed handle, or any other number, is answered with
+ *            OBE_E_HANDLE.
+ * Memory.    All buffers are the caller's. Nothing of the caller's is kept after
+ *            a function returns, and nothing that it must free is handed out but
+ *            handles.
+ * Lengths.   Lengths and counts are int64_t and in bytes or elements. A length
+ *            of -1 for an input text says that it is NUL-terminated.
+ * Timeouts.  In milliseconds, one limit for the whole call: OBE_FOREVER (-1),
+ *            OBE_NO_WAIT (0, take what is there), OBE_DEFAULT_TIMEOUT (-2, the
+ *            handle's option timeout_ms).
+ * Threads.   Any function may be called on any handle from any thread. Calls on
+ *            one handle that cannot run together wait for each other, within
+ *            their timeouts. obe_free and obe_close wake whoever is blocked on
+ *            the handle with OBE_E_CLOSED, and obe_cancel with OBE_E_CANCELLED.
+ * JSON.      A message is what Python's json.loads takes, in UTF-8: that
+ *            includes NaN, Infinity and -Infinity. Arrays and objects nest at
+ *            most 512 deep. The bytes are passed on as they are.
+ * Processes. The library cannot be used in a child of fork that does not exec;
+ *            calls there return OBE_E_FORKED where they return at all. It cannot
+ *            be unloaded: dlclose leaves it in place. It must not be called from
+ *            DllMain or from a constructor that runs before main. It prints
+ *            nothing and handles no signal of the program's.
+ *
+ * Generated from capi/ by "make generate"; do not edit.
+ */
+#ifndef OBE_H
+#define OBE_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The version of this header; obe_version() is that of the library. */
+#define OBE_VERSION_MAJOR 0
+#define OBE_VERSION_MINOR 1
+#define OBE_VERSION_PATCH 0
+#define OBE_VERSION "0.1.0"
+#define OBE_VERSION_AT_LEAST(major, minor, patch) \
+    (OBE_VERSION_MAJOR > (major) || \
+     (OBE_VERSION_MAJOR == (major) && \
+      (OBE_VERSION_MINOR > (minor) || \
+       (OBE_VERSION_MINOR == (minor) && OBE_VERSION_PATCH >= (patch)))))
+
+/* The port of the protocol. */
+#define OBE_DEFAULT_PORT 61981
+
+/* Timeouts with a meaning of their own. */
+#define OBE_FOREVER         (-1)
+#define OBE_NO_WAIT         0
+#define OBE_DEFAULT_TIMEOUT (-2)
+
+/* A handle is as wide as a pointer, and no pointer: its value means nothing to
+ * a program. */
+typedef uintptr_t obe_socket;
+typedef uintptr_t obe_message;
+
+/* What functions return. The numbers are fixed for ever, and new ones are only
+ * added. They lie in LabVIEW's range of user-defined codes. */
+typedef int32_t obe_status;
+
+#define OBE_OK            0 /* Success. */
+#define OBE_E_ARGUMENT    (-8001) /* An argument is not valid. */
+#define OBE_E_HANDLE      (-8002) /* The handle is not one of this kind, or was freed. */
+#define OBE_E_STATE       (-8003) /* The call does not fit the socket's role or state. */
+#define OBE_E_TIMEOUT     (-8004) /* The call did not end within its timeout. */
+#define OBE_E_CANCELLED   (-8005) /* The call was ended by a cancel. */
+#define OBE_E_CLOSED      (-8006) /* This side closed the connection or the handle. */
+#define OBE_E_PEER_CLOSED (-8007) /* The peer closed the connection before the message was complete. */
+#define OBE_E_RESET       (-8008) /* The connection broke: the peer reset it, or is gone. */
+#define OBE_E_REFUSED     (-8009) /* Nobody listens at that address and port. */
+#define OBE_E_UNREACHABLE (-8010) /* The address cannot be reached, or the name not be resolved. */
+#define OBE_E_IN_USE      (-8011) /* The address and port are in use by another server. */
+#define OBE_E_PERMISSION  (-8012) /* The system does not permit it. */
+#define OBE_E_FRAME       (-8013) /* The peer sent something that is not a frame of this protocol. */
+#define OBE_E_TOO_LARGE   (-8014) /* The message is larger than max_message. */
+#define OBE_E_JSON        (-8015) /* The text is not valid JSON in UTF-8. */
+#define OBE_E_BUFFER      (-8016) /* The buffer is too small; nothing was lost. */
+#define OBE_E_NOT_FOUND   (-8017) /* The document has nothing at that pointer. */
+#define OBE_E_TYPE        (-8018) /* The value has another type than asked for. */
+#define OBE_E_RANGE       (-8019) /* The number does not fit the type asked for. */
+#define OBE_E_BUSY        (-8020) /* Another call uses the handle and did not end in time. */
+#define OBE_E_TLS         (-8021) /* The peer's identity or encryption is not as required. */
+#define OBE_E_FORKED      (-8022) /* The library cannot be used in a forked child; start a new process instead. */
+#define OBE_E_UNSUPPORTED (-8023) /* This platform or build does not support it. */
+#define OBE_E_IO          (-8024) /* The system reported another input or output failure. */
+#define OBE_E_MEMORY      (-8025) /* Out of memory. */
+#define OBE_E_INTERNAL    (-8026) /* A fault inside the library; please report it. */
+#define OBE_E_REPLY       (-8027) /* The server's reply is not what the command has as its answer. */
+
+
+/* ---- Make and free ---- */
+
+/* obe_client_new makes a client of the server at address and port, and gives
+ * its handle in *client.
+ *
+ * There is no I/O: nothing is connected until something is sent. address is an
+ * IPv4 or IPv6 literal or a host name; NULL or "" is the loopback address
+ * 127.0.0.1. port is 1 to 65535; servers listen at OBE_DEFAULT_PORT unless told
+ * otherwise. Free the handle with obe_free.
+ *
+ * Returns OBE_OK; OBE_E_ARGUMENT for an address or port that cannot be one, or
+ * a NULL client.
+ */
+obe_status obe_client_new(const char *address, int32_t port,
+                          obe_socket *client);
+
+/* obe_server_new makes a server that listens at address and port, and gives its
+ * handle in *server.
+ *
+ * Clients can connect from then on; their messages wait until the first
+ * obe_receive. address is as in obe_client_new: NULL or "" is the loopback
+ * address, and "0.0.0.0" or "::" every interface, where strangers can reach the
+ * server. port 0 lets the system choose one, which obe_port tells. Free the
+ * handle with obe_free.
+ *
+ * Returns OBE_OK; OBE_E_ARGUMENT; OBE_E_IN_USE if another server has the port;
+ * OBE_E_PERMISSION; OBE_E_UNREACHABLE if the address is not one of this machine
+ * or its name unknown; OBE_E_IO.
+ */
+obe_status obe_server_new(const char *address, int32_t port,
+                          obe_socket *server);
+
+/* obe_free closes and frees whatever handle stands for; 0 is nothing.
+ *
+ * Calls that are blocked on the handle return OBE_E_CLOSED at once. obe_free
+ * does not wait for the network. The handle's value is not used again soon, so
+ * that a second obe_free, or another use of it, is an error and not an accident.
+ *
+ * Returns OBE_OK; OBE_E_HANDLE if handle was freed already or never was one.
+ */
+obe_status obe_free(uintptr_t handle);
+
+
+/* ---- Talk ---- */
+
+/* obe_send sends one message, the JSON text of length bytes (-1:
+ * NUL-terminated).
+ *
+ * The text is checked first: nothing is connected for what is not JSON. A
+ * client then opens a connection, closing the one that is open, and sends; with
+ * the option persistent it uses the one that is open. A server answers the
+ * client whose message obe_receive gave last. The call returns when the system
+ * has taken the whole message, and blocks until then, at most timeout_ms.
+ *
+ * Returns OBE_OK; OBE_E_JSON with the byte offset in the text of the error;
+ * OBE_E_TOO_LARGE; OBE_E_STATE if a server has no message to answer;
+ * OBE_E_REFUSED, OBE_E_UNREACHABLE or OBE_E_TIMEOUT if no connection came about;
+ * OBE_E_RESET or OBE_E_PEER_CLOSED if the peer is gone; OBE_E_BUSY;
+ * OBE_E_CANCELLED; OBE_E_CLOSED; OBE_E_ARGUMENT; OBE_E_HANDLE.
+ */
+obe_status obe_send(obe_socket socket, const char *json, int64_t length,
+                    int64_t timeout_ms);
+
+/* obe_receive receives one message into buffer, which has room for capacity
+ * bytes, and gives its size in *length.
+ *
+ * A client reads from the connection that its last obe_send opened. A server
+ * takes the next complete message of any of its clients, and remembers whose it
+ * is: the next obe_send answers that one. A client that stalls, sends garbage or
+ * disappears never makes it fail. If the previous message was not answered, and
+ * this one comes from another connection, the previous one's connection is
+ * closed (option one_way).
+ *
+ * A message that does not fit is kept: the return is OBE_E_BUFFER, *length the
+ * needed size, and the next obe_receive gives it again; capacity 0 (buffer may
+ * then be NULL) asks for the size. Where there is room, a NUL follows the
+ * message. After any other failure *length is untouched and the contents of
+ * buffer are undefined. A timeout or cancel loses nothing: a message that has
+ * begun goes on at the next obe_receive.
+ *
+ * Blocks at most timeout_ms. Returns OBE_OK; OBE_E_BUFFER; OBE_E_TIMEOUT;
+ * OBE_E_CANCELLED; OBE_E_CLOSED; OBE_E_BUSY; OBE_E_ARGUMENT; OBE_E_HANDLE; for a
+ * client also OBE_E_STATE (no connection is open), OBE_E_PEER_CLOSED,
+ * OBE_E_RESET, OBE_E_FRAME, OBE_E_TOO_LARGE and OBE_E_JSON, after which the
+ * connection is closed.
+ */
+obe_status obe_receive(obe_socket socket, char *buffer, int64_t capacity,
+                       int64_t *length, int64_t timeout_ms);
+
+/* obe_tcmd sends a command and receives its reply: obe_send, obe_receive and
+ * obe_close under one timeout. For clients.
+ *
+ * The reply goes into reply, which has room for capacity bytes, and its size
+ * into *reply_length. If it does not fit, the return is OBE_E_BUFFER,
+ * *reply_length the needed size, and the reply is kept: read it with obe_receive
+ * and timeout 0. The command is never sent twice. After any other failure the
+ * connection is closed, so that a late reply cannot answer a later command. With
+ * the option persistent the connection otherwise stays open.
+ *
+ * Blocks at most timeout_ms. Returns OBE_OK, and what obe_send and obe_receive
+ * return. OBE_E_TIMEOUT leaves open whether the server carries the command out;
+ * a Python optbayesexpt server never answers a command that it does not know.
+ */
+obe_status obe_tcmd(obe_socket client, const char *json, int64_t length,
+                    char *reply, int64_t capacity, int64_t *reply_length,
+                    int64_t timeout_ms);
+
+/* obe_close closes the connection, not the handle: a client's, or that of a
+ * server's last message. A server keeps listening, and its other connections
+ * stay.
+ *
+ * Calls that are blocked on the handle return OBE_E_CLOSED at once. A reply that
+ * was kept for a larger buffer is gone. To close where nothing is open is no
+ * error.
+ *
+ * Returns OBE_OK; OBE_E_HANDLE.
+ */
+obe_status obe_close(obe_socket socket);
+
+/* obe_cancel wakes the calls that are in flight on the handle; they return
+ * OBE_E_CANCELLED. Calls that begin later are not affected, and without a call
+ * in flight it does nothing.
+ *
+ * Nothing is lost by it, and the connection stays, unless half of a frame was
+ * sent, or obe_tcmd was waiting for its reply. To be called from any thread.
+ *
+ * Returns OBE_OK; OBE_E_HANDLE.
+ */
+obe_status obe_cancel(obe_socket socket);
+
+/* obe_wait_ready sends {"command": "ready"} until the server answers, whatever
+ * it says. While nobody listens it tries again, with a pause that grows to 0.1 s,
+ * so that a program can start its server and go on as soon as that is up.
+ *
+ * Blocks at most timeout_ms. Returns OBE_OK; OBE_E_TIMEOUT, with the last
+ * attempt's failure in the text of the error; OBE_E_CANCELLED; OBE_E_CLOSED;
+ * OBE_E_STATE for a server; OBE_E_ARGUMENT; OBE_E_HANDLE.
+ */
+obe_status obe_wait_ready(obe_socket client, int64_t timeout_ms);
+
+/* obe_port gives the port that a server listens at in *port; for port 0 at
+ * obe_server_new it is the one that the system chose.
+ *
+ * Returns OBE_OK; OBE_E_STATE for a client; OBE_E_ARGUMENT; OBE_E_HANDLE.
+ */
+obe_status obe_port(obe_socket server, int32_t *port);
+
+
+/* ---- Settings and facts ---- */
+
+/* obe_set_option sets an option by its name; the list of options is at the end
+ * of this header. value is a text: a whole number, or 1 and 0 for on and off.
+ *
+ * It holds for calls and connections that begin later.
+ *
+ * Returns OBE_OK; OBE_E_ARGUMENT for an unknown name or a value that the option
+ * cannot have; OBE_E_HANDLE.
+ */
+obe_status obe_set_option(obe_socket socket, const char *name,
+                          const char *value);
+
+/* obe_get_option gives the value of an option, or a fact, as text in buffer, and
+ * its length in *length. See obe_receive for buffer and capacity.
+ *
+ * Returns OBE_OK; OBE_E_BUFFER with the needed size in *length; OBE_E_ARGUMENT;
+ * OBE_E_HANDLE.
+ */
+obe_status obe_get_option(obe_socket socket, const char *name, char *buffer,
+                          int64_t capacity, int64_t *length);
+
+/* obe_stats gives one of the handle's counters in *value, by its name; the list
+ * of counters is at the end of this header.
+ *
+ * Returns OBE_OK; OBE_E_ARGUMENT; OBE_E_HANDLE.
+ */
+obe_status obe_stats(obe_socket socket, const char *name, int64_t *value);
+
+/* obe_last_error gives the sentence of the last failure on handle, for instance
+ * "tcmd 127.0.0.1:61981: connect: connection refused", and its length in
+ * *length. Handle 0 has the last failure that had no handle, such as that of
+ * obe_client_new, or of a handle that was freed. It is empty if there was none;
+ * a success does not clear it. See obe_receive for buffer and capacity.
+ *
+ * The sentence belongs to the handle and not to the thread, so that a program
+ * whose calls run on changing threads can read it.
+ *
+ * Returns OBE_OK; OBE_E_BUFFER with the needed size in *length; OBE_E_ARGUMENT;
+ * OBE_E_HANDLE.
+ */
+obe_status obe_last_error(uintptr_t handle, char *buffer, int64_t capacity,
+                          int64_t *length);
+
+/* obe_strerror returns a sentence for a status; never NULL. The text is the
+ * library's and stays valid.
+ */
+const char *obe_strerror(obe_status status);
+
+/* obe_version returns the version of the library, such as "0.1.0". The text is
+ * the library's and stays valid. OBE_VERSION is that of the header.
+ */
+const char *obe_version(void);
+
+
+/* ---- Options, for obe_set_option and obe_get_option ----
+ *
+ *   timeout_ms         The timeout in milliseconds of a call that asks for the
+ *                      handle's default; -1 is for ever.
+ *                      Default: 60000 (client), -1 (server).
+ *   persistent         Client: 1 keeps the connection open from one message to
+ *                      the next. Only for servers built on libobe: a Python
+ *                      optbayesexpt server reads one message from each
+ *                      connection.
+ *                      Default: 0.
+ *   max_message        The largest message sent or taken, in bytes; at most
+ *                      9999999999.
+ *                      Default: 67108864.
+ *   max_connections    Server: how many connections are open at once; when all
+ *                      are taken, the one idle longest gives way to a new one.
+ *                      Default: 1024.
+ *   message_timeout_ms Server: the longest time in milliseconds from the first
+ *                      byte of a message to its last, and for sending a reply;
+ *                      a slower connection is closed. -1 is no limit.
+ *                      Default: 30000.
+ *   one_way            Server: 1 keeps a connection open whose message was
+ *                      received and not answered, for clients that only
+ *                      report.
+ *                      Default: 0.
+ *   nodelay            TCP_NODELAY on new connections: 1 sends at once, 0 lets
+ *                      the system gather small writes.
+ *                      Default: 1.
+ *   keepalive          Seconds of silence on a kept connection after which the
+ *                      system asks whether the peer is still there; 0 never
+ *                      asks.
+ *                      Default: 60.
+ *   local              This side's address: the server's listener, or the
+ *                      client's connection; empty when there is none.
+ *                      Default: read only.
+ *   peer               The other side's address: of the client's connection,
+ *                      or of the connection of the server's last message;
+ *                      empty when there is none.
+ *                      Default: read only.
+ *
+ * ---- Counters, for obe_stats ----
+ *
+ *   connections_opened Connections made or accepted.
+ *   connections_open   Connections open now.
+ *   messages_sent      Messages sent whole.
+ *   messages_received  Messages received whole and valid.
+ *   bytes_sent         Bytes sent, headers included.
+ *   bytes_received     Bytes received, headers included.
+ *   dropped_malformed  Server: connections closed for a header that is not ten
+ *                      digits.
+ *   dropped_json       Server: connections closed for a body that is not JSON.
+ *   dropped_too_large  Server: connections closed for a message beyond
+ *                      max_message.
+ *   dropped_incomplete Server: connections that the peer ended inside a
+ *                      message.
+ *   dropped_timeout    Server: connections closed for a message slower than
+ *                      message_timeout_ms.
+ *   dropped_unanswered Server: connections closed because their message was
+ *                      received and not answered.
+ *   dropped_reset      Server: connections that broke between messages.
+ *   evicted            Server: idle connections closed to make room for new
+ *                      ones.
+ */
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* OBE_H */

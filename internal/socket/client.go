@@ -1,0 +1,459 @@
+package socket
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"time"
+
+	"libobe/internal/transport"
+	"libobe/internal/wire"
+)
+
+// Client is the instrument's side: it opens a connection for each command, or
+// keeps one (option persistent). All methods may be called from any goroutine;
+// sends wait for each other, receives too, and Tcmd for both.
+type Client struct {
+	base
+	address   transport.Address
+	sending   lock
+	receiving lock
+
+	// Guarded by base.mu.
+	link *link
+	kept []byte // a message received whole that has not been delivered yet
+}
+
+// link is one connection of a client.
+type link struct {
+	client *Client
+	conn   *transport.Conn
+	frames *wire.Reader
+	unread int // messages sent less messages received; guarded by base.mu
+}
+
+// Read is conn's, counted.
+func (l *link) Read(p []byte) (int, error) {
+	n, err := l.conn.Read(p)
+	l.client.counters.bytesReceived.Add(int64(n))
+	return n, err
+}
+
+// NewClient makes a client of the server at host and port, without any I/O.
+func NewClient(host string, port int) (*Client, error) {
+	address, err := transport.ParseAddress(host, port)
+	if err == nil && port == 0 {
+		err = errors.New("port 0 is for servers; a client needs the port of its server")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrArgument, err)
+	}
+	return &Client{base: newBase(RoleClient), address: address, sending: newLock(), receiving: newLock()}, nil
+}
+
+// Send sends one message: over a connection of its own, or over the one that is
+// open if the option persistent is set. It returns when the system has taken
+// the whole message. A timeout or Cancel before the first byte leaves a kept
+// connection as it was; one inside the message closes it.
+func (c *Client) Send(body []byte, timeout time.Duration) error {
+	call, err := c.begin("send", timeout)
+	if err != nil {
+		return err
+	}
+	defer c.end(call)
+	head, err := encode(body, c.options().maxMessage)
+	if err == nil {
+		if err = c.sending.lock(call); err == nil {
+			defer c.sending.unlock()
+			err = c.transmit(call, head[:], body)
+		}
+	}
+	if err != nil {
+		return call.explain(c.address.String(), err)
+	}
+	return nil
+}
+
+// Receive reads one message from the open connection into dst and returns its
+// length. If it does not fit, the error is a *BufferError with the length, and
+// the next Receive gives the same message. A timeout or Cancel loses nothing:
+// the next Receive goes on.
+func (c *Client) Receive(dst []byte, timeout time.Duration) (int, error) {
+	body, call, err := c.receiveCall(dst, timeout)
+	if err != nil {
+		return 0, err
+	}
+	defer c.end(call)
+	return c.deliver(call, body, dst)
+}
+
+// ReceiveBody is Receive into memory of its own.
+func (c *Client) ReceiveBody(timeout time.Duration) ([]byte, error) {
+	body, call, err := c.receiveCall(nil, timeout)
+	if err != nil {
+		return nil, err
+	}
+	c.end(call)
+	return body, nil
+}
+
+func (c *Client) receiveCall(dst []byte, timeout time.Duration) ([]byte, *call, error) {
+	call, err := c.begin("receive", timeout)
+	if err != nil {
+		return nil, nil, err
+	}
+	var body []byte
+	if err = c.receiving.lock(call); err == nil {
+		body, err = c.take(call, dst)
+		c.receiving.unlock()
+	}
+	if err != nil {
+		err = call.explain(c.address.String(), err)
+		c.end(call)
+		return nil, nil, err
+	}
+	return body, call, nil
+}
+
+// Tcmd sends a command, receives the reply into dst and closes the connection
+// (unless persistent), all within one timeout. A reply that does not fit is
+// kept for Receive, with a *BufferError. After any other failure the connection
+// is closed, so that a late reply never answers a later command.
+func (c *Client) Tcmd(body, dst []byte, timeout time.Duration) (int, error) {
+	call, err := c.begin("tcmd", timeout)
+	if err != nil {
+		return 0, err
+	}
+	defer c.end(call)
+	reply, err := c.exchange(call, body, dst)
+	if err != nil {
+		return 0, call.explain(c.address.String(), err)
+	}
+	return c.deliver(call, reply, dst)
+}
+
+// TcmdBody is Tcmd with the reply in memory of its own.
+func (c *Client) TcmdBody(body []byte, timeout time.Duration) ([]byte, error) {
+	call, err := c.begin("tcmd", timeout)
+	if err != nil {
+		return nil, err
+	}
+	defer c.end(call)
+	reply, err := c.exchange(call, body, nil)
+	if err != nil {
+		return nil, call.explain(c.address.String(), err)
+	}
+	return reply, nil
+}
+
+// exchange is the whole of a command under one call.
+func (c *Client) exchange(call *call, body, dst []byte) ([]byte, error) {
+	options := c.options()
+	head, err := encode(body, options.maxMessage)
+	if err != nil {
+		return nil, err
+	}
+	if err = c.sending.lock(call); err != nil {
+		return nil, err
+	}
+	defer c.sending.unlock()
+	if err = c.receiving.lock(call); err != nil {
+		return nil, err
+	}
+	defer c.receiving.unlock()
+
+	c.mu.Lock()
+	c.kept = nil
+	stale := c.link != nil && c.link.unread > 0
+	c.mu.Unlock()
+	if stale {
+		c.drop()
+	}
+	if err = c.transmit(call, head[:], body); err != nil {
+		return nil, err
+	}
+	reply, err := c.take(call, dst)
+	if err != nil || !options.persistent {
+		c.drop()
+	}
+	if errors.Is(err, transport.ErrTimeout) {
+		return nil, fmt.Errorf("%w: no reply within %d ms; the server may still carry out the command, and a Python optbayesexpt server never answers one that it does not know",
+			ErrTimeout, call.timeout.Milliseconds())
+	}
+	return reply, err
+}
+
+// WaitReady asks {"command": "ready"} until the server answers anything, and
+// tries again while nobody listens. It never connects without a whole message.
+func (c *Client) WaitReady(timeout time.Duration) error {
+	call, err := c.begin("wait_ready", timeout)
+	if err != nil {
+		return err
+	}
+	defer c.end(call)
+	pause := 5 * time.Millisecond
+	for {
+		_, err = c.exchange(call, []byte(`{"command": "ready"}`), nil)
+		if err == nil {
+			return nil
+		}
+		if !notThere(err) {
+			return call.explain(c.address.String(), err)
+		}
+		over := call.rest(pause)
+		pause = min(2*pause, 100*time.Millisecond)
+		if over == ErrTimeout {
+			over = fmt.Errorf("%w: no server within %d ms; the last attempt: %w", ErrTimeout, call.timeout.Milliseconds(), err)
+		}
+		if over != nil {
+			return call.explain(c.address.String(), over)
+		}
+	}
+}
+
+// notThere reports whether an error means that the server is not up yet.
+func notThere(err error) bool {
+	for _, kind := range []error{transport.ErrRefused, transport.ErrReset, transport.ErrUnreachable, ErrPeerClosed, wire.ErrIncomplete} {
+		if errors.Is(err, kind) {
+			return true
+		}
+	}
+	return false
+}
+
+// transmit sends a frame that was checked before. The caller holds sending.
+func (c *Client) transmit(call *call, head, body []byte) error {
+	options := c.options()
+	wait, err := c.wait(call)
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	l := c.link
+	c.mu.Unlock()
+	if l != nil && options.persistent && !l.conn.PeerEnded() {
+		return c.write(l, wait, head, body)
+	}
+	c.drop()
+	addresses, err := c.address.Resolve(wait, call.done)
+	if err != nil {
+		return err
+	}
+	for _, at := range addresses {
+		if err = c.connect(wait, at, head, body); err == nil {
+			return nil
+		}
+		if ended := call.ended(); ended != nil || errors.Is(err, transport.ErrTimeout) || !errors.Is(err, errUnconnected) {
+			return err
+		}
+	}
+	return err
+}
+
+// errUnconnected marks the failure of a connection attempt, after which another
+// address may be tried.
+var errUnconnected = errors.New("no connection")
+
+type unconnected struct{ error }
+
+func (u unconnected) Unwrap() error        { return u.error }
+func (u unconnected) Is(target error) bool { return target == errUnconnected }
+
+// connect opens a connection and sends its first frame.
+func (c *Client) connect(wait transport.Wait, at netip.AddrPort, head, body []byte) error {
+	options := c.options()
+	tuning := options.tuning()
+	if !options.persistent {
+		tuning.KeepAlive = 0
+	}
+	conn, err := transport.Dial(at, tuning)
+	if err != nil {
+		return unconnected{remedy(err)}
+	}
+	l := &link{client: c, conn: conn, frames: frames()}
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		conn.Close()
+		return ErrClosed
+	}
+	c.link = l
+	c.mu.Unlock()
+	c.counters.connectionsOpened.Add(1)
+	c.counters.connectionsOpen.Add(1)
+	err = c.write(l, wait, head, body)
+	if err != nil && conn.Connecting() {
+		c.dropLink(l)
+		if errors.Is(err, transport.ErrTimeout) {
+			return fmt.Errorf("%w: no connection within the timeout; is the address right, and the server's queue not full?", ErrTimeout)
+		}
+		return unconnected{remedy(err)}
+	}
+	return err
+}
+
+func remedy(err error) error {
+	if errors.Is(err, transport.ErrRefused) {
+		return fmt.Errorf("%w (nobody listens there; wait_ready waits for a server that is starting)", err)
+	}
+	return err
+}
+
+// write sends a frame over a connection and closes it unless all or nothing of
+// the frame was taken.
+func (c *Client) write(l *link, wait transport.Wait, head, body []byte) error {
+	l.conn.SetWriteWait(wait)
+	n, err := l.conn.WriteFrame(head, body)
+	c.counters.bytesSent.Add(int64(n))
+	if err != nil {
+		if n > 0 || !errors.Is(err, transport.ErrTimeout) && !errors.Is(err, transport.ErrWoken) {
+			c.dropLink(l)
+		}
+		return err
+	}
+	c.counters.messagesSent.Add(1)
+	c.mu.Lock()
+	l.unread++
+	c.mu.Unlock()
+	return nil
+}
+
+// take returns the next message. The caller holds receiving.
+func (c *Client) take(call *call, dst []byte) ([]byte, error) {
+	c.mu.Lock()
+	l, kept := c.link, c.kept
+	c.kept = nil
+	limit := c.settings.maxMessage
+	c.mu.Unlock()
+	if kept != nil {
+		return kept, nil
+	}
+	if l == nil {
+		return nil, fmt.Errorf("%w: no connection is open; send something first", ErrState)
+	}
+	wait, err := c.wait(call)
+	if err != nil {
+		return nil, err
+	}
+	l.conn.SetReadWait(wait)
+	l.frames.Limit = limit
+	body, err := l.frames.Next(l, dst)
+	switch {
+	case err == nil:
+		c.counters.messagesReceived.Add(1)
+		c.mu.Lock()
+		l.unread = max(l.unread-1, 0)
+		c.mu.Unlock()
+		return body, nil
+	case errors.Is(err, transport.ErrTimeout), errors.Is(err, transport.ErrWoken):
+		return nil, err
+	case err == io.EOF:
+		err = fmt.Errorf("%w before a reply; the server may have ended, or refused the message", ErrPeerClosed)
+	}
+	c.dropLink(l)
+	return nil, err
+}
+
+// BufferError says how much room a message needs that was kept.
+type BufferError struct{ Need int }
+
+func (e *BufferError) Error() string {
+	return fmt.Sprintf("%v: the message has %d bytes and is kept; receive it into a larger one", ErrBuffer, e.Need)
+}
+
+// Is makes it an ErrBuffer.
+func (e *BufferError) Is(target error) bool { return target == ErrBuffer }
+
+// deliver puts a message into dst, or keeps it.
+func (c *Client) deliver(call *call, body, dst []byte) (int, error) {
+	if len(body) > len(dst) {
+		c.mu.Lock()
+		c.kept = body
+		c.mu.Unlock()
+		return 0, call.explain(c.address.String(), &BufferError{len(body)})
+	}
+	place(dst, body)
+	return len(body), nil
+}
+
+// place copies body to dst unless it lies there already.
+func place(dst, body []byte) {
+	if len(body) > 0 && &body[0] != &dst[0] {
+		copy(dst, body)
+	}
+}
+
+// drop closes the connection, if one is open.
+func (c *Client) drop() {
+	c.mu.Lock()
+	l := c.link
+	c.mu.Unlock()
+	if l != nil {
+		c.dropLink(l)
+	}
+}
+
+func (c *Client) dropLink(l *link) {
+	c.mu.Lock()
+	if c.link == l {
+		c.link = nil
+	}
+	c.mu.Unlock()
+	if l.conn.Close() == nil {
+		c.counters.connectionsOpen.Add(-1)
+	}
+}
+
+// Close closes the connection, not the client, and wakes every call in flight
+// with ErrClosed. A message that was kept is gone.
+func (c *Client) Close() error {
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		return ErrClosed
+	}
+	c.interrupt(ErrClosed)
+	c.kept = nil
+	c.mu.Unlock()
+	c.drop()
+	return nil
+}
+
+// Cancel wakes every call in flight with ErrCancelled; later calls are spared.
+func (c *Client) Cancel() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.interrupt(ErrCancelled)
+}
+
+// Free closes the client for good and wakes every call in flight.
+func (c *Client) Free() {
+	if c.shut() {
+		c.drop()
+	}
+}
+
+// SetOption sets an option by its name; see Options.
+func (c *Client) SetOption(name, value string) error { return c.setOption(name, value) }
+
+// Option returns the value of an option.
+func (c *Client) Option(name string) (string, error) {
+	return c.getOption(name, map[string]func() string{
+		"local": func() string { return c.ofLink(func(l *link) string { return l.conn.Local().String() }) },
+		"peer":  func() string { return c.ofLink(func(l *link) string { return l.conn.Remote().String() }) },
+	})
+}
+
+func (c *Client) ofLink(fact func(*link) string) string {
+	c.mu.Lock()
+	l := c.link
+	c.mu.Unlock()
+	if l == nil {
+		return ""
+	}
+	return fact(l)
+}
+
+// Address returns the server's address as text.
+func (c *Client) Address() string { return c.address.String() }

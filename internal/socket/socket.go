@@ -1,0 +1,314 @@
+// Package socket has the two roles of the OBE protocol, [Client] and [Server],
+// with deadlines, cancellation and any number of threads.
+//
+// Every call is made on the caller's thread and does its own socket work there
+// (package transport says why). What the calls of one socket share is in base:
+// the options, the counters, and the calls in flight, so that Cancel and Close
+// can wake them.
+package socket
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"libobe/internal/jsondoc"
+	"libobe/internal/transport"
+	"libobe/internal/wire"
+)
+
+// DefaultPort is the port of the protocol.
+const DefaultPort = 61981
+
+// Timeouts with a meaning of their own; others are durations.
+const (
+	Forever time.Duration = -1 * time.Millisecond
+	Default time.Duration = -2 * time.Millisecond
+)
+
+// What a call can fail with, besides *jsondoc.SyntaxError, the errors of package
+// wire and those of package transport; use errors.Is.
+var (
+	ErrArgument   = errors.New("invalid argument")
+	ErrState      = errors.New("not possible now")
+	ErrTimeout    = errors.New("timed out")
+	ErrCancelled  = errors.New("cancelled")
+	ErrClosed     = errors.New("closed by this side")
+	ErrPeerClosed = errors.New("closed by the peer")
+	ErrBusy       = errors.New("busy")
+	ErrBuffer     = errors.New("buffer too small")
+)
+
+// Role is which side of the protocol a socket is on.
+type Role int
+
+// The two roles.
+const (
+	RoleClient Role = iota
+	RoleServer
+)
+
+// call is one operation in flight.
+type call struct {
+	op       string
+	timeout  time.Duration // as asked for, for the text of an error
+	deadline time.Time     // zero: none
+	done     chan struct{} // closed when the call is to end early
+	cause    error         // why; set before done is closed
+	waker    *transport.Waker
+	turn     chan struct{} // a follower's call to lead; see Server
+}
+
+// ended returns why the call is to end early, if it is.
+func (c *call) ended() error {
+	select {
+	case <-c.done:
+		return c.cause
+	default:
+		return nil
+	}
+}
+
+// park waits until signal can be received from, or the call ends.
+func (c *call) park(signal <-chan struct{}) error {
+	select {
+	case <-signal:
+		return nil
+	default:
+	}
+	var over <-chan time.Time
+	if !c.deadline.IsZero() {
+		timer := time.NewTimer(time.Until(c.deadline))
+		defer timer.Stop()
+		over = timer.C
+	}
+	select {
+	case <-signal:
+		return nil
+	case <-c.done:
+		return c.cause
+	case <-over:
+		return ErrTimeout
+	}
+}
+
+// rest lets d pass, unless the call ends before.
+func (c *call) rest(d time.Duration) error {
+	over := make(chan struct{})
+	timer := time.AfterFunc(d, func() { close(over) })
+	defer timer.Stop()
+	return c.park(over)
+}
+
+// base is what both roles have.
+type base struct {
+	counters counters
+
+	mu       sync.Mutex
+	settings settings
+	closed   bool
+	flight   map[*call]struct{}
+	spare    []*call // ended ones, for their wakers
+}
+
+func newBase(role Role) base {
+	return base{settings: defaults(role), flight: map[*call]struct{}{}}
+}
+
+func (b *base) options() settings {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.settings
+}
+
+// begin registers a call. Each begin has its end.
+func (b *base) begin(op string, timeout time.Duration) (*call, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return nil, ErrClosed
+	}
+	if timeout == Default {
+		timeout = b.settings.timeout
+	}
+	var c *call
+	if last := len(b.spare) - 1; last >= 0 {
+		c, b.spare = b.spare[last], b.spare[:last]
+	} else {
+		c = &call{done: make(chan struct{}), turn: make(chan struct{}, 1)}
+	}
+	c.op, c.timeout, c.deadline = op, timeout, time.Time{}
+	if timeout >= 0 {
+		c.deadline = time.Now().Add(timeout)
+	}
+	b.flight[c] = struct{}{}
+	return c, nil
+}
+
+const spareCalls = 4
+
+func (b *base) end(c *call) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.flight, c)
+	if c.cause != nil {
+		c.done, c.cause = make(chan struct{}), nil
+		if c.waker != nil {
+			c.waker.Drain()
+		}
+	}
+	if len(b.spare) < spareCalls && !b.closed {
+		b.spare = append(b.spare, c)
+	} else if c.waker != nil {
+		c.waker.Close()
+	}
+}
+
+// wait returns the Wait of a call for an operation of package transport.
+func (b *base) wait(c *call) (transport.Wait, error) {
+	if c.waker == nil {
+		waker, err := transport.NewWaker()
+		if err != nil {
+			return transport.Wait{}, err
+		}
+		b.mu.Lock()
+		c.waker = waker
+		if c.cause != nil {
+			waker.Wake()
+		}
+		b.mu.Unlock()
+	}
+	return transport.Wait{Deadline: c.deadline, Waker: c.waker}, nil
+}
+
+// interrupt ends the calls in flight. The caller holds b.mu.
+func (b *base) interrupt(cause error) {
+	for c := range b.flight {
+		if c.cause == nil {
+			c.cause = cause
+			close(c.done)
+			if c.waker != nil {
+				c.waker.Wake()
+			}
+		}
+	}
+}
+
+// shut ends the calls in flight for good and frees the wakers of past ones. It
+// reports whether it is the first to do so.
+func (b *base) shut() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return false
+	}
+	b.closed = true
+	b.interrupt(ErrClosed)
+	for _, c := range b.spare {
+		if c.waker != nil {
+			c.waker.Close()
+		}
+	}
+	b.spare = nil
+	return true
+}
+
+// lock is a mutex that a call waits for within its own limits.
+type lock chan struct{}
+
+func newLock() lock {
+	l := make(lock, 1)
+	l.unlock()
+	return l
+}
+
+func (l lock) unlock() { l <- struct{}{} }
+
+func (l lock) lock(c *call) error {
+	err := c.park(l)
+	if err == ErrTimeout {
+		return fmt.Errorf("%w: another call uses this socket and did not end in time", ErrBusy)
+	}
+	return err
+}
+
+// explain gives an error of a call its sentence: the operation, the peer, the
+// cause.
+func (c *call) explain(peer string, err error) error {
+	switch {
+	case errors.Is(err, transport.ErrWoken):
+		err = c.ended()
+	case errors.Is(err, transport.ErrClosed):
+		if err = c.ended(); err == nil {
+			err = ErrClosed
+		}
+	case errors.Is(err, transport.ErrTimeout):
+		err = ErrTimeout
+	}
+	if peer != "" {
+		peer = " " + peer
+	}
+	return fmt.Errorf("%s%s: %w", c.op, peer, err)
+}
+
+// frames returns a frame reader that checks the bodies.
+func frames() *wire.Reader {
+	r := &wire.Reader{}
+	var check jsondoc.Checker
+	r.Check = func(part []byte, last bool) error {
+		err := check.Feed(part, last)
+		if last || err != nil {
+			check = jsondoc.Checker{}
+		}
+		return err
+	}
+	return r
+}
+
+// encode checks a body that is to be sent and makes its header.
+func encode(body []byte, limit int64) (head [wire.HeaderLength]byte, err error) {
+	if err = wire.CheckLength(int64(len(body)), limit); err != nil {
+		return head, err
+	}
+	if err = jsondoc.Check(body); err != nil {
+		return head, err
+	}
+	return wire.Header(len(body)), nil
+}
+
+// setOption is SetOption of both roles.
+func (b *base) setOption(name, value string) error {
+	o, err := option(name)
+	if err != nil {
+		return err
+	}
+	if o.set == nil {
+		return fmt.Errorf("%w: option %s can only be read", ErrArgument, name)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	changed := b.settings
+	if err := o.set(&changed, value); err != nil {
+		return fmt.Errorf("option %s: %w", name, err)
+	}
+	b.settings = changed
+	return nil
+}
+
+// getOption is Option of both roles; facts are those that are no setting.
+func (b *base) getOption(name string, facts map[string]func() string) (string, error) {
+	o, err := option(name)
+	if err != nil {
+		return "", err
+	}
+	if o.get == nil {
+		return facts[name](), nil
+	}
+	s := b.options()
+	return o.get(&s), nil
+}
+
+func (s settings) tuning() transport.Tuning {
+	return transport.Tuning{NoDelay: s.noDelay, KeepAlive: s.keepAlive}
+}

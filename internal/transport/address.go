@@ -1,0 +1,104 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+)
+
+// ErrAddress is a text that cannot be an address.
+var ErrAddress = errors.New("not an address")
+
+// Address is where a socket listens or connects to, before its name is looked
+// up. The empty host is the loopback address, in both roles.
+type Address struct {
+	Host string
+	Port uint16
+}
+
+// ParseAddress takes an IPv4 or IPv6 literal or a host name, and a port.
+func ParseAddress(host string, port int) (Address, error) {
+	switch {
+	case port < 0 || port > 65535:
+		return Address{}, fmt.Errorf("%w: port %d is outside 0..65535", ErrAddress, port)
+	case strings.IndexByte(host, 0) >= 0:
+		return Address{}, fmt.Errorf("%w: a NUL inside %q", ErrAddress, host)
+	case len(host) > 255 || strings.ContainsAny(host, " \t\r\n/"):
+		return Address{}, fmt.Errorf("%w: %q is neither an IP address nor a host name", ErrAddress, host)
+	}
+	return Address{Host: host, Port: uint16(port)}, nil
+}
+
+// String returns the address as people write it, host:port.
+func (a Address) String() string {
+	host := a.Host
+	if host == "" {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, fmt.Sprint(a.Port))
+}
+
+// literal returns the address if it needs no look-up.
+func (a Address) literal() (netip.AddrPort, bool) {
+	if a.Host == "" {
+		return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), a.Port), true
+	}
+	ip, err := netip.ParseAddr(strings.Trim(a.Host, "[]"))
+	if err != nil {
+		return netip.AddrPort{}, false
+	}
+	return netip.AddrPortFrom(ip.Unmap(), a.Port), true
+}
+
+// Resolve returns the addresses behind a, IPv4 first, since that is all that
+// an original server listens on. A name is looked up by the system; done, if
+// not nil, ends that early.
+func (a Address) Resolve(wait Wait, done <-chan struct{}) ([]netip.AddrPort, error) {
+	if at, ok := a.literal(); ok {
+		return []netip.AddrPort{at}, nil
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	if !wait.Deadline.IsZero() {
+		ctx, cancel = context.WithDeadline(context.Background(), wait.Deadline)
+	}
+	defer cancel()
+	type answer struct {
+		ips []netip.Addr
+		err error
+	}
+	answers := make(chan answer, 1)
+	go func() {
+		defer func() {
+			if p := recover(); p != nil {
+				answers <- answer{err: fmt.Errorf("look up %s: %v", a.Host, p)}
+			}
+		}()
+		ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", a.Host)
+		answers <- answer{ips, err}
+	}()
+	select {
+	case got := <-answers:
+		if ctx.Err() != nil {
+			return nil, ErrTimeout
+		}
+		if got.err != nil {
+			return nil, &SystemError{Call: "look up " + a.Host, Err: got.err, kind: ErrUnreachable}
+		}
+		var four, six []netip.AddrPort
+		for _, ip := range got.ips {
+			if ip = ip.Unmap(); ip.Is4() {
+				four = append(four, netip.AddrPortFrom(ip, a.Port))
+			} else {
+				six = append(six, netip.AddrPortFrom(ip, a.Port))
+			}
+		}
+		return append(four, six...), nil
+	case <-ctx.Done():
+		return nil, ErrTimeout
+	case <-done:
+		return nil, ErrWoken
+	}
+}

@@ -1,0 +1,34 @@
+package transport
+
+// Add begins to wait for bytes, or the end, of a connection.
+func (p *Poller) Add(c *Conn, id uint64) error {
+	fd, err := c.acquire()
+	if err != nil {
+		return err
+	}
+	defer c.release()
+	return p.add(fd, id)
+}
+
+// Remove ends that. It must come before the connection's Close.
+func (p *Poller) Remove(c *Conn) {
+	if fd, err := c.acquire(); err == nil {
+		p.remove(fd)
+		c.release()
+	}
+}
+
+// AddListener begins to wait for connections of a listener.
+func (p *Poller) AddListener(l *Listener, id uint64) error { return p.add(l.fd, id) }
+
+// RemoveListener ends that.
+func (p *Poller) RemoveListener(l *Listener) { p.remove(l.fd) }
+
+// Wake ends the wait under way, or the next one.
+func (p *Poller) Wake() { p.waker.Wake() }
+
+// Close frees the Poller. No wait may be under way.
+func (p *Poller) Close() {
+	p.waker.Close()
+	sysClose(p.fd)
+}

@@ -1,0 +1,150 @@
+package transport
+
+import (
+	"net"
+	"net/netip"
+
+	"golang.org/x/sys/unix"
+)
+
+// noSignal: the system has no such flag; SO_NOSIGPIPE is set on each socket.
+const (
+	noSignal    = 0
+	tcpKeepIdle = unix.TCP_KEEPALIVE
+)
+
+func zoneIndex(zone string) uint32 {
+	if i, err := net.InterfaceByName(zone); err == nil {
+		return uint32(i.Index)
+	}
+	return 0
+}
+
+func prepare(fd descriptor) error {
+	unix.CloseOnExec(fd)
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_NOSIGPIPE, 1)
+	return unix.SetNonblock(fd, true)
+}
+
+func sysSocket(family int) (descriptor, error) {
+	fd, err := unix.Socket(family, unix.SOCK_STREAM, 0)
+	if err != nil {
+		return 0, err
+	}
+	if err := prepare(fd); err != nil {
+		sysClose(fd)
+		return 0, err
+	}
+	return fd, nil
+}
+
+func sysAccept(fd descriptor) (descriptor, netip.AddrPort, error) {
+	for {
+		conn, sa, err := unix.Accept(fd)
+		switch err {
+		case nil:
+			if err := prepare(conn); err != nil {
+				sysClose(conn)
+				return 0, netip.AddrPort{}, err
+			}
+			return conn, addrPort(sa), nil
+		case unix.EINTR, unix.ECONNABORTED:
+			continue
+		}
+		return 0, netip.AddrPort{}, err
+	}
+}
+
+// NewWaker makes a Waker.
+func NewWaker() (*Waker, error) {
+	var fds [2]int
+	if err := unix.Pipe(fds[:]); err != nil {
+		return nil, systemError("pipe", err)
+	}
+	for _, fd := range fds {
+		unix.CloseOnExec(fd)
+		if err := unix.SetNonblock(fd, true); err != nil {
+			sysClose(fds[0])
+			sysClose(fds[1])
+			return nil, systemError("fcntl", err)
+		}
+	}
+	return &Waker{fds[0], fds[1]}, nil
+}
+
+// Poller waits for many descriptors at once, each known by a number of the
+// caller's. One goroutine waits; all other methods are for any.
+type Poller struct {
+	fd     descriptor
+	waker  *Waker
+	events [64]unix.Kevent_t
+	numbers
+}
+
+// NewPoller makes a Poller. The number 0 is for its own wake-up.
+func NewPoller() (*Poller, error) {
+	fd, err := unix.Kqueue()
+	if err != nil {
+		return nil, systemError("kqueue", err)
+	}
+	unix.CloseOnExec(fd)
+	waker, err := NewWaker()
+	if err != nil {
+		sysClose(fd)
+		return nil, err
+	}
+	p := &Poller{fd: fd, waker: waker}
+	if err := p.add(waker.r, 0); err != nil {
+		p.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *Poller) change(fd descriptor, flags int) error {
+	var event unix.Kevent_t
+	unix.SetKevent(&event, fd, unix.EVFILT_READ, flags)
+	_, err := unix.Kevent(p.fd, []unix.Kevent_t{event}, nil, nil)
+	return err
+}
+
+func (p *Poller) add(fd descriptor, id uint64) error {
+	p.numbers.set(fd, id)
+	if err := p.change(fd, unix.EV_ADD); err != nil {
+		return systemError("kevent", err)
+	}
+	return nil
+}
+
+func (p *Poller) remove(fd descriptor) { _ = p.change(fd, unix.EV_DELETE) }
+
+// Wait appends the numbers of what is readable to ready, at most 64 of them.
+// It returns none when the time is over or Wake was called.
+func (p *Poller) Wait(ready []uint64, w Wait) ([]uint64, error) {
+	for {
+		var timeout *unix.Timespec
+		if ms := w.milliseconds(); ms >= 0 {
+			t := unix.NsecToTimespec(int64(ms) * 1e6)
+			timeout = &t
+		}
+		n, err := unix.Kevent(p.fd, nil, p.events[:], timeout)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return ready, systemError("kevent", err)
+		}
+		for _, e := range p.events[:n] {
+			id, known := p.numbers.get(int(e.Ident))
+			if !known {
+				continue
+			}
+			if id == 0 {
+				p.waker.Drain()
+				continue
+			}
+			ready = append(ready, id)
+		}
+		return ready, nil
+	}
+}

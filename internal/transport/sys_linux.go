@@ -1,0 +1,110 @@
+package transport
+
+import (
+	"net"
+	"net/netip"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	noSignal    = unix.MSG_NOSIGNAL
+	tcpKeepIdle = unix.TCP_KEEPIDLE
+)
+
+func zoneIndex(zone string) uint32 {
+	if i, err := net.InterfaceByName(zone); err == nil {
+		return uint32(i.Index)
+	}
+	return 0
+}
+
+func sysSocket(family int) (descriptor, error) {
+	return unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+}
+
+// sysAccept takes a connection, which has the listener's tuning: Linux passes
+// it on.
+func sysAccept(fd descriptor) (descriptor, netip.AddrPort, error) {
+	for {
+		conn, sa, err := unix.Accept4(fd, unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK)
+		switch err {
+		case nil:
+			return conn, addrPort(sa), nil
+		case unix.EINTR, unix.ECONNABORTED:
+			continue
+		}
+		return 0, netip.AddrPort{}, err
+	}
+}
+
+// NewWaker makes a Waker.
+func NewWaker() (*Waker, error) {
+	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err != nil {
+		return nil, systemError("eventfd", err)
+	}
+	return &Waker{fd, fd}, nil
+}
+
+// Poller waits for many descriptors at once, each known by a number of the
+// caller's. One goroutine waits; all other methods are for any.
+type Poller struct {
+	fd     descriptor
+	waker  *Waker
+	events [64]unix.EpollEvent
+}
+
+// NewPoller makes a Poller. The number 0 is for its own wake-up.
+func NewPoller() (*Poller, error) {
+	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, systemError("epoll_create", err)
+	}
+	waker, err := NewWaker()
+	if err != nil {
+		sysClose(fd)
+		return nil, err
+	}
+	p := &Poller{fd: fd, waker: waker}
+	if err := p.add(waker.r, 0); err != nil {
+		p.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *Poller) add(fd descriptor, id uint64) error {
+	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLRDHUP, Fd: int32(id), Pad: int32(id >> 32)}
+	if err := unix.EpollCtl(p.fd, unix.EPOLL_CTL_ADD, fd, &event); err != nil {
+		return systemError("epoll_ctl", err)
+	}
+	return nil
+}
+
+func (p *Poller) remove(fd descriptor) {
+	_ = unix.EpollCtl(p.fd, unix.EPOLL_CTL_DEL, fd, nil)
+}
+
+// Wait appends the numbers of what is readable to ready, at most 64 of them.
+// It returns none when the time is over or Wake was called.
+func (p *Poller) Wait(ready []uint64, w Wait) ([]uint64, error) {
+	for {
+		n, err := unix.EpollWait(p.fd, p.events[:], w.milliseconds())
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return ready, systemError("epoll_wait", err)
+		}
+		for _, e := range p.events[:n] {
+			id := uint64(uint32(e.Fd)) | uint64(uint32(e.Pad))<<32
+			if id == 0 {
+				p.waker.Drain()
+				continue
+			}
+			ready = append(ready, id)
+		}
+		return ready, nil
+	}
+}

@@ -1,0 +1,249 @@
+//go:build linux || darwin
+
+package transport
+
+import (
+	"net/netip"
+
+	"golang.org/x/sys/unix"
+)
+
+type descriptor = int
+
+const (
+	forReading = unix.POLLIN
+	forWriting = unix.POLLOUT
+)
+
+func isAgain(err error) bool {
+	return err == unix.EAGAIN || err == unix.EINTR || err == unix.EINPROGRESS
+}
+
+func isNotConnected(err error) bool { return err == unix.ENOTCONN }
+
+// errNobody is what connecting says where nobody listens.
+const errNobody = unix.ECONNREFUSED
+
+func kindOf(err error) error {
+	switch err {
+	case unix.ECONNREFUSED:
+		return ErrRefused
+	case unix.ECONNRESET, unix.EPIPE, unix.ECONNABORTED:
+		return ErrReset
+	case unix.EHOSTUNREACH, unix.ENETUNREACH, unix.ENETDOWN, unix.EHOSTDOWN, unix.EADDRNOTAVAIL, unix.EAFNOSUPPORT, unix.ETIMEDOUT:
+		return ErrUnreachable
+	case unix.EADDRINUSE:
+		return ErrInUse
+	case unix.EACCES, unix.EPERM:
+		return ErrPermission
+	case unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM:
+		return ErrExhausted
+	}
+	return nil
+}
+
+// waitFor waits until fd is ready for what is asked.
+func waitFor(fd descriptor, what int16, w Wait) error {
+	fds := [2]unix.PollFd{{Fd: int32(fd), Events: what}}
+	n := 1
+	if w.Waker != nil {
+		fds[1] = unix.PollFd{Fd: int32(w.Waker.r), Events: unix.POLLIN}
+		n = 2
+	}
+	for {
+		ready, err := unix.Poll(fds[:n], w.milliseconds())
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err != nil:
+			return systemError("poll", err)
+		// The descriptor comes first: what is there is taken before a wake-up.
+		case fds[0].Revents != 0:
+			return nil
+		case ready > 0:
+			return ErrWoken
+		case w.milliseconds() == 0:
+			return ErrTimeout
+		}
+	}
+}
+
+func sysRead(fd descriptor, p []byte) (int, error) {
+	for {
+		n, err := unix.Read(fd, p)
+		if err != unix.EINTR {
+			return max(n, 0), err
+		}
+	}
+}
+
+// sysWrite never raises SIGPIPE, which belongs to the host program.
+func sysWrite(fd descriptor, head, body []byte) (int, error) {
+	for {
+		var n int
+		var err error
+		if len(head) == 0 || len(body) == 0 {
+			p := head
+			if len(p) == 0 {
+				p = body
+			}
+			n, err = unix.SendmsgN(fd, p, nil, nil, noSignal)
+		} else {
+			n, err = unix.SendmsgBuffers(fd, [][]byte{head, body}, nil, nil, noSignal)
+		}
+		if err != unix.EINTR {
+			return max(n, 0), err
+		}
+	}
+}
+
+func sysEnded(fd descriptor) bool {
+	var one [1]byte
+	n, _, err := unix.Recvfrom(fd, one[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
+	return n == 0 && err == nil || err != nil && !isAgain(err)
+}
+
+func sysClose(fd descriptor) { _ = unix.Close(fd) }
+
+func sysShutdown(fd descriptor) { _ = unix.Shutdown(fd, unix.SHUT_RDWR) }
+
+func sysSockaddr(at netip.AddrPort) (family int, address unix.Sockaddr) {
+	if at.Addr().Is4() {
+		return unix.AF_INET, &unix.SockaddrInet4{Port: int(at.Port()), Addr: at.Addr().As4()}
+	}
+	six := &unix.SockaddrInet6{Port: int(at.Port()), Addr: at.Addr().As16()}
+	if zone := at.Addr().Zone(); zone != "" {
+		six.ZoneId = zoneIndex(zone)
+	}
+	return unix.AF_INET6, six
+}
+
+func addrPort(sa unix.Sockaddr) netip.AddrPort {
+	switch sa := sa.(type) {
+	case *unix.SockaddrInet4:
+		return netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uint16(sa.Port))
+	case *unix.SockaddrInet6:
+		return netip.AddrPortFrom(netip.AddrFrom16(sa.Addr), uint16(sa.Port))
+	}
+	return netip.AddrPort{}
+}
+
+func sysLocal(fd descriptor) netip.AddrPort {
+	sa, err := unix.Getsockname(fd)
+	if err != nil {
+		return netip.AddrPort{}
+	}
+	return addrPort(sa)
+}
+
+// sysTune sets what it can: an option that the system refuses costs speed or
+// patience, and never a connection.
+func sysTune(fd descriptor, t Tuning) {
+	noDelay, keepAlive := 0, 0
+	if t.NoDelay {
+		noDelay = 1
+	}
+	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, noDelay)
+	if t.KeepAlive > 0 {
+		keepAlive = 1
+		seconds := max(1, int(t.KeepAlive.Seconds()))
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, tcpKeepIdle, seconds)
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, max(1, seconds/4))
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_KEEPCNT, 4)
+	}
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, keepAlive)
+}
+
+func sysConnect(to netip.AddrPort, t Tuning) (descriptor, error) {
+	family, sa := sysSockaddr(to)
+	fd, err := sysSocket(family)
+	if err != nil {
+		return 0, err
+	}
+	if t.NoDelay {
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+	}
+	if t.KeepAlive > 0 {
+		sysTune(fd, t)
+	}
+	err = unix.Connect(fd, sa)
+	if err == nil || isAgain(err) {
+		return fd, nil
+	}
+	sysClose(fd)
+	return 0, err
+}
+
+// sysConnectError returns the error of a connection attempt, nil while there is
+// none.
+func sysConnectError(fd descriptor) error {
+	code, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
+	if err == nil && code != 0 {
+		err = unix.Errno(code)
+	}
+	return err
+}
+
+// listenBacklog is how many clients may wait to be accepted; the system lowers
+// it to its own limit.
+const listenBacklog = 4096
+
+func sysListen(at netip.AddrPort) (descriptor, error) {
+	family, sa := sysSockaddr(at)
+	fd, err := sysSocket(family)
+	if err != nil {
+		return 0, systemError("socket", err)
+	}
+	// On Unix this lets a server come back while connections of its last run
+	// are in TIME_WAIT; it does not let two servers share a port.
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
+	if family == unix.AF_INET6 && at.Addr().IsUnspecified() {
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 0)
+	}
+	if err = unix.Bind(fd, sa); err != nil {
+		err = systemError("bind", err)
+	} else if err = unix.Listen(fd, listenBacklog); err != nil {
+		err = systemError("listen", err)
+	}
+	if err != nil {
+		sysClose(fd)
+		return 0, err
+	}
+	return fd, nil
+}
+
+// Waker ends the waits of other threads that were given it, until Drain.
+type Waker struct{ r, w descriptor }
+
+// Wake ends the waits under way and those to come.
+func (k *Waker) Wake() {
+	one := [8]byte{1}
+	for {
+		// A full pipe or counter wakes as well, so that EAGAIN is no failure.
+		if _, err := unix.Write(k.w, one[:]); err != unix.EINTR {
+			return
+		}
+	}
+}
+
+// Drain makes later waits last again.
+func (k *Waker) Drain() {
+	var sink [64]byte
+	for {
+		n, err := unix.Read(k.r, sink[:])
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil || n < len(sink) {
+			return
+		}
+	}
+}
+
+// Close frees the descriptors. No wait may be under way.
+func (k *Waker) Close() {
+	sysClose(k.r)
+	if k.w != k.r {
+		sysClose(k.w)
+	}
+}

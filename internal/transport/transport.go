@@ -1,0 +1,382 @@
+// Package transport is how bytes travel: connections, listeners and the
+// addresses of both, over plain TCP.
+//
+// A call into the library runs on a thread of the host program. Were its
+// socket work done by Go's net package, that thread would hand over to the
+// runtime's network poller and be woken by it again, which costs more than the
+// whole exchange on the loopback interface. So every descriptor here is
+// non-blocking, and the calling thread itself makes the system calls and, where
+// there is nothing to do yet, waits in poll. What can end such a wait besides
+// the descriptor is in a [Wait]: a deadline, and a [Waker], through which
+// another thread ends it (cancel, close). A server waits for many descriptors
+// at once with a [Poller].
+//
+// [Conn] is a net.Conn as well, for what is written over one.
+//
+// The parts that differ between systems are in the files sys_*.go.
+package transport
+
+import (
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"time"
+)
+
+var (
+	// ErrClosed is the use of something that this side closed.
+	ErrClosed = errors.New("closed by this side")
+	// ErrWoken is a wait that a Waker ended.
+	ErrWoken = errors.New("woken")
+	// ErrTimeout is a wait that its deadline ended. It is a temporary net.Error.
+	ErrTimeout error = timeoutError{}
+
+	// The kinds of system errors that callers tell apart; use errors.Is.
+	ErrRefused     = errors.New("connection refused")
+	ErrReset       = errors.New("connection reset by the peer")
+	ErrUnreachable = errors.New("unreachable")
+	ErrInUse       = errors.New("address already in use")
+	ErrPermission  = errors.New("permission denied")
+	ErrExhausted   = errors.New("out of descriptors or memory")
+)
+
+type timeoutError struct{}
+
+func (timeoutError) Error() string   { return "timed out" }
+func (timeoutError) Timeout() bool   { return true }
+func (timeoutError) Temporary() bool { return true }
+func (timeoutError) Is(target error) bool {
+	return target == os.ErrDeadlineExceeded
+}
+
+// SystemError is a system call that failed.
+type SystemError struct {
+	Call string
+	Err  error // the system's own
+	kind error
+}
+
+func (e *SystemError) Error() string        { return e.Call + ": " + e.Err.Error() }
+func (e *SystemError) Unwrap() error        { return e.Err }
+func (e *SystemError) Is(target error) bool { return target == e.kind }
+
+func systemError(call string, err error) error {
+	return &SystemError{Call: call, Err: err, kind: kindOf(err)}
+}
+
+// Wait is how long a blocking operation may wait, and who may end it early. The
+// zero value waits for ever.
+type Wait struct {
+	Deadline time.Time // zero: none
+	Waker    *Waker    // nil: nobody
+}
+
+// past is a deadline for operations that must not wait.
+var past = time.Unix(1, 0)
+
+// NoWait is the Wait of an operation that takes what is there.
+var NoWait = Wait{Deadline: past}
+
+// milliseconds returns what is left of the wait as poll has it: rounded up, so
+// that a wait never ends before its deadline; -1 is for ever.
+func (w Wait) milliseconds() int {
+	if w.Deadline.IsZero() {
+		return -1
+	}
+	if w.Deadline.Equal(past) {
+		return 0
+	}
+	left := time.Until(w.Deadline)
+	if left <= 0 {
+		return 0
+	}
+	const most = 1 << 30
+	return int(min((left+time.Millisecond-1)/time.Millisecond, most))
+}
+
+// Conn is a connection. One goroutine may read while another writes; Close may
+// come at any time from anywhere and ends both.
+type Conn struct {
+	local, remote netip.AddrPort
+
+	mu         sync.Mutex
+	fd         descriptor
+	users      int // operations under way on fd
+	closed     bool
+	connecting bool // no byte has been written yet
+
+	readWait, writeWait Wait
+	expectMore          bool // the last read filled its buffer: try before waiting
+}
+
+// SetReadWait says how long later reads wait.
+func (c *Conn) SetReadWait(w Wait) { c.readWait = w }
+
+// SetWriteWait says how long later writes wait.
+func (c *Conn) SetWriteWait(w Wait) { c.writeWait = w }
+
+// acquire keeps the descriptor open until release.
+func (c *Conn) acquire() (descriptor, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return 0, ErrClosed
+	}
+	c.users++
+	return c.fd, nil
+}
+
+func (c *Conn) release() {
+	c.mu.Lock()
+	c.users--
+	last := c.closed && c.users == 0
+	c.mu.Unlock()
+	if last {
+		sysClose(c.fd)
+	}
+}
+
+// Close closes the connection. The descriptor itself goes when no operation
+// uses it any more; those under way end now.
+func (c *Conn) Close() error {
+	c.mu.Lock()
+	again := c.closed
+	c.closed = true
+	used := c.users > 0
+	if used && !again {
+		sysShutdown(c.fd)
+	}
+	c.mu.Unlock()
+	if again {
+		return ErrClosed
+	}
+	if !used {
+		sysClose(c.fd)
+	}
+	return nil
+}
+
+// failed gives an error of an operation its final form: one that Close caused
+// is ErrClosed, whatever the system says of it.
+func (c *Conn) failed(err error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return ErrClosed
+	}
+	return err
+}
+
+// Read reads what is there, at least one byte, and waits for it as SetReadWait
+// says. io.EOF is the peer's end of the stream.
+func (c *Conn) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	fd, err := c.acquire()
+	if err != nil {
+		return 0, err
+	}
+	defer c.release()
+	// Most often the peer has yet to answer, and a first read would be in vain.
+	try := c.expectMore || c.readWait.Deadline.Equal(past)
+	for {
+		if try {
+			n, err := sysRead(fd, p)
+			switch {
+			case err == nil && n == 0:
+				return 0, c.failed(io.EOF)
+			case err == nil:
+				c.expectMore = n == len(p)
+				return n, nil
+			case !isAgain(err):
+				return 0, c.failed(systemError("receive", err))
+			}
+		}
+		if err := waitFor(fd, forReading, c.readWait); err != nil {
+			return 0, c.failed(err)
+		}
+		try = true
+	}
+}
+
+// Write writes all of p.
+func (c *Conn) Write(p []byte) (int, error) { return c.WriteFrame(p, nil) }
+
+// WriteFrame writes head and body, in one system call where the system takes
+// them at once, and returns how many bytes it took. On a connection that is
+// still being made it waits for that first; an error of that is one of the call
+// "connect".
+func (c *Conn) WriteFrame(head, body []byte) (int, error) {
+	fd, err := c.acquire()
+	if err != nil {
+		return 0, err
+	}
+	defer c.release()
+	total := 0
+	var ended error // how the wait ended, if not well
+	for len(head)+len(body) > 0 {
+		n, err := sysWrite(fd, head, body)
+		switch {
+		case err == nil:
+			c.connecting = false
+			total += n
+			skip := min(n, len(head))
+			head, body = head[skip:], body[n-skip:]
+			continue
+		case isAgain(err) || c.connecting && isNotConnected(err):
+			if ended != nil {
+				return total, c.failed(ended)
+			}
+			ended = waitFor(fd, forWriting, c.writeWait)
+			// A connection that came about in the very moment gets its message
+			// all the same: one that closes without a word ends an original
+			// server.
+			if ended == nil || c.connecting {
+				if err = c.connected(fd); err == nil {
+					continue
+				}
+				ended = err
+			}
+			return total, c.failed(ended)
+		case c.connecting:
+			return total, c.failed(systemError("connect", err))
+		default:
+			return total, c.failed(systemError("send", err))
+		}
+	}
+	return total, nil
+}
+
+// connected returns the failure of a connection attempt, if it has failed.
+func (c *Conn) connected(fd descriptor) error {
+	if !c.connecting {
+		return nil
+	}
+	if err := sysConnectError(fd); err != nil {
+		return systemError("connect", err)
+	}
+	return nil
+}
+
+// Connecting reports whether the connection is still being made.
+func (c *Conn) Connecting() bool { return c.connecting }
+
+// PeerEnded reports, without waiting, whether the peer has closed its side with
+// nothing left to read, or the connection is broken.
+func (c *Conn) PeerEnded() bool {
+	fd, err := c.acquire()
+	if err != nil {
+		return true
+	}
+	defer c.release()
+	return sysEnded(fd)
+}
+
+// LocalAddr returns this side's address, as net.Conn has it.
+func (c *Conn) LocalAddr() net.Addr { return net.TCPAddrFromAddrPort(c.Local()) }
+
+// RemoteAddr returns the peer's address, as net.Conn has it.
+func (c *Conn) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(c.remote) }
+
+// Remote returns the peer's address.
+func (c *Conn) Remote() netip.AddrPort { return c.remote }
+
+// Local returns this side's address, which a client's connection gets while
+// connecting.
+func (c *Conn) Local() netip.AddrPort {
+	if c.local.IsValid() {
+		return c.local
+	}
+	fd, err := c.acquire()
+	if err != nil {
+		return netip.AddrPort{}
+	}
+	defer c.release()
+	return sysLocal(fd)
+}
+
+// SetDeadline sets the deadline of reads and writes, as net.Conn has it.
+func (c *Conn) SetDeadline(t time.Time) error {
+	c.readWait.Deadline, c.writeWait.Deadline = t, t
+	return nil
+}
+
+// SetReadDeadline sets the deadline of reads.
+func (c *Conn) SetReadDeadline(t time.Time) error {
+	c.readWait.Deadline = t
+	return nil
+}
+
+// SetWriteDeadline sets the deadline of writes.
+func (c *Conn) SetWriteDeadline(t time.Time) error {
+	c.writeWait.Deadline = t
+	return nil
+}
+
+// Tuning is what is set on a connection.
+type Tuning struct {
+	NoDelay   bool
+	KeepAlive time.Duration // silence before the system asks whether the peer is there; 0: never
+}
+
+// Dial begins a connection to one address. It does not wait: the first write
+// does, and tells the failure, so that no peer ever sees a connection that
+// closes without a word because of a slow caller.
+func Dial(to netip.AddrPort, tuning Tuning) (*Conn, error) {
+	fd, err := sysConnect(to, tuning)
+	if err != nil {
+		return nil, systemError("connect", err)
+	}
+	c := &Conn{fd: fd, remote: to, connecting: true}
+	// On a port that the system also gives to clients, a connection that finds
+	// no server can meet itself, and would read its own command as the reply.
+	if to.Addr().IsLoopback() {
+		if c.local = sysLocal(fd); c.local == to {
+			sysClose(fd)
+			return nil, systemError("connect", errNobody)
+		}
+	}
+	return c, nil
+}
+
+// Listener takes connections. Its Accept does not wait; a Poller does.
+type Listener struct {
+	fd   descriptor
+	addr netip.AddrPort
+}
+
+// Listen binds and listens. Port 0 lets the system choose.
+func Listen(at netip.AddrPort, tuning Tuning) (*Listener, error) {
+	fd, err := sysListen(at)
+	if err != nil {
+		return nil, err
+	}
+	l := &Listener{fd: fd, addr: sysLocal(fd)}
+	l.Tune(tuning)
+	return l, nil
+}
+
+// Tune sets what later accepted connections begin with.
+func (l *Listener) Tune(tuning Tuning) { sysTune(l.fd, tuning) }
+
+// Addr returns the address that the listener is bound to.
+func (l *Listener) Addr() netip.AddrPort { return l.addr }
+
+// Accept returns a connection that is there, or ErrTimeout if none is.
+func (l *Listener) Accept() (*Conn, error) {
+	fd, remote, err := sysAccept(l.fd)
+	if err != nil {
+		if isAgain(err) {
+			return nil, ErrTimeout
+		}
+		return nil, systemError("accept", err)
+	}
+	return &Conn{fd: fd, remote: remote}, nil
+}
+
+// Close closes the listener. Nobody may be using it any more.
+func (l *Listener) Close() { sysClose(l.fd) }
