@@ -5,7 +5,7 @@ GO     ?= go
 CC     ?= cc
 PYTHON ?= python3
 PREFIX ?= /usr/local
-BUILD  := $(CURDIR)/build
+BUILD  := build
 
 # The SONAME changes only when the ABI breaks.
 SONAME  := libobe.so.1
@@ -24,19 +24,19 @@ all: $(BUILD)/libobe.so ## build build/libobe.so (the default)
 
 $(BUILD)/$(REAL): $(SOURCES)
 	@mkdir -p $(BUILD)
-	$(GOBUILD) -ldflags "-s -w '-extldflags=$(EXTLD)'" -o $@ ./capi
+	$(GOBUILD) -ldflags "-s -w -buildid= '-extldflags=$(EXTLD)'" -o $@ ./capi
 	@rm -f $(BUILD)/$(basename $(REAL)).h $(BUILD)/*.h
 
 # The library with the hooks that tests need, and the same under the race
 # detector.
 $(BUILD)/test/libobe.so: $(SOURCES)
 	@mkdir -p $(BUILD)/test
-	$(GOBUILD) -tags obetest -ldflags "'-extldflags=$(EXTLD)'" -o $@ ./capi
+	$(GOBUILD) -tags obetest -ldflags "-buildid= '-extldflags=$(EXTLD)'" -o $@ ./capi
 	@ln -sf libobe.so $(BUILD)/test/$(SONAME)
 
 $(BUILD)/race/libobe.so: $(SOURCES)
 	@mkdir -p $(BUILD)/race
-	$(GOBUILD) -race -tags obetest -ldflags "'-extldflags=$(EXTLD)'" -o $@ ./capi
+	$(GOBUILD) -race -tags obetest -ldflags "-buildid= '-extldflags=$(EXTLD)'" -o $@ ./capi
 	@ln -sf libobe.so $(BUILD)/race/$(SONAME)
 
 $(BUILD)/libobe.so: $(BUILD)/$(REAL)
@@ -51,7 +51,7 @@ test: all $(BUILD)/test/libobe.so $(BUILD)/race/libobe.so ## run every test and 
 
 demo: all ## run the demo: a server in Python, an instrument in C
 	@mkdir -p $(BUILD)
-	$(CC) -std=c99 -O2 -Wall -Wextra -Iinclude -o $(BUILD)/instrument examples/c/instrument.c -L$(BUILD) -lobe -lm -Wl,-rpath,$(BUILD)
+	$(CC) -std=c99 -O2 -Wall -Wextra -Iinclude -o $(BUILD)/instrument examples/c/instrument.c -L$(BUILD) -lobe -lm -Wl,-rpath,"$(CURDIR)/$(BUILD)"
 	$(PYTHON) examples/demo.py
 
 install: all ## install library, header and pkg-config file below DESTDIR and PREFIX

@@ -40,6 +40,13 @@ func Check(text []byte) error {
 	return c.Feed(text, true)
 }
 
+// checkMember reports whether text is one JSON value that may be a member of a
+// document.
+func checkMember(text []byte) error {
+	c := Checker{depth: 1, floor: 1}
+	return c.Feed(text, true)
+}
+
 // Checker checks a text that comes in parts, in linear time and constant
 // memory. The zero value is ready for the first part.
 type Checker struct {
@@ -49,6 +56,7 @@ type Checker struct {
 	more   int8 // continuation bytes of a UTF-8 sequence still to come
 	lo, hi byte // what the next continuation byte may be
 	depth  int
+	floor  int                   // the depth at which the text ends: 0, but for a member of a document
 	object [MaxDepth / 64]uint64 // bit per level: it is an object
 	word   string                // what is left of true, NaN, …
 	offset int64                 // where the current part begins
@@ -105,7 +113,7 @@ func (c *Checker) Feed(part []byte, last bool) error {
 		case zero, integer, fraction, expDigits:
 			c.state = afterValue
 		}
-		if c.state != afterValue || c.depth > 0 {
+		if c.state != afterValue || c.depth > c.floor {
 			c.err = &SyntaxError{c.offset, "the text ends where " + c.awaited() + " was expected"}
 		}
 	}
@@ -113,7 +121,7 @@ func (c *Checker) Feed(part []byte, last bool) error {
 }
 
 func (c *Checker) awaited() string {
-	if c.state == afterValue && c.depth > 0 {
+	if c.state == afterValue && c.depth > c.floor {
 		if c.inObject() {
 			return "',' or '}'"
 		}
@@ -244,7 +252,7 @@ func (c *Checker) structure(b byte) bool {
 	case afterValue:
 		object := c.inObject()
 		switch {
-		case c.depth == 0:
+		case c.depth == c.floor:
 			return false
 		case b == ',' && object:
 			c.state = key
@@ -308,7 +316,7 @@ func (c *Checker) structure(b byte) bool {
 // goes straight on over the comma to the next one.
 func (c *Checker) number(p []byte, i int) (int, bool) {
 	s := c.state
-	inArray := c.depth > 0 && !c.inObject()
+	inArray := c.depth > c.floor && !c.inObject()
 	for i < len(p) {
 		b := p[i]
 		switch s {
