@@ -8,7 +8,6 @@ import "C"
 
 import (
 	"fmt"
-	"strings"
 	"time"
 	"unsafe"
 
@@ -69,7 +68,7 @@ func terminate(buffer []byte, n int) {
 }
 
 // output gives a text to the caller: its size, and its bytes if they fit.
-func output(text string, buffer []byte, length *C.int64_t) error {
+func output[T string | []byte](text T, buffer []byte, length *C.int64_t) error {
 	*length = C.int64_t(len(text))
 	if len(text) > len(buffer) {
 		return &socket.BufferError{Need: len(text)}
@@ -99,9 +98,38 @@ func host(op string, p *C.obe_cchar) (string, error) {
 	if p == nil {
 		return "", nil
 	}
-	text, err := word(op, "address", p)
-	if err == nil && strings.TrimSpace(text) != text {
-		err = invalid(op, "address", fmt.Sprintf("%q has space around it", text))
+	return word(op, "address", p)
+}
+
+const maxNumbers = maxSlice / 8
+
+// numbers returns the caller's input array as a slice.
+func numbers(op, name string, values *C.obe_cdouble, countName string, count C.int64_t) ([]float64, error) {
+	switch {
+	case count < 0:
+		return nil, invalid(op, countName, "is negative")
+	case uint64(count) > maxNumbers:
+		return nil, invalid(op, countName, "is more than this platform can address")
+	case values == nil && count > 0:
+		return nil, invalid(op, name, fmt.Sprintf("is NULL, and %s is %d", countName, count))
 	}
-	return text, err
+	return doubles((*C.double)(values), int(count)), nil
+}
+
+// numberRoom returns the caller's output array as a slice.
+func numberRoom(op, name string, values *C.double, capacity C.int64_t) ([]float64, error) {
+	switch {
+	case capacity < 0:
+		return nil, invalid(op, "capacity", "is negative")
+	case values == nil && capacity > 0:
+		return nil, invalid(op, name, "is NULL, and capacity is not 0")
+	}
+	return doubles(values, int(min(uint64(capacity), maxNumbers))), nil
+}
+
+func doubles(values *C.double, n int) []float64 {
+	if values == nil {
+		return nil
+	}
+	return unsafe.Slice((*float64)(unsafe.Pointer(values)), n)
 }

@@ -83,18 +83,18 @@ func obe_send(socket C.obe_socket, json *C.obe_cchar, length, timeout_ms C.int64
 func obe_receive(socket C.obe_socket, buffer *C.char, capacity C.int64_t, length *C.int64_t, timeout_ms C.int64_t) C.obe_status {
 	const op = "receive"
 	return C.obe_status(on(op, uintptr(socket), kindSocket, func(s talker) error {
-		return reception(op, buffer, capacity, "length", length, timeout_ms, s.Receive)
+		return reception(op, "buffer", buffer, capacity, "length", length, timeout_ms, s.Receive)
 	}))
 }
 
 // reception checks the arguments of a call that receives into a buffer, makes
 // the call and gives its result.
-func reception(op string, buffer *C.char, capacity C.int64_t, name string, length *C.int64_t, timeout_ms C.int64_t,
+func reception(op, bufferName string, buffer *C.char, capacity C.int64_t, lengthName string, length *C.int64_t, timeout_ms C.int64_t,
 	receive func([]byte, time.Duration) (int, error)) error {
 	if length == nil {
-		return invalid(op, name, "is NULL")
+		return invalid(op, lengthName, "is NULL")
 	}
-	dst, err := room(op, "buffer", buffer, capacity)
+	dst, err := room(op, bufferName, buffer, capacity)
 	if err != nil {
 		return err
 	}
@@ -137,7 +137,7 @@ func obe_tcmd(client C.obe_socket, json *C.obe_cchar, length C.int64_t, reply *C
 		if err != nil {
 			return err
 		}
-		return reception(op, reply, capacity, "reply_length", reply_length, timeout_ms, func(dst []byte, limit time.Duration) (int, error) {
+		return reception(op, "reply", reply, capacity, "reply_length", reply_length, timeout_ms, func(dst []byte, limit time.Duration) (int, error) {
 			return c.Tcmd(body, dst, limit)
 		})
 	}))

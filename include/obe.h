@@ -43,7 +43,8 @@
  *            calls there return OBE_E_FORKED where they return at all. It cannot
  *            be unloaded: dlclose leaves it in place. It must not be called from
  *            DllMain or from a constructor that runs before main. It prints
- *            nothing and handles no signal of the program's.
+ *            nothing. Go's runtime, which is part of it, installs handlers for
+ *            some signals and passes those on that are not its own.
  *
  * Generated from capi/ by "make generate"; do not edit.
  */
@@ -112,6 +113,18 @@ typedef int32_t obe_status;
 #define OBE_E_MEMORY      (-8025) /* Out of memory. */
 #define OBE_E_INTERNAL    (-8026) /* A fault inside the library; please report it. */
 #define OBE_E_REPLY       (-8027) /* The server's reply is not what the command has as its answer. */
+
+/* The types of JSON values, for obe_type. */
+#define OBE_OBJECT  1
+#define OBE_ARRAY   2
+#define OBE_STRING  3
+#define OBE_INTEGER 4
+#define OBE_REAL    5
+#define OBE_BOOL    6
+#define OBE_NULL    7
+
+/* A function of the program's that obe_serve calls for each message. */
+typedef obe_status (*obe_handler)(obe_message request, void *user);
 
 
 /* ---- Make and free ---- */
@@ -260,6 +273,310 @@ obe_status obe_wait_ready(obe_socket client, int64_t timeout_ms);
  * Returns OBE_OK; OBE_E_STATE for a client; OBE_E_ARGUMENT; OBE_E_HANDLE.
  */
 obe_status obe_port(obe_socket server, int32_t *port);
+
+
+/* ---- Documents ----
+ *
+ * A document is one JSON value: a message to send, or one that was received. It
+ * is read by JSON pointers (RFC 6901): "/x/0" is the first element of the member
+ * x, and "" the whole document; "~1" in a pointer stands for "/" and "~0" for
+ * "~". Of equal keys the last one counts. Values that are set are members of the
+ * outermost object. A document may be used from many threads at once.
+ */
+
+/* obe_message_new makes a document of the JSON text of length bytes (-1:
+ * NUL-terminated), which is copied, and gives its handle in *message. Free it
+ * with obe_free.
+ *
+ * Returns OBE_OK; OBE_E_JSON with the byte offset in the text of the error;
+ * OBE_E_ARGUMENT.
+ */
+obe_status obe_message_new(const char *json, int64_t length,
+                           obe_message *message);
+
+/* obe_command_new makes the document {"command": command} and gives its handle
+ * in *message; more members are set with obe_set_double and so on. Free it with
+ * obe_free.
+ *
+ * Returns OBE_OK; OBE_E_JSON if command is not UTF-8; OBE_E_ARGUMENT.
+ */
+obe_status obe_command_new(const char *command, obe_message *message);
+
+/* obe_set_double sets the member key to a number, written as a float with as few
+ * digits as read back to the same double: 25 is written 25.0, and NaN and the
+ * infinities as NaN, Infinity and -Infinity.
+ *
+ * In this and the functions that follow, a member that exists keeps its place and
+ * a new one comes last. Returns OBE_OK; OBE_E_TYPE if the document is not an
+ * object; OBE_E_JSON if a text is not UTF-8; OBE_E_ARGUMENT; OBE_E_HANDLE.
+ */
+obe_status obe_set_double(obe_message message, const char *key, double value);
+
+/* obe_set_int sets the member key to an integer.
+ */
+obe_status obe_set_int(obe_message message, const char *key, int64_t value);
+
+/* obe_set_bool sets the member key to true, or to false if value is 0.
+ */
+obe_status obe_set_bool(obe_message message, const char *key, int32_t value);
+
+/* obe_set_null sets the member key to null.
+ */
+obe_status obe_set_null(obe_message message, const char *key);
+
+/* obe_set_string sets the member key to a text of length bytes of UTF-8 (-1:
+ * NUL-terminated).
+ */
+obe_status obe_set_string(obe_message message, const char *key,
+                          const char *text, int64_t length);
+
+/* obe_set_doubles sets the member key to an array of count numbers, each written
+ * as obe_set_double does. A large array is formatted on several processors.
+ */
+obe_status obe_set_doubles(obe_message message, const char *key,
+                           const double *values, int64_t count);
+
+/* obe_set_matrix sets the member key to an array of rows arrays of cols numbers
+ * each; values holds them row by row.
+ */
+obe_status obe_set_matrix(obe_message message, const char *key,
+                          const double *values, int64_t rows, int64_t cols);
+
+/* obe_set_json sets the member key to the JSON text of length bytes (-1:
+ * NUL-terminated) as it is.
+ */
+obe_status obe_set_json(obe_message message, const char *key, const char *json,
+                        int64_t length);
+
+/* obe_get_double gives the number at pointer in *value, correctly rounded if it
+ * is an integer; NaN and the infinities too.
+ *
+ * This and the functions that follow return OBE_OK; OBE_E_NOT_FOUND if there is
+ * nothing at pointer; OBE_E_TYPE if it is of another type; OBE_E_RANGE if the
+ * type asked for cannot hold it; OBE_E_ARGUMENT, also for a pointer that is none;
+ * OBE_E_HANDLE.
+ */
+obe_status obe_get_double(obe_message message, const char *pointer,
+                          double *value);
+
+/* obe_get_int gives the integer at pointer in *value. A number with a point or an
+ * exponent is of another type, whatever its value.
+ */
+obe_status obe_get_int(obe_message message, const char *pointer,
+                       int64_t *value);
+
+/* obe_get_bool gives 1 or 0 in *value for the true or false at pointer.
+ */
+obe_status obe_get_bool(obe_message message, const char *pointer,
+                        int32_t *value);
+
+/* obe_get_string gives the string at pointer, without quotes and escapes, in
+ * UTF-8, and its length in *length. The text may hold NULs. A lone surrogate,
+ * which UTF-8 cannot express, becomes U+FFFD.
+ *
+ * buffer has room for capacity bytes. A text that does not fit is not copied:
+ * the return is OBE_E_BUFFER and *length the needed size; capacity 0 (buffer may
+ * then be NULL) asks for it. Where there is room, a NUL follows.
+ */
+obe_status obe_get_string(obe_message message, const char *pointer,
+                          char *buffer, int64_t capacity, int64_t *length);
+
+/* obe_get_json gives the JSON text at pointer as it came, and its length in
+ * *length; for "" that is the whole document, byte for byte. See obe_get_string
+ * for buffer and capacity.
+ */
+obe_status obe_get_json(obe_message message, const char *pointer, char *buffer,
+                        int64_t capacity, int64_t *length);
+
+/* obe_get_key gives the key of the member number index, from 0, of the object at
+ * pointer, and its length in *length. See obe_get_string for buffer and capacity.
+ */
+obe_status obe_get_key(obe_message message, const char *pointer, int64_t index,
+                       char *buffer, int64_t capacity, int64_t *length);
+
+/* obe_get_doubles reads the array of numbers at pointer into values, which has
+ * room for capacity numbers, and gives their count in *count.
+ *
+ * If they do not fit, values is untouched, the return is OBE_E_BUFFER and *count
+ * the number needed; capacity 0 (values may then be NULL) asks for it. A large
+ * array is read on several processors.
+ */
+obe_status obe_get_doubles(obe_message message, const char *pointer,
+                           double *values, int64_t capacity, int64_t *count);
+
+/* obe_get_matrix reads the array of rows at pointer into values, row by row, and
+ * gives the number of rows and columns in *rows and *cols. values has room for
+ * capacity numbers.
+ *
+ * Rows of different lengths are OBE_E_TYPE, and the text of the error says which
+ * row. If the numbers do not fit, values is untouched, the return is OBE_E_BUFFER
+ * and *rows times *cols the number needed.
+ */
+obe_status obe_get_matrix(obe_message message, const char *pointer,
+                          double *values, int64_t capacity, int64_t *rows,
+                          int64_t *cols);
+
+/* obe_type gives the type of the value at pointer in *type, one of OBE_OBJECT,
+ * OBE_ARRAY, OBE_STRING, OBE_INTEGER, OBE_REAL, OBE_BOOL and OBE_NULL. A number
+ * without point and exponent is an integer; all others, and NaN and the
+ * infinities, are real.
+ */
+obe_status obe_type(obe_message message, const char *pointer, int32_t *type);
+
+/* obe_count gives the number of members of the object, or of elements of the
+ * array, at pointer in *count.
+ */
+obe_status obe_count(obe_message message, const char *pointer, int64_t *count);
+
+
+/* ---- Talk in documents ---- */
+
+/* obe_send_message sends a document; see obe_send. The document stays the
+ * caller's.
+ */
+obe_status obe_send_message(obe_socket socket, obe_message message,
+                            int64_t timeout_ms);
+
+/* obe_receive_message receives one message as a document, whose handle it gives
+ * in *message; free it with obe_free. See obe_receive.
+ *
+ * A document that a server received carries its client: it is answered with
+ * obe_reply, at any time and from any thread, also while other documents are
+ * outstanding. If it is freed without an answer, its client's connection is
+ * closed when a message of another one is received (option one_way), so that no
+ * client waits for an answer that will not come. obe_send does not answer it.
+ */
+obe_status obe_receive_message(obe_socket socket, obe_message *message,
+                               int64_t timeout_ms);
+
+/* obe_tcmd_message sends the document command and receives the reply as a
+ * document, whose handle it gives in *reply; free it with obe_free. See obe_tcmd.
+ */
+obe_status obe_tcmd_message(obe_socket client, obe_message command,
+                            obe_message *reply, int64_t timeout_ms);
+
+/* obe_reply answers the client that sent request, a document that a server
+ * received, with the JSON text of length bytes (-1: NUL-terminated). A document
+ * is answered once; the caller still frees it.
+ *
+ * Blocks at most timeout_ms, -2 being the server's default. Returns OBE_OK;
+ * OBE_E_PEER_CLOSED or OBE_E_RESET if the client is gone; OBE_E_CLOSED if this
+ * side closed its connection, or the server was freed; OBE_E_STATE if the
+ * document was answered, or came from no server; OBE_E_JSON; OBE_E_TOO_LARGE;
+ * OBE_E_TIMEOUT; OBE_E_CANCELLED; OBE_E_ARGUMENT; OBE_E_HANDLE.
+ */
+obe_status obe_reply(obe_message request, const char *json, int64_t length,
+                     int64_t timeout_ms);
+
+/* obe_reply_message answers the client that sent request with a document; see
+ * obe_reply.
+ */
+obe_status obe_reply_message(obe_message request, obe_message message,
+                             int64_t timeout_ms);
+
+/* obe_serve receives messages and calls handler with each, as a document and
+ * with user, until handler returns something else than OBE_OK, which obe_serve
+ * then returns.
+ *
+ * handler runs on the calling thread, with no lock held: it may call any
+ * function. It answers with obe_reply; a request that it leaves unanswered is
+ * treated as one that is freed. The request is freed when handler returns. Several
+ * threads may serve one server. handler must not leave by longjmp or by a C++
+ * exception.
+ *
+ * Returns what handler returned; OBE_E_CANCELLED after obe_cancel; OBE_E_CLOSED
+ * after obe_free or obe_close; OBE_E_STATE for a client; OBE_E_ARGUMENT;
+ * OBE_E_HANDLE.
+ */
+obe_status obe_serve(obe_socket server, obe_handler handler, void *user);
+
+
+/* ---- Commands ----
+ *
+ * The commands of the protocol's servers, one call each, for clients: no JSON is
+ * needed. Each sends its command and reads the reply, within timeout_ms, as
+ * obe_tcmd does, and returns what that returns. A reply that is not the command's
+ * answer is OBE_E_REPLY, and the text of the error carries it. Numbers that do
+ * not fit into the caller's array are OBE_E_BUFFER, with the count needed, and
+ * nothing is sent twice: the reply is kept, for obe_receive_message with
+ * OBE_NO_WAIT.
+ */
+
+/* obe_ready asks whether the server is there, once; obe_wait_ready waits for it.
+ */
+obe_status obe_ready(obe_socket client, int64_t timeout_ms);
+
+/* obe_newrun begins a new run. What it needs is up to the server: fields is an
+ * object whose members are sent along, or 0.
+ */
+obe_status obe_newrun(obe_socket client, obe_message fields,
+                      int64_t timeout_ms);
+
+/* obe_optset asks for the best setting to measure at next, a number for each
+ * knob, in setting, which has room for capacity numbers; *count is how many there
+ * are.
+ */
+obe_status obe_optset(obe_socket client, double *setting, int64_t capacity,
+                      int64_t *count, int64_t timeout_ms);
+
+/* obe_goodset asks for a good setting, drawn by chance: the larger pickiness, the
+ * nearer to the best one. A negative pickiness is left to the server. See
+ * obe_optset.
+ */
+obe_status obe_goodset(obe_socket client, double pickiness, double *setting,
+                       int64_t capacity, int64_t *count, int64_t timeout_ms);
+
+/* obe_newdat reports a measurement: the setting x, of x_count knobs, the y_count
+ * values y that were measured there, and their s_count uncertainties s (one
+ * standard deviation each).
+ */
+obe_status obe_newdat(obe_socket client, const double *x, int64_t x_count,
+                      const double *y, int64_t y_count, const double *s,
+                      int64_t s_count, int64_t timeout_ms);
+
+/* obe_getmean asks for the mean of each parameter, into mean; see obe_optset.
+ */
+obe_status obe_getmean(obe_socket client, double *mean, int64_t capacity,
+                       int64_t *count, int64_t timeout_ms);
+
+/* obe_getstd asks for the standard deviation of each parameter, into deviation;
+ * see obe_optset.
+ */
+obe_status obe_getstd(obe_socket client, double *deviation, int64_t capacity,
+                      int64_t *count, int64_t timeout_ms);
+
+/* obe_getcov asks for the covariance matrix of the parameters, into covariance,
+ * row by row; *rows and *cols are both the number of parameters.
+ */
+obe_status obe_getcov(obe_socket client, double *covariance, int64_t capacity,
+                      int64_t *rows, int64_t *cols, int64_t timeout_ms);
+
+/* obe_getpar asks for the samples of the parameters' distribution, into
+ * parameters: a row for each parameter, a column for each sample.
+ */
+obe_status obe_getpar(obe_socket client, double *parameters, int64_t capacity,
+                      int64_t *rows, int64_t *cols, int64_t timeout_ms);
+
+/* obe_getset asks for all possible settings, into settings: a row for each knob,
+ * a column for each setting.
+ */
+obe_status obe_getset(obe_socket client, double *settings, int64_t capacity,
+                      int64_t *rows, int64_t *cols, int64_t timeout_ms);
+
+/* obe_getwgt asks for the weight of each sample of obe_getpar, into weights; see
+ * obe_optset.
+ */
+obe_status obe_getwgt(obe_socket client, double *weights, int64_t capacity,
+                      int64_t *count, int64_t timeout_ms);
+
+/* obe_getcon asks for the constants of the model, into constants; see obe_optset.
+ */
+obe_status obe_getcon(obe_socket client, double *constants, int64_t capacity,
+                      int64_t *count, int64_t timeout_ms);
+
+/* obe_done asks the server to end.
+ */
+obe_status obe_done(obe_socket client, int64_t timeout_ms);
 
 
 /* ---- Settings and facts ---- */

@@ -6,7 +6,7 @@
 //
 //	//obe:group 2 Talk
 //
-// and each of its functions has the directive //export and a doc comment, which
+// under which may stand what its functions have in common, and each of its functions has the directive //export and a doc comment, which
 // is printed as it is.
 package main
 
@@ -56,9 +56,23 @@ type function struct {
 	Parameters []parameter
 }
 
+// documentType is a type of a JSON value.
+type documentType struct {
+	Name  string
+	Value int
+}
+
+func documentTypes() (types []documentType) {
+	for t := jsondoc.Object; t <= jsondoc.Null; t++ {
+		types = append(types, documentType{"OBE_" + strings.ToUpper(t.String()), int(t)})
+	}
+	return types
+}
+
 type group struct {
 	Order     int
 	Title     string
+	Doc       []string // lines; may be empty
 	Functions []function
 }
 
@@ -68,6 +82,7 @@ type library struct {
 	Port, MaxDepth      int
 	Groups              []group
 	Statuses            []status.Status
+	Types               []documentType
 	Options             []socket.Option
 	Stats               []socket.Stat
 }
@@ -127,7 +142,7 @@ func sortedKeys(m map[string][]byte) []string {
 // read takes the functions out of the export files of folder.
 func read(folder string) (*library, error) {
 	lib := &library{Port: socket.DefaultPort, MaxDepth: jsondoc.MaxDepth,
-		Statuses: status.Table, Options: socket.Options, Stats: socket.Stats}
+		Statuses: status.Table, Types: documentTypes(), Options: socket.Options, Stats: socket.Stats}
 	files := token.NewFileSet()
 	names, err := filepath.Glob(filepath.Join(folder, "export_*.go"))
 	if err != nil || len(names) == 0 {
@@ -174,10 +189,11 @@ var groupComment = regexp.MustCompile(`(?m)^//obe:group (\d+) (.+)$`)
 
 func readGroup(file *ast.File) (g group, err error) {
 	for _, block := range file.Comments {
-		for _, c := range block.List {
-			if m := groupComment.FindStringSubmatch(c.Text); m != nil {
-				g.Order, _ = strconv.Atoi(m[1])
-				g.Title = m[2]
+		if m := groupComment.FindStringSubmatch(block.List[0].Text); m != nil {
+			g.Order, _ = strconv.Atoi(m[1])
+			g.Title = m[2]
+			if text := strings.TrimSpace(block.Text()); text != "" {
+				g.Doc = strings.Split(text, "\n")
 			}
 		}
 	}
@@ -229,7 +245,8 @@ func readFunction(f *ast.FuncDecl) (function, error) {
 			return fn, err
 		}
 		for _, name := range field.Names {
-			fn.Parameters = append(fn.Parameters, parameter{name.Name, t})
+			// An underscore in front keeps a name apart from a word of Go.
+			fn.Parameters = append(fn.Parameters, parameter{strings.TrimPrefix(name.Name, "_"), t})
 		}
 	}
 	return fn, nil
@@ -243,20 +260,18 @@ func cType(e ast.Expr) (string, error) {
 		return strings.TrimSuffix(inner, " ") + map[bool]string{true: "*", false: " *"}[strings.HasSuffix(inner, "*")], err
 	case *ast.SelectorExpr:
 		if x, ok := e.X.(*ast.Ident); ok && x.Name == "C" {
-			if name, constant := strings.CutPrefix(e.Sel.Name, "obe_c"); constant && constants["obe_c"+name] != "" {
-				return constants["obe_c"+name], nil
+			if spelled, ok := typedefs[e.Sel.Name]; ok {
+				return spelled, nil
 			}
 			return e.Sel.Name, nil
-		}
-		if x, ok := e.X.(*ast.Ident); ok && x.Name == "unsafe" && e.Sel.Name == "Pointer" {
-			return "void *", nil
 		}
 	}
 	return "", fmt.Errorf("a type that is not of C: %T", e)
 }
 
-// constants are the typedefs of capi.h that stand for const types.
-var constants = map[string]string{"obe_cchar": "const char", "obe_cdouble": "const double"}
+// typedefs are those of capi.h, which stand for what cgo cannot spell: const types
+// and for a "void *" of the program's.
+var typedefs = map[string]string{"obe_cchar": "const char", "obe_cdouble": "const double", "obe_pointer": "void *"}
 
 // render makes the contents of all generated files, by their names below root.
 func render(root string, lib *library) (map[string][]byte, error) {

@@ -6,6 +6,7 @@ package status
 import (
 	"errors"
 
+	"libobe/internal/command"
 	"libobe/internal/jsondoc"
 	"libobe/internal/socket"
 	"libobe/internal/transport"
@@ -97,6 +98,12 @@ var byError = []struct {
 }{
 	{socket.ErrArgument, Argument},
 	{transport.ErrAddress, Argument},
+	{command.ErrReply, Reply},
+	{jsondoc.ErrPointer, Argument},
+	{jsondoc.ErrNotFound, NotFound},
+	{jsondoc.ErrType, Type},
+	{jsondoc.ErrRange, Range},
+	{jsondoc.ErrText, JSON},
 	{socket.ErrState, State},
 	{socket.ErrCancelled, Cancelled},
 	{socket.ErrTimeout, Timeout},
@@ -123,8 +130,12 @@ func Of(err error) Code {
 		return OK
 	}
 	var syntax *jsondoc.SyntaxError
-	if errors.As(err, &syntax) {
+	var size *jsondoc.SizeError
+	switch {
+	case errors.As(err, &syntax):
 		return JSON
+	case errors.As(err, &size):
+		return Buffer
 	}
 	for _, row := range byError {
 		if errors.Is(err, row.err) {

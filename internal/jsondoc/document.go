@@ -246,6 +246,20 @@ func (d *Document) SetJSON(key string, text []byte) error {
 	return d.set(key, bytes.Clone(text))
 }
 
+// SetAll sets the members of another document, which must be an object.
+func (d *Document) SetAll(other *Document) error {
+	text := other.Text()
+	if i := start(text); text[i] != '{' {
+		return fmt.Errorf("%w: the fields are of type %s, not an object", ErrType, typeAt(text, i))
+	}
+	for _, m := range cut(text) {
+		if err := d.set(unquote(m.key), m.value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Type returns the type of the value at a pointer.
 func (d *Document) Type(pointer string) (Type, error) {
 	text, i, err := d.find(pointer)

@@ -368,13 +368,18 @@ func (e *BufferError) Is(target error) bool { return target == ErrBuffer }
 // deliver puts a message into dst, or keeps it.
 func (c *Client) deliver(call *call, body, dst []byte) (int, error) {
 	if len(body) > len(dst) {
-		c.mu.Lock()
-		c.kept = body
-		c.mu.Unlock()
+		c.Keep(body)
 		return 0, call.explain(c.address.String(), &BufferError{len(body)})
 	}
 	place(dst, body)
 	return len(body), nil
+}
+
+// Keep puts a message back, to be the next that is received.
+func (c *Client) Keep(body []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.kept = body
 }
 
 // place copies body to dst unless it lies there already.

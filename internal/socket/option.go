@@ -5,6 +5,8 @@ import (
 	"math"
 	"strconv"
 	"time"
+
+	"libobe/internal/transport"
 )
 
 // settings are the options of one socket.
@@ -112,7 +114,7 @@ func option(name string) (Option, error) {
 			return o, nil
 		}
 	}
-	return Option{}, fmt.Errorf("%w: there is no option %q", ErrArgument, name)
+	return Option{}, fmt.Errorf("%w: there is no option %s", ErrArgument, transport.Quote(name))
 }
 
 func formatSwitch(on bool) string {
@@ -128,7 +130,7 @@ func parseSwitch(v string, on *bool) error {
 		*on = v == "1"
 		return nil
 	}
-	return fmt.Errorf("%w: %q is neither 0 nor 1", ErrArgument, v)
+	return fmt.Errorf("%w: %s is neither 0 nor 1", ErrArgument, transport.Quote(v))
 }
 
 func formatMilliseconds(d time.Duration) string {
@@ -153,7 +155,7 @@ func parseMilliseconds(v string, d *time.Duration) error {
 func parseInteger(v string, lowest, highest int64) (int64, error) {
 	n, err := strconv.ParseInt(v, 10, 64)
 	if err != nil || n < lowest || n > highest {
-		return 0, fmt.Errorf("%w: %q is not a whole number from %d to %d", ErrArgument, v, lowest, highest)
+		return 0, fmt.Errorf("%w: %s is not a whole number from %d to %d", ErrArgument, transport.Quote(v), lowest, highest)
 	}
 	return n, nil
 }

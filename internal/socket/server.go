@@ -199,6 +199,41 @@ func (s *Server) ReceiveMessage(timeout time.Duration) (*Message, error) {
 	return m, nil
 }
 
+// Serve takes messages and calls handler with each, on the caller's goroutine
+// and with no lock held, until handler returns an error, which Serve then
+// returns, or Cancel, Close or Free end it. A message that handler leaves
+// unanswered is dropped. Several goroutines may serve at once.
+func (s *Server) Serve(handler func(*Message) error) error {
+	call, err := s.begin("serve", Forever)
+	if err != nil {
+		return err
+	}
+	defer s.end(call)
+	for {
+		s.mu.Lock()
+		m, err := s.next(call)
+		if err == nil {
+			s.taken(m)
+		}
+		s.mu.Unlock()
+		if err != nil {
+			return call.explain(s.Addr().String(), err)
+		}
+		if err = s.handle(m, handler); err != nil {
+			return err
+		}
+		if err = call.ended(); err != nil {
+			return call.explain(s.Addr().String(), err)
+		}
+	}
+}
+
+// handle calls handler; the message is dropped even if that panics.
+func (s *Server) handle(m *Message, handler func(*Message) error) error {
+	defer m.Drop()
+	return handler(m)
+}
+
 // Send answers the client whose message Receive took last.
 func (s *Server) Send(body []byte, timeout time.Duration) error {
 	call, err := s.begin("send", timeout)

@@ -3,6 +3,8 @@ package socket
 import (
 	"fmt"
 	"sync/atomic"
+
+	"libobe/internal/transport"
 )
 
 // counters are what a socket has done since it was made.
@@ -46,5 +48,5 @@ func (b *base) Stat(name string) (int64, error) {
 			return s.of(&b.counters).Load(), nil
 		}
 	}
-	return 0, fmt.Errorf("%w: there is no counter %q", ErrArgument, name)
+	return 0, fmt.Errorf("%w: there is no counter %s", ErrArgument, transport.Quote(name))
 }

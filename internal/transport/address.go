@@ -21,15 +21,32 @@ type Address struct {
 
 // ParseAddress takes an IPv4 or IPv6 literal or a host name, and a port.
 func ParseAddress(host string, port int) (Address, error) {
-	switch {
-	case port < 0 || port > 65535:
-		return Address{}, fmt.Errorf("%w: port %d is outside 0..65535", ErrAddress, port)
-	case strings.IndexByte(host, 0) >= 0:
-		return Address{}, fmt.Errorf("%w: a NUL inside %q", ErrAddress, host)
-	case len(host) > 255 || strings.ContainsAny(host, " \t\r\n/"):
-		return Address{}, fmt.Errorf("%w: %q is neither an IP address nor a host name", ErrAddress, host)
+	a := Address{Host: host, Port: uint16(port)}
+	if port < 0 || port > 65535 {
+		return a, fmt.Errorf("%w: port %d is outside 0..65535", ErrAddress, port)
 	}
-	return Address{Host: host, Port: uint16(port)}, nil
+	if _, ok := a.literal(); ok {
+		return a, nil
+	}
+	switch {
+	case strings.IndexByte(host, 0) >= 0:
+		return a, fmt.Errorf("%w: there is a NUL inside %s", ErrAddress, Quote(host))
+	case strings.Contains(host, ":"):
+		return a, fmt.Errorf("%w: %s is no IPv6 address, and a port is an argument of its own", ErrAddress, Quote(host))
+	case len(host) > 255 || strings.ContainsFunc(host, func(r rune) bool { return r <= ' ' || r > '~' || r == '/' || r == '[' || r == ']' }):
+		return a, fmt.Errorf("%w: %s is neither an IP address nor a host name", ErrAddress, Quote(host))
+	}
+	return a, nil
+}
+
+// Quote quotes what a caller gave, for the text of an error, and cuts it where it
+// is long.
+func Quote(s string) string {
+	const most = 80
+	if len(s) > most {
+		return fmt.Sprintf("%q… (%d bytes)", s[:most], len(s))
+	}
+	return fmt.Sprintf("%q", s)
 }
 
 // String returns the address as people write it, host:port.
@@ -46,7 +63,11 @@ func (a Address) literal() (netip.AddrPort, bool) {
 	if a.Host == "" {
 		return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), a.Port), true
 	}
-	ip, err := netip.ParseAddr(strings.Trim(a.Host, "[]"))
+	host := a.Host
+	if inner, ok := strings.CutPrefix(host, "["); ok {
+		host = strings.TrimSuffix(inner, "]")
+	}
+	ip, err := netip.ParseAddr(host)
 	if err != nil {
 		return netip.AddrPort{}, false
 	}

@@ -6,6 +6,7 @@
 package wire
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -160,6 +161,7 @@ func (r *Reader) next(src io.Reader, dst []byte) ([]byte, error) {
 			}
 			if n, err = src.Read(buffer[:]); n > 0 {
 				if done, e := r.feed(buffer[:n], dst); done || e != nil {
+					r.ahead = bytes.Clone(r.ahead) // it lies in the buffer
 					return r.finish(e)
 				}
 			}
@@ -173,7 +175,8 @@ func (r *Reader) next(src io.Reader, dst []byte) ([]byte, error) {
 	}
 }
 
-// feed takes what it needs of p for the current frame and keeps the rest.
+// feed takes what it needs of p for the current frame; r.ahead is then the rest
+// of p.
 func (r *Reader) feed(p, dst []byte) (done bool, err error) {
 	if r.filled < HeaderLength {
 		n := copy(r.header[r.filled:], p)
@@ -211,9 +214,7 @@ func (r *Reader) feed(p, dst []byte) (done bool, err error) {
 			return false, err
 		}
 	}
-	if len(p) > 0 {
-		r.ahead = append([]byte(nil), p...)
-	}
+	r.ahead = p
 	return true, nil
 }
 

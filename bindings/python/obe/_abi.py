@@ -1,0 +1,166 @@
+"""The C ABI as tables: signatures, statuses and options.
+
+Generated from capi/ by "make generate"; do not edit.
+"""
+
+from __future__ import annotations
+
+from ctypes import POINTER, c_char_p, c_double, c_int32, c_int64, c_size_t, c_void_p
+from typing import Any
+
+VERSION = "0.1.0"
+DEFAULT_PORT = 61981
+
+# Name: (type of the result, types of the arguments).
+FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
+    "obe_client_new": (c_int32, (c_char_p, c_int32, POINTER(c_size_t), )),
+    "obe_server_new": (c_int32, (c_char_p, c_int32, POINTER(c_size_t), )),
+    "obe_free": (c_int32, (c_size_t, )),
+    "obe_send": (c_int32, (c_size_t, c_char_p, c_int64, c_int64, )),
+    "obe_receive": (c_int32, (c_size_t, c_void_p, c_int64, POINTER(c_int64), c_int64, )),
+    "obe_tcmd": (c_int32, (c_size_t, c_char_p, c_int64, c_void_p, c_int64, POINTER(c_int64), c_int64, )),
+    "obe_close": (c_int32, (c_size_t, )),
+    "obe_cancel": (c_int32, (c_size_t, )),
+    "obe_wait_ready": (c_int32, (c_size_t, c_int64, )),
+    "obe_port": (c_int32, (c_size_t, POINTER(c_int32), )),
+    "obe_message_new": (c_int32, (c_char_p, c_int64, POINTER(c_size_t), )),
+    "obe_command_new": (c_int32, (c_char_p, POINTER(c_size_t), )),
+    "obe_set_double": (c_int32, (c_size_t, c_char_p, c_double, )),
+    "obe_set_int": (c_int32, (c_size_t, c_char_p, c_int64, )),
+    "obe_set_bool": (c_int32, (c_size_t, c_char_p, c_int32, )),
+    "obe_set_null": (c_int32, (c_size_t, c_char_p, )),
+    "obe_set_string": (c_int32, (c_size_t, c_char_p, c_char_p, c_int64, )),
+    "obe_set_doubles": (c_int32, (c_size_t, c_char_p, POINTER(c_double), c_int64, )),
+    "obe_set_matrix": (c_int32, (c_size_t, c_char_p, POINTER(c_double), c_int64, c_int64, )),
+    "obe_set_json": (c_int32, (c_size_t, c_char_p, c_char_p, c_int64, )),
+    "obe_get_double": (c_int32, (c_size_t, c_char_p, POINTER(c_double), )),
+    "obe_get_int": (c_int32, (c_size_t, c_char_p, POINTER(c_int64), )),
+    "obe_get_bool": (c_int32, (c_size_t, c_char_p, POINTER(c_int32), )),
+    "obe_get_string": (c_int32, (c_size_t, c_char_p, c_void_p, c_int64, POINTER(c_int64), )),
+    "obe_get_json": (c_int32, (c_size_t, c_char_p, c_void_p, c_int64, POINTER(c_int64), )),
+    "obe_get_key": (c_int32, (c_size_t, c_char_p, c_int64, c_void_p, c_int64, POINTER(c_int64), )),
+    "obe_get_doubles": (c_int32, (c_size_t, c_char_p, POINTER(c_double), c_int64, POINTER(c_int64), )),
+    "obe_get_matrix": (c_int32, (c_size_t, c_char_p, POINTER(c_double), c_int64, POINTER(c_int64), POINTER(c_int64), )),
+    "obe_type": (c_int32, (c_size_t, c_char_p, POINTER(c_int32), )),
+    "obe_count": (c_int32, (c_size_t, c_char_p, POINTER(c_int64), )),
+    "obe_send_message": (c_int32, (c_size_t, c_size_t, c_int64, )),
+    "obe_receive_message": (c_int32, (c_size_t, POINTER(c_size_t), c_int64, )),
+    "obe_tcmd_message": (c_int32, (c_size_t, c_size_t, POINTER(c_size_t), c_int64, )),
+    "obe_reply": (c_int32, (c_size_t, c_char_p, c_int64, c_int64, )),
+    "obe_reply_message": (c_int32, (c_size_t, c_size_t, c_int64, )),
+    "obe_serve": (c_int32, (c_size_t, c_void_p, c_void_p, )),
+    "obe_ready": (c_int32, (c_size_t, c_int64, )),
+    "obe_newrun": (c_int32, (c_size_t, c_size_t, c_int64, )),
+    "obe_optset": (c_int32, (c_size_t, POINTER(c_double), c_int64, POINTER(c_int64), c_int64, )),
+    "obe_goodset": (c_int32, (c_size_t, c_double, POINTER(c_double), c_int64, POINTER(c_int64), c_int64, )),
+    "obe_newdat": (c_int32, (c_size_t, POINTER(c_double), c_int64, POINTER(c_double), c_int64, POINTER(c_double), c_int64, c_int64, )),
+    "obe_getmean": (c_int32, (c_size_t, POINTER(c_double), c_int64, POINTER(c_int64), c_int64, )),
+    "obe_getstd": (c_int32, (c_size_t, POINTER(c_double), c_int64, POINTER(c_int64), c_int64, )),
+    "obe_getcov": (c_int32, (c_size_t, POINTER(c_double), c_int64, POINTER(c_int64), POINTER(c_int64), c_int64, )),
+    "obe_getpar": (c_int32, (c_size_t, POINTER(c_double), c_int64, POINTER(c_int64), POINTER(c_int64), c_int64, )),
+    "obe_getset": (c_int32, (c_size_t, POINTER(c_double), c_int64, POINTER(c_int64), POINTER(c_int64), c_int64, )),
+    "obe_getwgt": (c_int32, (c_size_t, POINTER(c_double), c_int64, POINTER(c_int64), c_int64, )),
+    "obe_getcon": (c_int32, (c_size_t, POINTER(c_double), c_int64, POINTER(c_int64), c_int64, )),
+    "obe_done": (c_int32, (c_size_t, c_int64, )),
+    "obe_set_option": (c_int32, (c_size_t, c_char_p, c_char_p, )),
+    "obe_get_option": (c_int32, (c_size_t, c_char_p, c_void_p, c_int64, POINTER(c_int64), )),
+    "obe_stats": (c_int32, (c_size_t, c_char_p, POINTER(c_int64), )),
+    "obe_last_error": (c_int32, (c_size_t, c_void_p, c_int64, POINTER(c_int64), )),
+    "obe_strerror": (c_char_p, (c_int32, )),
+    "obe_version": (c_char_p, ()),
+}
+
+# The types of JSON values, as obe_type gives them.
+OBE_OBJECT = 1
+OBE_ARRAY = 2
+OBE_STRING = 3
+OBE_INTEGER = 4
+OBE_REAL = 5
+OBE_BOOL = 6
+OBE_NULL = 7
+
+# (Code, name, built-in exception of the same family or "", what it means).
+STATUSES: tuple[tuple[int, str, str, str], ...] = (
+    (0, "OBE_OK", "", "Success."),
+    (-8001, "OBE_E_ARGUMENT", "ValueError", "An argument is not valid."),
+    (-8002, "OBE_E_HANDLE", "ValueError", "The handle is not one of this kind, or was freed."),
+    (-8003, "OBE_E_STATE", "RuntimeError", "The call does not fit the socket's role or state."),
+    (-8004, "OBE_E_TIMEOUT", "TimeoutError", "The call did not end within its timeout."),
+    (-8005, "OBE_E_CANCELLED", "", "The call was ended by a cancel."),
+    (-8006, "OBE_E_CLOSED", "RuntimeError", "This side closed the connection or the handle."),
+    (-8007, "OBE_E_PEER_CLOSED", "RuntimeError", "The peer closed the connection before the message was complete."),
+    (-8008, "OBE_E_RESET", "ConnectionResetError", "The connection broke: the peer reset it, or is gone."),
+    (-8009, "OBE_E_REFUSED", "ConnectionRefusedError", "Nobody listens at that address and port."),
+    (-8010, "OBE_E_UNREACHABLE", "OSError", "The address cannot be reached, or the name not be resolved."),
+    (-8011, "OBE_E_IN_USE", "OSError", "The address and port are in use by another server."),
+    (-8012, "OBE_E_PERMISSION", "PermissionError", "The system does not permit it."),
+    (-8013, "OBE_E_FRAME", "ValueError", "The peer sent something that is not a frame of this protocol."),
+    (-8014, "OBE_E_TOO_LARGE", "ValueError", "The message is larger than max_message."),
+    (-8015, "OBE_E_JSON", "ValueError", "The text is not valid JSON in UTF-8."),
+    (-8016, "OBE_E_BUFFER", "BufferError", "The buffer is too small; nothing was lost."),
+    (-8017, "OBE_E_NOT_FOUND", "LookupError", "The document has nothing at that pointer."),
+    (-8018, "OBE_E_TYPE", "TypeError", "The value has another type than asked for."),
+    (-8019, "OBE_E_RANGE", "OverflowError", "The number does not fit the type asked for."),
+    (-8020, "OBE_E_BUSY", "", "Another call uses the handle and did not end in time."),
+    (-8021, "OBE_E_TLS", "OSError", "The peer's identity or encryption is not as required."),
+    (-8022, "OBE_E_FORKED", "RuntimeError", "The library cannot be used in a forked child; start a new process instead."),
+    (-8023, "OBE_E_UNSUPPORTED", "NotImplementedError", "This platform or build does not support it."),
+    (-8024, "OBE_E_IO", "OSError", "The system reported another input or output failure."),
+    (-8025, "OBE_E_MEMORY", "MemoryError", "Out of memory."),
+    (-8026, "OBE_E_INTERNAL", "RuntimeError", "A fault inside the library; please report it."),
+    (-8027, "OBE_E_REPLY", "RuntimeError", "The server's reply is not what the command has as its answer."),
+)
+
+# (Name, default, what it means).
+OPTIONS: tuple[tuple[str, str, str], ...] = (
+    (
+        "timeout_ms",
+        "60000 (client), -1 (server)",
+        "The timeout in milliseconds of a call that asks for the handle's default; -1 is for ever.",
+    ),
+    (
+        "persistent",
+        "0",
+        "Client: 1 keeps the connection open from one message to the next. Only for servers built on libobe: a Python optbayesexpt server reads one message from each connection.",
+    ),
+    (
+        "max_message",
+        "67108864",
+        "The largest message sent or taken, in bytes; at most 9999999999.",
+    ),
+    (
+        "max_connections",
+        "1024",
+        "Server: how many connections are open at once; when all are taken, the one idle longest gives way to a new one.",
+    ),
+    (
+        "message_timeout_ms",
+        "30000",
+        "Server: the longest time in milliseconds from the first byte of a message to its last, and for sending a reply; a slower connection is closed. -1 is no limit.",
+    ),
+    (
+        "one_way",
+        "0",
+        "Server: 1 keeps a connection open whose message was received and not answered, for clients that only report.",
+    ),
+    (
+        "nodelay",
+        "1",
+        "TCP_NODELAY on new connections: 1 sends at once, 0 lets the system gather small writes.",
+    ),
+    (
+        "keepalive",
+        "60",
+        "Seconds of silence on a kept connection after which the system asks whether the peer is still there; 0 never asks.",
+    ),
+    (
+        "local",
+        "read only",
+        "This side's address: the server's listener, or the client's connection; empty when there is none.",
+    ),
+    (
+        "peer",
+        "read only",
+        "The other side's address: of the client's connection, or of the connection of the server's last message; empty when there is none.",
+    ),
+)

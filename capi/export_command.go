@@ -1,0 +1,212 @@
+package main
+
+// #include "capi.h"
+import "C"
+
+import (
+	"time"
+
+	"libobe/internal/command"
+	"libobe/internal/jsondoc"
+	"libobe/internal/socket"
+)
+
+//obe:group 5 Commands
+//
+// The commands of the protocol's servers, one call each, for clients: no JSON is
+// needed. Each sends its command and reads the reply, within timeout_ms, as
+// obe_tcmd does, and returns what that returns. A reply that is not the command's
+// answer is OBE_E_REPLY, and the text of the error carries it. Numbers that do
+// not fit into the caller's array are OBE_E_BUFFER, with the count needed, and
+// nothing is sent twice: the reply is kept, for obe_receive_message with
+// OBE_NO_WAIT.
+
+// order guards a command whose answer is "OK".
+func order(op string, client C.obe_socket, timeout_ms C.int64_t, request func() (*jsondoc.Document, error)) C.obe_status {
+	return C.obe_status(on(op, uintptr(client), kindSocket, func(c *socket.Client) error {
+		limit, err := timeout(op, timeout_ms)
+		if err != nil {
+			return err
+		}
+		r, err := request()
+		if err != nil {
+			return err
+		}
+		return command.Order(c, r, limit)
+	}))
+}
+
+// fetch guards a command whose answer is a list of numbers; name is what the
+// header calls the array.
+func fetch(op, name string, client C.obe_socket, values *C.double, capacity C.int64_t, count *C.int64_t, timeout_ms C.int64_t,
+	request func() (*jsondoc.Document, error)) C.obe_status {
+	return query(op, client, timeout_ms, "count", count == nil, request, func(c *socket.Client, r *jsondoc.Document, limit time.Duration) error {
+		return list(op, name, values, capacity, count, func(dst []float64) (int, error) { return command.List(c, r, dst, limit) })
+	})
+}
+
+// fetchTable guards a command whose answer is rows of numbers.
+func fetchTable(op, name string, client C.obe_socket, values *C.double, capacity C.int64_t, rows, cols *C.int64_t, timeout_ms C.int64_t) C.obe_status {
+	return query(op, client, timeout_ms, "rows or cols", rows == nil || cols == nil, plain(op), func(c *socket.Client, r *jsondoc.Document, limit time.Duration) error {
+		return grid(op, name, values, capacity, rows, cols, func(dst []float64) (int, int, error) { return command.Table(c, r, dst, limit) })
+	})
+}
+
+// query checks what the commands with numbers as their answer have in common.
+// Everything is checked before anything is sent.
+func query(op string, client C.obe_socket, timeout_ms C.int64_t, name string, missing bool, request func() (*jsondoc.Document, error),
+	body func(*socket.Client, *jsondoc.Document, time.Duration) error) C.obe_status {
+	return C.obe_status(on(op, uintptr(client), kindSocket, func(c *socket.Client) error {
+		if missing {
+			return invalid(op, name, "is NULL")
+		}
+		limit, err := timeout(op, timeout_ms)
+		if err != nil {
+			return err
+		}
+		r, err := request()
+		if err != nil {
+			return err
+		}
+		return body(c, r, limit)
+	}))
+}
+
+// plain is the request of a command without fields.
+func plain(name string) func() (*jsondoc.Document, error) {
+	return func() (*jsondoc.Document, error) { return command.New(name), nil }
+}
+
+// obe_ready asks whether the server is there, once; obe_wait_ready waits for it.
+//
+//export obe_ready
+func obe_ready(client C.obe_socket, timeout_ms C.int64_t) C.obe_status {
+	return order("ready", client, timeout_ms, plain("ready"))
+}
+
+// obe_newrun begins a new run. What it needs is up to the server: fields is an
+// object whose members are sent along, or 0.
+//
+//export obe_newrun
+func obe_newrun(client C.obe_socket, fields C.obe_message, timeout_ms C.int64_t) C.obe_status {
+	const op = "newrun"
+	return order(op, client, timeout_ms, func() (*jsondoc.Document, error) {
+		if fields == 0 {
+			return command.New(op), nil
+		}
+		d, err := asDocument(op, "fields", fields)
+		if err != nil {
+			return nil, err
+		}
+		r, err := command.NewRun(d.Document)
+		return r, prefix(op, err)
+	})
+}
+
+// obe_optset asks for the best setting to measure at next, a number for each
+// knob, in setting, which has room for capacity numbers; *count is how many there
+// are.
+//
+//export obe_optset
+func obe_optset(client C.obe_socket, setting *C.double, capacity C.int64_t, count *C.int64_t, timeout_ms C.int64_t) C.obe_status {
+	return fetch("optset", "setting", client, setting, capacity, count, timeout_ms, plain("optset"))
+}
+
+// obe_goodset asks for a good setting, drawn by chance: the larger pickiness, the
+// nearer to the best one. A negative pickiness is left to the server. See
+// obe_optset.
+//
+//export obe_goodset
+func obe_goodset(client C.obe_socket, pickiness C.double, setting *C.double, capacity C.int64_t, count *C.int64_t, timeout_ms C.int64_t) C.obe_status {
+	return fetch("goodset", "setting", client, setting, capacity, count, timeout_ms, func() (*jsondoc.Document, error) {
+		return command.GoodSet(float64(pickiness))
+	})
+}
+
+// obe_newdat reports a measurement: the setting x, of x_count knobs, the y_count
+// values y that were measured there, and their s_count uncertainties s (one
+// standard deviation each).
+//
+//export obe_newdat
+func obe_newdat(client C.obe_socket, x *C.obe_cdouble, x_count C.int64_t, y *C.obe_cdouble, y_count C.int64_t, s *C.obe_cdouble, s_count C.int64_t, timeout_ms C.int64_t) C.obe_status {
+	const op = "newdat"
+	return order(op, client, timeout_ms, func() (*jsondoc.Document, error) {
+		var lists [3][]float64
+		for i, a := range []struct {
+			values *C.obe_cdouble
+			count  C.int64_t
+			name   string
+		}{{x, x_count, "x"}, {y, y_count, "y"}, {s, s_count, "s"}} {
+			v, err := numbers(op, a.name, a.values, a.name+"_count", a.count)
+			if err != nil {
+				return nil, err
+			}
+			if len(v) == 0 {
+				return nil, invalid(op, a.name+"_count", "is 0")
+			}
+			lists[i] = v
+		}
+		return command.NewData(lists[0], lists[1], lists[2])
+	})
+}
+
+// obe_getmean asks for the mean of each parameter, into mean; see obe_optset.
+//
+//export obe_getmean
+func obe_getmean(client C.obe_socket, mean *C.double, capacity C.int64_t, count *C.int64_t, timeout_ms C.int64_t) C.obe_status {
+	return fetch("getmean", "mean", client, mean, capacity, count, timeout_ms, plain("getmean"))
+}
+
+// obe_getstd asks for the standard deviation of each parameter, into deviation;
+// see obe_optset.
+//
+//export obe_getstd
+func obe_getstd(client C.obe_socket, deviation *C.double, capacity C.int64_t, count *C.int64_t, timeout_ms C.int64_t) C.obe_status {
+	return fetch("getstd", "deviation", client, deviation, capacity, count, timeout_ms, plain("getstd"))
+}
+
+// obe_getcov asks for the covariance matrix of the parameters, into covariance,
+// row by row; *rows and *cols are both the number of parameters.
+//
+//export obe_getcov
+func obe_getcov(client C.obe_socket, covariance *C.double, capacity C.int64_t, rows, cols *C.int64_t, timeout_ms C.int64_t) C.obe_status {
+	return fetchTable("getcov", "covariance", client, covariance, capacity, rows, cols, timeout_ms)
+}
+
+// obe_getpar asks for the samples of the parameters' distribution, into
+// parameters: a row for each parameter, a column for each sample.
+//
+//export obe_getpar
+func obe_getpar(client C.obe_socket, parameters *C.double, capacity C.int64_t, rows, cols *C.int64_t, timeout_ms C.int64_t) C.obe_status {
+	return fetchTable("getpar", "parameters", client, parameters, capacity, rows, cols, timeout_ms)
+}
+
+// obe_getset asks for all possible settings, into settings: a row for each knob,
+// a column for each setting.
+//
+//export obe_getset
+func obe_getset(client C.obe_socket, settings *C.double, capacity C.int64_t, rows, cols *C.int64_t, timeout_ms C.int64_t) C.obe_status {
+	return fetchTable("getset", "settings", client, settings, capacity, rows, cols, timeout_ms)
+}
+
+// obe_getwgt asks for the weight of each sample of obe_getpar, into weights; see
+// obe_optset.
+//
+//export obe_getwgt
+func obe_getwgt(client C.obe_socket, weights *C.double, capacity C.int64_t, count *C.int64_t, timeout_ms C.int64_t) C.obe_status {
+	return fetch("getwgt", "weights", client, weights, capacity, count, timeout_ms, plain("getwgt"))
+}
+
+// obe_getcon asks for the constants of the model, into constants; see obe_optset.
+//
+//export obe_getcon
+func obe_getcon(client C.obe_socket, constants *C.double, capacity C.int64_t, count *C.int64_t, timeout_ms C.int64_t) C.obe_status {
+	return fetch("getcon", "constants", client, constants, capacity, count, timeout_ms, plain("getcon"))
+}
+
+// obe_done asks the server to end.
+//
+//export obe_done
+func obe_done(client C.obe_socket, timeout_ms C.int64_t) C.obe_status {
+	return order("done", client, timeout_ms, plain("done"))
+}

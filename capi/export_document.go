@@ -1,0 +1,439 @@
+package main
+
+// #include "capi.h"
+import "C"
+
+import (
+	"errors"
+	"fmt"
+
+	"libobe/internal/jsondoc"
+	"libobe/internal/socket"
+)
+
+//obe:group 3 Documents
+//
+// A document is one JSON value: a message to send, or one that was received. It
+// is read by JSON pointers (RFC 6901): "/x/0" is the first element of the member
+// x, and "" the whole document; "~1" in a pointer stands for "/" and "~0" for
+// "~". Of equal keys the last one counts. Values that are set are members of the
+// outermost object. A document may be used from many threads at once.
+
+// document is what a message handle stands for.
+type document struct {
+	*jsondoc.Document
+	request *socket.Message // nil unless a server received it
+}
+
+// Free drops the document, and with it the claim of its client to an answer.
+func (d *document) Free() {
+	if d.request != nil {
+		d.request.Drop()
+	}
+}
+
+func newMessage(d *jsondoc.Document, request *socket.Message) C.obe_message {
+	return C.obe_message(handles.add(kindMessage, &document{d, request}))
+}
+
+// obe_message_new makes a document of the JSON text of length bytes (-1:
+// NUL-terminated), which is copied, and gives its handle in *message. Free it
+// with obe_free.
+//
+// Returns OBE_OK; OBE_E_JSON with the byte offset in the text of the error;
+// OBE_E_ARGUMENT.
+//
+//export obe_message_new
+func obe_message_new(json *C.obe_cchar, length C.int64_t, message *C.obe_message) C.obe_status {
+	const op = "message_new"
+	return C.obe_status(guard(op, func() (*entry, error) {
+		if message == nil {
+			return nil, invalid(op, "message", "is NULL")
+		}
+		text, err := input(op, "json", json, length)
+		if err != nil {
+			return nil, err
+		}
+		d, err := jsondoc.Parse(append([]byte(nil), text...))
+		if err != nil {
+			return nil, prefix(op, err)
+		}
+		*message = newMessage(d, nil)
+		return nil, nil
+	}))
+}
+
+// obe_command_new makes the document {"command": command} and gives its handle
+// in *message; more members are set with obe_set_double and so on. Free it with
+// obe_free.
+//
+// Returns OBE_OK; OBE_E_JSON if command is not UTF-8; OBE_E_ARGUMENT.
+//
+//export obe_command_new
+func obe_command_new(command *C.obe_cchar, message *C.obe_message) C.obe_status {
+	const op = "command_new"
+	return C.obe_status(guard(op, func() (*entry, error) {
+		if message == nil {
+			return nil, invalid(op, "message", "is NULL")
+		}
+		name, err := word(op, "command", command)
+		if err != nil {
+			return nil, err
+		}
+		d, err := jsondoc.NewCommand(name)
+		if err != nil {
+			return nil, prefix(op, err)
+		}
+		*message = newMessage(d, nil)
+		return nil, nil
+	}))
+}
+
+// set guards a function that sets a member.
+func set(op string, message C.obe_message, key *C.obe_cchar, body func(d *document, key string) error) C.obe_status {
+	return C.obe_status(on(op, uintptr(message), kindMessage, func(d *document) error {
+		k, err := word(op, "key", key)
+		if err != nil {
+			return err
+		}
+		return prefix(op, body(d, k))
+	}))
+}
+
+// obe_set_double sets the member key to a number, written as a float with as few
+// digits as read back to the same double: 25 is written 25.0, and NaN and the
+// infinities as NaN, Infinity and -Infinity.
+//
+// In this and the functions that follow, a member that exists keeps its place and
+// a new one comes last. Returns OBE_OK; OBE_E_TYPE if the document is not an
+// object; OBE_E_JSON if a text is not UTF-8; OBE_E_ARGUMENT; OBE_E_HANDLE.
+//
+//export obe_set_double
+func obe_set_double(message C.obe_message, key *C.obe_cchar, value C.double) C.obe_status {
+	return set("set_double", message, key, func(d *document, k string) error { return d.SetDouble(k, float64(value)) })
+}
+
+// obe_set_int sets the member key to an integer.
+//
+//export obe_set_int
+func obe_set_int(message C.obe_message, key *C.obe_cchar, value C.int64_t) C.obe_status {
+	return set("set_int", message, key, func(d *document, k string) error { return d.SetInt(k, int64(value)) })
+}
+
+// obe_set_bool sets the member key to true, or to false if value is 0.
+//
+//export obe_set_bool
+func obe_set_bool(message C.obe_message, key *C.obe_cchar, value C.int32_t) C.obe_status {
+	return set("set_bool", message, key, func(d *document, k string) error { return d.SetBool(k, value != 0) })
+}
+
+// obe_set_null sets the member key to null.
+//
+//export obe_set_null
+func obe_set_null(message C.obe_message, key *C.obe_cchar) C.obe_status {
+	return set("set_null", message, key, func(d *document, k string) error { return d.SetNull(k) })
+}
+
+// obe_set_string sets the member key to a text of length bytes of UTF-8 (-1:
+// NUL-terminated).
+//
+//export obe_set_string
+func obe_set_string(message C.obe_message, key, text *C.obe_cchar, length C.int64_t) C.obe_status {
+	const op = "set_string"
+	return set(op, message, key, func(d *document, k string) error {
+		b, err := input(op, "text", text, length)
+		if err != nil {
+			return err
+		}
+		return d.SetString(k, string(b))
+	})
+}
+
+// obe_set_doubles sets the member key to an array of count numbers, each written
+// as obe_set_double does. A large array is formatted on several processors.
+//
+//export obe_set_doubles
+func obe_set_doubles(message C.obe_message, key *C.obe_cchar, values *C.obe_cdouble, count C.int64_t) C.obe_status {
+	const op = "set_doubles"
+	return set(op, message, key, func(d *document, k string) error {
+		v, err := numbers(op, "values", values, "count", count)
+		if err != nil {
+			return err
+		}
+		return d.SetDoubles(k, v)
+	})
+}
+
+// obe_set_matrix sets the member key to an array of rows arrays of cols numbers
+// each; values holds them row by row.
+//
+//export obe_set_matrix
+func obe_set_matrix(message C.obe_message, key *C.obe_cchar, values *C.obe_cdouble, rows, cols C.int64_t) C.obe_status {
+	const op = "set_matrix"
+	return set(op, message, key, func(d *document, k string) error {
+		switch {
+		case rows < 0:
+			return invalid(op, "rows", "is negative")
+		case cols < 0:
+			return invalid(op, "cols", "is negative")
+		case cols > 0 && uint64(rows) > maxNumbers/uint64(cols), uint64(rows) > maxNumbers:
+			return invalid(op, "rows", "times cols is more than this platform can address")
+		}
+		v, err := numbers(op, "values", values, "rows", rows*cols)
+		if err != nil {
+			return err
+		}
+		return d.SetMatrix(k, v, int(rows), int(cols))
+	})
+}
+
+// obe_set_json sets the member key to the JSON text of length bytes (-1:
+// NUL-terminated) as it is.
+//
+//export obe_set_json
+func obe_set_json(message C.obe_message, key, json *C.obe_cchar, length C.int64_t) C.obe_status {
+	const op = "set_json"
+	return set(op, message, key, func(d *document, k string) error {
+		b, err := input(op, "json", json, length)
+		if err != nil {
+			return err
+		}
+		return d.SetJSON(k, b)
+	})
+}
+
+// get guards a function that reads the value at a pointer; missing says that the
+// place for the result is NULL, and name what that argument is called.
+func get(op string, message C.obe_message, pointer *C.obe_cchar, name string, missing bool, body func(d *document, pointer string) error) C.obe_status {
+	return C.obe_status(on(op, uintptr(message), kindMessage, func(d *document) error {
+		p, err := word(op, "pointer", pointer)
+		if err == nil && missing {
+			err = invalid(op, name, "is NULL")
+		}
+		if err != nil {
+			return err
+		}
+		return prefix(op, body(d, p))
+	}))
+}
+
+// obe_get_double gives the number at pointer in *value, correctly rounded if it
+// is an integer; NaN and the infinities too.
+//
+// This and the functions that follow return OBE_OK; OBE_E_NOT_FOUND if there is
+// nothing at pointer; OBE_E_TYPE if it is of another type; OBE_E_RANGE if the
+// type asked for cannot hold it; OBE_E_ARGUMENT, also for a pointer that is none;
+// OBE_E_HANDLE.
+//
+//export obe_get_double
+func obe_get_double(message C.obe_message, pointer *C.obe_cchar, value *C.double) C.obe_status {
+	return get("get_double", message, pointer, "value", value == nil, func(d *document, p string) error {
+		v, err := d.Double(p)
+		if err == nil {
+			*value = C.double(v)
+		}
+		return err
+	})
+}
+
+// obe_get_int gives the integer at pointer in *value. A number with a point or an
+// exponent is of another type, whatever its value.
+//
+//export obe_get_int
+func obe_get_int(message C.obe_message, pointer *C.obe_cchar, value *C.int64_t) C.obe_status {
+	return get("get_int", message, pointer, "value", value == nil, func(d *document, p string) error {
+		v, err := d.Int(p)
+		if err == nil {
+			*value = C.int64_t(v)
+		}
+		return err
+	})
+}
+
+// obe_get_bool gives 1 or 0 in *value for the true or false at pointer.
+//
+//export obe_get_bool
+func obe_get_bool(message C.obe_message, pointer *C.obe_cchar, value *C.int32_t) C.obe_status {
+	return get("get_bool", message, pointer, "value", value == nil, func(d *document, p string) error {
+		v, err := d.Bool(p)
+		if err != nil {
+			return err
+		}
+		*value = 0
+		if v {
+			*value = 1
+		}
+		return nil
+	})
+}
+
+// obe_get_string gives the string at pointer, without quotes and escapes, in
+// UTF-8, and its length in *length. The text may hold NULs. A lone surrogate,
+// which UTF-8 cannot express, becomes U+FFFD.
+//
+// buffer has room for capacity bytes. A text that does not fit is not copied:
+// the return is OBE_E_BUFFER and *length the needed size; capacity 0 (buffer may
+// then be NULL) asks for it. Where there is room, a NUL follows.
+//
+//export obe_get_string
+func obe_get_string(message C.obe_message, pointer *C.obe_cchar, buffer *C.char, capacity C.int64_t, length *C.int64_t) C.obe_status {
+	const op = "get_string"
+	return get(op, message, pointer, "length", length == nil, func(d *document, p string) error {
+		dst, err := room(op, "buffer", buffer, capacity)
+		if err != nil {
+			return err
+		}
+		text, err := d.String(p)
+		if err != nil {
+			return err
+		}
+		return output(text, dst, length)
+	})
+}
+
+// obe_get_json gives the JSON text at pointer as it came, and its length in
+// *length; for "" that is the whole document, byte for byte. See obe_get_string
+// for buffer and capacity.
+//
+//export obe_get_json
+func obe_get_json(message C.obe_message, pointer *C.obe_cchar, buffer *C.char, capacity C.int64_t, length *C.int64_t) C.obe_status {
+	const op = "get_json"
+	return get(op, message, pointer, "length", length == nil, func(d *document, p string) error {
+		dst, err := room(op, "buffer", buffer, capacity)
+		if err != nil {
+			return err
+		}
+		text, err := d.JSON(p)
+		if err != nil {
+			return err
+		}
+		return output(text, dst, length)
+	})
+}
+
+// obe_get_key gives the key of the member number index, from 0, of the object at
+// pointer, and its length in *length. See obe_get_string for buffer and capacity.
+//
+//export obe_get_key
+func obe_get_key(message C.obe_message, pointer *C.obe_cchar, index C.int64_t, buffer *C.char, capacity C.int64_t, length *C.int64_t) C.obe_status {
+	const op = "get_key"
+	return get(op, message, pointer, "length", length == nil, func(d *document, p string) error {
+		dst, err := room(op, "buffer", buffer, capacity)
+		if err != nil {
+			return err
+		}
+		if index < 0 || uint64(index) > maxSlice {
+			return invalid(op, "index", "is negative or beyond all bounds")
+		}
+		text, err := d.Key(p, int(index))
+		if err != nil {
+			return err
+		}
+		return output(text, dst, length)
+	})
+}
+
+// obe_get_doubles reads the array of numbers at pointer into values, which has
+// room for capacity numbers, and gives their count in *count.
+//
+// If they do not fit, values is untouched, the return is OBE_E_BUFFER and *count
+// the number needed; capacity 0 (values may then be NULL) asks for it. A large
+// array is read on several processors.
+//
+//export obe_get_doubles
+func obe_get_doubles(message C.obe_message, pointer *C.obe_cchar, values *C.double, capacity C.int64_t, count *C.int64_t) C.obe_status {
+	const op = "get_doubles"
+	return get(op, message, pointer, "count", count == nil, func(d *document, p string) error {
+		return list(op, "values", values, capacity, count, func(dst []float64) (int, error) { return d.Doubles(p, dst) })
+	})
+}
+
+// list gives the result of read, a list of numbers, to the caller.
+func list(op, name string, values *C.double, capacity C.int64_t, count *C.int64_t, read func(dst []float64) (int, error)) error {
+	dst, err := numberRoom(op, name, values, capacity)
+	if err != nil {
+		return err
+	}
+	n, err := read(dst)
+	var size *jsondoc.SizeError
+	if errors.As(err, &size) {
+		n = size.Rows
+	}
+	if err == nil || size != nil {
+		*count = C.int64_t(n)
+	}
+	return err
+}
+
+// obe_get_matrix reads the array of rows at pointer into values, row by row, and
+// gives the number of rows and columns in *rows and *cols. values has room for
+// capacity numbers.
+//
+// Rows of different lengths are OBE_E_TYPE, and the text of the error says which
+// row. If the numbers do not fit, values is untouched, the return is OBE_E_BUFFER
+// and *rows times *cols the number needed.
+//
+//export obe_get_matrix
+func obe_get_matrix(message C.obe_message, pointer *C.obe_cchar, values *C.double, capacity C.int64_t, rows, cols *C.int64_t) C.obe_status {
+	const op = "get_matrix"
+	return get(op, message, pointer, "rows or cols", rows == nil || cols == nil, func(d *document, p string) error {
+		return grid(op, "values", values, capacity, rows, cols, func(dst []float64) (int, int, error) { return d.Matrix(p, dst) })
+	})
+}
+
+// grid gives the result of read, rows of numbers, to the caller.
+func grid(op, name string, values *C.double, capacity C.int64_t, rows, cols *C.int64_t, read func(dst []float64) (int, int, error)) error {
+	dst, err := numberRoom(op, name, values, capacity)
+	if err != nil {
+		return err
+	}
+	r, c, err := read(dst)
+	var size *jsondoc.SizeError
+	if errors.As(err, &size) {
+		r, c = size.Rows, size.Cols
+	}
+	if err == nil || size != nil {
+		*rows, *cols = C.int64_t(r), C.int64_t(c)
+	}
+	return err
+}
+
+// obe_type gives the type of the value at pointer in *type, one of OBE_OBJECT,
+// OBE_ARRAY, OBE_STRING, OBE_INTEGER, OBE_REAL, OBE_BOOL and OBE_NULL. A number
+// without point and exponent is an integer; all others, and NaN and the
+// infinities, are real.
+//
+//export obe_type
+func obe_type(message C.obe_message, pointer *C.obe_cchar, _type *C.int32_t) C.obe_status {
+	return get("type", message, pointer, "type", _type == nil, func(d *document, p string) error {
+		t, err := d.Type(p)
+		if err == nil {
+			*_type = C.int32_t(t)
+		}
+		return err
+	})
+}
+
+// obe_count gives the number of members of the object, or of elements of the
+// array, at pointer in *count.
+//
+//export obe_count
+func obe_count(message C.obe_message, pointer *C.obe_cchar, count *C.int64_t) C.obe_status {
+	return get("count", message, pointer, "count", count == nil, func(d *document, p string) error {
+		n, err := d.Count(p)
+		if err == nil {
+			*count = C.int64_t(n)
+		}
+		return err
+	})
+}
+
+// asDocument finds the document of a second handle that a function takes.
+func asDocument(op, name string, h C.obe_message) (*document, error) {
+	_, object := handles.find(uintptr(h), kindMessage)
+	d, ok := object.(*document)
+	if !ok {
+		return nil, fmt.Errorf("%s: %s: %w: %#x was freed, or never was a message", op, name, errHandle, uintptr(h))
+	}
+	return d, nil
+}

@@ -1,0 +1,137 @@
+// Package command has the commands of the protocol's servers, one function
+// each: the request is built, exchanged, and the reply read into numbers, so
+// that an instrument program needs no JSON.
+package command
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"libobe/internal/jsondoc"
+	"libobe/internal/socket"
+)
+
+// ErrReply is a reply that is not what the command has as its answer.
+var ErrReply = errors.New("unexpected reply")
+
+// exchange sends a request and returns the reply as it came.
+func exchange(c *socket.Client, request *jsondoc.Document, timeout time.Duration) (*jsondoc.Document, []byte, error) {
+	reply, err := c.TcmdBody(request.Text(), timeout)
+	if err != nil {
+		return nil, nil, err
+	}
+	return jsondoc.Checked(reply), reply, nil
+}
+
+// unexpected is the error of a reply that is not the command's; it carries the
+// reply, or its beginning.
+func unexpected(name, wanted string, reply []byte, cause error) error {
+	const most = 200
+	shown := string(reply)
+	if len(reply) > most {
+		shown = fmt.Sprintf("%s… (%d bytes)", reply[:most], len(reply))
+	}
+	if cause != nil {
+		wanted += " (" + cause.Error() + ")"
+	}
+	return fmt.Errorf("%s: %w: %s instead of %s", name, ErrReply, shown, wanted)
+}
+
+// Order sends a command whose answer is "OK".
+func Order(c *socket.Client, request *jsondoc.Document, timeout time.Duration) error {
+	document, reply, err := exchange(c, request, timeout)
+	if err != nil {
+		return err
+	}
+	if ok, err := document.String(""); err != nil || ok != "OK" {
+		return unexpected(name(request), `"OK"`, reply, nil)
+	}
+	return nil
+}
+
+func name(request *jsondoc.Document) string {
+	command, err := request.String("/command")
+	if err != nil {
+		return "command"
+	}
+	return command
+}
+
+// List sends a command whose answer is a list of numbers and reads it into dst.
+// It returns how many there are. If they do not fit, the error is a
+// *jsondoc.SizeError, and the reply is kept for a Receive.
+func List(c *socket.Client, request *jsondoc.Document, dst []float64, timeout time.Duration) (int, error) {
+	document, reply, err := exchange(c, request, timeout)
+	if err != nil {
+		return 0, err
+	}
+	n, err := document.Doubles("", dst)
+	return n, judge(c, request, "a list of numbers", reply, err)
+}
+
+// Table sends a command whose answer is a list of rows of numbers and reads it
+// into dst, row by row; see List.
+func Table(c *socket.Client, request *jsondoc.Document, dst []float64, timeout time.Duration) (rows, cols int, err error) {
+	document, reply, err := exchange(c, request, timeout)
+	if err != nil {
+		return 0, 0, err
+	}
+	rows, cols, err = document.Matrix("", dst)
+	return rows, cols, judge(c, request, "a list of rows of numbers", reply, err)
+}
+
+// judge gives an error of reading a reply its form.
+func judge(c *socket.Client, request *jsondoc.Document, wanted string, reply []byte, err error) error {
+	var size *jsondoc.SizeError
+	switch {
+	case errors.As(err, &size):
+		c.Keep(reply)
+		return fmt.Errorf("%s: %w; the reply is kept", name(request), err)
+	case err != nil:
+		return unexpected(name(request), wanted, reply, err)
+	}
+	return nil
+}
+
+// New makes the request of a command that has no fields.
+func New(command string) *jsondoc.Document {
+	d, err := jsondoc.NewCommand(command)
+	if err != nil {
+		panic(err) // the names are this library's own
+	}
+	return d
+}
+
+// NewRun makes the request of newrun, whose fields are up to the server. It is
+// fields itself, or a copy with the member "command".
+func NewRun(fields *jsondoc.Document) (*jsondoc.Document, error) {
+	request := New("newrun")
+	if fields == nil {
+		return request, nil
+	}
+	return request, request.SetAll(fields)
+}
+
+// GoodSet makes the request of goodset. A pickiness that is negative or NaN is
+// left out, and the server uses its own. A whole one is sent as an integer, as
+// programs in Python do.
+func GoodSet(pickiness float64) (*jsondoc.Document, error) {
+	request := New("goodset")
+	switch {
+	case math.IsNaN(pickiness) || pickiness < 0:
+		return request, nil
+	case pickiness == math.Trunc(pickiness) && pickiness < 1<<53:
+		return request, request.SetInt("pickiness", int64(pickiness))
+	}
+	return request, request.SetDouble("pickiness", pickiness)
+}
+
+// NewData makes the request of newdat: the settings x, what was measured there,
+// y, and its uncertainty, s. All are sent as lists: a Python optbayesexpt server
+// does not survive a scalar x.
+func NewData(x, y, s []float64) (*jsondoc.Document, error) {
+	request := New("newdat")
+	return request, errors.Join(request.SetDoubles("x", x), request.SetDoubles("y", y), request.SetDoubles("s", s))
+}

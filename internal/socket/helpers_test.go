@@ -1,0 +1,434 @@
+package socket_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"libobe/internal/socket"
+)
+
+const (
+	// patience is how long something may take that must happen. Nothing waits
+	// so long unless a test fails.
+	patience = 10 * time.Second
+	// moment is how long a test waits to see that something does not happen.
+	moment = 20 * time.Millisecond
+	// short is a timeout that a test waits out.
+	short = 30 * time.Millisecond
+	// prompt is what "at once" may take on a machine that is busy otherwise.
+	prompt = 2 * time.Second
+)
+
+// A talker is what both roles have.
+type talker interface {
+	Send([]byte, time.Duration) error
+	Receive([]byte, time.Duration) (int, error)
+	Close() error
+	Cancel()
+	Free()
+	SetOption(name, value string) error
+	Option(name string) (string, error)
+	Stat(name string) (int64, error)
+	InFlight() int
+}
+
+// set sets options, each given as name=value.
+func set(t *testing.T, s talker, options ...string) {
+	t.Helper()
+	for _, o := range options {
+		name, value, _ := strings.Cut(o, "=")
+		if err := s.SetOption(name, value); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func newServer(t *testing.T, options ...string) *socket.Server {
+	t.Helper()
+	return newServerAt(t, "", options...)
+}
+
+func newServerAt(t *testing.T, host string, options ...string) *socket.Server {
+	t.Helper()
+	s, err := socket.NewServer(host, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Free)
+	set(t, s, options...)
+	return s
+}
+
+func newClient(t *testing.T, at netip.AddrPort, options ...string) *socket.Client {
+	t.Helper()
+	c, err := socket.NewClient(at.Addr().String(), int(at.Port()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Free)
+	set(t, c, options...)
+	return c
+}
+
+// echo answers each message with itself until the server is freed.
+func echo(t *testing.T, s *socket.Server) {
+	t.Helper()
+	serve(t, s, func(m *socket.Message) error { return m.Reply(m.Body, patience) })
+}
+
+// serve runs a handler on each message until the server is freed. What the
+// handler returns is of no interest: some peers leave before their answer.
+func serve(t *testing.T, s *socket.Server, handle func(*socket.Message) error) {
+	t.Helper()
+	ended := start(func() error {
+		for {
+			m, err := s.ReceiveMessage(socket.Forever)
+			if errors.Is(err, socket.ErrCancelled) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			_ = handle(m)
+			m.Drop()
+		}
+	})
+	t.Cleanup(func() {
+		s.Free()
+		if err := await(t, ended); !errors.Is(err, socket.ErrClosed) {
+			t.Errorf("the server's loop ended with %v, want ErrClosed", err)
+		}
+	})
+}
+
+// start runs a function in a goroutine.
+func start[T any](f func() T) <-chan T {
+	result := make(chan T, 1)
+	go func() { result <- f() }()
+	return result
+}
+
+// await takes the result of start.
+func await[T any](t *testing.T, result <-chan T) T {
+	t.Helper()
+	select {
+	case r := <-result:
+		return r
+	case <-time.After(patience):
+		t.Fatalf("nothing came within %v", patience)
+		panic("unreachable")
+	}
+}
+
+// eventually waits for what has no event to wait for.
+func eventually(t *testing.T, what string, true func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !true(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("not within %v: %s", patience, what)
+		}
+	}
+}
+
+// begun waits until n calls are under way.
+func begun(t *testing.T, s talker, n int) {
+	t.Helper()
+	eventually(t, fmt.Sprint(n, " calls under way"), func() bool { return s.InFlight() >= n })
+}
+
+func expectError(t *testing.T, err, want error) {
+	t.Helper()
+	if !errors.Is(err, want) {
+		t.Fatalf("got error %v, want %v", err, want)
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func stat(t *testing.T, s talker, name string) int64 {
+	t.Helper()
+	n, err := s.Stat(name)
+	must(t, err)
+	return n
+}
+
+// expectStats checks counters, each given as name=value, and that all others of
+// lost connections are 0.
+func expectStats(t *testing.T, s talker, want ...string) {
+	t.Helper()
+	expected := map[string]string{}
+	for _, w := range want {
+		name, value, _ := strings.Cut(w, "=")
+		expected[name] = value
+	}
+	for _, row := range socket.Stats {
+		value, wanted := expected[row.Name]
+		if !wanted && row.Name != "evicted" && !strings.HasPrefix(row.Name, "dropped_") {
+			continue
+		}
+		if got := strconv.FormatInt(stat(t, s, row.Name), 10); got != value && (wanted || got != "0") {
+			t.Errorf("%s is %s, want %s", row.Name, got, value)
+		}
+	}
+}
+
+// receive is Receive with room enough.
+func receive(t *testing.T, s talker) string {
+	t.Helper()
+	dst := make([]byte, 1<<10)
+	n, err := s.Receive(dst, patience)
+	must(t, err)
+	return string(dst[:n])
+}
+
+func expectReceive(t *testing.T, s talker, want string) {
+	t.Helper()
+	if got := receive(t, s); got != want {
+		t.Fatalf("received %q, want %q", got, want)
+	}
+}
+
+func send(t *testing.T, s talker, body string) {
+	t.Helper()
+	must(t, s.Send([]byte(body), patience))
+}
+
+// outcome is what a call that gives a message came to.
+type outcome struct {
+	body string
+	err  error
+}
+
+func (o outcome) expect(t *testing.T, body string) {
+	t.Helper()
+	if o.err != nil || o.body != body {
+		t.Fatalf("got %q, %v; want %q", o.body, o.err, body)
+	}
+}
+
+// startTcmd begins a command, for a test that plays the server.
+func startTcmd(c *socket.Client, body string) <-chan outcome {
+	return start(func() outcome {
+		reply, err := tcmd(c, body)
+		return outcome{reply, err}
+	})
+}
+
+// startReceive begins to receive, with room enough.
+func startReceive(s talker) <-chan outcome {
+	return start(func() outcome {
+		dst := make([]byte, 1<<10)
+		n, err := s.Receive(dst, patience)
+		return outcome{string(dst[:n]), err}
+	})
+}
+
+// tcmd sends a command and returns the reply.
+func tcmd(c *socket.Client, body string) (string, error) {
+	reply, err := c.TcmdBody([]byte(body), patience)
+	return string(reply), err
+}
+
+func expectTcmd(t *testing.T, c *socket.Client, body, want string) {
+	t.Helper()
+	got, err := tcmd(c, body)
+	if err != nil || got != want {
+		t.Fatalf("%s was answered %q, %v; want %q", body, got, err, want)
+	}
+}
+
+func receiveMessage(t *testing.T, s *socket.Server) *socket.Message {
+	t.Helper()
+	m, err := s.ReceiveMessage(patience)
+	must(t, err)
+	return m
+}
+
+func expectMessage(t *testing.T, s *socket.Server, want string) *socket.Message {
+	t.Helper()
+	m := receiveMessage(t, s)
+	if string(m.Body) != want {
+		t.Fatalf("received %q, want %q", m.Body, want)
+	}
+	return m
+}
+
+func reply(t *testing.T, m *socket.Message, body string) {
+	t.Helper()
+	must(t, m.Reply([]byte(body), patience))
+}
+
+func frame(body string) string { return fmt.Sprintf("%010d%s", len(body), body) }
+
+// number is the i-th of many different messages.
+func number(i int) string { return fmt.Sprintf(`{"n": %d}`, i) }
+
+// long is a message that no pair of socket buffers holds.
+var long = `"` + strings.Repeat("x", 16<<20) + `"`
+
+// plain is one end of a connection of package net: a peer that knows nothing of
+// libobe.
+type plain struct {
+	*net.TCPConn
+	t *testing.T
+}
+
+func newPlain(t *testing.T, c net.Conn) *plain {
+	t.Cleanup(func() { c.Close() })
+	return &plain{c.(*net.TCPConn), t}
+}
+
+// dial connects to a server.
+func dial(t *testing.T, s *socket.Server) *plain {
+	t.Helper()
+	c, err := net.DialTimeout("tcp", s.Addr().String(), patience)
+	must(t, err)
+	return newPlain(t, c)
+}
+
+func (p *plain) write(text string) {
+	p.t.Helper()
+	must(p.t, p.SetWriteDeadline(time.Now().Add(patience)))
+	_, err := io.WriteString(p, text)
+	must(p.t, err)
+}
+
+func (p *plain) send(body string) {
+	p.t.Helper()
+	p.write(frame(body))
+}
+
+// receive reads one frame, and not a byte more.
+func (p *plain) receive() string {
+	p.t.Helper()
+	must(p.t, p.SetReadDeadline(time.Now().Add(patience)))
+	head := make([]byte, 10)
+	_, err := io.ReadFull(p, head)
+	must(p.t, err)
+	n, err := strconv.Atoi(string(head))
+	must(p.t, err)
+	body := make([]byte, n)
+	_, err = io.ReadFull(p, body)
+	must(p.t, err)
+	return string(body)
+}
+
+func (p *plain) expect(body string) {
+	p.t.Helper()
+	if got := p.receive(); got != body {
+		p.t.Fatalf("the peer received %q, want %q", got, body)
+	}
+}
+
+// expectOpen checks that the other side has neither closed nor sent anything.
+func (p *plain) expectOpen() {
+	p.t.Helper()
+	must(p.t, p.SetReadDeadline(time.Now().Add(moment)))
+	if n, err := p.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+		p.t.Fatalf("%d bytes and %v came where silence was expected", n, err)
+	}
+}
+
+// expectEnd waits until the other side closes in order.
+func (p *plain) expectEnd() {
+	p.t.Helper()
+	if err := p.end(); err != io.EOF {
+		p.t.Fatalf("the connection ended with %v, want EOF", err)
+	}
+}
+
+// expectGone waits until the other side closes, with unread bytes or without.
+func (p *plain) expectGone() {
+	p.t.Helper()
+	if err := p.end(); err != io.EOF && !errors.Is(err, syscall.ECONNRESET) {
+		p.t.Fatalf("the connection ended with %v, want EOF or a reset", err)
+	}
+}
+
+func (p *plain) end() error {
+	must(p.t, p.SetReadDeadline(time.Now().Add(patience)))
+	_, err := p.Read(make([]byte, 1))
+	return err
+}
+
+// reset closes the connection as a program that crashes does.
+func (p *plain) reset() {
+	p.t.Helper()
+	must(p.t, p.SetLinger(0))
+	must(p.t, p.Close())
+}
+
+// plainServer is a listener of package net.
+type plainServer struct {
+	*net.TCPListener
+	t *testing.T
+}
+
+func listen(t *testing.T) *plainServer {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	t.Cleanup(func() { l.Close() })
+	return &plainServer{l.(*net.TCPListener), t}
+}
+
+func (l *plainServer) at() netip.AddrPort { return l.Addr().(*net.TCPAddr).AddrPort() }
+
+func (l *plainServer) accept() *plain {
+	l.t.Helper()
+	must(l.t, l.SetDeadline(time.Now().Add(patience)))
+	c, err := l.Accept()
+	must(l.t, err)
+	return newPlain(l.t, c)
+}
+
+// expectNobody checks that no connection is waiting.
+func (l *plainServer) expectNobody() {
+	l.t.Helper()
+	must(l.t, l.SetDeadline(time.Now().Add(moment)))
+	c, err := l.Accept()
+	if err == nil {
+		c.Close()
+		l.t.Fatal("a connection came where none was expected")
+	}
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
+		l.t.Fatal(err)
+	}
+}
+
+// fullServer returns the address of a listener whose queue is full, so that a
+// connection to it never comes about.
+func fullServer(t *testing.T) netip.AddrPort {
+	t.Helper()
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+	must(t, err)
+	t.Cleanup(func() { syscall.Close(fd) })
+	must(t, syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}))
+	must(t, syscall.Listen(fd, 0))
+	sa, err := syscall.Getsockname(fd)
+	must(t, err)
+	at := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(sa.(*syscall.SockaddrInet4).Port))
+	for range 100 {
+		c, err := net.DialTimeout("tcp", at.String(), moment)
+		if err != nil {
+			return at
+		}
+		t.Cleanup(func() { c.Close() })
+	}
+	t.Skip("this system's queue of connections cannot be filled")
+	panic("unreachable")
+}
