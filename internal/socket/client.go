@@ -30,7 +30,8 @@ type link struct {
 	client *Client
 	conn   *transport.Conn
 	frames *wire.Reader
-	unread int // messages sent less messages received; guarded by base.mu
+	unread int  // messages sent less messages received; guarded by base.mu
+	made   bool // the connection came about, and counts; guarded by base.mu
 }
 
 // Read is conn's, counted.
@@ -235,6 +236,8 @@ func (c *Client) transmit(call *call, head, body []byte) error {
 	if l != nil && options.persistent && !l.conn.PeerEnded() {
 		return c.write(l, wait, head, body)
 	}
+	// What the old connection brought is no answer to what the new one sends.
+	c.Keep(nil)
 	c.drop()
 	addresses, err := c.address.Resolve(wait, call.done)
 	if err != nil {
@@ -280,8 +283,6 @@ func (c *Client) connect(wait transport.Wait, at netip.AddrPort, head, body []by
 	}
 	c.link = l
 	c.mu.Unlock()
-	c.counters.connectionsOpened.Add(1)
-	c.counters.connectionsOpen.Add(1)
 	err = c.write(l, wait, head, body)
 	if err != nil && conn.Connecting() {
 		c.dropLink(l)
@@ -306,6 +307,13 @@ func (c *Client) write(l *link, wait transport.Wait, head, body []byte) error {
 	l.conn.SetWriteWait(wait)
 	n, err := l.conn.WriteFrame(head, body)
 	c.counters.bytesSent.Add(int64(n))
+	c.mu.Lock()
+	if !l.made && !l.conn.Connecting() {
+		l.made = true
+		c.counters.connectionsOpened.Add(1)
+		c.counters.connectionsOpen.Add(1)
+	}
+	c.mu.Unlock()
 	if err != nil {
 		if n > 0 || !errors.Is(err, transport.ErrTimeout) && !errors.Is(err, transport.ErrWoken) {
 			c.dropLink(l)
@@ -404,8 +412,9 @@ func (c *Client) dropLink(l *link) {
 	if c.link == l {
 		c.link = nil
 	}
+	made := l.made
 	c.mu.Unlock()
-	if l.conn.Close() == nil {
+	if l.conn.Close() == nil && made {
 		c.counters.connectionsOpen.Add(-1)
 	}
 }
