@@ -14,7 +14,7 @@ REAL    := libobe.so.$(VERSION)
 
 # cgo passes no version script and no SONAME on, so they go to the external
 # linker directly; the script's path must be absolute.
-EXTLD   := -Wl,--version-script=$(CURDIR)/capi/libobe.map -Wl,-soname,$(SONAME)
+EXTLD   := '-extldflags=\"-Wl,--version-script=$(CURDIR)/capi/libobe.map\" -Wl,-soname,$(SONAME)'
 GOBUILD := CGO_ENABLED=1 $(GO) build -trimpath -buildmode=c-shared
 SOURCES := go.mod go.sum include/obe.h capi/libobe.map $(shell find capi internal -name '*.go' -o -name '*.h' -o -name '*.tmpl')
 
@@ -24,19 +24,19 @@ all: $(BUILD)/libobe.so ## build build/libobe.so (the default)
 
 $(BUILD)/$(REAL): $(SOURCES)
 	@mkdir -p $(BUILD)
-	$(GOBUILD) -ldflags "-s -w -buildid= '-extldflags=$(EXTLD)'" -o $@ ./capi
+	$(GOBUILD) -ldflags "-s -w -buildid= $(EXTLD)" -o $@ ./capi
 	@rm -f $(BUILD)/$(basename $(REAL)).h $(BUILD)/*.h
 
 # The library with the hooks that tests need, and the same under the race
 # detector.
 $(BUILD)/test/libobe.so: $(SOURCES)
 	@mkdir -p $(BUILD)/test
-	$(GOBUILD) -tags obetest -ldflags "-buildid= '-extldflags=$(EXTLD)'" -o $@ ./capi
+	$(GOBUILD) -tags obetest -ldflags "-buildid= $(EXTLD)" -o $@ ./capi
 	@ln -sf libobe.so $(BUILD)/test/$(SONAME)
 
 $(BUILD)/race/libobe.so: $(SOURCES)
 	@mkdir -p $(BUILD)/race
-	$(GOBUILD) -race -tags obetest -ldflags "-buildid= '-extldflags=$(EXTLD)'" -o $@ ./capi
+	$(GOBUILD) -race -tags obetest -ldflags "-buildid= $(EXTLD)" -o $@ ./capi
 	@ln -sf libobe.so $(BUILD)/race/$(SONAME)
 
 $(BUILD)/libobe.so: $(BUILD)/$(REAL)

@@ -1,5 +1,8 @@
 package main
 
+// #include "quarantine.h"
+import "C"
+
 import (
 	"sync"
 	"unsafe"
@@ -30,20 +33,27 @@ type entry struct {
 // is not freed, the system cannot hand the address out again, and a stale handle
 // meets its own tombstone. A handle used after this many others were freed
 // since may meet another object.
-const quarantineDepth = 4096
+//
+// The queue lies in C memory, where leak checkers look: the bytes in it are not
+// lost.
+const quarantineDepth = C.CAPI_QUARANTINE
 
 // table is the library's own record of its handles. A value from C is looked up
 // here, as an integer, before go-pointer sees it: go-pointer trusts what it is
 // given.
 type table struct {
-	mu         sync.RWMutex
-	known      map[uintptr]unsafe.Pointer
-	tombstones []uintptr // oldest first
-	depth      int
-	live       int
+	mu      sync.RWMutex
+	known   map[uintptr]unsafe.Pointer
+	freed   int // how many handles were freed; the last ones are in the quarantine
+	evicted int // and how many of them have left it
+	depth   int
+	live    int
 }
 
 var handles = table{known: map[uintptr]unsafe.Pointer{}, depth: quarantineDepth}
+
+// tombstone is the place of the n-th freed handle in the quarantine.
+func tombstone(n int) *C.uintptr_t { return &C.capi_quarantine[n%quarantineDepth] }
 
 // add makes a handle for an object.
 func (t *table) add(k kind, object any) uintptr {
@@ -96,13 +106,22 @@ func (t *table) remove(h uintptr) any {
 	object := e.object
 	e.object = nil
 	t.live--
-	t.tombstones = append(t.tombstones, h)
-	for len(t.tombstones) > t.depth {
-		oldest := t.tombstones[0]
-		t.tombstones = t.tombstones[1:]
-		p := t.known[oldest]
-		delete(t.known, oldest)
-		pointer.Unref(p)
+	for t.freed-t.evicted >= max(t.depth, 1) {
+		t.evict()
+	}
+	*tombstone(t.freed) = C.uintptr_t(h)
+	t.freed++
+	if t.depth == 0 {
+		t.evict()
 	}
 	return object
+}
+
+// evict forgets the handle that was freed longest ago. t.mu is held.
+func (t *table) evict() {
+	oldest := uintptr(*tombstone(t.evicted))
+	t.evicted++
+	p := t.known[oldest]
+	delete(t.known, oldest)
+	pointer.Unref(p)
 }

@@ -16,15 +16,6 @@ import (
 // ErrReply is a reply that is not what the command has as its answer.
 var ErrReply = errors.New("unexpected reply")
 
-// exchange sends a request and returns the reply as it came.
-func exchange(c *socket.Client, request *jsondoc.Document, timeout time.Duration) (*jsondoc.Document, []byte, error) {
-	reply, err := c.TcmdBody(request.Text(), timeout)
-	if err != nil {
-		return nil, nil, err
-	}
-	return jsondoc.Checked(reply), reply, nil
-}
-
 // unexpected is the error of a reply that is not the command's; it carries the
 // reply, or its beginning.
 func unexpected(name, wanted string, reply []byte, cause error) error {
@@ -41,14 +32,12 @@ func unexpected(name, wanted string, reply []byte, cause error) error {
 
 // Order sends a command whose answer is "OK".
 func Order(c *socket.Client, request *jsondoc.Document, timeout time.Duration) error {
-	document, reply, err := exchange(c, request, timeout)
-	if err != nil {
-		return err
-	}
-	if ok, err := document.String(""); err != nil || ok != "OK" {
-		return unexpected(name(request), `"OK"`, reply, nil)
-	}
-	return nil
+	return c.TcmdUse(request.Text(), timeout, func(reply []byte) error {
+		if ok, err := jsondoc.Checked(reply).String(""); err != nil || ok != "OK" {
+			return unexpected(name(request), `"OK"`, reply, nil)
+		}
+		return nil
+	})
 }
 
 func name(request *jsondoc.Document) string {
@@ -61,34 +50,33 @@ func name(request *jsondoc.Document) string {
 
 // List sends a command whose answer is a list of numbers and reads it into dst.
 // It returns how many there are. If they do not fit, the error is a
-// *jsondoc.SizeError, and the reply is kept for a Receive.
-func List(c *socket.Client, request *jsondoc.Document, dst []float64, timeout time.Duration) (int, error) {
-	document, reply, err := exchange(c, request, timeout)
-	if err != nil {
-		return 0, err
-	}
-	n, err := document.Doubles("", dst)
-	return n, judge(c, request, "a list of numbers", reply, err)
+// *jsondoc.SizeError and ErrBuffer, and the reply is kept for a Receive.
+func List(c *socket.Client, request *jsondoc.Document, dst []float64, timeout time.Duration) (n int, err error) {
+	err = c.TcmdUse(request.Text(), timeout, func(reply []byte) error {
+		var err error
+		n, err = jsondoc.Checked(reply).Doubles("", dst)
+		return judge(request, "a list of numbers", reply, err)
+	})
+	return n, err
 }
 
 // Table sends a command whose answer is a list of rows of numbers and reads it
 // into dst, row by row; see List.
 func Table(c *socket.Client, request *jsondoc.Document, dst []float64, timeout time.Duration) (rows, cols int, err error) {
-	document, reply, err := exchange(c, request, timeout)
-	if err != nil {
-		return 0, 0, err
-	}
-	rows, cols, err = document.Matrix("", dst)
-	return rows, cols, judge(c, request, "a list of rows of numbers", reply, err)
+	err = c.TcmdUse(request.Text(), timeout, func(reply []byte) error {
+		var err error
+		rows, cols, err = jsondoc.Checked(reply).Matrix("", dst)
+		return judge(request, "a list of rows of numbers", reply, err)
+	})
+	return rows, cols, err
 }
 
 // judge gives an error of reading a reply its form.
-func judge(c *socket.Client, request *jsondoc.Document, wanted string, reply []byte, err error) error {
+func judge(request *jsondoc.Document, wanted string, reply []byte, err error) error {
 	var size *jsondoc.SizeError
 	switch {
 	case errors.As(err, &size):
-		c.Keep(reply)
-		return fmt.Errorf("%s: %w; the reply is kept", name(request), err)
+		return fmt.Errorf("%s: %w: %w; the reply is kept", name(request), socket.ErrBuffer, err)
 	case err != nil:
 		return unexpected(name(request), wanted, reply, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/netip"
 	"time"
 
@@ -80,87 +81,118 @@ func (c *Client) Send(body []byte, timeout time.Duration) error {
 // length. If it does not fit, the error is a *BufferError with the length, and
 // the next Receive gives the same message. A timeout or Cancel loses nothing:
 // the next Receive goes on.
-func (c *Client) Receive(dst []byte, timeout time.Duration) (int, error) {
-	body, call, err := c.receiveCall(dst, timeout)
-	if err != nil {
-		return 0, err
-	}
-	defer c.end(call)
-	return c.deliver(call, body, dst)
+func (c *Client) Receive(dst []byte, timeout time.Duration) (n int, err error) {
+	err = c.receive(dst, timeout, into(dst, &n))
+	return n, err
 }
 
 // ReceiveBody is Receive into memory of its own.
-func (c *Client) ReceiveBody(timeout time.Duration) ([]byte, error) {
-	body, call, err := c.receiveCall(nil, timeout)
-	if err != nil {
-		return nil, err
-	}
-	c.end(call)
-	return body, nil
+func (c *Client) ReceiveBody(timeout time.Duration) (body []byte, err error) {
+	err = c.receive(nil, timeout, func(b []byte) error {
+		body = b
+		return nil
+	})
+	return body, err
 }
 
-func (c *Client) receiveCall(dst []byte, timeout time.Duration) ([]byte, *call, error) {
+// Use is what becomes of a message; it may fail because it has no room for it,
+// with an error that is ErrBuffer, and then the message is kept.
+type Use func(body []byte) error
+
+// into copies a message to dst, where it may lie already.
+func into(dst []byte, n *int) Use {
+	return func(body []byte) error {
+		if len(body) > len(dst) {
+			return &BufferError{len(body)}
+		}
+		if *n = len(body); *n > 0 && &body[0] != &dst[0] {
+			copy(dst, body)
+		}
+		return nil
+	}
+}
+
+func (c *Client) receive(dst []byte, timeout time.Duration, use Use) error {
 	call, err := c.begin("receive", timeout)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	var body []byte
+	defer c.end(call)
 	if err = c.receiving.lock(call); err == nil {
-		body, err = c.take(call, dst)
+		var body []byte
+		if body, err = c.take(call, dst); err == nil {
+			err = c.use(call, body, use)
+		}
 		c.receiving.unlock()
 	}
 	if err != nil {
-		err = call.explain(c.address.String(), err)
-		c.end(call)
-		return nil, nil, err
+		return call.explain(c.address.String(), err)
 	}
-	return body, call, nil
+	return nil
+}
+
+// use hands a message over, or keeps it. The caller holds receiving, so that
+// nobody comes between the message and its being kept.
+func (c *Client) use(call *call, body []byte, use Use) error {
+	err := use(body)
+	if errors.Is(err, ErrBuffer) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if call.cause != ErrClosed {
+			c.kept = body
+		}
+	}
+	return err
 }
 
 // Tcmd sends a command, receives the reply into dst and closes the connection
 // (unless persistent), all within one timeout. A reply that does not fit is
 // kept for Receive, with a *BufferError. After any other failure the connection
 // is closed, so that a late reply never answers a later command.
-func (c *Client) Tcmd(body, dst []byte, timeout time.Duration) (int, error) {
-	call, err := c.begin("tcmd", timeout)
-	if err != nil {
-		return 0, err
-	}
-	defer c.end(call)
-	reply, err := c.exchange(call, body, dst)
-	if err != nil {
-		return 0, call.explain(c.address.String(), err)
-	}
-	return c.deliver(call, reply, dst)
+func (c *Client) Tcmd(body, dst []byte, timeout time.Duration) (n int, err error) {
+	err = c.tcmd(body, dst, timeout, into(dst, &n))
+	return n, err
+}
+
+// TcmdUse is Tcmd with a reply in memory of its own, for use.
+func (c *Client) TcmdUse(body []byte, timeout time.Duration, use Use) error {
+	return c.tcmd(body, nil, timeout, use)
 }
 
 // TcmdBody is Tcmd with the reply in memory of its own.
-func (c *Client) TcmdBody(body []byte, timeout time.Duration) ([]byte, error) {
+func (c *Client) TcmdBody(body []byte, timeout time.Duration) (reply []byte, err error) {
+	err = c.tcmd(body, nil, timeout, func(b []byte) error {
+		reply = b
+		return nil
+	})
+	return reply, err
+}
+
+func (c *Client) tcmd(body, dst []byte, timeout time.Duration, use Use) error {
 	call, err := c.begin("tcmd", timeout)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer c.end(call)
-	reply, err := c.exchange(call, body, nil)
-	if err != nil {
-		return nil, call.explain(c.address.String(), err)
+	if err = c.exchange(call, body, dst, use); err != nil {
+		return call.explain(c.address.String(), err)
 	}
-	return reply, nil
+	return nil
 }
 
 // exchange is the whole of a command under one call.
-func (c *Client) exchange(call *call, body, dst []byte) ([]byte, error) {
+func (c *Client) exchange(call *call, body, dst []byte, use Use) error {
 	options := c.options()
 	head, err := encode(body, options.maxMessage)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err = c.sending.lock(call); err != nil {
-		return nil, err
+		return err
 	}
 	defer c.sending.unlock()
 	if err = c.receiving.lock(call); err != nil {
-		return nil, err
+		return err
 	}
 	defer c.receiving.unlock()
 
@@ -172,17 +204,20 @@ func (c *Client) exchange(call *call, body, dst []byte) ([]byte, error) {
 		c.drop()
 	}
 	if err = c.transmit(call, head[:], body); err != nil {
-		return nil, err
+		return err
 	}
 	reply, err := c.take(call, dst)
 	if err != nil || !options.persistent {
 		c.drop()
 	}
 	if errors.Is(err, transport.ErrTimeout) {
-		return nil, fmt.Errorf("%w: no reply within %d ms; the server may still carry out the command, and a Python optbayesexpt server never answers one that it does not know",
+		return fmt.Errorf("%w: no reply within %d ms; the server may still carry out the command, and a Python optbayesexpt server never answers one that it does not know",
 			ErrTimeout, call.timeout.Milliseconds())
 	}
-	return reply, err
+	if err != nil {
+		return err
+	}
+	return c.use(call, reply, use)
 }
 
 // WaitReady asks {"command": "ready"} until the server answers anything, and
@@ -195,7 +230,7 @@ func (c *Client) WaitReady(timeout time.Duration) error {
 	defer c.end(call)
 	pause := 5 * time.Millisecond
 	for {
-		_, err = c.exchange(call, []byte(`{"command": "ready"}`), nil)
+		err = c.exchange(call, []byte(`{"command": "ready"}`), nil, func([]byte) error { return nil })
 		if err == nil {
 			return nil
 		}
@@ -215,6 +250,10 @@ func (c *Client) WaitReady(timeout time.Duration) error {
 
 // notThere reports whether an error means that the server is not up yet.
 func notThere(err error) bool {
+	var name *net.DNSError
+	if errors.As(err, &name) && name.IsNotFound {
+		return false // a name that nobody knows is a slip of the pen
+	}
 	for _, kind := range []error{transport.ErrRefused, transport.ErrReset, transport.ErrUnreachable, ErrPeerClosed, wire.ErrIncomplete} {
 		if errors.Is(err, kind) {
 			return true
@@ -237,7 +276,9 @@ func (c *Client) transmit(call *call, head, body []byte) error {
 		return c.write(l, wait, head, body)
 	}
 	// What the old connection brought is no answer to what the new one sends.
-	c.Keep(nil)
+	c.mu.Lock()
+	c.kept = nil
+	c.mu.Unlock()
 	c.drop()
 	addresses, err := c.address.Resolve(wait, call.done)
 	if err != nil {
@@ -305,9 +346,16 @@ func remedy(err error) error {
 // the frame was taken.
 func (c *Client) write(l *link, wait transport.Wait, head, body []byte) error {
 	l.conn.SetWriteWait(wait)
+	// It counts before it is out: the reply may be read before this goes on.
+	c.mu.Lock()
+	l.unread++
+	c.mu.Unlock()
 	n, err := l.conn.WriteFrame(head, body)
 	c.counters.bytesSent.Add(int64(n))
 	c.mu.Lock()
+	if err != nil {
+		l.unread--
+	}
 	if !l.made && !l.conn.Connecting() {
 		l.made = true
 		c.counters.connectionsOpened.Add(1)
@@ -321,9 +369,6 @@ func (c *Client) write(l *link, wait transport.Wait, head, body []byte) error {
 		return err
 	}
 	c.counters.messagesSent.Add(1)
-	c.mu.Lock()
-	l.unread++
-	c.mu.Unlock()
 	return nil
 }
 
@@ -372,30 +417,6 @@ func (e *BufferError) Error() string {
 
 // Is makes it an ErrBuffer.
 func (e *BufferError) Is(target error) bool { return target == ErrBuffer }
-
-// deliver puts a message into dst, or keeps it.
-func (c *Client) deliver(call *call, body, dst []byte) (int, error) {
-	if len(body) > len(dst) {
-		c.Keep(body)
-		return 0, call.explain(c.address.String(), &BufferError{len(body)})
-	}
-	place(dst, body)
-	return len(body), nil
-}
-
-// Keep puts a message back, to be the next that is received.
-func (c *Client) Keep(body []byte) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.kept = body
-}
-
-// place copies body to dst unless it lies there already.
-func place(dst, body []byte) {
-	if len(body) > 0 && &body[0] != &dst[0] {
-		copy(dst, body)
-	}
-}
 
 // drop closes the connection, if one is open.
 func (c *Client) drop() {

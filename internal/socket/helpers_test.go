@@ -130,9 +130,9 @@ func await[T any](t *testing.T, result <-chan T) T {
 }
 
 // eventually waits for what has no event to wait for.
-func eventually(t *testing.T, what string, true func() bool) {
+func eventually(t *testing.T, what string, happened func() bool) {
 	t.Helper()
-	for end := time.Now().Add(patience); !true(); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(patience); !happened(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("not within %v: %s", patience, what)
 		}
@@ -277,8 +277,12 @@ func frame(body string) string { return fmt.Sprintf("%010d%s", len(body), body) 
 // number is the i-th of many different messages.
 func number(i int) string { return fmt.Sprintf(`{"n": %d}`, i) }
 
-// long is a message that no pair of socket buffers holds.
-var long = `"` + strings.Repeat("x", 16<<20) + `"`
+// long is a message that the buffers between two sockets do not hold if the
+// receiving one is narrow: systems let the sending one grow to 4 MiB.
+var long = `"` + strings.Repeat("x", 6<<20) + `"`
+
+// narrow is a size of receive buffers.
+const narrow = 4096
 
 // plain is one end of a connection of package net: a peer that knows nothing of
 // libobe.
@@ -378,9 +382,16 @@ type plainServer struct {
 	t *testing.T
 }
 
+// listen makes a listener whose connections are narrow.
 func listen(t *testing.T) *plainServer {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	config := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) (err error) {
+		_ = raw.Control(func(fd uintptr) {
+			err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, narrow)
+		})
+		return err
+	}}
+	l, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
 	must(t, err)
 	t.Cleanup(func() { l.Close() })
 	return &plainServer{l.(*net.TCPListener), t}
@@ -431,4 +442,16 @@ func fullServer(t *testing.T) netip.AddrPort {
 	}
 	t.Skip("this system's queue of connections cannot be filled")
 	panic("unreachable")
+}
+
+// readable reports whether something has arrived, without taking it.
+func (p *plain) readable() bool {
+	raw, err := p.SyscallConn()
+	must(p.t, err)
+	arrived := false
+	must(p.t, raw.Control(func(fd uintptr) {
+		n, _, err := syscall.Recvfrom(int(fd), make([]byte, 1), syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+		arrived = n > 0 && err == nil
+	}))
+	return arrived
 }

@@ -45,6 +45,7 @@ type Server struct {
 	// Of the leader alone.
 	ready []uint64 // connections to look at; ready[:seen] are done
 	seen  int
+	again []uint64      // those of which more than one message was read at once
 	led   time.Duration // how long leaders have led, before this one
 	since time.Time     // since when this one leads
 }
@@ -458,7 +459,10 @@ const (
 func (s *Server) await(call *call) error {
 	wait, limit := transport.Wait{Deadline: call.deadline}, call.deadline
 	if call.timeout == 0 {
-		wait, limit = transport.NoWait, limit.Add(pollLimit)
+		limit = limit.Add(pollLimit)
+	}
+	if call.timeout == 0 || len(s.again) > 0 {
+		wait = transport.NoWait
 	}
 	earlier := func(t time.Time) {
 		if wait.Deadline.IsZero() || t.Before(wait.Deadline) {
@@ -475,14 +479,16 @@ func (s *Server) await(call *call) error {
 	s.mu.Unlock()
 	ready, err := s.poller.Wait(ready, wait)
 	s.mu.Lock()
-	s.ready, s.seen = ready, 0
+	// Whoever has said something since comes before those who said more.
+	s.ready, s.seen = append(ready, s.again...), 0
+	s.again = s.again[:0]
 	if err != nil {
 		return err
 	}
 	if !s.rested.IsZero() && time.Now().After(s.rested) && s.poller.AddListener(s.listener, listenerID) == nil {
 		s.rested = time.Time{}
 	}
-	if len(ready) == 0 {
+	if len(s.ready) == 0 {
 		limit = call.deadline
 	}
 	if !limit.IsZero() && !time.Now().Before(limit) {
@@ -524,10 +530,12 @@ func (s *Server) accept() *peer {
 		return nil
 	}
 	s.counters.connectionsOpened.Add(1)
-	if len(s.peers) >= s.settings.maxConnections && !s.evict() {
-		s.counters.evicted.Add(1)
-		conn.Close()
-		return nil
+	for len(s.peers) >= s.settings.maxConnections {
+		if !s.evict() {
+			s.counters.evicted.Add(1)
+			conn.Close()
+			return nil
+		}
 	}
 	conn.SetReadWait(transport.NoWait)
 	s.lastID++
@@ -577,7 +585,7 @@ func (s *Server) read(p *peer) *Message {
 	case err == nil:
 		s.counters.messagesReceived.Add(1)
 		if p.frames.Buffered() {
-			s.ready = append(s.ready, p.id)
+			s.again = append(s.again, p.id)
 		}
 		p.held++
 		return &Message{Body: body, server: s, from: p}
@@ -599,6 +607,8 @@ func (s *Server) read(p *peer) *Message {
 		s.counters.droppedTooLarge.Add(1)
 	case errors.As(err, &syntax):
 		s.counters.droppedJSON.Add(1)
+	case p.inMidway != nil || p.frames.Midway():
+		s.counters.droppedIncomplete.Add(1)
 	default:
 		s.counters.droppedReset.Add(1)
 	}
@@ -636,7 +646,7 @@ func (s *Server) taken(m *Message) {
 
 // finish closes the connection of a peer that has ended and waits for nothing.
 func (s *Server) finish(p *peer) {
-	if p.ended && p.owed == 0 && p.held == 0 {
+	if p.ended && (p.owed == 0 || s.settings.oneWay) && p.held == 0 {
 		s.drop(p, ErrPeerClosed)
 	}
 }

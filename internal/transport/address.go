@@ -21,6 +21,9 @@ type Address struct {
 
 // ParseAddress takes an IPv4 or IPv6 literal or a host name, and a port.
 func ParseAddress(host string, port int) (Address, error) {
+	if inner, ok := strings.CutPrefix(host, "["); ok && strings.HasSuffix(inner, "]") && strings.Contains(inner, ":") {
+		host = strings.TrimSuffix(inner, "]")
+	}
 	a := Address{Host: host, Port: uint16(port)}
 	if port < 0 || port > 65535 {
 		return a, fmt.Errorf("%w: port %d is outside 0..65535", ErrAddress, port)
@@ -63,11 +66,7 @@ func (a Address) literal() (netip.AddrPort, bool) {
 	if a.Host == "" {
 		return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), a.Port), true
 	}
-	host := a.Host
-	if inner, ok := strings.CutPrefix(host, "["); ok {
-		host = strings.TrimSuffix(inner, "]")
-	}
-	ip, err := netip.ParseAddr(host)
+	ip, err := netip.ParseAddr(a.Host)
 	if err != nil {
 		return netip.AddrPort{}, false
 	}

@@ -1,0 +1,3 @@
+#include "quarantine.h"
+
+uintptr_t capi_quarantine[CAPI_QUARANTINE];

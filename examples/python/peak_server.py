@@ -1,0 +1,229 @@
+#!/usr/bin/env python3
+"""An experiment-design server: finds the centre of a Lorentzian dip in few measurements.
+
+The instrument asks for a setting (`goodset` or `optset`), measures there, and reports what it saw (`newdat`).
+The server keeps a posterior over the centre f0 of the dip
+
+    y = 1 - DEPTH / (((f - f0) * 2 / WIDTH)^2 + 1)
+
+on a grid of candidate centres, and proposes the settings f where the posterior is least certain of y: there a
+measurement tells most. Any client of the OBE protocol can be the instrument; examples/c/instrument.c is one.
+
+    python3 peak_server.py --port 61981
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import random
+import reprlib
+import sys
+from collections.abc import Callable
+from operator import mul
+from typing import Any
+
+from obe import Socket
+
+# The experiment: optically detected magnetic resonance, frequencies in MHz, signal relative to the level off resonance.
+LOLIM, HILIM = 2840.0, 2900.0  # the centre lies in here, unless newrun says otherwise
+STEPS = 200  # candidate settings, evenly spaced over the range
+CENTRES = 400  # candidate centres, evenly spaced over the range
+DEPTH = 0.03  # a: known from an earlier run
+WIDTH = 5.0  # lw: full width at half depth, known as well
+NOISE = 0.015  # one measurement's expected standard deviation; each newdat reports its own
+PICKINESS = 4.0  # goodset's default: 0 draws settings evenly, large values come close to optset
+
+# What a request may ask for.
+MAX_STEPS = 2000  # more would make every goodset slow
+LARGEST = 1e100  # no number of an experiment is larger, and squares stay far from overflow
+
+
+class BadRequest(Exception):
+    """Its text becomes the error reply."""
+
+
+def dip(offset: float) -> float:
+    """How far the signal lies below 1 at a distance from the centre."""
+    return DEPTH / ((offset * 2.0 / WIDTH) ** 2 + 1.0)
+
+
+def grid(low: float, high: float, count: int) -> list[float]:
+    return [low + (high - low) * i / (count - 1) for i in range(count)]
+
+
+def number(value: object, name: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise BadRequest(f"{name} must be a number, not {reprlib.repr(value)}")
+    if not abs(value) <= LARGEST:  # false for NaN too
+        raise BadRequest(f"{name} must be a finite number")
+    return float(value)
+
+
+def measured(value: object, name: str) -> float:
+    """y and s come as lists of one number each; instruments with one channel may leave the list out."""
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    return number(value, name)
+
+
+class PeakServer:
+    """The server without its socket: `handle` takes a message and gives the reply, whatever the message is."""
+
+    def __init__(self, seed: int | None = None) -> None:
+        self.finished = False
+        self.random = random.Random(seed)
+        self.commands: dict[str, Callable[[dict[str, Any]], object]] = {
+            "ready": lambda request: "OK",
+            "getset": lambda request: [self.settings],
+            "getpar": lambda request: [self.centres],
+            "getcon": lambda request: [DEPTH, WIDTH],
+            "getwgt": lambda request: self.posterior,
+            "newrun": self.newrun,
+            "optset": self.optset,
+            "goodset": self.goodset,
+            "newdat": self.newdat,
+            "getmean": lambda request: [self.mean()],
+            "getstd": lambda request: [math.sqrt(self.variance())],
+            "getcov": lambda request: [[self.variance()]],
+            "done": self.done,
+        }
+        self.newrun({})
+
+    def handle(self, message: object) -> object:
+        try:
+            if not isinstance(message, dict):
+                raise BadRequest("a message must be an object with a command")
+            command = message.get("command")
+            if not isinstance(command, str) or command not in self.commands:
+                raise BadRequest(f"unknown command {reprlib.repr(command)}")
+            return self.commands[command](message)
+        except BadRequest as problem:
+            return {"error": str(problem)}
+
+    def newrun(self, request: dict[str, Any]) -> str:
+        """Forget all data; optionally choose the range and the number of settings."""
+        low = number(request.get("lolim", LOLIM), "lolim")
+        high = number(request.get("hilim", HILIM), "hilim")
+        steps = number(request.get("steps", STEPS), "steps")  # 25.0 is as good as 25
+        if not low < high:
+            raise BadRequest("lolim must lie below hilim")
+        if high - low > CENTRES * WIDTH / 4.0:
+            raise BadRequest(f"the range is too wide for {CENTRES} candidate centres of a dip {WIDTH} wide")
+        if steps != int(steps) or not 2 <= steps <= MAX_STEPS:
+            raise BadRequest(f"steps must be a whole number from 2 to {MAX_STEPS}")
+        self.settings = grid(low, high, int(steps))
+        self.centres = grid(low, high, CENTRES)
+        self.cell = (high - low) / (CENTRES - 1)
+        # The predictions never change during a run: one row for each setting, one column for each centre.
+        self.dips = [[dip(f - f0) for f0 in self.centres] for f in self.settings]
+        self.squares = [[d * d for d in row] for row in self.dips]
+        self.log_posterior = [0.0] * CENTRES
+        self.posterior = [1.0 / CENTRES] * CENTRES
+        return "OK"
+
+    def newdat(self, request: dict[str, Any]) -> str:
+        """Bayes: multiply the posterior by the Gaussian likelihood of the measurement y ± s at the setting x."""
+        x = request.get("x")
+        if not isinstance(x, list) or len(x) != 1:
+            raise BadRequest("x must be a list of one number, the setting")
+        f = number(x[0], "x")
+        y = measured(request.get("y"), "y")
+        s = measured(request.get("s"), "s")
+        if not s > 0.0:
+            raise BadRequest("s must be greater than 0")
+        # In logarithms, with the largest at 0: a thousand measurements multiply to less than the smallest double.
+        residuals = [(y - 1.0 + dip(f - f0)) / s for f0 in self.centres]
+        log_posterior = [old - 0.5 * r * r for old, r in zip(self.log_posterior, residuals)]
+        largest = max(log_posterior)
+        if largest == -math.inf:
+            raise BadRequest("y lies too many s away from any possible signal")
+        self.log_posterior = [value - largest for value in log_posterior]
+        weights = [math.exp(value) for value in self.log_posterior]
+        total = math.fsum(weights)
+        self.posterior = [weight / total for weight in weights]
+        return "OK"
+
+    def mean(self) -> float:
+        return math.fsum(map(mul, self.posterior, self.centres))
+
+    def variance(self) -> float:
+        mean = self.mean()
+        spread = math.fsum(p * (f0 - mean) ** 2 for p, f0 in zip(self.posterior, self.centres))
+        # A candidate stands for its whole cell of the grid, so the uncertainty never falls below the cell's own.
+        return spread + self.cell**2 / 12.0
+
+    def utility(self) -> list[float]:
+        """For each setting, the information a measurement there is expected to give.
+
+        That is log(1 + V / NOISE^2), where V is the variance of the predicted signal under the posterior.
+        """
+        # Once the dip is located most centres are ruled out; the sums leave out those beyond the first and last left.
+        plausible = [i for i, p in enumerate(self.posterior) if p > 1e-12]
+        window = slice(plausible[0], plausible[-1] + 1)
+        p = self.posterior[window]
+        utility = []
+        for row, squares in zip(self.dips, self.squares):
+            mean = sum(map(mul, p, row[window]))
+            variance = sum(map(mul, p, squares[window])) - mean * mean
+            utility.append(math.log1p(max(variance, 0.0) / NOISE**2))
+        return utility
+
+    def optset(self, request: dict[str, Any]) -> list[float]:
+        utility = self.utility()
+        return [self.settings[utility.index(max(utility))]]
+
+    def goodset(self, request: dict[str, Any]) -> list[float]:
+        """A random setting, drawn with the weight utility^pickiness: explores more than optset does."""
+        pickiness = number(request.get("pickiness", PICKINESS), "pickiness")
+        if pickiness < 0.0:
+            raise BadRequest("pickiness must not be negative")
+        utility = self.utility()
+        largest = max(utility)
+        if largest == 0.0:  # the posterior has shrunk to one candidate: every setting is as good
+            return [self.random.choice(self.settings)]
+        weights = [(value / largest) ** pickiness for value in utility]
+        return self.random.choices(self.settings, weights)
+
+    def done(self, request: dict[str, Any]) -> str:
+        self.finished = True
+        return "OK"
+
+
+def serve(address: str, port: int, seed: int | None) -> None:
+    experiment = PeakServer(seed)
+    # The timeout is for clients that do not take their reply: none holds up the others for longer.
+    socket = Socket("server", ip_address=address, port=port, timeout=5)
+    print(f"peak server listening on port {socket.port}", flush=True)
+    while not experiment.finished:
+        try:
+            message = socket.receive()
+        except TimeoutError:
+            continue  # nobody has asked anything for a while
+        except ValueError as problem:  # JSON that Python cannot hold, such as an integer of 5000 digits
+            reply: object = {"error": str(problem)}
+        else:
+            reply = experiment.handle(message)
+        try:
+            socket.send(reply)
+        except (OSError, RuntimeError):
+            pass  # this client has gone; the next may come
+    socket.close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Finds the centre of a Lorentzian dip with any OBE instrument.")
+    parser.add_argument("--address", default="", help="address to listen on (default: loopback only)")
+    parser.add_argument("--port", type=int, default=61981, help="port; 0 lets the system choose (default: 61981)")
+    parser.add_argument("--seed", type=int, help="makes the draws of goodset repeatable")
+    options = parser.parse_args()
+    try:
+        serve(options.address, options.port, options.seed)
+    except KeyboardInterrupt:
+        pass
+    except OSError as problem:  # such as a port that is in use
+        sys.exit(f"peak server: {problem}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,143 @@
+package socket_test
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"regexp"
+	"strings"
+	"testing"
+
+	"libobe/internal/socket"
+)
+
+// exchangeAt lets a client and a server talk at an address.
+func exchangeAt(t *testing.T, host string) *socket.Server {
+	t.Helper()
+	s := newServerAt(t, host)
+	echo(t, s)
+	c, err := socket.NewClient(host, int(s.Addr().Port()))
+	must(t, err)
+	t.Cleanup(c.Free)
+	expectTcmd(t, c, "1", "1")
+	return s
+}
+
+func TestIPv4Loopback(t *testing.T) {
+	for _, host := range []string{"", "127.0.0.1"} {
+		if s := exchangeAt(t, host); s.Addr().Addr() != netip.MustParseAddr("127.0.0.1") {
+			t.Errorf("%q is %v", host, s.Addr())
+		}
+	}
+}
+
+func TestIPv6Loopback(t *testing.T) {
+	if l, err := net.Listen("tcp", "[::1]:0"); err != nil {
+		t.Skip("this machine has no IPv6: ", err)
+	} else {
+		l.Close()
+	}
+	for _, host := range []string{"::1", "[::1]"} {
+		if s := exchangeAt(t, host); s.Addr().Addr() != netip.IPv6Loopback() {
+			t.Errorf("%q is %v", host, s.Addr())
+		}
+	}
+	// Every interface is every interface of both kinds.
+	s := newServerAt(t, "::")
+	echo(t, s)
+	for _, host := range []string{"::1", "127.0.0.1"} {
+		c, err := socket.NewClient(host, int(s.Addr().Port()))
+		must(t, err)
+		expectTcmd(t, c, "1", "1")
+		c.Free()
+	}
+}
+
+func TestLocalhostByName(t *testing.T) {
+	if s := exchangeAt(t, "localhost"); !s.Addr().Addr().IsLoopback() {
+		t.Errorf("localhost is %v", s.Addr())
+	}
+	// A name may stand for several addresses, and the server be at a later one.
+	ips, err := net.LookupIP("localhost")
+	must(t, err)
+	s := newServerAt(t, ips[len(ips)-1].String())
+	echo(t, s)
+	c, err := socket.NewClient("localhost", int(s.Addr().Port()))
+	must(t, err)
+	t.Cleanup(c.Free)
+	expectTcmd(t, c, "1", "1")
+}
+
+func TestServerAtTheLoopbackAddressIsNotExposed(t *testing.T) {
+	s := newServer(t)
+	addresses, err := net.InterfaceAddrs()
+	must(t, err)
+	for _, a := range addresses {
+		ip := a.(*net.IPNet).IP
+		if ip.IsLoopback() || ip.To4() == nil {
+			continue
+		}
+		if c, err := net.Dial("tcp", netip.AddrPortFrom(netip.MustParseAddr(ip.String()), s.Addr().Port()).String()); err == nil {
+			c.Close()
+			t.Errorf("the server can be reached at %v", ip)
+		}
+	}
+}
+
+func TestUnknownName(t *testing.T) {
+	// No system looks a name up that cannot be one.
+	c, err := socket.NewClient("not..a.name", 1)
+	must(t, err)
+	defer c.Free()
+	_, err = tcmd(c, "1")
+	if err == nil || !strings.Contains(err.Error(), "not..a.name") {
+		t.Errorf("an error without the name: %v", err)
+	}
+	if err := c.WaitReady(patience); err == nil {
+		t.Error("ready")
+	}
+	if _, err := socket.NewServer("not..a.name", 0); err == nil || !strings.Contains(err.Error(), "not..a.name") {
+		t.Errorf("an error without the name: %v", err)
+	}
+}
+
+// An error is a sentence: the operation, the peer, the cause.
+func TestErrorsNameOperationPeerAndCause(t *testing.T) {
+	nobody, silent := vacant(t), listen(t).at()
+	refused, quiet := newClient(t, nobody), newClient(t, silent)
+	s := newServer(t)
+	p := dial(t, s)
+	p.send("1")
+	m := expectMessage(t, s, "1")
+	reply(t, m, "1")
+	for _, c := range []struct {
+		name string
+		call func() error
+		peer string
+		text string
+	}{
+		{"send", func() error { return refused.Send([]byte("1"), patience) }, nobody.String(), "connect: connection refused"},
+		{"tcmd", func() error { _, err := tcmd(refused, "1"); return err }, nobody.String(), "connect: connection refused"},
+		{"wait_ready", func() error { return refused.WaitReady(0) }, nobody.String(), "connect: connection refused"},
+		{"receive", func() error { _, err := refused.Receive(nil, patience); return err }, nobody.String(), "no connection is open"},
+		{"send", func() error { return refused.Send([]byte("[1,]"), patience) }, nobody.String(), "invalid JSON at byte 3"},
+		{"tcmd", func() error { _, err := quiet.TcmdBody([]byte("1"), 0); return err }, silent.String(), "timed out"},
+		{"receive", func() error { _, err := s.Receive(nil, 0); return err }, s.Addr().String(), "timed out"},
+		{"send", func() error { return s.Send([]byte("1"), patience) }, s.Addr().String(), "no message to answer"},
+		{"reply", func() error { return m.Reply([]byte("1"), patience) }, p.LocalAddr().String(), "answered already"},
+	} {
+		t.Run(c.name+" "+c.text, func(t *testing.T) {
+			err := c.call()
+			if err == nil {
+				t.Fatal("no error")
+			}
+			pattern := fmt.Sprintf(`^%s %s: .*%s`, c.name, regexp.QuoteMeta(c.peer), regexp.QuoteMeta(c.text))
+			if !regexp.MustCompile(pattern).MatchString(err.Error()) {
+				t.Errorf("the error %q is not like %q", err, pattern)
+			}
+			if strings.Contains(err.Error(), "\n") {
+				t.Errorf("the error %q has several lines", err)
+			}
+		})
+	}
+}

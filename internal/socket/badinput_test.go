@@ -1,0 +1,336 @@
+package socket_test
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"libobe/internal/socket"
+)
+
+// What clients send that is no message: the connection is closed and counted,
+// and nobody else notices.
+func TestServerCountsGarbage(t *testing.T) {
+	stay := func(*plain) {}
+	half := func(p *plain) { must(p.t, p.CloseWrite()) }
+	for _, c := range []struct {
+		name    string
+		text    string
+		leave   func(*plain)
+		counter string // "": nothing is counted
+	}{
+		{"header of spaces", "          ", stay, "dropped_malformed"},
+		{"header of quotes", `""""""""""`, stay, "dropped_malformed"},
+		{"quoted header", `"000000002{}"`, stay, "dropped_malformed"},
+		{"signed header", "+000000002{}", stay, "dropped_malformed"},
+		{"underscore", "00000000_2{}", stay, "dropped_malformed"},
+		{"a web browser", "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", stay, "dropped_malformed"},
+		{"TLS", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", stay, "dropped_malformed"},
+		{"NULs", strings.Repeat("\x00", 10_000), stay, "dropped_malformed"},
+		{"malformed behind a message", frame("1") + "xxxxxxxxxx", stay, "dropped_malformed"},
+		{"announces all and falls silent", "9999999999", stay, "dropped_too_large"},
+		{"one byte too large", "0000001025", stay, "dropped_too_large"},
+		{"too large, with its body", frame(strings.Repeat("1", 1025)), stay, "dropped_too_large"},
+		{"not JSON", frame("{'a': 1}"), stay, "dropped_json"},
+		{"not JSON from the first byte on, and not complete", "0000001024x", stay, "dropped_json"},
+		{"empty body", "0000000000", stay, "dropped_json"},
+		{"not UTF-8", frame("\"\xff\""), stay, "dropped_json"},
+		{"byte order mark", frame("\xef\xbb\xbf1"), stay, "dropped_json"},
+		{"NUL behind the text", frame("1\x00"), stay, "dropped_json"},
+		{"deeper than any server would read", frame(strings.Repeat("[", 1000)), stay, "dropped_json"},
+		{"end inside the header", "00000", half, "dropped_incomplete"},
+		{"end behind the header", "0000000010", half, "dropped_incomplete"},
+		{"end inside the body", frame(number(1))[:15], half, "dropped_incomplete"},
+		{"end inside the second message", frame("1") + "0", half, "dropped_incomplete"},
+		{"reset inside a message", frame(number(1))[:15], (*plain).reset, "dropped_incomplete"},
+		{"reset between messages", "", (*plain).reset, "dropped_reset"},
+		{"connects and closes", "", half, ""},
+		{"closes behind a message", frame("1"), half, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newServer(t, "max_message=1024")
+			echo(t, s)
+			p := dial(t, s)
+			if strings.HasPrefix(c.text, frame("1")) {
+				p.send("1")
+				p.expect("1")
+				p.write(c.text[len(frame("1")):])
+			} else {
+				p.write(c.text)
+			}
+			if strings.HasPrefix(c.name, "reset") {
+				// A reset overtakes what the server has not read yet.
+				eventually(t, "the server has read it", func() bool {
+					return stat(t, s, "connections_opened") == 1 && stat(t, s, "bytes_received") == int64(len(c.text))
+				})
+			}
+			c.leave(p)
+			if !strings.HasPrefix(c.name, "reset") {
+				p.expectGone()
+			}
+			eventually(t, "the connection is closed", func() bool {
+				return stat(t, s, "connections_opened") == 1 && stat(t, s, "connections_open") == 0
+			})
+			var want []string
+			if c.counter != "" {
+				want = append(want, c.counter+"=1")
+			}
+			expectStats(t, s, want...)
+			expectTcmd(t, newClient(t, s.Addr()), `"honest"`, `"honest"`)
+		})
+	}
+}
+
+func TestServerIsServedByteByByte(t *testing.T) {
+	s := newServer(t)
+	p := dial(t, s)
+	must(t, p.SetNoDelay(true))
+	done := startReceive(s)
+	for _, b := range []byte(frame(`"slowly"`)) {
+		p.write(string(b))
+	}
+	await(t, done).expect(t, `"slowly"`)
+}
+
+func TestAnnouncedLengthTakesNoMemory(t *testing.T) {
+	const clients = 50
+	s := newServer(t, "max_message=9999999999")
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range clients {
+		dial(t, s).write(`9999999999"`)
+	}
+	_, err := s.Receive(nil, short)
+	expectError(t, err, socket.ErrTimeout)
+	expectStats(t, s, "connections_open=50", "bytes_received=550")
+	runtime.ReadMemStats(&after)
+	if grown := after.TotalAlloc - before.TotalAlloc; grown > clients<<18 {
+		t.Errorf("%d bytes were allocated for %d bytes received", grown, 11*clients)
+	}
+}
+
+func TestStalledClientsHinderNobody(t *testing.T) {
+	const stalled = 200
+	s := newServer(t)
+	echo(t, s)
+	whole := frame(number(1))
+	var silent, garbage int64
+	var bytes int64
+	for i := range stalled {
+		p := dial(t, s)
+		switch i % 5 {
+		case 0: // says nothing
+		case 1:
+			p.write("xxxxxxxxxx")
+			garbage++
+			bytes += 10
+			continue
+		default: // stops inside the header, behind it, or inside the body
+			n := []int{4, 10, 15}[i%5-2]
+			p.write(whole[:n])
+			bytes += int64(n)
+		}
+		silent++
+	}
+	c := newClient(t, s.Addr())
+	began := time.Now()
+	for i := range 50 {
+		expectTcmd(t, c, number(i), number(i))
+	}
+	if took := time.Since(began); took > prompt {
+		t.Errorf("the honest client was served in %v", took)
+	}
+	honest := int64(50 * len(frame(number(10))))
+	honest -= 10 // the first ten have one digit less
+	eventually(t, "all the others are read", func() bool {
+		return stat(t, s, "bytes_received") == bytes+honest && stat(t, s, "connections_open") == silent
+	})
+	expectStats(t, s, fmt.Sprint("dropped_malformed=", garbage))
+}
+
+func TestWhenFullTheConnectionIdleLongestGivesWay(t *testing.T) {
+	s := newServer(t, "max_connections=3")
+	echo(t, s)
+	talk := func(p *plain) {
+		t.Helper()
+		p.send("1")
+		p.expect("1")
+	}
+	a, b, c := dial(t, s), dial(t, s), dial(t, s)
+	for _, p := range []*plain{a, b, c, a} {
+		talk(p)
+	}
+	d := dial(t, s)
+	talk(d)
+	b.expectEnd()
+	for _, p := range []*plain{c, a, d} {
+		talk(p)
+	}
+	// A connection that has never said a word is idle too.
+	e := dial(t, s)
+	c.expectEnd()
+	f := dial(t, s)
+	a.expectEnd()
+	talk(f)
+	talk(d)
+	g := dial(t, s)
+	e.expectEnd()
+	talk(g)
+	expectStats(t, s, "connections_open=3", "evicted=4")
+}
+
+func TestConnectionsThatWaitForAnAnswerDoNotGiveWay(t *testing.T) {
+	s := newServer(t, "max_connections=2")
+	a, b := dial(t, s), dial(t, s)
+	a.send("1")
+	first := expectMessage(t, s, "1")
+	b.send("2")
+	expectReceive(t, s, "2")
+	late := dial(t, s)
+	_, err := s.Receive(nil, short)
+	expectError(t, err, socket.ErrTimeout)
+	// There is no room, and it is better to say so than to let it wait.
+	late.expectGone()
+	expectStats(t, s, "connections_open=2", "evicted=1")
+	send(t, s, "22")
+	b.expect("22")
+	reply(t, first, "11")
+	a.expect("11")
+	// Once they are answered they are idle, b for longer.
+	late = dial(t, s)
+	late.send("3")
+	expectReceive(t, s, "3")
+	b.expectEnd()
+	a.expectOpen()
+}
+
+func TestLoweredMaxConnectionsHolds(t *testing.T) {
+	s := newServer(t)
+	var peers []*plain
+	for range 5 {
+		p := dial(t, s)
+		p.send("1")
+		expectReceive(t, s, "1")
+		send(t, s, "1")
+		p.expect("1")
+		peers = append(peers, p)
+	}
+	set(t, s, "max_connections=2")
+	p := dial(t, s)
+	p.send("2")
+	expectReceive(t, s, "2")
+	for _, gone := range peers[:4] {
+		gone.expectEnd()
+	}
+	peers[4].expectOpen()
+	expectStats(t, s, "connections_open=2", "evicted=4")
+}
+
+// milliseconds of message_timeout_ms: long enough for a busy machine to write a
+// frame in.
+const messageTimeout = 150 * time.Millisecond
+
+func withMessageTimeout(t *testing.T) *socket.Server {
+	return newServer(t, fmt.Sprintf("message_timeout_ms=%d", messageTimeout.Milliseconds()))
+}
+
+func TestMessageTimeoutClosesASlowConnection(t *testing.T) {
+	t.Parallel()
+	s := withMessageTimeout(t)
+	echo(t, s)
+	idle, slow := dial(t, s), dial(t, s)
+	began := time.Now()
+	slow.write("00000000")
+	// A byte now and then does not help: the whole message counts.
+	steady := dial(t, s)
+	text := frame(`"` + strings.Repeat("x", 1000) + `"`)
+	var err error
+	for i := 0; err == nil && i < len(text); i++ {
+		_, err = steady.Write([]byte(text[i : i+1]))
+		time.Sleep(messageTimeout / 50)
+	}
+	if err == nil {
+		t.Error("a message that took far too long was taken")
+	}
+	slow.expectEnd()
+	if took := time.Since(began); took < messageTimeout {
+		t.Errorf("closed after %v of %v", took, messageTimeout)
+	}
+	// Silence between messages is no fault.
+	idle.send("1")
+	idle.expect("1")
+	expectStats(t, s, "dropped_timeout=2", "connections_open=1")
+}
+
+func TestMessageTimeoutCountsOnlyWhileSomebodyReceives(t *testing.T) {
+	t.Parallel()
+	s := withMessageTimeout(t)
+	p := dial(t, s)
+	p.write(frame(number(1))[:12])
+	_, err := s.Receive(nil, messageTimeout/3)
+	expectError(t, err, socket.ErrTimeout)
+	expectStats(t, s, "bytes_received=12")
+	// The server is busy elsewhere for longer than a message may take.
+	time.Sleep(2 * messageTimeout)
+	_, err = s.Receive(nil, 0)
+	expectError(t, err, socket.ErrTimeout)
+	p.expectOpen()
+	p.write(frame(number(1))[12:])
+	expectReceive(t, s, number(1))
+	send(t, s, `"OK"`)
+	p.expect(`"OK"`)
+
+	// While it receives, the time runs.
+	p.write("0")
+	_, err = s.Receive(nil, 3*messageTimeout)
+	expectError(t, err, socket.ErrTimeout)
+	p.expectEnd()
+	expectStats(t, s, "dropped_timeout=1")
+}
+
+func TestMessageTimeoutCanBeSwitchedOff(t *testing.T) {
+	s := newServer(t, "message_timeout_ms=-1")
+	p := dial(t, s)
+	p.write("0000")
+	_, err := s.Receive(nil, short)
+	expectError(t, err, socket.ErrTimeout)
+	p.expectOpen()
+	// And on again, for messages that have begun too.
+	set(t, s, "message_timeout_ms=1")
+	_, err = s.Receive(nil, short)
+	expectError(t, err, socket.ErrTimeout)
+	p.expectEnd()
+	expectStats(t, s, "dropped_timeout=1")
+}
+
+// A client that floods must leave the others their turn.
+func TestFloodingClientLeavesOthersTheirTurn(t *testing.T) {
+	s := newServer(t, "one_way=1")
+	flood := dial(t, s)
+	// Nobody reads yet, so that the buffers of both sides fill with messages.
+	must(t, flood.SetWriteDeadline(time.Now().Add(5*moment)))
+	text := []byte(strings.Repeat(frame("1"), 5000))
+	flooded := 0
+	for {
+		n, err := flood.Write(text)
+		flooded += n / len(frame("1"))
+		if err != nil {
+			expectError(t, err, os.ErrDeadlineExceeded)
+			break
+		}
+	}
+	// What one read brings may come first, and not much more.
+	const most = 3 * (64 << 10) / 11
+	if flooded < 2*most {
+		t.Fatalf("only %d messages fit the buffers", flooded)
+	}
+	dial(t, s).send(`"honest"`)
+	for i := 0; receive(t, s) != `"honest"`; i++ {
+		if i == most {
+			t.Fatalf("%d messages of the flood came before the one of the other client", most)
+		}
+	}
+}

@@ -1,0 +1,434 @@
+package socket_test
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"libobe/internal/jsondoc"
+	"libobe/internal/socket"
+	"libobe/internal/transport"
+)
+
+func TestMessagesAreAnsweredInAnyOrder(t *testing.T) {
+	const clients = 8
+	s := newServer(t)
+	peers := make([]*plain, clients)
+	messages := make([]*socket.Message, clients)
+	for i := range clients {
+		peers[i] = dial(t, s)
+		peers[i].send(number(i))
+		messages[i] = expectMessage(t, s, number(i))
+	}
+	for _, i := range rand.New(rand.NewPCG(1, 2)).Perm(clients) {
+		peers[i].expectOpen()
+		reply(t, messages[i], number(-i))
+		peers[i].expect(number(-i))
+	}
+	expectStats(t, s, "connections_open=8", "messages_sent=8")
+}
+
+func TestMessagesAreAnsweredFromSeveralGoroutines(t *testing.T) {
+	const clients = 50
+	s := newServer(t)
+	peers := make([]*plain, clients)
+	for i := range clients {
+		peers[i] = dial(t, s)
+		// Two on each connection, whose replies must not mix.
+		peers[i].write(frame(number(i)) + frame(number(-i)))
+	}
+	var all sync.WaitGroup
+	for range 2 * clients {
+		m := receiveMessage(t, s)
+		all.Go(func() {
+			if err := m.Reply(m.Body, patience); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	for i, p := range peers {
+		got := map[string]bool{p.receive(): true, p.receive(): true}
+		if !got[number(i)] || !got[number(-i)] {
+			t.Errorf("client %d received %v", i, got)
+		}
+	}
+}
+
+func TestMessageIsAnsweredOnce(t *testing.T) {
+	s := newServer(t)
+	p := dial(t, s)
+	p.send("1")
+	m := expectMessage(t, s, "1")
+	var syntax *jsondoc.SyntaxError
+	if err := m.Reply([]byte("{"), patience); !errors.As(err, &syntax) {
+		t.Errorf("half a text as a reply: %v", err)
+	}
+	// A reply that failed may be tried again.
+	reply(t, m, `"OK"`)
+	expectError(t, m.Reply([]byte(`"again"`), patience), socket.ErrState)
+	m.Drop()
+	m.Drop()
+	expectError(t, m.Reply([]byte(`"again"`), patience), socket.ErrState)
+	p.expect(`"OK"`)
+	p.expectOpen()
+}
+
+func TestMessageIsAnsweredOnceBySeveralGoroutines(t *testing.T) {
+	s := newServer(t)
+	p := dial(t, s)
+	for range 20 {
+		p.send("1")
+		m := expectMessage(t, s, "1")
+		var all sync.WaitGroup
+		var answered atomic.Int32
+		for range 4 {
+			all.Go(func() {
+				switch err := m.Reply([]byte(`"OK"`), patience); {
+				case err == nil:
+					answered.Add(1)
+				case !errors.Is(err, socket.ErrState):
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		if n := answered.Load(); n != 1 {
+			t.Errorf("answered %d times", n)
+		}
+		p.expect(`"OK"`)
+	}
+	p.expectOpen()
+}
+
+func TestDroppedMessageClosesItsConnectionAtTheNext(t *testing.T) {
+	s := newServer(t)
+	p, q := dial(t, s), dial(t, s)
+	p.send("1")
+	m := expectMessage(t, s, "1")
+	// Held, it is still to be answered.
+	q.send("2")
+	reply(t, expectMessage(t, s, "2"), "22")
+	q.expect("22")
+	p.expectOpen()
+	m.Drop()
+	expectError(t, m.Reply([]byte("11"), patience), socket.ErrState)
+	p.expectOpen()
+	q.send("3")
+	reply(t, expectMessage(t, s, "3"), "33")
+	q.expect("33")
+	p.expectEnd()
+	expectStats(t, s, "connections_open=1", "dropped_unanswered=1")
+}
+
+func TestDroppedMessageDoesNotCloseAConnectionWithAnother(t *testing.T) {
+	s := newServer(t)
+	p, q := dial(t, s), dial(t, s)
+	p.write(frame("1") + frame("2"))
+	first, second := expectMessage(t, s, "1"), expectMessage(t, s, "2")
+	first.Drop()
+	q.send("3")
+	reply(t, expectMessage(t, s, "3"), "33")
+	q.expect("33")
+	reply(t, second, "22")
+	p.expect("22")
+}
+
+func TestReplyAfterTheClientLeft(t *testing.T) {
+	s := newServer(t)
+	for _, c := range []struct {
+		name  string
+		leave func(*plain)
+		want  error
+	}{
+		{"reset", (*plain).reset, socket.ErrPeerClosed},
+		{"reset unseen", (*plain).reset, transport.ErrReset},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := dial(t, s)
+			p.send("1")
+			m := expectMessage(t, s, "1")
+			c.leave(p)
+			if c.name == "reset" {
+				_, err := s.Receive(nil, short)
+				expectError(t, err, socket.ErrTimeout)
+			}
+			expectError(t, m.Reply([]byte(`"late"`), patience), c.want)
+			m.Drop()
+			// The server goes on.
+			q := dial(t, s)
+			q.send("2")
+			reply(t, expectMessage(t, s, "2"), "22")
+			q.expect("22")
+		})
+	}
+	eventually(t, "no connection is left", func() bool {
+		_, err := s.Receive(nil, 0)
+		expectError(t, err, socket.ErrTimeout)
+		return stat(t, s, "connections_open") == 0
+	})
+}
+
+func TestReplyToAClientThatClosed(t *testing.T) {
+	s := newServer(t)
+	p := dial(t, s)
+	p.send("1")
+	m := expectMessage(t, s, "1")
+	must(t, p.Close())
+	_, err := s.Receive(nil, short)
+	expectError(t, err, socket.ErrTimeout)
+	// The system cannot tell a client that closed from one that still reads, so
+	// that the reply may succeed; whatever it does, it does at once.
+	if err := m.Reply([]byte(`"late"`), patience); err != nil && !errors.Is(err, transport.ErrReset) {
+		t.Errorf("reply to a client that closed: %v", err)
+	}
+	m.Drop()
+	expectStats(t, s, "connections_open=0")
+}
+
+func TestReplyThatIsCancelledMayBeTriedAgain(t *testing.T) {
+	s := newServer(t)
+	p := dial(t, s)
+	must(t, p.SetReadBuffer(narrow))
+	p.write(frame("1") + frame("2"))
+	first, second := expectMessage(t, s, "1"), expectMessage(t, s, "2")
+	// The first reply holds the connection; the second waits for it.
+	held := start(func() error { return first.Reply([]byte(long), patience) })
+	eventually(t, "the first reply is under way", p.readable)
+	waiting := start(func() error { return second.Reply([]byte("22"), patience) })
+	begun(t, s, 2)
+	s.Cancel()
+	expectError(t, await(t, held), socket.ErrCancelled)
+	if err := await(t, waiting); !errors.Is(err, socket.ErrCancelled) {
+		t.Errorf("the reply that waited: %v", err)
+	}
+	// Half a frame is on the connection, so that it cannot be answered any more.
+	if err := second.Reply([]byte("22"), patience); err == nil {
+		t.Error("a reply went behind half a frame")
+	}
+	first.Drop()
+	second.Drop()
+	expectStats(t, s, "connections_open=0")
+}
+
+func TestServe(t *testing.T) {
+	s := newServer(t)
+	stop := errors.New("enough")
+	served := start(func() error {
+		return s.Serve(func(m *socket.Message) error {
+			switch string(m.Body) {
+			case `"unknown"`:
+				return nil
+			case `"done"`:
+				_ = m.Reply([]byte(`"bye"`), patience)
+				return stop
+			}
+			return m.Reply(m.Body, patience)
+		})
+	})
+	p, q := dial(t, s), dial(t, s)
+	p.send("1")
+	p.expect("1")
+	// What the handler leaves unanswered is dropped.
+	p.send(`"unknown"`)
+	q.send("2")
+	q.expect("2")
+	p.expectEnd()
+	q.send(`"done"`)
+	q.expect(`"bye"`)
+	if err := await(t, served); err != stop {
+		t.Errorf("Serve ended with %v, want the handler's own error", err)
+	}
+	// The server is there still.
+	q.send("3")
+	expectReceive(t, s, "3")
+	send(t, s, "33")
+	q.expect("33")
+}
+
+func TestServeDropsTheMessageOfAHandlerThatPanics(t *testing.T) {
+	s := newServer(t)
+	served := start(func() (caught any) {
+		defer func() { caught = recover() }()
+		return s.Serve(func(*socket.Message) error { panic("oops") })
+	})
+	p, q := dial(t, s), dial(t, s)
+	p.send("1")
+	if caught := await(t, served); caught != "oops" {
+		t.Fatalf("Serve ended with %v", caught)
+	}
+	q.send("2")
+	expectReceive(t, s, "2")
+	p.expectEnd()
+}
+
+// Several goroutines receive from one server, with little patience and while
+// calls are cancelled; the clients' messages are each taken once and answered.
+func TestSeveralReceiversUnderLoad(t *testing.T) {
+	const receivers, clients, commands = 6, 6, 60
+	s := newServer(t)
+	taken := make([]atomic.Int32, clients*commands)
+	over := make(chan struct{})
+	var serving sync.WaitGroup
+	for g := range receivers {
+		random := rand.New(rand.NewPCG(uint64(g), 3))
+		serving.Go(func() {
+			for {
+				m, err := s.ReceiveMessage(time.Duration(random.IntN(3)) * time.Millisecond)
+				switch {
+				case err == nil:
+					answerCounted(t, m, taken)
+				case errors.Is(err, socket.ErrClosed):
+					return
+				case !errors.Is(err, socket.ErrTimeout) && !errors.Is(err, socket.ErrCancelled):
+					t.Error(err)
+				}
+			}
+		})
+	}
+	serving.Go(func() {
+		for {
+			select {
+			case <-over:
+				return
+			case <-time.After(200 * time.Microsecond):
+				s.Cancel()
+			}
+		}
+	})
+	var asking sync.WaitGroup
+	for g := range clients {
+		c := newClient(t, s.Addr(), fmt.Sprint("persistent=", g%2))
+		asking.Go(func() {
+			for i := range commands {
+				body := number(g*commands + i)
+				if got, err := tcmd(c, body); err != nil || got != body {
+					t.Errorf("%s was answered %q, %v", body, got, err)
+				}
+			}
+		})
+	}
+	asking.Wait()
+	close(over)
+	for i := range taken {
+		if n := taken[i].Load(); n != 1 {
+			t.Errorf("message %d was taken %d times", i, n)
+		}
+	}
+	eventually(t, "all replies are counted", func() bool { return stat(t, s, "messages_sent") == clients*commands })
+	expectStats(t, s, fmt.Sprint("messages_received=", clients*commands))
+	s.Free()
+	serving.Wait()
+}
+
+// answerCounted answers a message made by number with itself, over any Cancel.
+func answerCounted(t *testing.T, m *socket.Message, taken []atomic.Int32) {
+	var i int
+	if _, err := fmt.Sscanf(string(m.Body), `{"n": %d}`, &i); err != nil {
+		t.Errorf("received %q", m.Body)
+		return
+	}
+	taken[i].Add(1)
+	err := m.Reply(m.Body, patience)
+	for errors.Is(err, socket.ErrCancelled) {
+		err = m.Reply(m.Body, patience)
+	}
+	if err != nil {
+		t.Error(err)
+	}
+	m.Drop()
+}
+
+// The same for reports that are taken with Receive, now and then into too small
+// a buffer: the message that is kept goes to one of the others.
+func TestSeveralReceiversOfReports(t *testing.T) {
+	const receivers, clients, reports = 6, 6, 200
+	s := newServer(t, "one_way=1")
+	taken := make([]atomic.Int32, clients*reports)
+	var left atomic.Int32
+	left.Store(clients * reports)
+	done := make(chan struct{})
+	var receiving sync.WaitGroup
+	for g := range receivers {
+		random := rand.New(rand.NewPCG(uint64(g), 4))
+		receiving.Go(func() {
+			for {
+				dst := make([]byte, random.IntN(3)*50)
+				n, err := s.Receive(dst, time.Duration(random.IntN(20)-1)*time.Millisecond)
+				switch {
+				case err == nil:
+					var i int
+					if _, err := fmt.Sscanf(string(dst[:n]), `{"n": %d}`, &i); err != nil {
+						t.Errorf("received %q", dst[:n])
+						continue
+					}
+					taken[i].Add(1)
+					if left.Add(-1) == 0 {
+						close(done)
+					}
+				case errors.Is(err, socket.ErrClosed):
+					return
+				case !errors.Is(err, socket.ErrTimeout) && !errors.Is(err, socket.ErrBuffer):
+					t.Error(err)
+				}
+			}
+		})
+	}
+	var reporting sync.WaitGroup
+	for g := range clients {
+		c := newClient(t, s.Addr(), fmt.Sprint("persistent=", g%2))
+		reporting.Go(func() {
+			for i := range reports {
+				if err := c.Send([]byte(number(g*reports+i)), patience); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	reporting.Wait()
+	await(t, done)
+	for i := range taken {
+		if n := taken[i].Load(); n != 1 {
+			t.Errorf("report %d was taken %d times", i, n)
+		}
+	}
+	s.Free()
+	receiving.Wait()
+}
+
+// Followers that lose patience or are cancelled leave the others their place.
+func TestFollowersTakeTheLead(t *testing.T) {
+	s := newServer(t)
+	leader := startReceiveFor(s, 2*short)
+	begun(t, s, 1)
+	impatient := startReceiveFor(s, short)
+	patient := startReceive(s)
+	begun(t, s, 3)
+	expectError(t, await(t, impatient), socket.ErrTimeout)
+	expectError(t, await(t, leader), socket.ErrTimeout)
+	dial(t, s).send("1")
+	await(t, patient).expect(t, "1")
+
+	// The lead goes round until all have a message.
+	var waiting []<-chan outcome
+	for range 8 {
+		waiting = append(waiting, startReceive(s))
+	}
+	begun(t, s, len(waiting))
+	for i := range waiting {
+		dial(t, s).send(number(i))
+	}
+	got := map[string]bool{}
+	for _, w := range waiting {
+		o := await(t, w)
+		must(t, o.err)
+		got[o.body] = true
+	}
+	if len(got) != len(waiting) {
+		t.Errorf("%d receivers took %v", len(waiting), got)
+	}
+}

@@ -1,0 +1,277 @@
+package socket_test
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"runtime"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"libobe/internal/socket"
+)
+
+// descriptors returns how many descriptors this process has open.
+func descriptors(t *testing.T) int {
+	t.Helper()
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Skip("this system does not tell the open descriptors: ", err)
+	}
+	return len(entries)
+}
+
+// expectNothingLeft runs a function and checks that it leaves neither
+// descriptors nor goroutines behind.
+func expectNothingLeft(t *testing.T, f func()) {
+	t.Helper()
+	// What earlier tests left behind ends by itself, servers' farewells too.
+	settle(t, func() bool { return false })
+	fds, goroutines := descriptors(t), runtime.NumGoroutine()
+	f()
+	if !settle(t, func() bool { return descriptors(t) <= fds && runtime.NumGoroutine() <= goroutines }) {
+		t.Errorf("%d descriptors and %d goroutines were open before, %d and %d are after it",
+			fds, goroutines, descriptors(t), runtime.NumGoroutine())
+	}
+}
+
+// settle waits until a state is reached, or else until the counts have not
+// changed for a while.
+func settle(t *testing.T, reached func() bool) bool {
+	t.Helper()
+	last, since := [2]int{}, time.Now()
+	for time.Since(since) < 2*moment {
+		if reached() {
+			return true
+		}
+		if now := [2]int{descriptors(t), runtime.NumGoroutine()}; now != last {
+			last, since = now, time.Now()
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return false
+}
+
+func TestThousandCommandsLeaveNothingBehind(t *testing.T) {
+	s := newServer(t)
+	echo(t, s)
+	for _, persistent := range []string{"persistent=0", "persistent=1"} {
+		// What a server makes once and keeps is made at its first message.
+		expectTcmd(t, newClient(t, s.Addr()), "1", "1")
+		expectNothingLeft(t, func() {
+			c := newClient(t, s.Addr(), persistent)
+			for i := range 1000 {
+				expectTcmd(t, c, number(i), number(i))
+			}
+			c.Free()
+			eventually(t, "the server has seen it leave", func() bool { return stat(t, s, "connections_open") == 0 })
+		})
+	}
+}
+
+func TestFailuresLeaveNothingBehind(t *testing.T) {
+	silent, full, nobody := listen(t), fullServer(t), vacant(t)
+	expectNothingLeft(t, func() {
+		for i := range 20 {
+			for _, at := range []netip.AddrPort{silent.at(), full, nobody} {
+				c := newClient(t, at)
+				if _, err := c.TcmdBody([]byte("1"), time.Millisecond); err == nil {
+					t.Error("nobody was there, and somebody answered")
+				}
+				if i%2 == 0 {
+					// Calls that are woken, too.
+					done := waitReady(c)
+					begun(t, c, 1)
+					c.Free()
+					expectError(t, await(t, done), socket.ErrClosed)
+				}
+				c.Free()
+			}
+		}
+	})
+}
+
+func TestFreedServersLeaveNothingBehind(t *testing.T) {
+	expectNothingLeft(t, func() {
+		for range 20 {
+			s, err := socket.NewServer("", 0)
+			must(t, err)
+			done := startReceive(s)
+			p, err := net.Dial("tcp", s.Addr().String())
+			must(t, err)
+			_, err = p.Write([]byte(frame("1")))
+			must(t, err)
+			await(t, done).expect(t, "1")
+			done = startReceive(s)
+			begun(t, s, 1)
+			s.Free()
+			expectError(t, await(t, done).err, socket.ErrClosed)
+			must(t, p.Close())
+		}
+	})
+}
+
+func TestFreeingAServerFreesItsPort(t *testing.T) {
+	s := newServer(t)
+	port := int(s.Addr().Port())
+	for i := range 10 {
+		// A client with its answer, one that waits for it, one that is midway and
+		// one that is silent are connected when the server goes.
+		answered, waiting, midway := dial(t, s), dial(t, s), dial(t, s)
+		dial(t, s)
+		answered.send(number(i))
+		expectReceive(t, s, number(i))
+		send(t, s, `"OK"`)
+		answered.expect(`"OK"`)
+		midway.write("00000")
+		waiting.send("1")
+		expectReceive(t, s, "1")
+		s.Free()
+		if c, err := net.DialTimeout("tcp", s.Addr().String(), patience); err == nil {
+			c.Close()
+			t.Fatal("a freed server still takes connections")
+		}
+		waiting.expectEnd()
+		midway.expectGone()
+		var err error
+		s, err = socket.NewServer("", port)
+		must(t, err)
+		t.Cleanup(s.Free)
+	}
+}
+
+// A Python server does not ask for the reuse of its port, so that connections of
+// a server before it must have been closed by their clients.
+func TestFreedServerLeavesThePortToOthers(t *testing.T) {
+	s := newServer(t)
+	c := newClient(t, s.Addr(), "persistent=1")
+	done := startTcmd(c, "1")
+	expectReceive(t, s, "1")
+	send(t, s, "1")
+	await(t, done).expect(t, "1")
+	s.Free()
+	// The client hears of the end at its next command, within the farewell.
+	must(t, c.Close())
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+	must(t, err)
+	defer syscall.Close(fd)
+	began := time.Now()
+	eventually(t, "a server that does not reuse ports can bind", func() bool {
+		err := syscall.Bind(fd, &syscall.SockaddrInet4{Port: int(s.Addr().Port()), Addr: s.Addr().Addr().As4()})
+		if err != nil && !errors.Is(err, syscall.EADDRINUSE) {
+			t.Fatal(err)
+		}
+		return err == nil
+	})
+	if took := time.Since(began); took > socket.Farewell {
+		t.Errorf("the port was free only after %v", took)
+	}
+}
+
+// A freed server waits for clients that stay, but not for ever.
+func TestFarewellEnds(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	p := dial(t, s)
+	p.send("1")
+	expectReceive(t, s, "1")
+	send(t, s, "1")
+	p.expect("1")
+	s.Free()
+	p.expectOpen()
+	p.expectEnd()
+}
+
+const exhausted = "OBE_TEST_EXHAUSTED"
+
+// A server without free descriptors waits for some: it neither fails nor burns
+// the processor, and goes on when there are. The limit is the process's, so
+// that the test has a process of its own.
+func TestServerOutOfDescriptors(t *testing.T) {
+	if os.Getenv(exhausted) == "" {
+		command := exec.Command(os.Args[0], "-test.run=^TestServerOutOfDescriptors$", "-test.v")
+		command.Env = append(os.Environ(), exhausted+"=1")
+		if output, err := command.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, output)
+		}
+		return
+	}
+	const clients, free = 8, 3
+	s := newServer(t)
+	var peers []*plain
+	for i := range clients {
+		peers = append(peers, dial(t, s))
+		peers[i].send(number(i))
+	}
+	takeDescriptorsBut(t, free)
+	var taken []*socket.Message
+	for range free {
+		taken = append(taken, receiveMessage(t, s))
+	}
+
+	// The others must wait, since those wait for their answers.
+	before := processorTime(t)
+	_, err := s.ReceiveMessage(10 * moment)
+	expectError(t, err, socket.ErrTimeout)
+	if used := processorTime(t) - before; used > 5*moment {
+		t.Errorf("%v of processor time were burnt in %v", used, 10*moment)
+	}
+	expectStats(t, s, fmt.Sprint("connections_opened=", free), fmt.Sprint("connections_open=", free))
+
+	// Answered, they are idle, and give way to the others one by one.
+	for _, m := range taken {
+		reply(t, m, string(m.Body))
+	}
+	var all sync.WaitGroup
+	for range clients - free {
+		m := receiveMessage(t, s)
+		all.Go(func() {
+			if err := m.Reply(m.Body, patience); err != nil {
+				t.Error(err)
+			}
+		})
+		all.Wait()
+	}
+	for i, p := range peers {
+		p.expect(number(i))
+	}
+	expectStats(t, s, fmt.Sprint("evicted=", clients-free))
+}
+
+// takeDescriptorsBut opens files until only n descriptors are left.
+func takeDescriptorsBut(t *testing.T, n int) {
+	t.Helper()
+	var limit syscall.Rlimit
+	must(t, syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit))
+	limit.Cur = min(limit.Cur, 256)
+	must(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit))
+	var files []*os.File
+	for {
+		f, err := os.Open(os.DevNull)
+		if errors.Is(err, syscall.EMFILE) {
+			break
+		}
+		must(t, err)
+		files = append(files, f)
+	}
+	for _, f := range files[:n] {
+		must(t, f.Close())
+	}
+	t.Cleanup(func() {
+		for _, f := range files[n:] {
+			f.Close()
+		}
+	})
+}
+
+func processorTime(t *testing.T) time.Duration {
+	t.Helper()
+	var used syscall.Rusage
+	must(t, syscall.Getrusage(syscall.RUSAGE_SELF, &used))
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
+}

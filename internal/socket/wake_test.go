@@ -1,0 +1,257 @@
+package socket_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"libobe/internal/socket"
+)
+
+// blocked is a call that blocks until it is woken.
+type blocked struct {
+	name string
+	call func() error
+}
+
+// wakers are the ways to wake calls.
+var wakers = []struct {
+	name string
+	wake func(talker)
+	want error
+}{
+	{"Cancel", talker.Cancel, socket.ErrCancelled},
+	{"Close", func(s talker) { _ = s.Close() }, socket.ErrClosed},
+	{"Free", talker.Free, socket.ErrClosed},
+}
+
+// expectAllWake starts calls, each several times, and checks that all of them
+// end at once.
+func expectAllWake(t *testing.T, s talker, wake func(talker), want error, calls ...blocked) {
+	t.Helper()
+	const goroutines = 16
+	before := s.InFlight()
+	ended := make([]<-chan error, goroutines)
+	for i := range ended {
+		ended[i] = start(calls[i%len(calls)].call)
+	}
+	begun(t, s, before+goroutines)
+	began := time.Now()
+	wake(s)
+	for i := range ended {
+		if err := await(t, ended[i]); !errors.Is(err, want) {
+			t.Errorf("%s ended with %v, want %v", calls[i%len(calls)].name, err, want)
+		}
+	}
+	if took := time.Since(began); took > prompt {
+		t.Errorf("the last one woke up after %v", took)
+	}
+}
+
+func TestBlockedClientCallsWake(t *testing.T) {
+	for _, w := range wakers {
+		t.Run(w.name, func(t *testing.T) {
+			l := listen(t)
+			c := newClient(t, l.at(), "persistent=1")
+			send(t, c, "1")
+			p := l.accept()
+			p.expect("1")
+			expectAllWake(t, c, w.wake, w.want,
+				blocked{"Receive", func() error { _, err := c.Receive(nil, socket.Forever); return err }},
+				blocked{"ReceiveBody", func() error { _, err := c.ReceiveBody(patience); return err }},
+			)
+			switch w.name {
+			case "Cancel":
+				// The connection survives, and what comes on it is there.
+				p.expectOpen()
+				p.send(`"OK"`)
+				expectReceive(t, c, `"OK"`)
+			case "Close":
+				p.expectEnd()
+				exchange(t, c, l)
+			case "Free":
+				p.expectEnd()
+				expectFreed(t, c, w.want)
+			}
+		})
+	}
+}
+
+// expectFreed checks that a freed socket refuses every call.
+func expectFreed(t *testing.T, s talker, want error) {
+	t.Helper()
+	expectError(t, s.Send([]byte("1"), patience), want)
+	_, err := s.Receive(nil, patience)
+	expectError(t, err, want)
+	expectError(t, s.Close(), want)
+	s.Cancel()
+	s.Free()
+}
+
+func TestBlockedCommandsWake(t *testing.T) {
+	for _, w := range wakers {
+		// One of the calls is in the middle of it; the others wait for that one.
+		t.Run(w.name+" while waiting for the reply", func(t *testing.T) {
+			c := newClient(t, listen(t).at())
+			expectAllWake(t, c, w.wake, w.want, commands(c)...)
+			expectStats(t, c, "connections_open=0")
+		})
+		t.Run(w.name+" while connecting", func(t *testing.T) {
+			c := newClient(t, fullServer(t))
+			expectAllWake(t, c, w.wake, w.want, append(commands(c), sending(c))...)
+			expectStats(t, c, "connections_open=0", "messages_sent=0")
+		})
+		t.Run(w.name+" while sending", func(t *testing.T) {
+			l := listen(t)
+			c := newClient(t, l.at())
+			first := start(func() error { _, err := c.TcmdBody([]byte(long), patience); return err })
+			p := l.accept()
+			eventually(t, "the message is under way", p.readable)
+			expectAllWake(t, c, w.wake, w.want, append(commands(c), sending(c))...)
+			expectError(t, await(t, first), w.want)
+			expectStats(t, c, "connections_open=0", "messages_sent=0")
+			// What was woken while it waited has not gone on.
+			l.expectNobody()
+		})
+	}
+}
+
+// commands are the calls that a server's silence blocks.
+func commands(c *socket.Client) []blocked {
+	return []blocked{
+		{"Tcmd", func() error { _, err := c.Tcmd([]byte("1"), nil, patience); return err }},
+		{"TcmdBody", func() error { _, err := c.TcmdBody([]byte("1"), socket.Forever); return err }},
+		{"WaitReady", func() error { return c.WaitReady(patience) }},
+	}
+}
+
+func sending(c *socket.Client) blocked {
+	return blocked{"Send", func() error { return c.Send([]byte("1"), patience) }}
+}
+
+func TestBlockedServerCallsWake(t *testing.T) {
+	for _, w := range wakers {
+		t.Run(w.name, func(t *testing.T) {
+			s := newServer(t)
+			p := dial(t, s)
+			p.write(frame(number(1))[:13])
+			expectAllWake(t, s, w.wake, w.want,
+				blocked{"Receive", func() error { _, err := s.Receive(nil, socket.Forever); return err }},
+				blocked{"ReceiveMessage", func() error { _, err := s.ReceiveMessage(patience); return err }},
+				blocked{"Serve", func() error { return s.Serve(func(*socket.Message) error { return nil }) }},
+			)
+			if w.name == "Free" {
+				p.expectGone()
+				expectFreed(t, s, w.want)
+				return
+			}
+			// The server goes on, and the message that had begun too.
+			p.write(frame(number(1))[13:])
+			expectReceive(t, s, number(1))
+		})
+	}
+}
+
+func TestBlockedRepliesWake(t *testing.T) {
+	for _, w := range wakers {
+		t.Run(w.name, func(t *testing.T) {
+			s := newServer(t)
+			p := dial(t, s)
+			must(t, p.SetReadBuffer(narrow))
+			p.write(strings.Repeat(frame("1"), 17))
+			first := expectMessage(t, s, "1")
+			var calls []blocked
+			for range 16 {
+				m := expectMessage(t, s, "1")
+				calls = append(calls, blocked{"Reply", func() error { return m.Reply([]byte("1"), patience) }})
+			}
+			// The first reply has the connection; the others wait for it.
+			held := start(func() error { return first.Reply([]byte(long), patience) })
+			eventually(t, "the first reply is under way", p.readable)
+			expectAllWake(t, s, w.wake, w.want, calls...)
+			expectError(t, await(t, held), w.want)
+			// Half a frame is on the connection.
+			expectStats(t, s, "connections_open=0", "messages_sent=0")
+		})
+	}
+}
+
+func TestCancelSparesLaterCalls(t *testing.T) {
+	s := newServer(t)
+	c := newClient(t, s.Addr())
+	echo(t, s)
+	for range 3 {
+		c.Cancel()
+		s.Cancel()
+		expectTcmd(t, c, "1", "1")
+	}
+	// After one that was woken, as well as after none.
+	silent := newClient(t, listen(t).at())
+	for range 3 {
+		send(t, silent, "1")
+		done := startReceive(silent)
+		begun(t, silent, 1)
+		silent.Cancel()
+		expectError(t, await(t, done).err, socket.ErrCancelled)
+		_, err := silent.ReceiveBody(moment)
+		expectError(t, err, socket.ErrTimeout)
+	}
+}
+
+func TestCancelLosesNothing(t *testing.T) {
+	const body = `{"mean": [1.5, 2.5]}`
+	whole := frame(body)
+	l := listen(t)
+	c := newClient(t, l.at())
+	s := newServer(t)
+	for _, cut := range []int{0, 1, 9, 10, 11, len(whole) - 1} {
+		t.Run(fmt.Sprint("client, cut at ", cut), func(t *testing.T) {
+			send(t, c, "1")
+			expectCancelledInside(t, c, l.accept(), body, cut)
+		})
+		t.Run(fmt.Sprint("server, cut at ", cut), func(t *testing.T) {
+			expectCancelledInside(t, s, dial(t, s), body, cut)
+		})
+	}
+}
+
+// expectCancelledInside cancels a receive when cut bytes of a frame are there.
+func expectCancelledInside(t *testing.T, s talker, p *plain, body string, cut int) {
+	t.Helper()
+	before := stat(t, s, "bytes_received")
+	done := startReceive(s)
+	p.write(frame(body)[:cut])
+	begun(t, s, 1)
+	eventually(t, "what was sent is read", func() bool { return stat(t, s, "bytes_received") == before+int64(cut) })
+	s.Cancel()
+	expectError(t, await(t, done).err, socket.ErrCancelled)
+	p.write(frame(body)[cut:])
+	expectReceive(t, s, body)
+}
+
+func TestFreeTwice(t *testing.T) {
+	s := newServer(t)
+	c := newClient(t, s.Addr())
+	for range 2 {
+		s.Free()
+		c.Free()
+	}
+	expectError(t, s.SetOption("nodelay", "0"), socket.ErrClosed)
+}
+
+// A message that outlives its server does no harm.
+func TestMessageOutlivesItsServer(t *testing.T) {
+	s := newServer(t)
+	p := dial(t, s)
+	p.send("1")
+	m := expectMessage(t, s, "1")
+	s.Free()
+	p.expectEnd()
+	expectError(t, m.Reply([]byte("1"), patience), socket.ErrClosed)
+	m.Drop()
+	if string(m.Body) != "1" {
+		t.Errorf("the body is %q now", m.Body)
+	}
+}
