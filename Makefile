@@ -27,17 +27,11 @@ $(BUILD)/$(REAL): $(SOURCES)
 	$(GOBUILD) -ldflags "-s -w -buildid= $(EXTLD)" -o $@ ./capi
 	@rm -f $(BUILD)/$(basename $(REAL)).h $(BUILD)/*.h
 
-# The library with the hooks that tests need, and the same under the race
-# detector.
+# The library with the hooks that tests need.
 $(BUILD)/test/libobe.so: $(SOURCES)
 	@mkdir -p $(BUILD)/test
 	$(GOBUILD) -tags obetest -ldflags "-buildid= $(EXTLD)" -o $@ ./capi
 	@ln -sf libobe.so $(BUILD)/test/$(SONAME)
-
-$(BUILD)/race/libobe.so: $(SOURCES)
-	@mkdir -p $(BUILD)/race
-	$(GOBUILD) -race -tags obetest -ldflags "-buildid= $(EXTLD)" -o $@ ./capi
-	@ln -sf libobe.so $(BUILD)/race/$(SONAME)
 
 $(BUILD)/libobe.so: $(BUILD)/$(REAL)
 	@ln -sf $(REAL) $(BUILD)/$(SONAME)
@@ -46,7 +40,7 @@ $(BUILD)/libobe.so: $(BUILD)/$(REAL)
 generate: ## write include/obe.h and the other generated files anew
 	cd capi && $(GO) run ./generate
 
-test: all $(BUILD)/test/libobe.so $(BUILD)/race/libobe.so ## run every test and linter
+test: all $(BUILD)/test/libobe.so ## run every test and linter
 	PYTHON="$(PYTHON)" CC="$(CC)" GO="$(GO)" test/run
 
 demo: all ## run the demo: a server in Python, an instrument in C

@@ -46,20 +46,20 @@ func newMessage(d *jsondoc.Document, request *socket.Message) C.obe_message {
 //export obe_message_new
 func obe_message_new(json *C.obe_cchar, length C.int64_t, message *C.obe_message) C.obe_status {
 	const op = "message_new"
-	return C.obe_status(guard(op, func() (*entry, error) {
+	return C.obe_status(guard(op, func(**entry) error {
 		if message == nil {
-			return nil, invalid(op, "message", "is NULL")
+			return invalid(op, "message", "is NULL")
 		}
 		text, err := input(op, "json", json, length)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		d, err := jsondoc.Parse(append([]byte(nil), text...))
 		if err != nil {
-			return nil, prefix(op, err)
+			return prefix(op, err)
 		}
 		*message = newMessage(d, nil)
-		return nil, nil
+		return nil
 	}))
 }
 
@@ -72,20 +72,20 @@ func obe_message_new(json *C.obe_cchar, length C.int64_t, message *C.obe_message
 //export obe_command_new
 func obe_command_new(command *C.obe_cchar, message *C.obe_message) C.obe_status {
 	const op = "command_new"
-	return C.obe_status(guard(op, func() (*entry, error) {
+	return C.obe_status(guard(op, func(**entry) error {
 		if message == nil {
-			return nil, invalid(op, "message", "is NULL")
+			return invalid(op, "message", "is NULL")
 		}
 		name, err := word(op, "command", command)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		d, err := jsondoc.NewCommand(name)
 		if err != nil {
-			return nil, prefix(op, err)
+			return prefix(op, err)
 		}
 		*message = newMessage(d, nil)
-		return nil, nil
+		return nil
 	}))
 }
 

@@ -26,20 +26,20 @@ import (
 //export obe_client_new
 func obe_client_new(address *C.obe_cchar, port C.int32_t, client *C.obe_socket) C.obe_status {
 	const op = "client_new"
-	return C.obe_status(guard(op, func() (*entry, error) {
+	return C.obe_status(guard(op, func(**entry) error {
 		if client == nil {
-			return nil, invalid(op, "client", "is NULL")
+			return invalid(op, "client", "is NULL")
 		}
 		text, err := host(op, address)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		c, err := socket.NewClient(text, int(port))
 		if err != nil {
-			return nil, prefix(op, err)
+			return prefix(op, err)
 		}
 		*client = C.obe_socket(handles.add(kindSocket, c))
-		return nil, nil
+		return nil
 	}))
 }
 
@@ -59,20 +59,20 @@ func obe_client_new(address *C.obe_cchar, port C.int32_t, client *C.obe_socket) 
 //export obe_server_new
 func obe_server_new(address *C.obe_cchar, port C.int32_t, server *C.obe_socket) C.obe_status {
 	const op = "server_new"
-	return C.obe_status(guard(op, func() (*entry, error) {
+	return C.obe_status(guard(op, func(**entry) error {
 		if server == nil {
-			return nil, invalid(op, "server", "is NULL")
+			return invalid(op, "server", "is NULL")
 		}
 		text, err := host(op, address)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		s, err := socket.NewServer(text, int(port))
 		if err != nil {
-			return nil, prefix(op, err)
+			return prefix(op, err)
 		}
 		*server = C.obe_socket(handles.add(kindSocket, s))
-		return nil, nil
+		return nil
 	}))
 }
 
@@ -87,16 +87,16 @@ func obe_server_new(address *C.obe_cchar, port C.int32_t, server *C.obe_socket) 
 //export obe_free
 func obe_free(handle C.uintptr_t) C.obe_status {
 	const op = "free"
-	return C.obe_status(guard(op, func() (*entry, error) {
+	return C.obe_status(guard(op, func(**entry) error {
 		if handle == 0 {
-			return nil, nil
+			return nil
 		}
 		switch object := handles.remove(uintptr(handle)).(type) {
 		case interface{ Free() }:
 			object.Free()
-			return nil, nil
+			return nil
 		default:
-			return nil, stale(op, uintptr(handle))
+			return stale(op, uintptr(handle))
 		}
 	}))
 }

@@ -120,15 +120,16 @@ func obe_last_error(handle C.uintptr_t, buffer *C.char, capacity C.int64_t, leng
 	}
 	// A failure of this very function must not replace the sentence asked for.
 	said := e.said()
-	return C.obe_status(guard(op, func() (*entry, error) {
+	return C.obe_status(guard(op, func(owner **entry) error {
 		if length == nil {
-			return nil, invalid(op, "length", "is NULL")
+			return invalid(op, "length", "is NULL")
 		}
 		dst, err := room(op, "buffer", buffer, capacity)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		return &entry{}, output(said, dst, length)
+		*owner = &entry{}
+		return output(said, dst, length)
 	}))
 }
 

@@ -32,7 +32,9 @@ func (e *entry) said() string {
 // runtime has lost its threads, gets OBE_E_FORKED before any lock is taken that
 // a lost thread may hold. A panic leaves the other handles and later calls as
 // they are; the sentence of the last failure says where it happened.
-func guard(op string, body func() (*entry, error)) (code status.Code) {
+//
+// body may say whose failure it is; without that it is one without a handle.
+func guard(op string, body func(owner **entry) error) (code status.Code) {
 	if forked() {
 		return status.Forked
 	}
@@ -43,10 +45,7 @@ func guard(op string, body func() (*entry, error)) (code status.Code) {
 			e.say(fmt.Sprintf("%s: a fault inside the library: %v; please report it with what follows\n%s", op, p, debug.Stack()))
 		}
 	}()
-	owner, err := body()
-	if owner != nil {
-		e = owner
-	}
+	err := body(&e)
 	if err == nil {
 		return status.OK
 	}
@@ -60,16 +59,17 @@ func guard(op string, body func() (*entry, error)) (code status.Code) {
 // on guards a function on a live handle of one kind; T is the object behind it,
 // or an interface that it has.
 func on[T any](op string, h uintptr, k kind, body func(T) error) status.Code {
-	return guard(op, func() (*entry, error) {
+	return guard(op, func(owner **entry) error {
 		e, object := handles.find(h, k)
 		if e == nil {
-			return nil, stale(op, h)
+			return stale(op, h)
 		}
+		*owner = e
 		target, ok := object.(T)
 		if !ok {
-			return e, fmt.Errorf("%s: %w: this function is not for %s", op, socket.ErrState, role(object))
+			return fmt.Errorf("%s: %w: this function is not for %s", op, socket.ErrState, role(object))
 		}
-		return e, body(target)
+		return body(target)
 	})
 }
 

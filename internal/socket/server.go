@@ -596,10 +596,12 @@ func (s *Server) read(p *peer) *Message {
 			s.counters.droppedIncomplete.Add(1)
 			s.notMidway(p)
 		}
-		// It may have closed only its own direction and wait for answers.
-		s.poller.Remove(p.conn)
 		p.ended = true
 		s.finish(p)
+		if p.gone == nil {
+			// It may have closed only its own direction and wait for answers.
+			s.poller.Remove(p.conn)
+		}
 		return nil
 	case errors.Is(err, wire.ErrMalformed):
 		s.counters.droppedMalformed.Add(1)
