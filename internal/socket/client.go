@@ -33,6 +33,7 @@ type link struct {
 	frames *wire.Reader
 	unread int  // messages sent less messages received; guarded by base.mu
 	made   bool // the connection came about, and counts; guarded by base.mu
+	gone   bool // it was closed; guarded by base.mu
 }
 
 // Read is conn's, counted.
@@ -105,10 +106,16 @@ func into(dst []byte, n *int) Use {
 		if len(body) > len(dst) {
 			return &BufferError{len(body)}
 		}
-		if *n = len(body); *n > 0 && &body[0] != &dst[0] {
-			copy(dst, body)
-		}
+		*n = len(body)
+		place(dst, body)
 		return nil
+	}
+}
+
+// place copies body to dst unless it lies there already.
+func place(dst, body []byte) {
+	if len(body) > 0 && &body[0] != &dst[0] {
+		copy(dst, body)
 	}
 }
 
@@ -359,7 +366,9 @@ func (c *Client) write(l *link, wait transport.Wait, head, body []byte) error {
 	if !l.made && !l.conn.Connecting() {
 		l.made = true
 		c.counters.connectionsOpened.Add(1)
-		c.counters.connectionsOpen.Add(1)
+		if !l.gone {
+			c.counters.connectionsOpen.Add(1)
+		}
 	}
 	c.mu.Unlock()
 	if err != nil {
@@ -383,6 +392,9 @@ func (c *Client) take(call *call, dst []byte) ([]byte, error) {
 		return kept, nil
 	}
 	if l == nil {
+		if err := call.ended(); err != nil {
+			return nil, err
+		}
 		return nil, fmt.Errorf("%w: no connection is open; send something first", ErrState)
 	}
 	wait, err := c.wait(call)
@@ -433,11 +445,12 @@ func (c *Client) dropLink(l *link) {
 	if c.link == l {
 		c.link = nil
 	}
-	made := l.made
-	c.mu.Unlock()
-	if l.conn.Close() == nil && made {
+	if l.made && !l.gone {
 		c.counters.connectionsOpen.Add(-1)
 	}
+	l.gone = true
+	c.mu.Unlock()
+	l.conn.Close()
 }
 
 // Close closes the connection, not the client, and wakes every call in flight

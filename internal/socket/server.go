@@ -46,6 +46,8 @@ type Server struct {
 	ready []uint64 // connections to look at; ready[:seen] are done
 	seen  int
 	again []uint64      // those of which more than one message was read at once
+	dst   []byte        // the caller\'s memory for a message
+	into  *peer         // whose message under way lies in dst
 	led   time.Duration // how long leaders have led, before this one
 	since time.Time     // since when this one leads
 }
@@ -145,7 +147,11 @@ func (s *Server) listen(address transport.Address) error {
 		s.listener.Close()
 		return err
 	}
-	if err = s.poller.AddListener(s.listener, listenerID); err != nil {
+	if err = s.poller.AddListener(s.listener, listenerID); err == nil {
+		// So that a server out of descriptors can still answer.
+		err = s.addWaker()
+	}
+	if err != nil {
 		s.listener.Close()
 		s.poller.Close()
 	}
@@ -166,7 +172,7 @@ func (s *Server) Receive(dst []byte, timeout time.Duration) (int, error) {
 	defer s.end(call)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	m, err := s.next(call)
+	m, err := s.next(call, dst)
 	if err == nil && len(m.Body) > len(dst) {
 		s.kept = m
 		err = &BufferError{len(m.Body)}
@@ -178,7 +184,7 @@ func (s *Server) Receive(dst []byte, timeout time.Duration) (int, error) {
 	m.from.held--
 	m.from.owed++
 	s.current = m.from
-	copy(dst, m.Body)
+	place(dst, m.Body)
 	return len(m.Body), nil
 }
 
@@ -192,7 +198,7 @@ func (s *Server) ReceiveMessage(timeout time.Duration) (*Message, error) {
 	defer s.end(call)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	m, err := s.next(call)
+	m, err := s.next(call, nil)
 	if err != nil {
 		return nil, call.explain(s.Addr().String(), err)
 	}
@@ -212,7 +218,7 @@ func (s *Server) Serve(handler func(*Message) error) error {
 	defer s.end(call)
 	for {
 		s.mu.Lock()
-		m, err := s.next(call)
+		m, err := s.next(call, nil)
 		if err == nil {
 			s.taken(m)
 		}
@@ -365,8 +371,9 @@ func (s *Server) write(call *call, p *peer, head, body []byte, limit time.Durati
 	return err
 }
 
-// next returns the next message, as leader or as follower. base.mu is held.
-func (s *Server) next(call *call) (*Message, error) {
+// next returns the next message, as leader or as follower. It may lie in dst.
+// base.mu is held.
+func (s *Server) next(call *call, dst []byte) (*Message, error) {
 	for s.leading && s.kept == nil {
 		s.followers = append(s.followers, call)
 		s.mu.Unlock()
@@ -391,8 +398,12 @@ func (s *Server) next(call *call) (*Message, error) {
 	if s.closed {
 		return nil, ErrClosed
 	}
-	s.leading, s.since = true, time.Now()
+	s.leading, s.since, s.dst = true, time.Now(), dst
 	m, err := s.lead(call)
+	if s.into != nil {
+		s.into.frames.Detach()
+	}
+	s.dst, s.into = nil, nil
 	s.led += time.Since(s.since)
 	s.leading = false
 	s.left.Broadcast()
@@ -566,9 +577,16 @@ func (s *Server) evict() bool {
 func (s *Server) read(p *peer) *Message {
 	p.budget, p.moved = turnBudget, false
 	p.frames.Limit = s.settings.maxMessage
+	var dst []byte
+	if s.into == nil || s.into == p {
+		s.into, dst = p, s.dst
+	}
 	s.mu.Unlock()
-	body, err := p.frames.Next(p, nil)
+	body, err := p.frames.Advance(p, dst)
 	s.mu.Lock()
+	if s.into == p && !p.frames.Foreign() {
+		s.into = nil
+	}
 	if p.gone != nil {
 		return nil
 	}

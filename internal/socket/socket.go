@@ -109,7 +109,8 @@ type base struct {
 	settings settings
 	closed   bool
 	flight   map[*call]struct{}
-	spare    []*call // ended ones, for their wakers
+	spare    []*call            // ended ones
+	wakers   []*transport.Waker // those that no call has
 }
 
 func newBase(role Role) base {
@@ -146,7 +147,8 @@ func (b *base) begin(op string, timeout time.Duration) (*call, error) {
 	return c, nil
 }
 
-const spareCalls = 4
+// spares is how many calls and wakers are kept for later.
+const spares = 4
 
 func (b *base) end(c *call) {
 	b.mu.Lock()
@@ -158,26 +160,41 @@ func (b *base) end(c *call) {
 			c.waker.Drain()
 		}
 	}
-	if len(b.spare) < spareCalls && !b.closed {
-		b.spare = append(b.spare, c)
+	if c.waker != nil && len(b.wakers) < spares && !b.closed {
+		b.wakers = append(b.wakers, c.waker)
 	} else if c.waker != nil {
 		c.waker.Close()
 	}
+	c.waker = nil
+	if len(b.spare) < spares {
+		b.spare = append(b.spare, c)
+	}
+}
+
+// addWaker makes a waker for later.
+func (b *base) addWaker() error {
+	waker, err := transport.NewWaker()
+	if err == nil {
+		b.wakers = append(b.wakers, waker)
+	}
+	return err
 }
 
 // wait returns the Wait of a call for an operation of package transport.
 func (b *base) wait(c *call) (transport.Wait, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	if c.waker == nil {
-		waker, err := transport.NewWaker()
-		if err != nil {
-			return transport.Wait{}, err
+		if len(b.wakers) == 0 {
+			if err := b.addWaker(); err != nil {
+				return transport.Wait{}, err
+			}
 		}
-		b.mu.Lock()
-		c.waker = waker
+		last := len(b.wakers) - 1
+		c.waker, b.wakers = b.wakers[last], b.wakers[:last]
 		if c.cause != nil {
-			waker.Wake()
+			c.waker.Wake()
 		}
-		b.mu.Unlock()
 	}
 	return transport.Wait{Deadline: c.deadline, Waker: c.waker}, nil
 }
@@ -205,12 +222,10 @@ func (b *base) shut() bool {
 	}
 	b.closed = true
 	b.interrupt(ErrClosed)
-	for _, c := range b.spare {
-		if c.waker != nil {
-			c.waker.Close()
-		}
+	for _, w := range b.wakers {
+		w.Close()
 	}
-	b.spare = nil
+	b.wakers = nil
 	return true
 }
 

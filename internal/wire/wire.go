@@ -102,6 +102,19 @@ type Reader struct {
 	ahead   []byte // read beyond the last frame
 }
 
+// Detach moves what has arrived out of memory that was given to Next as dst, so
+// that its owner may have it back.
+func (r *Reader) Detach() {
+	if r.foreign {
+		own := make([]byte, len(r.body), step(len(r.body), r.need))
+		copy(own, r.body)
+		r.body, r.foreign = own, false
+	}
+}
+
+// Foreign reports whether part of a body lies in memory that was given to Next.
+func (r *Reader) Foreign() bool { return r.foreign }
+
 // Midway reports whether a frame has begun and not ended.
 func (r *Reader) Midway() bool { return r.filled > 0 || len(r.ahead) > 0 }
 
@@ -110,21 +123,19 @@ func (r *Reader) Midway() bool { return r.filled > 0 || len(r.ahead) > 0 }
 func (r *Reader) Buffered() bool { return len(r.ahead) > 0 }
 
 // Next returns the next body. It lies in dst where it fits there and dst was
-// given to the call that saw the header; otherwise in memory of its own.
-// Nothing is kept of dst after the return. Errors are those of src, of Check,
+// given to the call that saw the header; otherwise in memory of its own. Nothing
+// is kept of dst after the return. Errors are those of src, of Check,
 // [ErrMalformed], [ErrTooLarge], [ErrIncomplete]; io.EOF is an end between
 // frames.
 func (r *Reader) Next(src io.Reader, dst []byte) ([]byte, error) {
-	body, err := r.next(src, dst)
-	if err != nil && r.foreign {
-		own := make([]byte, len(r.body), step(len(r.body), r.need))
-		copy(own, r.body)
-		r.body, r.foreign = own, false
-	}
+	body, err := r.Advance(src, dst)
+	r.Detach()
 	return body, err
 }
 
-func (r *Reader) next(src io.Reader, dst []byte) ([]byte, error) {
+// Advance is Next for a caller that goes on soon: after an error, part of a body
+// may stay in dst until Detach.
+func (r *Reader) Advance(src io.Reader, dst []byte) ([]byte, error) {
 	if len(r.ahead) > 0 {
 		ahead := r.ahead
 		r.ahead = nil

@@ -1,0 +1,230 @@
+package transport_test
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"libobe/internal/transport"
+)
+
+func TestParseAddress(t *testing.T) {
+	long := strings.Repeat("a", 256)
+	for _, c := range []struct {
+		host string
+		port int
+		want string // as text; "": refused
+	}{
+		{"", 61981, "127.0.0.1:61981"},
+		{"127.0.0.1", 0, "127.0.0.1:0"},
+		{"0.0.0.0", 65535, "0.0.0.0:65535"},
+		{"::1", 5, "[::1]:5"},
+		{"[::1]", 5, "[::1]:5"},
+		{"::", 5, "[::]:5"},
+		{"::ffff:127.0.0.1", 5, "[::ffff:127.0.0.1]:5"},
+		{"fe80::1%lo", 5, "[fe80::1%lo]:5"},
+		{"localhost", 5, "localhost:5"},
+		{"lab-pc.example.org", 5, "lab-pc.example.org:5"},
+		{"x", 1, "x:1"},
+
+		{"", -1, ""}, {"", 65536, ""}, {"", 1 << 40, ""}, {"127.0.0.1", -61981, ""},
+		{"127.0.0.1\x00", 5, ""}, {"\x00", 5, ""}, {"a\x00b", 5, ""},
+		{" 127.0.0.1", 5, ""}, {"127.0.0.1 ", 5, ""}, {"two words", 5, ""}, {"tab\there", 5, ""}, {"line\n", 5, ""},
+		{"http://localhost", 5, ""}, {"localhost/", 5, ""}, {"localhost:61981", 5, ""}, {"127.0.0.1:61981", 5, ""}, {"[::1]:61981", 5, ""},
+		{"]::1[", 5, ""}, {"[127.0.0.1", 5, ""}, {"[::1", 5, ""}, {"::1]", 5, ""}, {"[[::1]]", 5, ""}, {"[]", 5, ""}, {":::", 5, ""},
+		{long, 5, ""},
+	} {
+		a, err := transport.ParseAddress(c.host, c.port)
+		switch {
+		case c.want == "":
+			if !errors.Is(err, transport.ErrAddress) {
+				t.Errorf("ParseAddress(%q, %d) = %v, %v; want ErrAddress", c.host, c.port, a, err)
+			} else if len(err.Error()) > 250 || strings.ContainsAny(err.Error(), "\x00\n") {
+				t.Errorf("ParseAddress(%q, %d): the text of the error is %q", c.host, c.port, err)
+			}
+		case err != nil || a.String() != c.want:
+			t.Errorf("ParseAddress(%q, %d) = %v, %v; want %s", c.host, c.port, a, err, c.want)
+		}
+	}
+}
+
+func TestResolveOfLiterals(t *testing.T) {
+	for host, want := range map[string]string{
+		"": "127.0.0.1:5", "10.1.2.3": "10.1.2.3:5", "::1": "[::1]:5", "[::1]": "[::1]:5", "::ffff:10.1.2.3": "10.1.2.3:5", "fe80::1%lo": "[fe80::1%lo]:5",
+	} {
+		a, err := transport.ParseAddress(host, 5)
+		must(t, err)
+		// A literal takes no time, even where there is none left.
+		got, err := a.Resolve(transport.NoWait, nil)
+		if err != nil || len(got) != 1 || got[0].String() != want {
+			t.Errorf("%q resolves to %v, %v; want %s", host, got, err, want)
+		}
+	}
+}
+
+func TestResolveOfNames(t *testing.T) {
+	a, err := transport.ParseAddress("localhost", 5)
+	must(t, err)
+	got, err := a.Resolve(within(patience), nil)
+	must(t, err)
+	four := 0
+	for i, at := range got {
+		if !at.Addr().IsLoopback() || at.Port() != 5 {
+			t.Errorf("localhost is %v", at)
+		}
+		if at.Addr().Is4() {
+			if four++; four != i+1 {
+				t.Errorf("an IPv4 address comes behind others: %v", got)
+			}
+		}
+	}
+	if !slices.Contains(got, netip.MustParseAddrPort("127.0.0.1:5")) {
+		t.Errorf("localhost is %v", got)
+	}
+
+	// A name that cannot be one is not looked for.
+	a, err = transport.ParseAddress("not..a.name", 5)
+	must(t, err)
+	_, err = a.Resolve(within(patience), nil)
+	expectError(t, err, transport.ErrUnreachable)
+	var dns *net.DNSError
+	if !errors.As(err, &dns) || !strings.Contains(err.Error(), "not..a.name") {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+func TestResolveIsEndedEarly(t *testing.T) {
+	a, err := transport.ParseAddress("localhost", 5)
+	must(t, err)
+	_, err = a.Resolve(transport.NoWait, nil)
+	expectError(t, err, transport.ErrTimeout)
+	// With both ready either may come.
+	done := make(chan struct{})
+	close(done)
+	if _, err = a.Resolve(within(patience), done); err != nil {
+		expectError(t, err, transport.ErrWoken)
+	}
+}
+
+func TestListen(t *testing.T) {
+	l := listen(t)
+	at := l.Addr()
+	if at.Addr() != loopback.Addr() || at.Port() == 0 {
+		t.Errorf("listens at %v", at)
+	}
+	_, err := transport.Listen(at, transport.Tuning{})
+	expectError(t, err, transport.ErrInUse)
+	expectError(t, err, syscall.EADDRINUSE)
+
+	// 192.0.2.0/24 is for documentation; no machine has it.
+	_, err = transport.Listen(netip.MustParseAddrPort("192.0.2.1:0"), transport.Tuning{})
+	expectError(t, err, transport.ErrUnreachable)
+
+	if syscall.Geteuid() != 0 {
+		_, err = transport.Listen(netip.MustParseAddrPort("127.0.0.1:1"), transport.Tuning{})
+		expectError(t, err, transport.ErrPermission)
+	}
+}
+
+// A server comes back to its port at once though it closed connections first.
+func TestListenAgain(t *testing.T) {
+	l, err := transport.Listen(loopback, transport.Tuning{})
+	must(t, err)
+	for range 5 {
+		client, err := transport.Dial(l.Addr(), transport.Tuning{})
+		must(t, err)
+		server := accept(t, l)
+		must(t, server.Close())
+		expectReadEnd(t, client)
+		must(t, client.Close())
+		l.Close()
+		l, err = transport.Listen(l.Addr(), transport.Tuning{})
+		must(t, err)
+	}
+	l.Close()
+}
+
+func expectReadEnd(t *testing.T, c *transport.Conn) {
+	t.Helper()
+	c.SetReadWait(within(patience))
+	if err := readOne(c); err == nil || errors.Is(err, transport.ErrTimeout) {
+		t.Fatalf("the connection has not ended: %v", err)
+	}
+}
+
+func TestIPv6(t *testing.T) {
+	l, err := transport.Listen(netip.MustParseAddrPort("[::1]:0"), transport.Tuning{})
+	if errors.Is(err, transport.ErrUnreachable) {
+		t.Skip("this machine has no IPv6: ", err)
+	}
+	must(t, err)
+	defer l.Close()
+	client, err := transport.Dial(l.Addr(), transport.Tuning{})
+	must(t, err)
+	defer client.Close()
+	server := accept(t, l)
+	if server.Remote() != client.Local() || !server.Remote().Addr().Is6() {
+		t.Errorf("from %v to %v", client.Local(), server.Remote())
+	}
+	_, err = client.Write([]byte("x"))
+	must(t, err)
+	must(t, readOne(server))
+}
+
+// A connection to a port where nobody listens may meet itself, where the system
+// chooses that very port for the client. It would read its own command as the
+// reply.
+func TestDialNeverMeetsItself(t *testing.T) {
+	// Linux goes through its ports in order, by small random steps, so that each
+	// attempt has a chance of about one in five.
+	const attempts = 25
+	for range attempts {
+		at := nextPort(t)
+		for passed, dials := false, 0; !passed && dials < near; dials++ {
+			c, err := transport.Dial(at, transport.Tuning{})
+			if err == nil {
+				_, err = c.Write([]byte("x"))
+				if c.Local() == c.Remote() {
+					t.Fatalf("%v is connected to itself", at)
+				}
+				passed = c.Local().Port() > at.Port()
+				must(t, c.Close())
+			}
+			expectError(t, err, transport.ErrRefused)
+		}
+	}
+}
+
+// near is how many ports before a given one count as near.
+const near = 1000
+
+// nextPort returns a vacant address whose port the system will soon choose for
+// connections to it.
+func nextPort(t *testing.T) netip.AddrPort {
+	t.Helper()
+	const tries = 1000
+	for range tries {
+		// Linux gives even ports to connections.
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 2*(16500+rand.IntN(13_900))))
+		if err != nil {
+			continue
+		}
+		at := l.Addr().(*net.TCPAddr).AddrPort()
+		c, err := net.Dial("tcp", at.String())
+		must(t, err)
+		chosen := c.LocalAddr().(*net.TCPAddr).AddrPort()
+		c.Close()
+		l.Close()
+		if d := int(at.Port()) - int(chosen.Port()); d > 0 && d < near {
+			return at
+		}
+	}
+	t.Skip("this system does not choose its ports in order")
+	panic("unreachable")
+}

@@ -1,0 +1,445 @@
+package transport_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"libobe/internal/transport"
+)
+
+var _ net.Conn = (*transport.Conn)(nil)
+
+func TestConnIsANetConn(t *testing.T) {
+	c, p := connect(t)
+	if n, err := c.Write([]byte("hello")); n != 5 || err != nil {
+		t.Fatal(n, err)
+	}
+	buffer := make([]byte, 10)
+	if n, err := io.ReadFull(p, buffer[:5]); err != nil || string(buffer[:n]) != "hello" {
+		t.Fatalf("%q, %v", buffer[:n], err)
+	}
+	_, err := p.Write([]byte("world"))
+	must(t, err)
+	// What is there comes, though there is room for more.
+	if n, err := c.Read(buffer); err != nil || string(buffer[:n]) != "world" {
+		t.Fatalf("%q, %v", buffer[:n], err)
+	}
+	if n, err := c.Read(nil); n != 0 || err != nil {
+		t.Errorf("reading nothing: %d, %v", n, err)
+	}
+	if n, err := c.Write(nil); n != 0 || err != nil {
+		t.Errorf("writing nothing: %d, %v", n, err)
+	}
+	if c.RemoteAddr().String() != p.LocalAddr().String() || c.LocalAddr().String() != p.RemoteAddr().String() {
+		t.Errorf("a connection from %v to %v, and the peer says from %v to %v", c.LocalAddr(), c.RemoteAddr(), p.RemoteAddr(), p.LocalAddr())
+	}
+	if c.Remote().String() != p.LocalAddr().String() || c.Local().String() != p.RemoteAddr().String() {
+		t.Errorf("from %v to %v", c.Local(), c.Remote())
+	}
+	must(t, p.CloseWrite())
+	for range 2 {
+		if n, err := c.Read(buffer); n != 0 || err != io.EOF {
+			t.Errorf("at the end: %d, %v", n, err)
+		}
+	}
+	// This side may still write.
+	_, err = c.Write([]byte("bye"))
+	must(t, err)
+	must(t, c.Close())
+	if rest, err := io.ReadAll(p); err != nil || string(rest) != "bye" {
+		t.Errorf("%q, %v", rest, err)
+	}
+}
+
+func TestAcceptedConnKnowsItsAddresses(t *testing.T) {
+	client, server := pair(t)
+	if client.Local() != server.Remote() || client.Remote() != server.Local() {
+		t.Errorf("client %v to %v, server %v to %v", client.Local(), client.Remote(), server.Local(), server.Remote())
+	}
+}
+
+// Much is written and read at the same time, in pieces of any size.
+func TestConnCarriesEverything(t *testing.T) {
+	client, server := pair(t)
+	data := make([]byte, 3<<20)
+	chacha := rand.NewChaCha8([32]byte{1})
+	_, _ = chacha.Read(data)
+	var all sync.WaitGroup
+	for i, from := range []*transport.Conn{client, server} {
+		to := []*transport.Conn{server, client}[i]
+		sizes := rand.New(rand.NewPCG(uint64(i), 5))
+		all.Go(func() {
+			rest := data
+			for len(rest) > 0 {
+				head := rest[:min(len(rest), sizes.IntN(100))]
+				body := rest[len(head):min(len(rest), len(head)+sizes.IntN(300_000))]
+				n, err := from.WriteFrame(head, body)
+				if err != nil || n != len(head)+len(body) {
+					t.Errorf("wrote %d of %d: %v", n, len(head)+len(body), err)
+					break
+				}
+				rest = rest[n:]
+			}
+		})
+		all.Go(func() {
+			got := make([]byte, len(data))
+			if _, err := io.ReadFull(to, got); err != nil || !bytes.Equal(got, data) {
+				t.Errorf("what came is the same: %v, %v", bytes.Equal(got, data), err)
+			}
+		})
+	}
+	all.Wait()
+}
+
+func TestConnDeadlines(t *testing.T) {
+	full := make([]byte, 8<<20) // more than the system takes
+	for _, c := range []struct {
+		name string
+		set  func(*transport.Conn, time.Time) error
+		call func(*transport.Conn) error
+	}{
+		{"Read, SetDeadline", (*transport.Conn).SetDeadline, readOne},
+		{"Read, SetReadDeadline", (*transport.Conn).SetReadDeadline, readOne},
+		{"Read, SetReadWait", setReadWait, readOne},
+		{"Write, SetDeadline", (*transport.Conn).SetDeadline, func(c *transport.Conn) error { _, err := c.Write(full); return err }},
+		{"Write, SetWriteDeadline", (*transport.Conn).SetWriteDeadline, func(c *transport.Conn) error { _, err := c.Write(full); return err }},
+		{"Write, SetWriteWait", setWriteWait, func(c *transport.Conn) error { _, err := c.Write(full); return err }},
+	} {
+		for _, left := range []time.Duration{-time.Hour, 0, time.Millisecond, 30 * time.Millisecond} {
+			t.Run(c.name+" "+left.String(), func(t *testing.T) {
+				conn, p := connect(t)
+				must(t, p.SetReadBuffer(4096))
+				began := time.Now()
+				must(t, c.set(conn, began.Add(left)))
+				err := c.call(conn)
+				took := time.Since(began)
+				expectError(t, err, transport.ErrTimeout)
+				expectError(t, err, os.ErrDeadlineExceeded)
+				var network net.Error
+				if !errors.As(err, &network) || !network.Timeout() {
+					t.Errorf("%v is no timeout to package net", err)
+				}
+				if took < left || took > max(left, 0)+prompt {
+					t.Errorf("ended after %v", took)
+				}
+			})
+		}
+	}
+}
+
+func readOne(c *transport.Conn) error {
+	_, err := c.Read(make([]byte, 1))
+	return err
+}
+
+func setReadWait(c *transport.Conn, at time.Time) error {
+	c.SetReadWait(transport.Wait{Deadline: at})
+	return nil
+}
+
+func setWriteWait(c *transport.Conn, at time.Time) error {
+	c.SetWriteWait(transport.Wait{Deadline: at})
+	return nil
+}
+
+// What is there comes even when the time is over.
+func TestNoWaitTakesWhatIsThere(t *testing.T) {
+	c, p := connect(t)
+	c.SetReadWait(transport.NoWait)
+	expectError(t, readOne(c), transport.ErrTimeout)
+	_, err := p.Write([]byte("abc"))
+	must(t, err)
+	poller := newPoller(t)
+	must(t, poller.Add(c, 1))
+	expectReady(t, poller, 1)
+	buffer := make([]byte, 2)
+	for _, want := range []string{"ab", "c"} {
+		if n, err := c.Read(buffer); err != nil || string(buffer[:n]) != want {
+			t.Fatalf("%q, %v; want %q", buffer[:n], err, want)
+		}
+	}
+	expectError(t, readOne(c), transport.ErrTimeout)
+	// A deadline is taken back by one without.
+	c.SetReadWait(transport.Wait{})
+	done := start(func() error { return readOne(c) })
+	blocks(t, done)
+	_, err = p.Write([]byte("d"))
+	must(t, err)
+	must(t, await(t, done))
+}
+
+func TestConnEndsWithAReset(t *testing.T) {
+	c, p := connect(t)
+	must(t, p.SetLinger(0))
+	must(t, p.Close())
+	expectError(t, readOne(c), transport.ErrReset)
+	_, err := c.Write([]byte("x"))
+	expectError(t, err, transport.ErrReset)
+	expectError(t, err, syscall.EPIPE)
+}
+
+func TestCloseEndsWhatIsUnderWay(t *testing.T) {
+	large := make([]byte, 8<<20)
+	for name, call := range map[string]func(*transport.Conn) error{
+		"Read":  readOne,
+		"Write": func(c *transport.Conn) error { _, err := c.Write(large); return err },
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := descriptors(t)
+			c, p := connect(t)
+			done := start(func() error { return call(c) })
+			blocks(t, done)
+			began := time.Now()
+			must(t, c.Close())
+			expectError(t, await(t, done), transport.ErrClosed)
+			if took := time.Since(began); took > prompt {
+				t.Errorf("ended %v after Close", took)
+			}
+			expectError(t, call(c), transport.ErrClosed)
+			expectError(t, c.Close(), transport.ErrClosed)
+			if c.Local().IsValid() && c.Local() != p.RemoteAddr().(*net.TCPAddr).AddrPort() {
+				t.Errorf("a closed connection is from %v", c.Local())
+			}
+			must(t, p.Close())
+			// The operation that was under way was the last to use it.
+			if after := descriptors(t); after != before {
+				t.Errorf("%d descriptors before, %d after", before, after)
+			}
+		})
+	}
+}
+
+func TestCloseFromManyGoroutines(t *testing.T) {
+	for range 100 {
+		c, p := connect(t)
+		var all sync.WaitGroup
+		all.Go(func() { _ = readOne(c) })
+		all.Go(func() { _, _ = c.Write([]byte("x")) })
+		closed := make(chan error, 4)
+		for range cap(closed) {
+			all.Go(func() { closed <- c.Close() })
+		}
+		all.Wait()
+		ok := 0
+		for range cap(closed) {
+			if <-closed == nil {
+				ok++
+			}
+		}
+		if ok != 1 {
+			t.Fatalf("%d of %d calls of Close closed it", ok, cap(closed))
+		}
+		must(t, p.Close())
+	}
+}
+
+func TestPeerEnded(t *testing.T) {
+	c, p := connect(t)
+	ended := func(want bool) {
+		t.Helper()
+		if got := c.PeerEnded(); got != want {
+			t.Errorf("PeerEnded is %v, want %v", got, want)
+		}
+	}
+	ended(false)
+	_, err := p.Write([]byte("x"))
+	must(t, err)
+	poller := newPoller(t)
+	must(t, poller.Add(c, 1))
+	expectReady(t, poller, 1)
+	ended(false)
+	must(t, p.CloseWrite())
+	ended(false) // there is something left to read
+	must(t, readOne(c))
+	expectReady(t, poller, 1)
+	ended(true)
+	must(t, c.Close())
+	ended(true)
+
+	c, p = connect(t)
+	must(t, p.SetLinger(0))
+	must(t, p.Close())
+	poller = newPoller(t)
+	must(t, poller.Add(c, 1))
+	expectReady(t, poller, 1)
+	ended(true)
+}
+
+func TestWriteFrameIsOneWrite(t *testing.T) {
+	c, p := connect(t)
+	if n, err := c.WriteFrame([]byte("0000000004"), []byte(`"OK"`)); n != 14 || err != nil {
+		t.Fatal(n, err)
+	}
+	// The system makes one segment of one write.
+	buffer := make([]byte, 100)
+	if n, err := p.Read(buffer); err != nil || string(buffer[:n]) != `0000000004"OK"` {
+		t.Errorf("%q, %v", buffer[:n], err)
+	}
+	for _, frame := range [][2]string{{"", "body"}, {"head", ""}, {"", ""}} {
+		want := frame[0] + frame[1]
+		if n, err := c.WriteFrame([]byte(frame[0]), []byte(frame[1])); n != len(want) || err != nil {
+			t.Errorf("%q: %d, %v", frame, n, err)
+		}
+		if _, err := io.ReadFull(p, buffer[:len(want)]); err != nil || string(buffer[:len(want)]) != want {
+			t.Errorf("%q came as %q, %v", frame, buffer[:len(want)], err)
+		}
+	}
+}
+
+// WriteFrame says how much was taken when it was ended.
+func TestWriteFrameCounts(t *testing.T) {
+	c, p := connect(t)
+	// What the system takes must be little, so that it gets through in no time.
+	must(t, syscall.SetsockoptInt(c.Descriptor(), syscall.SOL_SOCKET, syscall.SO_SNDBUF, 32<<10))
+	head, body := []byte("0008388608"), bytes.Repeat([]byte("x"), 8<<20)
+	c.SetWriteWait(within(moment))
+	n, err := c.WriteFrame(head, body)
+	expectError(t, err, transport.ErrTimeout)
+	if n < len(head) || n >= len(head)+len(body) {
+		t.Fatalf("%d bytes were taken", n)
+	}
+	must(t, c.Close())
+	got, err := io.ReadAll(p)
+	must(t, err)
+	if want := append(head, body...)[:n]; !bytes.Equal(got, want) {
+		t.Errorf("%d bytes were taken, and %d arrived", n, len(got))
+	}
+}
+
+func TestDialWhereNobodyListens(t *testing.T) {
+	c, err := transport.Dial(vacant(t), transport.Tuning{})
+	if err == nil {
+		// Some systems tell it at the first write.
+		defer c.Close()
+		_, err = c.Write([]byte("x"))
+	}
+	expectError(t, err, transport.ErrRefused)
+	var system *transport.SystemError
+	if !errors.As(err, &system) || system.Call != "connect" || !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Errorf("%#v is no failure of connect", err)
+	}
+	if err.Error() != "connect: connection refused" {
+		t.Errorf("the text is %q", err)
+	}
+}
+
+// While a connection is being made, a write waits for it and can be ended.
+func TestDialDoesNotWait(t *testing.T) {
+	full := fullServer(t)
+	for _, c := range []struct {
+		name string
+		end  func(*transport.Conn, *transport.Waker)
+		want error
+	}{
+		{"deadline", func(*transport.Conn, *transport.Waker) {}, transport.ErrTimeout},
+		{"waker", func(_ *transport.Conn, w *transport.Waker) { w.Wake() }, transport.ErrWoken},
+		{"close", func(c *transport.Conn, _ *transport.Waker) { c.Close() }, transport.ErrClosed},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			began := time.Now()
+			conn, err := transport.Dial(full, transport.Tuning{NoDelay: true})
+			must(t, err)
+			defer conn.Close()
+			if took := time.Since(began); took > prompt {
+				t.Errorf("Dial took %v", took)
+			}
+			if !conn.Connecting() {
+				t.Error("the connection is there at once")
+			}
+			wait := transport.Wait{Waker: newWaker(t)}
+			if c.want == transport.ErrTimeout {
+				wait.Deadline = time.Now().Add(moment)
+			}
+			conn.SetWriteWait(wait)
+			done := start(func() error {
+				n, err := conn.Write([]byte("x"))
+				if n != 0 {
+					t.Errorf("%d bytes were written", n)
+				}
+				return err
+			})
+			if c.want != transport.ErrTimeout {
+				blocks(t, done)
+				c.end(conn, wait.Waker)
+			}
+			expectError(t, await(t, done), c.want)
+		})
+	}
+}
+
+// A message whose time is over at the start is sent all the same if the
+// connection is there: a server must not see one that closes without a word.
+func TestConnectionThatCameAboutGetsItsMessage(t *testing.T) {
+	l, err := net.Listen("tcp", loopback.String())
+	must(t, err)
+	defer l.Close()
+	waker := newWaker(t)
+	waker.Wake()
+	for _, wait := range []transport.Wait{transport.NoWait, {Waker: waker}} {
+		c, err := transport.Dial(l.Addr().(*net.TCPAddr).AddrPort(), transport.Tuning{})
+		must(t, err)
+		p, err := l.Accept()
+		must(t, err)
+		c.SetWriteWait(wait)
+		_, err = c.WriteFrame([]byte("head"), []byte("body"))
+		must(t, err)
+		if c.Connecting() {
+			t.Error("still connecting after a write")
+		}
+		must(t, c.Close())
+		if got, err := io.ReadAll(p); err != nil || string(got) != "headbody" {
+			t.Errorf("%q, %v", got, err)
+		}
+		must(t, p.Close())
+	}
+}
+
+func TestTuning(t *testing.T) {
+	l := listen(t)
+	for _, tuning := range []transport.Tuning{
+		{},
+		{NoDelay: true},
+		{KeepAlive: 7 * time.Second},
+		{NoDelay: true, KeepAlive: time.Hour},
+		{KeepAlive: time.Millisecond},
+		{},
+	} {
+		l.Tune(tuning)
+		client, err := transport.Dial(l.Addr(), tuning)
+		must(t, err)
+		server := accept(t, l)
+		for name, c := range map[string]*transport.Conn{"dialled": client, "accepted": server} {
+			expectOption(t, name, c, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, tuning.NoDelay)
+			expectOption(t, name, c, syscall.SOL_SOCKET, syscall.SO_KEEPALIVE, tuning.KeepAlive > 0)
+		}
+		must(t, client.Close())
+	}
+}
+
+func expectOption(t *testing.T, name string, c *transport.Conn, level, option int, want bool) {
+	t.Helper()
+	got, err := syscall.GetsockoptInt(c.Descriptor(), level, option)
+	must(t, err)
+	if (got != 0) != want {
+		t.Errorf("%s: option %d of level %d is %d, want it on: %v", name, option, level, got, want)
+	}
+}
+
+// Descriptors must not leak into programs that the host program starts.
+func TestDescriptorsAreClosedOnExec(t *testing.T) {
+	client, server := pair(t)
+	for _, c := range []*transport.Conn{client, server} {
+		flags, _, errno := syscall.Syscall(syscall.SYS_FCNTL, uintptr(c.Descriptor()), syscall.F_GETFD, 0)
+		if errno != 0 || flags&syscall.FD_CLOEXEC == 0 {
+			t.Errorf("flags %#x, %v", flags, errno)
+		}
+	}
+}

@@ -1,0 +1,177 @@
+package transport_test
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"syscall"
+	"testing"
+	"time"
+
+	"libobe/internal/transport"
+)
+
+const (
+	// patience is how long something may take that must happen.
+	patience = 10 * time.Second
+	// moment is how long a test waits to see that something does not happen.
+	moment = 20 * time.Millisecond
+	// prompt is what "at once" may take on a machine that is busy otherwise.
+	prompt = 2 * time.Second
+)
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func expectError(t *testing.T, err, want error) {
+	t.Helper()
+	if !errors.Is(err, want) {
+		t.Fatalf("got error %v, want %v", err, want)
+	}
+}
+
+// start runs a function in a goroutine.
+func start[T any](f func() T) <-chan T {
+	result := make(chan T, 1)
+	go func() { result <- f() }()
+	return result
+}
+
+// await takes the result of start.
+func await[T any](t *testing.T, result <-chan T) T {
+	t.Helper()
+	select {
+	case r := <-result:
+		return r
+	case <-time.After(patience):
+		t.Fatalf("nothing came within %v", patience)
+		panic("unreachable")
+	}
+}
+
+// blocks checks that nothing comes for a moment.
+func blocks[T any](t *testing.T, result <-chan T) {
+	t.Helper()
+	select {
+	case r := <-result:
+		t.Fatalf("came back with %v where it should wait", r)
+	case <-time.After(moment):
+	}
+}
+
+func within(d time.Duration) transport.Wait { return transport.Wait{Deadline: time.Now().Add(d)} }
+
+var loopback = netip.MustParseAddrPort("127.0.0.1:0")
+
+// connect returns a connection of this package and its other end, of package
+// net.
+func connect(t *testing.T) (*transport.Conn, *net.TCPConn) {
+	t.Helper()
+	l, err := net.Listen("tcp", loopback.String())
+	must(t, err)
+	defer l.Close()
+	c, err := transport.Dial(l.Addr().(*net.TCPAddr).AddrPort(), transport.Tuning{NoDelay: true})
+	must(t, err)
+	t.Cleanup(func() { c.Close() })
+	must(t, l.(*net.TCPListener).SetDeadline(time.Now().Add(patience)))
+	p, err := l.Accept()
+	must(t, err)
+	t.Cleanup(func() { p.Close() })
+	must(t, p.SetDeadline(time.Now().Add(patience)))
+	return c, p.(*net.TCPConn)
+}
+
+// pair returns both ends of a connection.
+func pair(t *testing.T) (client, server *transport.Conn) {
+	t.Helper()
+	l := listen(t)
+	l.Tune(transport.Tuning{NoDelay: true})
+	client, err := transport.Dial(l.Addr(), transport.Tuning{NoDelay: true})
+	must(t, err)
+	t.Cleanup(func() { client.Close() })
+	server = accept(t, l)
+	return client, server
+}
+
+func listen(t *testing.T) *transport.Listener {
+	t.Helper()
+	l, err := transport.Listen(loopback, transport.Tuning{})
+	must(t, err)
+	t.Cleanup(l.Close)
+	return l
+}
+
+// accept waits for a connection, as a server does.
+func accept(t *testing.T, l *transport.Listener) *transport.Conn {
+	t.Helper()
+	p := newPoller(t)
+	must(t, p.AddListener(l, 1))
+	expectReady(t, p, 1)
+	c, err := l.Accept()
+	must(t, err)
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+func newPoller(t *testing.T) *transport.Poller {
+	t.Helper()
+	p, err := transport.NewPoller()
+	must(t, err)
+	t.Cleanup(p.Close)
+	return p
+}
+
+func newWaker(t *testing.T) *transport.Waker {
+	t.Helper()
+	w, err := transport.NewWaker()
+	must(t, err)
+	t.Cleanup(w.Close)
+	return w
+}
+
+// vacant returns an address where nobody listens.
+func vacant(t *testing.T) netip.AddrPort {
+	t.Helper()
+	l, err := net.Listen("tcp", loopback.String())
+	must(t, err)
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).AddrPort()
+}
+
+// fullServer returns the address of a listener whose queue is full, so that a
+// connection to it never comes about.
+func fullServer(t *testing.T) netip.AddrPort {
+	t.Helper()
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+	must(t, err)
+	t.Cleanup(func() { syscall.Close(fd) })
+	must(t, syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}))
+	must(t, syscall.Listen(fd, 0))
+	sa, err := syscall.Getsockname(fd)
+	must(t, err)
+	at := netip.AddrPortFrom(loopback.Addr(), uint16(sa.(*syscall.SockaddrInet4).Port))
+	for range 100 {
+		c, err := net.DialTimeout("tcp", at.String(), moment)
+		if err != nil {
+			return at
+		}
+		t.Cleanup(func() { c.Close() })
+	}
+	t.Skip("this system's queue of connections cannot be filled")
+	panic("unreachable")
+}
+
+// descriptors returns how many descriptors this process has open.
+func descriptors(t *testing.T) int {
+	t.Helper()
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Skip("this system does not tell the open descriptors: ", err)
+	}
+	return len(entries)
+}
