@@ -337,8 +337,9 @@ func obe_get_key(message C.obe_message, pointer *C.obe_cchar, index C.int64_t, b
 // room for capacity numbers, and gives their count in *count.
 //
 // If they do not fit, values is untouched, the return is OBE_E_BUFFER and *count
-// the number needed; capacity 0 (values may then be NULL) asks for it. A large
-// array is read on several processors.
+// the number needed; capacity 0 (values may then be NULL) asks for it. After
+// OBE_E_TYPE or OBE_E_RANGE values may be written in part. A large array is read on
+// several processors.
 //
 //export obe_get_doubles
 func obe_get_doubles(message C.obe_message, pointer *C.obe_cchar, values *C.double, capacity C.int64_t, count *C.int64_t) C.obe_status {
@@ -370,8 +371,9 @@ func list(op, name string, values *C.double, capacity C.int64_t, count *C.int64_
 // capacity numbers.
 //
 // Rows of different lengths are OBE_E_TYPE, and the text of the error says which
-// row. If the numbers do not fit, values is untouched, the return is OBE_E_BUFFER
-// and *rows times *cols the number needed.
+// row; after that and OBE_E_RANGE values may be written in part. If the numbers do
+// not fit, values is untouched, the return is OBE_E_BUFFER and *rows times *cols the
+// number needed.
 //
 //export obe_get_matrix
 func obe_get_matrix(message C.obe_message, pointer *C.obe_cchar, values *C.double, capacity C.int64_t, rows, cols *C.int64_t) C.obe_status {

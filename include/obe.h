@@ -398,8 +398,9 @@ obe_status obe_get_key(obe_message message, const char *pointer, int64_t index,
  * room for capacity numbers, and gives their count in *count.
  *
  * If they do not fit, values is untouched, the return is OBE_E_BUFFER and *count
- * the number needed; capacity 0 (values may then be NULL) asks for it. A large
- * array is read on several processors.
+ * the number needed; capacity 0 (values may then be NULL) asks for it. After
+ * OBE_E_TYPE or OBE_E_RANGE values may be written in part. A large array is read on
+ * several processors.
  */
 obe_status obe_get_doubles(obe_message message, const char *pointer,
                            double *values, int64_t capacity, int64_t *count);
@@ -409,8 +410,9 @@ obe_status obe_get_doubles(obe_message message, const char *pointer,
  * capacity numbers.
  *
  * Rows of different lengths are OBE_E_TYPE, and the text of the error says which
- * row. If the numbers do not fit, values is untouched, the return is OBE_E_BUFFER
- * and *rows times *cols the number needed.
+ * row; after that and OBE_E_RANGE values may be written in part. If the numbers do
+ * not fit, values is untouched, the return is OBE_E_BUFFER and *rows times *cols the
+ * number needed.
  */
 obe_status obe_get_matrix(obe_message message, const char *pointer,
                           double *values, int64_t capacity, int64_t *rows,

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"libobe/internal/jsondoc"
@@ -22,7 +23,7 @@ func unexpected(name, wanted string, reply []byte, cause error) error {
 	const most = 200
 	shown := string(reply)
 	if len(reply) > most {
-		shown = fmt.Sprintf("%s… (%d bytes)", reply[:most], len(reply))
+		shown = fmt.Sprintf("%s… (%d bytes)", strings.ToValidUTF8(string(reply[:most]), ""), len(reply))
 	}
 	if cause != nil {
 		wanted += " (" + cause.Error() + ")"
@@ -92,14 +93,18 @@ func New(command string) *jsondoc.Document {
 	return d
 }
 
-// NewRun makes the request of newrun, whose fields are up to the server. It is
-// fields itself, or a copy with the member "command".
+// NewRun makes the request of newrun, whose fields are up to the server; nil is
+// none.
 func NewRun(fields *jsondoc.Document) (*jsondoc.Document, error) {
 	request := New("newrun")
 	if fields == nil {
 		return request, nil
 	}
-	return request, request.SetAll(fields)
+	if err := request.SetAll(fields); err != nil {
+		return nil, err
+	}
+	// Fields may have been made as a command themselves.
+	return request, request.SetString("command", "newrun")
 }
 
 // GoodSet makes the request of goodset. A pickiness that is negative or NaN is

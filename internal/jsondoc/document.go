@@ -117,6 +117,11 @@ func (d *Document) set(key string, value []byte) error {
 	if !utf8.ValidString(key) {
 		return fmt.Errorf("%w: the key %q", ErrText, key)
 	}
+	return d.setEncoded(key, appendString(nil, key), value)
+}
+
+// setEncoded is set for a key that is encoded already.
+func (d *Document) setEncoded(key string, encoded, value []byte) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.members == nil {
@@ -134,7 +139,7 @@ func (d *Document) set(key string, value []byte) error {
 			return nil
 		}
 	}
-	d.members = append(d.members, member{appendString(nil, key), value})
+	d.members = append(d.members, member{encoded, value})
 	return nil
 }
 
@@ -154,12 +159,14 @@ func (d *Document) find(pointer string) (text []byte, i int, err error) {
 		text = d.Text()
 		return text, start(text), nil
 	}
-	if pointer[0] != '/' {
-		return nil, 0, fmt.Errorf("%w %q: it begins with / or is empty", ErrPointer, pointer)
+	if err := checkPointer(pointer); err != nil {
+		return nil, 0, err
 	}
 	token, rest, more := strings.Cut(pointer[1:], "/")
 	if members := d.index(); members != nil {
-		text, err = pick(members, token)
+		if text, err = pick(members, token); err == nil {
+			i = start(text)
+		}
 	} else {
 		text = d.Text()
 		i, err = step(text, start(text), token)
@@ -192,10 +199,7 @@ func (d *Document) index() []member {
 
 // pick returns the value of the member that a pointer's part names.
 func pick(members []member, token string) ([]byte, error) {
-	key, err := unescapeToken(token)
-	if err != nil {
-		return nil, err
-	}
+	key := unescapeToken(token)
 	for i := len(members) - 1; i >= 0; i-- {
 		if keyIs(members[i].key, key) {
 			return members[i].value, nil
@@ -253,7 +257,7 @@ func (d *Document) SetAll(other *Document) error {
 		return fmt.Errorf("%w: the fields are of type %s, not an object", ErrType, typeAt(text, i))
 	}
 	for _, m := range cut(text) {
-		if err := d.set(unquote(m.key), m.value); err != nil {
+		if err := d.setEncoded(unquote(m.key), m.key, m.value); err != nil {
 			return err
 		}
 	}
@@ -384,6 +388,7 @@ func (e *SizeError) Error() string {
 
 // Doubles reads the array of numbers at a pointer into dst and returns how many
 // there are. If they do not fit, the error is a *SizeError and dst is untouched.
+// After another error dst may be written in part.
 func (d *Document) Doubles(pointer string, dst []float64) (int, error) {
 	text, i, err := d.find(pointer)
 	if err != nil {
@@ -397,12 +402,12 @@ func (d *Document) Doubles(pointer string, dst []float64) (int, error) {
 	if n > len(dst) {
 		// What is no list of numbers has no size.
 		if err := readList(numbers, nil, n); err != nil {
-			return 0, fmt.Errorf("%w: %q: %w", ErrType, pointer, err)
+			return 0, fmt.Errorf("at %q: %w", pointer, err)
 		}
 		return 0, &SizeError{n, 1}
 	}
 	if err := readList(numbers, dst[:n], n); err != nil {
-		return 0, fmt.Errorf("%w: %q: %w", ErrType, pointer, err)
+		return 0, fmt.Errorf("at %q: %w", pointer, err)
 	}
 	return n, nil
 }
@@ -438,7 +443,7 @@ func (d *Document) Matrix(pointer string, dst []float64) (rows, cols int, err er
 	r := 0
 	for it := items(text, i); it.next(); r++ {
 		if err := readList(text[it.value+1:it.end-1], dst[r*cols:(r+1)*cols], cols); err != nil {
-			return 0, 0, fmt.Errorf("%w: %q: row %d: %w", ErrType, pointer, r, err)
+			return 0, 0, fmt.Errorf("at %q, row %d: %w", pointer, r, err)
 		}
 	}
 	return rows, cols, nil

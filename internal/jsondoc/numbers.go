@@ -1,6 +1,7 @@
 package jsondoc
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math"
 	"math/bits"
@@ -107,16 +108,18 @@ func readExponent(text []byte, i int) (e, end int) {
 	return e, i
 }
 
+// notANumber has the bits that C and Python give it; Go's own has others.
+var notANumber = math.Float64frombits(0x7ff8000000000000)
+
 // readWord reads NaN, Infinity or -Infinity.
 func readWord(text []byte, i int) (float64, int, bool) {
-	rest := text[i:]
-	for _, w := range []struct {
-		text  string
-		value float64
-	}{{"NaN", math.NaN()}, {"Infinity", math.Inf(1)}, {"-Infinity", math.Inf(-1)}} {
-		if len(rest) >= len(w.text) && string(rest[:len(w.text)]) == w.text {
-			return w.value, i + len(w.text), true
-		}
+	switch rest := text[i:]; {
+	case bytes.HasPrefix(rest, []byte("NaN")):
+		return notANumber, i + len("NaN"), true
+	case bytes.HasPrefix(rest, []byte("Infinity")):
+		return math.Inf(1), i + len("Infinity"), true
+	case bytes.HasPrefix(rest, []byte("-Infinity")):
+		return math.Inf(-1), i + len("-Infinity"), true
 	}
 	return 0, i, false
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"math/bits"
 	"strconv"
 	"strings"
@@ -159,10 +160,7 @@ func (it *iterator) next() bool {
 func step(text []byte, i int, token string) (int, error) {
 	switch text[i] {
 	case '{':
-		key, err := unescapeToken(token)
-		if err != nil {
-			return 0, err
-		}
+		key := unescapeToken(token)
 		found := -1
 		for it := items(text, i); it.next(); {
 			if keyIs(text[it.key:it.keyEnd], key) {
@@ -193,28 +191,29 @@ func noMember(key string) error {
 	return fmt.Errorf("%w: there is no member %q", ErrNotFound, key)
 }
 
+// checkPointer reports whether a text is a JSON pointer.
+func checkPointer(pointer string) error {
+	if pointer != "" && pointer[0] != '/' {
+		return fmt.Errorf("%w %q: it begins with / or is empty", ErrPointer, pointer)
+	}
+	for rest := pointer; ; {
+		_, after, found := strings.Cut(rest, "~")
+		if !found {
+			return nil
+		}
+		if after == "" || after[0] != '0' && after[0] != '1' {
+			return fmt.Errorf("%w %q: a ~ is followed by 0 or 1", ErrPointer, pointer)
+		}
+		rest = after
+	}
+}
+
 // unescapeToken resolves ~1 and ~0 of a pointer's part.
-func unescapeToken(token string) (string, error) {
-	if !strings.Contains(token, "~") {
-		return token, nil
+func unescapeToken(token string) string {
+	if strings.IndexByte(token, '~') < 0 {
+		return token
 	}
-	var b strings.Builder
-	for i := 0; i < len(token); i++ {
-		if token[i] != '~' {
-			b.WriteByte(token[i])
-			continue
-		}
-		i++
-		switch {
-		case i < len(token) && token[i] == '0':
-			b.WriteByte('~')
-		case i < len(token) && token[i] == '1':
-			b.WriteByte('/')
-		default:
-			return "", fmt.Errorf("%w: a ~ is followed by 0 or 1", ErrPointer)
-		}
-	}
-	return b.String(), nil
+	return strings.ReplaceAll(strings.ReplaceAll(token, "~1", "/"), "~0", "~")
 }
 
 // keyIs reports whether an encoded key, with its quotes, is key.
@@ -362,7 +361,10 @@ func readPart(part []byte, dst []float64, first int) (int, error) {
 	for i := space(part, 0); i < len(part); n++ {
 		v, end, ok := readDouble(part, i)
 		if !ok {
-			return 0, fmt.Errorf("element %d is of type %s, not a number", first+n, typeAt(part, i))
+			return 0, fmt.Errorf("%w: element %d is of type %s, not a number", ErrType, first+n, typeAt(part, i))
+		}
+		if math.IsInf(v, 0) && typeAt(part, i) == Integer {
+			return 0, fmt.Errorf("%w: element %d is an integer larger than any double", ErrRange, first+n)
 		}
 		if dst != nil {
 			dst[n] = v

@@ -47,7 +47,7 @@ func ParseAddress(host string, port int) (Address, error) {
 func Quote(s string) string {
 	const most = 80
 	if len(s) > most {
-		return fmt.Sprintf("%q… (%d bytes)", s[:most], len(s))
+		return fmt.Sprintf("%q… (%d bytes)", strings.ToValidUTF8(s[:most], ""), len(s))
 	}
 	return fmt.Sprintf("%q", s)
 }

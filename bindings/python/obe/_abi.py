@@ -164,3 +164,21 @@ OPTIONS: tuple[tuple[str, str, str], ...] = (
         "The other side's address: of the client's connection, or of the connection of the server's last message; empty when there is none.",
     ),
 )
+
+# (Name, what it counts).
+COUNTERS: tuple[tuple[str, str], ...] = (
+    ("connections_opened", "Connections made or accepted."),
+    ("connections_open", "Connections open now."),
+    ("messages_sent", "Messages sent whole."),
+    ("messages_received", "Messages received whole and valid."),
+    ("bytes_sent", "Bytes sent, headers included."),
+    ("bytes_received", "Bytes received, headers included."),
+    ("dropped_malformed", "Server: connections closed for a header that is not ten digits."),
+    ("dropped_json", "Server: connections closed for a body that is not JSON."),
+    ("dropped_too_large", "Server: connections closed for a message beyond max_message."),
+    ("dropped_incomplete", "Server: connections that the peer ended inside a message."),
+    ("dropped_timeout", "Server: connections closed for a message slower than message_timeout_ms."),
+    ("dropped_unanswered", "Server: connections closed because their message was received and not answered."),
+    ("dropped_reset", "Server: connections that broke between messages."),
+    ("evicted", "Server: idle connections closed to make room for new ones."),
+)
