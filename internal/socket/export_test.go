@@ -1,7 +1,5 @@
 package socket
 
-import "time"
-
 // InFlight returns how many calls are under way, so that a test can wait until
 // the calls that it started have begun.
 func (b *base) InFlight() int {
@@ -16,6 +14,3 @@ func (c *Client) PeerEnded() bool {
 	defer c.mu.Unlock()
 	return c.link != nil && c.link.conn.PeerEnded()
 }
-
-// Farewell is how long a freed server waits for its clients to close.
-const Farewell time.Duration = farewell

@@ -139,6 +139,23 @@ func eventually(t *testing.T, what string, happened func() bool) {
 	}
 }
 
+// attend lets a server, to which no message comes, do its work until something
+// has happened.
+func attend(t *testing.T, s *socket.Server, what string, happened func() bool) {
+	t.Helper()
+	eventually(t, what, func() bool {
+		_, err := s.Receive(nil, 0)
+		expectError(t, err, socket.ErrTimeout)
+		return happened()
+	})
+}
+
+// attendUntil is attend until a counter has a value.
+func attendUntil(t *testing.T, s *socket.Server, counter string, value int64) {
+	t.Helper()
+	attend(t, s, fmt.Sprintf("%s is %d", counter, value), func() bool { return stat(t, s, counter) == value })
+}
+
 // begun waits until n calls are under way.
 func begun(t *testing.T, s talker, n int) {
 	t.Helper()

@@ -227,11 +227,7 @@ func TestOneWayServerForgetsClientsThatLeft(t *testing.T) {
 		}
 	}
 	// The ends of the last ones are seen by whoever receives next.
-	eventually(t, "all connections are closed", func() bool {
-		_, err := s.Receive(nil, 0)
-		expectError(t, err, socket.ErrTimeout)
-		return stat(t, s, "connections_open") == 0
-	})
+	attendUntil(t, s, "connections_open", 0)
 }
 
 func TestServerWithoutAMessage(t *testing.T) {

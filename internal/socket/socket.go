@@ -245,6 +245,12 @@ func (l lock) lock(c *call) error {
 	if err == ErrTimeout {
 		return fmt.Errorf("%w: another call uses this socket and did not end in time", ErrBusy)
 	}
+	if err == nil {
+		// It may have come free because this call was ended together with others.
+		if err = c.ended(); err != nil {
+			l.unlock()
+		}
+	}
 	return err
 }
 

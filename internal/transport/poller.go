@@ -26,9 +26,3 @@ func (p *Poller) RemoveListener(l *Listener) { p.remove(l.fd) }
 
 // Wake ends the wait under way, or the next one.
 func (p *Poller) Wake() { p.waker.Wake() }
-
-// Close frees the Poller. No wait may be under way.
-func (p *Poller) Close() {
-	p.waker.Close()
-	sysClose(p.fd)
-}

@@ -148,3 +148,9 @@ func (p *Poller) Wait(ready []uint64, w Wait) ([]uint64, error) {
 		return ready, nil
 	}
 }
+
+// Close frees the Poller. No wait may be under way.
+func (p *Poller) Close() {
+	p.waker.Close()
+	sysClose(p.fd)
+}

@@ -15,6 +15,9 @@ const (
 	forWriting = unix.POLLOUT
 )
 
+// ForgetsClosed says whether a Poller forgets by itself what is closed.
+const ForgetsClosed = true
+
 func isAgain(err error) bool {
 	return err == unix.EAGAIN || err == unix.EINTR || err == unix.EINPROGRESS
 }
