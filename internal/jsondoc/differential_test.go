@@ -380,6 +380,30 @@ func TestNumbersOfPythonAreReadBitEqual(t *testing.T) {
 	}
 }
 
+// The exponent undoes what the digits say, or a digit far behind decides.
+func TestNumbersOfManyDigitsAreReadBitEqual(t *testing.T) {
+	o := consult(t)
+	var spellings []string
+	for _, n := range []int{10, 300, 790, 799, 800, 801, 1000, 5000, 20_000, 123_456, 1_234_567} {
+		zeros := strings.Repeat("0", n)
+		for _, format := range []string{"1%se-%d", "0.%s1e%d", "12345678901234567890123%s.5e-%d", "-0.%s12345678901234567890123e%d", "0.%s5e-%d",
+			"9007199254740993%s1e-%d", "9007199254740992.%s1e%[2]d", "1%s.%[1]s1e-%d", "4.9%se-%d", "1e-%[2]d"} {
+			spellings = append(spellings, fmt.Sprintf(format, zeros, n))
+		}
+	}
+	for _, s := range spellings {
+		text := []byte("[" + s + "]")
+		d, err := Parse(text)
+		must(t, err)
+		for _, node := range o.ask(t, "read", text).Nodes {
+			if problem := node.differs(d); problem != "" {
+				t.Errorf("%.25s… (%d bytes) …%s: %.200s", s, len(s), s[strings.IndexByte(s, 'e'):], problem)
+				break
+			}
+		}
+	}
+}
+
 func TestNumbersAreWrittenAsPythonWritesThem(t *testing.T) {
 	o := consult(t)
 	var values []float64

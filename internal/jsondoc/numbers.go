@@ -98,7 +98,7 @@ func readExponent(text []byte, i int) (e, end int) {
 	for ; i < len(text) && text[i]-'0' < 10; i++ {
 		// Beyond this every number is 0 or infinite, whatever its digits; a
 		// longer exponent must not overflow.
-		if e < 1<<40 {
+		if e < 1_000_000 {
 			e = 10*e + int(text[i]-'0')
 		}
 	}

@@ -38,6 +38,10 @@ func sysSocket(family int) (descriptor, error) {
 	return fd, nil
 }
 
+func sysSend(fd descriptor, p []byte) (int, error) {
+	return unix.SendmsgN(fd, p, nil, nil, noSignal)
+}
+
 func sysAccept(fd descriptor) (descriptor, netip.AddrPort, error) {
 	for {
 		conn, sa, err := unix.Accept(fd)

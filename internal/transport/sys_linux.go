@@ -3,6 +3,7 @@ package transport
 import (
 	"net"
 	"net/netip"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -21,6 +22,16 @@ func zoneIndex(zone string) uint32 {
 
 func sysSocket(family int) (descriptor, error) {
 	return unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+}
+
+// sysSend is send(2), which package unix has in a form only that does not tell how
+// much was taken.
+func sysSend(fd descriptor, p []byte) (int, error) {
+	n, _, errno := unix.Syscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), noSignal, 0, 0)
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), nil
 }
 
 // sysAccept takes a connection, which has the listener's tuning: Linux passes

@@ -85,13 +85,16 @@ func sysWrite(fd descriptor, head, body []byte) (int, error) {
 	for {
 		var n int
 		var err error
-		if len(head) == 0 || len(body) == 0 {
-			p := head
-			if len(p) == 0 {
-				p = body
-			}
-			n, err = unix.SendmsgN(fd, p, nil, nil, noSignal)
-		} else {
+		switch {
+		case len(head) == 0:
+			n, err = sysSend(fd, body)
+		case len(body) == 0:
+			n, err = sysSend(fd, head)
+		case len(head)+len(body) <= small:
+			// One copy costs less than a message of two parts.
+			var frame [small]byte
+			n, err = sysSend(fd, frame[:copy(frame[copy(frame[:], head):], body)+len(head)])
+		default:
 			n, err = unix.SendmsgBuffers(fd, [][]byte{head, body}, nil, nil, noSignal)
 		}
 		if err != unix.EINTR {
@@ -99,6 +102,9 @@ func sysWrite(fd descriptor, head, body []byte) (int, error) {
 		}
 	}
 }
+
+// small is the size up to which a frame is copied together.
+const small = 2048
 
 func sysEnded(fd descriptor) bool {
 	var one [1]byte
