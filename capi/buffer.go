@@ -38,7 +38,9 @@ func input(op, name string, p *C.obe_cchar, length C.int64_t) ([]byte, error) {
 	return unsafe.Slice((*byte)(unsafe.Pointer(p)), int(n)), nil
 }
 
-const maxSlice = uint64(^uint(0)>>1) - 64
+// maxSlice is the largest length that cannot run over the end of the address
+// space, wherever it begins.
+const maxSlice = uint64(^uint(0) >> 2)
 
 // word returns a NUL-terminated text as a Go string; NULL is an error.
 func word(op, name string, p *C.obe_cchar) (string, error) {

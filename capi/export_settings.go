@@ -3,6 +3,7 @@ package main
 /*
 #include <stdlib.h>
 #include "capi.h"
+#include "kept.h"
 */
 import "C"
 
@@ -162,11 +163,15 @@ var (
 )
 
 func makeFixed() {
-	forever := func(s string) *C.obe_cchar { return (*C.obe_cchar)(unsafe.Pointer(C.CString(s))) }
-	fixed = map[C.obe_status]*C.obe_cchar{}
-	for _, s := range status.Table {
-		fixed[C.obe_status(s.Code)] = forever(s.Text)
+	forever := func(i int, s string) *C.obe_cchar {
+		C.capi_texts[i] = C.CString(s)
+		return (*C.obe_cchar)(unsafe.Pointer(C.capi_texts[i]))
 	}
-	unknown = forever("Not a status of this library.")
-	versionText = forever(fmt.Sprintf("%d.%d.%d", versionMajor, versionMinor, versionPatch))
+	fixed = map[C.obe_status]*C.obe_cchar{}
+	for i, s := range status.Table {
+		fixed[C.obe_status(s.Code)] = forever(i, s.Text)
+	}
+	n := len(status.Table)
+	unknown = forever(n, "Not a status of this library.")
+	versionText = forever(n+1, fmt.Sprintf("%d.%d.%d", versionMajor, versionMinor, versionPatch))
 }

@@ -1,6 +1,6 @@
 package main
 
-// #include "quarantine.h"
+// #include "kept.h"
 import "C"
 
 import (

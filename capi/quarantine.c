@@ -1,3 +1,0 @@
-#include "quarantine.h"
-
-uintptr_t capi_quarantine[CAPI_QUARANTINE];
