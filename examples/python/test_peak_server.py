@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from obe import Socket
 from peak_server import CENTRES, DEPTH, HILIM, LOLIM, NOISE, STEPS, WIDTH, PeakServer, dip
+
+from obe import Socket
 
 
 def ask(server: PeakServer, command: str, **fields: object) -> Any:
@@ -68,7 +69,9 @@ def test_reply_shapes() -> None:
     assert ask(server, "ready") == "OK"
     assert ask(server, "getcon") == [DEPTH, WIDTH]
     (settings,) = ask(server, "getset")
-    assert len(settings) == STEPS and settings[0] == LOLIM and settings[-1] == HILIM
+    assert len(settings) == STEPS
+    assert settings[0] == LOLIM
+    assert settings[-1] == HILIM
     (centres,) = ask(server, "getpar")
     weights = ask(server, "getwgt")
     assert len(centres) == len(weights) == CENTRES
@@ -173,7 +176,9 @@ def test_a_bad_request_gets_an_error_and_changes_nothing(message: object) -> Non
     ask(server, "newdat", x=[2870.0], y=0.97, s=NOISE)
     before = [ask(server, command) for command in ("getset", "getwgt", "getmean", "getstd")]
     reply = server.handle(message)
-    assert isinstance(reply, dict) and list(reply) == ["error"] and reply["error"]
+    assert isinstance(reply, dict)
+    assert list(reply) == ["error"]
+    assert reply["error"]
     assert json.loads(json.dumps(reply)) == reply
     assert [ask(server, command) for command in ("getset", "getwgt", "getmean", "getstd")] == before
     assert not server.finished
@@ -197,7 +202,8 @@ def test_extreme_data_leave_the_server_working(data: Any) -> None:
         for pickiness in (0, 1, 15.0, 1e100):
             assert ask(server, "goodset", pickiness=pickiness)[0] in settings
         (mean,), (std,) = ask(server, "getmean"), ask(server, "getstd")
-        assert LOLIM <= mean <= HILIM and 0.0 < std < HILIM - LOLIM
+        assert LOLIM <= mean <= HILIM
+        assert 0.0 < std < HILIM - LOLIM
 
 
 def test_over_the_socket() -> None:

@@ -220,9 +220,6 @@ func TestOtherRepliesAreErrorsThatCarryThem(t *testing.T) {
 				t.Errorf("%s answered %s: %s, %v", k.name, reply, got, err)
 				continue
 			}
-			if !slices.Equal(dst, room(8)) {
-				t.Errorf("%s answered %s wrote %v", k.name, reply, dst)
-			}
 			if got != "done" && got != "0" && got != "0x0" {
 				t.Errorf("%s answered %s: %s beside an error", k.name, reply, got)
 			}

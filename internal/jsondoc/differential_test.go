@@ -384,7 +384,7 @@ func TestNumbersOfPythonAreReadBitEqual(t *testing.T) {
 func TestNumbersOfManyDigitsAreReadBitEqual(t *testing.T) {
 	o := consult(t)
 	var spellings []string
-	for _, n := range []int{10, 300, 790, 799, 800, 801, 1000, 5000, 20_000, 123_456, 1_234_567} {
+	for _, n := range []int{10, 300, 790, 799, 800, 801, 1000, 5000, 20_000, 123_456} {
 		zeros := strings.Repeat("0", n)
 		for _, format := range []string{"1%se-%d", "0.%s1e%d", "12345678901234567890123%s.5e-%d", "-0.%s12345678901234567890123e%d", "0.%s5e-%d",
 			"9007199254740993%s1e-%d", "9007199254740992.%s1e%[2]d", "1%s.%[1]s1e-%d", "4.9%se-%d", "1e-%[2]d"} {

@@ -147,7 +147,7 @@ func FuzzParse(f *testing.F) {
 		}
 		pointers := []string{pointer, ""}
 		if naive != nil {
-			pointers = append(pointers, naive.pointers("", 40)...)
+			pointers = append(pointers, naive.pointers("", 20)...)
 		}
 		for _, p := range pointers {
 			tryAll(t, d, p)
@@ -368,12 +368,14 @@ func sameBits(a, b []float64) bool {
 }
 
 func FuzzDoubles(f *testing.F) {
-	for _, s := range []string{"", " ", "1", "1, 2.5,-3e5", "NaN,Infinity,-Infinity", "0.1 ,\n0.2\t,\r0.3", "-0,-0.0,0e5", "123456789012345678901234567890",
+	for i, s := range []string{"", " ", "1", "1, 2.5,-3e5", "NaN,Infinity,-Infinity", "0.1 ,\n0.2\t,\r0.3", "-0,-0.0,0e5", "123456789012345678901234567890",
 		"9007199254740993,9007199254740992.5", "1e999,-1e999,1e-999", "5e-324,2.2250738585072011e-308,1.7976931348623157e308", "1, null", "[1]", "1, \"2\"",
 		"0.000000000000000000000000000000012345678901234567", "1" + strings.Repeat("0", 309), "true", "1 2", "1,,2", "NaN0", "-NaN", "{}", "12345678,1234567890123456",
 		"18446744073709551615,18446744073709551616,18446744073709551617", "4.35,0.3,1e23,100000000000000016777215"} {
 		f.Add(s, uint16(1))
-		f.Add(s, uint16(2*share))
+		if i%5 == 3 {
+			f.Add(s, uint16(2*share))
+		}
 	}
 	f.Fuzz(func(t *testing.T, list string, times uint16) {
 		n := 1

@@ -485,8 +485,9 @@ func TestSuiteOfCases(t *testing.T) {
 			if !taken {
 				return
 			}
-			if n := len(a.Nodes); n > 100 { // a pointer far down is looked up level by level
-				a.Nodes = append(a.Nodes[:1], a.Nodes[n/2], a.Nodes[n-1])
+			n := len(a.Nodes)
+			if n > 100 { // a pointer far down is looked up level by level
+				a.Nodes = []node{a.Nodes[0], a.Nodes[n/2], a.Nodes[n-1]}
 			}
 			agree(t, d, a)
 			if whole, err := d.JSON(""); !bytes.Equal(whole, text) || err != nil {
@@ -496,6 +497,9 @@ func TestSuiteOfCases(t *testing.T) {
 			b := Checked([]byte("{}"))
 			must(t, b.SetJSON("/~", text))
 			must(t, b.SetInt("after", 1))
+			if n > 100 {
+				a.Nodes = a.Nodes[1:2]
+			}
 			for range 2 {
 				for _, n := range a.Nodes {
 					n.Pointer = "/~1~0" + n.Pointer

@@ -524,6 +524,77 @@ func TestReceiveBody(t *testing.T) {
 	}
 }
 
+func TestTcmdUse(t *testing.T) {
+	l := listen(t)
+	c := newClient(t, l.at())
+	refused := errors.New("of no use")
+	for _, use := range []struct {
+		fail error
+		kept bool
+	}{
+		{nil, false},
+		{refused, false},
+		{fmt.Errorf("no room for it: %w", socket.ErrBuffer), true},
+	} {
+		var got string
+		done := start(func() error {
+			return c.TcmdUse([]byte("1"), patience, func(body []byte) error {
+				got = string(body)
+				return use.fail
+			})
+		})
+		p := l.accept()
+		p.expect("1")
+		p.send(`"reply"`)
+		if err := await(t, done); !errors.Is(err, use.fail) || got != `"reply"` {
+			t.Errorf("%q was used, and %v came back, want %v", got, err, use.fail)
+		}
+		if use.kept {
+			expectReceive(t, c, `"reply"`)
+		}
+		_, err := c.ReceiveBody(0)
+		expectError(t, err, socket.ErrState)
+	}
+}
+
+// A message that came too late for Close is not there after it.
+func TestCloseInsideUse(t *testing.T) {
+	l := listen(t)
+	c := newClient(t, l.at(), "persistent=1")
+	done := start(func() error {
+		return c.TcmdUse([]byte("1"), patience, func([]byte) error {
+			must(t, c.Close())
+			return socket.ErrBuffer
+		})
+	})
+	l.accept().send(`"reply"`)
+	expectError(t, await(t, done), socket.ErrBuffer)
+	_, err := c.ReceiveBody(0)
+	expectError(t, err, socket.ErrState)
+}
+
+func TestFailedTcmdClosesAPersistentConnection(t *testing.T) {
+	l := listen(t)
+	c := newClient(t, l.at(), "persistent=1")
+	for name, fail := range map[string]func(*plain) error{
+		"timed out": func(*plain) error { _, err := c.TcmdBody([]byte("1"), short); return err },
+		"cancelled": func(p *plain) error {
+			done := startTcmd(c, "1")
+			p.expect("1")
+			c.Cancel()
+			return await(t, done).err
+		},
+	} {
+		p := exchange(t, c, l)
+		if err := fail(p); err == nil {
+			t.Fatal(name, "and answered")
+		}
+		_, err := c.ReceiveBody(0)
+		expectError(t, err, socket.ErrState)
+		expectStats(t, c, "connections_open=0")
+	}
+}
+
 func TestClientWithoutConnection(t *testing.T) {
 	l := listen(t)
 	c := newClient(t, l.at())

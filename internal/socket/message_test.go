@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -395,6 +396,129 @@ func TestSeveralReceiversOfReports(t *testing.T) {
 	receiving.Wait()
 }
 
+// A server reads into the buffer of the call that receives, and whatever ends
+// that call, the buffer is the caller's again.
+func TestReceiversBufferIsItsOwnAfterTheCall(t *testing.T) {
+	body := `"` + strings.Repeat("large ", 50_000) + `"`
+	whole := frame(body)
+	for name, end := range map[string]func(t *testing.T, s *socket.Server, dst []byte){
+		"timeout": func(t *testing.T, s *socket.Server, dst []byte) {
+			_, err := s.Receive(dst, short)
+			expectError(t, err, socket.ErrTimeout)
+		},
+		"cancel": func(t *testing.T, s *socket.Server, dst []byte) {
+			done := start(func() error { _, err := s.Receive(dst, patience); return err })
+			eventually(t, "half of it is read", func() bool { return stat(t, s, "bytes_received") == int64(len(whole)/2) })
+			s.Cancel()
+			expectError(t, await(t, done), socket.ErrCancelled)
+		},
+		"another message": func(t *testing.T, s *socket.Server, dst []byte) {
+			done := start(func() outcome {
+				n, err := s.Receive(dst, patience)
+				return outcome{string(dst[:n]), err}
+			})
+			eventually(t, "half of it is read", func() bool { return stat(t, s, "bytes_received") == int64(len(whole)/2) })
+			dial(t, s).send(`"small"`)
+			await(t, done).expect(t, `"small"`)
+		},
+		"another message too large": func(t *testing.T, s *socket.Server, dst []byte) {
+			done := start(func() error { _, err := s.Receive(dst, patience); return err })
+			eventually(t, "half of it is read", func() bool { return stat(t, s, "bytes_received") == int64(len(whole)/2) })
+			dial(t, s).send(`"` + strings.Repeat("x", len(dst)) + `"`)
+			expectError(t, await(t, done), socket.ErrBuffer)
+			_, err := s.ReceiveMessage(patience)
+			must(t, err)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newServer(t)
+			p := dial(t, s)
+			p.write(whole[:len(whole)/2])
+			dst := make([]byte, len(body))
+			end(t, s, dst)
+			clear(dst)
+			p.write(whole[len(whole)/2:])
+			n, err := s.Receive(dst, patience)
+			if err != nil || string(dst[:n]) != body {
+				t.Errorf("%d bytes of %d, the same: %v, %v", n, len(body), string(dst[:n]) == body, err)
+			}
+		})
+	}
+}
+
+// The same under load: large messages that come in pieces, between one another,
+// to receivers that give their buffers other uses after each call.
+func TestLargeReportsInPieces(t *testing.T) {
+	const receivers, clients, reports, most = 3, 4, 20, 200_000
+	s := newServer(t, "one_way=1")
+	report := func(i int) string { return `"` + strings.Repeat(string(rune('a'+i%26)), i*7919%most) + `"` }
+	taken := make([]atomic.Int32, clients*reports)
+	var left atomic.Int32
+	left.Store(clients * reports)
+	done := make(chan struct{})
+	byLength := map[int]int{}
+	for i := range taken {
+		byLength[len(report(i))] = i
+	}
+	if len(byLength) != len(taken) {
+		t.Fatal("two reports have the same length")
+	}
+	var receiving sync.WaitGroup
+	for g := range receivers {
+		random := rand.New(rand.NewPCG(uint64(g), 7))
+		receiving.Go(func() {
+			for {
+				dst := make([]byte, random.IntN(2)*(most+2))
+				n, err := s.Receive(dst, time.Duration(random.IntN(4))*time.Millisecond)
+				switch {
+				case err == nil:
+					i, known := byLength[n]
+					if !known || string(dst[:n]) != report(i) {
+						t.Errorf("a report of %d bytes is damaged", n)
+					} else {
+						taken[i].Add(1)
+					}
+					if left.Add(-1) == 0 {
+						close(done)
+					}
+				case errors.Is(err, socket.ErrClosed):
+					return
+				case !errors.Is(err, socket.ErrTimeout) && !errors.Is(err, socket.ErrBuffer):
+					t.Error(err)
+				}
+				clear(dst)
+			}
+		})
+	}
+	var reporting sync.WaitGroup
+	for g := range clients {
+		p := dial(t, s)
+		random := rand.New(rand.NewPCG(uint64(g), 8))
+		reporting.Go(func() {
+			for i := range reports {
+				rest := []byte(frame(report(g*reports + i)))
+				for len(rest) > 0 {
+					n := min(len(rest), 1+random.IntN(most/4))
+					if _, err := p.Write(rest[:n]); err != nil {
+						t.Error(err)
+						return
+					}
+					rest = rest[n:]
+				}
+			}
+		})
+	}
+	reporting.Wait()
+	await(t, done)
+	for i := range taken {
+		if n := taken[i].Load(); n != 1 {
+			t.Errorf("report %d was taken %d times", i, n)
+		}
+	}
+	s.Free()
+	receiving.Wait()
+}
+
 // Followers that lose patience or are cancelled leave the others their place.
 func TestFollowersTakeTheLead(t *testing.T) {
 	s := newServer(t)
@@ -406,6 +530,23 @@ func TestFollowersTakeTheLead(t *testing.T) {
 	expectError(t, await(t, leader), socket.ErrTimeout)
 	dial(t, s).send("1")
 	await(t, patient).expect(t, "1")
+
+	// So it is when they are called to lead in the very moment in which they are
+	// cancelled: the one that comes behind them leads.
+	for i := range 50 {
+		var cancelled []<-chan error
+		for range 4 {
+			cancelled = append(cancelled, startReceiveFor(s, patience))
+		}
+		begun(t, s, len(cancelled))
+		s.Cancel()
+		patient := startReceive(s)
+		for _, done := range cancelled {
+			expectError(t, await(t, done), socket.ErrCancelled)
+		}
+		dial(t, s).send(number(i))
+		await(t, patient).expect(t, number(i))
+	}
 
 	// The lead goes round until all have a message.
 	var waiting []<-chan outcome

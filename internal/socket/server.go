@@ -352,7 +352,11 @@ func (s *Server) write(call *call, p *peer, head, body []byte, limit time.Durati
 		return gone
 	}
 	p.conn.SetWriteWait(wait)
-	n, err := p.conn.WriteFrame(head, body)
+	n, err := 0, error(transport.ErrTimeout)
+	// A call that must not wait does not begin what it may have to break off.
+	if call.timeout != 0 || p.conn.Writable() {
+		n, err = p.conn.WriteFrame(head, body)
+	}
 	s.counters.bytesSent.Add(int64(n))
 	s.mu.Lock()
 	defer s.mu.Unlock()

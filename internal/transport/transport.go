@@ -276,6 +276,17 @@ func (c *Conn) PeerEnded() bool {
 	return sysEnded(fd)
 }
 
+// Writable reports whether the system has room for a small frame as a whole: it
+// calls a connection writable when a good part of its buffer is free.
+func (c *Conn) Writable() bool {
+	fd, err := c.acquire()
+	if err != nil {
+		return false
+	}
+	defer c.release()
+	return waitFor(fd, forWriting, NoWait) == nil
+}
+
 // LocalAddr returns this side's address, as net.Conn has it.
 func (c *Conn) LocalAddr() net.Addr { return net.TCPAddrFromAddrPort(c.Local()) }
 

@@ -354,6 +354,45 @@ func TestReaderDestination(t *testing.T) {
 	}
 }
 
+// Advance may leave part of a body in the caller's memory, until Detach.
+func TestReaderAdvance(t *testing.T) {
+	large := strings.Repeat("x", 300_000)
+	for _, body := range []string{first, large} {
+		text := frame(body)
+		for _, cut := range []int{1, 9, 10, 11, 10 + len(body)/2, len(text) - 1} {
+			for _, detached := range []bool{false, true} {
+				r := newReader()
+				src := &stream{parts: [][]byte{[]byte(text[:cut]), nil, []byte(text[cut:])}, end: io.EOF}
+				dst := make([]byte, len(body)+1)
+				if _, err := r.Advance(src, dst); err != errInterrupted {
+					t.Fatal(err)
+				}
+				if inDst := cut >= wire.HeaderLength; r.Foreign() != inDst {
+					t.Errorf("%d bytes of a frame are there; in the caller's memory: %v", cut, r.Foreign())
+				}
+				if detached {
+					r.Detach()
+					clear(dst)
+				}
+				if detached && r.Foreign() {
+					t.Error("in the caller's memory after Detach")
+				}
+				got, err := r.Advance(src, dst)
+				if err != nil || string(got) != body {
+					t.Fatalf("cut at %d, detached %v: %.40q, %v", cut, detached, got, err)
+				}
+				inDst := &got[0] == &dst[0]
+				if want := !detached || cut < wire.HeaderLength; inDst != want {
+					t.Errorf("cut at %d, detached %v: in the caller's memory: %v", cut, detached, inDst)
+				}
+				if r.Foreign() || dst[len(body)] != 0 {
+					t.Errorf("after the body: foreign %v, next byte %q", r.Foreign(), dst[len(body)])
+				}
+			}
+		}
+	}
+}
+
 func TestReaderShowsCheckEachByteOnce(t *testing.T) {
 	large := strings.Repeat("0123456789", 30_000)
 	for _, body := range []string{"1", first, large} {

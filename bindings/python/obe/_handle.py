@@ -1,0 +1,361 @@
+"""One handle of the library: deadlines, signals, cancel and errors.
+
+Python runs signal handlers on the main thread between bytecodes, never inside a call into the library. So a call on the
+main thread that may block is either cut in slices, where nothing is lost by giving up and trying again, or made on a
+helper thread while the main thread waits. Other threads, where no signal handler ever runs, call the library directly.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import enum
+import math
+import threading
+import time
+import weakref
+from typing import Any, Callable, Union
+
+from . import errors
+from ._aside import run as run_aside
+from ._documents import Document
+from ._json import decode
+from ._library import Library, library, raise_forked
+
+SLICE = 100  # milliseconds; how late a signal handler may run
+SMALL = 16 * 1024  # bytes; fits an empty socket buffer on every platform, so that sending it does not block
+BUFFER = 64 * 1024  # bytes; a message that fits is received without an allocation
+
+OK = 0
+ARGUMENT = errors.CODES["OBE_E_ARGUMENT"]
+TIMEOUT = errors.CODES["OBE_E_TIMEOUT"]
+CANCELLED = errors.CODES["OBE_E_CANCELLED"]
+CLOSED = errors.CODES["OBE_E_CLOSED"]
+TOO_SMALL = errors.CODES["OBE_E_BUFFER"]
+
+
+# What obe_tcmd says when a reply does not come, for a tcmd that is made of other calls.
+NO_REPLY = (
+    ": no reply; the server may still carry out the command, and a Python optbayesexpt server never answers one that "
+    "it does not know"
+)
+
+
+class Default(enum.Enum):
+    """The type of `DEFAULT`, which stands for the library's own default."""
+
+    DEFAULT = "default"
+
+
+DEFAULT = Default.DEFAULT
+Timeout = Union[float, None, Default]
+
+
+def milliseconds(timeout: float | None) -> int:
+    """A timeout as the library wants it; None is for ever."""
+    if timeout is None or timeout > threading.TIMEOUT_MAX:
+        return -1
+    if not timeout >= 0:
+        raise errors.make(ARGUMENT, f"a timeout is None or a number of seconds from 0 up, not {timeout!r}")
+    return math.ceil(timeout * 1000)
+
+
+def _deadline(ms: int) -> float:
+    return math.inf if ms < 0 else time.monotonic() + ms / 1000
+
+
+def _left(deadline: float) -> int:
+    return -1 if deadline == math.inf else max(0, math.ceil((deadline - time.monotonic()) * 1000))
+
+
+def _on_main_thread() -> bool:
+    return threading.get_ident() == threading.main_thread().ident
+
+
+def _loopback(address: str) -> bool:
+    return address in ("", "localhost", "::1") or address.startswith("127.")
+
+
+def _text(value: str, what: str) -> bytes:
+    if "\0" in value:
+        raise errors.make(ARGUMENT, f"{what} has a NUL character in it")
+    return value.encode()
+
+
+class _Buffer:
+    """Memory for the library to write a message to, and its length."""
+
+    def __init__(self, size: int) -> None:
+        memory = bytearray(size)
+        self.size = size
+        self.view = memoryview(memory)
+        self.address = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+        self.length = ctypes.c_int64()
+        self.length_out = ctypes.byref(self.length)
+
+    def text(self, on_error: str = "strict") -> str:
+        return str(self.view[: self.length.value], "utf-8", on_error)
+
+
+def _free(lib: Library, handle: ctypes.c_size_t) -> None:
+    value, handle.value = handle.value, 0
+    if value and not lib.forked:
+        lib.obe_free(value)
+
+
+class Handle:
+    """A client or a server of the library. Errors are raised; every method may be called from any thread."""
+
+    def __init__(self, role: str, address: str | None, port: int, timeout: Timeout) -> None:
+        self.role = role
+        self.address = address
+        self.port = port
+        self._lib = library()
+        self._id = ctypes.c_size_t()
+        # Before the handle exists, so that no signal can come between the two.
+        self._finalizer = weakref.finalize(self, _free, self._lib, self._id)
+        self._is_client = role == "client"
+        self._is_local = not self._is_client or _loopback(address or "")
+        self._persistent = False
+        self._unread = False  # client: a message was sent whose answer has not been received
+        self._kept: list[_Buffer] = []  # with a message that a signal handler's exception kept from the caller
+        self._documents: list[Document] = []  # likewise
+        self._spares: list[_Buffer] = []
+        self._woken = [OK]  # replaced, with the reason in it, to end the calls in flight
+        self._turn = threading.RLock()  # held for the whole of a tcmd, so that each gets its own reply
+        if not 0 <= port <= 65535:
+            raise errors.make(ARGUMENT, f"port {port} is outside 0..65535")
+        make = self._lib.obe_client_new if self._is_client else self._lib.obe_server_new
+        self._check(make(_text(address or "", "the address"), port, ctypes.byref(self._id)))
+        if not self._is_client:
+            number = ctypes.c_int32()
+            self._check(self._lib.obe_port(self._id, ctypes.byref(number)))
+            self.port = number.value
+        if timeout is not DEFAULT:
+            self.set_option("timeout_ms", str(milliseconds(timeout)))
+        self._timeout = int(self.option("timeout_ms"))
+
+    # -- talk --------------------------------------------------------------------------------------------------------
+
+    def send(self, body: bytes) -> None:
+        self._send(body, _deadline(self._timeout), self._woken)
+
+    def receive(self, numpy: Any = None) -> Any:
+        """The next message; arrays of numbers are numpy's if that module is given."""
+        return self._receive(_deadline(self._timeout), self._woken, numpy=numpy)
+
+    def receive_request(self) -> Document:
+        """The next message of any client as a document, which can be answered at any time."""
+        return self._receive_document(_deadline(self._timeout), self._woken, "")
+
+    def reply(self, request: Document, body: bytes) -> None:
+        lib = self._lib
+        status = self._post(
+            len(body), lambda ms: int(lib.obe_reply(request.handle, body, len(body), ms)), _deadline(self._timeout)
+        )
+        self._check(status, owner=request.handle)
+
+    def tcmd(self, body: bytes, numpy: Any = None) -> Any:
+        if self._lib.forked:
+            raise_forked()  # a thread that is not in this process may hold the turn
+        deadline = _deadline(self._timeout)
+        woken = self._woken
+        with self._turn:
+            if numpy is None and not _on_main_thread():
+                return self._tcmd(body, deadline)
+            try:
+                self._send(body, deadline, woken)
+                reply = self._receive(deadline, woken, NO_REPLY, numpy)
+                if not self._persistent:
+                    self._lib.obe_close(self._id)
+                return reply
+            except BaseException:
+                self._forget()
+                self._lib.obe_close(self._id)  # or a late reply would answer the next command
+                raise
+
+    def wait_ready(self, timeout: Timeout) -> None:
+        ms = self._timeout if timeout is DEFAULT else milliseconds(timeout)
+        if _on_main_thread():
+            status = self._aside(lambda: self._lib.obe_wait_ready(self._id, ms))
+        else:
+            status = self._lib.obe_wait_ready(self._id, ms)
+        self._check(status)
+
+    def _send(self, body: bytes, deadline: float, woken: list[int]) -> None:
+        if not (self._is_client and self._persistent):
+            # It came from the connection that this send leaves, or is what this send answers.
+            self._kept, self._documents = [], []
+        lib = self._lib
+        if not self._is_client:
+            status = self._post(len(body), lambda ms: int(lib.obe_send(self._id, body, len(body), ms)), deadline)
+        elif _on_main_thread() and self._may_block(len(body)):
+            status = self._aside(lambda: lib.obe_send(self._id, body, len(body), _left(deadline)))
+        else:
+            # Nothing is in the way of the message, so a slice that runs out was still connecting: nothing was sent.
+            status = self._sliced(deadline, woken, lib.obe_send, self._id, body, len(body))
+        self._check(status)
+        self._unread = True
+
+    def _may_block(self, size: int) -> bool:
+        """Whether sending may have to wait for the peer, or for more than a local connection to be made."""
+        return size > SMALL or not self._is_local or (self._persistent and self._unread)
+
+    def _post(self, size: int, call: Callable[[int], int], deadline: float) -> int:
+        """Send an answer, which call does within the milliseconds that it is given."""
+        if not _on_main_thread():
+            return call(_left(deadline))
+        # Nearly always the system takes a small one at once. What it does not take, it does not take in part.
+        status = call(0) if size <= SMALL else TIMEOUT
+        return self._aside(lambda: call(_left(deadline))) if status == TIMEOUT else status
+
+    def _receive(self, deadline: float, woken: list[int], on_timeout: str = "", numpy: Any = None) -> Any:
+        if numpy is not None:
+            return self._receive_document(deadline, woken, on_timeout).value(numpy)
+        kept: list[_Buffer] = []
+        buffer = None
+        try:
+            if self._kept:
+                kept, self._kept = self._kept, []
+                buffer = kept[0]
+            else:
+                buffer = self._spare()
+                status = self._receive_into(buffer, deadline, woken)
+                while status == TOO_SMALL:
+                    buffer = _Buffer(buffer.length.value)
+                    status = self._receive_into(buffer, deadline, woken)
+                self._check(status, on_timeout if status == TIMEOUT else "")
+            self._unread = False
+            value = decode(buffer.text())
+        except (errors.Error, ValueError, RecursionError):
+            raise  # there is no message, or one that no second try would make readable
+        except BaseException:
+            # A signal handler raised: the message goes to the next receive, even if it arrived in the same moment. No
+            # call is made in this clause, nor below, because after a call another handler may run.
+            if kept:
+                self._kept = kept
+            elif buffer is not None and 0 < buffer.length.value <= buffer.size:
+                self._kept = [buffer]
+            raise
+        if buffer.size == BUFFER:
+            self._spares = [buffer]
+        return value
+
+    def _receive_document(self, deadline: float, woken: list[int], on_timeout: str) -> Document:
+        if self._kept:
+            return Document.of(self._kept.pop(0).view)
+        # A document that a signal handler's exception kept from the caller is the next one's.
+        documents, self._documents = self._documents or [Document()], []
+        try:
+            if not documents[0].handle.value:
+                receive, place = self._lib.obe_receive_message, ctypes.byref(documents[0].handle)
+                status = self._sliced(deadline, woken, receive, self._id, place)
+                self._check(status, on_timeout if status == TIMEOUT else "")
+            self._unread = False
+            return documents[0]
+        except BaseException:
+            if documents[0].handle.value:
+                self._documents = documents
+            raise
+
+    def _receive_into(self, buffer: _Buffer, deadline: float, woken: list[int]) -> int:
+        receive = self._lib.obe_receive
+        return self._sliced(deadline, woken, receive, self._id, buffer.address, buffer.size, buffer.length_out)
+
+    def _tcmd(self, body: bytes, deadline: float) -> Any:
+        buffer = self._spare()
+        status = self._lib.obe_tcmd(
+            self._id, body, len(body), buffer.address, buffer.size, buffer.length_out, _left(deadline)
+        )
+        while status == TOO_SMALL:
+            buffer = _Buffer(buffer.length.value)
+            status = self._lib.obe_receive(self._id, buffer.address, buffer.size, buffer.length_out, 0)
+        self._check(status)
+        text = buffer.text()
+        if buffer.size == BUFFER:
+            self._spares = [buffer]
+        return decode(text)
+
+    def _spare(self) -> _Buffer:
+        """A buffer that nobody else uses, neither a thread nor a signal handler."""
+        try:
+            buffer = self._spares.pop()
+        except IndexError:
+            return _Buffer(BUFFER)
+        buffer.length.value = 0
+        return buffer
+
+    def _sliced(self, deadline: float, woken: list[int], function: Callable[..., int], *arguments: Any) -> int:
+        """Call a function that loses nothing by a timeout, again and again until the deadline."""
+        whole = not _on_main_thread()
+        while True:
+            left = _left(deadline)
+            last = whole or 0 <= left <= SLICE
+            status = function(*arguments, left if last else SLICE)
+            if status not in (OK, TOO_SMALL) and self._woken is not woken:
+                raise errors.make(self._woken[0])  # said between two slices, where the library wakes nobody
+            if last or status != TIMEOUT:
+                return status
+
+    def _aside(self, call: Callable[[], int]) -> int:
+        return run_aside(call, lambda: self._lib.obe_cancel(self._id))
+
+    # -- end ---------------------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        self._woken = [CLOSED]
+        self._forget()
+        self._check(self._lib.obe_close(self._id))
+
+    def _forget(self) -> None:
+        self._kept = []
+        self._documents = []
+        self._unread = False
+
+    def cancel(self) -> None:
+        self._woken = [CANCELLED]
+        self._check(self._lib.obe_cancel(self._id))
+
+    def free(self) -> None:
+        self._woken = [CLOSED]
+        self._finalizer()
+
+    @property
+    def alive(self) -> bool:
+        return self._finalizer.alive
+
+    # -- settings and facts ------------------------------------------------------------------------------------------
+
+    def option(self, name: str) -> str:
+        status, value = self._read(self._lib.obe_get_option, self._id, _text(name, "the option's name"))
+        self._check(status)
+        return value
+
+    def set_option(self, name: str, value: str) -> None:
+        self._check(self._lib.obe_set_option(self._id, _text(name, "the option's name"), _text(value, name)))
+        if name == "timeout_ms":
+            self._timeout = int(self.option(name))
+        elif name == "persistent":
+            self._persistent = self.option(name) == "1"
+
+    def stat(self, name: str) -> int:
+        value = ctypes.c_int64()
+        self._check(self._lib.obe_stats(self._id, name.encode(), ctypes.byref(value)))
+        return value.value
+
+    # -- errors ------------------------------------------------------------------------------------------------------
+
+    def _check(self, status: int, more: str = "", owner: Any = None) -> None:
+        if status:
+            raise errors.make(status, self._read(self._lib.obe_last_error, owner or self._id)[1] + more)
+
+    def _read(self, function: Callable[..., int], *arguments: Any) -> tuple[int, str]:
+        """The text that a function writes to a buffer; empty if it fails."""
+        buffer = self._spare()
+        status = function(*arguments, buffer.address, buffer.size, buffer.length_out)
+        while status == TOO_SMALL:
+            buffer = _Buffer(buffer.length.value)
+            status = function(*arguments, buffer.address, buffer.size, buffer.length_out)
+        text = buffer.text("replace") if status == OK else ""
+        if buffer.size == BUFFER:
+            self._spares = [buffer]
+        return status, text

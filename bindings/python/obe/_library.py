@@ -1,0 +1,123 @@
+"""Finds the shared library, binds its functions and refuses to enter it in a forked child."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import struct
+import sys
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Callable, NoReturn
+
+from . import _abi, errors
+
+NAME = f"obe{struct.calcsize('P') * 8}.dll" if sys.platform == "win32" else "libobe.so"
+SYSTEM = NAME if sys.platform == "win32" else "libobe.so.1"
+
+
+class Library:
+    """The functions of the shared library, each an attribute under its C name."""
+
+    def __init__(self, path: str) -> None:
+        self.forked = False
+        dll = ctypes.CDLL(path)  # CDLL, not PyDLL: the interpreter lock is free while a call blocks
+        for name, (restype, argtypes) in _abi.FUNCTIONS.items():
+            try:
+                function = getattr(dll, name)
+            except AttributeError:
+                # An older library serves everybody who does not use what it lacks.
+                function = _missing(path, name)
+            else:
+                function.restype = restype
+                function.argtypes = argtypes
+            setattr(self, name, function)
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Callable[..., Any]: ...
+
+    def refuse(self) -> None:
+        """Make every function raise; a Go runtime does not survive a fork, and entering it may hang for ever."""
+        self.forked = True
+        for name in _abi.FUNCTIONS:
+            setattr(self, name, raise_forked)
+
+
+def raise_forked(*_: object) -> NoReturn:
+    raise errors.make(
+        errors.CODES["OBE_E_FORKED"],
+        "libobe was in use before this process was forked, and does not work in the child; make the first Socket "
+        "after the fork, or let multiprocessing use the start method 'spawn' or 'forkserver'",
+    )
+
+
+def _missing(path: str, name: str) -> Callable[..., NoReturn]:
+    def function(*_: object) -> NoReturn:
+        text = f"the library {path} has no function {name}; this package was made for libobe {_abi.VERSION}"
+        raise errors.make(errors.CODES["OBE_E_UNSUPPORTED"], text)
+
+    return function
+
+
+_lock = threading.Lock()
+_library: Library | None = None
+_entered = False  # a Go runtime may be in this process
+_forked = False
+
+
+def library() -> Library:
+    """The library, loaded at the first call."""
+    global _library
+    if _forked:
+        raise_forked()
+    if _library is None:
+        with _lock:
+            if _library is None:
+                _library = _load()
+    return _library
+
+
+def _candidates() -> Iterator[str]:
+    explicit = os.environ.get("OBE_LIBRARY")
+    if explicit:
+        yield explicit
+        return
+    yield os.path.join(os.path.dirname(os.path.abspath(__file__)), NAME)
+    yield SYSTEM
+
+
+def _load() -> Library:
+    global _entered
+    tried = []
+    # Threads inherit the signal mask: with everything blocked, signals stay with the program's own threads, where a
+    # handler that Python installed without an alternate stack (before 3.10) is safe.
+    blockable = hasattr(signal, "pthread_sigmask")
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals()) if blockable else set()
+    try:
+        for path in _candidates():
+            _entered = True
+            try:
+                return Library(path)
+            except OSError as error:
+                _entered = False
+                tried.append(f"{path}: {error}")
+    finally:
+        if blockable:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    raise ImportError(
+        "the libobe shared library cannot be loaded; set OBE_LIBRARY to its path. Tried:\n  " + "\n  ".join(tried)
+    )
+
+
+def _after_fork() -> None:
+    global _lock, _forked
+    _lock = threading.Lock()  # another thread may have held it
+    _forked = _entered
+    if _library is not None:
+        _library.refuse()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,42 @@
+"""What the binding's tests share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import obe
+import peer
+
+ROOT = Path(__file__).resolve().parents[3]
+os.environ.setdefault("OBE_LIBRARY", str(ROOT / "build" / "libobe.so"))
+
+
+def missing(what: str) -> None:
+    """Skip the rest of a test for want of something that is optional here but installed on CI."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{what} is not installed")
+    pytest.skip(f"{what} is not installed")
+
+
+@pytest.fixture
+def echo() -> Iterator[peer.Server]:
+    """A server that sends every message back."""
+    with peer.Server(answer=lambda body: body) as server:
+        yield server
+
+
+@pytest.fixture
+def mute() -> Iterator[peer.Server]:
+    """A server that reads and never answers."""
+    with peer.Server(answer=lambda body: None) as server:
+        yield server
+
+
+@pytest.fixture
+def server() -> Iterator[obe.Socket]:
+    with obe.Socket("server", port=0, timeout=peer.PATIENCE) as server:
+        yield server

@@ -1,0 +1,178 @@
+"""The client with the protocol's commands, requests that are answered later, and arrays without lists."""
+
+from __future__ import annotations
+
+import array
+import gc
+import math
+import threading
+from typing import Any
+
+import pytest
+
+from obe import Client, Request, Socket, errors
+
+ANSWERS: dict[str, Any] = {
+    "optset": [2.5],
+    "goodset": [2.75],
+    "getmean": [1, 2.0],
+    "getstd": [0.25, math.inf],
+    "getcov": [[1.0, 0.5], [0.5, 2.0]],
+    "getpar": [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]],
+    "getset": [[1.5, 2.5]],
+    "getwgt": [0.5, 0.5],
+    "getcon": [],
+}
+
+
+class Served:
+    """A server on a thread that answers from a table and remembers what it was asked."""
+
+    def __init__(self, answers: dict[str, Any]) -> None:
+        self.answers = answers
+        self.asked: list[Any] = []
+        self.server = Socket("server", port=0)
+        self.thread = threading.Thread(target=self.server.serve, args=(self.answer,))
+        self.thread.start()
+
+    def answer(self, request: Request) -> bool:
+        command = request.value
+        self.asked.append(command)
+        request.reply(self.answers.get(command["command"], "OK"))
+        return bool(command["command"] == "done")
+
+    def client(self) -> Client:
+        return Client(port=self.server.port, timeout=10)
+
+
+@pytest.fixture
+def served() -> Any:
+    it = Served(dict(ANSWERS))
+    yield it
+    if it.thread.is_alive():
+        it.client().done()
+    it.thread.join(10)
+    assert not it.thread.is_alive()
+    it.server.free()
+
+
+def test_every_command_has_its_wire_form_and_its_answer(served: Served) -> None:
+    client = served.client()
+    client.ready()
+    client.newrun(lolim=2.0, hilim=3.0, steps=25)
+    for command, answer in ANSWERS.items():
+        got = getattr(client, command)()
+        assert (got.tolist() if hasattr(got, "tolist") else got) == answer, command
+    client.goodset(4)
+    client.newdat(2.45, [0.98], 0.005)
+    client.newdat(array.array("d", [1.0, 2.0]), (3.0,), [4])
+    client.done()
+    assert served.asked == [
+        {"command": "ready"},
+        {"command": "newrun", "lolim": 2.0, "hilim": 3.0, "steps": 25},
+        *({"command": command} for command in ANSWERS),
+        {"command": "goodset", "pickiness": 4},
+        {"command": "newdat", "x": [2.45], "y": [0.98], "s": [0.005]},
+        {"command": "newdat", "x": [1.0, 2.0], "y": [3.0], "s": [4]},
+        {"command": "done"},
+    ]
+    assert type(served.asked[1]["steps"]) is int
+
+
+@pytest.mark.parametrize(
+    ("command", "answer"),
+    [
+        ("ready", "no"),
+        ("newrun", None),
+        ("getmean", "OK"),
+        ("getmean", [1, "x"]),
+        ("getmean", [[1.0], [2.0]]),
+        ("getcov", [1.0, 2.0]),
+        ("getcov", [[1.0], [True]]),
+        ("optset", {"error": "no run"}),
+    ],
+)
+def test_another_reply_is_an_error_that_carries_it(served: Served, command: str, answer: Any) -> None:
+    served.answers[command] = answer
+    with pytest.raises(errors.ReplyError) as caught:
+        getattr(served.client(), command)()
+    assert command in str(caught.value)
+    if answer is not None and not isinstance(answer, list):
+        assert str(answer)[:5] in str(caught.value)
+
+
+def test_numpy_goes_both_ways(served: Served) -> None:
+    numpy = pytest.importorskip("numpy")
+    values = numpy.concatenate([numpy.linspace(-1, 1, 1000), [0.1, 5e-324, math.nan, math.inf, -math.inf, -0.0]])
+    matrix = numpy.arange(600.0).reshape(20, 30)
+    served.answers["echo"] = {
+        "v": values,
+        "m": matrix.T,
+        "text": "x",
+        "~/": numpy.arange(3),
+        "mixed": [1, None],
+        "e": [],
+    }
+    served.answers["echo"]["e"] = []
+    client = served.client()
+    got = client.tcmd({"command": "echo", "v": values, "i": numpy.int64(3)}, arrays="numpy")
+    assert served.asked[0]["i"] == 3
+    assert numpy.array(served.asked[0]["v"]).tobytes()[: 8 * 1002] == values.tobytes()[: 8 * 1002]
+    assert got["v"].tobytes() == values.tobytes()
+    assert (got["m"] == matrix.T).all()
+    assert got["~/"].tolist() == [0, 1, 2]
+    assert got["mixed"] == [1, None]
+    assert got["text"] == "x"
+    assert got["e"].shape == (0,)
+    assert isinstance(client.getmean(), numpy.ndarray)
+    with pytest.raises(ValueError, match="arrays"):
+        client.tcmd({"command": "echo"}, arrays="list")  # type: ignore[arg-type]
+
+
+def test_requests_are_answered_in_any_order_from_any_thread() -> None:
+    with Socket("server", port=0) as server:
+        clients = [Client(port=server.port, timeout=10) for _ in range(3)]
+        for i, client in enumerate(clients):
+            client.send({"command": "n", "i": i})
+        requests = [server.receive_request() for _ in clients]
+        threads = [threading.Thread(target=r.reply, args=(r.value["i"],)) for r in reversed(requests)]
+        for thread in threads:
+            thread.start()
+        assert [client.receive() for client in clients] == [0, 1, 2]
+        for thread in threads:
+            thread.join()
+        with pytest.raises(errors.StateError):
+            requests[0].reply(1)
+
+
+def test_a_request_that_is_dropped_does_not_leave_its_client_waiting() -> None:
+    with Socket("server", port=0) as server:
+        first, second = Client(port=server.port, timeout=10), Client(port=server.port, timeout=10)
+        first.send(1)
+        request = server.receive_request()
+        assert request.arrays() == 1
+        del request
+        gc.collect()
+        second.send(2)
+        assert server.receive_request().value == 2
+        with pytest.raises(errors.PeerClosedError):
+            first.receive()
+
+
+def test_what_the_handler_raises_ends_the_serving() -> None:
+    with Socket("server", port=0) as server:
+        Client(port=server.port, timeout=10).send(1)
+        with pytest.raises(ZeroDivisionError):
+            server.serve(lambda request: request.value / 0)
+
+
+def test_a_reply_to_a_client_that_left_is_a_clear_error() -> None:
+    with Socket("server", port=0) as server:
+        client = Client(port=server.port, timeout=10)
+        client.send(1)
+        request = server.receive_request()
+        client.close()
+        Client(port=server.port, timeout=10).send(2)
+        server.receive_request()  # by now the server has seen that the first one left
+        with pytest.raises((errors.PeerClosedError, errors.ResetError)):
+            request.reply("x" * 10_000_000)

@@ -1,0 +1,52 @@
+"""The package that pip makes: it carries the library and needs nothing else."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from conftest import ROOT, missing
+
+
+def version(package: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in importlib.metadata.version(package).split(".")[:2])
+    except importlib.metadata.PackageNotFoundError:
+        return ()
+
+
+def test_wheel(tmp_path: Path) -> None:
+    if not version("pip") or version("setuptools") < (70, 1):
+        missing("pip with setuptools 70.1 or later")
+    source = tmp_path / "source"
+    shutil.copytree(
+        ROOT / "bindings" / "python", source, ignore=shutil.ignore_patterns("build", "*.egg-info", "*.so", "tests")
+    )
+    environment = {name: value for name, value in os.environ.items() if name not in ("OBE_LIBRARY", "PYTHONPATH")}
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
+    build = [*pip, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(tmp_path), str(source)]
+
+    without = subprocess.run(build, env={**environment, "OBE_LIBRARY": "nowhere"}, capture_output=True, text=True)
+    assert without.returncode
+    assert "nowhere is missing" in without.stdout + without.stderr
+
+    library = os.environ["OBE_LIBRARY"]
+    subprocess.run(build, env={**environment, "OBE_LIBRARY": library}, capture_output=True, check=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    assert wheel.name.startswith("obe-")
+    assert "-py3-none-" in wheel.name
+    assert not wheel.name.endswith("-any.whl")
+
+    target = tmp_path / "installed"
+    install = [*pip, "install", "--no-deps", "--no-index", "--target", str(target), str(wheel)]
+    subprocess.run(install, env=environment, capture_output=True, check=True)
+    assert (target / "obe" / "py.typed").exists()
+    code = "import obe; print(obe.Socket('server', port=0).port > 0, obe.__file__)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, cwd=target, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"True {target / 'obe' / '__init__.py'}\n"

@@ -1,0 +1,228 @@
+"""The library in a process: finding it, loading it once, forks, threads and exit."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Callable
+
+import pytest
+
+import obe
+import peer
+from conftest import ROOT
+
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+
+
+def python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run code in a new Python that finds the package."""
+    full = {**os.environ, "PYTHONPATH": str(ROOT / "bindings" / "python"), **environment}
+    return subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], env=full, capture_output=True, text=True, timeout=peer.PATIENCE
+    )
+
+
+def in_child(call: Callable[[], str]) -> str:
+    """What a call returns in a forked child."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            text = call()
+        except BaseException as error:
+            text = repr(error)
+        os.write(writer, text.encode())
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as pipe:
+        if not select.select([pipe], [], [], peer.PATIENCE)[0]:
+            os.kill(child, signal.SIGKILL)
+        text = pipe.read()
+    assert os.waitpid(child, 0)[1] == 0, "the child was hanging"
+    return text
+
+
+@needs_fork
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_forked_child_is_refused(echo: peer.Server, server: obe.Socket) -> None:
+    client = obe.Socket("client", port=echo.port)
+    # A helper thread that will not be there in the child, and a thread that holds the turn of the client.
+    assert client.tcmd("x" * 100_000)
+    client._obe._turn.acquire()
+
+    def use(call: Callable[[], object]) -> str:
+        try:
+            return f"{call()!r}\n"
+        except RuntimeError as error:
+            return f"{error}\n" if isinstance(error, obe.errors.ForkedError) else f"wrong: {error!r}\n"
+
+    def every_call() -> str:
+        outcomes = [
+            use(call)
+            for call in (
+                lambda: client.send(1),
+                lambda: client.send("x" * 100_000),
+                lambda: client.tcmd(1),
+                lambda: server.receive(),
+                lambda: server.send(1),
+                lambda: client.wait_ready(1),
+                lambda: client.close(),
+                lambda: client.cancel(),
+                lambda: client.get_option("peer"),
+                lambda: client.set_option("persistent", 1),
+                lambda: client.stats(),
+                lambda: client.connection,
+                lambda: obe.Socket("client"),
+                lambda: obe.Socket("server", port=0),
+            )
+        ]
+        server.free()
+        return "".join(outcomes)
+
+    outcomes: list[str] = []
+    holder = threading.Thread(target=lambda: outcomes.extend(in_child(every_call).splitlines()))
+    holder.start()
+    holder.join()
+    client._obe._turn.release()
+    assert len(outcomes) == 14
+    for outcome in outcomes:
+        assert "OBE_E_FORKED" in outcome
+        assert "spawn" in outcome
+    # The child's free did nothing to the parent's server.
+    with peer.connect(server.port) as conn:
+        peer.whole(conn, b"1")
+        assert server.receive() == 1
+    assert client.tcmd("still works") == "still works"
+
+
+@needs_fork
+def test_fork_before_the_first_socket() -> None:
+    done = python(
+        "import obe, os\n"
+        "child = os.fork()\n"
+        "server = obe.Socket('server', port=0)\n"
+        "os.write(1, b'%d\\n' % (server.port > 0))\n"
+        "child and os.waitpid(child, 0)\n"
+    )
+    assert done.stdout == "1\n1\n"
+    assert done.stderr == ""
+
+
+@needs_fork
+def test_forked_child_ends_quietly() -> None:
+    done = python(
+        "import obe, os, sys\n"
+        "server = obe.Socket('server', port=0)\n"
+        "child = os.fork()\n"
+        "if child: print(os.waitpid(child, 0)[1], server.stats()['evicted'])\n"
+        "sys.exit()\n"
+    )
+    assert done.stdout == "0 0\n"
+    assert done.stderr == ""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_signals_stay_with_pythons_threads() -> None:
+    """Every thread that is not Python's blocks SIGINT, so that it interrupts the main thread's system calls."""
+    done = python(
+        "import obe, os, signal\n"
+        "server = obe.Socket('server', port=0, timeout=0.1)\n"
+        "try: server.receive()\n"
+        "except TimeoutError: pass\n"
+        "for task in os.listdir('/proc/self/task'):\n"
+        "    status = dict(line.split(':', 1) for line in open(f'/proc/self/task/{task}/status'))\n"
+        "    blocked = int(status['SigBlk'], 16) >> signal.SIGINT - 1 & 1\n"
+        "    print('main' if int(task) == os.getpid() else 'other', blocked)\n"
+    )
+    lines = done.stdout.splitlines()
+    assert lines.count("main 0") == 1
+    assert len(lines) > 1
+    assert set(lines) == {"main 0", "other 1"}
+
+
+def test_exit_while_threads_are_blocked() -> None:
+    done = python(
+        "import obe, threading\n"
+        "server = obe.Socket('server', port=0)\n"
+        "threading.Thread(target=server.receive, daemon=True).start()\n"
+        "client = obe.Socket('client', port=server.port)\n"
+        "print('end')\n"
+    )
+    assert (done.returncode, done.stdout) == (0, "end\n")
+
+
+def test_a_large_message_at_exit() -> None:
+    """Python makes no thread any more while it shuts down, where programs say goodbye to their server."""
+    with peer.Server() as server:
+        done = python(
+            "import atexit, obe\n"
+            f"client = obe.Socket('client', port={server.port})\n"
+            "atexit.register(lambda: print(client.tcmd(' ' * 100_000)))\n"
+        )
+    assert (done.stdout, done.stderr) == ("OK\n", "")
+
+
+def test_import_loads_nothing() -> None:
+    done = python("import obe; print(obe.Error.__name__)", OBE_LIBRARY="/nowhere/libobe.so")
+    assert (done.stdout, done.stderr) == ("Error\n", "")
+
+
+def test_library_not_found() -> None:
+    done = python("import obe; obe.Socket('client')", OBE_LIBRARY="/nowhere/libobe.so")
+    assert "ImportError" in done.stderr
+    assert "/nowhere/libobe.so" in done.stderr
+    assert "set OBE_LIBRARY" in done.stderr
+
+
+def test_lookup_order(tmp_path: Path) -> None:
+    """Without OBE_LIBRARY: the file in the package, then the system's."""
+    done = python(
+        "from obe import _library; import os\n"
+        "assert os.environ.pop('OBE_LIBRARY')\n"
+        "bundled, system = _library._candidates()\n"
+        "print(os.path.dirname(bundled) == os.path.dirname(_library.__file__), system)\n"
+    )
+    assert done.stdout == "True libobe.so.1\n"
+    (tmp_path / "libobe.so.1").symlink_to(Path(os.environ["OBE_LIBRARY"]).resolve())
+    found = python(
+        "import obe; print(obe.Socket('server', port=0).port > 0)", OBE_LIBRARY="", LD_LIBRARY_PATH=str(tmp_path)
+    )
+    assert found.stdout == "True\n"
+
+
+def test_a_missing_function_is_reported_when_called() -> None:
+    done = python(
+        "import obe; from obe import _abi\n"
+        "_abi.FUNCTIONS['obe_of_the_future'] = (None, ())\n"
+        "obe.Socket('client')\n"
+        "try: obe._library.library().obe_of_the_future()\n"
+        "except NotImplementedError as error: print(error)\n"
+    )
+    assert "has no function obe_of_the_future" in done.stdout
+    assert "OBE_E_UNSUPPORTED" in done.stdout
+
+
+def test_a_library_that_is_another() -> None:
+    done = python("import obe; obe.Socket('client')", OBE_LIBRARY="libm.so.6")
+    assert "the library libm.so.6 has no function obe_client_new" in done.stderr
+
+
+def test_many_sockets_leave_nothing_behind(echo: peer.Server) -> None:
+    def descriptors() -> int:
+        return len(os.listdir("/proc/self/fd"))
+
+    obe.Socket("client", port=echo.port).tcmd(0)
+    before, threads = descriptors(), threading.active_count()
+    client = obe.Socket("client", port=echo.port)
+    for i in range(1000):
+        client.tcmd(i)
+        obe.Socket("client", port=echo.port).tcmd(i) if i % 10 == 0 else None
+        obe.Socket("server", port=0)
+    assert descriptors() <= before + 1
+    assert threading.active_count() <= threads

@@ -1,0 +1,411 @@
+"""Ctrl-C gets through at once wherever a call blocks, other signal handlers run, and nothing is lost by either."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any, Callable, TypeVar
+
+import pytest
+
+import obe
+import peer
+from conftest import ROOT
+
+pytestmark = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs POSIX timers")
+
+DELAY = 0.15  # long enough for a call to be past its first slice
+LATEST = 0.2
+
+
+T = TypeVar("T", bound=Callable[..., None])
+
+
+class LateError(AssertionError):
+    """A handler ran too late, which may be for want of a processor."""
+
+
+def check_promptness(due: float) -> None:
+    late = time.monotonic() - due
+    if late >= LATEST:
+        raise LateError(f"{late:.3f} s")
+
+
+def five_tries(test: T) -> T:
+    """A busy machine delays a program now and then; a call that does not let handlers run is late every time."""
+
+    @functools.wraps(test)
+    def attempts(*arguments: Any, **named: Any) -> None:
+        for attempt in range(5):
+            try:
+                test(*arguments, **named)
+                break
+            except LateError:
+                if attempt == 4:
+                    raise
+
+    return attempts  # type: ignore[return-value]
+
+
+class Interrupt(BaseException):
+    """As KeyboardInterrupt is, but pytest does not end for it."""
+
+
+@contextlib.contextmanager
+def handler(function: Callable[[int, FrameType | None], Any]) -> Iterator[None]:
+    before = signal.signal(signal.SIGALRM, function)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def raising(number: int, frame: FrameType | None) -> None:
+    raise Interrupt
+
+
+def interrupt(call: Callable[[], Any], delay: float = DELAY) -> None:
+    """Make a call and send a signal whose handler raises, which has to end the call at once."""
+    with handler(raising):
+        due = time.monotonic() + delay
+        signal.setitimer(signal.ITIMER_REAL, delay)
+        with pytest.raises(Interrupt):
+            call()
+        check_promptness(due)
+
+
+@contextlib.contextmanager
+def full_backlog() -> Iterator[socket.socket]:
+    """A listener where a further connect neither succeeds nor fails."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listener.getsockname())
+        yield listener
+
+
+@five_tries
+def test_server_receive(server: obe.Socket) -> None:
+    interrupt(server.receive)
+    with peer.connect(server.port) as conn:
+        peer.whole(conn, b'"still here"')
+        assert server.receive() == "still here"
+
+
+@five_tries
+def test_client_receive(mute: peer.Server) -> None:
+    client = obe.Socket("client", port=mute.port)
+    client.send("x")
+    interrupt(client.receive)
+    assert client.connection is not None
+
+
+@pytest.mark.parametrize("persistent", [False, True])
+@five_tries
+def test_tcmd_closes_its_connection(persistent: bool) -> None:
+    with peer.Server(lambda body: body if body == b'"loud"' else None, persistent=persistent) as server:
+        client = obe.Socket("client", port=server.port)
+        client.set_option("persistent", persistent)
+        assert client.tcmd("loud") == "loud"
+        interrupt(lambda: client.tcmd("x"))
+        assert client.connection is None
+        assert client.tcmd("loud") == "loud"
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "LOCALHOST"])
+@five_tries
+def test_connecting(address: str) -> None:
+    """In slices to a loopback address, on a helper thread to any other."""
+    with full_backlog() as full:
+        client = obe.Socket("client", address, full.getsockname()[1])
+        interrupt(lambda: client.send("x"))
+        interrupt(lambda: client.tcmd("x"))
+
+
+def test_connecting_goes_on_after_a_slice() -> None:
+    """It gets through once there is room, and the message arrives once."""
+    arrived: list[bytes] = []
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(full_backlog())
+
+        def accept(number: int, frame: FrameType | None) -> None:
+            listener.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    stack.enter_context(listener.accept()[0])
+
+        client = obe.Socket("client", port=listener.getsockname()[1], timeout=peer.PATIENCE)
+        with handler(accept):
+            signal.setitimer(signal.ITIMER_REAL, DELAY)
+            client.send("x")
+        listener.settimeout(peer.PATIENCE)
+        conn = stack.enter_context(listener.accept()[0])
+        conn.settimeout(peer.PATIENCE)
+        arrived.append(peer.read_message(conn))
+        client.close()
+        assert peer.ended(conn)
+        listener.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+    assert arrived == [b'"x"']
+
+
+@five_tries
+def test_wait_ready() -> None:
+    with obe.Socket("server", port=0) as place:
+        port = place.port
+    client = obe.Socket("client", port=port)
+    interrupt(client.wait_ready)
+
+
+@five_tries
+def test_sending_more_than_the_peer_reads(server: obe.Socket) -> None:
+    big = "x" * 30_000_000
+    due: list[float] = []
+
+    def interrupt_when_it_sends(conn: socket.socket) -> None:
+        conn.recv(1)
+        due.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGALRM)
+
+    def accept() -> None:
+        with listener.accept()[0] as conn:
+            interrupt_when_it_sends(conn)
+            assert over.wait(peer.PATIENCE)
+
+    over = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener, handler(raising):
+        client = obe.Socket("client", port=listener.getsockname()[1])
+        accepting = threading.Thread(target=accept, daemon=True)
+        accepting.start()
+        with pytest.raises(Interrupt):
+            client.send(big)
+        check_promptness(due.pop())
+        over.set()
+        accepting.join()
+        listener.setblocking(False)
+        with pytest.raises(BlockingIOError):  # it was not begun anew with every slice
+            listener.accept()
+    with peer.connect(server.port) as conn, handler(raising):
+        peer.whole(conn, b"1")
+        server.receive()
+        threading.Thread(target=interrupt_when_it_sends, args=(conn,), daemon=True).start()
+        with pytest.raises(Interrupt):
+            server.send(big)
+        check_promptness(due.pop())
+
+
+@five_tries
+def test_small_answers_that_nobody_reads(server: obe.Socket) -> None:
+    """They fill the connection little by little; the one that does not fit can be interrupted."""
+    answered = []
+
+    def answer_for_ever() -> None:
+        while True:
+            server.send("x" * 10_000)
+            answered.append(time.monotonic())
+
+    with peer.connect(server.port) as conn:
+        peer.whole(conn, b"1")
+        server.receive()
+        begin = time.monotonic()
+        interrupt(answer_for_ever, 0.5)
+        if answered[-1] > begin + 0.4:
+            raise LateError("it never came to block")
+
+
+def test_other_handlers_run_and_the_call_goes_on(server: obe.Socket) -> None:
+    ticks = []
+    with contextlib.ExitStack() as stack:
+
+        def tick(number: int, frame: FrameType | None) -> None:
+            ticks.append(number)
+            if len(ticks) == 3:
+                conn = stack.enter_context(peer.connect(server.port))
+                peer.whole(conn, b'"after three"')
+
+        with handler(tick):
+            signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
+            assert server.receive() == "after three"
+    assert len(ticks) >= 3
+
+
+@pytest.mark.parametrize(
+    ("call", "error"),
+    [("cancel", obe.errors.CancelledError), ("close", RuntimeError), ("free", obe.errors.ClosedError)],
+)
+def test_a_handler_that_ends_the_call(call: str, error: type[Exception], mute: peer.Server) -> None:
+    """It runs between two slices, when the library has no call to wake."""
+    for end in (obe.Socket("server", port=0), obe.Socket("client", port=mute.port)):
+        with handler(lambda number, frame, end=end: getattr(end, call)()):  # type: ignore[misc]
+            signal.setitimer(signal.ITIMER_REAL, 0.05)
+            with pytest.raises(error):
+                end.tcmd("x") if end.role == "client" else end.receive()
+
+
+@pytest.mark.parametrize(
+    ("address", "elsewhere"), [("", False), (None, False), ("::1", False), ("127.9.9.9", False), ("192.0.2.1", True)]
+)
+def test_who_needs_the_helper_thread(address: str | None, elsewhere: bool) -> None:
+    """Connecting to another machine may take longer than a slice, and must not begin anew with each."""
+    client = obe.Socket("client", address)
+    assert client._obe._may_block(1) is elsewhere
+    assert client._obe._may_block(100_000) is True
+
+
+@contextlib.contextmanager
+def on_signal(call: Callable[[], Any]) -> Iterator[None]:
+    """When the main thread is inside the library, send a signal, and make a call before the signal's handler runs."""
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
+    main = threading.get_ident()
+
+    def run() -> None:
+        while sys._current_frames()[main].f_code is not obe._handle.Handle._sliced.__code__:
+            time.sleep(0.001)
+        os.kill(os.getpid(), signal.SIGALRM)
+        reader.recv(1)  # what Python writes where a signal arrives
+        call()
+
+    with reader, writer, handler(raising):
+        thread = threading.Thread(target=run)
+        thread.start()
+        before = signal.set_wakeup_fd(writer.fileno())
+        try:
+            yield
+            thread.join()
+        finally:
+            signal.set_wakeup_fd(before)
+
+
+def test_a_message_of_the_same_moment_is_kept(server: obe.Socket) -> None:
+    """The signal comes while the library waits, the message before the library returns: the next receive has it."""
+    with peer.connect(server.port) as conn:
+        for _ in range(5):
+            with on_signal(lambda: peer.whole(conn, b'"in the same moment"')), pytest.raises(Interrupt):
+                server.receive()
+            assert server.receive() == "in the same moment"
+            assert server.connection is not None
+            server.send("answer")
+            assert peer.read_message(conn) == b'"answer"'
+    assert server.stats()["messages_received"] == 5
+
+
+@pytest.mark.parametrize("end", ["send", "close", "tcmd"])
+def test_a_kept_message_goes_with_its_connection(end: str) -> None:
+    release = threading.Semaphore(0)
+
+    def answer(body: bytes) -> bytes:
+        assert body != b'"first"' or release.acquire(timeout=peer.PATIENCE)
+        return body
+
+    with peer.Server(answer) as server:
+        client = obe.Socket("client", port=server.port, timeout=peer.PATIENCE)
+        client.send("first")
+        with on_signal(release.release), pytest.raises(Interrupt):
+            client.receive()
+        if end == "close":
+            client.close()
+            with pytest.raises(RuntimeError, match="OBE_E_STATE"):
+                client.receive()
+        elif end == "send":
+            client.send("second")
+            assert client.receive() == "second"
+        else:
+            assert client.tcmd("second") == "second"
+
+
+@pytest.mark.skipif(
+    sys.version_info < (3, 10), reason="Python 3.9 may raise after a function has settled what it returns"
+)
+def test_nothing_is_lost_by_many_interrupts(server: obe.Socket) -> None:
+    count = 2000
+    receive = obe._handle.Handle._receive.__code__
+
+    def raise_inside_receive(number: int, frame: FrameType | None) -> None:
+        while frame is not None:
+            if frame.f_code is receive:
+                raise Interrupt
+            frame = frame.f_back
+
+    def send_all() -> None:
+        with peer.connect(server.port) as conn:
+            for i in range(count):
+                peer.whole(conn, b"%d" % i)
+            assert peer.ended(conn)
+
+    sender = threading.Thread(target=send_all)
+    sender.start()
+    received: list[int] = []
+    interrupts = 0
+    with handler(raise_inside_receive):
+        while len(received) < count:
+            signal.setitimer(signal.ITIMER_REAL, random.uniform(0.000001, 0.0001))
+            try:
+                received.append(server.receive())
+            except Interrupt:
+                interrupts += 1
+    assert received == list(range(count))
+    assert interrupts > 10
+    server.close()
+    sender.join()
+
+
+PROGRAM = """
+import sys, time, obe
+call, port = sys.argv[1], int(sys.argv[2])
+socket = obe.Socket("server" if call == "receive" else "client", port=port)
+print("ready", flush=True)
+try:
+    socket.receive() if call == "receive" else socket.tcmd("x")
+except KeyboardInterrupt:
+    print(time.monotonic(), flush=True)
+"""
+
+
+def waits(process: int) -> int:
+    """How often the main thread of a process has gone to sleep."""
+    status = Path(f"/proc/{process}/task/{process}/status").read_text()
+    return int(status.split("voluntary_ctxt_switches:")[1].split()[0])
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+@pytest.mark.parametrize("call", ["receive", "tcmd", "connect"])
+@five_tries
+def test_ctrl_c(mute: peer.Server, call: str) -> None:
+    """A real SIGINT to a whole process, which has been in the call for two slices at least."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "bindings" / "python")}
+    with full_backlog() as full:
+        port = {"receive": 0, "tcmd": mute.port, "connect": full.getsockname()[1]}[call]
+        command = [sys.executable, "-c", PROGRAM, call, str(port)]
+        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as program:
+            try:
+                assert program.stdout is not None
+                assert program.stdout.readline() == "ready\n"
+                begin = waits(program.pid)
+                while waits(program.pid) < begin + 2:
+                    time.sleep(0.01)
+                sent = time.monotonic()
+                program.send_signal(signal.SIGINT)
+                ended = float(program.stdout.readline())
+                if ended - sent >= LATEST:
+                    raise LateError(f"{ended - sent:.3f} s")
+                assert program.wait(peer.PATIENCE) == 0
+            finally:
+                program.kill()

@@ -1,0 +1,397 @@
+/* What no function takes: NULL, negative sizes, ports and timeouts out of range, names and values that do not exist. Each
+ * is OBE_E_ARGUMENT, the sentence names the argument as the header does, nothing is written and nothing connected. */
+#include "check.h"
+
+enum { PATTERN = 0x5A, ROOM = 32 };
+
+#define VAST ((int64_t)1 << 60) /* a size that no memory has */
+
+static struct outputs {
+    char buffer[ROOM];
+    double values[4];
+    int64_t number, other;
+    uintptr_t handle;
+    double real;
+    int32_t port;
+    int32_t padding;
+} out, untouched;
+
+static obe_socket server, client;
+static obe_message message; /* {"command": "newdat", "x": [1, 2], "m": [[1, 2]], "s": "text"} */
+static char endless[1 << 20]; /* a text that no sentence may repeat */
+
+/* call is refused, and the sentence of handle says why. */
+#define REFUSED(handle, why, call) \
+    do { \
+        fill(); \
+        CHECK_STATUS(OBE_E_ARGUMENT, handle, call); \
+        CHECK_SAYS(handle, why); \
+        CHECK(memcmp(&out, &untouched, sizeof out) == 0); \
+    } while (0)
+
+static void fill(void)
+{
+    memset(&untouched, PATTERN, sizeof untouched);
+    out = untouched;
+}
+
+static void of_new(void)
+{
+    static const char *const addresses[] = {" 127.0.0.1", "127.0.0.1 ", "127.0.0.1\n",
+                                            "a b", "a/b"};
+    static const int32_t ports[] = {-1, -61981, 65536, 100000, INT32_MIN, INT32_MAX};
+    int i;
+
+    REFUSED(0, "client is NULL", obe_client_new("127.0.0.1", 1, NULL));
+    REFUSED(0, "server is NULL", obe_server_new("127.0.0.1", 0, NULL));
+    for (i = 0; i < LENGTH(ports); i++) {
+        REFUSED(0, "port ", obe_client_new(NULL, ports[i], &out.handle));
+        REFUSED(0, "port ", obe_server_new(NULL, ports[i], &out.handle));
+    }
+    REFUSED(0, "port ", obe_client_new(NULL, 0, &out.handle));
+    for (i = 0; i < LENGTH(addresses); i++) {
+        REFUSED(0, "address", obe_client_new(addresses[i], 1, &out.handle));
+        REFUSED(0, "address", obe_server_new(addresses[i], 0, &out.handle));
+    }
+    REFUSED(0, "address", obe_client_new(endless, 1, &out.handle));
+    REFUSED(0, "address", obe_server_new(endless, 0, &out.handle));
+    CHECK_EQUAL(3, obe_test_live());
+}
+
+static void of_send(void)
+{
+    REFUSED(client, "json is NULL", obe_send(client, NULL, -1, 0));
+    REFUSED(client, "json is NULL", obe_send(client, NULL, 0, 0));
+    REFUSED(client, "json is NULL", obe_send(client, NULL, 5, 0));
+    REFUSED(client, "length is negative", obe_send(client, "1", -2, 0));
+    REFUSED(client, "length is negative", obe_send(client, "1", INT64_MIN, 0));
+    REFUSED(client, "timeout_ms is -", obe_send(client, "1", 1, -3));
+    REFUSED(client, "timeout_ms is -", obe_send(client, "1", 1, INT64_MIN));
+    REFUSED(server, "json is NULL", obe_send(server, NULL, -1, 0));
+    REFUSED(server, "length is negative", obe_send(server, "1", -2, 0));
+    REFUSED(server, "timeout_ms is -", obe_send(server, "1", 1, -3));
+    /* A length beyond max_message is not read to find out. */
+    CHECK_STATUS(OBE_E_TOO_LARGE, client, obe_send(client, "1", (int64_t)1 << 40, 0));
+    CHECK(obe_send(client, "1", INT64_MAX, 0) != OBE_E_INTERNAL);
+}
+
+static void receive_on(obe_socket socket)
+{
+    REFUSED(socket, "length is NULL", obe_receive(socket, out.buffer, ROOM, NULL, 0));
+    REFUSED(socket, "buffer is NULL", obe_receive(socket, NULL, ROOM, &out.number, 0));
+    REFUSED(socket, "capacity is negative", obe_receive(socket, out.buffer, -1, &out.number, 0));
+    REFUSED(socket, "capacity is negative", obe_receive(socket, NULL, -1, &out.number, 0));
+    REFUSED(socket, "capacity is negative", obe_receive(socket, out.buffer, INT64_MIN, &out.number, 0));
+    REFUSED(socket, "timeout_ms is -", obe_receive(socket, out.buffer, ROOM, &out.number, -3));
+    REFUSED(socket, "timeout_ms is -", obe_receive(socket, out.buffer, ROOM, &out.number, INT64_MIN));
+}
+
+static void of_receive(void)
+{
+    receive_on(client);
+    receive_on(server);
+}
+
+static void of_tcmd(void)
+{
+    REFUSED(client, "json is NULL", obe_tcmd(client, NULL, -1, out.buffer, ROOM, &out.number, 0));
+    REFUSED(client, "json is NULL", obe_tcmd(client, NULL, 3, out.buffer, ROOM, &out.number, 0));
+    REFUSED(client, "length is negative", obe_tcmd(client, "1", -2, out.buffer, ROOM, &out.number, 0));
+    REFUSED(client, "reply is NULL", obe_tcmd(client, "1", -1, NULL, ROOM, &out.number, 0));
+    REFUSED(client, "capacity is negative", obe_tcmd(client, "1", -1, out.buffer, -1, &out.number, 0));
+    REFUSED(client, "capacity is negative", obe_tcmd(client, "1", -1, NULL, -1, &out.number, 0));
+    REFUSED(client, "reply_length is NULL", obe_tcmd(client, "1", -1, out.buffer, ROOM, NULL, 0));
+    REFUSED(client, "timeout_ms is -", obe_tcmd(client, "1", -1, out.buffer, ROOM, &out.number, -3));
+    CHECK_EQUAL(0, stat_of(client, "connections_opened"));
+}
+
+static void of_wait_ready(void)
+{
+    REFUSED(client, "timeout_ms is -", obe_wait_ready(client, -3));
+    REFUSED(client, "timeout_ms is -", obe_wait_ready(client, INT64_MIN));
+    CHECK_EQUAL(0, stat_of(client, "connections_opened"));
+}
+
+static void of_port(void) { REFUSED(server, "port is NULL", obe_port(server, NULL)); }
+
+static void of_message_new(void)
+{
+    REFUSED(0, "json is NULL", obe_message_new(NULL, -1, &out.handle));
+    REFUSED(0, "json is NULL", obe_message_new(NULL, 0, &out.handle));
+    REFUSED(0, "length is negative", obe_message_new("1", -2, &out.handle));
+    REFUSED(0, "message is NULL", obe_message_new("1", -1, NULL));
+    REFUSED(0, "length ", obe_message_new("1", INT64_MAX, &out.handle));
+    REFUSED(0, "length ", obe_message_new("1", VAST, &out.handle));
+    REFUSED(0, "command is NULL", obe_command_new(NULL, &out.handle));
+    REFUSED(0, "message is NULL", obe_command_new("ready", NULL));
+}
+
+static void of_set(void)
+{
+    static const double values[] = {1, 2, 3, 4};
+    static char json[256], after[256];
+    int64_t length;
+
+    CHECK_OK(message, obe_get_json(message, "", json, sizeof json, &length));
+    REFUSED(message, "key is NULL", obe_set_double(message, NULL, 1));
+    REFUSED(message, "key is NULL", obe_set_int(message, NULL, 1));
+    REFUSED(message, "key is NULL", obe_set_bool(message, NULL, 1));
+    REFUSED(message, "key is NULL", obe_set_null(message, NULL));
+    REFUSED(message, "key is NULL", obe_set_string(message, NULL, "v", -1));
+    REFUSED(message, "text is NULL", obe_set_string(message, "k", NULL, -1));
+    REFUSED(message, "text is NULL", obe_set_string(message, "k", NULL, 0));
+    REFUSED(message, "length is negative", obe_set_string(message, "k", "v", -2));
+    REFUSED(message, "length ", obe_set_string(message, "k", "v", VAST));
+    REFUSED(message, "key is NULL", obe_set_doubles(message, NULL, values, 4));
+    REFUSED(message, "values is NULL", obe_set_doubles(message, "k", NULL, 1));
+    REFUSED(message, "count is negative", obe_set_doubles(message, "k", values, -1));
+    REFUSED(message, "count ", obe_set_doubles(message, "k", values, INT64_MAX));
+    REFUSED(message, "count ", obe_set_doubles(message, "k", values, VAST / 8));
+    REFUSED(message, "key is NULL", obe_set_matrix(message, NULL, values, 2, 2));
+    REFUSED(message, "values is NULL", obe_set_matrix(message, "k", NULL, 2, 2));
+    REFUSED(message, "rows is negative", obe_set_matrix(message, "k", values, -1, 2));
+    REFUSED(message, "cols is negative", obe_set_matrix(message, "k", values, 2, -1));
+    REFUSED(message, "rows ", obe_set_matrix(message, "k", values, INT64_MAX, INT64_MAX));
+    REFUSED(message, "rows ", obe_set_matrix(message, "k", values, (int64_t)1 << 32, (int64_t)1 << 32));
+    REFUSED(message, "rows ", obe_set_matrix(message, "k", values, (int64_t)1 << 50, 0));
+    REFUSED(message, "key is NULL", obe_set_json(message, NULL, "1", -1));
+    REFUSED(message, "json is NULL", obe_set_json(message, "k", NULL, -1));
+    REFUSED(message, "length is negative", obe_set_json(message, "k", "1", -2));
+    REFUSED(message, "length ", obe_set_json(message, "k", "1", VAST));
+    CHECK_OK(message, obe_get_json(message, "", after, sizeof after, &length));
+    CHECK(strcmp(json, after) == 0);
+}
+
+static void of_get(void)
+{
+    REFUSED(message, "pointer is NULL", obe_get_double(message, NULL, &out.real));
+    REFUSED(message, "value is NULL", obe_get_double(message, "/x/0", NULL));
+    REFUSED(message, "pointer", obe_get_double(message, "x", &out.real));
+    REFUSED(message, "pointer is NULL", obe_get_int(message, NULL, &out.number));
+    REFUSED(message, "value is NULL", obe_get_int(message, "/x/0", NULL));
+    REFUSED(message, "pointer is NULL", obe_get_bool(message, NULL, &out.port));
+    REFUSED(message, "value is NULL", obe_get_bool(message, "/x/0", NULL));
+
+    REFUSED(message, "pointer is NULL", obe_get_string(message, NULL, out.buffer, ROOM, &out.number));
+    REFUSED(message, "buffer is NULL", obe_get_string(message, "/s", NULL, ROOM, &out.number));
+    REFUSED(message, "capacity is negative", obe_get_string(message, "/s", out.buffer, -1, &out.number));
+    REFUSED(message, "length is NULL", obe_get_string(message, "/s", out.buffer, ROOM, NULL));
+    REFUSED(message, "pointer is NULL", obe_get_json(message, NULL, out.buffer, ROOM, &out.number));
+    REFUSED(message, "buffer is NULL", obe_get_json(message, "", NULL, ROOM, &out.number));
+    REFUSED(message, "capacity is negative", obe_get_json(message, "", out.buffer, -1, &out.number));
+    REFUSED(message, "length is NULL", obe_get_json(message, "", out.buffer, ROOM, NULL));
+    REFUSED(message, "pointer is NULL", obe_get_key(message, NULL, 0, out.buffer, ROOM, &out.number));
+    REFUSED(message, "index is negative", obe_get_key(message, "", -1, out.buffer, ROOM, &out.number));
+    REFUSED(message, "buffer is NULL", obe_get_key(message, "", 0, NULL, ROOM, &out.number));
+    REFUSED(message, "capacity is negative", obe_get_key(message, "", 0, out.buffer, -1, &out.number));
+    REFUSED(message, "length is NULL", obe_get_key(message, "", 0, out.buffer, ROOM, NULL));
+
+    REFUSED(message, "pointer is NULL", obe_get_doubles(message, NULL, out.values, 4, &out.number));
+    REFUSED(message, "values is NULL", obe_get_doubles(message, "/x", NULL, 4, &out.number));
+    REFUSED(message, "capacity is negative", obe_get_doubles(message, "/x", out.values, -1, &out.number));
+    REFUSED(message, "count is NULL", obe_get_doubles(message, "/x", out.values, 4, NULL));
+    REFUSED(message, "pointer is NULL", obe_get_matrix(message, NULL, out.values, 4, &out.number, &out.other));
+    REFUSED(message, "values is NULL", obe_get_matrix(message, "/m", NULL, 4, &out.number, &out.other));
+    REFUSED(message, "capacity is negative", obe_get_matrix(message, "/m", out.values, -1, &out.number, &out.other));
+    REFUSED(message, "rows", obe_get_matrix(message, "/m", out.values, 4, NULL, &out.other));
+    REFUSED(message, "cols", obe_get_matrix(message, "/m", out.values, 4, &out.number, NULL));
+    REFUSED(message, "pointer is NULL", obe_type(message, NULL, &out.port));
+    REFUSED(message, "type is NULL", obe_type(message, "", NULL));
+    REFUSED(message, "pointer is NULL", obe_count(message, NULL, &out.number));
+    REFUSED(message, "count is NULL", obe_count(message, "", NULL));
+}
+
+static void of_talk_in_documents(void)
+{
+    obe_message request = 0;
+
+    REFUSED(client, "timeout_ms is -", obe_send_message(client, message, -3));
+    REFUSED(client, "message is NULL", obe_receive_message(client, NULL, 0));
+    REFUSED(client, "timeout_ms is -", obe_receive_message(client, &out.handle, -3));
+    REFUSED(server, "message is NULL", obe_receive_message(server, NULL, 0));
+    REFUSED(client, "reply is NULL", obe_tcmd_message(client, message, NULL, 0));
+    REFUSED(client, "timeout_ms is -", obe_tcmd_message(client, message, &out.handle, -3));
+    REFUSED(server, "handler is NULL", obe_serve(server, NULL, NULL));
+
+    /* Of the functions that answer; the request can be answered after all. */
+    CHECK_OK(client, obe_send(client, "1", -1, PATIENCE));
+    CHECK_OK(server, obe_receive_message(server, &request, PATIENCE));
+    REFUSED(request, "json is NULL", obe_reply(request, NULL, -1, 0));
+    REFUSED(request, "length is negative", obe_reply(request, "1", -2, 0));
+    REFUSED(request, "timeout_ms is -", obe_reply(request, "1", -1, -3));
+    REFUSED(request, "timeout_ms is -", obe_reply_message(request, message, -3));
+    CHECK_OK(request, obe_reply(request, "1", -1, PATIENCE));
+    CHECK_OK(request, obe_free(request));
+}
+
+/* A function of the commands that reads a list, or a table. */
+static void list_refused(const char *values, obe_status (*call)(obe_socket, double *, int64_t, int64_t *, int64_t))
+{
+    REFUSED(client, values, call(client, NULL, 4, &out.number, 0));
+    CHECK_SAYS(client, " is NULL");
+    REFUSED(client, "capacity is negative", call(client, out.values, -1, &out.number, 0));
+    REFUSED(client, "count is NULL", call(client, out.values, 4, NULL, 0));
+    REFUSED(client, "timeout_ms is -", call(client, out.values, 4, &out.number, -3));
+}
+
+static void table_refused(const char *values,
+                          obe_status (*call)(obe_socket, double *, int64_t, int64_t *, int64_t *, int64_t))
+{
+    REFUSED(client, values, call(client, NULL, 4, &out.number, &out.other, 0));
+    CHECK_SAYS(client, " is NULL");
+    REFUSED(client, "capacity is negative", call(client, out.values, -1, &out.number, &out.other, 0));
+    REFUSED(client, "rows", call(client, out.values, 4, NULL, &out.other, 0));
+    REFUSED(client, "cols", call(client, out.values, 4, &out.number, NULL, 0));
+    REFUSED(client, "timeout_ms is -", call(client, out.values, 4, &out.number, &out.other, -3));
+}
+
+static obe_status goodset(obe_socket socket, double *setting, int64_t capacity, int64_t *count, int64_t timeout_ms)
+{
+    return obe_goodset(socket, 19, setting, capacity, count, timeout_ms);
+}
+
+static void of_commands(void)
+{
+    static const double v[] = {1, 2};
+
+    REFUSED(client, "timeout_ms is -", obe_ready(client, -3));
+    REFUSED(client, "timeout_ms is -", obe_newrun(client, 0, -3));
+    REFUSED(client, "timeout_ms is -", obe_done(client, -3));
+    list_refused("setting", obe_optset);
+    list_refused("setting", goodset);
+    list_refused("mean", obe_getmean);
+    list_refused("deviation", obe_getstd);
+    list_refused("weights", obe_getwgt);
+    list_refused("constants", obe_getcon);
+    table_refused("covariance", obe_getcov);
+    table_refused("parameters", obe_getpar);
+    table_refused("settings", obe_getset);
+    REFUSED(client, "x is NULL", obe_newdat(client, NULL, 2, v, 2, v, 2, 0));
+    REFUSED(client, "y is NULL", obe_newdat(client, v, 2, NULL, 2, v, 2, 0));
+    REFUSED(client, "s is NULL", obe_newdat(client, v, 2, v, 2, NULL, 2, 0));
+    REFUSED(client, "x_count is negative", obe_newdat(client, v, -1, v, 2, v, 2, 0));
+    REFUSED(client, "y_count is negative", obe_newdat(client, v, 2, v, -1, v, 2, 0));
+    REFUSED(client, "s_count is negative", obe_newdat(client, v, 2, v, 2, v, INT64_MIN, 0));
+    REFUSED(client, "x_count ", obe_newdat(client, v, VAST / 8, v, 2, v, 2, 0));
+    REFUSED(client, "x_count is 0", obe_newdat(client, v, 0, v, 2, v, 2, 0));
+    REFUSED(client, "timeout_ms is -", obe_newdat(client, v, 2, v, 2, v, 2, -3));
+}
+
+static void of_options(void)
+{
+    static const struct {
+        const char *name, *value;
+    } refused[] = {
+        {"timeout_ms", "-2"},      {"timeout_ms", ""},          {"timeout_ms", "1.5"},    {"timeout_ms", " 1"},
+        {"timeout_ms", "1 "},      {"timeout_ms", "0x10"},      {"timeout_ms", "99999999999999999999"},
+        {"persistent", "2"},       {"persistent", "true"},      {"persistent", ""},       {"max_message", "0"},
+        {"max_message", "-1"},     {"max_message", "10000000000"}, {"max_connections", "0"},
+        {"message_timeout_ms", "-2"}, {"one_way", "-1"},        {"nodelay", "yes"},       {"keepalive", "-1"},
+        {"local", "127.0.0.1"},    {"peer", ""},                {"", "1"},                {"TIMEOUT_MS", "1"},
+        {"timeout_ms ", "1"},      {"no_such_option", "1"},
+    };
+    obe_socket both[2];
+    char before[ROOM], after[ROOM];
+    int64_t length;
+    int i, k;
+
+    both[0] = client;
+    both[1] = server;
+    for (k = 0; k < 2; k++) {
+        obe_socket socket = both[k];
+
+        REFUSED(socket, "name is NULL", obe_set_option(socket, NULL, "1"));
+        REFUSED(socket, "value is NULL", obe_set_option(socket, "timeout_ms", NULL));
+        for (i = 0; i < LENGTH(refused); i++) {
+            int known = obe_get_option(socket, refused[i].name, before, sizeof before, &length) == OBE_OK;
+
+            CHECK_STATUS(OBE_E_ARGUMENT, socket, obe_set_option(socket, refused[i].name, refused[i].value));
+            CHECK_SAYS(socket, "set_option: ");
+            CHECK_SAYS(socket, refused[i].name);
+            if (known) {
+                CHECK_OK(socket, obe_get_option(socket, refused[i].name, after, sizeof after, &length));
+                CHECK(strcmp(before, after) == 0);
+            }
+        }
+        REFUSED(socket, "there is no option", obe_set_option(socket, endless, "1"));
+        REFUSED(socket, "timeout_ms", obe_set_option(socket, "timeout_ms", endless));
+        REFUSED(socket, "name is NULL", obe_get_option(socket, NULL, out.buffer, ROOM, &out.number));
+        REFUSED(socket, "length is NULL", obe_get_option(socket, "keepalive", out.buffer, ROOM, NULL));
+        REFUSED(socket, "buffer is NULL", obe_get_option(socket, "keepalive", NULL, ROOM, &out.number));
+        REFUSED(socket, "capacity is negative", obe_get_option(socket, "keepalive", out.buffer, -1, &out.number));
+        REFUSED(socket, "there is no option", obe_get_option(socket, "no_such_option", out.buffer, ROOM, &out.number));
+        CHECK_SAYS(socket, "no_such_option");
+    }
+}
+
+static void of_stats(void)
+{
+    REFUSED(client, "name is NULL", obe_stats(client, NULL, &out.number));
+    REFUSED(client, "value is NULL", obe_stats(client, "evicted", NULL));
+    REFUSED(client, "there is no counter", obe_stats(client, "no_such_counter", &out.number));
+    CHECK_SAYS(client, "no_such_counter");
+    REFUSED(client, "there is no counter", obe_stats(client, endless, &out.number));
+    REFUSED(server, "there is no counter", obe_stats(server, "", &out.number));
+}
+
+/* Its own failures have no handle, and leave the sentence that it was asked for. */
+static void of_last_error(void)
+{
+    char kept[256];
+
+    CHECK_STATUS(OBE_E_ARGUMENT, client, obe_stats(client, "this one stays", &out.number));
+    snprintf(kept, sizeof kept, "%s", sentence(client));
+    REFUSED(0, "length is NULL", obe_last_error(client, out.buffer, ROOM, NULL));
+    REFUSED(0, "buffer is NULL", obe_last_error(client, NULL, ROOM, &out.number));
+    REFUSED(0, "capacity is negative", obe_last_error(client, out.buffer, -1, &out.number));
+    REFUSED(0, "length is NULL", obe_last_error(0, out.buffer, ROOM, NULL));
+    REFUSED(0, "capacity is negative", obe_last_error(0, out.buffer, INT64_MIN, &out.number));
+    CHECK(strcmp(kept, sentence(client)) == 0);
+    CHECK(strstr(kept, "this one stays") != NULL);
+}
+
+/* A capacity beyond all memory is a caller's careless "large enough", and no failure. */
+static void vast_capacity(void)
+{
+    char text[64];
+    int64_t length;
+
+    CHECK_OK(client, obe_get_option(client, "timeout_ms", text, INT64_MAX, &length));
+    CHECK(length == 5 && strcmp(text, "60000") == 0);
+    CHECK_OK(client, obe_send(client, "[1]", -1, PATIENCE));
+    CHECK_OK(server, obe_receive(server, text, INT64_MAX, &length, PATIENCE));
+    CHECK(length == 3 && strcmp(text, "[1]") == 0);
+    CHECK_OK(server, obe_send(server, "[2]", -1, PATIENCE));
+    CHECK_OK(client, obe_receive(client, text, INT64_MAX, &length, INT64_MAX));
+    CHECK(length == 3 && strcmp(text, "[2]") == 0);
+}
+
+int main(void)
+{
+    memset(endless, 'a', sizeof endless - 1);
+    server = new_server();
+    client = new_client(port_of(server));
+    CHECK_OK(0, obe_message_new("{\"command\": \"newdat\", \"x\": [1, 2], \"m\": [[1, 2]], \"s\": \"text\"}", -1,
+                                &message));
+    RUN(of_new);
+    RUN(of_send);
+    RUN(of_receive);
+    RUN(of_tcmd);
+    RUN(of_wait_ready);
+    RUN(of_port);
+    RUN(of_options);
+    RUN(of_stats);
+    RUN(of_last_error);
+    RUN(of_message_new);
+    RUN(of_set);
+    RUN(of_get);
+    RUN(of_commands);
+    CHECK_EQUAL(0, stat_of(client, "connections_opened"));
+    CHECK_EQUAL(0, stat_of(server, "connections_opened"));
+    RUN(of_talk_in_documents);
+    RUN(vast_capacity);
+    CHECK_OK(message, obe_free(message));
+    CHECK_OK(client, obe_free(client));
+    CHECK_OK(server, obe_free(server));
+    return 0;
+}

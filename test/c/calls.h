@@ -1,0 +1,121 @@
+/* calls.h - every function that takes a handle, in a call that is right but for the handle h. */
+#ifndef CALLS_H
+#define CALLS_H
+
+#include "check.h"
+
+/* What a function takes for its handle. */
+enum taken { SOCKET, CLIENT, SERVER, MESSAGE, ANY };
+
+/* What functions write to, filled with a pattern by calls_begin. */
+static struct outputs {
+    char text[64];
+    double numbers[8];
+    int64_t length, cols;
+    uintptr_t handle;
+    int32_t number;
+    int32_t padding;
+} out, untouched;
+
+/* Live handles for functions that take two. */
+static obe_socket calls_client;
+static obe_message calls_message;
+
+static inline obe_status calls_handler(obe_message request, void *user)
+{
+    (void)request;
+    (void)user;
+    return OBE_E_INTERNAL;
+}
+
+#define ROOM (int64_t)sizeof out.text
+#define EACH_CALL(X) \
+    X(obe_free, ANY, obe_free(h)) \
+    X(obe_last_error, ANY, obe_last_error(h, out.text, ROOM, &out.length)) \
+    X(obe_send, SOCKET, obe_send(h, "1", -1, 0)) \
+    X(obe_receive, SOCKET, obe_receive(h, out.text, ROOM, &out.length, 0)) \
+    X(obe_tcmd, CLIENT, obe_tcmd(h, "1", -1, out.text, ROOM, &out.length, 0)) \
+    X(obe_close, SOCKET, obe_close(h)) \
+    X(obe_cancel, SOCKET, obe_cancel(h)) \
+    X(obe_wait_ready, CLIENT, obe_wait_ready(h, 0)) \
+    X(obe_port, SERVER, obe_port(h, &out.number)) \
+    X(obe_set_double, MESSAGE, obe_set_double(h, "k", 1)) \
+    X(obe_set_int, MESSAGE, obe_set_int(h, "k", 1)) \
+    X(obe_set_bool, MESSAGE, obe_set_bool(h, "k", 1)) \
+    X(obe_set_null, MESSAGE, obe_set_null(h, "k")) \
+    X(obe_set_string, MESSAGE, obe_set_string(h, "k", "v", -1)) \
+    X(obe_set_doubles, MESSAGE, obe_set_doubles(h, "k", untouched.numbers, 2)) \
+    X(obe_set_matrix, MESSAGE, obe_set_matrix(h, "k", untouched.numbers, 2, 2)) \
+    X(obe_set_json, MESSAGE, obe_set_json(h, "k", "[]", -1)) \
+    X(obe_get_double, MESSAGE, obe_get_double(h, "/n", out.numbers)) \
+    X(obe_get_int, MESSAGE, obe_get_int(h, "/n", &out.length)) \
+    X(obe_get_bool, MESSAGE, obe_get_bool(h, "/b", &out.number)) \
+    X(obe_get_string, MESSAGE, obe_get_string(h, "/command", out.text, ROOM, &out.length)) \
+    X(obe_get_json, MESSAGE, obe_get_json(h, "", out.text, ROOM, &out.length)) \
+    X(obe_get_key, MESSAGE, obe_get_key(h, "", 0, out.text, ROOM, &out.length)) \
+    X(obe_get_doubles, MESSAGE, obe_get_doubles(h, "/x", out.numbers, 8, &out.length)) \
+    X(obe_get_matrix, MESSAGE, obe_get_matrix(h, "/x", out.numbers, 8, &out.length, &out.cols)) \
+    X(obe_type, MESSAGE, obe_type(h, "", &out.number)) \
+    X(obe_count, MESSAGE, obe_count(h, "", &out.length)) \
+    X(obe_send_message, SOCKET, obe_send_message(h, calls_message, 0)) \
+    X(obe_send_message_2, MESSAGE, obe_send_message(calls_client, h, 0)) \
+    X(obe_receive_message, SOCKET, obe_receive_message(h, &out.handle, 0)) \
+    X(obe_tcmd_message, CLIENT, obe_tcmd_message(h, calls_message, &out.handle, 0)) \
+    X(obe_tcmd_message_2, MESSAGE, obe_tcmd_message(calls_client, h, &out.handle, 0)) \
+    X(obe_reply, MESSAGE, obe_reply(h, "1", -1, 0)) \
+    X(obe_reply_message, MESSAGE, obe_reply_message(h, calls_message, 0)) \
+    X(obe_serve, SERVER, obe_serve(h, calls_handler, NULL)) \
+    X(obe_ready, CLIENT, obe_ready(h, 0)) \
+    X(obe_newrun, CLIENT, obe_newrun(h, 0, 0)) \
+    X(obe_optset, CLIENT, obe_optset(h, out.numbers, 8, &out.length, 0)) \
+    X(obe_goodset, CLIENT, obe_goodset(h, 1, out.numbers, 8, &out.length, 0)) \
+    X(obe_newdat, CLIENT, obe_newdat(h, untouched.numbers, 1, untouched.numbers, 1, untouched.numbers, 1, 0)) \
+    X(obe_getmean, CLIENT, obe_getmean(h, out.numbers, 8, &out.length, 0)) \
+    X(obe_getstd, CLIENT, obe_getstd(h, out.numbers, 8, &out.length, 0)) \
+    X(obe_getcov, CLIENT, obe_getcov(h, out.numbers, 8, &out.length, &out.cols, 0)) \
+    X(obe_getpar, CLIENT, obe_getpar(h, out.numbers, 8, &out.length, &out.cols, 0)) \
+    X(obe_getset, CLIENT, obe_getset(h, out.numbers, 8, &out.length, &out.cols, 0)) \
+    X(obe_getwgt, CLIENT, obe_getwgt(h, out.numbers, 8, &out.length, 0)) \
+    X(obe_getcon, CLIENT, obe_getcon(h, out.numbers, 8, &out.length, 0)) \
+    X(obe_done, CLIENT, obe_done(h, 0)) \
+    X(obe_set_option, SOCKET, obe_set_option(h, "timeout_ms", "5")) \
+    X(obe_get_option, SOCKET, obe_get_option(h, "timeout_ms", out.text, ROOM, &out.length)) \
+    X(obe_stats, SOCKET, obe_stats(h, "evicted", &out.length))
+
+#define DEFINE_CALL(name, takes, call) \
+    static inline obe_status call_##name(uintptr_t h) { return call; }
+EACH_CALL(DEFINE_CALL)
+#undef DEFINE_CALL
+
+#define CALL_ROW(name, takes, call) {#name, call_##name, takes},
+static const struct {
+    const char *name;
+    obe_status (*call)(uintptr_t);
+    enum taken takes;
+} calls[] = {EACH_CALL(CALL_ROW)};
+#undef CALL_ROW
+#undef ROOM
+
+static inline void calls_begin(void)
+{
+    enum { PATTERN = 0x5A };
+
+    memset(&untouched, PATTERN, sizeof untouched);
+    out = untouched;
+}
+
+/* Call number i with h returns wanted, and nothing is written. */
+static inline void check_call(int i, uintptr_t h, obe_status wanted, const char *what)
+{
+    obe_status status;
+
+    calls_begin();
+    status = calls[i].call(h);
+    if (status != wanted)
+        check_failed(__FILE__, __LINE__, "%s with %s (%#" PRIxPTR ") returned %d (%s), wanted %d (%s)", calls[i].name,
+                     what, h, (int)status, obe_strerror(status), (int)wanted, obe_strerror(wanted));
+    if (memcmp(&out, &untouched, sizeof out) != 0)
+        check_failed(__FILE__, __LINE__, "%s with %s wrote something", calls[i].name, what);
+}
+
+#endif

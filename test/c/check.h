@@ -1,0 +1,489 @@
+/* check.h - what the C tests share: checks that say where and why they failed, threads that block in a call, peers on
+ * bare sockets, and a server to talk to. A test program includes it first.
+ *
+ * A program prints a line for each of its tests and ends with 0, or with a line that begins "file:line:" and 1. */
+#ifndef CHECK_H
+#define CHECK_H
+
+#define _DEFAULT_SOURCE
+
+#include "obe.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+/* The hooks of a library built with -tags obetest: capi/testhooks.go. */
+int32_t obe_test_panic(uintptr_t handle);
+int64_t obe_test_live(void);
+void obe_test_quarantine(int64_t depth);
+int64_t obe_test_goroutines(void);
+void obe_test_collect(void);
+
+enum {
+    SOON = 2000,     /* ms: what happens "at once" takes less, on a machine that is busy too */
+    PATIENCE = 20000 /* ms: what takes longer never comes */
+};
+
+#define LENGTH(array) ((int)(sizeof(array) / sizeof(array)[0]))
+
+/* ---- checks ---- */
+
+static int complaints = 2; /* where they go */
+
+static inline void check_failed(const char *file, int line, const char *format, ...)
+{
+    va_list rest;
+
+    fflush(stdout);
+    dprintf(complaints, "%s:%d: ", file, line);
+    va_start(rest, format);
+    vdprintf(complaints, format, rest);
+    va_end(rest);
+    dprintf(complaints, "\n");
+    exit(1);
+}
+
+#define CHECK(condition) \
+    do { \
+        if (!(condition)) \
+            check_failed(__FILE__, __LINE__, "%s", #condition); \
+    } while (0)
+
+/* The sentence of the last failure on handle. The memory is static: it is for one thread at a time. */
+static inline const char *sentence(uintptr_t handle)
+{
+    static char text[4096];
+    int64_t length = 0;
+    obe_status status = obe_last_error(handle, text, sizeof text, &length);
+
+    if (status != OBE_OK)
+        snprintf(text, sizeof text, "(no sentence: %d, %" PRId64 " bytes)", (int)status, length);
+    return text;
+}
+
+static inline void check_status(const char *file, int line, const char *call, obe_status wanted, obe_status got,
+                                uintptr_t handle)
+{
+    if (got != wanted)
+        check_failed(file, line, "%s: got %d (%s), wanted %d (%s); the last error is \"%s\"", call, (int)got,
+                     obe_strerror(got), (int)wanted, obe_strerror(wanted), sentence(handle));
+}
+
+/* call returns wanted; the sentence of handle is shown if it does not. */
+#define CHECK_STATUS(wanted, handle, call) check_status(__FILE__, __LINE__, #call, (wanted), (call), (handle))
+#define CHECK_OK(handle, call) CHECK_STATUS(OBE_OK, handle, call)
+
+/* The sentence of the last failure on handle has part in it. */
+#define CHECK_SAYS(handle, part) \
+    do { \
+        if (!strstr(sentence(handle), (part))) \
+            check_failed(__FILE__, __LINE__, "the last error is \"%s\", which lacks \"%s\"", sentence(handle), \
+                         (part)); \
+    } while (0)
+
+static inline void check_equal(const char *file, int line, const char *what, int64_t wanted, int64_t got)
+{
+    if (got != wanted)
+        check_failed(file, line, "%s is %" PRId64 ", wanted %" PRId64, what, got, wanted);
+}
+
+#define CHECK_EQUAL(wanted, got) check_equal(__FILE__, __LINE__, #got, (wanted), (got))
+
+/* ---- time ---- */
+
+static inline int64_t now_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static inline void pause_ms(int ms)
+{
+    struct timespec t;
+
+    t.tv_sec = ms / 1000;
+    t.tv_nsec = ms % 1000 * 1000000L;
+    nanosleep(&t, NULL);
+}
+
+/* Waits for a condition that nothing signals. */
+#define CHECK_COMES(condition) \
+    do { \
+        int64_t deadline_ = now_ms() + PATIENCE; \
+        while (!(condition)) { \
+            if (now_ms() > deadline_) \
+                check_failed(__FILE__, __LINE__, "never came: %s", #condition); \
+            pause_ms(1); \
+        } \
+    } while (0)
+
+#define RUN(test) run_test(#test, test)
+
+static inline void run_test(const char *name, void (*test)(void))
+{
+    int64_t start = now_ms();
+
+    printf("%s ... ", name);
+    fflush(stdout);
+    test();
+    printf("ok, %" PRId64 " ms\n", now_ms() - start);
+    fflush(stdout);
+}
+
+/* ---- silence ---- */
+
+/* Standard output and error, which go to a pipe meanwhile. */
+struct silence {
+    int output, error, pipe[2];
+};
+
+static inline void silence_begin(struct silence *s)
+{
+    fflush(stdout);
+    s->output = dup(1);
+    s->error = dup(2);
+    CHECK(s->output >= 0 && s->error >= 0 && pipe(s->pipe) == 0 && fcntl(s->pipe[0], F_SETFL, O_NONBLOCK) == 0);
+    complaints = s->error;
+    CHECK(dup2(s->pipe[1], 1) == 1 && dup2(s->pipe[1], 2) == 2);
+}
+
+/* Nothing was written. */
+static inline void silence_end(struct silence *s)
+{
+    char said[512];
+    ssize_t n = read(s->pipe[0], said, sizeof said - 1);
+
+    if (n > 0) {
+        said[n] = 0;
+        check_failed(__FILE__, __LINE__, "the library wrote: %s", said);
+    }
+    CHECK(dup2(s->output, 1) == 1 && dup2(s->error, 2) == 2);
+    complaints = 2;
+    close(s->output);
+    close(s->error);
+    close(s->pipe[0]);
+    close(s->pipe[1]);
+}
+
+/* ---- numbers that look random, the same in every run ---- */
+
+static inline uint64_t random_next(uint64_t *state)
+{
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    return *state;
+}
+
+/* ---- threads ---- */
+
+static inline pthread_t start_thread(void *(*body)(void *), void *argument)
+{
+    pthread_t thread;
+
+    CHECK(pthread_create(&thread, NULL, body, argument) == 0);
+    return thread;
+}
+
+static inline void join_thread(pthread_t thread) { CHECK(pthread_join(thread, NULL) == 0); }
+
+/* A call on a thread of its own, which is expected to block. */
+struct caller {
+    obe_status (*call)(uintptr_t handle);
+    uintptr_t handle;
+    obe_status status; /* what it returned */
+    int64_t returned;  /* when, by now_ms */
+    pthread_t thread;
+    long id; /* the system's of the thread; atomic */
+};
+
+static inline void *caller_body(void *argument)
+{
+    struct caller *c = argument;
+
+    __atomic_store_n(&c->id, syscall(SYS_gettid), __ATOMIC_RELEASE);
+    c->status = c->call(c->handle);
+    c->returned = now_ms();
+    return NULL;
+}
+
+/* How often a thread has gone to sleep; 0 while it is awake. */
+static inline long sleeps(long id)
+{
+    char path[64], line[256];
+    long times = 0;
+    int asleep = 0;
+    FILE *status;
+
+    snprintf(path, sizeof path, "/proc/self/task/%ld/status", id);
+    status = fopen(path, "r");
+    if (!status)
+        return 0;
+    while (fgets(line, sizeof line, status)) {
+        if (strncmp(line, "State:\tS", 8) == 0)
+            asleep = 1;
+        sscanf(line, "voluntary_ctxt_switches: %ld", &times);
+    }
+    fclose(status);
+    return asleep ? times + 1 : 0;
+}
+
+/* Starts the call and waits until it is blocked: no thread says so of itself, so that it must be seen asleep, without
+ * waking in between, for a while. */
+static inline void caller_start(struct caller *c, obe_status (*call)(uintptr_t), uintptr_t handle)
+{
+    enum { STILL = 12 };
+    int still = 0;
+    long before = 0;
+    int64_t deadline = now_ms() + PATIENCE;
+
+    memset(c, 0, sizeof *c);
+    c->call = call;
+    c->handle = handle;
+    c->thread = start_thread(caller_body, c);
+    while (still < STILL) {
+        long id = __atomic_load_n(&c->id, __ATOMIC_ACQUIRE), now = id ? sleeps(id) : 0;
+
+        still = now && now == before ? still + 1 : 0;
+        before = now;
+        CHECK(now_ms() < deadline);
+        pause_ms(1);
+    }
+}
+
+static inline obe_status caller_join(struct caller *c)
+{
+    join_thread(c->thread);
+    return c->status;
+}
+
+/* ---- peers on bare sockets ---- */
+
+static inline struct sockaddr_in loopback(int32_t port)
+{
+    struct sockaddr_in address;
+
+    memset(&address, 0, sizeof address);
+    address.sin_family = AF_INET;
+    address.sin_port = htons((uint16_t)port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    return address;
+}
+
+static inline int raw_socket(void)
+{
+    struct timeval limit;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    CHECK(fd >= 0);
+    limit.tv_sec = PATIENCE / 1000;
+    limit.tv_usec = 0;
+    CHECK(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) == 0);
+    CHECK(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) == 0);
+    return fd;
+}
+
+/* A socket that is bound to a free port and does not listen: nobody else gets the port, and connecting is refused. */
+static inline int raw_bind(int32_t *port)
+{
+    struct sockaddr_in address = loopback(0);
+    socklen_t size = sizeof address;
+    int fd = raw_socket();
+
+    CHECK(bind(fd, (struct sockaddr *)&address, sizeof address) == 0);
+    CHECK(getsockname(fd, (struct sockaddr *)&address, &size) == 0);
+    *port = ntohs(address.sin_port);
+    return fd;
+}
+
+static inline int raw_listen(int32_t *port, int backlog)
+{
+    int fd = raw_bind(port);
+
+    CHECK(listen(fd, backlog) == 0);
+    return fd;
+}
+
+static inline int raw_accept(int listener)
+{
+    int fd = accept(listener, NULL, NULL);
+
+    CHECK(fd >= 0);
+    return fd;
+}
+
+static inline int raw_connect(int32_t port)
+{
+    struct sockaddr_in address = loopback(port);
+    int fd = raw_socket();
+
+    CHECK(connect(fd, (struct sockaddr *)&address, sizeof address) == 0);
+    return fd;
+}
+
+static inline void raw_write(int fd, const void *bytes, size_t size)
+{
+    while (size > 0) {
+        ssize_t n = send(fd, bytes, size, MSG_NOSIGNAL);
+
+        CHECK(n > 0);
+        bytes = (const char *)bytes + n;
+        size -= (size_t)n;
+    }
+}
+
+static inline void raw_say(int fd, const char *text) { raw_write(fd, text, strlen(text)); }
+
+/* Reads size bytes; less if the stream ends before. */
+static inline size_t raw_read(int fd, void *bytes, size_t size)
+{
+    size_t have = 0;
+
+    while (have < size) {
+        ssize_t n = recv(fd, (char *)bytes + have, size - have, 0);
+
+        CHECK(n >= 0);
+        if (n == 0)
+            break;
+        have += (size_t)n;
+    }
+    return have;
+}
+
+/* Reads one whole message and gives its length. */
+static inline size_t raw_message(int fd, char *text, size_t room)
+{
+    char head[11] = "";
+    size_t length;
+
+    CHECK(raw_read(fd, head, 10) == 10);
+    CHECK(strspn(head, "0123456789") == 10);
+    length = strtoul(head, NULL, 10);
+    CHECK(length < room);
+    CHECK(raw_read(fd, text, length) == length);
+    text[length] = 0;
+    return length;
+}
+
+/* Whether the peer has ended the connection: waits for its next byte or its end. */
+static inline int raw_ended(int fd)
+{
+    char byte;
+    ssize_t n = recv(fd, &byte, 1, 0);
+
+    return n == 0 || (n < 0 && errno == ECONNRESET);
+}
+
+/* Closes with a reset. */
+static inline void raw_reset(int fd)
+{
+    struct linger none;
+
+    none.l_onoff = 1;
+    none.l_linger = 0;
+    CHECK(setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof none) == 0);
+    close(fd);
+}
+
+/* ---- handles ---- */
+
+static inline obe_socket new_server(void)
+{
+    obe_socket server = 0;
+
+    CHECK_OK(0, obe_server_new(NULL, 0, &server));
+    CHECK(server != 0);
+    return server;
+}
+
+static inline int32_t port_of(obe_socket server)
+{
+    int32_t port = 0;
+
+    CHECK_OK(server, obe_port(server, &port));
+    return port;
+}
+
+static inline obe_socket new_client(int32_t port)
+{
+    obe_socket client = 0;
+
+    CHECK_OK(0, obe_client_new("127.0.0.1", port, &client));
+    CHECK(client != 0);
+    return client;
+}
+
+static inline int64_t stat_of(obe_socket socket, const char *name)
+{
+    int64_t value = -1;
+
+    CHECK_OK(socket, obe_stats(socket, name, &value));
+    return value;
+}
+
+/* ---- a server that sends every message back ---- */
+
+struct echo {
+    obe_socket server;
+    int32_t port;
+    pthread_t thread;
+};
+
+static inline void *echo_body(void *argument)
+{
+    struct echo *e = argument;
+    int64_t room = 1 << 16, length;
+    char *buffer = malloc((size_t)room);
+
+    CHECK(buffer != NULL);
+    for (;;) {
+        obe_status status = obe_receive(e->server, buffer, room, &length, OBE_FOREVER);
+
+        if (status == OBE_E_BUFFER) {
+            free(buffer);
+            room = length;
+            buffer = malloc((size_t)room);
+            CHECK(buffer != NULL);
+            continue;
+        }
+        if (status == OBE_E_CLOSED || status == OBE_E_HANDLE)
+            break;
+        CHECK_OK(e->server, status);
+        status = obe_send(e->server, buffer, length, PATIENCE);
+        /* The client may be gone, and so may be this server. */
+        CHECK(status == OBE_OK || status == OBE_E_RESET || status == OBE_E_PEER_CLOSED || status == OBE_E_CLOSED ||
+              status == OBE_E_HANDLE);
+    }
+    free(buffer);
+    return NULL;
+}
+
+static inline void echo_start(struct echo *e)
+{
+    e->server = new_server();
+    e->port = port_of(e->server);
+    e->thread = start_thread(echo_body, e);
+}
+
+static inline void echo_stop(struct echo *e)
+{
+    CHECK_OK(e->server, obe_free(e->server));
+    join_thread(e->thread);
+}
+
+#endif

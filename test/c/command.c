@@ -1,0 +1,502 @@
+/* The commands of the protocol's servers, one call each, against a server in this program. */
+#include "check.h"
+
+static char text[1024];
+static int64_t length;
+
+/* ---- a server that knows what it is asked ---- */
+
+enum { OVER = 7 };
+
+/* What it says, and what it was asked last; guarded by lock. */
+static struct {
+    pthread_mutex_t lock;
+    const char *reply; /* NULL: by the command */
+    char asked[1024];
+    int count;
+} script = {PTHREAD_MUTEX_INITIALIZER, NULL, "", 0};
+
+static const struct {
+    const char *command, *reply;
+} replies[] = {
+    {"ready", "\"OK\""},
+    {"newrun", "\"OK\""},
+    {"optset", "[2.45, 3]"},
+    {"goodset", "[-1e-3]"},
+    {"newdat", " \"OK\"\n"},
+    {"getmean", "[1, 2.5, NaN, -Infinity]"},
+    {"getstd", "[0.1, 0.2, 0.3, 0.4]"},
+    {"getcov", "[[1, 0.5], [0.5, 2]]"},
+    {"getpar", "[[1, 2, 3], [4, 5, 6]]"},
+    {"getset", "[[0.0, 0.1, 0.2, 0.3]]"},
+    {"getwgt", "[0.25,0.5,0.25]"},
+    {"getcon", "[]"},
+    {"done", "\"OK\""},
+};
+
+static obe_status serve_commands(obe_message request, void *user)
+{
+    char command[64] = "";
+    const char *reply = "\"what?\"";
+    int64_t size;
+    int i;
+
+    (void)user;
+    CHECK_OK(request, obe_get_string(request, "/command", command, sizeof command, &size));
+    for (i = 0; i < LENGTH(replies); i++)
+        if (strcmp(replies[i].command, command) == 0)
+            reply = replies[i].reply;
+    CHECK(pthread_mutex_lock(&script.lock) == 0);
+    CHECK_OK(request, obe_get_json(request, "", script.asked, sizeof script.asked, &size));
+    script.count++;
+    if (script.reply)
+        reply = script.reply;
+    CHECK(pthread_mutex_unlock(&script.lock) == 0);
+    CHECK_OK(request, obe_reply(request, reply, -1, PATIENCE));
+    return strcmp(command, "done") == 0 ? OVER : OBE_OK;
+}
+
+static obe_socket server, client;
+
+static void *serve_all(void *ended)
+{
+    while ((*(obe_status *)ended = obe_serve(server, serve_commands, NULL)) == OVER)
+        ;
+    return NULL;
+}
+
+static void say(const char *reply)
+{
+    CHECK(pthread_mutex_lock(&script.lock) == 0);
+    script.reply = reply;
+    CHECK(pthread_mutex_unlock(&script.lock) == 0);
+}
+
+static int times_asked(void)
+{
+    int count;
+
+    CHECK(pthread_mutex_lock(&script.lock) == 0);
+    count = script.count;
+    CHECK(pthread_mutex_unlock(&script.lock) == 0);
+    return count;
+}
+
+/* What the server was asked, exactly, and just now. */
+static void check_asked(const char *file, int line, const char *wanted)
+{
+    static int before;
+    int count = times_asked();
+
+    if (strcmp(script.asked, wanted) != 0)
+        check_failed(file, line, "the server was asked %s, wanted %s", script.asked, wanted);
+    if (count <= before)
+        check_failed(file, line, "the server was not asked anew");
+    before = count;
+}
+
+#define CHECK_ASKED(wanted) check_asked(__FILE__, __LINE__, wanted)
+
+/* ---- results ---- */
+
+enum { PATTERN = 0x5A, ROOM = 12 };
+
+static struct out {
+    double numbers[ROOM];
+    int64_t count, rows, cols;
+} out, untouched;
+
+static void soil(void)
+{
+    memset(&untouched, PATTERN, sizeof untouched);
+    out = untouched;
+}
+
+#define CHECK_FAILS(status, handle, call) \
+    do { \
+        soil(); \
+        CHECK_STATUS(status, handle, call); \
+        if (memcmp(&out, &untouched, sizeof out) != 0) \
+            check_failed(__FILE__, __LINE__, "%s failed and wrote something", #call); \
+    } while (0)
+
+/* The same, but for the numbers, which may be written in part when it turns out what the reply is. */
+#define CHECK_REPLY_FAILS(call) \
+    do { \
+        soil(); \
+        CHECK_STATUS(OBE_E_REPLY, client, call); \
+        memcpy(out.numbers, untouched.numbers, sizeof out.numbers); \
+        if (memcmp(&out, &untouched, sizeof out) != 0) \
+            check_failed(__FILE__, __LINE__, "%s failed and wrote something", #call); \
+    } while (0)
+
+/* ---- those that are answered "OK" ---- */
+
+static void orders(void)
+{
+    static const double x[] = {2.45, 25}, y[] = {0.98}, s[] = {0.005, 1e-7, -0.0};
+
+    CHECK_OK(client, obe_ready(client, PATIENCE));
+    CHECK_ASKED("{\"command\": \"ready\"}");
+    CHECK_OK(client, obe_newrun(client, 0, PATIENCE));
+    CHECK_ASKED("{\"command\": \"newrun\"}");
+    CHECK_OK(client, obe_newdat(client, x, 1, y, 1, s, 1, PATIENCE));
+    CHECK_ASKED("{\"command\": \"newdat\", \"x\": [2.45], \"y\": [0.98], \"s\": [0.005]}");
+    CHECK_OK(client, obe_newdat(client, x, 2, y, 1, s, 3, PATIENCE));
+    CHECK_ASKED("{\"command\": \"newdat\", \"x\": [2.45, 25.0], \"y\": [0.98], \"s\": [0.005, 1e-07, -0.0]}");
+    CHECK_OK(client, obe_done(client, PATIENCE));
+    CHECK_ASKED("{\"command\": \"done\"}");
+    CHECK_OK(client, obe_ready(client, OBE_DEFAULT_TIMEOUT));
+    CHECK_OK(client, obe_ready(client, OBE_FOREVER));
+}
+
+static void fields_of_a_run(void)
+{
+    obe_message fields = 0;
+
+    CHECK_OK(0, obe_message_new("{\"n\" : 25.0,\"big\":123456789012345678901234567890 , \"a/b\": [1 ,2] }", -1, &fields));
+    CHECK_OK(client, obe_newrun(client, fields, PATIENCE));
+    CHECK_ASKED("{\"command\": \"newrun\", \"n\": 25.0, \"big\": 123456789012345678901234567890, \"a/b\": [1 ,2]}");
+    CHECK_OK(fields, obe_set_bool(fields, "n", 0));
+    CHECK_OK(client, obe_newrun(client, fields, PATIENCE));
+    CHECK_ASKED("{\"command\": \"newrun\", \"n\": false, \"big\": 123456789012345678901234567890, \"a/b\": [1 ,2]}");
+    CHECK_OK(fields, obe_get_json(fields, "", text, sizeof text, &length)); /* they stay as they are */
+    CHECK(strcmp(text, "{\"n\": false, \"big\": 123456789012345678901234567890, \"a/b\": [1 ,2]}") == 0);
+    CHECK_OK(0, obe_free(fields));
+    CHECK_OK(0, obe_command_new("newrun", &fields));
+    CHECK_OK(client, obe_newrun(client, fields, PATIENCE));
+    CHECK_ASKED("{\"command\": \"newrun\"}");
+    CHECK_OK(0, obe_free(fields));
+    CHECK_OK(0, obe_message_new("[1]", -1, &fields));
+    CHECK_STATUS(OBE_E_TYPE, client, obe_newrun(client, fields, PATIENCE));
+    CHECK_SAYS(client, "newrun");
+    CHECK_OK(0, obe_free(fields));
+    CHECK_STATUS(OBE_E_HANDLE, client, obe_newrun(client, fields, PATIENCE));
+    CHECK_STATUS(OBE_E_HANDLE, client, obe_newrun(client, client, PATIENCE));
+}
+
+/* ---- those that are answered with numbers ---- */
+
+typedef obe_status (*list_call)(obe_socket, double *, int64_t, int64_t *, int64_t);
+typedef obe_status (*table_call)(obe_socket, double *, int64_t, int64_t *, int64_t *, int64_t);
+
+static obe_status goodset_4(obe_socket h, double *setting, int64_t capacity, int64_t *count, int64_t timeout_ms)
+{
+    return obe_goodset(h, 4, setting, capacity, count, timeout_ms);
+}
+
+static obe_status goodset_any(obe_socket h, double *setting, int64_t capacity, int64_t *count, int64_t timeout_ms)
+{
+    return obe_goodset(h, -1, setting, capacity, count, timeout_ms);
+}
+
+static const struct {
+    const char *name, *array, *request;
+    list_call list;
+    table_call table;
+    int64_t rows, cols; /* of a list: cols is 1 */
+    const char *json;   /* the reply, as setters write it */
+} queries[] = {
+    {"optset", "setting", "{\"command\": \"optset\"}", obe_optset, NULL, 2, 1, "[2.45, 3.0]"},
+    {"goodset", "setting", "{\"command\": \"goodset\", \"pickiness\": 4}", goodset_4, NULL, 1, 1, "[-0.001]"},
+    {"goodset", "setting", "{\"command\": \"goodset\"}", goodset_any, NULL, 1, 1, "[-0.001]"},
+    {"getmean", "mean", "{\"command\": \"getmean\"}", obe_getmean, NULL, 4, 1, "[1.0, 2.5, NaN, -Infinity]"},
+    {"getstd", "deviation", "{\"command\": \"getstd\"}", obe_getstd, NULL, 4, 1, "[0.1, 0.2, 0.3, 0.4]"},
+    {"getwgt", "weights", "{\"command\": \"getwgt\"}", obe_getwgt, NULL, 3, 1, "[0.25, 0.5, 0.25]"},
+    {"getcon", "constants", "{\"command\": \"getcon\"}", obe_getcon, NULL, 0, 1, "[]"},
+    {"getcov", "covariance", "{\"command\": \"getcov\"}", NULL, obe_getcov, 2, 2, "[[1.0, 0.5], [0.5, 2.0]]"},
+    {"getpar", "parameters", "{\"command\": \"getpar\"}", NULL, obe_getpar, 2, 3, "[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]"},
+    {"getset", "settings", "{\"command\": \"getset\"}", NULL, obe_getset, 1, 4, "[[0.0, 0.1, 0.2, 0.3]]"},
+};
+
+/* The i-th query, into out. */
+static obe_status ask(int i, obe_socket socket, double *values, int64_t capacity, int64_t timeout_ms)
+{
+    return queries[i].list ? queries[i].list(socket, values, capacity, &out.count, timeout_ms)
+                           : queries[i].table(socket, values, capacity, &out.rows, &out.cols, timeout_ms);
+}
+
+/* The size that the i-th query gave is the reply's. */
+static void check_size(int i)
+{
+    if (queries[i].list) {
+        CHECK_EQUAL(queries[i].rows, out.count);
+    } else {
+        CHECK_EQUAL(queries[i].rows, out.rows);
+        CHECK_EQUAL(queries[i].cols, out.cols);
+    }
+}
+
+static void check_numbers(int i, const double *values)
+{
+    obe_message m = 0;
+
+    CHECK_OK(0, obe_message_new("{}", -1, &m));
+    if (queries[i].list)
+        CHECK_OK(m, obe_set_doubles(m, "v", values, queries[i].rows));
+    else
+        CHECK_OK(m, obe_set_matrix(m, "v", values, queries[i].rows, queries[i].cols));
+    CHECK_OK(m, obe_get_json(m, "/v", text, sizeof text, &length));
+    if (strcmp(text, queries[i].json) != 0)
+        check_failed(__FILE__, __LINE__, "%s gave %s, wanted %s", queries[i].name, text, queries[i].json);
+    CHECK_OK(0, obe_free(m));
+}
+
+static int intact(const double *from, const double *to)
+{
+    const unsigned char *byte;
+
+    for (byte = (const unsigned char *)from; byte < (const unsigned char *)to; byte++)
+        if (*byte != PATTERN)
+            return 0;
+    return 1;
+}
+
+static void numbers(void)
+{
+    int i;
+
+    for (i = 0; i < LENGTH(queries); i++) {
+        int64_t n = queries[i].rows * queries[i].cols, capacity;
+
+        for (capacity = 0; capacity <= n + 3; capacity++) {
+            double *values = out.numbers + 2;
+            int before = times_asked();
+
+            soil();
+            if (capacity >= n) {
+                CHECK_OK(client, ask(i, client, capacity ? values : NULL, capacity, PATIENCE));
+                check_size(i);
+                check_numbers(i, values);
+                CHECK(intact(out.numbers, values) && intact(values + n, out.numbers + ROOM));
+                CHECK_ASKED(queries[i].request);
+            } else {
+                obe_message kept = 0;
+
+                CHECK_STATUS(OBE_E_BUFFER, client, ask(i, client, capacity ? values : NULL, capacity, PATIENCE));
+                check_size(i);
+                CHECK(intact(out.numbers, out.numbers + ROOM));
+                CHECK_SAYS(client, queries[i].name);
+                CHECK_ASKED(queries[i].request);
+                /* The reply is kept, once, and nothing was sent twice. */
+                CHECK_OK(client, obe_receive_message(client, &kept, OBE_NO_WAIT));
+                if (queries[i].list)
+                    CHECK_OK(kept, obe_get_doubles(kept, "", values, ROOM - 2, &out.count));
+                else
+                    CHECK_OK(kept, obe_get_matrix(kept, "", values, ROOM - 2, &out.rows, &out.cols));
+                check_size(i);
+                check_numbers(i, values);
+                CHECK_OK(0, obe_free(kept));
+                CHECK_STATUS(OBE_E_STATE, client, obe_receive_message(client, &kept, OBE_NO_WAIT));
+            }
+            CHECK_EQUAL(before + 1, times_asked());
+        }
+    }
+    /* A reply that was kept is none to the next command. */
+    soil();
+    CHECK_STATUS(OBE_E_BUFFER, client, obe_getmean(client, NULL, 0, &out.count, PATIENCE));
+    CHECK_OK(client, obe_ready(client, PATIENCE));
+    CHECK_STATUS(OBE_E_STATE, client, obe_receive(client, text, sizeof text, &length, OBE_NO_WAIT));
+}
+
+static void pickiness(void)
+{
+    static const struct {
+        double value;
+        const char *request;
+    } forms[] = {
+        {0, "{\"command\": \"goodset\", \"pickiness\": 0}"},
+        {19, "{\"command\": \"goodset\", \"pickiness\": 19}"},
+        {2.5, "{\"command\": \"goodset\", \"pickiness\": 2.5}"},
+        {1e-9, "{\"command\": \"goodset\", \"pickiness\": 1e-09}"},
+        {-1, "{\"command\": \"goodset\"}"},
+        {-0.5, "{\"command\": \"goodset\"}"},
+    };
+    int i;
+
+    for (i = 0; i < LENGTH(forms); i++) {
+        CHECK_OK(client, obe_goodset(client, forms[i].value, out.numbers, ROOM, &out.count, PATIENCE));
+        CHECK_ASKED(forms[i].request);
+    }
+}
+
+/* ---- what goes wrong ---- */
+
+static void other_replies(void)
+{
+    static const char *const others[] = {"\"Error: no \\u00e9\"", "0", "null", "{}", "[\"OK\"]", "[1, null]", "[[1, 2], [3]]", "[[1, 2], [3, true]]",
+                                         "[[1], 2]", "\"ok\"", "[true]", "[1, 2, [3]]"};
+    static const double one = 1;
+    int i, k;
+
+    for (k = 0; k < LENGTH(others); k++) {
+        obe_status (*const plain[])(obe_socket, int64_t) = {obe_ready, obe_done};
+
+        say(others[k]);
+        for (i = 0; i < 2; i++) {
+            CHECK_FAILS(OBE_E_REPLY, client, plain[i](client, PATIENCE));
+            CHECK_SAYS(client, others[k]);
+            CHECK_SAYS(client, i ? "done" : "ready");
+        }
+        CHECK_FAILS(OBE_E_REPLY, client, obe_newrun(client, 0, PATIENCE));
+        CHECK_SAYS(client, others[k]);
+        CHECK_FAILS(OBE_E_REPLY, client, obe_newdat(client, &one, 1, &one, 1, &one, 1, PATIENCE));
+        CHECK_SAYS(client, others[k]);
+        for (i = 0; i < LENGTH(queries); i++) {
+            CHECK_REPLY_FAILS(ask(i, client, out.numbers, ROOM, PATIENCE));
+            CHECK_SAYS(client, others[k]);
+            CHECK_SAYS(client, queries[i].name);
+            CHECK_STATUS(OBE_E_STATE, client, obe_receive(client, text, sizeof text, &length, OBE_NO_WAIT));
+        }
+    }
+    say("[[1, 2], [3, 4], [5], [6, 7]]");
+    CHECK_REPLY_FAILS(obe_getcov(client, out.numbers, ROOM, &out.rows, &out.cols, PATIENCE));
+    CHECK_SAYS(client, "row 2");
+    say("[[1, 2]]");
+    CHECK_REPLY_FAILS(obe_optset(client, out.numbers, ROOM, &out.count, PATIENCE));
+    say("[1, 2]");
+    CHECK_REPLY_FAILS(obe_getpar(client, out.numbers, ROOM, &out.rows, &out.cols, PATIENCE));
+    say(NULL);
+}
+
+/* Wrong arguments are told before anything is sent. */
+static void arguments(void)
+{
+    static const double one = 1;
+    int64_t sent = stat_of(client, "messages_sent"), opened = stat_of(client, "connections_opened");
+    char wanted[64];
+    int i;
+
+    for (i = 0; i < LENGTH(queries); i++) {
+        int64_t *none = NULL, spare = 5;
+
+        if (queries[i].list) {
+            CHECK_FAILS(OBE_E_ARGUMENT, client, queries[i].list(client, out.numbers, ROOM, none, PATIENCE));
+            CHECK_SAYS(client, "count is NULL");
+        } else {
+            CHECK_FAILS(OBE_E_ARGUMENT, client, queries[i].table(client, out.numbers, ROOM, none, &spare, PATIENCE));
+            CHECK_FAILS(OBE_E_ARGUMENT, client, queries[i].table(client, out.numbers, ROOM, &spare, none, PATIENCE));
+            CHECK_EQUAL(5, spare);
+        }
+        CHECK_SAYS(client, queries[i].name);
+        CHECK_FAILS(OBE_E_ARGUMENT, client, ask(i, client, NULL, 1, PATIENCE));
+        snprintf(wanted, sizeof wanted, "%s is NULL", queries[i].array);
+        CHECK_SAYS(client, wanted);
+        CHECK_FAILS(OBE_E_ARGUMENT, client, ask(i, client, out.numbers, -1, PATIENCE));
+        CHECK_SAYS(client, "capacity");
+        CHECK_FAILS(OBE_E_ARGUMENT, client, ask(i, client, out.numbers, INT64_MIN, PATIENCE));
+        CHECK_FAILS(OBE_E_ARGUMENT, client, ask(i, client, out.numbers, ROOM, -3));
+        CHECK_SAYS(client, "timeout_ms");
+    }
+    CHECK_STATUS(OBE_E_ARGUMENT, client, obe_ready(client, -3));
+    CHECK_STATUS(OBE_E_ARGUMENT, client, obe_done(client, INT64_MIN));
+    CHECK_STATUS(OBE_E_ARGUMENT, client, obe_newrun(client, 0, -3));
+    CHECK_STATUS(OBE_E_ARGUMENT, client, obe_newdat(client, &one, 1, &one, 1, &one, 1, -3));
+    CHECK_STATUS(OBE_E_ARGUMENT, client, obe_newdat(client, NULL, 1, &one, 1, &one, 1, PATIENCE));
+    CHECK_SAYS(client, "x is NULL");
+    CHECK_STATUS(OBE_E_ARGUMENT, client, obe_newdat(client, &one, 1, NULL, 1, &one, 1, PATIENCE));
+    CHECK_SAYS(client, "y is NULL");
+    CHECK_STATUS(OBE_E_ARGUMENT, client, obe_newdat(client, &one, 1, &one, 1, NULL, 1, PATIENCE));
+    CHECK_SAYS(client, "s is NULL");
+    CHECK_STATUS(OBE_E_ARGUMENT, client, obe_newdat(client, &one, 0, &one, 1, &one, 1, PATIENCE));
+    CHECK_SAYS(client, "x_count");
+    CHECK_STATUS(OBE_E_ARGUMENT, client, obe_newdat(client, &one, 1, &one, -1, &one, 1, PATIENCE));
+    CHECK_SAYS(client, "y_count");
+    CHECK_STATUS(OBE_E_ARGUMENT, client, obe_newdat(client, &one, 1, &one, 1, &one, INT64_MAX, PATIENCE));
+    CHECK_SAYS(client, "s_count");
+    CHECK_EQUAL(sent, stat_of(client, "messages_sent"));
+    CHECK_EQUAL(opened, stat_of(client, "connections_opened"));
+}
+
+static void not_for_servers(void)
+{
+    static const double one = 1;
+    int i;
+
+    CHECK_STATUS(OBE_E_STATE, server, obe_ready(server, PATIENCE));
+    CHECK_STATUS(OBE_E_STATE, server, obe_newrun(server, 0, PATIENCE));
+    CHECK_STATUS(OBE_E_STATE, server, obe_newdat(server, &one, 1, &one, 1, &one, 1, PATIENCE));
+    CHECK_STATUS(OBE_E_STATE, server, obe_done(server, PATIENCE));
+    for (i = 0; i < LENGTH(queries); i++) {
+        CHECK_FAILS(OBE_E_STATE, server, ask(i, server, out.numbers, ROOM, PATIENCE));
+        CHECK_SAYS(server, queries[i].name);
+        CHECK_SAYS(server, "server");
+    }
+}
+
+/* What obe_tcmd returns where there is no reply. */
+static void no_reply(void)
+{
+    static const double one = 1;
+    int32_t port, dead_port;
+    int silent = raw_listen(&port, 64), dead = raw_bind(&dead_port), i;
+    obe_socket waiting = new_client(port), refused = new_client(dead_port);
+
+    for (i = 0; i < LENGTH(queries); i++) {
+        CHECK_FAILS(OBE_E_TIMEOUT, waiting, ask(i, waiting, out.numbers, ROOM, 5));
+        CHECK_SAYS(waiting, "5 ms");
+        CHECK_FAILS(OBE_E_REFUSED, refused, ask(i, refused, out.numbers, ROOM, PATIENCE));
+    }
+    CHECK_STATUS(OBE_E_TIMEOUT, waiting, obe_ready(waiting, 5));
+    CHECK_STATUS(OBE_E_TIMEOUT, waiting, obe_newrun(waiting, 0, 5));
+    CHECK_STATUS(OBE_E_TIMEOUT, waiting, obe_done(waiting, 5));
+    CHECK_STATUS(OBE_E_REFUSED, refused, obe_newdat(refused, &one, 1, &one, 1, &one, 1, PATIENCE));
+    CHECK_EQUAL(0, stat_of(waiting, "connections_open"));
+    CHECK_OK(0, obe_free(waiting));
+    CHECK_OK(0, obe_free(refused));
+    close(silent);
+    close(dead);
+}
+
+/* A whole session over one connection. */
+static void on_a_kept_connection(void)
+{
+    static const double x = 2.45, y = 0.98, s = 0.005;
+    obe_socket kept = new_client(port_of(server));
+    obe_message reply = 0;
+    int i;
+
+    CHECK_OK(kept, obe_set_option(kept, "persistent", "1"));
+    CHECK_OK(kept, obe_ready(kept, PATIENCE));
+    for (i = 0; i < 20; i++) {
+        CHECK_OK(kept, obe_goodset(kept, 4, out.numbers, ROOM, &out.count, PATIENCE));
+        CHECK_OK(kept, obe_newdat(kept, &x, 1, &y, 1, &s, 1, PATIENCE));
+        CHECK_OK(kept, obe_getcov(kept, out.numbers, ROOM, &out.rows, &out.cols, PATIENCE));
+        CHECK_STATUS(OBE_E_BUFFER, kept, obe_getpar(kept, out.numbers, 5, &out.rows, &out.cols, PATIENCE));
+        if (i % 2) {
+            CHECK_OK(kept, obe_receive_message(kept, &reply, OBE_NO_WAIT));
+            CHECK_OK(0, obe_free(reply));
+        }
+    }
+    CHECK_EQUAL(1, stat_of(kept, "connections_opened"));
+    CHECK_EQUAL(81, stat_of(kept, "messages_sent"));
+    CHECK_OK(0, obe_free(kept));
+}
+
+int main(void)
+{
+    obe_status ended = OBE_OK;
+    pthread_t thread;
+
+    server = new_server();
+    client = new_client(port_of(server));
+    thread = start_thread(serve_all, &ended);
+    RUN(orders);
+    RUN(fields_of_a_run);
+    RUN(numbers);
+    RUN(pickiness);
+    RUN(other_replies);
+    RUN(arguments);
+    RUN(not_for_servers);
+    RUN(no_reply);
+    RUN(on_a_kept_connection);
+    CHECK_OK(0, obe_free(server));
+    join_thread(thread);
+    CHECK_EQUAL(OBE_E_CLOSED, ended);
+    CHECK_OK(0, obe_free(client));
+    /* The tombstones go too, so that what is left after this is a leak. */
+    obe_test_quarantine(0);
+    CHECK_OK(0, obe_free(new_client(1)));
+    CHECK_EQUAL(0, obe_test_live());
+    return 0;
+}

@@ -1,0 +1,299 @@
+/* What calls leave behind: no connection, no descriptor, no thread, no goroutine, no live handle, no memory.
+ *
+ *     leak            everything
+ *     leak ROUNDS     that many rounds of each kind, and nothing measured but what is exact: for valgrind and sanitizers */
+#include "check.h"
+
+#include <dirent.h>
+
+static int rounds = 1000;
+static int measured = 1;
+
+static struct echo echo;
+static char text[256];
+static int64_t length;
+
+/* ---- what there is ---- */
+
+static int entries(const char *path)
+{
+    DIR *directory = opendir(path);
+    int n = 0;
+
+    CHECK(directory != NULL);
+    while (readdir(directory))
+        n++;
+    closedir(directory);
+    return n;
+}
+
+static int descriptors(void) { return entries("/proc/self/fd"); }
+static int threads(void) { return entries("/proc/self/task"); }
+
+static int64_t resident(void) /* bytes of memory, the garbage collected */
+{
+    long size, pages;
+    FILE *statm;
+
+    obe_test_collect();
+    obe_test_collect();
+    statm = fopen("/proc/self/statm", "r");
+    CHECK(statm && fscanf(statm, "%ld %ld", &size, &pages) == 2);
+    fclose(statm);
+    return (int64_t)pages * sysconf(_SC_PAGESIZE);
+}
+
+/* ---- what is done ---- */
+
+static obe_socket client, kept, hasty;
+static int32_t dead_port;
+
+static void exchange(obe_socket socket)
+{
+    CHECK_OK(socket, obe_tcmd(socket, "{\"command\": \"optset\"}", -1, text, sizeof text, &length, PATIENCE));
+    CHECK_EQUAL(21, length);
+}
+
+static void one_shot(void) { exchange(client); }
+static void on_kept(void) { exchange(kept); }
+
+static void small_buffer(void)
+{
+    CHECK_STATUS(OBE_E_BUFFER, client, obe_tcmd(client, "[1]", -1, text, 1, &length, PATIENCE));
+    CHECK_OK(client, obe_receive(client, text, sizeof text, &length, OBE_NO_WAIT));
+}
+
+static void refused(void)
+{
+    CHECK_STATUS(OBE_E_REFUSED, hasty, obe_tcmd(hasty, "[1]", -1, text, sizeof text, &length, PATIENCE));
+    CHECK_STATUS(OBE_E_JSON, client, obe_tcmd(client, "[1", -1, text, sizeof text, &length, PATIENCE));
+    CHECK_STATUS(OBE_E_ARGUMENT, client, obe_send(client, NULL, -1, PATIENCE));
+}
+
+static void client_made_and_freed(void)
+{
+    obe_socket brief = new_client(echo.port);
+
+    exchange(brief);
+    CHECK_OK(brief, obe_free(brief));
+}
+
+/* Freed with its connection open, and a message in it. */
+static void client_freed_midway(void)
+{
+    obe_socket brief = new_client(echo.port);
+
+    CHECK_OK(brief, obe_send(brief, "[1]", -1, PATIENCE));
+    CHECK_OK(brief, obe_free(brief));
+}
+
+static void server_made_and_freed(void)
+{
+    obe_socket server = new_server(), guest = new_client(port_of(server));
+
+    CHECK_STATUS(OBE_E_TIMEOUT, server, obe_receive(server, text, sizeof text, &length, OBE_NO_WAIT));
+    CHECK_OK(guest, obe_send(guest, "[1]", -1, PATIENCE));
+    CHECK_OK(server, obe_receive(server, text, sizeof text, &length, PATIENCE));
+    CHECK_STATUS(OBE_E_BUFFER, server,
+                 (obe_send(server, "2", -1, 0), obe_send(guest, "[1]", -1, PATIENCE),
+                  obe_receive(server, NULL, 0, &length, PATIENCE)));
+    CHECK_OK(guest, obe_free(guest));
+    CHECK_OK(server, obe_free(server));
+}
+
+/* The connection is dropped by a timeout, which an answer that comes late must not bring back. */
+static void timed_out(void)
+{
+    obe_status status = obe_tcmd(client, "[1]", -1, text, sizeof text, &length, OBE_NO_WAIT);
+
+    CHECK(status == OBE_OK || status == OBE_E_TIMEOUT);
+}
+
+static void documents(void)
+{
+    static const double x[] = {1, 2, 3};
+    obe_message command = 0, reply = 0;
+    double got[3];
+
+    CHECK_OK(0, obe_command_new("newdat", &command));
+    CHECK_OK(command, obe_set_doubles(command, "x", x, 3));
+    CHECK_OK(command, obe_set_string(command, "s", "text", -1));
+    CHECK_STATUS(OBE_E_JSON, command, obe_set_json(command, "j", "{", -1));
+    CHECK_OK(client, obe_tcmd_message(client, command, &reply, PATIENCE));
+    CHECK_OK(reply, obe_get_doubles(reply, "/x", got, 3, &length));
+    CHECK_STATUS(OBE_E_NOT_FOUND, reply, obe_get_doubles(reply, "/y", got, 3, &length));
+    CHECK_OK(reply, obe_free(reply));
+    CHECK_OK(command, obe_free(command));
+}
+
+/* Of four requests one is answered by the handler, one freed unanswered, one answered late, and one left to the server's
+ * end. */
+static obe_status answer_once(obe_message request, void *unused)
+{
+    (void)unused;
+    CHECK_OK(request, obe_reply(request, "1", -1, PATIENCE));
+    return 1;
+}
+
+static void requests(void)
+{
+    obe_socket server = new_server(), guests[4];
+    obe_message taken[3] = {0, 0, 0};
+    int i;
+
+    for (i = 0; i < 4; i++) {
+        guests[i] = new_client(port_of(server));
+        CHECK_OK(guests[i], obe_send(guests[i], "[1]", -1, PATIENCE));
+    }
+    CHECK_STATUS(1, server, obe_serve(server, answer_once, NULL));
+    for (i = 0; i < 3; i++)
+        CHECK_OK(server, obe_receive_message(server, &taken[i], PATIENCE));
+    CHECK_OK(taken[0], obe_free(taken[0]));
+    CHECK_OK(taken[1], obe_reply(taken[1], "2", -1, PATIENCE));
+    for (i = 0; i < 4; i++)
+        CHECK_OK(guests[i], obe_free(guests[i]));
+    CHECK_OK(server, obe_free(server));
+    CHECK_OK(taken[1], obe_free(taken[1]));
+    CHECK_OK(taken[2], obe_free(taken[2]));
+}
+
+static void settings(void)
+{
+    int32_t port;
+    int64_t value;
+
+    CHECK_OK(client, obe_set_option(client, "timeout_ms", "5000"));
+    CHECK_OK(client, obe_get_option(client, "timeout_ms", text, sizeof text, &length));
+    CHECK_STATUS(OBE_E_ARGUMENT, client, obe_set_option(client, "no such option", "1"));
+    CHECK_OK(client, obe_last_error(client, text, sizeof text, &length));
+    CHECK_OK(client, obe_stats(client, "bytes_sent", &value));
+    CHECK_OK(echo.server, obe_port(echo.server, &port));
+    CHECK(strlen(obe_strerror(OBE_E_BUSY)) > 0 && strlen(obe_version()) > 0);
+}
+
+static void commands(void)
+{
+    double setting[4];
+
+    CHECK_STATUS(OBE_E_REPLY, client, obe_ready(client, PATIENCE)); /* an echo is no answer */
+    CHECK_STATUS(OBE_E_REPLY, kept, obe_optset(kept, setting, 4, &length, PATIENCE));
+}
+
+static const struct {
+    const char *name;
+    void (*once)(void);
+} deeds[] = {
+    {"one_shot", one_shot},
+    {"on_kept", on_kept},
+    {"small_buffer", small_buffer},
+    {"refused", refused},
+    {"client_made_and_freed", client_made_and_freed},
+    {"client_freed_midway", client_freed_midway},
+    {"server_made_and_freed", server_made_and_freed},
+    {"timed_out", timed_out},
+    {"documents", documents},
+    {"requests", requests},
+    {"commands", commands},
+    {"settings", settings},
+};
+
+static void settle(int connections)
+{
+    CHECK_COMES(stat_of(echo.server, "connections_open") == connections);
+    CHECK_EQUAL(0, stat_of(client, "connections_open"));
+}
+
+/* Each deed, many times over, leaves everything as it was. The Go runtime takes a few threads and descriptors when it first
+ * finds use for them; a leak would be as many as there were rounds. */
+static void nothing_is_left(void)
+{
+    enum { FEW = 4 };
+    int i, k, fds, tasks;
+    int64_t live, routines;
+
+    for (i = 0; i < LENGTH(deeds); i++) {
+        int warm = measured ? 50 : 1;
+
+        printf("%s ", deeds[i].name);
+        for (k = 0; k < warm; k++)
+            deeds[i].once();
+        settle(1);
+        obe_test_collect();
+        fds = descriptors();
+        tasks = threads();
+        live = obe_test_live();
+        routines = obe_test_goroutines();
+        for (k = 0; k < rounds; k++)
+            deeds[i].once();
+        settle(1);
+        CHECK_EQUAL(live, obe_test_live());
+        CHECK_COMES(descriptors() <= fds + FEW);
+        CHECK_COMES(obe_test_goroutines() <= routines + FEW);
+        CHECK(threads() <= tasks + FEW);
+    }
+    CHECK_EQUAL(1, stat_of(kept, "connections_opened"));
+}
+
+static void exchange_on_both(void)
+{
+    exchange(client);
+    exchange(kept);
+}
+
+static void make_and_free(void) { CHECK_OK(0, obe_free(new_client(1))); }
+
+/* Memory does not grow with what was done. The collector lets it sway by a megabyte or two, so that the lowest of several
+ * readings are compared. */
+static void check_flat(void (*once)(void), int times)
+{
+    enum { READINGS = 10, SLACK = 2 << 20 };
+    int64_t low[2] = {INT64_MAX, INT64_MAX};
+    int i, k;
+
+    for (i = 0; i < READINGS; i++) {
+        int64_t *half = &low[i >= READINGS / 2], now;
+
+        for (k = 0; k < times / READINGS; k++)
+            once();
+        now = resident();
+        if (now < *half)
+            *half = now;
+    }
+    if (low[1] > low[0] + SLACK)
+        check_failed(__FILE__, __LINE__, "%d times more took %" PRId64 " kB more", times / 2, (low[1] - low[0]) / 1024);
+}
+
+static void flat_exchanges(void) { check_flat(exchange_on_both, 10000); }
+static void flat_handles(void) { check_flat(make_and_free, 400000); }
+
+int main(int argc, char **argv)
+{
+    int dead = raw_bind(&dead_port);
+
+    if (argc > 1) {
+        rounds = atoi(argv[1]);
+        CHECK(rounds > 0);
+        measured = 0;
+    }
+    echo_start(&echo);
+    client = new_client(echo.port);
+    kept = new_client(echo.port);
+    CHECK_OK(kept, obe_set_option(kept, "persistent", "1"));
+    hasty = new_client(dead_port);
+    exchange(kept);
+    RUN(nothing_is_left);
+    if (measured) {
+        RUN(flat_exchanges);
+        RUN(flat_handles);
+    }
+    CHECK_OK(client, obe_free(client));
+    CHECK_OK(kept, obe_free(kept));
+    CHECK_OK(hasty, obe_free(hasty));
+    echo_stop(&echo);
+    CHECK_EQUAL(0, obe_test_live());
+    /* The tombstones go too, so that what is left after this is a leak. */
+    obe_test_quarantine(0);
+    CHECK_OK(0, obe_free(new_client(1)));
+    close(dead);
+    return 0;
+}

@@ -1,0 +1,212 @@
+/* The library in a program that does not link it: loaded, called, unloaded and loaded again, beside the program's own signal
+ * handlers, and without a word.
+ *
+ *     load LIBRARY */
+#include "check.h"
+
+#include <dlfcn.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <sys/mman.h>
+
+/* What this program takes from the library. ISO C has no conversion from an object pointer to one to a function. */
+static struct {
+    obe_status (*client_new)(const char *, int32_t, obe_socket *);
+    obe_status (*server_new)(const char *, int32_t, obe_socket *);
+    obe_status (*free)(uintptr_t);
+    obe_status (*send)(obe_socket, const char *, int64_t, int64_t);
+    obe_status (*receive)(obe_socket, char *, int64_t, int64_t *, int64_t);
+    obe_status (*port)(obe_socket, int32_t *);
+    const char *(*version)(void);
+} obe;
+
+static const char *path;
+
+static void find(void *library, const char *name, void *function)
+{
+    void *found = dlsym(library, name);
+
+    CHECK(found != NULL);
+    memcpy(function, &found, sizeof found);
+}
+
+static void *load(void)
+{
+    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+
+    if (!library)
+        check_failed(__FILE__, __LINE__, "%s", dlerror());
+    find(library, "obe_client_new", &obe.client_new);
+    find(library, "obe_server_new", &obe.server_new);
+    find(library, "obe_free", &obe.free);
+    find(library, "obe_send", &obe.send);
+    find(library, "obe_receive", &obe.receive);
+    find(library, "obe_port", &obe.port);
+    find(library, "obe_version", &obe.version);
+    return library;
+}
+
+static void exchange(void)
+{
+    obe_socket server = 0, client = 0;
+    int32_t port = 0;
+    char text[16];
+    int64_t length;
+
+    CHECK(strcmp(obe.version(), OBE_VERSION) == 0);
+    CHECK_EQUAL(OBE_OK, obe.server_new(NULL, 0, &server));
+    CHECK_EQUAL(OBE_OK, obe.port(server, &port));
+    CHECK_EQUAL(OBE_OK, obe.client_new(NULL, port, &client));
+    CHECK_EQUAL(OBE_OK, obe.send(client, "[1]", -1, PATIENCE));
+    CHECK_EQUAL(OBE_OK, obe.receive(server, text, sizeof text, &length, PATIENCE));
+    CHECK(strcmp(text, "[1]") == 0);
+    CHECK_EQUAL(OBE_OK, obe.send(server, "[2]", -1, PATIENCE));
+    CHECK_EQUAL(OBE_OK, obe.receive(client, text, sizeof text, &length, PATIENCE));
+    CHECK(strcmp(text, "[2]") == 0);
+    CHECK_EQUAL(OBE_OK, obe.free(client));
+    CHECK_EQUAL(OBE_OK, obe.free(server));
+}
+
+/* ---- the program's own signal handlers ---- */
+
+static const int signals[] = {SIGINT, SIGTERM, SIGUSR1, SIGPIPE, SIGCHLD, SIGALRM};
+static int handled[65]; /* atomic */
+static sigjmp_buf after_crash;
+
+static void count(int signal)
+{
+    __atomic_add_fetch(&handled[signal], 1, __ATOMIC_RELAXED);
+    if (signal == SIGSEGV)
+        siglongjmp(after_crash, 1);
+}
+
+static void install(int flags)
+{
+    struct sigaction action;
+    int i;
+
+    memset(&action, 0, sizeof action);
+    action.sa_handler = count;
+    action.sa_flags = flags;
+    for (i = 0; i < LENGTH(signals); i++)
+        CHECK(sigaction(signals[i], &action, NULL) == 0);
+    CHECK(sigaction(SIGSEGV, &action, NULL) == 0);
+}
+
+static volatile char *forbidden; /* a page that cannot be touched */
+
+/* Each handler runs once for each signal, and a crash in the program is the program's to handle. */
+static void check_handlers(void)
+{
+    enum { ROUNDS = 20 };
+    int before[65], i, k;
+
+    memcpy(before, handled, sizeof before);
+    for (i = 0; i < ROUNDS; i++) {
+        exchange();
+        for (k = 0; k < LENGTH(signals); k++) {
+            if (i % 2)
+                CHECK(raise(signals[k]) == 0);
+            else
+                CHECK(kill(getpid(), signals[k]) == 0);
+            CHECK_COMES(__atomic_load_n(&handled[signals[k]], __ATOMIC_RELAXED) == before[signals[k]] + i + 1);
+        }
+        if (sigsetjmp(after_crash, 1) == 0) {
+            *forbidden = 1;
+            CHECK(!"the crash was not noticed");
+        }
+        CHECK_EQUAL(before[SIGSEGV] + i + 1, handled[SIGSEGV]);
+    }
+    exchange();
+}
+
+static void handlers_from_before(void)
+{
+    forbidden = mmap(NULL, 1, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK(forbidden != MAP_FAILED);
+    install(0);
+    CHECK(load() != NULL);
+    check_handlers();
+}
+
+/* A handler that the library has not seen may run on a thread of it, whose stack is small: it needs SA_ONSTACK. */
+static void handlers_from_after(void)
+{
+    install(SA_ONSTACK);
+    check_handlers();
+}
+
+static obe_status receive_half_a_second(uintptr_t h)
+{
+    char text[16];
+    int64_t length;
+
+    return obe.receive(h, text, sizeof text, &length, 500);
+}
+
+/* A handler that interrupts system calls does not interrupt the library's, nor change its timeout. */
+static void interrupted_call(void)
+{
+    int32_t port;
+    int silent = raw_listen(&port, 1), i;
+    obe_socket sockets[2] = {0, 0};
+    struct caller callers[2];
+    int64_t start = now_ms();
+
+    install(SA_ONSTACK);
+    CHECK_EQUAL(OBE_OK, obe.server_new(NULL, 0, &sockets[0]));
+    CHECK_EQUAL(OBE_OK, obe.client_new(NULL, port, &sockets[1]));
+    CHECK_EQUAL(OBE_OK, obe.send(sockets[1], "1", -1, PATIENCE));
+    for (i = 0; i < 2; i++)
+        caller_start(&callers[i], receive_half_a_second, sockets[i]);
+    while (now_ms() < start + 300) {
+        for (i = 0; i < 2; i++)
+            CHECK(pthread_kill(callers[i].thread, SIGUSR1) == 0);
+        pause_ms(5);
+    }
+    for (i = 0; i < 2; i++) {
+        CHECK_EQUAL(OBE_E_TIMEOUT, caller_join(&callers[i]));
+        if (callers[i].returned - start < 499 || callers[i].returned - start > 500 + SOON)
+            check_failed(__FILE__, __LINE__, "the call took %d ms, wanted 500", (int)(callers[i].returned - start));
+        CHECK_EQUAL(OBE_OK, obe.free(sockets[i]));
+    }
+    close(silent);
+}
+
+/* ---- loading ---- */
+
+static void load_and_unload(void)
+{
+    enum { ROUNDS = 50 };
+    int i;
+
+    for (i = 0; i < ROUNDS; i++) {
+        void *library = load();
+
+        exchange();
+        CHECK(dlclose(library) == 0);
+        /* It cannot be unloaded: what was found in it stays. */
+        CHECK(strcmp(obe.version(), OBE_VERSION) == 0);
+    }
+}
+
+/* Loading and calling write nothing. The program's first test: nothing is loaded yet. */
+static void silence(void)
+{
+    struct silence silence;
+
+    silence_begin(&silence);
+    handlers_from_before();
+    silence_end(&silence);
+}
+
+int main(int argc, char **argv)
+{
+    CHECK(argc == 2);
+    path = argv[1];
+    RUN(silence);
+    RUN(load_and_unload);
+    RUN(handlers_from_after);
+    RUN(interrupted_call);
+    return 0;
+}

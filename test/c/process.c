@@ -1,0 +1,373 @@
+/* The library in a process: fork, exec, exit, signals at their default, silence, and what comes after a fault inside.
+ *
+ * Run with an argument it is one of the processes that the tests start. */
+#include "calls.h"
+
+#include <dirent.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+enum { WATCHDOG = 15 /* s */ };
+
+static char text[256];
+static int64_t length;
+
+/* Waits for the end of a child and gives its exit status; a signal n that ended it is 1000 + n. */
+static int wait_for(pid_t child)
+{
+    int status;
+
+    CHECK(child > 0);
+    CHECK(waitpid(child, &status, 0) == child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
+}
+
+/* Starts this program anew, its input and output being those pipes' ends if they are not -1. */
+static pid_t start_self(const char *argument, int in, int out)
+{
+    pid_t child = fork();
+
+    if (child == 0) {
+        if (in >= 0)
+            dup2(in, 0);
+        if (out >= 0)
+            dup2(out, 1);
+        execl("/proc/self/exe", "process", argument, (char *)NULL);
+        _exit(99);
+    }
+    return child;
+}
+
+static int run_self(const char *argument) { return wait_for(start_self(argument, -1, -1)); }
+
+/* An exchange, so that the library has been at work. */
+static void exchange(obe_socket client)
+{
+    CHECK_OK(client, obe_tcmd(client, "[1]", -1, text, sizeof text, &length, PATIENCE));
+    CHECK(strcmp(text, "[1]") == 0);
+}
+
+/* ---- fork ---- */
+
+/* Calls everything and returns 0 if each call says OBE_E_FORKED and writes nothing, else its number. */
+static int calls_in_child(obe_socket client)
+{
+    int i;
+
+    calls_begin();
+    if (obe_client_new(NULL, 1, &out.handle) != OBE_E_FORKED || obe_server_new(NULL, 0, &out.handle) != OBE_E_FORKED ||
+        obe_message_new("1", -1, &out.handle) != OBE_E_FORKED || obe_command_new("done", &out.handle) != OBE_E_FORKED)
+        return 99;
+    for (i = 0; i < LENGTH(calls); i++)
+        if (calls[i].call(client) != OBE_E_FORKED)
+            return 1 + i;
+    if (obe_last_error(0, out.text, sizeof out.text, &out.length) != OBE_E_FORKED || obe_free(0) != OBE_E_FORKED)
+        return 98;
+    if (memcmp(&out, &untouched, sizeof out) != 0)
+        return 97;
+    return 0;
+}
+
+/* The thread that forks has called the library before, which is as much as can be promised. */
+static void forked_child(void)
+{
+    struct echo echo;
+    obe_socket client;
+    int i;
+
+    echo_start(&echo);
+    client = new_client(echo.port);
+    for (i = 0; i < 40; i++) {
+        pid_t child;
+
+        exchange(client);
+        child = fork();
+        if (child == 0) {
+            alarm(WATCHDOG);
+            _exit(calls_in_child(client));
+        }
+        CHECK_EQUAL(0, wait_for(child));
+        exchange(client);
+    }
+    CHECK_OK(client, obe_free(client));
+    echo_stop(&echo);
+}
+
+/* Whether this process has a descriptor of the kinds that the library opens. */
+static int has_sockets(void)
+{
+    DIR *all = opendir("/proc/self/fd");
+    struct dirent *entry;
+    int found = 0;
+
+    CHECK(all != NULL);
+    while ((entry = readdir(all)) != NULL) {
+        char target[64] = "";
+
+        if (readlinkat(dirfd(all), entry->d_name, target, sizeof target - 1) > 0 &&
+            (strncmp(target, "socket:", 7) == 0 || strncmp(target, "anon_inode:", 11) == 0))
+            found = 1;
+    }
+    closedir(all);
+    return found;
+}
+
+/* In the started process: exchanges work, and nothing of the parent's came along. */
+static int started(void)
+{
+    struct echo echo;
+    obe_socket client;
+    char byte;
+
+    alarm(WATCHDOG);
+    CHECK(!has_sockets());
+    echo_start(&echo);
+    client = new_client(echo.port);
+    exchange(client);
+    CHECK_OK(client, obe_free(client));
+    echo_stop(&echo);
+    CHECK(write(1, "r", 1) == 1);
+    CHECK(read(0, &byte, 1) == 0); /* till the parent lets go */
+    return 0;
+}
+
+static void fork_and_exec(void)
+{
+    struct echo echo;
+    obe_socket client, again = 0;
+    int in[2], out[2];
+    int32_t port;
+    pid_t child;
+    char byte;
+
+    echo_start(&echo);
+    client = new_client(echo.port);
+    CHECK_OK(client, obe_set_option(client, "persistent", "1"));
+    exchange(client);
+    CHECK(has_sockets());
+    CHECK(pipe(in) == 0 && pipe(out) == 0);
+    CHECK(fcntl(in[0], F_SETFD, FD_CLOEXEC) == 0 && fcntl(in[1], F_SETFD, FD_CLOEXEC) == 0);
+    CHECK(fcntl(out[0], F_SETFD, FD_CLOEXEC) == 0 && fcntl(out[1], F_SETFD, FD_CLOEXEC) == 0);
+    child = start_self("started", in[0], out[1]);
+    close(in[0]);
+    close(out[1]);
+    CHECK(read(out[0], &byte, 1) == 1);
+    /* It lives, and holds neither the connection nor the port. */
+    exchange(client);
+    CHECK_OK(client, obe_free(client));
+    port = echo.port;
+    echo_stop(&echo);
+    CHECK_OK(0, obe_server_new(NULL, port, &again));
+    CHECK_OK(again, obe_free(again));
+    close(in[1]);
+    CHECK_EQUAL(0, wait_for(child));
+    close(out[0]);
+}
+
+/* ---- the end of the process ---- */
+
+static obe_status receive_forever(uintptr_t h)
+{
+    char buffer[64];
+    int64_t size;
+
+    return obe_receive(h, buffer, sizeof buffer, &size, OBE_FOREVER);
+}
+
+static struct caller blocked;
+
+/* Leaves with a call blocked, by exit or by a return from main. */
+static int leave(int by_exit)
+{
+    alarm(WATCHDOG);
+    caller_start(&blocked, receive_forever, new_server());
+    if (by_exit)
+        exit(7);
+    return 7;
+}
+
+static void exit_while_blocked(void)
+{
+    int64_t start = now_ms();
+
+    CHECK_EQUAL(7, run_self("exit"));
+    CHECK_EQUAL(7, run_self("return"));
+    CHECK(now_ms() - start < 4 * SOON);
+}
+
+/* ---- signals at their default ---- */
+
+/* A signal ends the process as if the library were not there. */
+static int die(int signal)
+{
+    struct echo echo;
+    obe_socket client;
+    int ends[2];
+
+    alarm(WATCHDOG);
+    echo_start(&echo);
+    client = new_client(echo.port);
+    exchange(client);
+    switch (signal) {
+    case SIGPIPE:
+        CHECK(pipe(ends) == 0);
+        close(ends[0]);
+        if (write(ends[1], "x", 1) == 1)
+            return 98;
+        break;
+    case SIGSEGV:
+        *(volatile char *)mmap(NULL, 1, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) = 1;
+        break;
+    default:
+        kill(getpid(), signal);
+    }
+    pause_ms(1000 * WATCHDOG);
+    return 97;
+}
+
+static const struct {
+    const char *name;
+    int signal;
+} deadly[] = {
+    {"SIGINT", SIGINT}, {"SIGTERM", SIGTERM}, {"SIGUSR1", SIGUSR1}, {"SIGPIPE", SIGPIPE}, {"SIGSEGV", SIGSEGV},
+};
+
+static void default_signals(void)
+{
+    int i;
+
+    for (i = 0; i < LENGTH(deadly); i++)
+        CHECK_EQUAL(1000 + deadly[i].signal, run_self(deadly[i].name));
+}
+
+/* Writing to a peer that is gone is a failure of the call, and raises nothing. */
+static int write_to_vanished(void)
+{
+    enum { BIG = 8 << 20 };
+    static char big[BIG];
+    int32_t port;
+    int listener = raw_listen(&port, 4), i;
+    obe_socket client = new_client(port), server = new_server();
+
+    alarm(WATCHDOG);
+    memset(big, ' ', sizeof big);
+    big[0] = '1';
+    CHECK_OK(client, obe_set_option(client, "persistent", "1"));
+    for (i = 0; i < 10; i++) {
+        obe_status status;
+        int fd;
+
+        CHECK_OK(client, obe_send(client, "1", -1, PATIENCE));
+        fd = raw_accept(listener);
+        raw_message(fd, text, sizeof text);
+        if (i % 2)
+            raw_reset(fd);
+        else
+            close(fd);
+        /* A kept connection that has ended is not written to, but a new one made; and that one is reset in the middle. */
+        CHECK_OK(client, obe_send(client, "2", -1, PATIENCE));
+        raw_reset(raw_accept(listener));
+        CHECK_STATUS(OBE_E_RESET, client, obe_receive(client, text, sizeof text, &length, PATIENCE));
+
+        fd = raw_connect(port_of(server));
+        raw_say(fd, "00000000011");
+        CHECK_OK(server, obe_receive(server, text, sizeof text, &length, PATIENCE));
+        if (i % 2)
+            raw_reset(fd);
+        else
+            close(fd);
+        /* The system takes the first part, which the peer resets, and then refuses the rest: this is what raises SIGPIPE. */
+        status = obe_send(server, big, BIG, PATIENCE);
+        CHECK(status == OBE_E_RESET || status == OBE_E_PEER_CLOSED);
+    }
+    CHECK_OK(client, obe_free(client));
+    CHECK_OK(server, obe_free(server));
+    close(listener);
+    return 0;
+}
+
+static int pipe_signals; /* atomic */
+
+static void count_pipe(int signal)
+{
+    (void)signal;
+    __atomic_add_fetch(&pipe_signals, 1, __ATOMIC_RELAXED);
+}
+
+static void vanished_peers(void)
+{
+    struct sigaction action, before;
+
+    CHECK_EQUAL(0, run_self("vanished"));
+    memset(&action, 0, sizeof action);
+    action.sa_handler = count_pipe;
+    action.sa_flags = SA_ONSTACK;
+    CHECK(sigaction(SIGPIPE, &action, &before) == 0);
+    write_to_vanished();
+    alarm(0);
+    CHECK_EQUAL(0, pipe_signals);
+    CHECK(sigaction(SIGPIPE, &before, NULL) == 0);
+}
+
+/* ---- faults and silence ---- */
+
+static void after_a_fault(void)
+{
+    struct echo echo;
+    obe_socket client;
+    int i;
+
+    echo_start(&echo);
+    client = new_client(echo.port);
+    for (i = 0; i < 10; i++) {
+        CHECK_STATUS(OBE_E_INTERNAL, client, obe_test_panic(client));
+        CHECK_SAYS(client, "test_panic: a fault inside the library: provoked");
+        CHECK_STATUS(OBE_E_INTERNAL, echo.server, obe_test_panic(echo.server));
+        exchange(client);
+    }
+    CHECK_OK(client, obe_free(client));
+    echo_stop(&echo);
+}
+
+/* Nothing of all this is worth a word on the program's output. */
+static void silence(void)
+{
+    struct silence silence;
+
+    silence_begin(&silence);
+    after_a_fault();
+    forked_child();
+    write_to_vanished();
+    alarm(0);
+    CHECK_STATUS(OBE_E_HANDLE, 0, obe_free(4095));
+    obe_test_collect();
+    silence_end(&silence);
+}
+
+int main(int argc, char **argv)
+{
+    const char *role = argc > 1 ? argv[1] : "";
+    int fd, i;
+
+    if (strcmp(role, "started") == 0)
+        return started();
+    if (strcmp(role, "exit") == 0 || strcmp(role, "return") == 0)
+        return leave(role[0] == 'e');
+    if (strcmp(role, "vanished") == 0)
+        return write_to_vanished();
+    for (i = 0; i < LENGTH(deadly); i++)
+        if (strcmp(role, deadly[i].name) == 0)
+            return die(deadly[i].signal);
+    for (fd = 3; fd < 256; fd++) /* what came from whoever started the tests is to go no further */
+        fcntl(fd, F_SETFD, FD_CLOEXEC);
+    RUN(forked_child);
+    RUN(fork_and_exec);
+    RUN(exit_while_blocked);
+    RUN(vanished_peers);
+    RUN(after_a_fault);
+    RUN(silence);
+    CHECK_EQUAL(0, obe_test_live());
+    RUN(default_signals);
+    return 0;
+}

@@ -1,0 +1,1151 @@
+/* Talk in documents: sending and receiving them, answering several at once from any thread, and obe_serve.
+ *
+ *     serve            everything
+ *     serve ROUNDS     that many rounds where there are many: for valgrind */
+#include "check.h"
+
+#include <semaphore.h>
+
+static int rounds = 200;
+static char text[256];
+static int64_t length;
+
+static obe_message parse(const char *json)
+{
+    obe_message m = 0;
+
+    CHECK_OK(0, obe_message_new(json, -1, &m));
+    return m;
+}
+
+/* The next message of a server or client. */
+static obe_message take(obe_socket socket)
+{
+    obe_message m = 0;
+
+    CHECK_OK(socket, obe_receive_message(socket, &m, PATIENCE));
+    CHECK(m != 0);
+    return m;
+}
+
+static void send_text(obe_socket client, const char *json) { CHECK_OK(client, obe_send(client, json, -1, PATIENCE)); }
+static void answer(obe_message request, const char *json) { CHECK_OK(request, obe_reply(request, json, -1, PATIENCE)); }
+static void drop(uintptr_t handle) { CHECK_OK(handle, obe_free(handle)); }
+
+static void check_json(const char *file, int line, obe_message m, const char *wanted)
+{
+    check_status(file, line, "obe_get_json", OBE_OK, obe_get_json(m, "", text, sizeof text, &length), m);
+    if (strcmp(text, wanted) != 0 || length != (int64_t)strlen(wanted))
+        check_failed(file, line, "the message is %s, wanted %s", text, wanted);
+}
+
+#define CHECK_JSON(m, wanted) check_json(__FILE__, __LINE__, m, wanted)
+
+#define CHECK_REPLY(client, wanted) \
+    do { \
+        CHECK_OK(client, obe_receive(client, text, sizeof text, &length, PATIENCE)); \
+        if (strcmp(text, (wanted)) != 0) \
+            check_failed(__FILE__, __LINE__, "the reply is %s, wanted %s", text, wanted); \
+    } while (0)
+
+/* The client still waits: neither a reply nor an end has come. What would end its connection has happened before. */
+#define CHECK_WAITS(client) \
+    do { \
+        int64_t unused_ = -7; \
+        CHECK_STATUS(OBE_E_TIMEOUT, client, obe_receive(client, NULL, 0, &unused_, 20)); \
+    } while (0)
+
+/* A failure that writes nothing. */
+#define CHECK_NONE(status, handle, result, call) \
+    do { \
+        (result) = 77; \
+        CHECK_STATUS(status, handle, call); \
+        CHECK_EQUAL(77, (int64_t)(result)); \
+    } while (0)
+
+/* ---- exchanges ---- */
+
+static void exchange(void)
+{
+    obe_socket server = new_server(), client = new_client(port_of(server));
+    obe_message command = 0, request, reply, nothing;
+
+    CHECK_OK(0, obe_command_new("optset", &command));
+    CHECK_OK(client, obe_send_message(client, command, PATIENCE));
+    request = take(server);
+    CHECK_JSON(request, "{\"command\": \"optset\"}");
+    CHECK_OK(request, obe_set_doubles(request, "setting", (const double[]){2.5, 3}, 2)); /* it is a document like others */
+    CHECK_OK(request, obe_reply_message(request, request, PATIENCE));
+    reply = take(client);
+    CHECK_JSON(reply, "{\"command\": \"optset\", \"setting\": [2.5, 3.0]}");
+    drop(reply);
+    drop(request);
+
+    /* The document stays the caller's, and can be sent again as it is or changed. */
+    CHECK_OK(command, obe_set_int(command, "n", 1));
+    CHECK_OK(client, obe_send_message(client, command, PATIENCE));
+    request = take(server);
+    CHECK_JSON(request, "{\"command\": \"optset\", \"n\": 1}");
+    answer(request, " [ 1e5 ,25.0 ]");
+    drop(request);
+    reply = take(client);
+    CHECK_JSON(reply, " [ 1e5 ,25.0 ]");
+    drop(reply);
+
+    CHECK_NONE(OBE_E_STATE, client, nothing, (obe_close(client), obe_receive_message(client, &nothing, PATIENCE)));
+    CHECK_NONE(OBE_E_TIMEOUT, server, nothing, obe_receive_message(server, &nothing, OBE_NO_WAIT));
+    CHECK_NONE(OBE_E_TIMEOUT, server, nothing, obe_receive_message(server, &nothing, 20));
+    CHECK_NONE(OBE_E_ARGUMENT, server, nothing, obe_receive_message(server, &nothing, -3));
+    CHECK_SAYS(server, "timeout_ms");
+    CHECK_STATUS(OBE_E_ARGUMENT, server, obe_receive_message(server, NULL, 0));
+    CHECK_SAYS(server, "message is NULL");
+    CHECK_STATUS(OBE_E_ARGUMENT, client, obe_send_message(client, command, -3));
+    CHECK_STATUS(OBE_E_ARGUMENT, client, obe_tcmd_message(client, command, NULL, 0));
+    CHECK_SAYS(client, "reply is NULL");
+    CHECK_NONE(OBE_E_ARGUMENT, client, nothing, obe_tcmd_message(client, command, &nothing, -3));
+    CHECK_NONE(OBE_E_STATE, server, nothing, obe_tcmd_message(server, command, &nothing, 0));
+    CHECK_STATUS(OBE_E_STATE, server, obe_send_message(server, command, 0));
+    drop(command);
+    drop(client);
+    drop(server);
+}
+
+static void *answer_one(void *server)
+{
+    obe_message request = take(*(obe_socket *)server);
+
+    answer(request, "{\"a\":[1 ,2]}");
+    drop(request);
+    return NULL;
+}
+
+static void commands(void)
+{
+    obe_socket server = new_server(), client = new_client(port_of(server)), hasty;
+    obe_message command = parse("{\"command\" :\"ready\"}"), reply = 0, kept;
+    pthread_t thread = start_thread(answer_one, &server);
+    int32_t port, dead_port;
+    int silent = raw_listen(&port, 4), dead = raw_bind(&dead_port);
+
+    CHECK_OK(client, obe_tcmd_message(client, command, &reply, PATIENCE));
+    join_thread(thread);
+    CHECK_JSON(reply, "{\"a\":[1 ,2]}");
+    CHECK_STATUS(OBE_E_STATE, reply, obe_reply(reply, "1", -1, PATIENCE)); /* nobody asked for it */
+    CHECK_SAYS(reply, "not received by a server");
+    drop(reply);
+
+    /* A reply that was too large for a buffer comes as a document. */
+    thread = start_thread(answer_one, &server);
+    CHECK_STATUS(OBE_E_BUFFER, client, obe_tcmd(client, "1", -1, text, 3, &length, PATIENCE));
+    join_thread(thread);
+    CHECK_OK(client, obe_receive_message(client, &kept, OBE_NO_WAIT));
+    CHECK_JSON(kept, "{\"a\":[1 ,2]}");
+    drop(kept);
+
+    hasty = new_client(port);
+    CHECK_NONE(OBE_E_TIMEOUT, hasty, reply, obe_tcmd_message(hasty, command, &reply, 30));
+    CHECK_SAYS(hasty, "tcmd");
+    close(silent);
+    drop(hasty);
+    hasty = new_client(dead_port);
+    CHECK_NONE(OBE_E_REFUSED, hasty, reply, obe_tcmd_message(hasty, command, &reply, PATIENCE));
+    close(dead);
+    drop(hasty);
+    drop(command);
+    drop(client);
+    drop(server);
+}
+
+static void *echo_one(void *server)
+{
+    obe_message request = take(*(obe_socket *)server);
+
+    CHECK_OK(request, obe_reply_message(request, request, PATIENCE));
+    drop(request);
+    return NULL;
+}
+
+/* 2 MB each way. */
+static void large(void)
+{
+    enum { COUNT = 100000 };
+    double *numbers = malloc(COUNT * sizeof *numbers), *got = malloc(COUNT * sizeof *got);
+    obe_socket server = new_server(), client = new_client(port_of(server));
+    obe_message command = 0, reply = 0;
+    pthread_t thread = start_thread(echo_one, &server);
+    int64_t count;
+    int i;
+
+    CHECK(numbers && got);
+    for (i = 0; i < COUNT; i++)
+        numbers[i] = 1.0 / (i + 1);
+    CHECK_OK(0, obe_command_new("data", &command));
+    CHECK_OK(command, obe_set_doubles(command, "x", numbers, COUNT));
+    CHECK_OK(client, obe_tcmd_message(client, command, &reply, PATIENCE));
+    join_thread(thread);
+    CHECK_OK(reply, obe_get_doubles(reply, "/x", got, COUNT, &count));
+    CHECK_EQUAL(COUNT, count);
+    CHECK(memcmp(numbers, got, COUNT * sizeof *got) == 0);
+    CHECK(stat_of(server, "bytes_received") > 2000000);
+    drop(reply);
+    drop(command);
+    drop(client);
+    drop(server);
+    free(numbers);
+    free(got);
+}
+
+/* ---- several at once ---- */
+
+enum { SEVERAL = 6 };
+
+static void *answer_number(void *request)
+{
+    obe_message m = *(obe_message *)request, reply = 0;
+    int64_t n = -1;
+
+    CHECK_OK(m, obe_get_int(m, "/n", &n));
+    CHECK_OK(0, obe_command_new("answer", &reply));
+    CHECK_OK(reply, obe_set_int(reply, "to", n));
+    CHECK_OK(m, obe_reply_message(m, reply, PATIENCE));
+    drop(reply);
+    return NULL;
+}
+
+/* Documents are answered in any order, by threads that did not receive them, and freed in any order. */
+static void out_of_order(void)
+{
+    static const int order[SEVERAL] = {3, 0, 5, 1, 4, 2};
+    obe_socket server = new_server(), clients[SEVERAL];
+    obe_message requests[SEVERAL];
+    char json[32];
+    int i;
+
+    for (i = 0; i < SEVERAL; i++) {
+        clients[i] = new_client(port_of(server));
+        snprintf(json, sizeof json, "{\"n\": %d}", i);
+        send_text(clients[i], json);
+        requests[i] = take(server); /* each client waits: none is given up for the next */
+    }
+    for (i = 0; i < SEVERAL; i++) {
+        int k = order[i];
+
+        CHECK_JSON(requests[k], (snprintf(json, sizeof json, "{\"n\": %d}", k), json));
+        join_thread(start_thread(answer_number, &requests[k]));
+        snprintf(json, sizeof json, "{\"command\": \"answer\", \"to\": %d}", k);
+        CHECK_REPLY(clients[k], json);
+        CHECK_EQUAL(0, stat_of(server, "dropped_unanswered"));
+    }
+    for (i = 0; i < SEVERAL; i++) {
+        CHECK_STATUS(OBE_E_STATE, requests[order[i]], obe_reply(requests[order[i]], "1", -1, PATIENCE));
+        drop(requests[order[i]]);
+        drop(clients[i]);
+    }
+    drop(server);
+}
+
+/* All at the same time. */
+static void at_once(void)
+{
+    obe_socket server = new_server(), clients[SEVERAL];
+    obe_message requests[SEVERAL];
+    pthread_t threads[SEVERAL];
+    char json[48];
+    int i, round;
+
+    for (i = 0; i < SEVERAL; i++) {
+        clients[i] = new_client(port_of(server));
+        CHECK_OK(clients[i], obe_set_option(clients[i], "persistent", i % 2 ? "1" : "0"));
+    }
+    for (round = 0; round < rounds / 4 + 1; round++) {
+        for (i = 0; i < SEVERAL; i++) {
+            snprintf(json, sizeof json, "{\"n\": %d}", 100 * round + i);
+            send_text(clients[i], json);
+        }
+        for (i = 0; i < SEVERAL; i++)
+            requests[i] = take(server);
+        for (i = 0; i < SEVERAL; i++)
+            threads[i] = start_thread(answer_number, &requests[i]);
+        for (i = 0; i < SEVERAL; i++) {
+            snprintf(json, sizeof json, "{\"command\": \"answer\", \"to\": %d}", 100 * round + i);
+            CHECK_REPLY(clients[i], json);
+        }
+        for (i = 0; i < SEVERAL; i++) {
+            join_thread(threads[i]);
+            drop(requests[i]);
+        }
+    }
+    CHECK_EQUAL((rounds / 4 + 1) * SEVERAL, stat_of(server, "messages_sent"));
+    for (i = 0; i < SEVERAL; i++)
+        drop(clients[i]);
+    drop(server);
+}
+
+/* One client may have several questions open on one connection. */
+static void several_of_one_client(void)
+{
+    obe_socket server = new_server(), client = new_client(port_of(server));
+    obe_message requests[3];
+    int i;
+
+    CHECK_OK(client, obe_set_option(client, "persistent", "1"));
+    for (i = 0; i < 3; i++)
+        send_text(client, "[1]");
+    for (i = 0; i < 3; i++)
+        requests[i] = take(server);
+    answer(requests[2], "3");
+    answer(requests[0], "1");
+    drop(requests[0]);
+    answer(requests[1], "2");
+    CHECK_REPLY(client, "3");
+    CHECK_REPLY(client, "1");
+    CHECK_REPLY(client, "2");
+    CHECK_EQUAL(1, stat_of(server, "connections_opened"));
+    drop(requests[1]);
+    drop(requests[2]);
+    drop(client);
+    drop(server);
+}
+
+/* ---- answers that are none ---- */
+
+static void answered_once(void)
+{
+    obe_socket server = new_server(), client = new_client(port_of(server));
+    obe_message request, other = parse("2");
+
+    send_text(client, "1");
+    request = take(server);
+    CHECK_STATUS(OBE_E_STATE, server, obe_send(server, "3", -1, PATIENCE)); /* obe_send does not answer it */
+    answer(request, "[1]");
+    CHECK_STATUS(OBE_E_STATE, request, obe_reply(request, "[2]", -1, PATIENCE));
+    CHECK_SAYS(request, "answered already");
+    CHECK_STATUS(OBE_E_STATE, request, obe_reply_message(request, other, PATIENCE));
+    CHECK_REPLY(client, "[1]");
+    CHECK_WAITS(client);
+    CHECK_EQUAL(1, stat_of(server, "messages_sent"));
+    CHECK_STATUS(OBE_E_STATE, other, obe_reply(other, "1", -1, PATIENCE));
+    CHECK_STATUS(OBE_E_STATE, other, obe_reply_message(other, request, PATIENCE));
+    drop(other);
+    drop(request);
+    drop(client);
+    drop(server);
+}
+
+/* A refused answer reaches nobody, and another one can be given. */
+static void refused_answers(void)
+{
+    obe_socket server = new_server(), client = new_client(port_of(server));
+    obe_message request, stale = parse("1");
+
+    drop(stale);
+    CHECK_OK(server, obe_set_option(server, "max_message", "20"));
+    send_text(client, "1");
+    request = take(server);
+    CHECK_STATUS(OBE_E_JSON, request, obe_reply(request, "[1,]", -1, PATIENCE));
+    CHECK_SAYS(request, "reply");
+    CHECK_SAYS(request, "at byte 3");
+    CHECK_STATUS(OBE_E_JSON, request, obe_reply(request, "", 0, PATIENCE));
+    CHECK_STATUS(OBE_E_ARGUMENT, request, obe_reply(request, NULL, -1, PATIENCE));
+    CHECK_SAYS(request, "json is NULL");
+    CHECK_STATUS(OBE_E_ARGUMENT, request, obe_reply(request, "1", -2, PATIENCE));
+    CHECK_STATUS(OBE_E_ARGUMENT, request, obe_reply(request, "1", -1, -3));
+    CHECK_STATUS(OBE_E_TOO_LARGE, request, obe_reply(request, "[1, 2, 3, 4, 5, 6, 7]", -1, PATIENCE));
+    CHECK_STATUS(OBE_E_HANDLE, request, obe_reply_message(request, stale, PATIENCE));
+    CHECK_STATUS(OBE_E_HANDLE, request, obe_reply_message(request, 0, PATIENCE));
+    CHECK_STATUS(OBE_E_HANDLE, request, obe_reply_message(request, server, PATIENCE));
+    CHECK_EQUAL(0, stat_of(server, "messages_sent"));
+    answer(request, "\"at last\"");
+    CHECK_REPLY(client, "\"at last\"");
+    drop(request);
+    drop(client);
+    drop(server);
+}
+
+/* ---- those who left ---- */
+
+static obe_message request_of(obe_socket server, int fd)
+{
+    raw_say(fd, "0000000003[1]");
+    return take(server);
+}
+
+static void left_client(void)
+{
+    obe_socket server = new_server(), other = new_client(port_of(server));
+    obe_message request, second;
+    obe_status status;
+    int fd = raw_connect(port_of(server));
+
+    /* Broken off: the answer has nowhere to go, now and later. */
+    request = request_of(server, fd);
+    raw_reset(fd);
+    CHECK_STATUS(OBE_E_RESET, request, obe_reply(request, "[2]", -1, PATIENCE));
+    CHECK_SAYS(request, "reply 127.0.0.1:");
+    status = obe_reply(request, "[2]", -1, PATIENCE);
+    CHECK(status == OBE_E_RESET || status == OBE_E_PEER_CLOSED);
+    drop(request);
+
+    /* Broken off while the server was reading, which learnt of it then. */
+    fd = raw_connect(port_of(server));
+    request = request_of(server, fd);
+    raw_reset(fd);
+    send_text(other, "1");
+    second = take(server);
+    CHECK_COMES((obe_receive(server, text, sizeof text, &length, 1), stat_of(server, "connections_open") == 1));
+    status = obe_reply(request, "[2]", -1, PATIENCE);
+    CHECK(status == OBE_E_RESET || status == OBE_E_PEER_CLOSED);
+    CHECK_SAYS(request, "reply 127.0.0.1:");
+    drop(request);
+    answer(second, "2"); /* nobody else is touched by it */
+    CHECK_REPLY(other, "2");
+    drop(second);
+
+    /* Closed in order: the system takes the answer or not, and that is all. */
+    fd = raw_connect(port_of(server));
+    request = request_of(server, fd);
+    close(fd);
+    CHECK_STATUS(OBE_E_TIMEOUT, server, obe_receive(server, text, sizeof text, &length, 20));
+    status = obe_reply(request, "[2]", -1, PATIENCE);
+    CHECK(status == OBE_OK || status == OBE_E_RESET || status == OBE_E_PEER_CLOSED);
+    drop(request);
+
+    /* Closed in its own direction only: it still waits for the answer. */
+    fd = raw_connect(port_of(server));
+    request = request_of(server, fd);
+    CHECK(shutdown(fd, SHUT_WR) == 0);
+    CHECK_STATUS(OBE_E_TIMEOUT, server, obe_receive(server, text, sizeof text, &length, 20));
+    answer(request, "[3]");
+    CHECK_EQUAL(3, (int64_t)raw_message(fd, text, sizeof text));
+    CHECK(strcmp(text, "[3]") == 0);
+    CHECK(raw_ended(fd));
+    close(fd);
+    drop(request);
+
+    send_text(other, "4");
+    request = take(server);
+    answer(request, "5");
+    CHECK_REPLY(other, "5");
+    drop(request);
+    drop(other);
+    drop(server);
+}
+
+/* A client that does not take its answer is given up, within the time that the caller has. */
+static void deaf_client(void)
+{
+    enum { BIG = 16 << 20 };
+    obe_socket server = new_server(), other = new_client(port_of(server));
+    obe_message request;
+    obe_status status;
+    char *big = malloc(BIG);
+    int fd = raw_connect(port_of(server));
+    int64_t start;
+
+    CHECK(big != NULL);
+    memset(big, ' ', BIG);
+    big[0] = '1';
+    request = request_of(server, fd);
+    start = now_ms();
+    CHECK_STATUS(OBE_E_TIMEOUT, request, obe_reply(request, big, BIG, 60));
+    CHECK(now_ms() - start >= 59 && now_ms() - start < 60 + SOON);
+    status = obe_reply(request, "1", -1, PATIENCE); /* half a frame is on the way, so there is nothing left to say */
+    CHECK(status == OBE_E_PEER_CLOSED || status == OBE_E_RESET || status == OBE_E_CLOSED || status == OBE_E_TIMEOUT);
+    CHECK_COMES(stat_of(server, "connections_open") == 0);
+    drop(request);
+    close(fd);
+    send_text(other, "1");
+    request = take(server);
+    answer(request, "2");
+    CHECK_REPLY(other, "2");
+    drop(request);
+    drop(other);
+    drop(server);
+    free(big);
+}
+
+static void left_server(void)
+{
+    obe_socket server = new_server(), client = new_client(port_of(server));
+    obe_message answered, open;
+
+    send_text(client, "1");
+    answered = take(server);
+    answer(answered, "2");
+    CHECK_REPLY(client, "2");
+    send_text(client, "3");
+    open = take(server);
+    drop(server);
+    CHECK_STATUS(OBE_E_CLOSED, open, obe_reply(open, "4", -1, PATIENCE));
+    CHECK_SAYS(open, "closed by this side");
+    CHECK_STATUS(OBE_E_PEER_CLOSED, client, obe_receive(client, text, sizeof text, &length, PATIENCE));
+    CHECK_JSON(open, "3"); /* what was received is still there */
+    drop(open);
+    drop(answered);
+    drop(client);
+}
+
+/* A document that is freed without an answer: its client learns so when another one's message is taken. */
+static void freed_unanswered(void)
+{
+    obe_socket server = new_server(), first = new_client(port_of(server)), second = new_client(port_of(server));
+    obe_message request, held;
+
+    send_text(first, "1");
+    drop(take(server));
+    CHECK_WAITS(first);
+    send_text(second, "2");
+    held = take(server);
+    CHECK_STATUS(OBE_E_PEER_CLOSED, first, obe_receive(first, text, sizeof text, &length, PATIENCE));
+    CHECK_EQUAL(1, stat_of(server, "dropped_unanswered"));
+
+    /* One that is held counts as unanswered only when it is freed. */
+    send_text(first, "3");
+    request = take(server);
+    CHECK_WAITS(second);
+    drop(held);
+    CHECK_WAITS(second);
+    answer(request, "4");
+    CHECK_REPLY(first, "4");
+    drop(request);
+    send_text(first, "5");
+    request = take(server);
+    CHECK_STATUS(OBE_E_PEER_CLOSED, second, obe_receive(second, text, sizeof text, &length, PATIENCE));
+    CHECK_EQUAL(2, stat_of(server, "dropped_unanswered"));
+    drop(request);
+
+    CHECK_OK(server, obe_set_option(server, "one_way", "1"));
+    send_text(second, "6");
+    drop(take(server));
+    CHECK_WAITS(first);
+    send_text(first, "7");
+    drop(take(server));
+    CHECK_WAITS(second);
+    CHECK_EQUAL(2, stat_of(server, "dropped_unanswered"));
+    drop(first);
+    drop(second);
+    drop(server);
+}
+
+/* A document that is freed under its answer: the answer goes out whole, and the connection is let go like others. */
+
+enum { LONG = 12 << 20 };
+
+static char *long_text;
+
+static obe_status answer_at_length(uintptr_t request) { return obe_reply(request, long_text, LONG, PATIENCE); }
+
+static void freed_while_answering(void)
+{
+    obe_socket server = new_server(), other = new_client(port_of(server));
+    char *got = malloc(LONG + 10);
+    struct caller caller;
+    int fd = raw_connect(port_of(server));
+    obe_message request = request_of(server, fd);
+
+    long_text = malloc(LONG);
+    CHECK(long_text && got);
+    memset(long_text, ' ', LONG);
+    long_text[0] = long_text[LONG - 1] = '"';
+    caller_start(&caller, answer_at_length, request); /* no buffer of the system's holds it */
+    drop(request);
+    send_text(other, "1"); /* what would end the connection of an unanswered one */
+    request = take(server);
+    answer(request, "2");
+    drop(request);
+    CHECK_REPLY(other, "2");
+    CHECK_EQUAL(0, stat_of(server, "dropped_unanswered"));
+    CHECK_EQUAL(LONG + 10, (int64_t)raw_read(fd, got, LONG + 10));
+    CHECK_OK(0, caller_join(&caller));
+    CHECK(memcmp(got, "0012582912", 10) == 0 && memcmp(got + 10, long_text, LONG) == 0);
+    drop(other);
+    close(fd);
+    CHECK_COMES((obe_receive(server, text, sizeof text, &length, 1), stat_of(server, "connections_open") == 0));
+    drop(server);
+    free(got);
+    free(long_text);
+}
+
+/* ---- obe_serve ---- */
+
+/* Someone who serves, on a thread of its own. */
+struct servant {
+    obe_socket server;
+    obe_handler handler;
+    void *user;
+    obe_status status; /* what obe_serve returned */
+    int64_t returned;
+    pthread_t thread;
+};
+
+static void *serve_body(void *argument)
+{
+    struct servant *s = argument;
+
+    s->status = obe_serve(s->server, s->handler, s->user);
+    s->returned = now_ms();
+    return NULL;
+}
+
+static void serve_start(struct servant *s, obe_socket server, obe_handler handler, void *user)
+{
+    memset(s, 0, sizeof *s);
+    s->server = server;
+    s->handler = handler;
+    s->user = user;
+    s->thread = start_thread(serve_body, s);
+}
+
+static obe_status serve_join(struct servant *s)
+{
+    join_thread(s->thread);
+    return s->status;
+}
+
+static int is(obe_message request, const char *command)
+{
+    char name[64];
+    int64_t size;
+
+    return obe_get_string(request, "/command", name, sizeof name, &size) == OBE_OK && strcmp(name, command) == 0;
+}
+
+static const char *const stop = "{\"command\": \"stop\"}";
+
+static void check_tcmd(const char *file, int line, obe_socket client, const char *json, const char *wanted)
+{
+    char reply[256];
+    int64_t size;
+
+    check_status(file, line, json, OBE_OK, obe_tcmd(client, json, -1, reply, sizeof reply, &size, PATIENCE), client);
+    if (strcmp(reply, wanted) != 0)
+        check_failed(file, line, "%s was answered %s, wanted %s", json, reply, wanted);
+}
+
+#define CHECK_TCMD(client, json, wanted) check_tcmd(__FILE__, __LINE__, client, json, wanted)
+
+static obe_message last_request; /* of a handler */
+
+static obe_status count_them(obe_message request, void *user)
+{
+    char reply[16];
+
+    last_request = request;
+    if (is(request, "stop")) {
+        answer(request, "\"bye\"");
+        return ((int *)user)[1];
+    }
+    snprintf(reply, sizeof reply, "%d", ++*(int *)user);
+    answer(request, reply);
+    return OBE_OK;
+}
+
+/* What a handler returns is what obe_serve returns, if it is not OBE_OK. */
+static void serving(void)
+{
+    static const int ends[] = {1, -1, 77, OBE_E_TIMEOUT, OBE_E_CANCELLED, INT32_MAX, INT32_MIN, OBE_E_INTERNAL};
+    obe_socket server = new_server(), client = new_client(port_of(server));
+    int i;
+
+    for (i = 0; i < LENGTH(ends); i++) {
+        int state[2] = {0, 0};
+        struct servant servant;
+
+        state[1] = ends[i];
+        serve_start(&servant, server, count_them, state);
+        CHECK_TCMD(client, "{\"command\": \"ready\"}", "1");
+        CHECK_TCMD(client, "[]", "2");
+        CHECK_TCMD(client, "NaN", "3");
+        CHECK_TCMD(client, stop, "\"bye\"");
+        CHECK_EQUAL(ends[i], serve_join(&servant));
+        CHECK_EQUAL(3, state[0]);
+        /* The request was freed. */
+        CHECK_STATUS(OBE_E_HANDLE, 0, obe_reply(last_request, "1", -1, 0));
+        CHECK_STATUS(OBE_E_HANDLE, 0, obe_free(last_request));
+    }
+    CHECK_EQUAL(2, obe_test_live());
+    drop(client);
+    drop(server);
+}
+
+static void what_cannot_serve(void)
+{
+    obe_socket server = new_server(), client = new_client(port_of(server));
+    int state[2] = {0, 1};
+
+    CHECK_STATUS(OBE_E_ARGUMENT, server, obe_serve(server, NULL, state));
+    CHECK_SAYS(server, "handler is NULL");
+    CHECK_STATUS(OBE_E_STATE, client, obe_serve(client, count_them, state));
+    CHECK_SAYS(client, "client");
+    CHECK_STATUS(OBE_E_HANDLE, 0, obe_serve(0, count_them, state));
+    CHECK_SAYS(0, "serve");
+    drop(client);
+    drop(server);
+    CHECK_STATUS(OBE_E_HANDLE, 0, obe_serve(server, count_them, state));
+}
+
+/* What a program passes as user is its own business, whatever it looks like. */
+
+static void *seen; /* atomic */
+
+static obe_status look_at_user(obe_message request, void *user)
+{
+    obe_test_collect();
+    __atomic_store_n(&seen, user, __ATOMIC_RELEASE);
+    answer(request, "1");
+    obe_test_collect();
+    return 5;
+}
+
+static void odd_users(void)
+{
+    obe_socket server = new_server(), client = new_client(port_of(server));
+    int here, i;
+    uintptr_t odd[] = {0, 1, 2, 7, UINTPTR_MAX, UINTPTR_MAX - 1, 0xC000000000, 0xC000000001, (uintptr_t)&here, 4095, 4096, (uintptr_t)-4096,
+                       ~(UINTPTR_MAX >> 1), 0x5A5A5A5A5A5A5A5A, client, server};
+
+    for (i = 0; i < LENGTH(odd); i++) {
+        struct servant servant;
+
+        __atomic_store_n(&seen, &seen, __ATOMIC_RELEASE);
+        serve_start(&servant, server, look_at_user, (void *)odd[i]);
+        CHECK_TCMD(client, "1", "1");
+        CHECK_EQUAL(5, serve_join(&servant));
+        if ((uintptr_t)__atomic_load_n(&seen, __ATOMIC_ACQUIRE) != odd[i])
+            check_failed(__FILE__, __LINE__, "user %#" PRIxPTR " arrived as %p", odd[i], seen);
+    }
+    drop(client);
+    drop(server);
+}
+
+/* ---- several threads serve ---- */
+
+enum { SERVANTS = 4 };
+
+static struct {
+    pthread_barrier_t together;
+    int served; /* atomic */
+} crowd;
+
+static obe_status meet(obe_message request, void *user)
+{
+    (void)user;
+    if (is(request, "stop")) {
+        answer(request, "\"bye\"");
+        return 9;
+    }
+    if (is(request, "meet"))
+        pthread_barrier_wait(&crowd.together); /* until as many handlers run at the same time */
+    __atomic_add_fetch(&crowd.served, 1, __ATOMIC_RELAXED);
+    answer(request, "1");
+    return OBE_OK;
+}
+
+static void *ask_to_meet(void *client)
+{
+    CHECK_TCMD(*(obe_socket *)client, "{\"command\": \"meet\"}", "1");
+    return NULL;
+}
+
+static void *ask_much(void *client)
+{
+    int i;
+
+    for (i = 0; i < rounds; i++)
+        CHECK_TCMD(*(obe_socket *)client, "{\"command\": \"hello\"}", "1");
+    return NULL;
+}
+
+static void many_servants(void)
+{
+    obe_socket server = new_server(), clients[SERVANTS];
+    struct servant servants[SERVANTS];
+    pthread_t threads[SERVANTS];
+    int i, stopped = 0, cancelled = 0;
+
+    CHECK(pthread_barrier_init(&crowd.together, NULL, SERVANTS) == 0);
+    crowd.served = 0;
+    for (i = 0; i < SERVANTS; i++) {
+        serve_start(&servants[i], server, meet, NULL);
+        clients[i] = new_client(port_of(server));
+        CHECK_OK(clients[i], obe_set_option(clients[i], "persistent", i % 2 ? "1" : "0"));
+    }
+    for (i = 0; i < SERVANTS; i++)
+        threads[i] = start_thread(ask_to_meet, &clients[i]);
+    for (i = 0; i < SERVANTS; i++)
+        join_thread(threads[i]);
+    for (i = 0; i < SERVANTS; i++)
+        threads[i] = start_thread(ask_much, &clients[i]);
+    for (i = 0; i < SERVANTS; i++)
+        join_thread(threads[i]);
+    CHECK_EQUAL(SERVANTS * (rounds + 1), crowd.served);
+
+    /* A handler's end is that of its own obe_serve: the others go on. */
+    CHECK_TCMD(clients[0], stop, "\"bye\"");
+    for (i = 0; i < 20; i++)
+        CHECK_TCMD(clients[1], "{\"command\": \"hello\"}", "1");
+    CHECK_OK(server, obe_cancel(server));
+    for (i = 0; i < SERVANTS; i++) {
+        obe_status status = serve_join(&servants[i]);
+
+        stopped += status == 9;
+        cancelled += status == OBE_E_CANCELLED;
+        drop(clients[i]);
+    }
+    CHECK_EQUAL(1, stopped);
+    CHECK_EQUAL(SERVANTS - 1, cancelled);
+    CHECK_EQUAL(0, stat_of(server, "dropped_unanswered"));
+    drop(server);
+    CHECK(pthread_barrier_destroy(&crowd.together) == 0);
+}
+
+/* ---- how it is ended from elsewhere ---- */
+
+static obe_status serve_for_ever(uintptr_t server)
+{
+    static int state[2];
+
+    return obe_serve(server, count_them, state);
+}
+
+static void ended_while_it_waits(void)
+{
+    static const struct {
+        obe_status (*end)(uintptr_t);
+        obe_status status;
+        const char *says;
+    } ends[] = {{obe_cancel, OBE_E_CANCELLED, "cancelled"}, {obe_close, OBE_E_CLOSED, "closed by this side"}, {obe_free, OBE_E_CLOSED, NULL}};
+    int i, k;
+
+    for (i = 0; i < LENGTH(ends); i++) {
+        obe_socket server = new_server();
+        struct caller callers[3];
+        int64_t start;
+
+        CHECK_OK(server, obe_cancel(server)); /* of no effect on what begins later */
+        for (k = 0; k < LENGTH(callers); k++)
+            caller_start(&callers[k], serve_for_ever, server);
+        start = now_ms();
+        CHECK_OK(server, ends[i].end(server));
+        for (k = 0; k < LENGTH(callers); k++) {
+            CHECK_STATUS(ends[i].status, server, caller_join(&callers[k]));
+            CHECK(callers[k].returned - start < SOON);
+        }
+        if (ends[i].says) {
+            struct servant servant;
+            obe_socket client = new_client(port_of(server));
+            int state[2] = {0, 3};
+
+            CHECK_SAYS(server, "serve");
+            CHECK_SAYS(server, ends[i].says);
+            serve_start(&servant, server, count_them, state); /* and it can go on */
+            CHECK_TCMD(client, stop, "\"bye\"");
+            CHECK_EQUAL(3, serve_join(&servant));
+            drop(client);
+            drop(server);
+        } else {
+            CHECK_STATUS(OBE_E_HANDLE, 0, obe_serve(server, count_them, NULL));
+        }
+    }
+    CHECK_EQUAL(0, obe_test_live());
+}
+
+/* A handler that says that it runs, and goes on when it is told to. */
+static struct {
+    sem_t runs, go_on;
+    obe_status replied;
+} pause_;
+
+static obe_status wait_inside(obe_message request, void *user)
+{
+    (void)user;
+    CHECK(sem_post(&pause_.runs) == 0);
+    CHECK(sem_wait(&pause_.go_on) == 0);
+    pause_.replied = obe_reply(request, "\"late\"", -1, PATIENCE);
+    return OBE_OK;
+}
+
+static void ended_while_its_handler_runs(void)
+{
+    static const struct {
+        obe_status (*end)(uintptr_t);
+        obe_status status, replied;
+    } ends[] = {{obe_cancel, OBE_E_CANCELLED, OBE_OK}, {obe_close, OBE_E_CLOSED, OBE_OK}, {obe_free, OBE_E_CLOSED, OBE_E_CLOSED}};
+    int i;
+
+    CHECK(sem_init(&pause_.runs, 0, 0) == 0 && sem_init(&pause_.go_on, 0, 0) == 0);
+    for (i = 0; i < LENGTH(ends); i++) {
+        obe_socket server = new_server(), client = new_client(port_of(server));
+        struct servant servant;
+        int64_t start;
+
+        serve_start(&servant, server, wait_inside, NULL);
+        send_text(client, "1");
+        CHECK(sem_wait(&pause_.runs) == 0);
+        start = now_ms();
+        CHECK_OK(server, ends[i].end(server)); /* it does not wait for the handler */
+        CHECK(now_ms() - start < SOON);
+        CHECK(sem_post(&pause_.go_on) == 0);
+        CHECK_STATUS(ends[i].status, 0, serve_join(&servant));
+        CHECK_EQUAL(ends[i].replied, pause_.replied);
+        if (ends[i].replied == OBE_OK)
+            CHECK_REPLY(client, "\"late\"");
+        else
+            CHECK_STATUS(OBE_E_PEER_CLOSED, client, obe_receive(client, text, sizeof text, &length, PATIENCE));
+        drop(client);
+        if (ends[i].end != obe_free)
+            drop(server);
+    }
+    CHECK(sem_destroy(&pause_.runs) == 0 && sem_destroy(&pause_.go_on) == 0);
+    CHECK_EQUAL(0, obe_test_live());
+}
+
+/* A handler may end it itself, by the same means. */
+static struct {
+    obe_socket server;
+    obe_status (*end)(uintptr_t);
+} ending;
+
+static obe_status end_it(obe_message request, void *user)
+{
+    (void)user;
+    answer(request, "1");
+    CHECK_OK(ending.server, ending.end(ending.server));
+    return OBE_OK;
+}
+
+static void ended_by_its_handler(void)
+{
+    static obe_status (*const ends[])(uintptr_t) = {obe_cancel, obe_close, obe_free};
+    int i;
+
+    for (i = 0; i < LENGTH(ends); i++) {
+        obe_socket client;
+        struct servant servant;
+
+        ending.server = new_server();
+        ending.end = ends[i];
+        client = new_client(port_of(ending.server));
+        serve_start(&servant, ending.server, end_it, NULL);
+        send_text(client, "1");
+        CHECK_STATUS(ends[i] == obe_cancel ? OBE_E_CANCELLED : OBE_E_CLOSED, 0, serve_join(&servant));
+        CHECK_REPLY(client, "1");
+        drop(client);
+        if (ends[i] != obe_free)
+            drop(ending.server);
+    }
+    CHECK_EQUAL(0, obe_test_live());
+}
+
+/* ---- what a handler leaves undone, and what it may do ---- */
+
+static obe_status forget_some(obe_message request, void *handled)
+{
+    int forget = is(request, "forget"), freed = is(request, "free"), end = is(request, "stop");
+
+    if (freed) /* which obe_serve would do otherwise */
+        drop(request);
+    if (forget || freed) {
+        CHECK(sem_post(handled) == 0);
+        return OBE_OK;
+    }
+    answer(request, "1");
+    return end ? 4 : OBE_OK;
+}
+
+/* The client of a request that was left unanswered learns so when another one's message is taken. */
+static void left_unanswered(void)
+{
+    static const char *const ways[] = {"{\"command\": \"forget\"}", "{\"command\": \"free\"}"};
+    obe_socket server = new_server(), first = new_client(port_of(server)), second = new_client(port_of(server));
+    struct servant servant;
+    sem_t handled;
+    int i;
+
+    CHECK(sem_init(&handled, 0, 0) == 0);
+    serve_start(&servant, server, forget_some, &handled);
+    for (i = 0; i < LENGTH(ways); i++) {
+        send_text(first, ways[i]);
+        CHECK(sem_wait(&handled) == 0);
+        CHECK_WAITS(first);
+        CHECK_EQUAL(i, stat_of(server, "dropped_unanswered"));
+        CHECK_TCMD(second, "[1]", "1");
+        CHECK_STATUS(OBE_E_PEER_CLOSED, first, obe_receive(first, text, sizeof text, &length, PATIENCE));
+        CHECK_EQUAL(i + 1, stat_of(server, "dropped_unanswered"));
+    }
+    /* Another message of the same client's connection ends nothing. */
+    CHECK_OK(first, obe_set_option(first, "persistent", "1"));
+    send_text(first, ways[0]);
+    CHECK(sem_wait(&handled) == 0);
+    send_text(first, "[2]");
+    CHECK_REPLY(first, "1");
+    CHECK_EQUAL(2, stat_of(server, "dropped_unanswered"));
+    CHECK_TCMD(second, stop, "1");
+    CHECK_EQUAL(4, serve_join(&servant));
+    drop(first);
+    drop(second);
+    drop(server);
+    CHECK(sem_destroy(&handled) == 0);
+}
+
+/* A handler that calls everything that could wait for a lock of its server's, or meet itself. */
+static struct {
+    obe_socket server, elsewhere, here;
+    int32_t port;
+} helper;
+
+static obe_status call_everything(obe_message request, void *user)
+{
+    char reply[64], option[32];
+    int64_t size;
+    int32_t port = 0;
+    obe_message nothing = 77;
+
+    (void)user;
+    if (!is(request, "everything")) {
+        answer(request, "\"inner\"");
+        return is(request, "stop") ? 6 : OBE_OK;
+    }
+    /* A client of another server, and one of this, whom another thread serves. */
+    CHECK_OK(helper.elsewhere, obe_tcmd(helper.elsewhere, "[\"far\"]", -1, reply, sizeof reply, &size, PATIENCE));
+    CHECK(strcmp(reply, "[\"far\"]") == 0);
+    CHECK_OK(helper.here, obe_tcmd(helper.here, "[1]", -1, reply, sizeof reply, &size, PATIENCE));
+    CHECK(strcmp(reply, "\"inner\"") == 0);
+    /* The server itself. */
+    CHECK(stat_of(helper.server, "messages_received") > 0);
+    CHECK_OK(helper.server, obe_port(helper.server, &port));
+    CHECK_EQUAL(helper.port, port);
+    CHECK_OK(helper.server, obe_get_option(helper.server, "local", option, sizeof option, &size));
+    CHECK_OK(helper.server, obe_set_option(helper.server, "max_connections", "100"));
+    CHECK_STATUS(OBE_E_TIMEOUT, helper.server, obe_receive_message(helper.server, &nothing, OBE_NO_WAIT));
+    CHECK_EQUAL(77, (int64_t)nothing);
+    CHECK_STATUS(OBE_E_STATE, helper.server, obe_send(helper.server, "1", -1, PATIENCE));
+    /* Handles of every kind. */
+    drop(new_server());
+    drop(new_client(1));
+    drop(parse("[1]"));
+    CHECK_OK(request, obe_set_int(request, "seen", 1));
+    CHECK_OK(request, obe_reply_message(request, request, PATIENCE));
+    return OBE_OK;
+}
+
+static void nothing_is_locked(void)
+{
+    struct echo echo;
+    struct servant servants[2];
+    obe_socket client;
+    int i;
+
+    echo_start(&echo);
+    helper.server = new_server();
+    helper.port = port_of(helper.server);
+    helper.elsewhere = new_client(echo.port);
+    helper.here = new_client(helper.port);
+    client = new_client(helper.port);
+    for (i = 0; i < 2; i++)
+        serve_start(&servants[i], helper.server, call_everything, NULL);
+    for (i = 0; i < rounds / 10 + 1; i++)
+        CHECK_TCMD(client, "{\"command\": \"everything\"}", "{\"command\": \"everything\", \"seen\": 1}");
+    for (i = 0; i < 2; i++)
+        CHECK_TCMD(client, stop, "\"inner\"");
+    for (i = 0; i < 2; i++)
+        CHECK_EQUAL(6, serve_join(&servants[i]));
+    drop(client);
+    drop(helper.here);
+    drop(helper.elsewhere);
+    drop(helper.server);
+    echo_stop(&echo);
+}
+
+/* A handler that serves, inside of obe_serve. */
+static obe_status serve_inside(obe_message request, void *user)
+{
+    int state[2] = {0, 8};
+
+    (void)user;
+    CHECK_EQUAL(8, obe_serve(ending.server, count_them, state));
+    answer(request, "\"outer\"");
+    return 9;
+}
+
+static void serving_inside(void)
+{
+    obe_socket first, second;
+    struct servant servant;
+
+    ending.server = new_server();
+    first = new_client(port_of(ending.server));
+    second = new_client(port_of(ending.server));
+    serve_start(&servant, ending.server, serve_inside, NULL);
+    send_text(first, "1");
+    CHECK_TCMD(second, "[]", "1");
+    CHECK_TCMD(second, stop, "\"bye\"");
+    CHECK_EQUAL(9, serve_join(&servant));
+    CHECK_REPLY(first, "\"outer\"");
+    drop(first);
+    drop(second);
+    drop(ending.server);
+}
+
+/* Obe_receive and obe_serve beside each other: each message is taken once. */
+static void beside_receive(void)
+{
+    obe_socket server = new_server(), client = new_client(port_of(server));
+    struct servant servant;
+    int state[2] = {0, 2}, i, taken = 0;
+
+    serve_start(&servant, server, count_them, state);
+    for (i = 0; i < 30; i++) {
+        obe_message request = 0;
+
+        send_text(client, "[1]");
+        if (obe_receive_message(server, &request, OBE_NO_WAIT) == OBE_OK) {
+            answer(request, "0");
+            drop(request);
+            taken++;
+        }
+        CHECK_OK(client, obe_receive(client, text, sizeof text, &length, PATIENCE));
+    }
+    CHECK_TCMD(client, stop, "\"bye\"");
+    CHECK_EQUAL(2, serve_join(&servant));
+    CHECK_EQUAL(30, state[0] + taken);
+    drop(client);
+    drop(server);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1) {
+        rounds = atoi(argv[1]);
+        CHECK(rounds > 0);
+    }
+    RUN(exchange);
+    RUN(commands);
+    RUN(large);
+    RUN(out_of_order);
+    RUN(at_once);
+    RUN(several_of_one_client);
+    RUN(answered_once);
+    RUN(refused_answers);
+    RUN(left_client);
+    RUN(deaf_client);
+    RUN(left_server);
+    RUN(freed_unanswered);
+    RUN(freed_while_answering);
+    RUN(serving);
+    RUN(what_cannot_serve);
+    RUN(odd_users);
+    RUN(many_servants);
+    RUN(ended_while_it_waits);
+    RUN(ended_while_its_handler_runs);
+    RUN(ended_by_its_handler);
+    RUN(left_unanswered);
+    RUN(nothing_is_locked);
+    RUN(serving_inside);
+    RUN(beside_receive);
+    /* The tombstones go too, so that what is left after this is a leak. */
+    obe_test_quarantine(0);
+    CHECK_OK(0, obe_free(new_client(1)));
+    CHECK_EQUAL(0, obe_test_live());
+    return 0;
+}

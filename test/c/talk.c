@@ -1,0 +1,810 @@
+/* Both roles at work: exchanges, kept connections, timeouts, cancel, close, peers that misbehave, options, counters, texts. */
+#include "check.h"
+
+static char text[256]; /* of the test that runs */
+static int64_t length;
+
+static obe_status receive_in(obe_socket socket, int64_t timeout_ms)
+{
+    return obe_receive(socket, text, sizeof text, &length, timeout_ms);
+}
+
+static obe_status tcmd_in(obe_socket client, const char *command, int64_t timeout_ms)
+{
+    return obe_tcmd(client, command, -1, text, sizeof text, &length, timeout_ms);
+}
+
+#define CHECK_TEXT(wanted) \
+    do { \
+        if (strcmp(text, (wanted)) != 0) \
+            check_failed(__FILE__, __LINE__, "the text is %s, wanted %s", text, (wanted)); \
+        CHECK_EQUAL((int64_t)strlen(wanted), length); \
+    } while (0)
+
+/* call ends with status when its timeout does, and not before. */
+#define CHECK_TAKES(ms, status, handle, call) \
+    do { \
+        int64_t start_ = now_ms(), took_; \
+        CHECK_STATUS(status, handle, call); \
+        took_ = now_ms() - start_; \
+        if (took_ < (ms) - 1 || took_ > (ms) + SOON) \
+            check_failed(__FILE__, __LINE__, "%s took %d ms, wanted %d", #call, (int)took_, (int)(ms)); \
+    } while (0)
+
+/* Calls that block, on a thread of their own. */
+static obe_status receive_forever(uintptr_t h)
+{
+    char buffer[64];
+    int64_t size;
+
+    return obe_receive(h, buffer, sizeof buffer, &size, OBE_FOREVER);
+}
+
+static obe_status tcmd_forever(uintptr_t h)
+{
+    char buffer[64];
+    int64_t size;
+
+    return obe_tcmd(h, "[1]", -1, buffer, sizeof buffer, &size, OBE_FOREVER);
+}
+
+static obe_status wait_ready_forever(uintptr_t h) { return obe_wait_ready(h, OBE_FOREVER); }
+
+/* ---- exchanges ---- */
+
+static void both_roles(void)
+{
+    obe_socket server = new_server(), client = new_client(port_of(server));
+
+    CHECK_STATUS(OBE_E_STATE, server, obe_send(server, "1", -1, PATIENCE));
+    CHECK_SAYS(server, "receive one first");
+    CHECK_STATUS(OBE_E_STATE, client, receive_in(client, PATIENCE));
+    CHECK_SAYS(client, "send something first");
+
+    CHECK_OK(client, obe_send(client, "{\"command\": \"optset\"}trailing", 21, PATIENCE));
+    CHECK_OK(server, receive_in(server, PATIENCE));
+    CHECK_TEXT("{\"command\": \"optset\"}");
+    CHECK_OK(server, obe_send(server, "[NaN, -Infinity, 12345678901234567890, 25.0]", -1, PATIENCE));
+    CHECK_OK(client, receive_in(client, PATIENCE));
+    CHECK_TEXT("[NaN, -Infinity, 12345678901234567890, 25.0]");
+    CHECK_OK(client, obe_close(client));
+    CHECK_OK(client, obe_close(client));
+    CHECK_STATUS(OBE_E_STATE, client, receive_in(client, PATIENCE));
+    CHECK_OK(client, obe_free(client));
+    CHECK_OK(server, obe_free(server));
+}
+
+static void one_connection_each(void)
+{
+    struct echo echo;
+    obe_socket client;
+    int i;
+
+    echo_start(&echo);
+    client = new_client(echo.port);
+    CHECK_OK(client, obe_wait_ready(client, PATIENCE));
+    for (i = 1; i < 50; i++) {
+        CHECK_OK(client, tcmd_in(client, "[1]", PATIENCE));
+        CHECK_TEXT("[1]");
+        CHECK_EQUAL(0, stat_of(client, "connections_open"));
+    }
+    CHECK_EQUAL(50, stat_of(client, "connections_opened"));
+    CHECK_EQUAL(50, stat_of(echo.server, "connections_opened"));
+    CHECK_EQUAL(50, stat_of(echo.server, "messages_received"));
+    CHECK_EQUAL(49 * 13 + 10 + 20, stat_of(client, "bytes_sent"));
+    CHECK_EQUAL(stat_of(client, "bytes_sent"), stat_of(client, "bytes_received"));
+    CHECK_OK(client, obe_free(client));
+    echo_stop(&echo);
+}
+
+static void one_connection_for_all(void)
+{
+    struct echo echo;
+    obe_socket client;
+    int i;
+
+    echo_start(&echo);
+    client = new_client(echo.port);
+    CHECK_OK(client, obe_set_option(client, "persistent", "1"));
+    for (i = 0; i < 50; i++) {
+        CHECK_OK(client, tcmd_in(client, "[1]", PATIENCE));
+        CHECK_TEXT("[1]");
+        CHECK_OK(client, obe_send(client, "[2]", -1, PATIENCE));
+        CHECK_OK(client, receive_in(client, PATIENCE));
+        CHECK_TEXT("[2]");
+    }
+    CHECK_EQUAL(1, stat_of(client, "connections_opened"));
+    CHECK_EQUAL(1, stat_of(client, "connections_open"));
+    CHECK_EQUAL(1, stat_of(echo.server, "connections_opened"));
+    CHECK_EQUAL(100, stat_of(echo.server, "messages_received"));
+    CHECK_OK(client, obe_close(client));
+    CHECK_OK(client, tcmd_in(client, "[3]", PATIENCE));
+    CHECK_EQUAL(2, stat_of(client, "connections_opened"));
+    CHECK_OK(client, obe_free(client));
+    echo_stop(&echo);
+}
+
+static void twenty_megabytes(void)
+{
+    enum { BIG = 20 << 20 };
+    char *sent = malloc(BIG), *got = malloc(BIG);
+    struct echo echo;
+    obe_socket client;
+    uint64_t dice = 7;
+    int i;
+
+    CHECK(sent && got);
+    for (i = 0; i < BIG; i++)
+        sent[i] = (char)('0' + random_next(&dice) % 10);
+    sent[0] = sent[BIG - 1] = '"';
+    echo_start(&echo);
+    client = new_client(echo.port);
+    CHECK_OK(client, obe_tcmd(client, sent, BIG, got, BIG, &length, PATIENCE));
+    CHECK_EQUAL(BIG, length);
+    CHECK(memcmp(sent, got, BIG) == 0);
+    CHECK_OK(client, obe_free(client));
+    echo_stop(&echo);
+    free(sent);
+    free(got);
+}
+
+static void over_ipv6(void)
+{
+    obe_socket server = 0, client = 0;
+    obe_status status = obe_server_new("::1", 0, &server);
+
+    if (status == OBE_E_UNREACHABLE) {
+        printf("(no IPv6 here) ");
+        return;
+    }
+    CHECK_OK(0, status);
+    CHECK_OK(0, obe_client_new("::1", port_of(server), &client));
+    CHECK_OK(client, obe_send(client, "6", -1, PATIENCE));
+    CHECK_OK(server, receive_in(server, PATIENCE));
+    CHECK_TEXT("6");
+    CHECK_OK(client, obe_get_option(client, "peer", text, sizeof text, &length));
+    CHECK(strncmp(text, "[::1]:", 6) == 0);
+    CHECK_OK(client, obe_free(client));
+    CHECK_OK(server, obe_free(server));
+}
+
+/* ---- what is not JSON ---- */
+
+static void not_json(void)
+{
+    static const struct {
+        const char *text;
+        int64_t length;
+        const char *says;
+    } refused[] = {
+        {"", -1, "at byte 0"},          {"", 0, "at byte 0"},          {"{\"a\": 1,}", -1, "at byte 8"},
+        {"[1] [2]", -1, "at byte 4"},   {"\"\xff\"", -1, "at byte 1"}, {"\xef\xbb\xbf""1", -1, "at byte 0"},
+        {"\"a\0b\"", 5, "at byte 2"},   {"{}\0", 3, "at byte 2"},      {"[\0]", 3, "at byte 1"},
+        {"01", -1, "at byte 1"},        {".5", -1, "at byte 0"},       {"+1", -1, "at byte 0"},
+        {"\"a\nb\"", -1, "at byte 2"},  {"nul", -1, "at byte 3"},      {"[1,2", -1, "at byte 4"},
+        {"\"\xc3\x28\"", -1, "at byte 2"},
+    };
+    obe_socket server = new_server(), client = new_client(port_of(server));
+    int i;
+
+    for (i = 0; i < LENGTH(refused); i++) {
+        CHECK_STATUS(OBE_E_JSON, client, obe_send(client, refused[i].text, refused[i].length, PATIENCE));
+        CHECK_SAYS(client, refused[i].says);
+        length = -7;
+        CHECK_STATUS(OBE_E_JSON, client,
+                     obe_tcmd(client, refused[i].text, refused[i].length, text, sizeof text, &length, PATIENCE));
+        CHECK_SAYS(client, "tcmd");
+        CHECK_SAYS(client, refused[i].says);
+        CHECK_EQUAL(-7, length);
+    }
+    CHECK_OK(client, obe_set_option(client, "max_message", "5"));
+    CHECK_STATUS(OBE_E_TOO_LARGE, client, obe_send(client, "[1,2,3]", -1, PATIENCE));
+    CHECK_EQUAL(0, stat_of(client, "connections_opened"));
+    /* The server would see a connection that was made: this message comes after it. */
+    CHECK_OK(client, obe_send(client, "12345", -1, PATIENCE));
+    CHECK_OK(server, receive_in(server, PATIENCE));
+    CHECK_EQUAL(1, stat_of(server, "connections_opened"));
+    /* A refused answer can be given anew. */
+    CHECK_STATUS(OBE_E_JSON, server, obe_send(server, "{", -1, PATIENCE));
+    CHECK_OK(server, obe_send(server, "{}", -1, PATIENCE));
+    CHECK_OK(client, receive_in(client, PATIENCE));
+    CHECK_TEXT("{}");
+    CHECK_OK(client, obe_free(client));
+    CHECK_OK(server, obe_free(server));
+}
+
+/* ---- nobody there, or somebody else ---- */
+
+static void refused_and_in_use(void)
+{
+    int32_t port;
+    int dead = raw_bind(&port);
+    obe_socket client = new_client(port), server = new_server(), other = 77;
+    int64_t start = now_ms();
+    char address[32];
+
+    snprintf(address, sizeof address, "127.0.0.1:%d", (int)port);
+    CHECK_STATUS(OBE_E_REFUSED, client, obe_send(client, "1", -1, PATIENCE));
+    CHECK_SAYS(client, "send");
+    CHECK_SAYS(client, address);
+    CHECK_STATUS(OBE_E_REFUSED, client, tcmd_in(client, "1", PATIENCE));
+    CHECK_SAYS(client, "connection refused");
+    CHECK(now_ms() - start < SOON);
+    CHECK_TAKES(120, OBE_E_TIMEOUT, client, obe_wait_ready(client, 120));
+    CHECK_SAYS(client, "refused");
+    CHECK_EQUAL(0, stat_of(client, "connections_opened"));
+
+    CHECK_STATUS(OBE_E_IN_USE, 0, obe_server_new(NULL, port, &other));
+    CHECK_STATUS(OBE_E_IN_USE, 0, obe_server_new(NULL, port_of(server), &other));
+    snprintf(address, sizeof address, "127.0.0.1:%d", (int)port_of(server));
+    CHECK_SAYS(0, address);
+    CHECK_STATUS(OBE_E_UNREACHABLE, 0, obe_server_new("192.0.2.1", 0, &other));
+    CHECK_SAYS(0, "192.0.2.1");
+    CHECK_EQUAL(77, (int64_t)other);
+    CHECK_OK(client, obe_free(client));
+
+    /* A port is free again as soon as its server is. */
+    port = port_of(server);
+    CHECK_OK(server, obe_free(server));
+    CHECK_OK(0, obe_server_new(NULL, port, &server));
+    CHECK_OK(server, obe_free(server));
+    close(dead);
+}
+
+/* The instrument may come up before its server. */
+static void wait_for_server(void)
+{
+    int32_t port;
+    int dead = raw_bind(&port);
+    obe_socket client = new_client(port), server = 0;
+    struct caller caller;
+
+    caller_start(&caller, wait_ready_forever, client);
+    close(dead);
+    CHECK_OK(0, obe_server_new(NULL, port, &server));
+    CHECK_OK(server, receive_in(server, PATIENCE));
+    CHECK_TEXT("{\"command\": \"ready\"}");
+    CHECK_OK(server, obe_send(server, "\"OK\"", -1, PATIENCE));
+    CHECK_OK(client, caller_join(&caller));
+    CHECK_EQUAL(1, stat_of(client, "connections_opened"));
+    CHECK_OK(client, obe_free(client));
+    CHECK_OK(server, obe_free(server));
+}
+
+/* ---- timeouts ---- */
+
+static void timeouts(void)
+{
+    int32_t port;
+    int silent = raw_listen(&port, 16);
+    obe_socket server = new_server(), client = new_client(port);
+
+    length = -7;
+    CHECK_TAKES(0, OBE_E_TIMEOUT, server, receive_in(server, OBE_NO_WAIT));
+    CHECK_TAKES(70, OBE_E_TIMEOUT, server, receive_in(server, 70));
+    CHECK_OK(server, obe_set_option(server, "timeout_ms", "30"));
+    CHECK_TAKES(30, OBE_E_TIMEOUT, server, receive_in(server, OBE_DEFAULT_TIMEOUT));
+    CHECK_SAYS(server, "receive");
+
+    CHECK_OK(client, obe_send(client, "1", -1, PATIENCE));
+    CHECK_TAKES(0, OBE_E_TIMEOUT, client, receive_in(client, OBE_NO_WAIT));
+    CHECK_TAKES(70, OBE_E_TIMEOUT, client, receive_in(client, 70));
+    CHECK_EQUAL(1, stat_of(client, "connections_open"));
+    CHECK_TAKES(70, OBE_E_TIMEOUT, client, tcmd_in(client, "{\"command\": \"optst\"}", 70));
+    CHECK_SAYS(client, "Python");
+    CHECK_EQUAL(0, stat_of(client, "connections_open"));
+    CHECK_OK(client, obe_set_option(client, "timeout_ms", "30"));
+    CHECK_TAKES(30, OBE_E_TIMEOUT, client, tcmd_in(client, "1", OBE_DEFAULT_TIMEOUT));
+    CHECK_TAKES(40, OBE_E_TIMEOUT, client, obe_wait_ready(client, 40));
+    CHECK_EQUAL(-7, length);
+    CHECK_OK(client, obe_free(client));
+    CHECK_OK(server, obe_free(server));
+    close(silent);
+}
+
+/* Nobody takes the connection, or what is sent over it. */
+static void timeouts_of_sending(void)
+{
+    enum { BIG = 32 << 20 };
+    char *big = malloc(BIG);
+    int32_t port;
+    int full = raw_listen(&port, 0), fillers[8], i;
+    obe_socket client;
+
+    CHECK(big != NULL);
+    memset(big, ' ', BIG);
+    big[0] = '1';
+    client = new_client(port);
+    CHECK_TAKES(70, OBE_E_TIMEOUT, client, obe_send(client, big, BIG, 70));
+    CHECK_EQUAL(0, stat_of(client, "connections_open")); /* half a frame cannot be gone on with */
+    CHECK_EQUAL(0, stat_of(client, "messages_sent"));
+    for (i = 0; i < LENGTH(fillers); i++) { /* so that the system lets no more wait to be accepted */
+        struct sockaddr_in address = loopback(port);
+
+        fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        CHECK(fillers[i] >= 0);
+        CHECK(connect(fillers[i], (struct sockaddr *)&address, sizeof address) == -1 && errno == EINPROGRESS);
+    }
+    CHECK_TAKES(70, OBE_E_TIMEOUT, client, obe_send(client, "1", -1, 70));
+    CHECK_SAYS(client, "no connection");
+    CHECK_TAKES(70, OBE_E_TIMEOUT, client, tcmd_in(client, "1", 70));
+    CHECK_TAKES(70, OBE_E_TIMEOUT, client, obe_wait_ready(client, 70));
+    CHECK_EQUAL(1, stat_of(client, "connections_opened"));
+    CHECK_EQUAL(0, stat_of(client, "connections_open"));
+    for (i = 0; i < LENGTH(fillers); i++)
+        close(fillers[i]);
+    CHECK_OK(client, obe_free(client));
+    close(full);
+    free(big);
+}
+
+/* ---- calls that another thread ends ---- */
+
+/* end, called while call blocks, ends it at once with status. */
+static void check_ends(obe_status (*call)(uintptr_t), obe_socket socket, obe_status (*end)(uintptr_t),
+                       obe_status status)
+{
+    struct caller caller;
+    int64_t start;
+
+    caller_start(&caller, call, socket);
+    start = now_ms();
+    CHECK_OK(socket, end(socket));
+    CHECK_STATUS(status, socket, caller_join(&caller));
+    CHECK(caller.returned - start < SOON);
+}
+
+static void cancel(void)
+{
+    int32_t port, dead_port;
+    int silent = raw_listen(&port, 16), dead = raw_bind(&dead_port), fd;
+    obe_socket server = new_server(), client = new_client(port), other = new_client(dead_port);
+
+    /* Without a call in flight it does nothing; a later call is spared. */
+    CHECK_OK(server, obe_cancel(server));
+    CHECK_OK(client, obe_cancel(client));
+    CHECK_TAKES(30, OBE_E_TIMEOUT, server, receive_in(server, 30));
+
+    check_ends(receive_forever, server, obe_cancel, OBE_E_CANCELLED);
+    CHECK_SAYS(server, "receive");
+    CHECK_SAYS(server, "cancelled");
+    CHECK_TAKES(30, OBE_E_TIMEOUT, server, receive_in(server, 30));
+
+    /* A client's connection survives, and a message that has begun goes on. */
+    CHECK_OK(client, obe_send(client, "1", -1, PATIENCE));
+    fd = raw_accept(silent);
+    raw_say(fd, "0000000007[1,");
+    check_ends(receive_forever, client, obe_cancel, OBE_E_CANCELLED);
+    raw_say(fd, "2,3]");
+    CHECK_OK(client, receive_in(client, PATIENCE));
+    CHECK_TEXT("[1,2,3]");
+    close(fd);
+
+    /* A command's does not: its late reply must not answer the next one. */
+    check_ends(tcmd_forever, client, obe_cancel, OBE_E_CANCELLED);
+    CHECK_EQUAL(0, stat_of(client, "connections_open"));
+    check_ends(wait_ready_forever, client, obe_cancel, OBE_E_CANCELLED);
+    check_ends(wait_ready_forever, other, obe_cancel, OBE_E_CANCELLED);
+    CHECK_OK(client, obe_free(client));
+    CHECK_OK(other, obe_free(other));
+    CHECK_OK(server, obe_free(server));
+    close(silent);
+    close(dead);
+}
+
+static void close_wakes(void)
+{
+    int32_t port, dead_port;
+    int silent = raw_listen(&port, 16), dead = raw_bind(&dead_port), fd;
+    obe_socket server = new_server(), client = new_client(port), other = new_client(dead_port);
+    obe_socket guest = new_client(port_of(server));
+
+    CHECK_OK(client, obe_send(client, "1", -1, PATIENCE));
+    fd = raw_accept(silent);
+    check_ends(receive_forever, client, obe_close, OBE_E_CLOSED);
+    CHECK_SAYS(client, "closed by this side");
+    CHECK(raw_read(fd, text, 11) == 11);
+    CHECK(raw_ended(fd));
+    close(fd);
+    check_ends(tcmd_forever, client, obe_close, OBE_E_CLOSED);
+    check_ends(wait_ready_forever, other, obe_close, OBE_E_CLOSED);
+    CHECK_OK(client, obe_free(client));
+    CHECK_OK(other, obe_free(other));
+
+    /* A server drops the connection of its last message and goes on listening. */
+    CHECK_OK(guest, obe_send(guest, "1", -1, PATIENCE));
+    CHECK_OK(server, receive_in(server, PATIENCE));
+    check_ends(receive_forever, server, obe_close, OBE_E_CLOSED);
+    CHECK_STATUS(OBE_E_PEER_CLOSED, guest, receive_in(guest, PATIENCE));
+    CHECK_STATUS(OBE_E_STATE, server, obe_send(server, "1", -1, PATIENCE));
+    CHECK_OK(guest, obe_send(guest, "2", -1, PATIENCE));
+    CHECK_OK(server, receive_in(server, PATIENCE));
+    CHECK_TEXT("2");
+    CHECK_OK(guest, obe_free(guest));
+    CHECK_OK(server, obe_free(server));
+    close(silent);
+    close(dead);
+}
+
+/* What cannot run beside a call in flight waits within its own timeout. */
+static void busy(void)
+{
+    int32_t port;
+    int silent = raw_listen(&port, 16);
+    obe_socket client = new_client(port), server = new_server(), guest = new_client(port_of(server));
+    struct caller caller, second;
+
+    CHECK_OK(client, obe_send(client, "1", -1, PATIENCE));
+    caller_start(&caller, receive_forever, client);
+    CHECK_TAKES(0, OBE_E_BUSY, client, receive_in(client, OBE_NO_WAIT));
+    CHECK_TAKES(40, OBE_E_BUSY, client, receive_in(client, 40));
+    CHECK_SAYS(client, "another call");
+    CHECK_TAKES(40, OBE_E_BUSY, client, tcmd_in(client, "1", 40));
+    CHECK_TAKES(40, OBE_E_BUSY, client, obe_wait_ready(client, 40));
+    CHECK_OK(client, obe_cancel(client));
+    CHECK_STATUS(OBE_E_CANCELLED, client, caller_join(&caller));
+    CHECK_OK(client, obe_close(client));
+    caller_start(&caller, tcmd_forever, client);
+    CHECK_TAKES(40, OBE_E_BUSY, client, obe_send(client, "1", -1, 40));
+    CHECK_OK(client, obe_cancel(client));
+    CHECK_STATUS(OBE_E_CANCELLED, client, caller_join(&caller));
+
+    /* Two threads may wait for a server's messages; each gets one. */
+    caller_start(&caller, receive_forever, server);
+    caller_start(&second, receive_forever, server);
+    CHECK_TAKES(40, OBE_E_TIMEOUT, server, receive_in(server, 40));
+    CHECK_OK(server, obe_set_option(server, "one_way", "1"));
+    CHECK_OK(guest, obe_send(guest, "1", -1, PATIENCE));
+    CHECK_OK(guest, obe_send(guest, "2", -1, PATIENCE));
+    CHECK_OK(server, caller_join(&caller));
+    CHECK_OK(server, caller_join(&second));
+    CHECK_OK(client, obe_free(client));
+    CHECK_OK(guest, obe_free(guest));
+    CHECK_OK(server, obe_free(server));
+    close(silent);
+}
+
+/* ---- peers that misbehave ---- */
+
+/* What a server may do to a client, and what the client says. */
+static void bad_servers(void)
+{
+    static const struct {
+        const char *answer;
+        int reset;
+        obe_status status;
+    } bad[] = {
+        {"", 0, OBE_E_PEER_CLOSED},           {"00000", 0, OBE_E_PEER_CLOSED},
+        {"0000000005[1", 0, OBE_E_PEER_CLOSED}, {"", 1, OBE_E_RESET},
+        {"0000000005[1", 1, OBE_E_RESET},     {"HTTP/1.1 400 Bad Request\r\n", 0, OBE_E_FRAME},
+        {"+000000005[1,2]", 0, OBE_E_FRAME},  {"0_00000005[1,2]", 0, OBE_E_FRAME},
+        {"          ", 0, OBE_E_FRAME},       {"9999999999", 0, OBE_E_TOO_LARGE},
+        {"0067108865", 0, OBE_E_TOO_LARGE},   {"0000000005[1,2,", 0, OBE_E_JSON},
+        {"0000000000", 0, OBE_E_JSON},        {"0000000003\"\xff\"", 0, OBE_E_JSON},
+    };
+    int32_t port;
+    int listener = raw_listen(&port, 4), i;
+    obe_socket client = new_client(port);
+
+    for (i = 0; i < LENGTH(bad); i++) {
+        char got[32];
+        int fd;
+
+        CHECK_OK(client, obe_send(client, "1", -1, PATIENCE));
+        fd = raw_accept(listener);
+        raw_message(fd, got, sizeof got);
+        raw_say(fd, bad[i].answer);
+        if (bad[i].reset) {
+            raw_reset(fd);
+        } else if (bad[i].status == OBE_E_PEER_CLOSED) {
+            close(fd);
+        }
+        length = -7;
+        CHECK_STATUS(bad[i].status, client, receive_in(client, PATIENCE));
+        CHECK_EQUAL(-7, length);
+        CHECK_SAYS(client, "receive 127.0.0.1:");
+        CHECK_EQUAL(0, stat_of(client, "connections_open"));
+        if (!bad[i].reset && bad[i].status != OBE_E_PEER_CLOSED) {
+            CHECK(raw_ended(fd));
+            close(fd);
+        }
+        CHECK_STATUS(OBE_E_STATE, client, receive_in(client, PATIENCE));
+    }
+    /* Padding with spaces is no malformation. */
+    CHECK_OK(client, obe_send(client, "1", -1, PATIENCE));
+    i = raw_accept(listener);
+    raw_say(i, "         5[1,2]");
+    CHECK_OK(client, receive_in(client, PATIENCE));
+    CHECK_TEXT("[1,2]");
+    close(i);
+    CHECK_OK(client, obe_free(client));
+    close(listener);
+}
+
+/* What clients may do to a server: none of it ends a receive, each is counted. */
+static void bad_clients(void)
+{
+    static const struct {
+        const char *says, *counter;
+        int ends; /* the client does, or else the server must */
+    } bad[] = {
+        {"GET / HTTP/1.1\r\n\r\n", "dropped_malformed", 0}, {"9999999999", "dropped_too_large", 0},
+        {"0000000003{,}", "dropped_json", 0},               {"0000000000", "dropped_json", 0},
+        {"00000", "dropped_incomplete", 1},                 {"0000000009[1", "dropped_incomplete", 1},
+        {"", "", 1},
+    };
+    obe_socket server = new_server(), client = new_client(port_of(server));
+    int fds[LENGTH(bad)], silent = raw_connect(port_of(server)), i;
+
+    for (i = 0; i < LENGTH(bad); i++) {
+        fds[i] = raw_connect(port_of(server));
+        raw_say(fds[i], bad[i].says);
+        if (bad[i].ends)
+            close(fds[i]);
+    }
+    CHECK_OK(client, obe_send(client, "1", -1, PATIENCE));
+    CHECK_OK(server, receive_in(server, PATIENCE));
+    CHECK_TEXT("1");
+    CHECK_OK(server, obe_send(server, "2", -1, PATIENCE));
+    CHECK_OK(client, receive_in(client, PATIENCE));
+    CHECK_TEXT("2");
+    for (i = 0; i < LENGTH(bad); i++)
+        if (*bad[i].counter)
+            CHECK_COMES((receive_in(server, 1), stat_of(server, bad[i].counter) > 0));
+    for (i = 0; i < LENGTH(bad); i++) {
+        if (bad[i].ends)
+            continue;
+        CHECK(raw_ended(fds[i]));
+        close(fds[i]);
+    }
+    CHECK_EQUAL(1, stat_of(server, "dropped_malformed"));
+    CHECK_EQUAL(1, stat_of(server, "dropped_too_large"));
+    CHECK_EQUAL(2, stat_of(server, "dropped_json"));
+    CHECK_EQUAL(2, stat_of(server, "dropped_incomplete"));
+    CHECK_EQUAL(1, stat_of(server, "messages_received"));
+
+    /* One that is gone before its answer. */
+    i = raw_connect(port_of(server));
+    raw_say(i, "00000000013");
+    CHECK_OK(server, receive_in(server, PATIENCE));
+    raw_reset(i);
+    CHECK_STATUS(OBE_E_RESET, server, obe_send(server, "4", -1, PATIENCE));
+    CHECK_OK(client, obe_send(client, "5", -1, PATIENCE));
+    CHECK_OK(server, receive_in(server, PATIENCE));
+    CHECK_TEXT("5");
+    close(silent);
+    CHECK_OK(client, obe_free(client));
+    CHECK_OK(server, obe_free(server));
+}
+
+/* A client that waits for an answer that will not come learns so. */
+static void unanswered(void)
+{
+    obe_socket server = new_server(), first = new_client(port_of(server)), second = new_client(port_of(server));
+
+    CHECK_OK(first, obe_send(first, "1", -1, PATIENCE));
+    CHECK_OK(server, receive_in(server, PATIENCE));
+    CHECK_OK(second, obe_send(second, "2", -1, PATIENCE));
+    CHECK_OK(server, receive_in(server, PATIENCE));
+    CHECK_STATUS(OBE_E_PEER_CLOSED, first, receive_in(first, PATIENCE));
+    CHECK_EQUAL(1, stat_of(server, "dropped_unanswered"));
+    CHECK_OK(server, obe_set_option(server, "one_way", "1"));
+    CHECK_OK(first, obe_send(first, "3", -1, PATIENCE));
+    CHECK_OK(server, receive_in(server, PATIENCE));
+    CHECK_STATUS(OBE_E_TIMEOUT, second, receive_in(second, 30));
+    CHECK_EQUAL(1, stat_of(server, "dropped_unanswered"));
+    CHECK_OK(first, obe_free(first));
+    CHECK_OK(second, obe_free(second));
+    CHECK_OK(server, obe_free(server));
+}
+
+/* ---- options and counters ---- */
+
+static const struct {
+    const char *name, *client, *server; /* the defaults */
+    const char *values[4];              /* what it can be set to; none: it is a fact */
+} options[] = {
+    {"timeout_ms", "60000", "-1", {"-1", "0", "1", "9223372036854"}},
+    {"persistent", "0", "0", {"1", "0"}},
+    {"max_message", "67108864", "67108864", {"1", "9999999999", "100000"}},
+    {"max_connections", "1024", "1024", {"1", "1000000", "5"}},
+    {"message_timeout_ms", "30000", "30000", {"-1", "0", "500"}},
+    {"one_way", "0", "0", {"1", "0"}},
+    {"nodelay", "1", "1", {"0", "1"}},
+    {"keepalive", "60", "60", {"0", "1", "32767"}},
+    {"local", "", NULL, {NULL}},
+    {"peer", "", "", {NULL}},
+};
+
+static void check_option(obe_socket socket, const char *name, const char *wanted)
+{
+    CHECK_OK(socket, obe_get_option(socket, name, text, sizeof text, &length));
+    if (strcmp(text, wanted) != 0)
+        check_failed(__FILE__, __LINE__, "option %s is %s, wanted %s", name, text, wanted);
+    CHECK_EQUAL((int64_t)strlen(wanted), length);
+}
+
+static void all_options(void)
+{
+    obe_socket server = new_server(), client = new_client(port_of(server));
+    int i, k;
+
+    for (i = 0; i < LENGTH(options); i++) {
+        const char *name = options[i].name;
+
+        check_option(client, name, options[i].client);
+        if (options[i].server)
+            check_option(server, name, options[i].server);
+        for (k = 0; k < LENGTH(options[i].values) && options[i].values[k]; k++) {
+            CHECK_OK(client, obe_set_option(client, name, options[i].values[k]));
+            check_option(client, name, options[i].values[k]);
+            CHECK_OK(server, obe_set_option(server, name, options[i].values[k]));
+            check_option(server, name, options[i].values[k]);
+        }
+        if (!options[i].values[0])
+            CHECK_STATUS(OBE_E_ARGUMENT, client, obe_set_option(client, name, "1"));
+    }
+    CHECK_OK(client, obe_free(client));
+    CHECK_OK(server, obe_free(server));
+}
+
+static void facts(void)
+{
+    obe_socket server = new_server(), client = new_client(port_of(server));
+    char listener[64], own[64];
+
+    snprintf(listener, sizeof listener, "127.0.0.1:%d", (int)port_of(server));
+    check_option(server, "local", listener);
+    CHECK_OK(client, obe_send(client, "1", -1, PATIENCE));
+    check_option(client, "peer", listener);
+    CHECK_OK(client, obe_get_option(client, "local", own, sizeof own, &length));
+    CHECK(strncmp(own, "127.0.0.1:", 10) == 0);
+    check_option(server, "peer", "");
+    CHECK_OK(server, receive_in(server, PATIENCE));
+    check_option(server, "peer", own);
+    CHECK_OK(client, obe_close(client));
+    check_option(client, "peer", "");
+    check_option(client, "local", "");
+    CHECK_OK(server, obe_close(server));
+    check_option(server, "peer", "");
+    CHECK_OK(client, obe_free(client));
+    CHECK_OK(server, obe_free(server));
+}
+
+static const char *const counters[] = {
+    "connections_opened", "connections_open",  "messages_sent",      "messages_received", "bytes_sent",
+    "bytes_received",     "dropped_malformed", "dropped_json",       "dropped_too_large", "dropped_incomplete",
+    "dropped_timeout",    "dropped_unanswered", "dropped_reset",     "evicted",
+};
+
+static void all_counters(void)
+{
+    obe_socket server = new_server(), client = new_client(port_of(server)), second;
+    int slow, i;
+
+    for (i = 0; i < LENGTH(counters); i++) {
+        CHECK_EQUAL(0, stat_of(client, counters[i]));
+        CHECK_EQUAL(0, stat_of(server, counters[i]));
+    }
+    CHECK_OK(client, obe_send(client, "[1]", -1, PATIENCE));
+    CHECK_OK(server, receive_in(server, PATIENCE));
+    CHECK_OK(server, obe_send(server, "[1,2]", -1, PATIENCE));
+    CHECK_OK(client, receive_in(client, PATIENCE));
+    CHECK_EQUAL(1, stat_of(client, "connections_opened"));
+    CHECK_EQUAL(1, stat_of(client, "connections_open"));
+    CHECK_EQUAL(1, stat_of(client, "messages_sent"));
+    CHECK_EQUAL(1, stat_of(client, "messages_received"));
+    CHECK_EQUAL(13, stat_of(client, "bytes_sent"));
+    CHECK_EQUAL(15, stat_of(client, "bytes_received"));
+    CHECK_EQUAL(1, stat_of(server, "connections_open"));
+    CHECK_EQUAL(15, stat_of(server, "bytes_sent"));
+    CHECK_EQUAL(13, stat_of(server, "bytes_received"));
+
+    /* The one that is idle longest gives way. */
+    CHECK_OK(server, obe_set_option(server, "max_connections", "1"));
+    second = new_client(port_of(server));
+    CHECK_OK(second, obe_send(second, "1", -1, PATIENCE));
+    CHECK_OK(server, receive_in(server, PATIENCE));
+    CHECK_EQUAL(1, stat_of(server, "evicted"));
+    CHECK_EQUAL(1, stat_of(server, "connections_open"));
+    CHECK_STATUS(OBE_E_PEER_CLOSED, client, receive_in(client, PATIENCE));
+    CHECK_OK(second, obe_free(second));
+
+    /* A message that takes too long. */
+    CHECK_OK(server, obe_set_option(server, "max_connections", "10"));
+    CHECK_OK(server, obe_set_option(server, "message_timeout_ms", "40"));
+    slow = raw_connect(port_of(server));
+    raw_say(slow, "0000000005[");
+    CHECK_STATUS(OBE_E_TIMEOUT, server, receive_in(server, 120));
+    CHECK_EQUAL(1, stat_of(server, "dropped_timeout"));
+    CHECK(raw_ended(slow));
+    close(slow);
+
+    /* A connection that breaks between messages. */
+    slow = raw_connect(port_of(server));
+    raw_say(slow, "00000000011");
+    CHECK_OK(server, receive_in(server, PATIENCE));
+    raw_reset(slow);
+    CHECK_COMES((receive_in(server, 1), stat_of(server, "dropped_reset") == 1));
+    CHECK_EQUAL(0, stat_of(server, "connections_open"));
+    CHECK_OK(client, obe_free(client));
+    CHECK_OK(server, obe_free(server));
+}
+
+/* ---- texts ---- */
+
+static const obe_status statuses[] = {
+    OBE_OK,           OBE_E_ARGUMENT,  OBE_E_HANDLE, OBE_E_STATE,     OBE_E_TIMEOUT,     OBE_E_CANCELLED, OBE_E_CLOSED,
+    OBE_E_PEER_CLOSED, OBE_E_RESET,    OBE_E_REFUSED, OBE_E_UNREACHABLE, OBE_E_IN_USE,   OBE_E_PERMISSION, OBE_E_FRAME,
+    OBE_E_TOO_LARGE,  OBE_E_JSON,      OBE_E_BUFFER, OBE_E_NOT_FOUND, OBE_E_TYPE,        OBE_E_RANGE,     OBE_E_BUSY,
+    OBE_E_TLS,        OBE_E_FORKED,    OBE_E_UNSUPPORTED, OBE_E_IO,   OBE_E_MEMORY,      OBE_E_INTERNAL,  OBE_E_REPLY,
+};
+
+static void texts(void)
+{
+    static const obe_status unknown[] = {1, -1, -8000, -8999, INT32_MIN, INT32_MAX};
+    int i, k;
+
+    for (i = 0; i < LENGTH(statuses); i++) {
+        const char *sentence_i = obe_strerror(statuses[i]);
+
+        CHECK(statuses[i] == OBE_OK || (statuses[i] >= -8999 && statuses[i] <= -8000));
+        CHECK(strlen(sentence_i) > 5);
+        CHECK(obe_strerror(statuses[i]) == sentence_i);
+        CHECK(strcmp(sentence_i, obe_strerror(1)) != 0);
+        for (k = 0; k < i; k++)
+            CHECK(statuses[i] != statuses[k] && strcmp(sentence_i, obe_strerror(statuses[k])) != 0);
+    }
+    for (i = 0; i < LENGTH(unknown); i++)
+        CHECK(strcmp(obe_strerror(unknown[i]), obe_strerror(1)) == 0);
+    CHECK(strlen(obe_strerror(1)) > 5);
+    CHECK(strcmp(obe_version(), OBE_VERSION) == 0);
+    CHECK(OBE_VERSION_AT_LEAST(OBE_VERSION_MAJOR, OBE_VERSION_MINOR, OBE_VERSION_PATCH));
+    CHECK(!OBE_VERSION_AT_LEAST(OBE_VERSION_MAJOR, OBE_VERSION_MINOR, OBE_VERSION_PATCH + 1));
+    CHECK(!OBE_VERSION_AT_LEAST(OBE_VERSION_MAJOR + 1, 0, 0));
+}
+
+/* A sentence stays with its handle, whatever other handles and threads do. */
+static void sentences(void)
+{
+    obe_socket one = new_client(1), two = new_client(2);
+    int64_t value;
+
+    CHECK_STATUS(OBE_E_ARGUMENT, one, obe_stats(one, "alpha", &value));
+    CHECK_STATUS(OBE_E_ARGUMENT, two, obe_stats(two, "beta", &value));
+    CHECK_STATUS(OBE_E_ARGUMENT, 0, obe_client_new("gamma delta", 1, &two));
+    CHECK_SAYS(one, "alpha");
+    CHECK_SAYS(two, "beta");
+    CHECK_SAYS(0, "gamma");
+    CHECK_OK(one, obe_stats(one, "evicted", &value));
+    CHECK_SAYS(one, "alpha");
+    CHECK_OK(one, obe_free(one));
+    CHECK_OK(two, obe_free(two));
+}
+
+int main(void)
+{
+    RUN(both_roles);
+    RUN(one_connection_each);
+    RUN(one_connection_for_all);
+    RUN(twenty_megabytes);
+    RUN(over_ipv6);
+    RUN(not_json);
+    RUN(refused_and_in_use);
+    RUN(wait_for_server);
+    RUN(timeouts);
+    RUN(timeouts_of_sending);
+    RUN(cancel);
+    RUN(close_wakes);
+    RUN(busy);
+    RUN(bad_servers);
+    RUN(bad_clients);
+    RUN(unanswered);
+    RUN(all_options);
+    RUN(facts);
+    RUN(all_counters);
+    RUN(texts);
+    RUN(sentences);
+    CHECK_EQUAL(0, obe_test_live());
+    return 0;
+}

@@ -1,0 +1,382 @@
+/* Eight threads call everything on handles that they share and free under each other. Nothing may crash or race (this is
+ * for a library with the race detector, too), and each call ends with a status that makes sense for it.
+ *
+ *     threads MILLISECONDS */
+#include "check.h"
+
+enum { THREADS = 8, SERVERS = 2, CLIENTS = 4, MESSAGES = 4, SHORT = 5 /* ms, the longest timeout */, ENOUGH = -77 };
+
+/* What is shared; all of it is read and written atomically. A handle is freed by who takes it out. */
+static obe_socket servers[SERVERS], clients[CLIENTS];
+static obe_message messages[MESSAGES], requests[MESSAGES];
+static int32_t ports[SERVERS];
+static int over;
+
+/* A thread's own. */
+struct hand {
+    uint64_t dice;
+    char text[256];
+    double numbers[16];
+    int64_t length;
+};
+
+static int roll(struct hand *h, int sides) { return (int)(random_next(&h->dice) % (uint64_t)sides); }
+static int64_t timeout(struct hand *h) { return roll(h, 2) ? roll(h, SHORT) : 0; }
+
+static uintptr_t look(const uintptr_t *slot) { return __atomic_load_n(slot, __ATOMIC_ACQUIRE); }
+static uintptr_t swap(uintptr_t *slot, uintptr_t handle) { return __atomic_exchange_n(slot, handle, __ATOMIC_ACQ_REL); }
+
+static obe_socket a_server(struct hand *h) { return look(&servers[roll(h, SERVERS)]); }
+static obe_socket a_client(struct hand *h) { return look(&clients[roll(h, CLIENTS)]); }
+static obe_message a_message(struct hand *h) { return look(&messages[roll(h, MESSAGES)]); }
+static obe_message a_request(struct hand *h) { return look(&requests[roll(h, MESSAGES)]); }
+
+static obe_socket a_socket(struct hand *h) { return roll(h, 2) ? a_server(h) : a_client(h); }
+static uintptr_t anything(struct hand *h)
+{
+    switch (roll(h, 4)) {
+    case 0:
+        return a_server(h);
+    case 1:
+        return a_client(h);
+    case 2:
+        return a_message(h);
+    }
+    return a_request(h);
+}
+
+/* ---- what a thread may do ---- */
+
+static obe_status free_old(uintptr_t old)
+{
+    obe_status status = obe_free(old);
+
+    CHECK(status == OBE_OK || status == OBE_E_HANDLE);
+    return status;
+}
+
+static obe_status new_server_for_old(struct hand *h)
+{
+    int i = roll(h, SERVERS);
+    obe_socket server = 0;
+    int32_t port = 0;
+
+    CHECK_OK(0, obe_server_new(NULL, 0, &server));
+    CHECK_OK(0, obe_port(server, &port));
+    __atomic_store_n(&ports[i], port, __ATOMIC_RELEASE);
+    return free_old(swap(&servers[i], server));
+}
+
+static obe_status new_client_for_old(struct hand *h)
+{
+    int i = roll(h, CLIENTS);
+    obe_socket client = 0;
+
+    CHECK_OK(0, obe_client_new(NULL, __atomic_load_n(&ports[i % SERVERS], __ATOMIC_ACQUIRE), &client));
+    if (i % 2)
+        CHECK_OK(0, obe_set_option(client, "persistent", "1"));
+    return free_old(swap(&clients[i], client));
+}
+
+static obe_status new_message_for_old(struct hand *h)
+{
+    obe_message message = 0;
+
+    CHECK_OK(0, roll(h, 2) ? obe_command_new("optset", &message)
+                           : obe_message_new("{\"command\": \"optset\", \"x\": [1, 2.5]}", -1, &message));
+    return free_old(swap(&messages[roll(h, MESSAGES)], message));
+}
+
+/* A free of something that stays where it is: others go on using it, and free it again. */
+static obe_status do_free(struct hand *h) { return obe_free(roll(h, 50) ? a_request(h) : anything(h)); }
+static obe_status do_close(struct hand *h) { return roll(h, 5) ? OBE_OK : obe_close(a_socket(h)); }
+static obe_status do_cancel(struct hand *h) { return roll(h, 5) ? OBE_OK : obe_cancel(a_socket(h)); }
+
+static obe_status do_send(struct hand *h) { return obe_send(a_socket(h), "[1, 2.5]", -1, timeout(h)); }
+
+static obe_status do_receive(struct hand *h)
+{
+    return obe_receive(a_socket(h), h->text, roll(h, 4) ? (int)sizeof h->text : 2, &h->length, timeout(h));
+}
+
+static obe_status do_tcmd(struct hand *h)
+{
+    return obe_tcmd(a_client(h), "{\"command\": \"optset\"}", -1, h->text, roll(h, 4) ? (int)sizeof h->text : 2,
+                    &h->length, timeout(h));
+}
+
+static obe_status do_wait_ready(struct hand *h) { return obe_wait_ready(a_client(h), timeout(h)); }
+static obe_status do_ready(struct hand *h) { return obe_ready(a_client(h), timeout(h)); }
+
+static obe_status do_optset(struct hand *h)
+{
+    return obe_optset(a_client(h), h->numbers, LENGTH(h->numbers), &h->length, timeout(h));
+}
+
+static obe_status do_newdat(struct hand *h)
+{
+    double x[] = {1, 2};
+
+    return obe_newdat(a_client(h), x, 2, x, 2, x, 2, timeout(h));
+}
+
+static obe_status do_port(struct hand *h)
+{
+    int32_t port;
+
+    return obe_port(a_socket(h), &port);
+}
+
+static obe_status do_set_option(struct hand *h)
+{
+    static const char *const options[][2] = {{"timeout_ms", "5"},     {"persistent", "0"}, {"persistent", "1"},
+                                             {"max_connections", "3"}, {"one_way", "1"},   {"one_way", "0"},
+                                             {"nodelay", "0"},         {"keepalive", "5"}, {"message_timeout_ms", "20"}};
+    int i = roll(h, LENGTH(options));
+
+    return obe_set_option(a_socket(h), options[i][0], options[i][1]);
+}
+
+static obe_status do_get_option(struct hand *h)
+{
+    static const char *const names[] = {"local", "peer", "timeout_ms"};
+
+    return obe_get_option(a_socket(h), names[roll(h, 3)], h->text, sizeof h->text, &h->length);
+}
+
+static obe_status do_stats(struct hand *h) { return obe_stats(a_socket(h), "messages_sent", &h->length); }
+
+static obe_status do_last_error(struct hand *h)
+{
+    return obe_last_error(roll(h, 3) ? anything(h) : 0, h->text, sizeof h->text, &h->length);
+}
+
+static obe_status do_set(struct hand *h)
+{
+    obe_message message = a_message(h);
+
+    switch (roll(h, 4)) {
+    case 0:
+        return obe_set_int(message, "n", roll(h, 100));
+    case 1:
+        return obe_set_string(message, "s", "text", -1);
+    case 2:
+        return obe_set_doubles(message, "x", h->numbers, 3);
+    }
+    return obe_set_json(message, "j", "{\"deep\": [1]}", -1);
+}
+
+static obe_status do_get(struct hand *h)
+{
+    obe_message message = roll(h, 2) ? a_message(h) : a_request(h);
+    int32_t type;
+    double value;
+
+    switch (roll(h, 6)) {
+    case 0:
+        return obe_get_double(message, "/x/1", &value);
+    case 1:
+        return obe_get_string(message, "/command", h->text, sizeof h->text, &h->length);
+    case 2:
+        return obe_get_doubles(message, "/x", h->numbers, LENGTH(h->numbers), &h->length);
+    case 3:
+        return obe_get_json(message, "", h->text, sizeof h->text, &h->length);
+    case 4:
+        return obe_count(message, "", &h->length);
+    }
+    return obe_type(message, "/x", &type);
+}
+
+static obe_status do_send_message(struct hand *h) { return obe_send_message(a_socket(h), a_message(h), timeout(h)); }
+
+static obe_status do_receive_message(struct hand *h)
+{
+    obe_message request = 0;
+    obe_status status = obe_receive_message(a_socket(h), &request, timeout(h));
+
+    if (status == OBE_OK)
+        free_old(swap(&requests[roll(h, MESSAGES)], request));
+    return status;
+}
+
+static obe_status do_tcmd_message(struct hand *h)
+{
+    obe_message reply = 0;
+    obe_status status = obe_tcmd_message(a_client(h), a_message(h), &reply, timeout(h));
+
+    if (status == OBE_OK)
+        free_old(swap(&messages[roll(h, MESSAGES)], reply));
+    return status;
+}
+
+static obe_status do_reply(struct hand *h) { return obe_reply(a_request(h), "[1, 2.5]", -1, timeout(h)); }
+static obe_status do_reply_message(struct hand *h) { return obe_reply_message(a_request(h), a_message(h), timeout(h)); }
+
+/* An answer that is right for one command or the other. */
+static const char *answer(struct hand *h) { return roll(h, 2) ? "[1, 2.5]" : "\"OK\""; }
+
+/* What a server does most of the time, so that clients get answers. */
+static obe_status do_answer(struct hand *h)
+{
+    obe_socket server = a_server(h);
+    obe_status status = obe_receive(server, h->text, sizeof h->text, &h->length, SHORT);
+
+    return status == OBE_OK ? obe_send(server, answer(h), -1, SHORT) : status;
+}
+
+static obe_status handle(obe_message request, void *user)
+{
+    struct hand *h = user;
+    obe_status status = obe_reply(request, answer(h), -1, SHORT);
+
+    CHECK(status != OBE_E_HANDLE && status != OBE_E_ARGUMENT && status != OBE_E_INTERNAL);
+    return roll(h, 10) ? OBE_OK : ENOUGH;
+}
+
+/* It has no timeout: another thread's free, close or cancel ends it, or the handler. Two at a time, lest all threads wait
+ * in it for the others. */
+static obe_status do_serve(struct hand *h)
+{
+    static int serving; /* atomic */
+    obe_status status = OBE_E_BUSY;
+
+    if (__atomic_add_fetch(&serving, 1, __ATOMIC_RELAXED) <= 2)
+        status = obe_serve(a_server(h), handle, h);
+    __atomic_sub_fetch(&serving, 1, __ATOMIC_RELAXED);
+    return status == ENOUGH ? OBE_OK : status;
+}
+
+/* ---- which statuses make sense ---- */
+
+/* Of calls that do no more than look something up, or set it. */
+#define PLAIN OBE_OK, OBE_E_HANDLE, OBE_E_CLOSED
+/* Of calls that talk. */
+#define TALK \
+    PLAIN, OBE_E_TIMEOUT, OBE_E_CANCELLED, OBE_E_PEER_CLOSED, OBE_E_RESET, OBE_E_REFUSED, OBE_E_BUSY, OBE_E_STATE
+/* Of calls that read documents: what is in one depends on who was faster. */
+#define READ PLAIN, OBE_E_NOT_FOUND, OBE_E_TYPE, OBE_E_BUFFER
+
+static const struct deed {
+    const char *name;
+    obe_status (*run)(struct hand *);
+    int weight;
+    obe_status sensible[16]; /* ends with 1 */
+} deeds[] = {
+    {"obe_server_new", new_server_for_old, 1, {PLAIN, 1}},
+    {"obe_client_new", new_client_for_old, 3, {PLAIN, 1}},
+    {"obe_message_new", new_message_for_old, 3, {PLAIN, 1}},
+    {"obe_free", do_free, 2, {OBE_OK, OBE_E_HANDLE, 1}},
+    {"obe_close", do_close, 2, {PLAIN, 1}},
+    {"obe_cancel", do_cancel, 2, {PLAIN, 1}},
+    {"obe_send", do_send, 4, {TALK, 1}},
+    {"obe_receive", do_receive, 4, {TALK, OBE_E_BUFFER, 1}},
+    {"obe_tcmd", do_tcmd, 6, {TALK, OBE_E_BUFFER, 1}},
+    {"obe_wait_ready", do_wait_ready, 2, {TALK, 1}},
+    {"obe_ready", do_ready, 2, {TALK, OBE_E_REPLY, 1}},
+    {"obe_optset", do_optset, 4, {TALK, OBE_E_BUFFER, OBE_E_REPLY, 1}},
+    {"obe_newdat", do_newdat, 2, {TALK, OBE_E_REPLY, 1}},
+    {"obe_port", do_port, 1, {PLAIN, OBE_E_STATE, 1}},
+    {"obe_set_option", do_set_option, 2, {PLAIN, 1}},
+    {"obe_get_option", do_get_option, 2, {PLAIN, 1}},
+    {"obe_stats", do_stats, 2, {PLAIN, 1}},
+    {"obe_last_error", do_last_error, 2, {PLAIN, OBE_E_BUFFER, 1}},
+    {"obe_set_int and others", do_set, 3, {PLAIN, OBE_E_STATE, OBE_E_TYPE, 1}},
+    {"obe_get_double and others", do_get, 4, {READ, 1}},
+    {"obe_send_message", do_send_message, 3, {TALK, 1}},
+    {"obe_receive_message", do_receive_message, 4, {TALK, 1}},
+    {"obe_tcmd_message", do_tcmd_message, 4, {TALK, 1}},
+    {"obe_reply", do_reply, 4, {TALK, 1}},
+    {"obe_reply_message", do_reply_message, 2, {TALK, 1}},
+    {"an answer", do_answer, 16, {TALK, OBE_E_BUFFER, 1}},
+    {"obe_serve", do_serve, 4, {TALK, 1}},
+};
+
+static int done[LENGTH(deeds)]; /* how often each was OBE_OK; atomic */
+
+static void *work(void *seed)
+{
+    struct hand h;
+    int total = 0, i;
+
+    memset(&h, 0, sizeof h);
+    h.dice = 88172645463325252u + 1000003u * *(unsigned *)seed;
+    for (i = 0; i < LENGTH(deeds); i++)
+        total += deeds[i].weight;
+    while (!__atomic_load_n(&over, __ATOMIC_RELAXED)) {
+        int at = roll(&h, total), k = 0;
+        obe_status status;
+
+        for (i = 0; at >= deeds[i].weight; i++)
+            at -= deeds[i].weight;
+        status = deeds[i].run(&h);
+        if (status == OBE_OK)
+            __atomic_add_fetch(&done[i], 1, __ATOMIC_RELAXED);
+        while (deeds[i].sensible[k] != 1 && deeds[i].sensible[k] != status)
+            k++;
+        if (deeds[i].sensible[k] == 1)
+            check_failed(__FILE__, __LINE__, "%s returned %d (%s)", deeds[i].name, (int)status, obe_strerror(status));
+    }
+    return NULL;
+}
+
+static int milliseconds;
+
+static int all_succeeded(void)
+{
+    int i;
+
+    for (i = 0; i < LENGTH(deeds); i++)
+        if (__atomic_load_n(&done[i], __ATOMIC_RELAXED) == 0)
+            return 0;
+    return 1;
+}
+
+static void everything(void)
+{
+    static unsigned seeds[THREADS];
+    pthread_t threads[THREADS];
+    struct hand h;
+    int i;
+
+    memset(&h, 0, sizeof h);
+    h.dice = 1;
+    for (i = 0; i < SERVERS; i++) {
+        servers[i] = new_server();
+        ports[i] = port_of(servers[i]);
+    }
+    for (i = 0; i < CLIENTS; i++)
+        clients[i] = new_client(ports[i % SERVERS]);
+    for (i = 0; i < MESSAGES; i++)
+        CHECK_OK(0, obe_command_new("optset", &messages[i]));
+    for (i = 0; i < THREADS; i++) {
+        seeds[i] = (unsigned)i;
+        threads[i] = start_thread(work, &seeds[i]);
+    }
+    pause_ms(milliseconds);
+    CHECK_COMES(all_succeeded());
+    __atomic_store_n(&over, 1, __ATOMIC_RELAXED);
+    for (i = 0; i < SERVERS; i++)
+        free_old(swap(&servers[i], 0));
+    for (i = 0; i < CLIENTS; i++)
+        free_old(swap(&clients[i], 0));
+    for (i = 0; i < THREADS; i++)
+        join_thread(threads[i]);
+    /* A thread may have been about to put something in. */
+    for (i = 0; i < SERVERS; i++)
+        free_old(swap(&servers[i], 0));
+    for (i = 0; i < CLIENTS; i++)
+        free_old(swap(&clients[i], 0));
+    for (i = 0; i < MESSAGES; i++) {
+        free_old(swap(&messages[i], 0));
+        free_old(swap(&requests[i], 0));
+    }
+    CHECK_EQUAL(0, obe_test_live());
+}
+
+int main(int argc, char **argv)
+{
+    CHECK(argc == 2);
+    milliseconds = atoi(argv[1]);
+    RUN(everything);
+    return 0;
+}

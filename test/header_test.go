@@ -1,0 +1,127 @@
+package test
+
+import (
+	"debug/elf"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func readHeader(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile("../include/obe.h")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+var (
+	comments   = regexp.MustCompile(`(?s)/\*.*?\*/`)
+	prototypes = regexp.MustCompile(`(?m)^[a-z][a-z0-9_ *]*\b(obe_\w+)\(([^)]*)\);`)
+	handles    = regexp.MustCompile(`\b(obe_socket|obe_message|uintptr_t) \w`)
+	refusable  = regexp.MustCompile(`\*|int64_t|obe_handler`)
+)
+
+// function is a function that a header declares.
+type function struct{ name, parameters string }
+
+// takesHandle reports whether one of its arguments is a handle.
+func (f function) takesHandle() bool { return handles.MatchString(f.parameters) }
+
+// canRefuse reports whether one of its arguments can be wrong: a pointer, a
+// size, a timeout.
+func (f function) canRefuse() bool { return refusable.MatchString(f.parameters) }
+
+// functions returns what a header declares, in the order of the names.
+func functions(header string) []function {
+	var found []function
+	for _, m := range prototypes.FindAllStringSubmatch(comments.ReplaceAllString(header, ""), -1) {
+		found = append(found, function{m[1], m[2]})
+	}
+	slices.SortFunc(found, func(a, b function) int { return strings.Compare(a.name, b.name) })
+	return found
+}
+
+// The header stands alone, in every language that it is for, and may be included
+// twice.
+func TestHeader(t *testing.T) {
+	source := filepath.Join(t.TempDir(), "header")
+	text := "#include \"obe.h\"\n#include \"obe.h\"\nobe_status use(void);\nobe_status use(void) { return obe_free(0); }\n"
+	for _, language := range []struct {
+		suffix    string
+		compilers []string
+		standards []string
+	}{
+		{".c", []string{"gcc", "clang"}, []string{"c99", "c11", "c17"}},
+		{".cpp", []string{"g++", "clang++"}, []string{"c++11", "c++14", "c++20"}},
+	} {
+		if err := os.WriteFile(source+language.suffix, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		for _, compiler := range language.compilers {
+			for _, standard := range language.standards {
+				t.Run(compiler+" "+standard, func(t *testing.T) {
+					command(t, tool(t, compiler), "-std="+standard, "-Wall", "-Wextra", "-Wpedantic", "-Werror",
+						"-fsyntax-only", "-I../include", source+language.suffix)
+				})
+			}
+		}
+	}
+}
+
+// The library shows what the header declares, and nothing else.
+func TestSymbols(t *testing.T) {
+	file, err := elf.Open(library(t, "libobe.so"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	symbols, err := file.DynamicSymbols()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var defined []string
+	version := false
+	for _, s := range symbols {
+		switch {
+		case s.Section == elf.SHN_UNDEF:
+		case s.Section == elf.SHN_ABS && s.Name == "OBE_1":
+			version = true
+		default:
+			defined = append(defined, s.Name)
+		}
+	}
+	slices.Sort(defined)
+	var declared []string
+	for _, f := range functions(readHeader(t)) {
+		declared = append(declared, f.name)
+	}
+	if !slices.Equal(defined, declared) {
+		t.Errorf("the library defines %q\nthe header declares %q", defined, declared)
+	}
+	if !version {
+		t.Error("the symbols have no version OBE_1")
+	}
+	if names, err := file.DynString(elf.DT_SONAME); err != nil || !slices.Equal(names, []string{"libobe.so.1"}) {
+		t.Errorf("SONAME %q, %v", names, err)
+	}
+	if flags, err := file.DynValue(elf.DT_FLAGS_1); err != nil || len(flags) != 1 || elf.DynFlag1(flags[0])&elf.DF_1_NODELETE == 0 {
+		t.Errorf("the library can be unloaded: flags %v, %v", flags, err)
+	}
+	if file.Section(".symtab") != nil || file.Section(".debug_info") != nil {
+		t.Error("the library is not stripped")
+	}
+	needed, err := file.DynString(elf.DT_NEEDED)
+	if err != nil {
+		t.Error(err)
+	}
+	for _, name := range needed {
+		if !strings.HasPrefix(name, "libc.so") && !strings.HasPrefix(name, "libpthread.so") {
+			t.Errorf("the library needs %s", name)
+		}
+	}
+}

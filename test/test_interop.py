@@ -1,0 +1,360 @@
+"""libobe, through its Python binding, against a peer that shares no code with it: both roles, good and bad manners."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Callable
+
+import pytest
+
+import peer
+
+ROOT = Path(__file__).resolve().parents[1]
+os.environ.setdefault("OBE_LIBRARY", str(ROOT / "build" / "libobe.so"))
+sys.path.insert(0, str(ROOT / "bindings" / "python"))
+
+import obe  # noqa: E402
+
+BIG = 5_000_000
+
+
+@pytest.fixture
+def server() -> Iterator[obe.Socket]:
+    """A server that sends every message back, until somebody says "stop"."""
+    with obe.Socket("server", port=0, timeout=peer.PATIENCE) as server:
+
+        def serve() -> None:
+            while True:
+                message = server.receive()
+                server.send(message)
+                if message == "stop":
+                    return
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield server
+        assert peer.exchange(server.port, b'"stop"') == b'"stop"'
+        thread.join(peer.PATIENCE)
+        assert not thread.is_alive()
+
+
+def dropped(server: obe.Socket) -> dict[str, int]:
+    return {name: count for name, count in server.stats().items() if name.startswith("dropped_") and count}
+
+
+def eventually(condition: Callable[[], Any]) -> bool:
+    """Whether a condition that nothing announces comes true."""
+    limit = time.monotonic() + peer.PATIENCE
+    while not condition():
+        if time.monotonic() > limit:
+            return False
+        time.sleep(0.002)
+    return True
+
+
+# -- the peer is the client --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("manner", peer.GOOD)
+@pytest.mark.parametrize(
+    "body", [b'{"command": "newdat", "x": [1], "y": 2.50, "s": 1e-1}', b" NaN ", '"\u00e9"'.encode()]
+)
+def test_clients_with_good_manners(server: obe.Socket, manner: peer.Manner, body: bytes) -> None:
+    reply = peer.exchange(server.port, body, manner)
+    expected = obe._json.decode(body.decode())
+    assert repr(obe._json.decode(reply.decode())) == repr(expected)
+    assert dropped(server) == {}
+
+
+@pytest.mark.parametrize("manner", [*peer.WRONG, *peer.LEAVING])
+def test_clients_with_bad_manners_disturb_nobody(server: obe.Socket, manner: peer.Manner) -> None:
+    counters: dict[peer.Manner, set[str]] = {
+        peer.endless: {"dropped_too_large"},
+        peer.empty: {"dropped_json"},
+        peer.not_json: {"dropped_json"},
+        peer.not_utf8: {"dropped_json"},
+        peer.half_then_close: {"dropped_incomplete"},
+        peer.half_then_reset: {"dropped_incomplete", "dropped_reset"},  # a reset may overtake the data before it
+        peer.half_header_then_close: {"dropped_incomplete"},
+        peer.close: set(),
+    }
+    counter = counters.get(manner, {"dropped_malformed"})
+    with peer.connect(server.port) as conn:
+        manner(conn, b'"a message that does not arrive"')
+        if manner in peer.WRONG:
+            assert peer.ended(conn), "the server waits for more of what cannot be a message"
+    assert peer.exchange(server.port, b'"honest"') == b'"honest"'
+    assert eventually(lambda: sum(dropped(server).values()) == bool(counter))
+    assert dropped(server).keys() <= counter
+    assert eventually(lambda: server.stats()["connections_open"] == 0)
+    assert server.stats()["messages_received"] == 1
+
+
+def test_many_stalled_clients(server: obe.Socket) -> None:
+    """Two hundred clients that stall, and one that is served as if they were not there."""
+    with contextlib.ExitStack() as stack:
+        stalled = [stack.enter_context(peer.connect(server.port)) for _ in range(200)]
+        for i, conn in enumerate(stalled):
+            peer.STALLING[i % len(peer.STALLING)](conn, b'"stalled"')
+        for _ in range(20):
+            assert peer.exchange(server.port, b'"honest"') == b'"honest"'
+        assert server.stats()["connections_open"] >= 200
+        # Those that were only slow are served in the end.
+        for conn in stalled[2 :: len(peer.STALLING)]:
+            conn.sendall(peer.frame(b'"stalled"')[peer.HEADER + len(b'"stalled"') // 2 :])
+            assert peer.read_message(conn) == b'"stalled"'
+    assert dropped(server).keys() <= {"dropped_incomplete"}
+
+
+def test_a_client_too_slow_for_its_message_is_closed(server: obe.Socket) -> None:
+    server.set_option("message_timeout_ms", 50)
+    with peer.connect(server.port) as idle, peer.connect(server.port) as slow:
+        peer.half(slow, b'"slow"')
+        assert peer.ended(slow)
+        assert eventually(lambda: dropped(server) == {"dropped_timeout": 1})
+        # Not having begun is no offence.
+        peer.whole(idle, b'"idle"')
+        assert peer.read_message(idle) == b'"idle"'
+
+
+def test_messages_on_one_connection(server: obe.Socket) -> None:
+    with peer.connect(server.port) as conn:
+        conn.sendall(b"".join(peer.frame(b"%d" % i) for i in range(100)))
+        assert [peer.read_message(conn) for _ in range(100)] == [b"%d" % i for i in range(100)]
+    assert server.stats()["connections_opened"] == 1
+
+
+def test_server_does_not_close_first() -> None:
+    """A server without SO_REUSEADDR can have the port next; it would be in TIME_WAIT for a minute otherwise."""
+
+    def can_be_bound() -> bool:
+        with socket.socket() as plain, contextlib.suppress(OSError):
+            plain.bind(("127.0.0.1", port))
+            return True
+        return False
+
+    with obe.Socket("server", port=0, timeout=peer.PATIENCE) as server:
+        port = server.port
+        with peer.connect(port) as first, peer.connect(port) as second:
+            for conn in (first, second):
+                peer.whole(conn, b"1")
+                server.send(server.receive())
+                assert peer.read_message(conn) == b"1"
+            for conn in (first, second):
+                conn.setblocking(False)
+                with pytest.raises(BlockingIOError):
+                    conn.recv(1)
+    assert eventually(can_be_bound)
+
+
+def test_unanswered_client_is_closed_when_the_next_is_taken() -> None:
+    with obe.Socket("server", port=0, timeout=peer.PATIENCE) as server, peer.connect(server.port) as first:
+        peer.whole(first, b'"unknown command"')
+        assert server.receive() == "unknown command"
+        with peer.connect(server.port) as second:
+            peer.whole(second, b"2")
+            assert server.receive() == 2
+            assert peer.ended(first)
+            server.send("OK")
+            assert peer.read_message(second) == b'"OK"'
+        assert dropped(server) == {"dropped_unanswered": 1}
+
+
+def test_one_way() -> None:
+    with obe.Socket("server", port=0, timeout=peer.PATIENCE) as server:
+        server.set_option("one_way", True)
+        with peer.connect(server.port) as first, peer.connect(server.port) as second:
+            for value in range(3):
+                for conn in (first, second):
+                    peer.whole(conn, b"%d" % value)
+                    assert server.receive() == value
+        assert dropped(server) == {}
+
+
+def test_a_client_that_leaves_before_its_answer() -> None:
+    with obe.Socket("server", port=0, timeout=peer.PATIENCE) as server:
+        conn = peer.connect(server.port)
+        peer.whole(conn, b'"x"')
+        server.receive()
+        peer.reset(conn)
+        with pytest.raises((ConnectionResetError, RuntimeError)):
+            server.send("too late")
+        with peer.connect(server.port) as conn:
+            peer.whole(conn, b'"y"')
+            assert server.receive() == "y"
+            server.send("in time")
+            assert peer.read_message(conn) == b'"in time"'
+
+
+def test_large_messages_from_a_client(server: obe.Socket) -> None:
+    body = b'"' + b"x" * BIG + b'"'
+    assert peer.exchange(server.port, body) == body
+
+
+# -- the peer is the server --------------------------------------------------------------------------------------------
+
+
+def client_of(server: peer.Server, timeout: float = peer.PATIENCE) -> obe.Socket:
+    return obe.Socket("client", "127.0.0.1", server.port, timeout=timeout)
+
+
+@pytest.mark.parametrize("manner", peer.GOOD)
+@pytest.mark.parametrize("body", [b'"OK"', b"[1, 2.0, NaN]", b'{"a": {"b": null}}', b" Infinity\n"])
+def test_servers_with_good_manners(manner: peer.Manner, body: bytes) -> None:
+    with peer.Server(lambda _: body, manner) as server:
+        assert repr(client_of(server).tcmd({"command": "getset"})) == repr(obe._json.decode(body.decode()))
+    assert server.deaths == []
+
+
+def test_bytes_of_a_command() -> None:
+    received = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            conn, _ = listener.accept()
+            with conn:
+                received.append(conn.recv(1000))  # all of it comes in one write
+                conn.sendall(peer.frame(b'"OK"'))
+                conn.recv(1)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        client = obe.Socket("client", port=listener.getsockname()[1], timeout=peer.PATIENCE)
+        assert client.tcmd({"command": "goodset", "pickiness": 4}) == "OK"
+        thread.join(peer.PATIENCE)
+    assert received == [b'0000000038{"command": "goodset", "pickiness": 4}']
+
+
+@pytest.mark.parametrize(
+    ("manner", "error", "family"),
+    [
+        (peer.garbage, obe.errors.FrameError, ValueError),
+        (peer.quoted_header, obe.errors.FrameError, ValueError),
+        (peer.signed_header, obe.errors.FrameError, ValueError),
+        (peer.underscore_header, obe.errors.FrameError, ValueError),
+        (peer.blank_header, obe.errors.FrameError, ValueError),
+        (peer.endless, obe.errors.TooLargeError, ValueError),
+        (peer.empty, obe.errors.JsonError, ValueError),
+        (peer.not_json, obe.errors.JsonError, ValueError),
+        (peer.not_utf8, obe.errors.JsonError, ValueError),
+        (peer.half_then_close, obe.errors.PeerClosedError, RuntimeError),
+        (peer.half_header_then_close, obe.errors.PeerClosedError, RuntimeError),
+        (peer.close, obe.errors.PeerClosedError, RuntimeError),
+        (peer.half_then_reset, obe.errors.ResetError, ConnectionResetError),
+        (peer.silence, obe.errors.TimeoutError, TimeoutError),
+        (peer.half_header, obe.errors.TimeoutError, TimeoutError),
+        (peer.half, obe.errors.TimeoutError, TimeoutError),
+    ],
+)
+def test_servers_with_bad_manners(manner: peer.Manner, error: type[Exception], family: type[Exception]) -> None:
+    manners = iter([manner, peer.whole, manner])
+
+    def in_turn(conn: socket.socket, body: bytes) -> None:
+        next(manners)(conn, body)
+
+    with peer.Server(manner=in_turn) as server:
+        client = client_of(server, 0.15 if manner in peer.STALLING else peer.PATIENCE)
+        with pytest.raises(family) as caught:
+            client.tcmd({"command": "ready"})
+        assert isinstance(caught.value, error)
+        assert client.connection is None
+        client.set_option("timeout_ms", 10_000)
+        assert client.tcmd({"command": "ready"}) == "OK"
+        # Another thread takes another way through the library.
+        client.set_option("timeout_ms", 150 if manner in peer.STALLING else 10_000)
+        outcome: list[Exception] = []
+
+        def command() -> None:
+            try:
+                client.tcmd({"command": "ready"})
+            except Exception as problem:
+                outcome.append(problem)
+
+        thread = threading.Thread(target=command)
+        thread.start()
+        thread.join(peer.PATIENCE)
+        assert [type(problem) for problem in outcome] == [error]
+
+
+def test_a_message_beyond_the_limit_is_not_sent() -> None:
+    with peer.Server() as server:
+        client = client_of(server)
+        client.set_option("max_message", 100)
+        for _ in range(2):
+            with pytest.raises(ValueError, match="OBE_E_TOO_LARGE"):
+                client.tcmd("x" * 100)
+        assert client.tcmd("x" * 98) == "OK"
+        assert server.connections == 1
+        assert server.deaths == []
+
+
+def test_the_library_never_kills_a_server() -> None:
+    """What the original does not survive is a connection without a whole message."""
+    with peer.Server() as server:
+        client = client_of(server)
+        client.wait_ready(peer.PATIENCE)
+        for bad in ({1}, b"x", 1j):
+            with pytest.raises(TypeError):
+                client.tcmd(bad)
+        client.send("x")
+        client.close()
+        client.send("y")
+        client.send("z")
+        client.free()
+        with client_of(server) as other:
+            other.send("last")
+            assert other.receive() == "OK"
+        assert len(server.requests) == 5
+        assert server.connections == 5
+        assert server.deaths == []
+
+
+def test_persistent_client() -> None:
+    with peer.Server(lambda body: body, persistent=True) as server, client_of(server) as client:
+        client.set_option("persistent", True)
+        assert [client.tcmd(i) for i in range(100)] == list(range(100))
+        assert server.connections == 1
+
+
+def test_large_messages_from_a_server() -> None:
+    text = "x" * BIG
+    with peer.Server(lambda body: body) as server:
+        assert client_of(server).tcmd(text) == text
+
+
+# -- both ends are the library, or the peer is another process ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_hosts(host: str) -> None:
+    with peer.Server(lambda body: body, host=host) as server:
+        assert obe.Socket("client", host, server.port).tcmd(1) == 1
+    with obe.Socket("server", host, 0, timeout=peer.PATIENCE) as listening:
+        replies: list[bytes] = []
+        thread = threading.Thread(target=lambda: replies.append(peer.exchange(listening.port, b"1", host=host)))
+        thread.start()
+        listening.send(listening.receive())
+        thread.join(peer.PATIENCE)
+        assert replies == [b"1"]
+
+
+def test_the_peer_as_a_program(server: obe.Socket) -> None:
+    program = [sys.executable, str(ROOT / "test" / "peer.py")]
+    command = [*program, "client", str(server.port), '{"command": "getset"}', "byte_by_byte"]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == '{"command": "getset"}\n'
+    with subprocess.Popen(
+        [*program, "server", "space_padded"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        client = obe.Socket("client", port=int(process.stdout.readline()), timeout=peer.PATIENCE)
+        assert client.tcmd({"command": "ready"}) == "OK"
+        deaths, _ = process.communicate()
+        assert deaths == ""
