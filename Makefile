@@ -16,9 +16,9 @@ REAL    := libobe.so.$(VERSION)
 # linker directly; the script's path must be absolute.
 EXTLD   := '-extldflags=\"-Wl,--version-script=$(CURDIR)/capi/libobe.map\" -Wl,-soname,$(SONAME)'
 GOBUILD := CGO_ENABLED=1 $(GO) build -trimpath -buildmode=c-shared
-SOURCES := go.mod go.sum include/obe.h capi/libobe.map $(shell find capi internal -name '*.go' -o -name '*.h' -o -name '*.tmpl')
+SOURCES := go.mod go.sum include/obe.h capi/libobe.map $(shell find capi internal -name '*.go' -o -name '*.[ch]' -o -name '*.tmpl')
 
-.PHONY: all generate test demo install clean help
+.PHONY: all generate test bench bench-quick demo install clean help
 
 all: $(BUILD)/libobe.so ## build build/libobe.so (the default)
 
@@ -42,6 +42,12 @@ generate: ## write include/obe.h and the other generated files anew
 
 test: all $(BUILD)/test/libobe.so ## run every test and linter
 	PYTHON="$(PYTHON)" CC="$(CC)" GO="$(GO)" test/run
+
+bench: all ## measure against hand-written C, in less than 4 minutes (see BENCHMARKS.md)
+	$(PYTHON) bench/run.py
+
+bench-quick: all ## the same in half a minute
+	$(PYTHON) bench/run.py --quick
 
 demo: all ## run the demo: a server in Python, an instrument in C
 	@mkdir -p $(BUILD)

@@ -38,9 +38,9 @@ func input(op, name string, p *C.obe_cchar, length C.int64_t) ([]byte, error) {
 	return unsafe.Slice((*byte)(unsafe.Pointer(p)), int(n)), nil
 }
 
-// maxSlice is the largest length that cannot run over the end of the address
-// space, wherever it begins.
-const maxSlice = uint64(^uint(0) >> 2)
+// maxSlice is more bytes than any memory has: 2^47, or 2^30 where addresses have
+// 32 bits.
+const maxSlice = uint64(1) << (30 + 17*(^uint(0)>>63))
 
 // word returns a NUL-terminated text as a Go string; NULL is an error.
 func word(op, name string, p *C.obe_cchar) (string, error) {

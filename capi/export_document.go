@@ -4,11 +4,13 @@ package main
 import "C"
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 
 	"libobe/internal/jsondoc"
 	"libobe/internal/socket"
+	"libobe/internal/wire"
 )
 
 //obe:group 3 Documents
@@ -54,11 +56,10 @@ func obe_message_new(json *C.obe_cchar, length C.int64_t, message *C.obe_message
 		if err != nil {
 			return err
 		}
-		d, err := jsondoc.Parse(append([]byte(nil), text...))
-		if err != nil {
+		if err := jsondoc.Check(text); err != nil {
 			return prefix(op, err)
 		}
-		*message = newMessage(d, nil)
+		*message = newMessage(jsondoc.Checked(bytes.Clone(text)), nil)
 		return nil
 	}))
 }
@@ -176,8 +177,10 @@ func obe_set_matrix(message C.obe_message, key *C.obe_cchar, values *C.obe_cdoub
 			return invalid(op, "rows", "is negative")
 		case cols < 0:
 			return invalid(op, "cols", "is negative")
-		case cols > 0 && uint64(rows) > maxNumbers/uint64(cols), uint64(rows) > maxNumbers:
+		case cols > 0 && uint64(rows) > maxNumbers/uint64(cols):
 			return invalid(op, "rows", "times cols is more than this platform can address")
+		case int64(rows) > wire.MaxLength/int64(len("[],")):
+			return invalid(op, "rows", "is more than a message can hold")
 		}
 		v, err := numbers(op, "values", values, "rows", rows*cols)
 		if err != nil {

@@ -16,7 +16,7 @@ const aliased = 3
 
 func TestPrograms(t *testing.T) {
 	hooked := library(t, "test/libobe.so")
-	for _, name := range []string{"handles", "arguments", "buffers", "talk", "documents", "document", "serve", "command", "process", "leak"} {
+	for _, name := range []string{"handles", "arguments", "buffers", "talk", "document", "serve", "command", "process", "leak"} {
 		t.Run(name, func(t *testing.T) {
 			succeed(t, time.Minute, nil, compile(t, name, against(hooked)...))
 		})
@@ -49,7 +49,7 @@ func TestLoad(t *testing.T) {
 func TestSanitizers(t *testing.T) {
 	hooked := library(t, "test/libobe.so")
 	flags := append(against(hooked), "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer")
-	for _, call := range [][]string{{"arguments"}, {"buffers"}, {"talk"}, {"documents"}, {"document", "40000"}, {"serve", "50"}, {"command"}, {"leak", "200"}, {"threads", "500"},
+	for _, call := range [][]string{{"arguments"}, {"buffers"}, {"talk"}, {"document", "40000"}, {"serve", "50"}, {"command"}, {"leak", "200"}, {"threads", "500"},
 		{"document_threads", "500"}} {
 		t.Run(call[0], func(t *testing.T) {
 			succeed(t, time.Minute, []string{"ASAN_OPTIONS=detect_leaks=1"}, compile(t, call[0], flags...), call[1:]...)

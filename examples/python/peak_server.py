@@ -15,6 +15,7 @@ measurement tells most. Any client of the OBE protocol can be the instrument; ex
 from __future__ import annotations
 
 import argparse
+import contextlib
 import math
 import random
 import reprlib
@@ -39,7 +40,7 @@ MAX_STEPS = 2000  # more would make every goodset slow
 LARGEST = 1e100  # no number of an experiment is larger, and squares stay far from overflow
 
 
-class BadRequest(Exception):
+class RequestError(Exception):
     """Its text becomes the error reply."""
 
 
@@ -54,9 +55,9 @@ def grid(low: float, high: float, count: int) -> list[float]:
 
 def number(value: object, name: str) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise BadRequest(f"{name} must be a number, not {reprlib.repr(value)}")
+        raise RequestError(f"{name} must be a number, not {reprlib.repr(value)}")
     if not abs(value) <= LARGEST:  # false for NaN too
-        raise BadRequest(f"{name} must be a finite number")
+        raise RequestError(f"{name} must be a finite number")
     return float(value)
 
 
@@ -93,12 +94,12 @@ class PeakServer:
     def handle(self, message: object) -> object:
         try:
             if not isinstance(message, dict):
-                raise BadRequest("a message must be an object with a command")
+                raise RequestError("a message must be an object with a command")
             command = message.get("command")
             if not isinstance(command, str) or command not in self.commands:
-                raise BadRequest(f"unknown command {reprlib.repr(command)}")
+                raise RequestError(f"unknown command {reprlib.repr(command)}")
             return self.commands[command](message)
-        except BadRequest as problem:
+        except RequestError as problem:
             return {"error": str(problem)}
 
     def newrun(self, request: dict[str, Any]) -> str:
@@ -107,11 +108,11 @@ class PeakServer:
         high = number(request.get("hilim", HILIM), "hilim")
         steps = number(request.get("steps", STEPS), "steps")  # 25.0 is as good as 25
         if not low < high:
-            raise BadRequest("lolim must lie below hilim")
+            raise RequestError("lolim must lie below hilim")
         if high - low > CENTRES * WIDTH / 4.0:
-            raise BadRequest(f"the range is too wide for {CENTRES} candidate centres of a dip {WIDTH} wide")
+            raise RequestError(f"the range is too wide for {CENTRES} candidate centres of a dip {WIDTH} wide")
         if steps != int(steps) or not 2 <= steps <= MAX_STEPS:
-            raise BadRequest(f"steps must be a whole number from 2 to {MAX_STEPS}")
+            raise RequestError(f"steps must be a whole number from 2 to {MAX_STEPS}")
         self.settings = grid(low, high, int(steps))
         self.centres = grid(low, high, CENTRES)
         self.cell = (high - low) / (CENTRES - 1)
@@ -126,18 +127,18 @@ class PeakServer:
         """Bayes: multiply the posterior by the Gaussian likelihood of the measurement y ± s at the setting x."""
         x = request.get("x")
         if not isinstance(x, list) or len(x) != 1:
-            raise BadRequest("x must be a list of one number, the setting")
+            raise RequestError("x must be a list of one number, the setting")
         f = number(x[0], "x")
         y = measured(request.get("y"), "y")
         s = measured(request.get("s"), "s")
         if not s > 0.0:
-            raise BadRequest("s must be greater than 0")
+            raise RequestError("s must be greater than 0")
         # In logarithms, with the largest at 0: a thousand measurements multiply to less than the smallest double.
         residuals = [(y - 1.0 + dip(f - f0)) / s for f0 in self.centres]
         log_posterior = [old - 0.5 * r * r for old, r in zip(self.log_posterior, residuals)]
         largest = max(log_posterior)
         if largest == -math.inf:
-            raise BadRequest("y lies too many s away from any possible signal")
+            raise RequestError("y lies too many s away from any possible signal")
         self.log_posterior = [value - largest for value in log_posterior]
         weights = [math.exp(value) for value in self.log_posterior]
         total = math.fsum(weights)
@@ -177,7 +178,7 @@ class PeakServer:
         """A random setting, drawn with the weight utility^pickiness: explores more than optset does."""
         pickiness = number(request.get("pickiness", PICKINESS), "pickiness")
         if pickiness < 0.0:
-            raise BadRequest("pickiness must not be negative")
+            raise RequestError("pickiness must not be negative")
         utility = self.utility()
         largest = max(utility)
         if largest == 0.0:  # the posterior has shrunk to one candidate: every setting is as good
@@ -204,10 +205,8 @@ def serve(address: str, port: int, seed: int | None) -> None:
             reply: object = {"error": str(problem)}
         else:
             reply = experiment.handle(message)
-        try:
+        with contextlib.suppress(OSError, RuntimeError):  # this client has gone; the next may come
             socket.send(reply)
-        except (OSError, RuntimeError):
-            pass  # this client has gone; the next may come
     socket.close()
 
 

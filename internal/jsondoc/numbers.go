@@ -39,6 +39,9 @@ func readDouble(text []byte, i int) (v float64, end int, ok bool) {
 		var x int
 		x, i = readExponent(text, i+1)
 		e += x
+		if x > farExponent || x < -farExponent {
+			return slowly(text, start, i)
+		}
 	}
 	if n > 19 {
 		// Leading zeros do not count: 0.0000012 has two digits.
@@ -96,9 +99,7 @@ func readExponent(text []byte, i int) (e, end int) {
 		i++
 	}
 	for ; i < len(text) && text[i]-'0' < 10; i++ {
-		// Beyond this every number is 0 or infinite, whatever its digits; a
-		// longer exponent must not overflow.
-		if e < 1_000_000 {
+		if e <= farExponent {
 			e = 10*e + int(text[i]-'0')
 		}
 	}
@@ -124,12 +125,55 @@ func readWord(text []byte, i int) (float64, int, bool) {
 	return 0, i, false
 }
 
+const (
+	// farExponent is beyond what any number of ordinary length can make use of.
+	farExponent = 99_999
+	// manyDigits is what strconv keeps of a number, about: of one with more digits
+	// before the point it takes the wrong power of ten.
+	manyDigits = 780
+)
+
 // slowly reads the number text[start:end] with the standard library. Its error
 // can only be one of range, where its value is infinite, as Python's is.
 func slowly(text []byte, start, end int) (float64, int, bool) {
 	number := text[start:end]
+	if mark := bytes.IndexAny(number, "eE"); len(number) > manyDigits || mark >= 0 && len(number)-mark > 5 {
+		number = shorten(number)
+	}
 	v, _ := strconv.ParseFloat(unsafe.String(&number[0], len(number)), 64)
 	return v, end, true
+}
+
+// shorten rewrites a number as 0.ddd…e±x with as many digits as decide how it is
+// rounded: no double, and no middle of two, has more than 767 significant ones, so
+// of the rest it only matters whether it is 0.
+func shorten(number []byte) []byte {
+	mantissa, power, _ := bytes.Cut(bytes.ToLower(number), []byte{'e'})
+	mantissa, negative := bytes.CutPrefix(mantissa, []byte{'-'})
+	whole, fraction, _ := bytes.Cut(mantissa, []byte{'.'})
+	digits := append(bytes.Clone(whole), fraction...)
+	point := int64(len(whole))
+	significant := bytes.TrimLeft(digits, "0")
+	point -= int64(len(digits) - len(significant))
+	if len(significant) == 0 {
+		significant = []byte{'0'}
+	}
+	if rest := significant[min(len(significant), manyDigits):]; len(bytes.TrimLeft(rest, "0")) > 0 {
+		significant = append(significant[:manyDigits:manyDigits], '1')
+	} else {
+		significant = significant[:len(significant)-len(rest)]
+	}
+	// An exponent that does not fit decides alone: no message has as many digits.
+	x, err := strconv.ParseInt(string(power), 10, 48)
+	if err != nil && len(power) == 0 {
+		x = 0
+	}
+	var out []byte
+	if negative {
+		out = append(out, '-')
+	}
+	out = append(append(out, "0."...), significant...)
+	return strconv.AppendInt(append(out, 'e'), min(max(point+x, -5000), 5000), 10)
 }
 
 // scale returns w times ten to the e, correctly rounded, where the method can

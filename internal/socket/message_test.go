@@ -548,6 +548,20 @@ func TestFollowersTakeTheLead(t *testing.T) {
 		await(t, patient).expect(t, number(i))
 	}
 
+	// A message that did not fit goes to the next, and the lead to the one behind.
+	cramped := start(func() error { _, err := s.Receive(nil, patience); return err })
+	begun(t, s, 1)
+	next, last := startReceive(s), startReceive(s)
+	begun(t, s, 3)
+	dial(t, s).send(`"large"`)
+	tooSmall(t, await(t, cramped), len(`"large"`))
+	begun(t, s, 1)
+	dial(t, s).send(`"behind it"`)
+	got := map[string]bool{await(t, next).body: true, await(t, last).body: true}
+	if !got[`"large"`] || !got[`"behind it"`] {
+		t.Errorf("two followers received %v", got)
+	}
+
 	// The lead goes round until all have a message.
 	var waiting []<-chan outcome
 	for range 8 {
@@ -557,7 +571,7 @@ func TestFollowersTakeTheLead(t *testing.T) {
 	for i := range waiting {
 		dial(t, s).send(number(i))
 	}
-	got := map[string]bool{}
+	got = map[string]bool{}
 	for _, w := range waiting {
 		o := await(t, w)
 		must(t, o.err)

@@ -100,6 +100,7 @@ type Message struct {
 	server *Server
 	from   *peer
 	state  messageState // guarded by base.mu
+	given  bool         // dropped while a reply was under way; guarded by base.mu
 }
 
 type messageState int
@@ -282,6 +283,9 @@ func (m *Message) Reply(body []byte, timeout time.Duration) error {
 	if err != nil {
 		s.mu.Lock()
 		m.state = open
+		if m.given {
+			m.forsake()
+		}
 		s.mu.Unlock()
 	}
 	return err
@@ -289,20 +293,26 @@ func (m *Message) Reply(body []byte, timeout time.Duration) error {
 
 // Drop gives the message up. If it was not answered, its connection is closed
 // when a message from another one is taken (unless the option one_way is set),
-// so that no client waits for an answer that will not come. No Reply may be
-// under way.
+// so that no client waits for an answer that will not come. A reply that is under
+// way goes on.
 func (m *Message) Drop() {
-	s := m.server
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if m.state == closed {
-		return
+	m.server.mu.Lock()
+	defer m.server.mu.Unlock()
+	switch m.state {
+	case replying:
+		m.given = true
+	case open:
+		m.forsake()
 	}
+}
+
+// forsake gives up the claim to an answer. base.mu is held.
+func (m *Message) forsake() {
 	m.state = closed
 	m.from.held--
 	if m.from.gone == nil {
-		s.forsaken[m.from] = struct{}{}
-		s.finish(m.from)
+		m.server.forsaken[m.from] = struct{}{}
+		m.server.finish(m.from)
 	}
 }
 

@@ -32,7 +32,7 @@ static int threads(void) { return entries("/proc/self/task"); }
 
 static int64_t resident(void) /* bytes of memory, the garbage collected */
 {
-    long size, pages;
+    long size = 0, pages = 0;
     FILE *statm;
 
     obe_test_collect();

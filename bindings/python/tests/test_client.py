@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import contextlib
 import gc
 import math
 import threading
@@ -32,8 +33,12 @@ class Served:
         self.answers = answers
         self.asked: list[Any] = []
         self.server = Socket("server", port=0)
-        self.thread = threading.Thread(target=self.server.serve, args=(self.answer,))
+        self.thread = threading.Thread(target=self.serve)
         self.thread.start()
+
+    def serve(self) -> None:
+        with contextlib.suppress(errors.CancelledError):
+            self.server.serve(self.answer)
 
     def answer(self, request: Request) -> bool:
         command = request.value
@@ -49,8 +54,7 @@ class Served:
 def served() -> Any:
     it = Served(dict(ANSWERS))
     yield it
-    if it.thread.is_alive():
-        it.client().done()
+    it.server.cancel()  # ends the serving, unless `done` has
     it.thread.join(10)
     assert not it.thread.is_alive()
     it.server.free()

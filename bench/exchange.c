@@ -1,0 +1,94 @@
+/*
+ * One exchange after the other: the time of each, between any of the clients and any of the servers. run.py gives the
+ * commands, so that short rounds of all pairings take turns:
+ *
+ *     serve KIND MODE                  starts a server thread; answers its port
+ *     client KIND MODE PORT COUNT      times count exchanges in the main thread; MODE is oneshot or kept
+ *
+ * A client and a server in one of these processes are two threads; in two of them, two processes.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common.h"
+#include "library.h"
+
+static void *receive_and_send(void *argument)
+{
+    obe_socket server = (obe_socket)argument;
+    char body[256];
+    int64_t length;
+    for (;;) {
+        done(obe_receive(server, body, sizeof body, &length, OBE_FOREVER), "obe_receive");
+        obe_send(server, REPLY, sizeof REPLY - 1, OBE_DEFAULT_TIMEOUT);
+    }
+    return NULL;
+}
+
+static obe_status answer(obe_message request, void *user)
+{
+    (void)user;
+    obe_reply(request, REPLY, sizeof REPLY - 1, OBE_DEFAULT_TIMEOUT);
+    return OBE_OK;
+}
+
+static void *serve(void *argument)
+{
+    done(obe_serve((obe_socket)argument, answer, NULL), "obe_serve");
+    return NULL;
+}
+
+static void obe_client(int port, int kept, size_t count, uint64_t *ns)
+{
+    obe_socket client;
+    char reply[256];
+    int64_t length;
+    done(obe_client_new(NULL, port, &client), "obe_client_new");
+    if (kept) {
+        done(obe_set_option(client, "persistent", "1"), "obe_set_option");
+        done(obe_send(client, COMMAND, sizeof COMMAND - 1, 5000), "obe_send");
+        done(obe_receive(client, reply, sizeof reply, &length, 5000), "obe_receive");
+    }
+    for (size_t i = 0; i < count; i++) {
+        uint64_t began = now_ns();
+        done(obe_tcmd(client, COMMAND, sizeof COMMAND - 1, reply, sizeof reply, &length, 5000), "obe_tcmd");
+        ns[i] = now_ns() - began;
+        need(length == sizeof REPLY - 1, "the reply");
+    }
+    done(obe_free(client), "obe_free");
+}
+
+static int start_server(const char *kind, int kept)
+{
+    int port = 0;
+    if (strcmp(kind, "c") == 0)
+        port = floor_serve(kept);
+    else if (strcmp(kind, "obe") == 0)
+        start_thread(receive_and_send, (void *)server_at(&port));
+    else if (strcmp(kind, "serve") == 0)
+        start_thread(serve, (void *)server_at(&port));
+    else
+        fail(kind);
+    return port;
+}
+
+int main(void)
+{
+    char *words[WORDS];
+    while (next_command(words)) {
+        int kept = strcmp(words[2], "kept") == 0;
+        if (strcmp(words[0], "serve") == 0) {
+            printf("{\"port\": %d}\n", start_server(words[1], kept));
+        } else {
+            int port = atoi(words[3]);
+            size_t count = strtoul(words[4], NULL, 10);
+            uint64_t *ns = allocate(count * sizeof *ns), began = now_ns();
+            (strcmp(words[1], "c") == 0 ? floor_client : obe_client)(port, kept, count, ns);
+            report(ns, count, (double)(now_ns() - began) / 1e9);
+            free(ns);
+        }
+    }
+    return 0;
+}

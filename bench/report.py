@@ -1,0 +1,200 @@
+"""What the benchmark found: on the terminal, as Markdown, as JSON, as a plot."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass
+class Limit:
+    """What a figure may be at most, or has to be at least."""
+
+    value: float
+    at_least: bool = False
+
+    def __str__(self) -> str:
+        return f"{'≥' if self.at_least else '≤'} {self.value:g}"
+
+
+@dataclass
+class Measure:
+    """One figure: by itself, or against a floor, when the ratio is what counts."""
+
+    name: str
+    unit: str
+    value: float
+    floor: float | None = None
+    ratio: float | None = None
+    spread: tuple[float, float] | None = None  # half of the rounds' ratios lie between these
+    limit: Limit | None = None
+
+    @property
+    def figure(self) -> float:
+        return self.value if self.ratio is None else self.ratio
+
+    @property
+    def holds(self) -> bool | None:
+        """Whether the bound holds; None if there is none."""
+        if self.limit is None:
+            return None
+        return self.figure >= self.limit.value if self.limit.at_least else self.figure <= self.limit.value
+
+    def cells(self) -> list[str]:
+        return [
+            "" if self.floor is None else number(self.floor),
+            number(self.value),
+            self.unit,
+            "" if self.ratio is None else f"{self.ratio:.3f}",
+            "" if self.spread is None else f"{self.spread[0]:.2f}-{self.spread[1]:.2f}",
+            "" if self.limit is None else str(self.limit),
+            {None: "", True: "holds", False: "MISSED"}[self.holds],
+        ]
+
+
+def compare(name: str, unit: str, pairs: Sequence[tuple[float, float]], limit: Limit | None = None) -> Measure:
+    """The measure of rounds of a floor and what is held against it; the ratio is taken in each round."""
+    ratios = [value / floor for floor, value in pairs]
+    spread = None
+    if len(ratios) > 1:
+        low, _, high = statistics.quantiles(ratios, n=4)
+        spread = low, high
+    return Measure(
+        name,
+        unit,
+        statistics.median(value for _, value in pairs),
+        statistics.median(floor for floor, _ in pairs),
+        statistics.median(ratios),
+        spread,
+        limit,
+    )
+
+
+def number(value: float) -> str:
+    """Three significant digits, and thousands set apart."""
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}" if abs(value) >= 0.1 or value == 0 else f"{value:.3f}"
+
+
+@dataclass
+class Row:
+    case: str
+    measures: list[Measure]
+
+
+@dataclass
+class Section:
+    title: str
+    rows: list[Row] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def lines(self) -> list[list[str]]:
+        return [
+            [row.case if measure is row.measures[0] else "", measure.name, *measure.cells()]
+            for row in self.rows
+            for measure in row.measures
+        ]
+
+
+HEAD = ["case", "", "floor", "this", "unit", "ratio", "middle half", "bound", ""]
+LEFT = {0, 1, 4, 8}
+
+
+def terminal(section: Section) -> str:
+    lines = [HEAD, *section.lines()] if section.rows else []
+    widths = [max(map(len, column)) for column in zip(*lines)]
+    out = ["", section.title.upper()]
+    for line in lines:
+        cells = zip(range(len(line)), line, widths)
+        out.append("  ".join(c.ljust(width) if i in LEFT else c.rjust(width) for i, c, width in cells).rstrip())
+    return "\n".join([*out, *(f"  {note}" for note in section.notes)])
+
+
+def markdown(sections: Sequence[Section]) -> str:
+    out = []
+    for section in sections:
+        out += [f"### {section.title[0].upper()}{section.title[1:]}", ""]
+        if section.rows:
+            out += [f"| {' | '.join(HEAD)} |", f"|{'|'.join('---' if i in LEFT else '--:' for i in range(len(HEAD)))}|"]
+            out += [f"| {' | '.join(line)} |" for line in section.lines()]
+            out += [""]
+        if section.notes:
+            out += [f"({note}.)" for note in section.notes]
+            out += [""]
+    return "\n".join(out)
+
+
+def plain(sections: Sequence[Section]) -> list[dict[str, Any]]:
+    """The sections as JSON."""
+
+    def figures(measure: Measure) -> dict[str, Any]:
+        limit = None if measure.limit is None else str(measure.limit)
+        return {**vars(measure), "limit": limit, "holds": measure.holds}
+
+    return [
+        {
+            "title": section.title,
+            "notes": section.notes,
+            "rows": [{"case": row.case, "measures": list(map(figures, row.measures))} for row in section.rows],
+        }
+        for section in sections
+    ]
+
+
+def judged(sections: Sequence[Section]) -> list[tuple[str, Measure]]:
+    """The measures that have a bound, and what each is about."""
+    return [
+        (f"{section.title.split(';')[0]}: {row.case}, {measure.name}", measure)
+        for section in sections
+        for row in section.rows
+        for measure in row.measures
+        if measure.limit is not None
+    ]
+
+
+def verdict(sections: Sequence[Section], indent: str) -> list[str]:
+    found = judged(sections)
+    missed = [f"{indent}{name}: {m.figure:.3f}, not {m.limit}" for name, m in found if not m.holds]
+    return [
+        f"{len(found) - len(missed)} of {len(found)} bounds hold{', and these do not:' if missed else '.'}",
+        *missed,
+    ]
+
+
+def plot(sections: Sequence[Section], path: Path) -> bool:
+    """A bar for each figure that has a bound, as a share of that bound; False where matplotlib is missing."""
+    try:
+        import matplotlib  # the one thing here that may be missing
+    except ImportError:
+        return False
+    matplotlib.use("svg")
+    # Small files, and the same one for the same figures.
+    matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "libobe"})
+    from matplotlib import pyplot
+
+    found = judged(sections)
+    figure, axes = pyplot.subplots(figsize=(12, 1.2 + 0.2 * len(found)))
+    for i, (_, measure) in enumerate(found):
+        assert measure.limit is not None
+        share = measure.figure / measure.limit.value
+        if measure.limit.at_least:
+            share = 1 / max(share, 0.01)
+        axes.barh(i, min(share, 2.5), color="#3b7dd8" if measure.holds else "#d8603b", height=0.7)
+        axes.text(
+            max(1.02, min(share, 2.5) + 0.02), i, f"{measure.figure:.3g} ({measure.limit})", va="center", fontsize=7
+        )
+    axes.axvline(1, color="black", linewidth=1)
+    axes.set_yticks(range(len(found)), [name for name, _ in found], fontsize=7)
+    axes.set_ylim(len(found) - 0.4, -0.6)
+    axes.set_xlim(0, 2.9)
+    axes.set_xlabel("share of the bound: bars that end left of the line hold")
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    figure.tight_layout()
+    figure.savefig(path, metadata={"Date": None})
+    pyplot.close(figure)
+    return True

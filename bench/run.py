@@ -1,0 +1,141 @@
+"""The benchmark: libobe against the same written by hand in C, and against what else there is.
+
+    python3 bench/run.py [--quick] [--only PART,…] [--write]
+
+Every figure is held against a floor that is measured in the same run, right before or after it: short rounds of both
+take turns, the ratio is taken in each round, and what counts is the median. Bounds are reported, not judged: the exit
+status says only whether the benchmark itself worked. BENCHMARKS.md says what is measured and how.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import resource
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import report
+from programs import BENCH, CC, LIBRARY, OUT, TOP, Built, Worker
+from report import Section
+from sections import PARTS, Plan, connection_cost
+
+BEGIN, END = "<!-- generated: results -->", "<!-- end of generated: results -->"
+
+
+def first_line(*command: str) -> str:
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[0]
+    except (OSError, subprocess.CalledProcessError, IndexError):
+        return f"no {command[0]}"
+
+
+def machine() -> str:
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    model = next(
+        (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "processor unknown"
+    )
+    congestion = Path("/proc/sys/net/ipv4/tcp_congestion_control").read_text(encoding="utf-8").strip()
+    go = first_line(os.environ.get("GO", "go"), "version").removeprefix("go version ")
+    return (
+        f"{model}, {os.cpu_count()} cores, {platform.system()} {platform.release()}, TCP {congestion}, {go}, "
+        f"{first_line(*CC, '--version')}, Python {platform.python_version()}"
+    )
+
+
+def write(sections: Sequence[Section], about: dict[str, Any]) -> None:
+    """Put the results into BENCHMARKS.md, between its marks, and the plot beside the programs."""
+    path = TOP / "BENCHMARKS.md"
+    head, rest = path.read_text(encoding="utf-8").split(BEGIN)
+    _, tail = rest.split(END)
+    summary, *missed = report.verdict(sections, "- ")
+    lines = [f"Measured {about['date']} in {about['seconds']} s on: {about['machine']}.", ""]
+    lines += [*(f"- {note}" for note in about["notes"]), "", summary, "", *missed, "", report.markdown(sections)]
+    path.write_text("\n".join([head + BEGIN, *lines]).rstrip() + f"\n\n{END}{tail}", encoding="utf-8")
+    if (OUT / "results.svg").exists():
+        shutil.copy(OUT / "results.svg", BENCH / "results.svg")
+
+
+def give_up() -> None:
+    print("bench: out of time", file=sys.stderr, flush=True)
+    for worker in list(Worker.alive):
+        worker.process.kill()
+    os._exit(1)
+
+
+def options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="libobe's benchmark; BENCHMARKS.md says what is measured and how")
+    parser.add_argument("--quick", action="store_true", help="half a minute: fewer cases and rounds")
+    parser.add_argument("--only", metavar="PART,…", help=f"some parts of: {', '.join(PARTS)}")
+    parser.add_argument("--write", action="store_true", help="put the results into BENCHMARKS.md")
+    given = parser.parse_args()
+    given.parts = given.only.split(",") if given.only else list(PARTS)
+    if unknown := set(given.parts) - set(PARTS):
+        parser.error(f"no such part: {', '.join(sorted(unknown))}")
+    if given.write and (given.quick or given.only):
+        parser.error("BENCHMARKS.md gets whole results: --write goes with neither --quick nor --only")
+    if not LIBRARY.exists():
+        parser.error(f"{LIBRARY} is not there: run make first")
+    return given
+
+
+def main() -> int:
+    given = options()
+    watchdog = threading.Timer(120 if given.quick else 400, give_up)
+    watchdog.daemon = True
+    watchdog.start()
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+
+    began, busy = time.monotonic(), os.getloadavg()[0]
+    built = Built()
+    before = connection_cost()
+    sections: list[Section] = []
+    broken = False
+    for name in given.parts:
+        try:
+            for section in PARTS[name](Plan(given.quick, built)):
+                sections.append(section)
+                print(report.terminal(section), flush=True)
+        except (RuntimeError, OSError) as error:
+            broken = True
+            sections.append(Section(name, notes=[f"FAILED: {error}"]))
+            print(report.terminal(sections[-1]), flush=True)
+    after = connection_cost()
+
+    svg = OUT / "results.svg"
+    svg.unlink(missing_ok=True)
+    notes = [*built.notes, f"load average before the run: {busy:.1f}"]
+    if not report.plot(sections, svg):
+        notes.append("no plot: matplotlib is not installed")
+    notes.append(
+        f"the floor's exchange on a new connection took {before:.1f} µs before the run and {after:.1f} µs after it: "
+        "unless it rose, the ports in TIME_WAIT were not in the way"
+    )
+    about: dict[str, Any] = {
+        "date": time.strftime("%Y-%m-%d"),
+        "machine": machine(),
+        "quick": given.quick,
+        "seconds": round(time.monotonic() - began),
+        "notes": notes,
+    }
+    results = OUT / "results.json"
+    results.write_text(json.dumps({**about, "sections": report.plain(sections)}, indent=1), encoding="utf-8")
+    print("", *report.verdict(sections, "  "), "", *notes, about["machine"], sep="\n")
+    print(f"{about['seconds']} s; all of it is in {results.relative_to(TOP)}")
+    if given.write:
+        write(sections, about)
+    watchdog.cancel()
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
