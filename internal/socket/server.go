@@ -761,11 +761,28 @@ func (s *Server) Free() {
 			s.drop(p, ErrClosed)
 		}
 	}
+	for len(s.peers) > 0 && s.release(transport.NoWait) > 0 {
+	}
 	if len(s.peers) == 0 {
 		s.poller.Close()
 		return
 	}
 	go s.linger()
+}
+
+// release drops the connections that have something to say, the end most likely,
+// and returns how many there were. base.mu is held, and given up to wait.
+func (s *Server) release(wait transport.Wait) (dropped int) {
+	s.mu.Unlock()
+	ready, _ := s.poller.Wait(nil, wait)
+	s.mu.Lock()
+	for _, id := range ready {
+		if p := s.peers[id]; p != nil {
+			s.drop(p, ErrClosed)
+			dropped++
+		}
+	}
+	return dropped
 }
 
 // linger waits for the clients of a freed server to close.
@@ -777,16 +794,8 @@ func (s *Server) linger() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	end := transport.Wait{Deadline: time.Now().Add(farewell)}
-	var ready []uint64
 	for len(s.peers) > 0 && time.Now().Before(end.Deadline) {
-		s.mu.Unlock()
-		ready, _ = s.poller.Wait(ready[:0], end)
-		s.mu.Lock()
-		for _, id := range ready {
-			if p := s.peers[id]; p != nil {
-				s.drop(p, ErrClosed)
-			}
-		}
+		s.release(end)
 	}
 	for _, p := range s.peers {
 		s.drop(p, ErrClosed)
