@@ -64,7 +64,7 @@ func TestServerCountsGarbage(t *testing.T) {
 			if strings.HasPrefix(c.name, "reset") {
 				// A reset overtakes what the server has not read yet.
 				eventually(t, "the server has read it", func() bool {
-					return stat(t, s, "connections_opened") == 1 && stat(t, s, "bytes_received") == int64(len(c.text))
+					return stat(t, s, "connections_open") == 1 && stat(t, s, "bytes_received") == int64(len(c.text))
 				})
 			}
 			c.leave(p)
@@ -178,7 +178,13 @@ func TestWhenFullTheConnectionIdleLongestGivesWay(t *testing.T) {
 	g := dial(t, s)
 	e.expectEnd()
 	talk(g)
-	expectStats(t, s, "connections_open=3", "evicted=4")
+	// One that is sending is not idle.
+	f.write("0000")
+	eventually(t, "that is read", func() bool { return stat(t, s, "bytes_received") == int64(11*len(frame("1"))+4) })
+	dial(t, s)
+	d.expectEnd()
+	f.expectOpen()
+	expectStats(t, s, "connections_open=3", "evicted=5")
 }
 
 func TestConnectionsThatWaitForAnAnswerDoNotGiveWay(t *testing.T) {
@@ -330,4 +336,26 @@ func TestFloodingClientLeavesOthersTheirTurn(t *testing.T) {
 			t.Fatalf("%d messages of the flood came before the one of the other client", most)
 		}
 	}
+}
+
+// A client whose message is long must leave the others their turn, too.
+func TestLongMessageLeavesOthersTheirTurn(t *testing.T) {
+	s := newServer(t)
+	p := dial(t, s)
+	sent := start(func() error {
+		_, err := p.Write([]byte(frame(long)))
+		return err
+	})
+	select {
+	case err := <-sent:
+		t.Fatalf("the long message fits the buffers, %v", err)
+	case <-time.After(moment):
+	}
+	dial(t, s).send(`"short"`)
+	expectReceive(t, s, `"short"`)
+	m := receiveMessage(t, s)
+	if string(m.Body) != long {
+		t.Errorf("the long message came with %d bytes of %d", len(m.Body), len(long))
+	}
+	must(t, await(t, sent))
 }

@@ -14,3 +14,6 @@ func (c *Client) PeerEnded() bool {
 	defer c.mu.Unlock()
 	return c.link != nil && c.link.conn.PeerEnded()
 }
+
+// Farewell is how long a freed server waits for its clients to close.
+const Farewell = farewell

@@ -211,6 +211,28 @@ func TestReplyThatIsCancelledMayBeTriedAgain(t *testing.T) {
 	expectStats(t, s, "connections_open=0")
 }
 
+func TestDropWhileAReplyIsUnderWay(t *testing.T) {
+	s := newServer(t)
+	p := dial(t, s)
+	must(t, p.SetReadBuffer(narrow))
+	p.send("1")
+	m := expectMessage(t, s, "1")
+	done := start(func() error { return m.Reply([]byte(long), patience) })
+	eventually(t, "the reply is under way", p.readable)
+	m.Drop()
+	select {
+	case err := <-done:
+		t.Fatalf("Drop ended the reply: %v", err)
+	case <-time.After(moment):
+	}
+	s.Cancel()
+	expectError(t, await(t, done), socket.ErrCancelled)
+	// Now that it has failed, the message is given up.
+	expectError(t, m.Reply([]byte("1"), patience), socket.ErrState)
+	m.Drop()
+	expectStats(t, s, "connections_open=0")
+}
+
 func TestServe(t *testing.T) {
 	s := newServer(t)
 	stop := errors.New("enough")

@@ -211,6 +211,13 @@ func TestOneWayServerKeepsUnansweredConnections(t *testing.T) {
 		q.expectOpen()
 	}
 	expectStats(t, s, "connections_open=2")
+	// What was dropped then is not held against a client later.
+	set(t, s, "one_way=0")
+	send(t, s, `"OK"`)
+	q.expect(`"OK"`)
+	q.send("5")
+	expectMessage(t, s, "5")
+	p.expectOpen()
 }
 
 // Clients that only report come and go; nothing of them may stay.
@@ -419,6 +426,30 @@ func TestSendOfTheServerTimesOut(t *testing.T) {
 	expectError(t, s.Send([]byte(long), short), socket.ErrTimeout)
 	// Half a frame is on it, so that nothing else can follow.
 	expectStats(t, s, "connections_open=0", "messages_sent=0")
+}
+
+// A call that must not wait does not leave half a frame on the connection.
+func TestSendOfTheServerWithoutWaiting(t *testing.T) {
+	s := newServer(t)
+	p := dial(t, s)
+	p.send("1")
+	expectReceive(t, s, "1")
+	must(t, s.Send([]byte(`"first"`), 0))
+	body := `"` + strings.Repeat("x", 1000) + `"`
+	sent := 0
+	var err error
+	for ; err == nil && sent < 100_000; sent++ {
+		err = s.Send([]byte(body), 0)
+	}
+	sent--
+	expectError(t, err, socket.ErrTimeout)
+	expectStats(t, s, "connections_open=1")
+	p.expect(`"first"`)
+	for range sent {
+		p.expect(body)
+	}
+	eventually(t, "there is room again", func() bool { return s.Send([]byte(`"last"`), 0) == nil })
+	p.expect(`"last"`)
 }
 
 func TestLargeMessagesBothWays(t *testing.T) {

@@ -1,10 +1,11 @@
-/* What no function takes: NULL, negative sizes, ports and timeouts out of range, names and values that do not exist. Each
- * is OBE_E_ARGUMENT, the sentence names the argument as the header does, nothing is written and nothing connected. */
+/* What no function takes: NULL, negative sizes, ports and timeouts out of range, names and values that do not exist.
+ * Each is OBE_E_ARGUMENT, the sentence names the argument as the header does, nothing is written and nothing
+ * connected. */
 #include "check.h"
 
 enum { PATTERN = 0x5A, ROOM = 32 };
 
-#define VAST (INT64_MAX - 100) /* a size that no memory has */
+#define VAST ((int64_t)1 << 60) /* a size that no memory has */
 
 static struct outputs {
     char buffer[ROOM];
@@ -153,6 +154,7 @@ static void of_set(void)
     REFUSED(message, "cols is negative", obe_set_matrix(message, "k", values, 2, -1));
     REFUSED(message, "rows ", obe_set_matrix(message, "k", values, INT64_MAX, INT64_MAX));
     REFUSED(message, "rows ", obe_set_matrix(message, "k", values, (int64_t)1 << 32, (int64_t)1 << 32));
+    REFUSED(message, "rows ", obe_set_matrix(message, "k", NULL, (int64_t)1 << 50, 0));
     REFUSED(message, "key is NULL", obe_set_json(message, NULL, "1", -1));
     REFUSED(message, "json is NULL", obe_set_json(message, "k", NULL, -1));
     REFUSED(message, "length is negative", obe_set_json(message, "k", "1", -2));

@@ -1,5 +1,5 @@
-/* The caller's memory: buffers of every size that matters with guard bytes around, texts that end where memory ends, buffers
- * that are gone after a call, and out-parameters full of what looks like addresses of Go's heap. */
+/* The caller's memory: buffers of every size that matters with guard bytes around, texts that end where memory ends,
+ * buffers that are gone after a call, and out-parameters full of what looks like addresses of Go's heap. */
 #include "check.h"
 
 #include <sys/mman.h>
@@ -12,7 +12,8 @@ static obe_message message;
 
 /* ---- every function that gives a text, at every size of buffer ---- */
 
-/* A function that gives a text. prepare makes the text be there; read is the call. What is read whole may be gone then. */
+/* A function that gives a text. prepare makes the text be there; read is the call. What is read whole may be gone
+ * then. */
 struct source {
     const char *name;
     void (*prepare)(const char *text);

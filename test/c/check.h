@@ -207,7 +207,8 @@ struct caller {
     obe_status (*call)(uintptr_t handle);
     uintptr_t handle;
     obe_status status; /* what it returned */
-    int64_t returned;  /* when, by now_ms */
+    int64_t began;     /* when, by now_ms */
+    int64_t returned;  /* when, 0 before; atomic */
     pthread_t thread;
     long id; /* the system's of the thread; atomic */
 };
@@ -217,8 +218,9 @@ static inline void *caller_body(void *argument)
     struct caller *c = argument;
 
     __atomic_store_n(&c->id, syscall(SYS_gettid), __ATOMIC_RELEASE);
+    c->began = now_ms();
     c->status = c->call(c->handle);
-    c->returned = now_ms();
+    __atomic_store_n(&c->returned, now_ms(), __ATOMIC_RELEASE);
     return NULL;
 }
 
@@ -256,7 +258,7 @@ static inline void caller_start(struct caller *c, obe_status (*call)(uintptr_t),
     c->call = call;
     c->handle = handle;
     c->thread = start_thread(caller_body, c);
-    while (still < STILL) {
+    while (still < STILL && !__atomic_load_n(&c->returned, __ATOMIC_ACQUIRE)) {
         long id = __atomic_load_n(&c->id, __ATOMIC_ACQUIRE), now = id ? sleeps(id) : 0;
 
         still = now && now == before ? still + 1 : 0;

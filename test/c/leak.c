@@ -1,7 +1,8 @@
 /* What calls leave behind: no connection, no descriptor, no thread, no goroutine, no live handle, no memory.
  *
  *     leak            everything
- *     leak ROUNDS     that many rounds of each kind, and nothing measured but what is exact: for valgrind and sanitizers */
+ *     leak ROUNDS     that many rounds of each kind, and nothing measured but what is exact: for valgrind and
+ * sanitizers */
 #include "check.h"
 
 #include <dirent.h>
@@ -126,8 +127,8 @@ static void documents(void)
     CHECK_OK(command, obe_free(command));
 }
 
-/* Of four requests one is answered by the handler, one freed unanswered, one answered late, and one left to the server's
- * end. */
+/* Of four requests one is answered by the handler, one freed unanswered, one answered late, and one left to the
+ * server's end. */
 static obe_status answer_once(obe_message request, void *unused)
 {
     (void)unused;
@@ -203,8 +204,8 @@ static void settle(int connections)
     CHECK_EQUAL(0, stat_of(client, "connections_open"));
 }
 
-/* Each deed, many times over, leaves everything as it was. The Go runtime takes a few threads and descriptors when it first
- * finds use for them; a leak would be as many as there were rounds. */
+/* Each deed, many times over, leaves everything as it was. The Go runtime takes a few threads and descriptors when
+ * it first finds use for them; a leak would be as many as there were rounds. */
 static void nothing_is_left(void)
 {
     enum { FEW = 4 };
@@ -242,8 +243,8 @@ static void exchange_on_both(void)
 
 static void make_and_free(void) { CHECK_OK(0, obe_free(new_client(1))); }
 
-/* Memory does not grow with what was done. The collector lets it sway by a megabyte or two, so that the lowest of several
- * readings are compared. */
+/* Memory does not grow with what was done. The collector lets it sway by a megabyte or two, so that the lowest of
+ * several readings are compared. */
 static void check_flat(void (*once)(void), int times)
 {
     enum { READINGS = 10, SLACK = 2 << 20 };

@@ -69,9 +69,9 @@ static int calls_in_child(obe_socket client)
     return 0;
 }
 
-/* What can be promised: a child that gets an answer gets OBE_E_FORKED, and the parent does not notice. Go is entered before
- * the library can look, and that may not return if another of its threads was at work in the moment of the fork; so the
- * library rests before, and a child that hangs all the same is ended and mentioned. */
+/* What can be promised: a child that gets an answer gets OBE_E_FORKED, and the parent does not notice. Go is entered
+ * before the library can look, and that may not return if another of its threads was at work in the moment of the
+ * fork; so the library rests before, and a child that hangs all the same is ended and mentioned. */
 static void forked_child(void)
 {
     enum { CHILDREN = 20, REST = 10 /* ms */ };
@@ -277,7 +277,8 @@ static int write_to_vanished(void)
             raw_reset(fd);
         else
             close(fd);
-        /* A kept connection that has ended is not written to, but a new one made; and that one is reset in the middle. */
+        /* A kept connection that has ended is not written to, but a new one made; and that one is reset in the
+         * middle. */
         CHECK_OK(client, obe_send(client, "2", -1, PATIENCE));
         raw_reset(raw_accept(listener));
         CHECK_STATUS(OBE_E_RESET, client, obe_receive(client, text, sizeof text, &length, PATIENCE));
@@ -289,7 +290,8 @@ static int write_to_vanished(void)
             raw_reset(fd);
         else
             close(fd);
-        /* The system takes the first part, which the peer resets, and then refuses the rest: this is what raises SIGPIPE. */
+        /* The system takes the first part, which the peer resets, and then refuses the rest: this is what raises
+         * SIGPIPE. */
         status = obe_send(server, big, BIG, PATIENCE);
         CHECK(status == OBE_E_RESET || status == OBE_E_PEER_CLOSED);
     }

@@ -1,4 +1,5 @@
-/* Both roles at work: exchanges, kept connections, timeouts, cancel, close, peers that misbehave, options, counters, texts. */
+/* Both roles at work: exchanges, kept connections, timeouts, cancel, close, peers that misbehave, options, counters,
+ * texts. */
 #include "check.h"
 
 static char text[256]; /* of the test that runs */

@@ -1,5 +1,5 @@
-/* Eight threads call everything on handles that they share and free under each other. Nothing may crash or race (this is
- * for a library with the race detector, too), and each call ends with a status that makes sense for it.
+/* Eight threads call everything on handles that they share and free under each other. Nothing may crash or race
+ * (this is for a library with the race detector, too), and each call ends with a status that makes sense for it.
  *
  *     threads MILLISECONDS */
 #include "check.h"
@@ -233,8 +233,8 @@ static obe_status handle(obe_message request, void *user)
     return roll(h, 10) ? OBE_OK : ENOUGH;
 }
 
-/* It has no timeout: another thread's free, close or cancel ends it, or the handler. Two at a time, lest all threads wait
- * in it for the others. */
+/* It has no timeout: another thread's free, close or cancel ends it, or the handler. Two at a time, lest all threads
+ * wait in it for the others. */
 static obe_status do_serve(struct hand *h)
 {
     static int serving; /* atomic */

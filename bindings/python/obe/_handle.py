@@ -13,6 +13,7 @@ import math
 import threading
 import time
 import weakref
+from collections.abc import Iterator
 from typing import Any, Callable, Union
 
 from . import errors
@@ -146,6 +147,18 @@ class Handle:
     def receive_request(self) -> Document:
         """The next message of any client as a document, which can be answered at any time."""
         return self._receive_document(_deadline(self._timeout), self._woken, "")
+
+    def requests(self) -> Iterator[Document]:
+        """The messages of all clients, until cancel, close or free, also one between two of them."""
+        woken = self._woken
+        while True:
+            try:
+                yield self._receive_document(_deadline(SLICE), woken, "")
+            except errors.Error as error:
+                if error.code != TIMEOUT:
+                    raise
+            if self._woken is not woken:
+                raise errors.make(self._woken[0])
 
     def reply(self, request: Document, body: bytes) -> None:
         lib = self._lib

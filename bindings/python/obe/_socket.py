@@ -82,8 +82,10 @@ class Socket:
 
         handler answers with `request.reply`, at once or later from another thread. Several threads may serve.
         """
+        requests = self._obe.requests()
         while True:
-            ended = handler(self.receive_request())
+            # Nothing here holds on to a request: one that handler drops unanswered is given up at once.
+            ended = handler(Request(self._obe, next(requests)))
             if ended:
                 return ended
 
