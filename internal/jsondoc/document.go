@@ -394,10 +394,12 @@ func (d *Document) Doubles(pointer string, dst []float64) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	numbers, err := between(pointer, text, i, "an array of numbers")
-	if err != nil {
-		return 0, err
+	if typeAt(text, i) != Array {
+		return 0, mismatch(pointer, text, i, "an array of numbers")
 	}
+	// If this is not the array's own bracket, there is an element before it that is
+	// no number, and reading finds it.
+	numbers := text[i+1 : i+bytes.IndexByte(text[i:], ']')]
 	n := countNumbers(numbers)
 	if n > len(dst) {
 		// What is no list of numbers has no size.

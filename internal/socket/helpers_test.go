@@ -21,7 +21,7 @@ const (
 	// so long unless a test fails.
 	patience = 10 * time.Second
 	// moment is how long a test waits to see that something does not happen.
-	moment = 20 * time.Millisecond
+	moment = 10 * time.Millisecond
 	// short is a timeout that a test waits out.
 	short = 30 * time.Millisecond
 	// prompt is what "at once" may take on a machine that is busy otherwise.
@@ -451,7 +451,7 @@ func fullServer(t *testing.T) netip.AddrPort {
 	must(t, err)
 	at := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(sa.(*syscall.SockaddrInet4).Port))
 	for range 100 {
-		c, err := net.DialTimeout("tcp", at.String(), moment)
+		c, err := net.DialTimeout("tcp", at.String(), 3*moment)
 		if err != nil {
 			return at
 		}

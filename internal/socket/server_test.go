@@ -455,7 +455,7 @@ func TestSendOfTheServerWithoutWaiting(t *testing.T) {
 func TestLargeMessagesBothWays(t *testing.T) {
 	s := newServer(t)
 	echo(t, s)
-	body := "[" + strings.Repeat("0.12345678901234567, ", 100_000) + "1]"
+	body := "[" + strings.Repeat("0.12345678901234567, ", 60_000) + "1]"
 	for _, persistent := range []string{"persistent=0", "persistent=1"} {
 		c := newClient(t, s.Addr(), persistent)
 		dst := make([]byte, len(body))

@@ -208,7 +208,7 @@ const near = 1000
 // connections to it.
 func nextPort(t *testing.T) netip.AddrPort {
 	t.Helper()
-	const tries = 1000
+	const tries = 10_000 // many ports are in use after a busy minute
 	for range tries {
 		// Linux gives even ports to connections.
 		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 2*(16500+rand.IntN(13_900))))

@@ -16,7 +16,7 @@ const (
 	// patience is how long something may take that must happen.
 	patience = 10 * time.Second
 	// moment is how long a test waits to see that something does not happen.
-	moment = 20 * time.Millisecond
+	moment = 10 * time.Millisecond
 	// prompt is what "at once" may take on a machine that is busy otherwise.
 	prompt = 2 * time.Second
 )
@@ -156,7 +156,7 @@ func fullServer(t *testing.T) netip.AddrPort {
 	must(t, err)
 	at := netip.AddrPortFrom(loopback.Addr(), uint16(sa.(*syscall.SockaddrInet4).Port))
 	for range 100 {
-		c, err := net.DialTimeout("tcp", at.String(), moment)
+		c, err := net.DialTimeout("tcp", at.String(), 3*moment)
 		if err != nil {
 			return at
 		}
