@@ -23,17 +23,7 @@ import (
 
 // order guards a command whose answer is "OK".
 func order(op string, client C.obe_socket, timeout_ms C.int64_t, request func() (*jsondoc.Document, error)) C.obe_status {
-	return C.obe_status(on(op, uintptr(client), kindSocket, func(c *socket.Client) error {
-		limit, err := timeout(op, timeout_ms)
-		if err != nil {
-			return err
-		}
-		r, err := request()
-		if err != nil {
-			return err
-		}
-		return command.Order(c, r, limit)
-	}))
+	return query(op, client, timeout_ms, "", false, request, command.Order)
 }
 
 // fetch guards a command whose answer is a list of numbers; name is what the
@@ -52,8 +42,9 @@ func fetchTable(op, name string, client C.obe_socket, values *C.double, capacity
 	})
 }
 
-// query checks what the commands with numbers as their answer have in common.
-// Everything is checked before anything is sent.
+// query checks what the commands have in common; missing says that the place for
+// a result is NULL, and name what that argument is called. Everything is checked
+// before anything is sent.
 func query(op string, client C.obe_socket, timeout_ms C.int64_t, name string, missing bool, request func() (*jsondoc.Document, error),
 	body func(*socket.Client, *jsondoc.Document, time.Duration) error) C.obe_status {
 	return C.obe_status(on(op, uintptr(client), kindSocket, func(c *socket.Client) error {

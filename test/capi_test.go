@@ -126,7 +126,7 @@ func checkMemory(t *testing.T, program string, args ...string) {
 	valgrind := tool(t, "valgrind")
 	report := filepath.Join(t.TempDir(), "valgrind.xml")
 	// What it has to say of the format of Go's debug information is no matter.
-	args = append([]string{"--quiet", "--xml=yes", "--xml-file=" + report, "--error-limit=no", "--leak-check=full", "--show-leak-kinds=definite,indirect,possible", program}, args...)
+	args = append([]string{"--quiet", "--fair-sched=yes", "--xml=yes", "--xml-file=" + report, "--error-limit=no", "--leak-check=full", "--show-leak-kinds=definite,indirect,possible", program}, args...)
 	got := run(t, time.Minute, nil, valgrind, args...)
 	if got.status != 0 {
 		t.Fatalf("exit status %d\n%s", got.status, got.stderr)

@@ -91,7 +91,7 @@ const (
 var expected = [...]string{
 	value: "a value", firstValue: "a value or ']'", firstKey: "a key in quotes or '}'", key: "a key in quotes",
 	colon: "':'", afterValue: "',' or the end of the text", str: "the closing quote", escape: "one of \"\\/bfnrtu",
-	hex: "four hexadecimal digits", continuation: "the rest of a UTF-8 sequence", word: "the rest of a literal",
+	hex: "a hexadecimal digit", continuation: "the rest of a UTF-8 sequence", word: "the rest of a literal",
 	minus: "a digit", zero: "',' or the end of the text", integer: "a digit", point: "a digit", fraction: "a digit",
 	exponent: "a digit or a sign", expSign: "a digit", expDigits: "a digit",
 }

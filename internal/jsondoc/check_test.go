@@ -355,7 +355,7 @@ func TestCheckSaysWhatIsWrong(t *testing.T) {
 		{"\xef\xbb\xbf1", "byte order mark"},
 		{"\xfe", "byte 0xfe"},
 		{`{'a':1}`, "'\\'', where a key in quotes or '}' was expected"},
-		{`"\u12`, "the text ends where four hexadecimal digits"},
+		{`"\u12`, "the text ends where a hexadecimal digit"},
 	} {
 		if err := jsondoc.Check([]byte(c.text)); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%q: %v; want %q", c.text, err, c.want)

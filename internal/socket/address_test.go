@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"libobe/internal/socket"
+	"libobe/internal/transport"
 )
 
 // exchangeAt lets a client and a server talk at an address.
@@ -99,6 +100,22 @@ func TestUnknownName(t *testing.T) {
 	if _, err := socket.NewServer("not..a.name", 0); err == nil || !strings.Contains(err.Error(), "not..a.name") {
 		t.Errorf("an error without the name: %v", err)
 	}
+}
+
+// There is no way to connect to a broadcast address, and no packet of it leaves
+// the machine.
+func TestUnreachableAddress(t *testing.T) {
+	c, err := socket.NewClient("255.255.255.255", 1)
+	must(t, err)
+	defer c.Free()
+	if c.Address() != "255.255.255.255:1" {
+		t.Errorf("the address is %s", c.Address())
+	}
+	_, err = tcmd(c, "1")
+	expectError(t, err, transport.ErrUnreachable)
+	// A network that is not there yet may come.
+	expectError(t, c.WaitReady(short), socket.ErrTimeout)
+	expectStats(t, c, "connections_opened=0", "connections_open=0")
 }
 
 // An error is a sentence: the operation, the peer, the cause.

@@ -69,7 +69,7 @@ func (c *Client) Send(body []byte, timeout time.Duration) error {
 	if err == nil {
 		if err = c.sending.lock(call); err == nil {
 			defer c.sending.unlock()
-			err = c.transmit(call, head[:], body)
+			err = c.transmit(call, head[:], body, false)
 		}
 	}
 	if err != nil {
@@ -210,7 +210,7 @@ func (c *Client) exchange(call *call, body, dst []byte, use Use) error {
 	if stale {
 		c.drop()
 	}
-	if err = c.transmit(call, head[:], body); err != nil {
+	if err = c.transmit(call, head[:], body, true); err != nil {
 		return err
 	}
 	reply, err := c.take(call, dst)
@@ -269,8 +269,11 @@ func notThere(err error) bool {
 	return false
 }
 
-// transmit sends a frame that was checked before. The caller holds sending.
-func (c *Client) transmit(call *call, head, body []byte) error {
+// transmit sends a frame that was checked before. The caller holds sending, and
+// receiving too if it says that nothing is awaited: then a kept connection that has
+// something to say, a reply too many, is not used, since that would be taken for
+// the reply to come.
+func (c *Client) transmit(call *call, head, body []byte, nothingAwaited bool) error {
 	options := c.options()
 	wait, err := c.wait(call)
 	if err != nil {
@@ -279,8 +282,11 @@ func (c *Client) transmit(call *call, head, body []byte) error {
 	c.mu.Lock()
 	l := c.link
 	c.mu.Unlock()
-	if l != nil && options.persistent && !l.conn.PeerEnded() {
-		return c.write(l, wait, head, body)
+	if l != nil && options.persistent {
+		data, ended := l.conn.Pending()
+		if !ended && !(nothingAwaited && (data || l.frames.Midway())) {
+			return c.write(l, wait, head, body)
+		}
 	}
 	// What the old connection brought is no answer to what the new one sends.
 	c.mu.Lock()

@@ -718,3 +718,27 @@ func TestClientBadArguments(t *testing.T) {
 		}
 	}
 }
+
+// A server that answers twice must not have its second answer taken for the reply
+// to the next command.
+func TestSurplusReplyNeverAnswers(t *testing.T) {
+	s := newServer(t)
+	c := newClient(t, s.Addr(), "persistent=1")
+	served := start(func() error {
+		for i := range 2 {
+			if _, err := s.Receive(make([]byte, 100), patience); err != nil {
+				return err
+			}
+			for range 2 - i {
+				if err := s.Send([]byte(number(i)), patience); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	expectTcmd(t, c, "1", number(0))
+	eventually(t, "the second answer has arrived", c.HasMore)
+	expectTcmd(t, c, "2", number(1))
+	must(t, await(t, served))
+}

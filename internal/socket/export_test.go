@@ -12,8 +12,23 @@ func (b *base) InFlight() int {
 func (c *Client) PeerEnded() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.link != nil && c.link.conn.PeerEnded()
+	if c.link == nil {
+		return false
+	}
+	_, ended := c.link.conn.Pending()
+	return ended
 }
 
 // Farewell is how long a freed server waits for its clients to close.
 const Farewell = farewell
+
+// HasMore reports whether the client's open connection has something to read.
+func (c *Client) HasMore() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.link == nil {
+		return false
+	}
+	data, _ := c.link.conn.Pending()
+	return data || c.link.frames.Midway()
+}

@@ -268,6 +268,22 @@ func TestServe(t *testing.T) {
 	q.expect("33")
 }
 
+// A handler may end the serving of all, its own included.
+func TestServeIsCancelledInsideTheHandler(t *testing.T) {
+	s := newServer(t)
+	served := start(func() error {
+		return s.Serve(func(m *socket.Message) error {
+			err := m.Reply([]byte(`"bye"`), patience)
+			s.Cancel()
+			return err
+		})
+	})
+	p := dial(t, s)
+	p.send("1")
+	p.expect(`"bye"`)
+	expectError(t, await(t, served), socket.ErrCancelled)
+}
+
 func TestServeDropsTheMessageOfAHandlerThatPanics(t *testing.T) {
 	s := newServer(t)
 	served := start(func() (caught any) {

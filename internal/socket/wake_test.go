@@ -231,14 +231,22 @@ func expectCancelledInside(t *testing.T, s talker, p *plain, body string, cut in
 	expectReceive(t, s, body)
 }
 
-func TestFreeTwice(t *testing.T) {
+func TestFreedSocketsRefuseAll(t *testing.T) {
 	s := newServer(t)
 	c := newClient(t, s.Addr())
 	for range 2 {
 		s.Free()
 		c.Free()
 	}
+	expectFreed(t, s, socket.ErrClosed)
+	expectFreed(t, c, socket.ErrClosed)
+	_, err := s.ReceiveMessage(patience)
+	expectError(t, err, socket.ErrClosed)
+	expectError(t, s.Serve(nil), socket.ErrClosed)
 	expectError(t, s.SetOption("nodelay", "0"), socket.ErrClosed)
+	_, err = tcmd(c, "1")
+	expectError(t, err, socket.ErrClosed)
+	expectError(t, c.WaitReady(patience), socket.ErrClosed)
 }
 
 // A message that outlives its server does no harm.

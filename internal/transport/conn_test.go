@@ -124,7 +124,7 @@ func TestConnDeadlines(t *testing.T) {
 				expectError(t, err, transport.ErrTimeout)
 				expectError(t, err, os.ErrDeadlineExceeded)
 				var network net.Error
-				if !errors.As(err, &network) || !network.Timeout() {
+				if !errors.As(err, &network) || !network.Timeout() || err.Error() != "timed out" {
 					t.Errorf("%v is no timeout to package net", err)
 				}
 				if took < left || took > max(left, 0)+prompt {
@@ -241,12 +241,12 @@ func TestCloseFromManyGoroutines(t *testing.T) {
 	}
 }
 
-func TestPeerEnded(t *testing.T) {
+func TestPending(t *testing.T) {
 	c, p := connect(t)
 	ended := func(want bool) {
 		t.Helper()
-		if got := c.PeerEnded(); got != want {
-			t.Errorf("PeerEnded is %v, want %v", got, want)
+		if _, got := c.Pending(); got != want {
+			t.Errorf("ended is %v, want %v", got, want)
 		}
 	}
 	ended(false)
@@ -311,6 +311,24 @@ func TestWriteFrameCounts(t *testing.T) {
 	must(t, err)
 	if want := append(head, body...)[:n]; !bytes.Equal(got, want) {
 		t.Errorf("%d bytes were taken, and %d arrived", n, len(got))
+	}
+}
+
+func TestWritable(t *testing.T) {
+	c, p := connect(t)
+	if !c.Writable() {
+		t.Error("a new connection has no room")
+	}
+	c.SetWriteWait(within(moment))
+	_, err := c.Write(make([]byte, 8<<20))
+	expectError(t, err, transport.ErrTimeout)
+	if c.Writable() {
+		t.Error("a full connection has room")
+	}
+	must(t, p.Close())
+	must(t, c.Close())
+	if c.Writable() {
+		t.Error("a closed connection has room")
 	}
 }
 

@@ -106,10 +106,10 @@ func sysWrite(fd descriptor, head, body []byte) (int, error) {
 // small is the size up to which a frame is copied together.
 const small = 2048
 
-func sysEnded(fd descriptor) bool {
+func sysPending(fd descriptor) (data, ended bool) {
 	var one [1]byte
 	n, _, err := unix.Recvfrom(fd, one[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
-	return n == 0 && err == nil || err != nil && !isAgain(err)
+	return n > 0, n == 0 && err == nil || err != nil && !isAgain(err)
 }
 
 func sysClose(fd descriptor) { _ = unix.Close(fd) }

@@ -143,10 +143,10 @@ func sysWrite(fd descriptor, head, body []byte) (int, error) {
 	return int(n), err
 }
 
-func sysEnded(fd descriptor) bool {
+func sysPending(fd descriptor) (data, ended bool) {
 	var one [1]byte
 	n, err := receive(fd, one[:], peek)
-	return n == 0 && err == nil || err != nil && !isAgain(err)
+	return n > 0, n == 0 && err == nil || err != nil && !isAgain(err)
 }
 
 func sysClose(fd descriptor) { _ = windows.Closesocket(fd) }

@@ -265,15 +265,16 @@ func (c *Conn) connected(fd descriptor) error {
 // Connecting reports whether the connection is still being made.
 func (c *Conn) Connecting() bool { return c.connecting }
 
-// PeerEnded reports, without waiting, whether the peer has closed its side with
-// nothing left to read, or the connection is broken.
-func (c *Conn) PeerEnded() bool {
+// Pending reports, without waiting, whether there is something to read, and
+// whether the peer has closed its side with nothing left to read, or the connection
+// is broken.
+func (c *Conn) Pending() (data, ended bool) {
 	fd, err := c.acquire()
 	if err != nil {
-		return true
+		return false, true
 	}
 	defer c.release()
-	return sysEnded(fd)
+	return sysPending(fd)
 }
 
 // Writable reports whether the system has room for a small frame as a whole: it

@@ -425,6 +425,11 @@ func TestReaderShowsCheckEachByteOnce(t *testing.T) {
 
 func TestReaderEndsWhereCheckFails(t *testing.T) {
 	refused := errors.New("refused")
+	empty := newReader()
+	empty.Check = func([]byte, bool) error { return refused }
+	if body, err := empty.Next(parts("0000000000"), nil); body != nil || err != refused {
+		t.Errorf("an empty body: %v, %v; want Check's own error", body, err)
+	}
 	for _, size := range []int{30, 300_000} {
 		r := newReader()
 		seen := 0
