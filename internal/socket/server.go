@@ -390,9 +390,8 @@ func (s *Server) write(call *call, p *peer, head, body []byte, limit time.Durati
 func (s *Server) next(call *call, dst []byte) (*Message, error) {
 	for s.leading && s.kept == nil {
 		s.followers = append(s.followers, call)
-		s.mu.Unlock()
-		err := call.park(call.turn)
-		s.mu.Lock()
+		var err error
+		s.outside(func() { err = call.park(call.turn) })
 		if err != nil {
 			if !s.unfollow(call) {
 				// It was called to lead in the same moment: pass that on.
@@ -413,7 +412,12 @@ func (s *Server) next(call *call, dst []byte) (*Message, error) {
 		return nil, ErrClosed
 	}
 	s.leading, s.since, s.dst = true, time.Now(), dst
-	m, err := s.lead(call)
+	defer s.leave()
+	return s.lead(call)
+}
+
+// leave ends the leading, however it ended, and calls the next one to lead.
+func (s *Server) leave() {
 	if s.into != nil {
 		s.into.frames.Detach()
 	}
@@ -422,7 +426,14 @@ func (s *Server) next(call *call, dst []byte) (*Message, error) {
 	s.leading = false
 	s.left.Broadcast()
 	s.promote()
-	return m, err
+}
+
+// outside calls f while base.mu is given up, and has it again even if f panics:
+// the fault is then told to the caller and leaves the server in order.
+func (s *Server) outside(f func()) {
+	s.mu.Unlock()
+	defer s.mu.Lock()
+	f()
 }
 
 // promote calls a follower to lead, if there is one.
@@ -501,9 +512,8 @@ func (s *Server) await(call *call) error {
 		earlier(s.rested)
 	}
 	ready := s.ready[:0]
-	s.mu.Unlock()
-	ready, err := s.poller.Wait(ready, wait)
-	s.mu.Lock()
+	var err error
+	s.outside(func() { ready, err = s.poller.Wait(ready, wait) })
 	// Whoever has said something since comes before those who said more.
 	s.ready, s.seen = append(ready, s.again...), 0
 	s.again = s.again[:0]
@@ -595,9 +605,9 @@ func (s *Server) read(p *peer) *Message {
 	if s.into == nil || s.into == p {
 		s.into, dst = p, s.dst
 	}
-	s.mu.Unlock()
-	body, err := p.frames.Advance(p, dst)
-	s.mu.Lock()
+	var body []byte
+	var err error
+	s.outside(func() { body, err = p.frames.Advance(p, dst) })
 	if s.into == p && !p.frames.Foreign() {
 		s.into = nil
 	}
@@ -773,9 +783,8 @@ func (s *Server) Free() {
 // release drops the connections that have something to say, the end most likely,
 // and returns how many there were. base.mu is held, and given up to wait.
 func (s *Server) release(wait transport.Wait) (dropped int) {
-	s.mu.Unlock()
-	ready, _ := s.poller.Wait(nil, wait)
-	s.mu.Lock()
+	var ready []uint64
+	s.outside(func() { ready, _ = s.poller.Wait(nil, wait) })
 	for _, id := range ready {
 		if p := s.peers[id]; p != nil {
 			s.drop(p, ErrClosed)
