@@ -51,6 +51,7 @@
 #ifndef OBE_H
 #define OBE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
