@@ -186,8 +186,13 @@ func AppendDoubles(dst []byte, values []float64) []byte {
 	if parts == 1 {
 		return append(appendList(append(withRoom(dst, typical*len(values)), '['), values), ']')
 	}
-	// Each part has room for the longest numbers, of which the system gives
-	// memory to what is written; then they move together.
+	return appendParts(dst, values, parts)
+}
+
+// appendParts writes the parts of an array at the same time. Each has room for the
+// longest numbers, of which the system gives memory to what is written; then they
+// move together.
+func appendParts(dst []byte, values []float64, parts int) []byte {
 	dst = append(withRoom(dst, longest*len(values)), '[')
 	begin := func(i int) int { return len(values) * i / parts }
 	texts := make([][]byte, parts)
@@ -204,12 +209,12 @@ func AppendDoubles(dst []byte, values []float64) []byte {
 	return append(dst, ']')
 }
 
-// withRoom returns dst with room for n more bytes, and two brackets. Unlike
-// slices.Grow it leaves new memory untouched, which then costs nothing until it is
-// written to.
+// withRoom returns dst with room for n more bytes, and two brackets. It grows by
+// doubling at least, so that many small additions are cheap. Unlike slices.Grow it
+// leaves new memory untouched, which then costs nothing until it is written to.
 func withRoom(dst []byte, n int) []byte {
 	if need := len(dst) + n + 2; cap(dst) < need {
-		return append(make([]byte, 0, need), dst...)
+		return append(make([]byte, 0, max(need, 2*cap(dst))), dst...)
 	}
 	return dst
 }
@@ -228,7 +233,7 @@ func appendList(dst []byte, values []float64) []byte {
 // AppendMatrix appends an array of rows, each an array of cols numbers; values
 // are row by row.
 func AppendMatrix(dst []byte, values []float64, rows, cols int) []byte {
-	dst = append(dst, '[')
+	dst = append(withRoom(dst, typical*len(values)+len("[], ")*rows), '[')
 	for r := range rows {
 		if r > 0 {
 			dst = append(dst, ", "...)

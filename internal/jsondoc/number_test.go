@@ -186,3 +186,17 @@ func TestSplitArraysAreTheSame(t *testing.T) {
 		}
 	}
 }
+
+// Rows are many, and each of them must not move those before it.
+func TestMatrixIsWrittenInFewAllocations(t *testing.T) {
+	const rows, cols = 5000, 4
+	long := make([]float64, rows*cols)
+	for i := range long {
+		long[i] = -2.2250738585072014e-308 // longer than is typical
+	}
+	for name, values := range map[string][]float64{"typical": random(rows * cols), "long": long} {
+		if n := testing.AllocsPerRun(1, func() { AppendMatrix(nil, values, rows, cols) }); n > 20 {
+			t.Errorf("%s numbers: %v allocations for %d rows", name, n, rows)
+		}
+	}
+}

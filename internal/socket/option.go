@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"libobe/internal/transport"
+	"libobe/internal/wire"
 )
 
 // settings are the options of one socket.
@@ -63,7 +64,7 @@ var Options = []Option{
 		Doc: "The largest message sent or taken, in bytes; at most 9999999999.",
 		get: func(s *settings) string { return strconv.FormatInt(s.maxMessage, 10) },
 		set: func(s *settings, v string) (err error) {
-			s.maxMessage, err = parseInteger(v, 1, min(9_999_999_999, math.MaxInt-64))
+			s.maxMessage, err = parseInteger(v, 1, min(wire.MaxLength, math.MaxInt-64))
 			return err
 		},
 	}, {
