@@ -38,14 +38,43 @@ func guard(op string, body func(owner **entry) error) (code status.Code) {
 	if forked() {
 		return status.Forked
 	}
-	e := unowned
+	owner := unowned
 	defer func() {
 		if p := recover(); p != nil {
-			code = status.Internal
-			e.say(fmt.Sprintf("%s: a fault inside the library: %v; please report it with what follows\n%s", op, p, debug.Stack()))
+			code = owner.panicked(op, p)
 		}
 	}()
-	err := body(&e)
+	err := body(&owner)
+	return owner.failed(err)
+}
+
+// on guards a function on a live handle of one kind; T is the object behind it,
+// or an interface that it has. It does what guard does, without a closure that
+// would put the owner on the heap in every call.
+func on[T any](op string, h uintptr, k kind, body func(T) error) (code status.Code) {
+	if forked() {
+		return status.Forked
+	}
+	owner := unowned
+	defer func() {
+		if p := recover(); p != nil {
+			code = owner.panicked(op, p)
+		}
+	}()
+	e, object := handles.find(h, k)
+	if e == nil {
+		return owner.failed(stale(op, h))
+	}
+	owner = e
+	target, ok := object.(T)
+	if !ok {
+		return owner.failed(fmt.Errorf("%s: %w: this function is not for %s", op, socket.ErrState, role(object)))
+	}
+	return owner.failed(body(target))
+}
+
+// failed notes a failure, if err is one, and returns its status.
+func (e *entry) failed(err error) status.Code {
 	if err == nil {
 		return status.OK
 	}
@@ -56,21 +85,9 @@ func guard(op string, body func(owner **entry) error) (code status.Code) {
 	return status.Of(err)
 }
 
-// on guards a function on a live handle of one kind; T is the object behind it,
-// or an interface that it has.
-func on[T any](op string, h uintptr, k kind, body func(T) error) status.Code {
-	return guard(op, func(owner **entry) error {
-		e, object := handles.find(h, k)
-		if e == nil {
-			return stale(op, h)
-		}
-		*owner = e
-		target, ok := object.(T)
-		if !ok {
-			return fmt.Errorf("%s: %w: this function is not for %s", op, socket.ErrState, role(object))
-		}
-		return body(target)
-	})
+func (e *entry) panicked(op string, p any) status.Code {
+	e.say(fmt.Sprintf("%s: a fault inside the library: %v; please report it with what follows\n%s", op, p, debug.Stack()))
+	return status.Internal
 }
 
 // role names what a handle stands for, for the text of an error.

@@ -52,7 +52,9 @@ func NewClient(host string, port int) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrArgument, err)
 	}
-	return &Client{base: newBase(RoleClient), address: address, sending: newLock(), receiving: newLock()}, nil
+	c := &Client{address: address, sending: newLock(), receiving: newLock()}
+	c.settings.Store(defaults(RoleClient))
+	return c, nil
 }
 
 // Send sends one message: over a connection of its own, or over the one that is
@@ -65,11 +67,11 @@ func (c *Client) Send(body []byte, timeout time.Duration) error {
 		return err
 	}
 	defer c.end(call)
-	head, err := encode(body, c.options().maxMessage)
+	head, err := call.encode(body, c.options().maxMessage)
 	if err == nil {
 		if err = c.sending.lock(call); err == nil {
 			defer c.sending.unlock()
-			err = c.transmit(call, head[:], body, false)
+			err = c.transmit(call, head, body, false)
 		}
 	}
 	if err != nil {
@@ -190,7 +192,7 @@ func (c *Client) tcmd(body, dst []byte, timeout time.Duration, use Use) error {
 // exchange is the whole of a command under one call.
 func (c *Client) exchange(call *call, body, dst []byte, use Use) error {
 	options := c.options()
-	head, err := encode(body, options.maxMessage)
+	head, err := call.encode(body, options.maxMessage)
 	if err != nil {
 		return err
 	}
@@ -210,7 +212,7 @@ func (c *Client) exchange(call *call, body, dst []byte, use Use) error {
 	if stale {
 		c.drop()
 	}
-	if err = c.transmit(call, head[:], body, true); err != nil {
+	if err = c.transmit(call, head, body, true); err != nil {
 		return err
 	}
 	reply, err := c.take(call, dst)
@@ -392,7 +394,6 @@ func (c *Client) take(call *call, dst []byte) ([]byte, error) {
 	c.mu.Lock()
 	l, kept := c.link, c.kept
 	c.kept = nil
-	limit := c.settings.maxMessage
 	c.mu.Unlock()
 	if kept != nil {
 		return kept, nil
@@ -408,7 +409,7 @@ func (c *Client) take(call *call, dst []byte) ([]byte, error) {
 		return nil, err
 	}
 	l.conn.SetReadWait(wait)
-	l.frames.Limit = limit
+	l.frames.Limit = c.options().maxMessage
 	body, err := l.frames.Next(l, dst)
 	switch {
 	case err == nil:

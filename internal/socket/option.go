@@ -22,8 +22,8 @@ type settings struct {
 	keepAlive      time.Duration // 0: off
 }
 
-func defaults(role Role) settings {
-	s := settings{
+func defaults(role Role) *settings {
+	s := &settings{
 		timeout:        60 * time.Second,
 		maxMessage:     64 << 20,
 		maxConnections: 1024,

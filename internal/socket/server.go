@@ -48,8 +48,8 @@ type Server struct {
 	again []uint64      // those of which more than one message was read at once
 	dst   []byte        // the caller\'s memory for a message
 	into  *peer         // whose message under way lies in dst
-	led   time.Duration // how long leaders have led, before this one
-	since time.Time     // since when this one leads
+	led   time.Duration // how long earlier leaders have led while a message was midway
+	since time.Time     // since when this one does; zero if none was yet
 }
 
 // peer is one connection of a server. Its frames are the leader's; its other
@@ -120,7 +120,8 @@ func NewServer(host string, port int) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrArgument, err)
 	}
-	s := &Server{base: newBase(RoleServer), peers: map[uint64]*peer{}, forsaken: map[*peer]struct{}{}, lastID: listenerID}
+	s := &Server{peers: map[uint64]*peer{}, forsaken: map[*peer]struct{}{}, lastID: listenerID}
+	s.settings.Store(defaults(RoleServer))
 	s.left.L = &s.mu
 	if err := s.listen(address); err != nil {
 		return nil, fmt.Errorf("listen at %s: %w", address, err)
@@ -134,7 +135,7 @@ func (s *Server) listen(address transport.Address) error {
 		return err
 	}
 	for _, at := range addresses {
-		if s.listener, err = transport.Listen(at, s.settings.tuning()); err == nil {
+		if s.listener, err = transport.Listen(at, s.options().tuning()); err == nil {
 			break
 		}
 	}
@@ -175,13 +176,14 @@ func (s *Server) Receive(dst []byte, timeout time.Duration) (int, error) {
 	defer s.mu.Unlock()
 	m, err := s.next(call, dst)
 	if err == nil && len(m.Body) > len(dst) {
-		s.kept = m
+		kept := m
+		s.kept = &kept
 		err = &BufferError{len(m.Body)}
 	}
 	if err != nil {
 		return 0, call.explain(s.Addr().String(), err)
 	}
-	s.taken(m)
+	s.taken(m.from)
 	m.from.held--
 	m.from.owed++
 	s.current = m.from
@@ -203,8 +205,8 @@ func (s *Server) ReceiveMessage(timeout time.Duration) (*Message, error) {
 	if err != nil {
 		return nil, call.explain(s.Addr().String(), err)
 	}
-	s.taken(m)
-	return m, nil
+	s.taken(m.from)
+	return &m, nil
 }
 
 // Serve takes messages and calls handler with each, on the caller's goroutine
@@ -221,13 +223,13 @@ func (s *Server) Serve(handler func(*Message) error) error {
 		s.mu.Lock()
 		m, err := s.next(call, nil)
 		if err == nil {
-			s.taken(m)
+			s.taken(m.from)
 		}
 		s.mu.Unlock()
 		if err != nil {
 			return call.explain(s.Addr().String(), err)
 		}
-		if err = s.handle(m, handler); err != nil {
+		if err = s.handle(&m, handler); err != nil {
 			return err
 		}
 		if err = call.ended(); err != nil {
@@ -255,7 +257,7 @@ func (s *Server) Send(body []byte, timeout time.Duration) error {
 	if p == nil {
 		return call.explain(s.Addr().String(), fmt.Errorf("%w: there is no message to answer; receive one first", ErrState))
 	}
-	return s.answer(call, p, body, func() { p.owed = max(p.owed-1, 0) })
+	return s.answer(call, p, body, nil)
 }
 
 // Reply answers the message, from any goroutine. A message is answered once; a
@@ -276,11 +278,7 @@ func (m *Message) Reply(body []byte, timeout time.Duration) error {
 	if !free {
 		return call.explain(m.from.conn.Remote().String(), fmt.Errorf("%w: this message is answered already", ErrState))
 	}
-	err = s.answer(call, m.from, body, func() {
-		m.state = closed
-		m.from.held--
-	})
-	if err != nil {
+	if err = s.answer(call, m.from, body, m); err != nil {
 		s.mu.Lock()
 		m.state = open
 		if m.given {
@@ -316,42 +314,23 @@ func (m *Message) forsake() {
 	}
 }
 
-// answer sends a reply to p and calls answered, with base.mu held, when it is
-// on its way.
-func (s *Server) answer(call *call, p *peer, body []byte, answered func()) error {
-	options := s.options()
-	head, err := encode(body, options.maxMessage)
+// answer sends p the reply to m, or to the message that Receive took if m is nil.
+func (s *Server) answer(call *call, p *peer, body []byte, m *Message) error {
+	head, err := call.encode(body, s.options().maxMessage)
 	if err == nil {
 		if err = p.writing.lock(call); err == nil {
-			err = s.write(call, p, head[:], body, options.messageTimeout)
+			err = s.write(call, p, head, body, m)
 			p.writing.unlock()
 		}
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if err != nil {
 		return call.explain(p.conn.Remote().String(), err)
-	}
-	answered()
-	if p.gone == nil {
-		s.recent.MoveToBack(p.inRecent)
-		s.finish(p)
 	}
 	return nil
 }
 
-// write sends a frame to p. A client that does not take it within the time that
-// a message may last is given up: it must not hold up the server.
-func (s *Server) write(call *call, p *peer, head, body []byte, limit time.Duration) error {
-	wait, err := s.wait(call)
-	if err != nil {
-		return err
-	}
-	if limit >= 0 {
-		if end := time.Now().Add(limit); wait.Deadline.IsZero() || end.Before(wait.Deadline) {
-			wait.Deadline = end
-		}
-	}
+// write sends a frame to p and notes that its message is answered.
+func (s *Server) write(call *call, p *peer, head, body []byte, m *Message) error {
 	s.mu.Lock()
 	gone := p.gone
 	if gone == nil {
@@ -361,33 +340,72 @@ func (s *Server) write(call *call, p *peer, head, body []byte, limit time.Durati
 	if gone != nil {
 		return gone
 	}
-	p.conn.SetWriteWait(wait)
-	n, err := 0, error(transport.ErrTimeout)
-	// A call that must not wait does not begin what it may have to break off.
-	if call.timeout != 0 || p.conn.Writable() {
-		n, err = p.conn.WriteFrame(head, body)
-	}
+	n, err := s.transmit(call, p, head, body)
 	s.counters.bytesSent.Add(int64(n))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p.writers--
-	if err == nil {
-		s.counters.messagesSent.Add(1)
-		return nil
-	}
-	if p.gone != nil {
+	if err != nil && p.gone != nil {
 		return p.gone
 	}
-	stalled := errors.Is(err, transport.ErrTimeout) && !wait.Deadline.Equal(call.deadline)
-	if n > 0 || stalled || !errors.Is(err, transport.ErrTimeout) && !errors.Is(err, transport.ErrWoken) {
-		s.drop(p, err)
+	if err != nil {
+		if n > 0 || err != transport.ErrTimeout && err != transport.ErrWoken {
+			s.drop(p, err)
+		}
+		return err
 	}
-	return err
+	s.counters.messagesSent.Add(1)
+	if m != nil {
+		m.state = closed
+		p.held--
+	} else {
+		p.owed = max(p.owed-1, 0)
+	}
+	if p.gone == nil {
+		s.recent.MoveToBack(p.inRecent)
+		s.finish(p)
+	}
+	return nil
+}
+
+// errStalled is a reply that its client did not take in time. That client is
+// given up: it must not hold up the server.
+var errStalled = fmt.Errorf("%w: the client did not take the reply within message_timeout_ms", ErrTimeout)
+
+// transmit sends a frame to p and returns how much of it the system took, which is
+// most often all at once.
+func (s *Server) transmit(call *call, p *peer, head, body []byte) (int, error) {
+	// A call that must not wait does not begin what it may have to break off.
+	if call.timeout == 0 && !p.conn.Writable() {
+		return 0, transport.ErrTimeout
+	}
+	p.conn.SetWriteWait(transport.NoWait)
+	n, err := p.conn.WriteFrame(head, body)
+	if err != transport.ErrTimeout || call.timeout == 0 {
+		return n, err
+	}
+	wait, err := s.wait(call)
+	if err != nil {
+		return n, err
+	}
+	limited := false
+	if limit := s.options().messageTimeout; limit >= 0 {
+		if end := time.Now().Add(limit); wait.Deadline.IsZero() || end.Before(wait.Deadline) {
+			wait.Deadline, limited = end, true
+		}
+	}
+	p.conn.SetWriteWait(wait)
+	skip := min(n, len(head))
+	more, err := p.conn.WriteFrame(head[skip:], body[n-skip:])
+	if err == transport.ErrTimeout && limited {
+		err = errStalled
+	}
+	return n + more, err
 }
 
 // next returns the next message, as leader or as follower. It may lie in dst.
 // base.mu is held.
-func (s *Server) next(call *call, dst []byte) (*Message, error) {
+func (s *Server) next(call *call, dst []byte) (Message, error) {
 	for s.leading && s.kept == nil {
 		s.followers = append(s.followers, call)
 		var err error
@@ -398,7 +416,7 @@ func (s *Server) next(call *call, dst []byte) (*Message, error) {
 				<-call.turn
 				s.promote()
 			}
-			return nil, err
+			return Message{}, err
 		}
 	}
 	if m := s.kept; m != nil {
@@ -406,12 +424,15 @@ func (s *Server) next(call *call, dst []byte) (*Message, error) {
 		if !s.leading {
 			s.promote()
 		}
-		return m, nil
+		return *m, nil
 	}
 	if s.closed {
-		return nil, ErrClosed
+		return Message{}, ErrClosed
 	}
-	s.leading, s.since, s.dst = true, time.Now(), dst
+	s.leading, s.dst = true, dst
+	if s.midway.Len() > 0 {
+		s.since = time.Now()
+	}
 	defer s.leave()
 	return s.lead(call)
 }
@@ -422,7 +443,7 @@ func (s *Server) leave() {
 		s.into.frames.Detach()
 	}
 	s.dst, s.into = nil, nil
-	s.led += time.Since(s.since)
+	s.led, s.since = s.clock(), time.Time{}
 	s.leading = false
 	s.left.Broadcast()
 	s.promote()
@@ -458,14 +479,14 @@ func (s *Server) unfollow(call *call) bool {
 
 // lead accepts and reads until a message is complete. base.mu is held, and given
 // up while waiting and reading.
-func (s *Server) lead(call *call) (*Message, error) {
+func (s *Server) lead(call *call) (Message, error) {
 	for {
 		if s.seen == len(s.ready) {
 			if err := call.ended(); err != nil {
-				return nil, err
+				return Message{}, err
 			}
 			if err := s.await(call); err != nil {
-				return nil, err
+				return Message{}, err
 			}
 			continue
 		}
@@ -476,8 +497,8 @@ func (s *Server) lead(call *call) (*Message, error) {
 			p = s.accept()
 		}
 		if p != nil {
-			if m := s.read(p); m != nil {
-				return m, nil
+			if body, ok := s.read(p); ok {
+				return Message{Body: body, server: s, from: p}, nil
 			}
 		}
 	}
@@ -538,11 +559,11 @@ func (s *Server) await(call *call) error {
 func (s *Server) expire() (left time.Duration, any bool) {
 	for {
 		oldest := s.midway.Front()
-		if oldest == nil || s.settings.messageTimeout < 0 {
+		if oldest == nil || s.options().messageTimeout < 0 {
 			return 0, false
 		}
 		p := oldest.Value.(*peer)
-		if left = s.settings.messageTimeout - (s.clock() - p.began); left > 0 {
+		if left = s.options().messageTimeout - (s.clock() - p.began); left > 0 {
 			return left, true
 		}
 		s.counters.droppedTimeout.Add(1)
@@ -550,8 +571,13 @@ func (s *Server) expire() (left time.Duration, any bool) {
 	}
 }
 
-// clock is the time in which somebody led.
-func (s *Server) clock() time.Duration { return s.led + time.Since(s.since) }
+// clock is the time in which somebody led while a message was midway.
+func (s *Server) clock() time.Duration {
+	if s.since.IsZero() {
+		return s.led
+	}
+	return s.led + time.Since(s.since)
+}
 
 // accept takes a new connection, if there is one.
 func (s *Server) accept() *peer {
@@ -565,7 +591,7 @@ func (s *Server) accept() *peer {
 		return nil
 	}
 	s.counters.connectionsOpened.Add(1)
-	for len(s.peers) >= s.settings.maxConnections {
+	for len(s.peers) >= s.options().maxConnections {
 		if !s.evict() {
 			s.counters.evicted.Add(1)
 			conn.Close()
@@ -597,10 +623,10 @@ func (s *Server) evict() bool {
 	return false
 }
 
-// read reads what p has sent and returns a message if one is complete.
-func (s *Server) read(p *peer) *Message {
+// read reads what p has sent and returns the body of a message if one is complete.
+func (s *Server) read(p *peer) (message []byte, complete bool) {
 	p.budget, p.moved = turnBudget, false
-	p.frames.Limit = s.settings.maxMessage
+	p.frames.Limit = s.options().maxMessage
 	var dst []byte
 	if s.into == nil || s.into == p {
 		s.into, dst = p, s.dst
@@ -612,7 +638,7 @@ func (s *Server) read(p *peer) *Message {
 		s.into = nil
 	}
 	if p.gone != nil {
-		return nil
+		return nil, false
 	}
 	if p.moved {
 		s.recent.MoveToBack(p.inRecent)
@@ -620,9 +646,11 @@ func (s *Server) read(p *peer) *Message {
 	if err == nil || !p.frames.Midway() {
 		s.notMidway(p)
 	} else if p.inMidway == nil {
+		if s.since.IsZero() {
+			s.since = time.Now()
+		}
 		p.began, p.inMidway = s.clock(), s.midway.PushBack(p)
 	}
-	var syntax *jsondoc.SyntaxError
 	switch {
 	case err == nil:
 		s.counters.messagesReceived.Add(1)
@@ -630,9 +658,9 @@ func (s *Server) read(p *peer) *Message {
 			s.again = append(s.again, p.id)
 		}
 		p.held++
-		return &Message{Body: body, server: s, from: p}
+		return body, true
 	case errors.Is(err, transport.ErrTimeout):
-		return nil
+		return nil, false
 	case err == io.EOF, errors.Is(err, wire.ErrIncomplete):
 		if err != io.EOF {
 			s.counters.droppedIncomplete.Add(1)
@@ -644,12 +672,12 @@ func (s *Server) read(p *peer) *Message {
 			// It may have closed only its own direction and wait for answers.
 			s.poller.Remove(p.conn)
 		}
-		return nil
+		return nil, false
 	case errors.Is(err, wire.ErrMalformed):
 		s.counters.droppedMalformed.Add(1)
 	case errors.Is(err, wire.ErrTooLarge):
 		s.counters.droppedTooLarge.Add(1)
-	case errors.As(err, &syntax):
+	case errors.As(err, new(*jsondoc.SyntaxError)):
 		s.counters.droppedJSON.Add(1)
 	case p.inMidway != nil || p.frames.Midway():
 		s.counters.droppedIncomplete.Add(1)
@@ -657,7 +685,7 @@ func (s *Server) read(p *peer) *Message {
 		s.counters.droppedReset.Add(1)
 	}
 	s.drop(p, fmt.Errorf("%w, after it failed: %v", ErrPeerClosed, err))
-	return nil
+	return nil, false
 }
 
 func (s *Server) notMidway(p *peer) {
@@ -668,14 +696,14 @@ func (s *Server) notMidway(p *peer) {
 }
 
 // taken closes the connections whose messages were taken and will not be
-// answered, now that m is taken from another one.
-func (s *Server) taken(m *Message) {
-	if s.settings.oneWay {
+// answered, now that a message is taken from another one.
+func (s *Server) taken(from *peer) {
+	if s.options().oneWay {
 		clear(s.forsaken)
 		return
 	}
 	drop := func(p *peer) {
-		if p != m.from && p.held == 0 && p.gone == nil {
+		if p != from && p.held == 0 && p.gone == nil {
 			s.counters.droppedUnanswered.Add(1)
 			s.drop(p, fmt.Errorf("%w: its message was not answered", ErrClosed))
 		}
@@ -690,7 +718,7 @@ func (s *Server) taken(m *Message) {
 
 // finish closes the connection of a peer that has ended and waits for nothing.
 func (s *Server) finish(p *peer) {
-	if p.ended && (p.owed == 0 || s.settings.oneWay) && p.held == 0 {
+	if p.ended && (p.owed == 0 || s.options().oneWay) && p.held == 0 {
 		s.drop(p, ErrPeerClosed)
 	}
 }
@@ -822,7 +850,7 @@ func (s *Server) SetOption(name, value string) error {
 	if s.closed {
 		return ErrClosed
 	}
-	s.listener.Tune(s.settings.tuning())
+	s.listener.Tune(s.options().tuning())
 	return nil
 }
 

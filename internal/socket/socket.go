@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"libobe/internal/jsondoc"
@@ -58,6 +59,8 @@ type call struct {
 	cause    error         // why; set before done is closed
 	waker    *transport.Waker
 	turn     chan struct{} // a follower's call to lead; see Server
+	place    int           // where it stands in base.flight
+	header   [wire.HeaderLength]byte
 }
 
 // ended returns why the call is to end early, if it is.
@@ -104,24 +107,16 @@ func (c *call) rest(d time.Duration) error {
 // base is what both roles have.
 type base struct {
 	counters counters
+	settings atomic.Pointer[settings] // replaced as a whole
 
-	mu       sync.Mutex
-	settings settings
-	closed   bool
-	flight   map[*call]struct{}
-	spare    []*call            // ended ones
-	wakers   []*transport.Waker // those that no call has
+	mu     sync.Mutex
+	closed bool
+	flight []*call
+	spare  []*call            // ended ones
+	wakers []*transport.Waker // those that no call has
 }
 
-func newBase(role Role) base {
-	return base{settings: defaults(role), flight: map[*call]struct{}{}}
-}
-
-func (b *base) options() settings {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.settings
-}
+func (b *base) options() *settings { return b.settings.Load() }
 
 // begin registers a call. Each begin has its end.
 func (b *base) begin(op string, timeout time.Duration) (*call, error) {
@@ -131,7 +126,7 @@ func (b *base) begin(op string, timeout time.Duration) (*call, error) {
 		return nil, ErrClosed
 	}
 	if timeout == Default {
-		timeout = b.settings.timeout
+		timeout = b.options().timeout
 	}
 	var c *call
 	if last := len(b.spare) - 1; last >= 0 {
@@ -143,7 +138,8 @@ func (b *base) begin(op string, timeout time.Duration) (*call, error) {
 	if timeout >= 0 {
 		c.deadline = time.Now().Add(timeout)
 	}
-	b.flight[c] = struct{}{}
+	c.place = len(b.flight)
+	b.flight = append(b.flight, c)
 	return c, nil
 }
 
@@ -153,7 +149,10 @@ const spares = 4
 func (b *base) end(c *call) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	delete(b.flight, c)
+	last := len(b.flight) - 1
+	moved := b.flight[last]
+	b.flight[c.place], moved.place = moved, c.place
+	b.flight = b.flight[:last]
 	if c.cause != nil {
 		c.done, c.cause = make(chan struct{}), nil
 		if c.waker != nil {
@@ -201,7 +200,7 @@ func (b *base) wait(c *call) (transport.Wait, error) {
 
 // interrupt ends the calls in flight. The caller holds b.mu.
 func (b *base) interrupt(cause error) {
-	for c := range b.flight {
+	for _, c := range b.flight {
 		if c.cause == nil {
 			c.cause = cause
 			close(c.done)
@@ -287,15 +286,16 @@ func frames() *wire.Reader {
 	return r
 }
 
-// encode checks a body that is to be sent and makes its header.
-func encode(body []byte, limit int64) (head [wire.HeaderLength]byte, err error) {
+// encode checks the body that the call is to send and makes its header.
+func (c *call) encode(body []byte, limit int64) (head []byte, err error) {
 	if err = wire.CheckLength(int64(len(body)), limit); err != nil {
-		return head, err
+		return nil, err
 	}
 	if err = jsondoc.Check(body); err != nil {
-		return head, err
+		return nil, err
 	}
-	return wire.Header(len(body)), nil
+	c.header = wire.Header(len(body))
+	return c.header[:], nil
 }
 
 // setOption is SetOption of both roles.
@@ -309,11 +309,11 @@ func (b *base) setOption(name, value string) error {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	changed := b.settings
+	changed := *b.options()
 	if err := o.set(&changed, value); err != nil {
 		return fmt.Errorf("option %s: %w", name, err)
 	}
-	b.settings = changed
+	b.settings.Store(&changed)
 	return nil
 }
 
@@ -326,10 +326,9 @@ func (b *base) getOption(name string, facts map[string]func() string) (string, e
 	if o.get == nil {
 		return facts[name](), nil
 	}
-	s := b.options()
-	return o.get(&s), nil
+	return o.get(b.options()), nil
 }
 
-func (s settings) tuning() transport.Tuning {
+func (s *settings) tuning() transport.Tuning {
 	return transport.Tuning{NoDelay: s.noDelay, KeepAlive: s.keepAlive}
 }

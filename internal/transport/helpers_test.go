@@ -4,11 +4,11 @@ import (
 	"errors"
 	"net"
 	"net/netip"
-	"os"
 	"syscall"
 	"testing"
 	"time"
 
+	"libobe/internal/systemtest"
 	"libobe/internal/transport"
 )
 
@@ -149,7 +149,7 @@ func fullServer(t *testing.T) netip.AddrPort {
 	t.Helper()
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
 	must(t, err)
-	t.Cleanup(func() { syscall.Close(fd) })
+	t.Cleanup(func() { systemtest.Close(fd) })
 	must(t, syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}))
 	must(t, syscall.Listen(fd, 0))
 	sa, err := syscall.Getsockname(fd)
@@ -164,14 +164,4 @@ func fullServer(t *testing.T) netip.AddrPort {
 	}
 	t.Skip("this system's queue of connections cannot be filled")
 	panic("unreachable")
-}
-
-// descriptors returns how many descriptors this process has open.
-func descriptors(t *testing.T) int {
-	t.Helper()
-	entries, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		t.Skip("this system does not tell the open descriptors: ", err)
-	}
-	return len(entries)
 }

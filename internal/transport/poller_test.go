@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"libobe/internal/systemtest"
 	"libobe/internal/transport"
 )
 
@@ -217,7 +218,7 @@ func TestWakerOfSeveralWaits(t *testing.T) {
 }
 
 func TestClosingFreesDescriptors(t *testing.T) {
-	before := descriptors(t)
+	before := systemtest.Descriptors(t)
 	for range 10 {
 		w, err := transport.NewWaker()
 		must(t, err)
@@ -236,7 +237,7 @@ func TestClosingFreesDescriptors(t *testing.T) {
 			c.Close()
 		}
 	}
-	if after := descriptors(t); after != before {
+	if after := systemtest.Descriptors(t); after != before {
 		t.Errorf("%d descriptors before, %d after", before, after)
 	}
 }

@@ -42,6 +42,14 @@ func sysSend(fd descriptor, p []byte) (int, error) {
 	return unix.SendmsgN(fd, p, nil, nil, noSignal)
 }
 
+func sysReceive(fd descriptor, p []byte) (int, error) { return unix.Read(fd, p) }
+
+func sysPeek(fd descriptor) (int, error) {
+	var one [1]byte
+	n, _, err := unix.Recvfrom(fd, one[:], unix.MSG_PEEK)
+	return n, err
+}
+
 func sysAccept(fd descriptor) (descriptor, netip.AddrPort, error) {
 	for {
 		conn, sa, err := unix.Accept(fd)

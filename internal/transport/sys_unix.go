@@ -73,7 +73,7 @@ func waitFor(fd descriptor, what int16, w Wait) error {
 
 func sysRead(fd descriptor, p []byte) (int, error) {
 	for {
-		n, err := unix.Read(fd, p)
+		n, err := sysReceive(fd, p)
 		if err != unix.EINTR {
 			return max(n, 0), err
 		}
@@ -107,8 +107,7 @@ func sysWrite(fd descriptor, head, body []byte) (int, error) {
 const small = 2048
 
 func sysPending(fd descriptor) (data, ended bool) {
-	var one [1]byte
-	n, _, err := unix.Recvfrom(fd, one[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
+	n, err := sysPeek(fd)
 	return n > 0, n == 0 && err == nil || err != nil && !isAgain(err)
 }
 

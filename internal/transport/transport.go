@@ -22,7 +22,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -102,11 +102,9 @@ func (w Wait) milliseconds() int {
 type Conn struct {
 	local, remote netip.AddrPort
 
-	mu         sync.Mutex
 	fd         descriptor
-	users      int // operations under way on fd
-	closed     bool
-	connecting bool // no byte has been written yet
+	users      atomic.Int64 // operations under way on fd, plus closing once Close was called
+	connecting bool         // no byte has been written yet
 
 	readWait, writeWait Wait
 	expectMore          bool // the last read filled its buffer: try before waiting
@@ -118,23 +116,24 @@ func (c *Conn) SetReadWait(w Wait) { c.readWait = w }
 // SetWriteWait says how long later writes wait.
 func (c *Conn) SetWriteWait(w Wait) { c.writeWait = w }
 
+// closing marks a connection that Close was called on, in users.
+const closing = 1 << 62
+
 // acquire keeps the descriptor open until release.
 func (c *Conn) acquire() (descriptor, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.closed {
-		return 0, ErrClosed
+	for {
+		n := c.users.Load()
+		if n >= closing {
+			return 0, ErrClosed
+		}
+		if c.users.CompareAndSwap(n, n+1) {
+			return c.fd, nil
+		}
 	}
-	c.users++
-	return c.fd, nil
 }
 
 func (c *Conn) release() {
-	c.mu.Lock()
-	c.users--
-	last := c.closed && c.users == 0
-	c.mu.Unlock()
-	if last {
+	if c.users.Add(-1) == closing {
 		sysClose(c.fd)
 	}
 }
@@ -142,29 +141,26 @@ func (c *Conn) release() {
 // Close closes the connection. The descriptor itself goes when no operation
 // uses it any more; those under way end now.
 func (c *Conn) Close() error {
-	c.mu.Lock()
-	again := c.closed
-	c.closed = true
-	used := c.users > 0
-	if used && !again {
-		sysShutdown(c.fd)
+	for {
+		n := c.users.Load()
+		if n >= closing {
+			return ErrClosed
+		}
+		// As one of its users, so that nobody closes it before the shutdown.
+		if c.users.CompareAndSwap(n, n+1+closing) {
+			if n > 0 {
+				sysShutdown(c.fd)
+			}
+			c.release()
+			return nil
+		}
 	}
-	c.mu.Unlock()
-	if again {
-		return ErrClosed
-	}
-	if !used {
-		sysClose(c.fd)
-	}
-	return nil
 }
 
 // failed gives an error of an operation its final form: one that Close caused
 // is ErrClosed, whatever the system says of it.
 func (c *Conn) failed(err error) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.closed {
+	if c.users.Load() >= closing {
 		return ErrClosed
 	}
 	return err

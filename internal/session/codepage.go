@@ -1,0 +1,186 @@
+package session
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/japanese"
+	"golang.org/x/text/encoding/korean"
+	"golang.org/x/text/encoding/simplifiedchinese"
+	"golang.org/x/text/encoding/traditionalchinese"
+	"golang.org/x/text/transform"
+
+	"libobe/internal/jsondoc"
+	"libobe/internal/socket"
+)
+
+// CodePage is the name of the option that says in which code page texts are.
+const CodePage = "codepage"
+
+// CodePageDoc is what the documentation says of it.
+var CodePageDoc = struct{ Default, Doc string }{
+	"utf-8",
+	"The code page of the texts of this handle, which are converted from and to UTF-8: 874, 932, 936, 949, 950, 1250 to 1258, system (the one of this Windows; UTF-8 elsewhere), or utf-8. In the text of a message, a character that the code page lacks is written as an escape of JSON; in a single string it is an error.",
+}
+
+// page is a code page of Windows.
+type page struct {
+	name     string
+	encoding encoding.Encoding
+}
+
+// pages are the ANSI code pages, those that Windows uses for the texts of a
+// country.
+var pages = map[string]encoding.Encoding{
+	"874":  charmap.Windows874,
+	"932":  japanese.ShiftJIS,
+	"936":  simplifiedchinese.GBK,
+	"949":  korean.EUCKR,
+	"950":  traditionalchinese.Big5,
+	"1250": charmap.Windows1250,
+	"1251": charmap.Windows1251,
+	"1252": charmap.Windows1252,
+	"1253": charmap.Windows1253,
+	"1254": charmap.Windows1254,
+	"1255": charmap.Windows1255,
+	"1256": charmap.Windows1256,
+	"1257": charmap.Windows1257,
+	"1258": charmap.Windows1258,
+}
+
+// findPage returns a code page by its name; nil is UTF-8.
+func findPage(name string) (*page, error) {
+	if name == "system" {
+		name = systemPage()
+	}
+	if name == "utf-8" || name == "65001" {
+		return nil, nil
+	}
+	if e, ok := pages[name]; ok {
+		return &page{name, e}, nil
+	}
+	return nil, fmt.Errorf("%w: option %s: %q is none of 874, 932, 936, 949, 950, 1250 to 1258, system and utf-8",
+		socket.ErrArgument, CodePage, name)
+}
+
+func (s *Session) codePage() *page {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.page
+}
+
+// Decode turns a text from outside into UTF-8. Without a code page it is taken as
+// it is.
+func (s *Session) Decode(op, name string, text []byte) ([]byte, error) {
+	p := s.codePage()
+	if p == nil || ascii(text) {
+		return text, nil
+	}
+	decoded, err := p.encoding.NewDecoder().Bytes(text)
+	if err == nil {
+		if i := bytes.Index(decoded, []byte("\uFFFD")); i >= 0 {
+			err = fmt.Errorf("its character %d does not exist in code page %s, which the option %s names", utf8.RuneCount(decoded[:i])+1, p.name, CodePage)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w: %s: %w", op, jsondoc.ErrText, name, err)
+	}
+	return decoded, nil
+}
+
+// hint says what to do about a text that is not UTF-8, if that is why err came
+// about.
+func (s *Session) hint(err error, text []byte) error {
+	if err == nil || utf8.Valid(text) {
+		return err
+	}
+	return fmt.Errorf("%w (a text of LabVIEW is in the code page of Windows: set the option %s to system, or to its number)", err, CodePage)
+}
+
+// Encode turns a string into the code page. One that has a character that the
+// code page lacks is ErrRange.
+func (s *Session) Encode(text string) ([]byte, error) {
+	p := s.codePage()
+	if p == nil || ascii(text) {
+		return []byte(text), nil
+	}
+	return p.encode(text, func(dst []byte, r rune) ([]byte, error) {
+		return nil, fmt.Errorf("%w: the text has the character U+%04X, which code page %s lacks; in the text of the whole message it is an escape",
+			jsondoc.ErrRange, r, p.name)
+	})
+}
+
+// EncodeLoosely turns a text for people into the code page; what that lacks is a
+// question mark.
+func (s *Session) EncodeLoosely(text string) []byte {
+	p := s.codePage()
+	if p == nil {
+		return []byte(text)
+	}
+	encoded, _ := p.encode(text, func(dst []byte, _ rune) ([]byte, error) { return append(dst, '?'), nil })
+	return encoded
+}
+
+// json turns a JSON text into the code page. Outside ASCII it has only
+// characters of strings: those that the code page lacks are written as escapes,
+// and so are those with a byte that could be taken for ASCII, for a backslash
+// most of all, by who reads byte by byte.
+func (s *Session) json(text []byte) []byte {
+	p := s.codePage()
+	if p == nil || ascii(text) {
+		return text
+	}
+	encoded, _ := p.encode(string(text), escape)
+	return encoded
+}
+
+// size is the size of json(text).
+func (s *Session) size(text []byte) int { return len(s.json(text)) }
+
+// escape appends a character as JSON writes it in ASCII.
+func escape(dst []byte, r rune) ([]byte, error) {
+	if high, low := utf16.EncodeRune(r); high != utf8.RuneError {
+		return fmt.Appendf(dst, `\u%04x\u%04x`, high, low), nil
+	}
+	return fmt.Appendf(dst, `\u%04x`, r), nil
+}
+
+// encode encodes a text; lacking is what becomes of a character that the code
+// page lacks, or that has ASCII in it.
+func (p *page) encode(text string, lacking func(dst []byte, r rune) ([]byte, error)) ([]byte, error) {
+	encoder := p.encoding.NewEncoder()
+	dst := make([]byte, 0, len(text))
+	var room [8]byte
+	for _, r := range text {
+		if r < utf8.RuneSelf {
+			dst = append(dst, byte(r))
+			continue
+		}
+		n, _, err := encoder.Transform(room[:], utf8.AppendRune(nil, r), true)
+		if errors.Is(err, transform.ErrShortDst) {
+			return nil, fmt.Errorf("%w: U+%04X", err, r)
+		}
+		if err == nil {
+			dst = append(dst, room[:n]...)
+			continue
+		}
+		if dst, err = lacking(dst, r); err != nil {
+			return nil, err
+		}
+	}
+	return dst, nil
+}
+
+func ascii[T string | []byte](text T) bool {
+	for i := range len(text) {
+		if text[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
