@@ -19,8 +19,7 @@ const (
 	kindMessage
 )
 
-// entry is what go-pointer keeps for a handle. It outlives the object, so that
-// a freed handle is still known, and known to be free.
+// entry is what go-pointer keeps for a handle.
 type entry struct {
 	kind   kind
 	object any // nil once freed
@@ -28,48 +27,46 @@ type entry struct {
 	last   string // the last failure on this handle
 }
 
-// quarantineDepth is how many freed handles are kept as tombstones. A handle's
-// value is the address of a byte that go-pointer allocated; as long as the byte
-// is not freed, the system cannot hand the address out again, and a stale handle
-// meets its own tombstone. A handle used after this many others were freed
-// since may meet another object.
+// quarantineDepth is how many freed handles are kept from being handed out
+// again. A handle's value is the address of a byte that go-pointer allocated; as
+// long as the byte is not freed, the system cannot hand the address out again,
+// and a stale handle is no handle at all. A handle used after this many others
+// were freed since may meet another object.
 //
 // The queue lies in C memory, where leak checkers look: the bytes in it are not
 // lost.
 const quarantineDepth = C.CAPI_QUARANTINE
 
-// table is the library's own record of its handles. A value from C is looked up
-// here, as an integer, before go-pointer sees it: go-pointer trusts what it is
+// table is the library's own record of its live handles. A value from C is looked
+// up here, as an integer, before go-pointer sees it: go-pointer trusts what it is
 // given.
 type table struct {
 	mu      sync.RWMutex
-	known   map[uintptr]unsafe.Pointer
+	live    map[uintptr]unsafe.Pointer
 	freed   int // how many handles were freed; the last ones are in the quarantine
 	evicted int // and how many of them have left it
 	depth   int
-	live    int
 }
 
-var handles = table{known: map[uintptr]unsafe.Pointer{}, depth: quarantineDepth}
+var handles = table{live: map[uintptr]unsafe.Pointer{}, depth: quarantineDepth}
 
-// tombstone is the place of the n-th freed handle in the quarantine.
-func tombstone(n int) *C.uintptr_t { return &C.capi_quarantine[n%quarantineDepth] }
+// quarantined is the place of the n-th freed handle in the quarantine.
+func quarantined(n int) *unsafe.Pointer { return &C.capi_quarantine[n%quarantineDepth] }
 
 // add makes a handle for an object.
 func (t *table) add(k kind, object any) uintptr {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	p := pointer.Save(&entry{kind: k, object: object})
-	t.known[uintptr(p)] = p
-	t.live++
+	t.live[uintptr(p)] = p
 	return uintptr(p)
 }
 
-// find returns the entry and the object of a live handle.
+// find returns the entry and the object of a live handle of a kind.
 func (t *table) find(h uintptr, k kind) (*entry, any) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	if e := t.entry(h); e != nil && e.kind == k && e.object != nil {
+	if e := t.entry(h); e != nil && e.kind == k {
 		return e, e.object
 	}
 	return nil, nil
@@ -79,15 +76,12 @@ func (t *table) find(h uintptr, k kind) (*entry, any) {
 func (t *table) any(h uintptr) *entry {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	if e := t.entry(h); e != nil && e.object != nil {
-		return e
-	}
-	return nil
+	return t.entry(h)
 }
 
-// entry returns what is known of a value, nil if nothing is. t.mu is held.
+// entry returns the entry of a live handle, nil if there is none. t.mu is held.
 func (t *table) entry(h uintptr) *entry {
-	p, ok := t.known[h]
+	p, ok := t.live[h]
 	if !ok {
 		return nil
 	}
@@ -100,16 +94,16 @@ func (t *table) remove(h uintptr) any {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	e := t.entry(h)
-	if e == nil || e.object == nil {
+	if e == nil {
 		return nil
 	}
 	object := e.object
 	e.object = nil
-	t.live--
 	for t.freed-t.evicted >= max(t.depth, 1) {
 		t.evict()
 	}
-	*tombstone(t.freed) = C.uintptr_t(h)
+	*quarantined(t.freed) = t.live[h]
+	delete(t.live, h)
 	t.freed++
 	if t.depth == 0 {
 		t.evict()
@@ -117,11 +111,9 @@ func (t *table) remove(h uintptr) any {
 	return object
 }
 
-// evict forgets the handle that was freed longest ago. t.mu is held.
+// evict gives the handle that was freed longest ago back to the system. t.mu is
+// held.
 func (t *table) evict() {
-	oldest := uintptr(*tombstone(t.evicted))
+	pointer.Unref(*quarantined(t.evicted))
 	t.evicted++
-	p := t.known[oldest]
-	delete(t.known, oldest)
-	pointer.Unref(p)
 }

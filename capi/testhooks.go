@@ -24,10 +24,10 @@ func obe_test_panic(handle C.uintptr_t) C.int32_t {
 func obe_test_live() C.int64_t {
 	handles.mu.RLock()
 	defer handles.mu.RUnlock()
-	return C.int64_t(handles.live)
+	return C.int64_t(len(handles.live))
 }
 
-// obe_test_quarantine sets how many freed handles are kept as tombstones.
+// obe_test_quarantine sets how many freed handles are kept in quarantine.
 //
 //export obe_test_quarantine
 func obe_test_quarantine(depth C.int64_t) {

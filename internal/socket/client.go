@@ -52,7 +52,7 @@ func NewClient(host string, port int) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrArgument, err)
 	}
-	c := &Client{address: address, sending: newLock(), receiving: newLock()}
+	c := &Client{address: address}
 	c.settings.Store(defaults(RoleClient))
 	return c, nil
 }

@@ -600,7 +600,7 @@ func (s *Server) accept() *peer {
 	}
 	conn.SetReadWait(transport.NoWait)
 	s.lastID++
-	p := &peer{server: s, id: s.lastID, conn: conn, frames: frames(), writing: newLock()}
+	p := &peer{server: s, id: s.lastID, conn: conn, frames: frames()}
 	if err := s.poller.Add(conn, p.id); err != nil {
 		conn.Close()
 		return nil

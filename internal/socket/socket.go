@@ -10,6 +10,7 @@ package socket
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -228,29 +229,63 @@ func (b *base) shut() bool {
 	return true
 }
 
-// lock is a mutex that a call waits for within its own limits.
-type lock chan struct{}
-
-func newLock() lock {
-	l := make(lock, 1)
-	l.unlock()
-	return l
+// lock is a mutex that a call waits for within its own limits. Who waits longest
+// has it next.
+type lock struct {
+	mu      sync.Mutex
+	held    bool
+	waiting []chan struct{}
 }
 
-func (l lock) unlock() { l <- struct{}{} }
-
-func (l lock) lock(c *call) error {
-	err := c.park(l)
+// lock also fails when the call was ended before, together with the one that held
+// the lock, say.
+func (l *lock) lock(c *call) error {
+	err := l.wait(c)
 	if err == ErrTimeout {
 		return fmt.Errorf("%w: another call uses this socket and did not end in time", ErrBusy)
 	}
 	if err == nil {
-		// It may have come free because this call was ended together with others.
 		if err = c.ended(); err != nil {
 			l.unlock()
 		}
 	}
 	return err
+}
+
+func (l *lock) wait(c *call) error {
+	l.mu.Lock()
+	if !l.held {
+		l.held = true
+		l.mu.Unlock()
+		return nil
+	}
+	given := make(chan struct{}, 1)
+	l.waiting = append(l.waiting, given)
+	l.mu.Unlock()
+	err := c.park(given)
+	if err != nil {
+		l.mu.Lock()
+		place := slices.Index(l.waiting, given)
+		if place >= 0 {
+			l.waiting = slices.Delete(l.waiting, place, place+1)
+		}
+		l.mu.Unlock()
+		if place < 0 {
+			l.unlock() // it was given in the same moment
+		}
+	}
+	return err
+}
+
+func (l *lock) unlock() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.waiting) > 0 {
+		l.waiting[0] <- struct{}{}
+		l.waiting = l.waiting[1:]
+		return
+	}
+	l.held = false
 }
 
 // explain gives an error of a call its sentence: the operation, the peer, the
