@@ -5,6 +5,8 @@ GO     ?= go
 CC     ?= cc
 PYTHON ?= python3
 PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+MANDIR ?= $(PREFIX)/share/man
 BUILD  := build
 
 # The SONAME changes only when the ABI breaks.
@@ -15,12 +17,12 @@ REAL    := libobe.so.$(VERSION)
 # cgo passes no version script and no SONAME on, so they go to the external
 # linker directly; the script's path must be absolute.
 EXTLD   := '-extldflags=\"-Wl,--version-script=$(CURDIR)/capi/libobe.map\" -Wl,-soname,$(SONAME)'
-GOBUILD := CGO_ENABLED=1 $(GO) build -trimpath -buildmode=c-shared
+GOBUILD := CGO_ENABLED=1 $(GO) build -trimpath -buildvcs=false -buildmode=c-shared
 SOURCES := go.mod go.sum include/obe.h capi/libobe.map $(shell find capi internal -name '*.go' -o -name '*.[ch]' -o -name '*.tmpl')
 
-.PHONY: all generate test bench bench-quick demo install clean help
+.PHONY: all windows generate test bench bench-quick demo install install-library install-development install-manual dist clean help
 
-all: $(BUILD)/libobe.so ## build build/libobe.so (the default)
+all: $(BUILD)/libobe.so $(BUILD)/obe64.so ## build build/libobe.so (the default)
 
 $(BUILD)/$(REAL): $(SOURCES)
 	@mkdir -p $(BUILD)
@@ -37,6 +39,51 @@ $(BUILD)/libobe.so: $(BUILD)/$(REAL)
 	@ln -sf $(REAL) $(BUILD)/$(SONAME)
 	@ln -sf $(SONAME) $@
 
+# The name under which LabVIEW on Linux finds the library that it knows as obe*.*
+$(BUILD)/obe64.so: $(BUILD)/libobe.so
+	@ln -sf $(SONAME) $@
+
+# Windows, with 64 and with 32 bits: the library, which needs nothing but what is
+# part of Windows, and what links with it by the compilers of Microsoft and MinGW.
+WINDOWS   := $(BUILD)/windows
+GOARCH_64 := amd64
+GOARCH_32 := 386
+MINGW_64  := x86_64-w64-mingw32
+MINGW_32  := i686-w64-mingw32
+COFF_64   := i386:x86-64
+COFF_32   := i386
+GODLL      = GOOS=windows GOARCH=$(GOARCH_$*) CC=$(MINGW_$*)-gcc CGO_CFLAGS=-O2 CGO_LDFLAGS=-O2 $(GOBUILD)
+DLLFLAGS   = -ldflags "-s -w -buildid= '-extldflags=-static -Wl,--no-insert-timestamp \"$(abspath $(WINDOWS))/obe$*.rc.o\"'"
+EXPORTS   := $(filter-out capi/testhooks.go,$(wildcard capi/*.go))
+
+windows: $(foreach bits,64 32,$(addprefix $(WINDOWS)/,obe$(bits).dll obe$(bits).def obe$(bits).lib libobe$(bits).dll.a)) ## cross-build the DLLs for Windows and their import libraries
+
+$(WINDOWS)/obe%.dll: $(SOURCES) $(WINDOWS)/obe%.rc.o
+	$(GODLL) $(DLLFLAGS) -o $@ ./capi
+	@rm -f $(@:.dll=.h)
+
+# With the hooks that tests need.
+$(WINDOWS)/test/obe%.dll: $(SOURCES) $(WINDOWS)/obe%.rc.o
+	@mkdir -p $(@D)
+	$(GODLL) -tags obetest $(DLLFLAGS) -o $@ ./capi
+
+$(WINDOWS)/obe%.rc.o: packaging/obe.rc.in include/obe.h
+	@mkdir -p $(@D)
+	sed -e 's/@NAME@/obe$*/' -e 's/@VERSION@/$(VERSION)/' -e 's/@NUMBERS@/$(subst .,$(comma),$(VERSION)),0/' $< | $(MINGW_$*)-windres -O coff -o $@
+
+$(WINDOWS)/obe%.def: $(EXPORTS)
+	@mkdir -p $(@D)
+	{ echo 'LIBRARY obe$*.dll'; echo EXPORTS; sed -n 's|^//export \(obe_\)|    \1|p' $^ | LC_ALL=C sort; } > $@
+
+$(WINDOWS)/obe%.lib: $(WINDOWS)/obe%.def
+	llvm-dlltool -m $(COFF_$*) -d $< -l $@
+
+$(WINDOWS)/libobe%.dll.a: $(WINDOWS)/obe%.def
+	cd $(@D) && $(MINGW_$*)-dlltool -d $(<F) -l $(@F)
+
+.SECONDARY:
+comma := ,
+
 generate: ## write include/obe.h and the other generated files anew
 	cd capi && $(GO) run ./generate
 
@@ -49,18 +96,46 @@ bench: all ## measure against hand-written C, in less than 4 minutes (see BENCHM
 bench-quick: all ## the same in half a minute
 	$(PYTHON) bench/run.py --quick
 
-demo: all ## run the demo: a server in Python, an instrument in C
+demo: all ## run the experiment of examples/find_peak: a server in C++, an instrument in C, a figure
 	@mkdir -p $(BUILD)
-	$(CC) -std=c99 -O2 -Wall -Wextra -Iinclude -o $(BUILD)/instrument examples/c/instrument.c -L$(BUILD) -lobe -lm -Wl,-rpath,"$(CURDIR)/$(BUILD)"
+	$(CXX) -std=c++11 -O3 -Wall -Wextra -Iinclude -o $(BUILD)/find_peak_server examples/find_peak/server.cpp -L$(BUILD) -lobe -Wl,-rpath,"$(CURDIR)/$(BUILD)"
+	$(CC) -std=c99 -O2 -Wall -Wextra -Iinclude -o $(BUILD)/find_peak_instrument examples/find_peak/instrument.c -L$(BUILD) -lobe -lm -Wl,-rpath,"$(CURDIR)/$(BUILD)"
 	$(PYTHON) examples/demo.py
 
-install: all ## install library, header and pkg-config file below DESTDIR and PREFIX
-	install -d "$(DESTDIR)$(PREFIX)/lib/pkgconfig" "$(DESTDIR)$(PREFIX)/include"
-	install -m 755 $(BUILD)/$(REAL) "$(DESTDIR)$(PREFIX)/lib/"
-	ln -sf $(REAL) "$(DESTDIR)$(PREFIX)/lib/$(SONAME)"
-	ln -sf $(SONAME) "$(DESTDIR)$(PREFIX)/lib/libobe.so"
-	install -m 644 include/obe.h "$(DESTDIR)$(PREFIX)/include/"
-	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' capi/libobe.pc.in > "$(DESTDIR)$(PREFIX)/lib/pkgconfig/libobe.pc"
+install: install-library install-development install-manual ## install below DESTDIR: PREFIX (/usr/local), LIBDIR (PREFIX/lib), MANDIR
+
+install-library: all
+	install -d "$(DESTDIR)$(LIBDIR)"
+	install -m 755 $(BUILD)/$(REAL) "$(DESTDIR)$(LIBDIR)/"
+	ln -sf $(REAL) "$(DESTDIR)$(LIBDIR)/$(SONAME)"
+	ln -sf $(SONAME) "$(DESTDIR)$(LIBDIR)/libobe.so"
+	ln -sf $(SONAME) "$(DESTDIR)$(LIBDIR)/obe64.so"
+
+# The pkg-config and CMake files find PREFIX by the way up from LIBDIR. LIBRARY is
+# what a program is linked with.
+LIBRARY = obe
+FILL = sed -e 's|@UP@|$(shell realpath -m --relative-to="$(LIBDIR)" "$(PREFIX)")|' -e 's|@VERSION@|$(VERSION)|' -e 's|@LIBRARY@|$(LIBRARY)|'
+
+install-development:
+	install -d "$(DESTDIR)$(PREFIX)/include" "$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(LIBDIR)/cmake/obe"
+	install -m 644 include/*.h* "$(DESTDIR)$(PREFIX)/include/"
+	$(FILL) packaging/libobe.pc.in > "$(DESTDIR)$(LIBDIR)/pkgconfig/libobe.pc"
+	$(FILL) packaging/obe-config.cmake.in > "$(DESTDIR)$(LIBDIR)/cmake/obe/obe-config.cmake"
+	$(FILL) packaging/obe-config-version.cmake.in > "$(DESTDIR)$(LIBDIR)/cmake/obe/obe-config-version.cmake"
+
+# Each function is a link to the page of its group.
+install-manual:
+	install -d "$(DESTDIR)$(MANDIR)/man3" "$(DESTDIR)$(MANDIR)/man7"
+	install -m 644 packaging/man/*.3 "$(DESTDIR)$(MANDIR)/man3/"
+	install -m 644 packaging/man/*.7 "$(DESTDIR)$(MANDIR)/man7/"
+	for page in packaging/man/*.3; do \
+	    for function in $$(sed -n 's/^\.SS \(obe_\)/\1/p' $$page); do \
+	        ln -sf $$(basename $$page) "$(DESTDIR)$(MANDIR)/man3/$$function.3" || exit; \
+	    done; \
+	done
+
+dist: ## make everything that is shipped, in build/dist
+	VERSION=$(VERSION) BUILD="$(abspath $(BUILD))" MAKE="$(MAKE)" PYTHON="$(PYTHON)" packaging/dist
 
 clean: ## remove what was built
 	rm -rf $(BUILD) bindings/python/build

@@ -158,8 +158,8 @@ def workers() -> Iterator[Maker]:
             worker.stop()
 
 
-def python_worker(make: Maker) -> Worker:
-    return make(sys.executable, BENCH / "worker.py", OUT / "floor.so")
+def python_worker(make: Maker, **environment: str) -> Worker:
+    return make(sys.executable, BENCH / "worker.py", OUT / "floor.so", **environment)
 
 
 def rounds(seconds: float, most: int, pairs: Sequence[tuple[Run, Run]]) -> list[list[Pair]]:

@@ -194,6 +194,8 @@ def document(what: str, path: str) -> dict[str, Any]:
 
 
 def main() -> None:
+    if "BENCH_ONE_CORE" in os.environ:
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     for line in iter(sys.stdin.readline, ""):
         signal.alarm(PATIENCE)  # as next_command in common.c
         words = line.split()

@@ -123,7 +123,10 @@ func reception(op, bufferName string, buffer *C.char, capacity C.int64_t, length
 // *reply_length the needed size, and the reply is kept: read it with obe_receive
 // and timeout 0. The command is never sent twice. After any other failure the
 // connection is closed, so that a late reply cannot answer a later command. With
-// the option persistent the connection otherwise stays open.
+// the option persistent the connection otherwise stays open. With the option
+// late_reply it also stays open after a timeout in which the command was sent, and
+// obe_receive goes on waiting for the reply; it returns OBE_E_STATE if nothing was
+// sent.
 //
 // Blocks at most timeout_ms. Returns OBE_OK, and what obe_send and obe_receive
 // return. OBE_E_TIMEOUT leaves open whether the server carries the command out;

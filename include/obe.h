@@ -225,7 +225,10 @@ obe_status obe_receive(obe_socket socket, char *buffer, int64_t capacity,
  * *reply_length the needed size, and the reply is kept: read it with obe_receive
  * and timeout 0. The command is never sent twice. After any other failure the
  * connection is closed, so that a late reply cannot answer a later command. With
- * the option persistent the connection otherwise stays open.
+ * the option persistent the connection otherwise stays open. With the option
+ * late_reply it also stays open after a timeout in which the command was sent, and
+ * obe_receive goes on waiting for the reply; it returns OBE_E_STATE if nothing was
+ * sent.
  *
  * Blocks at most timeout_ms. Returns OBE_OK, and what obe_send and obe_receive
  * return. OBE_E_TIMEOUT leaves open whether the server carries the command out;
@@ -646,6 +649,11 @@ const char *obe_version(void);
  *                      the next. Only for servers built on libobe: a Python
  *                      optbayesexpt server reads one message from each
  *                      connection.
+ *                      Default: 0.
+ *   late_reply         Client: 1 keeps the connection of a command that was
+ *                      sent and got no reply in time, for obe_receive to go on
+ *                      waiting; obe_close gives the reply up, and so does the
+ *                      next command.
  *                      Default: 0.
  *   max_message        The largest message sent or taken, in bytes; at most
  *                      9999999999.

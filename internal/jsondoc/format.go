@@ -244,7 +244,7 @@ func AppendMatrix(dst []byte, values []float64, rows, cols int) []byte {
 }
 
 // split returns over how many goroutines n numbers are worth to be split.
-func split(n int) int { return max(1, min(n/share, runtime.GOMAXPROCS(0))) }
+func split(n int) int { return max(1, min(n/share, runtime.GOMAXPROCS(0), runtime.NumCPU())) }
 
 // parallel runs f(0) … f(n-1) at the same time and waits for all. A panic in one
 // is raised again here, where the caller's guard is.

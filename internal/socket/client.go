@@ -157,7 +157,8 @@ func (c *Client) use(call *call, body []byte, use Use) error {
 // Tcmd sends a command, receives the reply into dst and closes the connection
 // (unless persistent), all within one timeout. A reply that does not fit is
 // kept for Receive, with a *BufferError. After any other failure the connection
-// is closed, so that a late reply never answers a later command.
+// is closed, so that a late reply never answers a later command; with the option
+// late_reply, Receive can go on waiting after a timeout.
 func (c *Client) Tcmd(body, dst []byte, timeout time.Duration) (n int, err error) {
 	err = c.tcmd(body, dst, timeout, into(dst, &n))
 	return n, err
@@ -216,7 +217,8 @@ func (c *Client) exchange(call *call, body, dst []byte, use Use) error {
 		return err
 	}
 	reply, err := c.take(call, dst)
-	if err != nil || !options.persistent {
+	late := options.lateReply && errors.Is(err, transport.ErrTimeout)
+	if !late && (err != nil || !options.persistent) {
 		c.drop()
 	}
 	if errors.Is(err, transport.ErrTimeout) {

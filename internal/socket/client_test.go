@@ -262,6 +262,46 @@ func TestTimeoutOfReceiveLosesNothing(t *testing.T) {
 	}
 }
 
+// With late_reply a command may be waited for in slices.
+func TestLateReply(t *testing.T) {
+	l := listen(t)
+	for _, persistent := range []string{"persistent=0", "persistent=1"} {
+		c := newClient(t, l.at(), "late_reply=1", persistent)
+		_, err := c.TcmdBody([]byte(`"slow"`), short)
+		expectError(t, err, socket.ErrTimeout)
+		p := l.accept()
+		p.expect(`"slow"`)
+		_, err = c.ReceiveBody(time.Millisecond)
+		expectError(t, err, socket.ErrTimeout)
+		p.send(`"late"`)
+		expectReceive(t, c, `"late"`)
+
+		// The next command gives a reply up that did not come.
+		_, err = c.TcmdBody([]byte(`"slow"`), short)
+		expectError(t, err, socket.ErrTimeout)
+		if persistent == "persistent=0" {
+			p.expectEnd()
+			p = l.accept()
+		}
+		p.expect(`"slow"`)
+		done := startTcmd(c, `"next"`)
+		p.expectEnd()
+		p = l.accept()
+		p.expect(`"next"`)
+		p.send(`"answer"`)
+		await(t, done).expect(t, `"answer"`)
+	}
+}
+
+// A timeout before a connection came about leaves nothing to wait for.
+func TestLateReplyOfACommandThatWasNotSent(t *testing.T) {
+	c := newClient(t, fullServer(t), "late_reply=1")
+	_, err := c.TcmdBody([]byte("1"), short)
+	expectError(t, err, socket.ErrTimeout)
+	_, err = c.ReceiveBody(short)
+	expectError(t, err, socket.ErrState)
+}
+
 // A reply that comes after its command was given up must not answer the next.
 func TestLateReplyNeverAnswersALaterCommand(t *testing.T) {
 	const early, late = `"early"`, `"late"`

@@ -14,6 +14,7 @@ import (
 type settings struct {
 	timeout        time.Duration // negative: none
 	persistent     bool
+	lateReply      bool
 	maxMessage     int64
 	maxConnections int
 	messageTimeout time.Duration // negative: none
@@ -59,6 +60,11 @@ var Options = []Option{
 		Doc: "Client: 1 keeps the connection open from one message to the next. Only for servers built on libobe: a Python optbayesexpt server reads one message from each connection.",
 		get: func(s *settings) string { return formatSwitch(s.persistent) },
 		set: func(s *settings, v string) error { return parseSwitch(v, &s.persistent) },
+	}, {
+		Name: "late_reply", Default: "0",
+		Doc: "Client: 1 keeps the connection of a command that was sent and got no reply in time, for obe_receive to go on waiting; obe_close gives the reply up, and so does the next command.",
+		get: func(s *settings) string { return formatSwitch(s.lateReply) },
+		set: func(s *settings, v string) error { return parseSwitch(v, &s.lateReply) },
 	}, {
 		Name: "max_message", Default: "67108864",
 		Doc: "The largest message sent or taken, in bytes; at most 9999999999.",

@@ -124,6 +124,11 @@ OPTIONS: tuple[tuple[str, str, str], ...] = (
         "Client: 1 keeps the connection open from one message to the next. Only for servers built on libobe: a Python optbayesexpt server reads one message from each connection.",
     ),
     (
+        "late_reply",
+        "0",
+        "Client: 1 keeps the connection of a command that was sent and got no reply in time, for obe_receive to go on waiting; obe_close gives the reply up, and so does the next command.",
+    ),
+    (
         "max_message",
         "67108864",
         "The largest message sent or taken, in bytes; at most 9999999999.",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import enum
 import math
+import os
 import threading
 import time
 import weakref
@@ -27,7 +28,12 @@ SMALL = 16 * 1024  # bytes; fits an empty socket buffer on every platform, so th
 BUFFER = 64 * 1024  # bytes; a message that fits is received without an allocation
 
 OK = 0
+WHOLE = ctypes.c_int64(-1)  # the length of a text that ends with a NUL; JSON has none inside
+HANDLES_OWN = ctypes.c_int64(-2)  # the timeout that the handle has
+AT_ONCE = ctypes.c_int64(0)
+A_SLICE = ctypes.c_int64(SLICE)
 ARGUMENT = errors.CODES["OBE_E_ARGUMENT"]
+STATE = errors.CODES["OBE_E_STATE"]
 TIMEOUT = errors.CODES["OBE_E_TIMEOUT"]
 CANCELLED = errors.CODES["OBE_E_CANCELLED"]
 CLOSED = errors.CODES["OBE_E_CLOSED"]
@@ -68,8 +74,26 @@ def _left(deadline: float) -> int:
     return -1 if deadline == math.inf else max(0, math.ceil((deadline - time.monotonic()) * 1000))
 
 
+_main: int | None = None
+
+
+def _find_main_thread() -> None:
+    global _main
+    _main = threading.main_thread().ident
+
+
+_find_main_thread()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_find_main_thread)
+
+
+def _length(body: bytes) -> ctypes.c_int64:
+    """The length of a text for the library, which looks for the end of a small one faster than we make a number."""
+    return WHOLE if len(body) <= SMALL else ctypes.c_int64(len(body))
+
+
 def _on_main_thread() -> bool:
-    return threading.get_ident() == threading.main_thread().ident
+    return threading.get_ident() == _main
 
 
 def _loopback(address: str) -> bool:
@@ -86,15 +110,18 @@ class _Buffer:
     """Memory for the library to write a message to, and its length."""
 
     def __init__(self, size: int) -> None:
-        memory = bytearray(size)
+        self.memory = bytearray(size)
         self.size = size
-        self.view = memoryview(memory)
-        self.address = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+        self.address = ctypes.addressof(ctypes.c_char.from_buffer(self.memory))
         self.length = ctypes.c_int64()
-        self.length_out = ctypes.byref(self.length)
+        # Where the message goes, how much fits there, and where its length goes.
+        self.place = (ctypes.c_void_p(self.address), ctypes.c_int64(size), ctypes.byref(self.length))
+
+    def view(self) -> memoryview:
+        return memoryview(self.memory)[: self.length.value]
 
     def text(self, on_error: str = "strict") -> str:
-        return str(self.view[: self.length.value], "utf-8", on_error)
+        return str(self.view(), "utf-8", on_error)
 
 
 def _free(lib: Library, handle: ctypes.c_size_t) -> None:
@@ -123,6 +150,7 @@ class Handle:
         self._spares: list[_Buffer] = []
         self._woken = [OK]  # replaced, with the reason in it, to end the calls in flight
         self._turn = threading.RLock()  # held for the whole of a tcmd, so that each gets its own reply
+        self._exchanges = 0  # how many tcmd have begun
         if not 0 <= port <= 65535:
             raise errors.make(ARGUMENT, f"port {port} is outside 0..65535")
         make = self._lib.obe_client_new if self._is_client else self._lib.obe_server_new
@@ -131,6 +159,8 @@ class Handle:
             number = ctypes.c_int32()
             self._check(self._lib.obe_port(self._id, ctypes.byref(number)))
             self.port = number.value
+        if self._is_client:
+            self.set_option("late_reply", "1")
         if timeout is not DEFAULT:
             self.set_option("timeout_ms", str(milliseconds(timeout)))
         self._timeout = int(self.option("timeout_ms"))
@@ -138,11 +168,15 @@ class Handle:
     # -- talk --------------------------------------------------------------------------------------------------------
 
     def send(self, body: bytes) -> None:
-        self._send(body, _deadline(self._timeout), self._woken)
+        if self._is_client:
+            self._send(body, _deadline(self._timeout), self._woken)
+            return
+        self._kept, self._documents = [], []  # what this answers
+        self._check(self._post(body, self._lib.quick_send, self._id))
 
     def receive(self, numpy: Any = None) -> Any:
         """The next message; arrays of numbers are numpy's if that module is given."""
-        return self._receive(_deadline(self._timeout), self._woken, numpy=numpy)
+        return self._receive(None, self._woken, numpy=numpy)
 
     def receive_request(self) -> Document:
         """The next message of any client as a document, which can be answered at any time."""
@@ -161,21 +195,17 @@ class Handle:
                 raise errors.make(self._woken[0])
 
     def reply(self, request: Document, body: bytes) -> None:
-        lib = self._lib
-        status = self._post(
-            len(body), lambda ms: int(lib.obe_reply(request.handle, body, len(body), ms)), _deadline(self._timeout)
-        )
-        self._check(status, owner=request.handle)
+        self._check(self._post(body, self._lib.obe_reply, request.handle), owner=request.handle)
 
     def tcmd(self, body: bytes, numpy: Any = None) -> Any:
         if self._lib.forked:
             raise_forked()  # a thread that is not in this process may hold the turn
-        deadline = _deadline(self._timeout)
-        woken = self._woken
         with self._turn:
-            if numpy is None and not _on_main_thread():
-                return self._tcmd(body, deadline)
+            self._exchanges += 1
             try:
+                if numpy is None and ((len(body) <= SMALL and self._is_local) or not _on_main_thread()):
+                    return self._tcmd(body)
+                deadline, woken = _deadline(self._timeout), self._woken
                 self._send(body, deadline, woken)
                 reply = self._receive(deadline, woken, NO_REPLY, numpy)
                 if not self._persistent:
@@ -195,17 +225,14 @@ class Handle:
         self._check(status)
 
     def _send(self, body: bytes, deadline: float, woken: list[int]) -> None:
-        if not (self._is_client and self._persistent):
-            # It came from the connection that this send leaves, or is what this send answers.
-            self._kept, self._documents = [], []
-        lib = self._lib
-        if not self._is_client:
-            status = self._post(len(body), lambda ms: int(lib.obe_send(self._id, body, len(body), ms)), deadline)
-        elif _on_main_thread() and self._may_block(len(body)):
-            status = self._aside(lambda: lib.obe_send(self._id, body, len(body), _left(deadline)))
+        if not self._persistent:
+            self._kept, self._documents = [], []  # of the connection that this send leaves
+        send = self._lib.quick_send
+        if _on_main_thread() and self._may_block(len(body)):
+            status = self._aside(lambda: send(self._id, body, _length(body), ctypes.c_int64(_left(deadline))))
         else:
             # Nothing is in the way of the message, so a slice that runs out was still connecting: nothing was sent.
-            status = self._sliced(deadline, woken, lib.obe_send, self._id, body, len(body))
+            status = self._sliced(deadline, woken, send, self._id, body, _length(body))
         self._check(status)
         self._unread = True
 
@@ -213,17 +240,19 @@ class Handle:
         """Whether sending may have to wait for the peer, or for more than a local connection to be made."""
         return size > SMALL or not self._is_local or (self._persistent and self._unread)
 
-    def _post(self, size: int, call: Callable[[int], int], deadline: float) -> int:
-        """Send an answer, which call does within the milliseconds that it is given."""
+    def _post(self, body: bytes, function: Callable[..., int], handle: ctypes.c_size_t) -> int:
+        """Send an answer."""
+        length = _length(body)
         if not _on_main_thread():
-            return call(_left(deadline))
+            return function(handle, body, length, HANDLES_OWN)
         # Nearly always the system takes a small one at once. What it does not take, it does not take in part.
-        status = call(0) if size <= SMALL else TIMEOUT
-        return self._aside(lambda: call(_left(deadline))) if status == TIMEOUT else status
+        status = function(handle, body, length, AT_ONCE) if length is WHOLE else TIMEOUT
+        return self._aside(lambda: function(handle, body, length, HANDLES_OWN)) if status == TIMEOUT else status
 
-    def _receive(self, deadline: float, woken: list[int], on_timeout: str = "", numpy: Any = None) -> Any:
+    def _receive(self, deadline: float | None, woken: list[int], on_timeout: str = "", numpy: Any = None) -> Any:
         if numpy is not None:
-            return self._receive_document(deadline, woken, on_timeout).value(numpy)
+            until = _deadline(self._timeout) if deadline is None else deadline
+            return self._receive_document(until, woken, on_timeout).value(numpy)
         kept: list[_Buffer] = []
         buffer = None
         try:
@@ -236,7 +265,8 @@ class Handle:
                 while status == TOO_SMALL:
                     buffer = _Buffer(buffer.length.value)
                     status = self._receive_into(buffer, deadline, woken)
-                self._check(status, on_timeout if status == TIMEOUT else "")
+                if status:
+                    self._check(status, on_timeout if status == TIMEOUT else "")
             self._unread = False
             value = decode(buffer.text())
         except (errors.Error, ValueError, RecursionError):
@@ -255,7 +285,7 @@ class Handle:
 
     def _receive_document(self, deadline: float, woken: list[int], on_timeout: str) -> Document:
         if self._kept:
-            return Document.of(self._kept.pop(0).view)
+            return Document.of(self._kept.pop(0).view())
         # A document that a signal handler's exception kept from the caller is the next one's.
         documents, self._documents = self._documents or [Document()], []
         try:
@@ -270,23 +300,64 @@ class Handle:
                 self._documents = documents
             raise
 
-    def _receive_into(self, buffer: _Buffer, deadline: float, woken: list[int]) -> int:
-        receive = self._lib.obe_receive
-        return self._sliced(deadline, woken, receive, self._id, buffer.address, buffer.size, buffer.length_out)
+    def _receive_into(self, buffer: _Buffer, deadline: float | None, woken: list[int]) -> int:
+        """Receive until the deadline, or within the handle's timeout, most often in one call of the library."""
+        receive = self._lib.quick_receive
+        if deadline is None:
+            slices = self._in_slices()
+            status: int = receive(self._id, *buffer.place, A_SLICE if slices else HANDLES_OWN)
+            if status != TIMEOUT or not slices:
+                return status
+            deadline = _deadline(self._timeout - SLICE)
+        return self._sliced(deadline, woken, receive, self._id, *buffer.place)
 
-    def _tcmd(self, body: bytes, deadline: float) -> Any:
-        buffer = self._spare()
-        status = self._lib.obe_tcmd(
-            self._id, body, len(body), buffer.address, buffer.size, buffer.length_out, _left(deadline)
-        )
+    def _in_slices(self) -> bool:
+        """Whether to make a call with the handle's timeout in slices."""
+        return _on_main_thread() and not 0 <= self._timeout <= SLICE
+
+    def _tcmd(self, body: bytes) -> Any:
+        """A tcmd in one call of the library, most often. Nothing is in the way of the message on the main thread."""
+        if self._kept or self._documents:
+            self._forget()
+        lib, buffer, woken, more = self._lib, self._spare(), self._woken, ""
+        if self._in_slices():
+            # The option late_reply is set: a slice that runs out loses nothing.
+            status = lib.quick_tcmd(self._id, body, _length(body), *buffer.place, A_SLICE)
+            if status == TIMEOUT:
+                status, more = self._late_reply(body, buffer, woken, _deadline(self._timeout - SLICE))
+        else:
+            status = lib.quick_tcmd(self._id, body, _length(body), *buffer.place, HANDLES_OWN)
         while status == TOO_SMALL:
             buffer = _Buffer(buffer.length.value)
-            status = self._lib.obe_receive(self._id, buffer.address, buffer.size, buffer.length_out, 0)
-        self._check(status)
-        text = buffer.text()
+            status = lib.quick_receive(self._id, *buffer.place, AT_ONCE)
+        if status:
+            self._check(status, more)
+        self._unread = False
+        text = buffer.memory[: buffer.length.value].decode()
         if buffer.size == BUFFER:
             self._spares = [buffer]
         return decode(text)
+
+    def _late_reply(self, body: bytes, buffer: _Buffer, woken: list[int], deadline: float) -> tuple[int, str]:
+        """Go on with a tcmd whose first slice has run out; returns its status and what to add to the sentence."""
+        number = self._exchanges
+        while True:
+            said = self._last_error()
+            status = self._sliced(deadline, woken, self._lib.quick_receive, self._id, *buffer.place)
+            # Without a connection, the slice ran out while it was being made, and nothing was sent; unless a signal
+            # handler has made an exchange of its own meanwhile.
+            if status != STATE or self._exchanges != number:
+                break
+            left = _left(deadline)
+            if left == 0:
+                raise errors.make(TIMEOUT, said)
+            slice = ctypes.c_int64(left if 0 < left < SLICE else SLICE)
+            status = self._lib.quick_tcmd(self._id, body, _length(body), *buffer.place, slice)
+            if status != TIMEOUT:
+                return status, ""
+        if status in (OK, TOO_SMALL) and not self._persistent:
+            self._lib.obe_close(self._id)
+        return status, NO_REPLY if status == TIMEOUT else ""
 
     def _spare(self) -> _Buffer:
         """A buffer that nobody else uses, neither a thread nor a signal handler."""
@@ -303,7 +374,7 @@ class Handle:
         while True:
             left = _left(deadline)
             last = whole or 0 <= left <= SLICE
-            status = function(*arguments, left if last else SLICE)
+            status = function(*arguments, ctypes.c_int64(left) if last else A_SLICE)
             if status not in (OK, TOO_SMALL) and self._woken is not woken:
                 raise errors.make(self._woken[0])  # said between two slices, where the library wakes nobody
             if last or status != TIMEOUT:
@@ -359,15 +430,18 @@ class Handle:
 
     def _check(self, status: int, more: str = "", owner: Any = None) -> None:
         if status:
-            raise errors.make(status, self._read(self._lib.obe_last_error, owner or self._id)[1] + more)
+            raise errors.make(status, self._last_error(owner) + more)
+
+    def _last_error(self, owner: Any = None) -> str:
+        return self._read(self._lib.obe_last_error, owner or self._id)[1]
 
     def _read(self, function: Callable[..., int], *arguments: Any) -> tuple[int, str]:
         """The text that a function writes to a buffer; empty if it fails."""
         buffer = self._spare()
-        status = function(*arguments, buffer.address, buffer.size, buffer.length_out)
+        status = function(*arguments, *buffer.place)
         while status == TOO_SMALL:
             buffer = _Buffer(buffer.length.value)
-            status = function(*arguments, buffer.address, buffer.size, buffer.length_out)
+            status = function(*arguments, *buffer.place)
         text = buffer.text("replace") if status == OK else ""
         if buffer.size == BUFFER:
             self._spares = [buffer]

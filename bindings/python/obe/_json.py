@@ -28,13 +28,39 @@ def plain(value: Any) -> Any:
     raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
 
 
-decode = json.JSONDecoder().decode
+_decoder = json.JSONDecoder()
+_scan: Callable[[str, int], tuple[Any, int]] = _decoder.scan_once  # type: ignore[attr-defined]
+
+
+def decode(text: str) -> Any:
+    """The value of a text that the library has checked."""
+    try:
+        # Without looking for white space around the value: half the time of decode.
+        return _scan(text, 0)[0]
+    except StopIteration:
+        return _decoder.decode(text)  # it begins with white space
 
 
 def encode(value: Any, default: Callable[[Any], Any] = plain) -> bytes:
     """The JSON text of a value as ASCII bytes, spelled as json.dumps spells it; default makes what json cannot."""
-    encoder = _plain if default is plain else json.JSONEncoder(default=default)
-    return encoder.encode(value).encode("ascii")
+    if default is plain and _quick is not None:
+        try:
+            return "".join(_quick(value, 0)).encode("ascii")
+        except RecursionError:
+            pass  # most likely a circular value, of which the encoder below says so
+    return json.JSONEncoder(default=default).encode(value).encode("ascii")
 
 
-_plain = json.JSONEncoder(default=plain)
+def _quick_encoder() -> Callable[[Any, int], tuple[str, ...]] | None:
+    """json's own encoder, made once; JSONEncoder makes one for each value, which doubles the time of a small value."""
+    try:
+        make: Any = json.encoder.c_make_encoder  # type: ignore[attr-defined]
+        quick: Callable[[Any, int], tuple[str, ...]] = make(
+            None, plain, json.encoder.encode_basestring_ascii, None, ": ", ", ", False, False, True
+        )
+        return quick if "".join(quick({"a": [0.1, "b"]}, 0)) == '{"a": [0.1, "b"]}' else None
+    except (AttributeError, TypeError):
+        return None  # a Python without it, or with another one
+
+
+_quick = _quick_encoder()

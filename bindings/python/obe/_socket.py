@@ -65,13 +65,13 @@ class Socket:
         With arrays='numpy', an array of numbers, or of equally long arrays of them, that is the message or a member of
         it, is a numpy array of doubles, read by the library without a list in between.
         """
-        return self._obe.receive(_numpy(arrays))
+        return self._obe.receive(arrays and _numpy(arrays))
 
     def tcmd(self, command: Any, *, arrays: Arrays = None) -> Any:
         """Send a command and return its reply: `send`, `receive` and `close` under one deadline. None on a server."""
         if self.role == "server":
             return None
-        return self._obe.tcmd(text(command), _numpy(arrays))
+        return self._obe.tcmd(text(command), arrays and _numpy(arrays))
 
     def receive_request(self) -> Request:
         """A server's next message as a `Request`, to be answered at any time and from any thread."""

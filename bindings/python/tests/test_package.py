@@ -20,8 +20,8 @@ def version(package: str) -> tuple[int, ...]:
 
 
 def test_wheel(tmp_path: Path) -> None:
-    if not version("pip") or version("setuptools") < (70, 1):
-        missing("pip with setuptools 70.1 or later")
+    if not version("pip") or version("setuptools") < (77, 0):
+        missing("pip with setuptools 77.0.3 or later")
     source = tmp_path / "source"
     shutil.copytree(
         ROOT / "bindings" / "python", source, ignore=shutil.ignore_patterns("build", "*.egg-info", "*.so", "tests")

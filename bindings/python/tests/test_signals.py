@@ -409,3 +409,65 @@ def test_ctrl_c(mute: peer.Server, call: str) -> None:
                 assert program.wait(peer.PATIENCE) == 0
             finally:
                 program.kill()
+
+
+def test_a_command_that_outlasts_many_slices_is_sent_once() -> None:
+    release, bodies = threading.Event(), []
+
+    def answer(body: bytes) -> bytes:
+        bodies.append(body)
+        assert release.wait(peer.PATIENCE)
+        return b'"late"'
+
+    for persistent in (False, True):
+        release.clear()
+        bodies.clear()
+        with peer.Server(answer, persistent=persistent) as server:
+            client = obe.Socket("client", port=server.port, timeout=peer.PATIENCE)
+            client.set_option("persistent", persistent)
+            with handler(lambda number, frame: release.set()):
+                signal.setitimer(signal.ITIMER_REAL, 4 * DELAY)
+                assert client.tcmd("slow") == "late"
+            assert bodies == [b'"slow"']
+            assert (client.connection is not None) is persistent
+            assert client.tcmd("next") == "late"
+
+
+def test_a_command_inside_a_signal_handler_does_not_repeat_the_one_outside() -> None:
+    requests = []
+
+    def answer(request: obe.Request) -> bool:
+        requests.append(request)
+        if request.value == "inside":
+            request.reply("answer")
+        return len(requests) == 2
+
+    with obe.Socket("server", port=0) as server:
+        serving = threading.Thread(target=server.serve, args=(answer,))
+        serving.start()
+        client = obe.Socket("client", port=server.port, timeout=peer.PATIENCE)
+        inside = []
+        with handler(lambda number, frame: inside.append(client.tcmd("inside"))):
+            signal.setitimer(signal.ITIMER_REAL, DELAY)
+            with pytest.raises(RuntimeError, match="OBE_E_STATE"):
+                client.tcmd("outside")
+        serving.join(peer.PATIENCE)
+        assert inside == ["answer"]
+        assert [request.value for request in requests] == ["outside", "inside"]
+        server.set_option("timeout_ms", 50)
+        with pytest.raises(TimeoutError):
+            server.receive()
+
+
+def test_nobody_accepts_a_connection() -> None:
+    """The timeout says that nothing was sent, after several slices in which no connection came about."""
+    with socket.socket() as full, contextlib.ExitStack() as waiting:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for _ in range(8):  # fill the queue
+            other = waiting.enter_context(socket.socket())
+            other.setblocking(False)
+            other.connect_ex(full.getsockname())
+        client = obe.Socket("client", port=full.getsockname()[1], timeout=3 * DELAY)
+        with pytest.raises(TimeoutError, match="no connection within the timeout"):
+            client.tcmd("unheard")

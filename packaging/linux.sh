@@ -1,0 +1,15 @@
+#!/bin/sh
+# Makes the tarball and the wheel for one kind of Linux machine: linux.sh GOARCH NAME
+#
+# zig is the C compiler, since it can link against the symbols of an old glibc:
+# what is shipped runs with 2.17 and all later ones.
+set -eu
+goarch=$1 machine=$2
+name=libobe-$VERSION-linux-$goarch
+
+GOOS=linux GOARCH=$goarch CC="$PYTHON -m ziglang cc -target $machine-linux-gnu.2.17" \
+    "$MAKE" -s install BUILD="$BUILD/linux-$goarch" PREFIX="/$name" DESTDIR="$STAGE"
+packaging/documents.sh "$STAGE/$name"
+
+packaging/tar.sh "$name" --directory="$STAGE" "$name"
+packaging/wheel.sh "$STAGE/$name/lib/libobe.so" "manylinux_2_17_$machine"

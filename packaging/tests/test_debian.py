@@ -1,0 +1,95 @@
+"""The Debian packages: installed, used and removed in an overlay of this machine's own file system."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from conftest import ANSWER, CONSUMER, VERSION, Dist, run, tool
+
+PACKAGES = ["libobe1", "libobe-dev", "python3-obe"]
+
+# What is written below root lands in the folder up, and is gone when the script
+# ends. It prints what is in up then and was not on the machine before.
+OVERLAY = """
+mount -t tmpfs none "$1"
+cd "$1"
+mkdir up work root
+mount -t overlay overlay -o lowerdir=/,upperdir=up,workdir=work root
+mount --rbind /dev root/dev
+mount --rbind /proc root/proc
+mount -t tmpfs none root/tmp
+cp -r "$2/." root/tmp
+chroot root sh -eu /tmp/use
+echo left:
+cd up
+find . -mindepth 1 | while read -r path; do [ -e "/$path" ] || [ -L "/$path" ] || echo "$path"; done
+"""
+
+USE = f"""
+cd /tmp
+dpkg -i ./*.deb
+echo used:
+cc consumer.c -o consumer $(pkg-config --cflags --libs libobe)
+./consumer
+cmake -S . -B build > log || cat log
+cmake --build build > log || cat log
+build/consumer
+build/consumer_cpp
+cd /
+/usr/bin/python3 /tmp/consumer.py
+echo end
+dpkg --purge {" ".join(PACKAGES)}
+"""
+
+
+def multiarch() -> str:
+    """The folder in /usr/lib for this kind of machine."""
+    return run(tool("dpkg-architecture", "dpkg-dev"), "-qDEB_HOST_MULTIARCH").strip()
+
+
+def contents(package: Path) -> set[str]:
+    listing = run(tool("dpkg-deb", "dpkg"), "--contents", package).splitlines()
+    return {line.split()[5].removeprefix(".") for line in listing}
+
+
+def test_contents(dist: Dist) -> None:
+    """Each package has what it is for, and none has what is another's."""
+    library, development, python = (contents(dist.file(f"{name}_*.deb")) for name in PACKAGES)
+    libdir = f"/usr/lib/{multiarch()}"
+    assert {f"{libdir}/libobe.so.1", f"{libdir}/libobe.so.{VERSION}"} <= library
+    wanted = {"/usr/include/obe.h", "/usr/include/obe.hpp", f"{libdir}/libobe.so"}
+    wanted |= {f"{libdir}/pkgconfig/libobe.pc", f"{libdir}/cmake/obe/obe-config.cmake"}
+    wanted |= {"/usr/share/man/man3/libobe-talk.3.gz", "/usr/share/man/man3/obe_tcmd.3.gz"}
+    assert wanted <= development
+    assert {"/usr/lib/python3/dist-packages/obe/__init__.py", "/usr/lib/python3/dist-packages/obe/py.typed"} <= python
+    for one, other in ((library, development), (library, python), (development, python)):
+        assert {path for path in one & other if not path.endswith("/")} == set()
+
+
+def test_same_library(dist: Dist, tmp_path: Path) -> None:
+    """The library is that of the tarball, so that it needs no newer glibc either."""
+    architecture = run("dpkg", "--print-architecture").strip()
+    unpacked = dist.unpack(f"libobe-*-linux-{architecture}.tar.gz", tmp_path / "tarball")
+    run("dpkg-deb", "--extract", dist.file("libobe1_*.deb"), tmp_path / "package")
+    (library,) = tmp_path.glob("package/usr/lib/*/libobe.so.*.*")
+    assert library.read_bytes() == (unpacked / "lib" / "libobe.so").read_bytes()
+
+
+def test_install(dist: Dist, tmp_path: Path) -> None:
+    """Installed, they serve a program in C, C++ and Python; removed, nothing is left of them."""
+    assert os.geteuid() == 0, "packages are installed by root: run this test as root"
+    given = tmp_path / "given"
+    shutil.copytree(CONSUMER, given)
+    for name in PACKAGES:
+        shutil.copy(dist.file(f"{name}_*.deb"), given)
+    (given / "use").write_text(USE)
+    mount = tmp_path / "mount"
+    mount.mkdir()
+
+    printed = run(tool("unshare", "util-linux"), "--mount", "sh", "-eu", "-c", OVERLAY, "sh", mount, given)
+    used = printed[printed.index("used:\n") : printed.index("end\n")].splitlines()[1:]
+    library = f"/usr/lib/{multiarch()}/libobe.so.{VERSION}"
+    assert used == [f"{ANSWER} {VERSION}"] * 4 + ["/usr/lib/python3/dist-packages/obe/__init__.py", library]
+    assert printed[printed.index("left:\n") :].splitlines() == ["left:"]

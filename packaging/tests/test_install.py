@@ -1,0 +1,98 @@
+"""make install: what a user builds against it, with pkg-config and with CMake, also after the folder was moved."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from conftest import (
+    FUNCTIONS,
+    VERSION,
+    build_with_cmake,
+    build_with_pkg_config,
+    check_consumer,
+    make,
+    pkg_config,
+    run,
+    tool,
+)
+
+
+@pytest.fixture(scope="module", params=["lib", "lib/some-linux-gnu"])
+def libdir(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the library in a prefix to which it was moved after it was installed."""
+    folder = tmp_path_factory.mktemp("install")
+    make("install", "PREFIX=/opt/obe", f"LIBDIR=/opt/obe/{request.param}", f"DESTDIR={folder}")
+    prefix = tmp_path_factory.mktemp("moved") / "a folder of its own"
+    shutil.move(folder / "opt" / "obe", prefix)
+    return prefix / str(request.param)
+
+
+def prefix_of(libdir: Path) -> Path:
+    return next(parent for parent in libdir.parents if (parent / "include").exists())
+
+
+def found_at(libdir: Path) -> str:
+    """Tells CMake where the library is: below a prefix, as a user does, where CMake would look for it there."""
+    return f"-DCMAKE_PREFIX_PATH={libdir.parent}" if libdir.name == "lib" else f"-Dobe_DIR={libdir}/cmake/obe"
+
+
+def configure(folder: Path, project: str, *arguments: str) -> str:
+    """What CMake prints for a project without a language."""
+    head = "cmake_minimum_required(VERSION 3.13)\nproject(asking NONE)\n"
+    (folder / "CMakeLists.txt").write_text(head + project)
+    return run(tool("cmake", "cmake"), "-S", folder, "-B", folder / "build", *arguments)
+
+
+def test_pkg_config(libdir: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link"  # pkg-config marks a space in a path with a backslash, which only a shell takes away
+    link.symlink_to(prefix_of(libdir))
+    libdir = link / libdir.relative_to(prefix_of(libdir))
+    compiler = [tool("cc", "gcc"), "-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror"]
+    check_consumer(build_with_pkg_config(tmp_path / "build", libdir, compiler), libdir=libdir)
+    assert pkg_config(libdir, "--modversion") == [VERSION]
+
+
+def test_cmake(libdir: Path, tmp_path: Path) -> None:
+    flags = "-DCMAKE_C_FLAGS=-Werror", "-DCMAKE_CXX_FLAGS=-std=c++11 -Wall -Wextra -Wpedantic -Werror"
+    # The program knows where the library is: CMake has put it into the run path.
+    for program in build_with_cmake(tmp_path, found_at(libdir), *flags):
+        check_consumer(program)
+
+
+def test_cmake_version(libdir: Path, tmp_path: Path) -> None:
+    """A version is for those who ask for it, or for an older one of its series."""
+    major, minor, patch = (int(part) for part in VERSION.split("."))
+    served = ["", VERSION, f"{major}.{minor}"] + ([str(major)] if major else [])
+    refused = [f"{major}.{minor}.{patch + 1}", f"{major}.{minor + 1}", f"{major + 1}", f"{major}.{minor}0"]
+    refused += ["0"] if not major else [f"{major - 1}"]
+    project = (
+        "foreach(wanted IN LISTS ALL)\n"
+        '    find_package(obe ${wanted} CONFIG QUIET)\n    message(STATUS "<${wanted}> ${obe_FOUND}")\n'
+        "endforeach()\n"
+    )
+    answers = configure(tmp_path, project, found_at(libdir), f"-DALL={';'.join(served + refused)}")
+    assert re.findall("<(.*)> (.*)", answers) == [(v, "1") for v in served] + [(v, "0") for v in refused]
+
+
+def test_cmake_without_library(libdir: Path, tmp_path: Path) -> None:
+    """On another system than its own, the package is not found, and says why."""
+    shutil.copytree(libdir / "cmake", tmp_path / "lib" / "cmake")
+    project = 'find_package(obe CONFIG QUIET)\nmessage(STATUS "${obe_FOUND}: ${obe_NOT_FOUND_MESSAGE}")\n'
+    answer = configure(tmp_path, project, found_at(tmp_path / "lib"))
+    assert f"0: this libobe is for another system or word size: {tmp_path}/lib/libobe.so is not there" in answer
+
+
+def test_manual(libdir: Path) -> None:
+    """Each function has a page, which the formatter takes without a word."""
+    manual = prefix_of(libdir) / "share" / "man"
+    pages = {path.stem: path for path in (manual / "man3").iterdir()}
+    functions = [name for name in FUNCTIONS if not name.startswith("obe_lv_")]
+    assert sorted(name for name in pages if name.startswith("obe_")) == functions
+    for name in functions:
+        assert f"\\fB{name}\\fP" in pages[name].read_text()
+    for path in [*pages.values(), manual / "man7" / "libobe.7"]:
+        assert run(tool("mandoc", "mandoc"), "-T", "lint", "-W", "error", path) == ""

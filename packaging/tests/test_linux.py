@@ -1,0 +1,84 @@
+"""The tarballs for Linux, and the source tarball they can be built from."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from conftest import FUNCTIONS, VERSION, Dist, build_with_cmake, build_with_pkg_config, check_consumer, make, run, tool
+
+MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
+OLDEST_GLIBC = (2, 17)
+
+
+@pytest.fixture(scope="module", params=MACHINES)
+def unpacked(request: pytest.FixtureRequest, dist: Dist, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return dist.unpack(f"libobe-*-linux-{request.param}.tar.gz", tmp_path_factory.mktemp(request.param))
+
+
+def machine(unpacked: Path) -> str:
+    return MACHINES[unpacked.name.rpartition("-")[2]]
+
+
+def readelf(library: Path, *arguments: str) -> str:
+    return run(tool("readelf", "binutils"), "-W", *arguments, library)
+
+
+def test_library(unpacked: Path) -> None:
+    """It is for its machine and for old systems, and shows its functions and nothing else."""
+    library = unpacked / "lib" / "libobe.so"
+    assert {"x86_64": "X86-64", "aarch64": "AArch64"}[machine(unpacked)] in readelf(library, "-h")
+
+    table = readelf(library, "--dyn-syms")
+    symbols = re.findall(r"^ *\d+: \S+ +\d+ \w+ +(?:GLOBAL|WEAK) +\w+ +(\w+) (\S+)", table, re.M)
+    needed = [tuple(map(int, version.split("."))) for version in re.findall(r"@GLIBC_([\d.]+)", str(symbols))]
+    assert needed, "the symbols of glibc have no versions"
+    assert max(needed) <= OLDEST_GLIBC
+    shown = sorted(name.partition("@")[0] for section, name in symbols if section != "UND")
+    assert shown == FUNCTIONS
+    assert {name.partition("@")[2] for section, name in symbols if section != "UND"} == {"@OBE_1"}
+
+    dynamic = readelf(library, "-d")
+    assert re.findall(r"SONAME.*\[(.*)\]", dynamic) == ["libobe.so.1"]
+    assert "NODELETE" in dynamic
+    assert set(re.findall(r"NEEDED.*\[(.*)\]", dynamic)) <= {"libc.so.6", "libpthread.so.0", "libdl.so.2"}
+    assert ".symtab" not in readelf(library, "-S")
+
+
+def test_old_threads(unpacked: Path) -> None:
+    """Before glibc 2.34, part of the functions for threads are in libpthread alone, and asked for there."""
+    symbols = readelf(unpacked / "lib" / "libobe.so", "--dyn-syms", "-V")
+    threads = re.findall(r"File: libpthread\.so\.0 .*\n.*Version: (\d+)", symbols)
+    assert len(threads) == 1
+    for name in ("pthread_create", "pthread_sigmask", "pthread_key_create", "pthread_getattr_np"):
+        assert re.search(rf" {name}@GLIBC_[\d.]+ \({threads[0]}\)", symbols), name
+
+
+def test_consumer(unpacked: Path, tmp_path: Path) -> None:
+    """A program for that machine is built with the tarball and runs, if need be in an emulator."""
+    cc = [sys.executable, "-m", "ziglang", "cc", "-target", f"{machine(unpacked)}-linux-gnu.2.17"]
+    program = build_with_pkg_config(tmp_path / "build", unpacked / "lib", cc)
+    launcher = []
+    if machine(unpacked) == "aarch64":
+        assert Path("/usr/aarch64-linux-gnu/lib").exists(), "no arm64 libc: apt-get install libc6-arm64-cross"
+        launcher = [tool("qemu-aarch64-static", "qemu-user-static"), "-L", "/usr/aarch64-linux-gnu"]
+    check_consumer(program, *launcher, libdir=unpacked / "lib")
+
+
+def test_cmake(dist: Dist, tmp_path: Path) -> None:
+    unpacked = dist.unpack("libobe-*-linux-amd64.tar.gz", tmp_path / "unpacked")
+    for program in build_with_cmake(tmp_path / "build", f"-DCMAKE_PREFIX_PATH={unpacked}"):
+        check_consumer(program)
+
+
+def test_reproducible(dist: Dist, tmp_path: Path) -> None:
+    """The source tarball is whole, and what is made from it is what was made here, byte for byte."""
+    source = dist.unpack(f"libobe-{VERSION}.tar.gz", tmp_path)
+    make("dist", cwd=source)
+    again = source / "build" / "dist"
+    assert sorted(path.name for path in again.iterdir()) == sorted(path.name for path in dist.folder.iterdir())
+    differing = [path.name for path in again.iterdir() if path.read_bytes() != (dist.folder / path.name).read_bytes()]
+    assert not differing, differing

@@ -1,0 +1,50 @@
+"""The Python wheels."""
+
+from __future__ import annotations
+
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from conftest import ANSWER, CONSUMER, ROOT, VERSION, Dist, run
+
+# Platform: the library it carries, which is that of the archive, by its path there.
+WHEELS = {
+    "manylinux_2_17_x86_64": ("obe/libobe.so", "linux-amd64.tar.gz", "lib/libobe.so"),
+    "manylinux_2_17_aarch64": ("obe/libobe.so", "linux-arm64.tar.gz", "lib/libobe.so"),
+    "win_amd64": ("obe/obe64.dll", "windows-64.zip", "bin/obe64.dll"),
+    "win32": ("obe/obe32.dll", "windows-32.zip", "bin/obe32.dll"),
+}
+
+
+@pytest.mark.parametrize("platform", WHEELS)
+def test_contents(dist: Dist, tmp_path: Path, platform: str) -> None:
+    """A wheel has the module and one library, that of the archive for its platform."""
+    name, archive, path = WHEELS[platform]
+    unpacked = dist.unpack(f"libobe-*-{archive}", tmp_path)
+    modules = {f"obe/{path.name}" for path in (ROOT / "bindings" / "python" / "obe").glob("*.py")}
+    with zipfile.ZipFile(dist.file(f"obe-{VERSION}-py3-none-{platform}.whl")) as wheel:
+        names = set(wheel.namelist())
+        info = f"obe-{VERSION}.dist-info"
+        assert {n for n in names if not n.startswith(info)} == modules | {"obe/py.typed", name}
+        assert wheel.read(name) == (unpacked / path).read_bytes()
+        assert f"Tag: py3-none-{platform}\n" in wheel.read(f"{info}/WHEEL").decode()
+        metadata = wheel.read(f"{info}/METADATA").decode()
+        assert f"Name: obe\nVersion: {VERSION}\n" in metadata
+        assert "Requires-Python: >=3.9\n" in metadata
+        assert {f"{info}/licenses/LICENSE", f"{info}/licenses/LICENSE.third-party"} <= names
+
+
+def test_pip(dist: Dist, tmp_path: Path) -> None:
+    """pip takes the wheel for this machine, out of all of them, and gets rid of it again."""
+    run(sys.executable, "-m", "venv", tmp_path / "venv")
+    python = tmp_path / "venv" / "bin" / "python"
+    pip = [str(python), "-m", "pip", "--disable-pip-version-check"]
+    run(*pip, "install", "--no-index", f"--find-links={dist.folder}", "obe")
+    package = next((tmp_path / "venv" / "lib").glob("python3*/site-packages/obe"))
+    printed = run(python, CONSUMER / "consumer.py", cwd=tmp_path)
+    assert printed.splitlines() == [f"{ANSWER} {VERSION}", f"{package}/__init__.py", f"{package}/libobe.so"]
+    run(*pip, "uninstall", "--yes", "obe")
+    assert list(package.parent.glob("obe*")) == []

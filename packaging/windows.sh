@@ -1,0 +1,18 @@
+#!/bin/sh
+# Makes the zip and the wheel for 64-bit or 32-bit Windows: windows.sh BITS PLATFORM-TAG
+set -eu
+bits=$1 tag=$2
+name=libobe-$VERSION-windows-$bits
+
+"$MAKE" -s windows BUILD="$BUILD"
+"$MAKE" -s install-development LIBRARY="obe$bits" PREFIX="/$name" DESTDIR="$STAGE"
+mkdir -p "$STAGE/$name/bin"
+install -m 755 "$BUILD/windows/obe$bits.dll" "$STAGE/$name/bin/"
+install -m 644 "$BUILD/windows/obe$bits.lib" "$BUILD/windows/libobe$bits.dll.a" "$BUILD/windows/obe$bits.def" "$STAGE/$name/lib/"
+packaging/documents.sh "$STAGE/$name"
+
+cd "$STAGE"
+find "$name" -exec touch --date="@$SOURCE_DATE_EPOCH" {} +
+find "$name" -type f | sort | zip -9qX -@ "$DIST/$name.zip"
+cd "$OLDPWD"
+packaging/wheel.sh "$STAGE/$name/bin/obe$bits.dll" "$tag"

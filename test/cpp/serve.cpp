@@ -1,0 +1,318 @@
+// serve: handlers of every kind, what they throw, what ends it, replies that nobody takes, several threads.
+#include "peer.hpp"
+
+#include <functional>
+#include <new>
+
+// Serves in a thread; what serve gives, or throws, is the future's.
+template <class Handler> static std::future<bool> serving(obe::server &server, Handler handler)
+{
+    return std::async(std::launch::async, [&server, handler]() mutable { return server.serve(handler); });
+}
+
+static std::atomic<int> calls(0);
+
+static void answer_and_go_on(const obe::request &next)
+{
+    calls++;
+    next.reply(next);
+}
+static bool answer_and_end(const obe::request &next) { return next.reply("\"end\""); }
+static obe_status answer_like_c(const obe::request &next) { return next.reply("\"C\"") ? OBE_OK : OBE_E_STATE; }
+
+struct functor {
+    int answered;
+    bool operator()(const obe::request &next) { return next.reply(obe::to_json(++answered)) && answered == 2; }
+};
+
+struct constant {
+    bool operator()(const obe::message &next) const { return next.json() == "1"; } // it need not be a request
+};
+
+static void handlers()
+{
+    obe::server server("", 0);
+    obe::client client = client_of(server);
+
+    std::future<bool> served = serving(server, answer_and_go_on);
+    CHECK_EQUAL(std::string("[1]"), client.tcmd("[1]"));
+    CHECK_EQUAL(std::string("[2]"), client.tcmd("[2]"));
+    server.cancel();
+    CHECK(!result_of(served));
+    CHECK_EQUAL(2, calls);
+
+    served = serving(server, &answer_and_end);
+    CHECK_EQUAL(std::string("\"end\""), client.tcmd("1"));
+    CHECK(result_of(served));
+
+    served = serving(server, answer_like_c);
+    CHECK_EQUAL(std::string("\"C\""), client.tcmd("1"));
+    server.cancel();
+    CHECK(!result_of(served));
+
+    functor counter = {0};
+    served = serving(server, std::ref(counter));
+    CHECK_EQUAL(std::string("1"), client.tcmd("1"));
+    CHECK_EQUAL(std::string("2"), client.tcmd("1"));
+    CHECK(result_of(served));
+    CHECK_EQUAL(2, counter.answered); // it was not copied
+
+    const constant unchanging = {};
+    served = std::async(std::launch::async, [&] { return server.serve(unchanging); });
+    client.send("1");
+    CHECK(result_of(served));
+
+    std::function<bool(const obe::request &)> function = [](const obe::request &next) { return next.reply("3"); };
+    served = std::async(std::launch::async, [&] { return server.serve(std::move(function)); });
+    CHECK_EQUAL(std::string("3"), client.tcmd("1"));
+    CHECK(result_of(served));
+#if __cplusplus >= 201402L
+    served = serving(server, [n = 0](const auto &next) mutable { return next.reply(obe::to_json(++n)); });
+    CHECK_EQUAL(std::string("1"), client.tcmd("1"));
+    CHECK(result_of(served));
+#endif
+    CHECK_THROWS(OBE_E_STATE, "", obe::server(obe::adopt, obe::client().release()).serve(answer_and_go_on));
+}
+
+struct odd { // an exception that is none of the standard's
+    int number;
+    std::string text;
+};
+
+// What catch_it finds when a handler that does throw_it ends the serving. The server goes on.
+static std::string thrown_by(const std::function<void()> &throw_it, std::string (*catch_it)(std::future<bool> &))
+{
+    obe::server server("", 0);
+    obe::client client = client_of(server), other = client_of(server);
+
+    std::future<bool> served = serving(server, [&](const obe::request &) { throw_it(); });
+    client.send("1");
+    const std::string caught = catch_it(served);
+
+    served = serving(server, answer_and_end);
+    CHECK_EQUAL(std::string("\"end\""), other.tcmd("2"));
+    CHECK(result_of(served));
+    CHECK_THROWS(OBE_E_PEER_CLOSED, "", client.receive()); // the handler did not answer
+    return caught;
+}
+
+template <class Exception> static std::string by_what(std::future<bool> &served)
+{
+    try {
+        result_of(served);
+    } catch (const Exception &e) {
+        return e.what();
+    }
+    return "nothing";
+}
+
+static void exceptions()
+{
+    CHECK_EQUAL(std::string("of the handler"),
+                thrown_by([] { throw std::runtime_error("of the handler"); }, by_what<std::runtime_error>));
+    CHECK_EQUAL(std::string("of the handler"),
+                thrown_by([] { throw std::logic_error("of the handler"); }, by_what<std::exception>));
+    CHECK_EQUAL(std::string(std::bad_alloc().what()),
+                thrown_by([] { throw std::bad_alloc(); }, by_what<std::bad_alloc>));
+    CHECK_EQUAL(std::string("read too far"),
+                thrown_by([] { throw obe::error(OBE_E_RANGE, "read too far"); }, by_what<std::system_error>));
+    CHECK_EQUAL(std::string("42"), thrown_by([] { throw 42; }, [](std::future<bool> &served) -> std::string {
+                    try {
+                        result_of(served);
+                    } catch (int number) {
+                        return std::to_string(number);
+                    }
+                    return "nothing";
+                }));
+    CHECK_EQUAL(std::string("text"), thrown_by([] { throw "text"; }, [](std::future<bool> &served) -> std::string {
+                    try {
+                        result_of(served);
+                    } catch (const char *text) {
+                        return text;
+                    }
+                    return "nothing";
+                }));
+    CHECK_EQUAL(std::string("odd 7"), thrown_by([] { throw odd({7, "odd"}); }, [](std::future<bool> &served) {
+                    try {
+                        result_of(served);
+                    } catch (const odd &o) {
+                        return o.text + ' ' + std::to_string(o.number);
+                    }
+                    return std::string("nothing");
+                }));
+#ifdef __cpp_rtti
+    CHECK_EQUAL(std::string("outer, inner"),
+                thrown_by(
+                    [] {
+                        try {
+                            throw std::runtime_error("inner");
+                        } catch (...) {
+                            std::throw_with_nested(std::runtime_error("outer"));
+                        }
+                    },
+                    [](std::future<bool> &served) -> std::string {
+                        try {
+                            result_of(served);
+                        } catch (const std::exception &e) {
+                            try {
+                                std::rethrow_if_nested(e);
+                            } catch (const std::exception &inner) {
+                                return std::string(e.what()) + ", " + inner.what();
+                            }
+                        }
+                        return "nothing";
+                    }));
+#endif
+}
+
+// Objects of the handler's end on the way out, in order.
+static void unwinding()
+{
+    struct trace {
+        std::string &text;
+        char letter;
+        ~trace() { text += letter; }
+    };
+    std::string ended;
+    obe::server server("", 0);
+    obe::client client = client_of(server);
+    std::future<bool> served = std::async(std::launch::async, [&] {
+        trace a = {ended, 'a'};
+        return server.serve([&](const obe::request &next) {
+            trace b = {ended, 'b'};
+            const obe::message kept(next.json());
+            next.get<int>("/missing");
+        });
+    });
+    client.send("{}");
+    CHECK_THROWS(OBE_E_NOT_FOUND, "missing", result_of(served));
+    CHECK_EQUAL(std::string("ba"), ended);
+}
+
+// A handler that serves, too: the exception passes two frames that are not C++.
+static void serving_while_serving()
+{
+    obe::server outer("", 0), inner("", 0);
+    obe::client of_outer = client_of(outer), of_inner = client_of(inner);
+    std::future<bool> served = serving(outer, [&](const obe::request &) {
+        inner.serve([](const obe::request &) { throw std::runtime_error("from within"); });
+    });
+    of_outer.send("1");
+    of_inner.send("2");
+    CHECK_EQUAL(std::string("from within"), by_what<std::runtime_error>(served));
+}
+
+// An exception ends the serving of its own thread only.
+static void serving_in_threads()
+{
+    obe::server server("", 0);
+    obe::client client = client_of(server);
+    std::atomic<int> inside(0);
+    const auto handler = [&](const obe::request &next) {
+        if (next.json() == "\"throw\"")
+            throw std::runtime_error("one of them");
+        inside++;
+        CHECK_COMES(inside >= 2 || next.json() != "\"both\""); // two threads are needed
+        next.reply("1");
+    };
+    std::future<bool> one = serving(server, handler), two = serving(server, handler), three = serving(server, handler);
+    client.send("\"throw\"");
+    obe::client first = client_of(server), second = client_of(server);
+    first.send("\"both\"");
+    second.send("\"both\"");
+    CHECK_EQUAL(std::string("1"), first.receive());
+    CHECK_EQUAL(std::string("1"), second.receive());
+    int ended = 0, threw = 0;
+    server.cancel();
+    for (std::future<bool> *served : {&one, &two, &three}) {
+        try {
+            ended += !result_of(*served);
+        } catch (const std::runtime_error &) {
+            threw++;
+        }
+    }
+    CHECK_EQUAL(2, ended);
+    CHECK_EQUAL(1, threw);
+}
+
+static void what_ends_it()
+{
+    obe::server server("", 0);
+    obe::client client = client_of(server);
+    std::atomic<bool> inside(false), go_on(false);
+    const auto slow = [&](const obe::request &next) {
+        inside = true;
+        CHECK_COMES(go_on);
+        next.reply("1");
+    };
+    for (int by_cancel = 0; by_cancel < 2; by_cancel++) {
+        inside = go_on = false;
+        std::future<bool> served = serving(server, slow);
+        client.send("1");
+        CHECK_COMES(inside);
+        if (by_cancel)
+            server.cancel(); // while the handler works
+        else
+            server.close();
+        go_on = true;
+        if (by_cancel) {
+            CHECK(!result_of(served));
+            CHECK_EQUAL(std::string("1"), client.receive());
+        } else {
+            CHECK_THROWS(OBE_E_CLOSED, "", result_of(served));
+        }
+    }
+    CHECK_THROWS(OBE_E_STATE, "not for a client", obe::server(obe::adopt, client.release()).serve(answer_and_go_on));
+}
+
+// A client that does not take its reply is no failure of the server's.
+static void replies_to_nobody()
+{
+    obe::server server("", 0);
+    server.set_option("max_message", 100000000);
+    const std::string large = '"' + std::string(50000000, 'x') + '"'; // more than lies in any socket's buffers
+    obe::request request;
+    {
+        obe::client leaver = client_of(server);
+        leaver.send("1");
+        request = server.receive_request(patience);
+    }
+    CHECK_COMES(!request.reply(large, patience)); // the end of its connection may be on its way
+    CHECK(request.last_error().find("reply 127.0.0.1:") == 0);
+
+    obe::client deaf = client_of(server);
+    deaf.send("2");
+    request = server.receive_request(patience);
+    CHECK(!request.reply(large, std::chrono::milliseconds(20)));
+
+    deaf.send("3");
+    request = server.receive_request(patience);
+    std::future<bool> replied = std::async(std::launch::async, [&] { return request.reply(large); });
+    while (replied.wait_for(std::chrono::milliseconds(1)) != std::future_status::ready)
+        server.cancel();
+    CHECK(!result_of(replied));
+
+    deaf.send("4");
+    request = server.receive_request(patience);
+    CHECK_THROWS(OBE_E_JSON, "", request.reply("OK"));
+    CHECK_THROWS(OBE_E_HANDLE, "", request.reply(obe::message()));
+    CHECK(request.reply("\"OK\""));
+    CHECK_THROWS(OBE_E_STATE, "answered", request.reply("\"OK\""));
+
+    deaf.send("5");
+    request = server.receive_request(patience);
+    server = obe::server("", 0);
+    CHECK(!request.reply("1")); // of a server that is gone
+}
+
+int main()
+{
+    RUN(handlers);
+    RUN(exceptions);
+    RUN(unwinding);
+    RUN(serving_while_serving);
+    RUN(serving_in_threads);
+    RUN(what_ends_it);
+    RUN(replies_to_nobody);
+    CHECK_EQUAL(0, obe_test_live());
+}

@@ -1,0 +1,325 @@
+package test
+
+import (
+	"bufio"
+	"debug/pe"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// strictCpp are the compiler's flags for every C++ program: there is nothing to
+// warn of, in any compiler and standard.
+var strictCpp = []string{"-g", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wsign-conversion", "-Wshadow",
+	"-Wold-style-cast", "-Woverloaded-virtual", "-Werror", "-I../include", "-pthread"}
+
+// cppSources returns the C++ sources of a folder, and has Go notice when they
+// change.
+func cppSources(t *testing.T, folder string) []string {
+	t.Helper()
+	headers, _ := filepath.Glob(filepath.Join(folder, "*.hpp"))
+	sources, _ := filepath.Glob(filepath.Join(folder, "*.cpp"))
+	for _, path := range append(headers, sources...) {
+		if _, err := os.Stat(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(sources) == 0 {
+		t.Fatalf("no sources in %s", folder)
+	}
+	return sources
+}
+
+// compileCpp builds a program from its sources and returns its path. args begin
+// with the compiler and the standard.
+func compileCpp(t *testing.T, args ...string) string {
+	t.Helper()
+	cppSources(t, "cpp")
+	program := filepath.Join(t.TempDir(), "program")
+	command(t, tool(t, args[0]), slices.Concat([]string{"-std=" + args[1]}, strictCpp, []string{"-o", program}, args[2:])...)
+	return program
+}
+
+// The header compiles without a warning in every standard, by both compilers:
+// every member, and all types that they take.
+func TestCppHeader(t *testing.T) {
+	cppSources(t, "cpp")
+	for _, compiler := range []string{"g++", "clang++"} {
+		for _, standard := range []string{"c++11", "c++14", "c++17", "c++20", "c++2b"} {
+			t.Run(compiler+" "+standard, func(t *testing.T) {
+				t.Parallel()
+				args := append([]string{"-std=" + standard, "-fsyntax-only"}, strictCpp...)
+				command(t, tool(t, compiler), append(args, "cpp/calls.cpp", "cpp/documents.cpp")...)
+			})
+		}
+	}
+}
+
+func TestCppPrograms(t *testing.T) {
+	hooked := library(t, "test/libobe.so")
+	sanitizers := []string{"-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"}
+	all := []string{"documents", "handles", "serve", "talk"}
+	for _, build := range []struct {
+		name     string
+		args     []string
+		programs []string
+	}{
+		{"g++ c++11, sanitizers", append([]string{"g++", "c++11"}, sanitizers...), all},
+		{"clang++ c++2b, sanitizers", append([]string{"clang++", "c++2b"}, sanitizers...), all},
+		{"g++ c++20, optimised, without RTTI", []string{"g++", "c++20", "-O2", "-fno-rtti"}, []string{"documents", "serve"}},
+	} {
+		for _, name := range build.programs {
+			t.Run(build.name+", "+name, func(t *testing.T) {
+				t.Parallel()
+				args := append(slices.Clone(build.args), filepath.Join("cpp", name+".cpp"))
+				program := compileCpp(t, append(args, against(hooked)...)...)
+				succeed(t, time.Minute, []string{"ASAN_OPTIONS=detect_leaks=1"}, program)
+			})
+		}
+	}
+}
+
+// Files that include the header link with each other, also if they are of
+// different standards of the language.
+func TestCppUnits(t *testing.T) {
+	hooked := library(t, "test/libobe.so")
+	for _, pair := range [][2]string{{"c++11", "c++11"}, {"c++11", "c++20"}, {"c++20", "c++11"}} {
+		t.Run(pair[0]+" "+pair[1], func(t *testing.T) {
+			t.Parallel()
+			object := filepath.Join(t.TempDir(), "other.o")
+			command(t, tool(t, "g++"), append(slices.Clone(strictCpp), "-std="+pair[1], "-fsanitize=address,undefined", "-c", "-o", object, "cpp/unit_other.cpp")...)
+			args := append([]string{"g++", pair[0], "-fsanitize=address,undefined", "cpp/unit.cpp", object}, against(hooked)...)
+			succeed(t, time.Minute, nil, compileCpp(t, args...))
+		})
+	}
+}
+
+// noting builds a library that has every function of the header and only notes
+// its call; obe_serve gives one request to the handler.
+func noting(t *testing.T) string {
+	t.Helper()
+	var c strings.Builder
+	c.WriteString(`#include "obe.h"
+#include <stdlib.h>
+#include <string.h>
+const char *obe_noted[100];
+int obe_note_count, obe_note_abort;
+static void note(const char *name)
+{
+    if (obe_note_abort)
+        abort();
+    for (int i = 0; i < obe_note_count; i++)
+        if (strcmp(obe_noted[i], name) == 0)
+            return;
+    obe_noted[obe_note_count++] = name;
+}
+`)
+	made := regexp.MustCompile(`obe_(?:socket|message) \*(\w+)`)
+	for _, f := range functions(readHeader(t)) {
+		if f.parameters == "void" || f.name == "obe_strerror" {
+			fmt.Fprintf(&c, "const char *%s(%s) { note(\"%[1]s\"); return \"text\"; }\n", f.name, f.parameters)
+			continue
+		}
+		fmt.Fprintf(&c, "obe_status %s(%s) { note(\"%[1]s\");", f.name, f.parameters)
+		switch f.name {
+		case "obe_serve":
+			c.WriteString(" return handler(2, user); }\n")
+			continue
+		case "obe_free":
+			c.WriteString(" if (handle == 2) abort();") // obe_serve's own to free
+		}
+		for _, m := range made.FindAllStringSubmatch(f.parameters, -1) {
+			fmt.Fprintf(&c, " *%s = 1;", m[1])
+		}
+		c.WriteString(" return OBE_OK; }\n")
+	}
+	path := filepath.Join(t.TempDir(), "noting.c")
+	if err := os.WriteFile(path, []byte(c.String()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	object := filepath.Join(t.TempDir(), "noting.o")
+	command(t, tool(t, variable("CC", "cc")), "-std=c99", "-I../include", "-c", "-o", object, path)
+	return object
+}
+
+// Through the header all functions of the library are called, but for those that
+// it makes of others; in a forked child it calls none.
+func TestCppCalls(t *testing.T) {
+	program := compileCpp(t, "g++", "c++11", "cpp/calls.cpp", noting(t))
+
+	called := strings.Fields(run(t, time.Minute, nil, program).stdout)
+	var wanted []string
+	for _, f := range functions(readHeader(t)) {
+		if !slices.Contains(madeOfOthers, f.name) {
+			wanted = append(wanted, f.name)
+		}
+	}
+	slices.Sort(called)
+	if !slices.Equal(called, wanted) {
+		t.Errorf("obe.hpp calls %q\nwanted %q", called, wanted)
+	}
+
+	got := run(t, time.Minute, nil, program, "forked")
+	if got.status != 0 || !strings.HasSuffix(got.stdout, " calls were refused\n") {
+		t.Errorf("exit status %d\n%s%s", got.status, got.stdout, got.stderr)
+	}
+}
+
+// madeOfOthers are the functions in whose place the C++ header has one of
+// documents, so that a large reply stays with the thread that asked for it.
+var madeOfOthers = []string{"obe_tcmd", "obe_optset", "obe_goodset", "obe_getmean", "obe_getstd", "obe_getcov", "obe_getpar",
+	"obe_getset", "obe_getwgt", "obe_getcon"}
+
+// What would be a mistake does not compile.
+func TestCppRefused(t *testing.T) {
+	compiles := func(t *testing.T, statement string, flags ...string) (bool, string) {
+		path := filepath.Join(t.TempDir(), "refused.cpp")
+		text := "#include \"obe.hpp\"\n" +
+			"enum { one }; enum class other { two };\n" +
+			"void use(obe::client &client, obe::server &server, obe::message &message, double *pointer);\n" +
+			"void use(obe::client &client, obe::server &server, obe::message &message, double *pointer)\n" +
+			"{\n(void)client; (void)server; (void)message; (void)pointer;\n" + statement + "\n}\n"
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		args := slices.Concat([]string{"-std=c++20", "-fsyntax-only", "-I../include"}, flags, []string{path})
+		out, err := exec.Command(tool(t, "g++"), args...).CombinedOutput()
+		return err == nil, string(out)
+	}
+	if ok, out := compiles(t, ""); !ok {
+		t.Fatal(out)
+	}
+	for _, c := range []struct{ wrong, right string }{
+		{"obe::client copy(client);", "obe::client moved(std::move(client));"},
+		{"client.receive(5000);", "client.receive(std::chrono::milliseconds(5000));"},
+		{"message.set(\"x\", one);", "message.set(\"x\", static_cast<int>(one));"},
+		{"message.set(\"x\", other::two);", "message.set(\"x\", static_cast<int>(other::two));"},
+		{"message.set(\"x\", std::vector<int>());", "message.set(\"x\", std::vector<double>());"},
+		{"message.set(\"x\", pointer);", "message.set(\"x\", obe::doubles(pointer, 1));"},
+		{"message.get<float>(\"/x\");", "message.get<double>(\"/x\");"},
+		{"message = \"1\";", "message = obe::message(\"1\");"},
+		{"server.serve([](const obe::request &r) { obe::request kept(std::move(r)); });",
+			"server.serve([](const obe::request &r) { r.reply(\"1\"); });"},
+		{"server.serve([](obe::request &r) { r.reply(\"1\"); });", "server.serve([](const obe::message &m) { m.json(); });"},
+	} {
+		t.Run(c.wrong, func(t *testing.T) {
+			t.Parallel()
+			if ok, _ := compiles(t, c.wrong); ok {
+				t.Errorf("%s compiles", c.wrong)
+			}
+			if ok, out := compiles(t, c.right); !ok {
+				t.Errorf("%s does not compile\n%s", c.right, out)
+			}
+		})
+	}
+	ok, out := compiles(t, "", "-fno-exceptions")
+	if ok || !strings.Contains(out, "obe.h works without them") {
+		t.Errorf("without exceptions the compiler says\n%s", out)
+	}
+}
+
+// The header needs of a Windows library what an import library made from a list
+// of functions has, and keeps clear of windows.h.
+func TestCppWindows(t *testing.T) {
+	var names []string
+	for _, f := range functions(readHeader(t)) {
+		names = append(names, f.name)
+	}
+	for _, target := range []struct{ prefix, library, standard string }{
+		{"x86_64-w64-mingw32", "obe64.dll", "c++20"},
+		{"i686-w64-mingw32", "obe32.dll", "c++11"},
+	} {
+		t.Run(target.library, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			list, imports := filepath.Join(dir, "obe.def"), filepath.Join(dir, "libobe.a")
+			text := "LIBRARY " + target.library + "\nEXPORTS\n" + strings.Join(names, "\n") + "\n"
+			if err := os.WriteFile(list, []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			command(t, tool(t, target.prefix+"-dlltool"), "-d", list, "-l", imports)
+			compile := append([]string{"-std=" + target.standard, "-include", "windows.h"}, strictCpp...)
+			command(t, tool(t, target.prefix+"-g++"), append(slices.Clone(compile), "-fsyntax-only", "cpp/documents.cpp")...)
+			for _, name := range []string{"server", "instrument"} {
+				program := filepath.Join(dir, name+".exe")
+				command(t, tool(t, target.prefix+"-g++"), append(slices.Clone(compile), "-static", "-Wl,--disable-auto-import",
+					"-o", program, "../examples/cpp/"+name+".cpp", imports)...)
+				checkImports(t, program, target.library, names)
+			}
+		})
+	}
+}
+
+// checkImports checks that a program for Windows has functions of the library,
+// and only such as there are.
+func checkImports(t *testing.T, program, library string, names []string) {
+	t.Helper()
+	file, err := pe.Open(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	imported, err := file.ImportedSymbols()
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, symbol := range imported {
+		name, from, _ := strings.Cut(symbol, ":")
+		if from != library {
+			continue
+		}
+		found++
+		if !slices.Contains(names, name) {
+			t.Errorf("%s imports %s", filepath.Base(program), symbol)
+		}
+	}
+	if found < 10 {
+		t.Errorf("%s imports only %d functions of %s", filepath.Base(program), found, library)
+	}
+}
+
+// The instrument finds the dip with the server, which ends when it is told to.
+func TestCppExamples(t *testing.T) {
+	cppSources(t, "../examples/cpp")
+	shipped := library(t, "libobe.so")
+	server := compileCpp(t, append([]string{"g++", "c++11", "-O2", "../examples/cpp/server.cpp"}, against(shipped)...)...)
+	instrument := compileCpp(t, append([]string{"g++", "c++11", "-O2", "../examples/cpp/instrument.cpp"}, against(shipped)...)...)
+
+	cmd := exec.Command(server, "0")
+	cmd.Stderr = os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	kill := time.AfterFunc(time.Minute, func() { _ = cmd.Process.Kill() })
+	defer kill.Stop()
+	var port string
+	if _, err := fmt.Fscanf(bufio.NewReader(out), "port %s\n", &port); err != nil {
+		t.Errorf("the server does not tell its port: %v", err)
+	} else if got := run(t, time.Minute, nil, instrument, port, "1"); got.status != 0 || !strings.Contains(got.stdout, "estimate") {
+		t.Errorf("exit status %d\n%s%s", got.status, got.stdout, got.stderr)
+	}
+	if t.Failed() {
+		_ = cmd.Process.Kill()
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("the server: %v", err)
+	}
+
+	// What goes wrong is said, with the library's sentence.
+	if got := run(t, time.Minute, nil, instrument, "0"); got.status != 1 || !strings.Contains(got.stderr, "instrument: client_new: ") {
+		t.Errorf("exit status %d\n%s", got.status, got.stderr)
+	}
+}
