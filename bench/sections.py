@@ -130,7 +130,7 @@ def queues(plan: Plan) -> Iterator[Section]:
 
 def python_exchange(plan: Plan, mode: str) -> Section:
     with workers() as make:
-        # On two cores an exchange takes 20 µs where the system wakes both sides on one of them and 70 where it does not,
+        # On two cores an exchange takes 20 µs where the system wakes both sides on one of them, 70 where it does not,
         # whatever the program; on one core it is the program's own work that counts.
         one, client = python_worker(make, BENCH_ONE_CORE="1"), python_worker(make, BENCH_ONE_CORE="1")
         ports = {kind: one.port("serve", kind, mode) for kind in ("c", "bare", "obe")}

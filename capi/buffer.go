@@ -32,7 +32,7 @@ func input(op, name string, p *C.obe_cchar, length C.int64_t) ([]byte, error) {
 	if length == -1 {
 		n = uint64(C.strlen((*C.char)(unsafe.Pointer(p))))
 	}
-	if n > maxSlice {
+	if n > addressable(unsafe.Pointer(p)) {
 		return nil, invalid(op, "length", "is more than this platform can address")
 	}
 	return unsafe.Slice((*byte)(unsafe.Pointer(p)), int(n)), nil
@@ -41,6 +41,10 @@ func input(op, name string, p *C.obe_cchar, length C.int64_t) ([]byte, error) {
 // maxSlice is more bytes than any memory has: 2^47, or 2^30 where addresses have
 // 32 bits.
 const maxSlice = uint64(1) << (30 + 17*(^uint(0)>>63))
+
+// addressable is how many bytes there can be at an address, at most: where it has
+// 32 bits, memory may end before maxSlice of them.
+func addressable(p unsafe.Pointer) uint64 { return min(maxSlice, uint64(^uintptr(0)-uintptr(p))) }
 
 // word returns a NUL-terminated text as a Go string; NULL is an error.
 func word(op, name string, p *C.obe_cchar) (string, error) {
@@ -59,7 +63,7 @@ func room(op, name string, p *C.char, capacity C.int64_t) ([]byte, error) {
 	if p == nil {
 		return nil, nil
 	}
-	return unsafe.Slice((*byte)(unsafe.Pointer(p)), int(min(uint64(capacity), maxSlice))), nil
+	return unsafe.Slice((*byte)(unsafe.Pointer(p)), int(min(uint64(capacity), addressable(unsafe.Pointer(p))))), nil
 }
 
 // terminate puts a NUL behind a text of n bytes where there is room for it.
@@ -110,7 +114,7 @@ func numbers(op, name string, values *C.obe_cdouble, countName string, count C.i
 	switch {
 	case count < 0:
 		return nil, invalid(op, countName, "is negative")
-	case uint64(count) > maxNumbers:
+	case uint64(count) > addressable(unsafe.Pointer(values))/8:
 		return nil, invalid(op, countName, "is more than this platform can address")
 	case values == nil && count > 0:
 		return nil, invalid(op, name, fmt.Sprintf("is NULL, and %s is %d", countName, count))
@@ -126,7 +130,7 @@ func numberRoom(op, name string, values *C.double, capacity C.int64_t) ([]float6
 	case values == nil && capacity > 0:
 		return nil, invalid(op, name, "is NULL, and capacity is not 0")
 	}
-	return doubles(values, int(min(uint64(capacity), maxNumbers))), nil
+	return doubles(values, int(min(uint64(capacity), addressable(unsafe.Pointer(values))/8))), nil
 }
 
 func doubles(values *C.double, n int) []float64 {

@@ -6,6 +6,9 @@
 //   - buffer.go    C memory and Go slices
 //   - export_*.go  the exported functions, a file for each group; their doc
 //     comments are what include/obe.h says
+//   - labview*.go  the same for LabVIEW: handles that are plain integers, the
+//     functions of include/obe_labview.h and obe_labview_extra.h, and LabVIEW's
+//     own memory
 //   - fork.go      how a forked child is recognised
 //   - status       the table of status codes
 //   - generate     the generator of include/obe.h and of the Python table

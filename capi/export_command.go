@@ -23,7 +23,9 @@ import (
 
 // order guards a command whose answer is "OK".
 func order(op string, client C.obe_socket, timeout_ms C.int64_t, request func() (*jsondoc.Document, error)) C.obe_status {
-	return query(op, client, timeout_ms, "", false, request, command.Order)
+	return query(op, client, timeout_ms, "", false, request, func(c *socket.Client, r *jsondoc.Document, limit time.Duration) error {
+		return command.Order(c, r, limit)
+	})
 }
 
 // fetch guards a command whose answer is a list of numbers; name is what the
@@ -122,23 +124,28 @@ func obe_goodset(client C.obe_socket, pickiness C.double, setting *C.double, cap
 func obe_newdat(client C.obe_socket, x *C.obe_cdouble, x_count C.int64_t, y *C.obe_cdouble, y_count C.int64_t, s *C.obe_cdouble, s_count C.int64_t, timeout_ms C.int64_t) C.obe_status {
 	const op = "newdat"
 	return order(op, client, timeout_ms, func() (*jsondoc.Document, error) {
-		var lists [3][]float64
-		for i, a := range []struct {
-			values *C.obe_cdouble
-			count  C.int64_t
-			name   string
-		}{{x, x_count, "x"}, {y, y_count, "y"}, {s, s_count, "s"}} {
-			v, err := numbers(op, a.name, a.values, a.name+"_count", a.count)
-			if err != nil {
-				return nil, err
-			}
-			if len(v) == 0 {
-				return nil, invalid(op, a.name+"_count", "is 0")
-			}
-			lists[i] = v
-		}
-		return command.NewData(lists[0], lists[1], lists[2])
+		return measurement(op, x, x_count, y, y_count, s, s_count)
 	})
+}
+
+// measurement is the request of newdat.
+func measurement(op string, x *C.obe_cdouble, x_count C.int64_t, y *C.obe_cdouble, y_count C.int64_t, s *C.obe_cdouble, s_count C.int64_t) (*jsondoc.Document, error) {
+	var lists [3][]float64
+	for i, a := range []struct {
+		values *C.obe_cdouble
+		count  C.int64_t
+		name   string
+	}{{x, x_count, "x"}, {y, y_count, "y"}, {s, s_count, "s"}} {
+		v, err := numbers(op, a.name, a.values, a.name+"_count", a.count)
+		if err != nil {
+			return nil, err
+		}
+		if len(v) == 0 {
+			return nil, invalid(op, a.name+"_count", "is 0")
+		}
+		lists[i] = v
+	}
+	return command.NewData(lists[0], lists[1], lists[2])
 }
 
 // obe_getmean asks for the mean of each parameter, into mean; see obe_optset.

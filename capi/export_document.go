@@ -7,8 +7,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
 
 	"libobe/internal/jsondoc"
+	"libobe/internal/memory"
 	"libobe/internal/socket"
 	"libobe/internal/wire"
 )
@@ -59,6 +61,7 @@ func obe_message_new(json *C.obe_cchar, length C.int64_t, message *C.obe_message
 		if err := jsondoc.Check(text); err != nil {
 			return prefix(op, err)
 		}
+		memory.Need(len(text))
 		*message = newMessage(jsondoc.Checked(bytes.Clone(text)), nil)
 		return nil
 	}))
@@ -325,7 +328,7 @@ func obe_get_key(message C.obe_message, pointer *C.obe_cchar, index C.int64_t, b
 		if err != nil {
 			return err
 		}
-		if index < 0 || uint64(index) > maxSlice {
+		if index < 0 || index > math.MaxInt {
 			return invalid(op, "index", "is negative or beyond all bounds")
 		}
 		text, err := d.Key(p, int(index))

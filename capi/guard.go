@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 
 	"libobe/capi/status"
+	"libobe/internal/memory"
 	"libobe/internal/socket"
 )
 
@@ -86,6 +87,9 @@ func (e *entry) failed(err error) status.Code {
 }
 
 func (e *entry) panicked(op string, p any) status.Code {
+	if err, ok := p.(error); ok && errors.Is(err, memory.ErrMemory) {
+		return e.failed(prefix(op, err))
+	}
 	e.say(fmt.Sprintf("%s: a fault inside the library: %v; please report it with what follows\n%s", op, p, debug.Stack()))
 	return status.Internal
 }

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""The demonstration: a C instrument finds a dip with the help of a Python experiment-design server.
+"""The demonstration: an experiment-design server in C++ and an instrument in C find a dip, and a figure shows how.
 
-Starts examples/python/peak_server.py on a free port and the built instrument against it, and stops both whatever
-happens. The exit status is 0 only if the instrument's estimate agrees with the true centre.
+Starts the built server of examples/find_peak on a free port and the built instrument against it, has plot.py draw what
+the instrument has logged, and stops both programs whatever happens. The exit status is 0 only if the instrument's
+estimate agrees with the true centre.
 
     make demo
 """
@@ -10,7 +11,7 @@ happens. The exit status is 0 only if the instrument's estimate agrees with the 
 from __future__ import annotations
 
 import argparse
-import os
+import importlib.util
 import signal
 import subprocess
 import sys
@@ -19,7 +20,8 @@ import time
 from pathlib import Path
 from types import FrameType
 
-ROOT = Path(__file__).resolve().parent.parent
+EXAMPLE = Path(__file__).resolve().parent / "find_peak"
+BUILD = EXAMPLE.parent.parent / "build"
 PATIENCE = 60.0  # seconds for the server to listen, and again for the instrument to finish
 
 
@@ -47,48 +49,55 @@ def read_port(server: subprocess.Popen[str]) -> int | None:
     return int(last[0]) if last and last[0].isdigit() else None
 
 
-def run(options: argparse.Namespace) -> int:
-    environment = dict(os.environ, OBE_LIBRARY=str(options.library))
-    packages = [str(ROOT / "bindings" / "python"), os.environ.get("PYTHONPATH", "")]
-    environment["PYTHONPATH"] = os.pathsep.join(filter(None, packages))
-    seed = [] if options.seed is None else ["--seed", str(options.seed)]
+def complain(problem: str) -> int:
+    print(f"demo: {problem}", file=sys.stderr)
+    return 1
 
-    server_command = [sys.executable, str(ROOT / "examples" / "python" / "peak_server.py"), "--port", "0", *seed]
-    server = subprocess.Popen(
-        server_command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, env=environment
-    )
+
+def run(options: argparse.Namespace) -> int:
+    seed, log = ["--seed", str(options.seed)], options.output / "find_peak.csv"
+    server_command = [options.programs / "find_peak_server", "--port", "0", *seed]
+    server = subprocess.Popen(server_command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
     try:
         port = read_port(server)
         if port is None:
-            print("demo: the server did not start", file=sys.stderr)
-            return 1
-        instrument_command = [str(options.instrument), "--port", str(port), "--done", *seed]
+            return complain("the server did not start")
+        instrument_command = [options.programs / "find_peak_instrument", "--port", str(port), *seed]
+        instrument_command += ["--compare", "--log", log, "--done"]
         instrument = subprocess.Popen(instrument_command, stdin=subprocess.DEVNULL, text=True)
         try:
             started = time.monotonic()
             status = instrument.wait(PATIENCE)
             seconds = time.monotonic() - started
         except subprocess.TimeoutExpired:
-            print("demo: the instrument does not come to an end", file=sys.stderr)
-            return 1
+            return complain("the instrument does not come to an end")
         finally:
             stop(instrument)
         if status != 0:
-            print(f"demo: the instrument failed with status {status}", file=sys.stderr)
-            return 1
+            return complain(f"the instrument failed with status {status}")
         print(f"done in {seconds:.1f} s")
         # The instrument has told the server that it is done, so the server ends by itself.
         try:
             status = server.wait(10)
         except subprocess.TimeoutExpired:
-            print("demo: the server does not come to an end", file=sys.stderr)
-            return 1
+            return complain("the server does not come to an end")
         if status != 0:
-            print(f"demo: the server failed with status {status}", file=sys.stderr)
-            return 1
-        return 0
+            return complain(f"the server failed with status {status}")
     finally:
         stop(server)
+        if server.stdout is not None:
+            server.stdout.close()
+    return draw(log, [options.output / "find_peak.png", options.output / "find_peak.svg"])
+
+
+def draw(log: Path, figures: list[Path]) -> int:
+    if importlib.util.find_spec("matplotlib") is None:
+        print(f"no figure, since matplotlib is missing: {sys.executable} -m pip install matplotlib")
+        return 0
+    if subprocess.run([sys.executable, EXAMPLE / "plot.py", log, *figures], timeout=2 * PATIENCE).returncode != 0:
+        return complain("the figure could not be drawn")
+    print("the figure is in " + " and ".join(map(str, figures)))
+    return 0
 
 
 def terminated(number: int, frame: FrameType | None) -> None:
@@ -96,17 +105,14 @@ def terminated(number: int, frame: FrameType | None) -> None:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="A C instrument and a Python experiment-design server find a dip.")
-    parser.add_argument("--library", type=Path, default=ROOT / "build" / "libobe.so", help="the built library")
-    parser.add_argument("--instrument", type=Path, default=ROOT / "build" / "instrument", help="the built instrument")
-    parser.add_argument("--seed", type=int, help="repeats the run of that seed; without it every run differs")
+    parser = argparse.ArgumentParser(description="A server in C++ and an instrument in C find a dip.")
+    parser.add_argument("--programs", type=Path, default=BUILD, help="where both are built (default: %(default)s)")
+    parser.add_argument("--output", type=Path, default=BUILD, help="where log and figure go (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=5, help="another seed is another dip (default: %(default)s)")
     options = parser.parse_args()
-    options.library = options.library.absolute()
-    options.instrument = options.instrument.absolute()
-    for built in (options.library, options.instrument):
-        if not built.is_file():
-            print(f"demo: {built} is missing; run make first", file=sys.stderr)
-            return 1
+    for name in ("find_peak_server", "find_peak_instrument"):
+        if not (options.programs / name).is_file():
+            return complain(f"{options.programs / name} is missing; run make demo")
     signal.signal(signal.SIGTERM, terminated)
     try:
         return run(options)

@@ -676,6 +676,45 @@ const char *obe_version(void);
  *                      system asks whether the peer is still there; 0 never
  *                      asks.
  *                      Default: 60.
+ *   tls                1 encrypts with TLS 1.3, as does every other tls_
+ *                      option that is set; a client then takes servers whose
+ *                      certificate the system trusts, unless tls_ca says
+ *                      otherwise. This option, the others of TLS and allow are
+ *                      set before the first message.
+ *                      Default: 0.
+ *   tls_cert           Path of a PEM file with this side's certificate, and
+ *                      those between it and its authority. A server with TLS
+ *                      needs one; a client needs one where the server has
+ *                      tls_ca.
+ *                      Default: .
+ *   tls_key            Path of a PEM file with the private key of tls_cert,
+ *                      not encrypted.
+ *                      Default: .
+ *   tls_ca             Path of a PEM file with the certificates of the
+ *                      authorities that sign the peers' certificates. A client
+ *                      trusts these and not the system's; a server then takes
+ *                      only clients with such a certificate.
+ *                      Default: .
+ *   tls_server_name    Client: the name or IP address that the server's
+ *                      certificate must be for; empty is the address that the
+ *                      client was made with.
+ *                      Default: .
+ *   allow              Server: the IP addresses and ranges, such as 127.0.0.1,
+ *                      192.168.1.0/24, fd00::/8, whose connections are taken;
+ *                      others are closed at once and counted. Empty is
+ *                      everybody. Unix-domain sockets are not concerned.
+ *                      Default: .
+ *   trace              The path of a file to which every message is written,
+ *                      as a line of JSON; empty is none.
+ *                      Default: OBE_TRACE of the environment, or empty.
+ *   trace_limit        The size in bytes at which the file of trace is
+ *                      renamed, .1 being added to its name, and begun anew; at
+ *                      least 4194304.
+ *                      Default: OBE_TRACE_LIMIT of the environment, or
+ *                      104857600.
+ *   trace_error        Why a message was last missing in the trace; empty if
+ *                      none was.
+ *                      Default: read only.
  *   local              This side's address: the server's listener, or the
  *                      client's connection; empty when there is none.
  *                      Default: read only.
@@ -697,6 +736,8 @@ const char *obe_version(void);
  *   dropped_json       Server: connections closed for a body that is not JSON.
  *   dropped_too_large  Server: connections closed for a message beyond
  *                      max_message.
+ *   dropped_memory     Server: connections closed because the system had no
+ *                      memory for their message.
  *   dropped_incomplete Server: connections that the peer ended inside a
  *                      message.
  *   dropped_timeout    Server: connections closed for a message slower than
@@ -704,8 +745,14 @@ const char *obe_version(void);
  *   dropped_unanswered Server: connections closed because their message was
  *                      received and not answered.
  *   dropped_reset      Server: connections that broke between messages.
+ *   dropped_not_allowed Server: connections closed because of where they came
+ *                      from; see the option allow.
+ *   dropped_tls        Server: connections closed because the client speaks no
+ *                      TLS, or is not who it must be.
  *   evicted            Server: idle connections closed to make room for new
  *                      ones.
+ *   trace_failed       Messages that could not be written to the trace; the
+ *                      option trace_error has the reason.
  */
 
 #ifdef __cplusplus

@@ -2,6 +2,7 @@ package test
 
 import (
 	"debug/elf"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -10,9 +11,11 @@ import (
 	"testing"
 )
 
-func readHeader(t *testing.T) string {
+func readHeader(t *testing.T) string { return readInclude(t, "obe.h") }
+
+func readInclude(t *testing.T, name string) string {
 	t.Helper()
-	text, err := os.ReadFile("../include/obe.h")
+	text, err := os.ReadFile(filepath.Join("../include", name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,11 +49,23 @@ func functions(header string) []function {
 	return found
 }
 
-// The header stands alone, in every language that it is for, and may be included
-// twice.
+// A header stands alone, in every language that it is for, and may be included
+// twice; and all of them together.
 func TestHeader(t *testing.T) {
+	for name, use := range map[string]string{
+		"obe.h":               "(int)obe_free(0)",
+		"obe_labview.h":       "obe_lv_close_all()",
+		"obe_labview_extra.h": "obe_lv_reserve(0)",
+	} {
+		t.Run(name, func(t *testing.T) {
+			checkHeader(t, fmt.Sprintf("#include %q\n#include %q\nint use(void);\nint use(void) { return %s; }\n", name, name, use))
+		})
+	}
+	checkHeader(t, "#include \"obe.h\"\n#include \"obe_labview.h\"\n#include \"obe_labview_extra.h\"\n")
+}
+
+func checkHeader(t *testing.T, text string) {
 	source := filepath.Join(t.TempDir(), "header")
-	text := "#include \"obe.h\"\n#include \"obe.h\"\nobe_status use(void);\nobe_status use(void) { return obe_free(0); }\n"
 	for _, language := range []struct {
 		suffix    string
 		compilers []string
@@ -73,7 +88,7 @@ func TestHeader(t *testing.T) {
 	}
 }
 
-// The library shows what the header declares, and nothing else.
+// The library shows what the headers declare, and nothing else.
 func TestSymbols(t *testing.T) {
 	file, err := elf.Open(library(t, "libobe.so"))
 	if err != nil {
@@ -97,11 +112,14 @@ func TestSymbols(t *testing.T) {
 	}
 	slices.Sort(defined)
 	var declared []string
-	for _, f := range functions(readHeader(t)) {
-		declared = append(declared, f.name)
+	for _, header := range []string{"obe.h", "obe_labview.h", "obe_labview_extra.h"} {
+		for _, f := range functions(readInclude(t, header)) {
+			declared = append(declared, f.name)
+		}
 	}
+	slices.Sort(declared)
 	if !slices.Equal(defined, declared) {
-		t.Errorf("the library defines %q\nthe header declares %q", defined, declared)
+		t.Errorf("the library defines %q\nthe headers declare %q", defined, declared)
 	}
 	if !version {
 		t.Error("the symbols have no version OBE_1")

@@ -20,7 +20,7 @@ import (
 func TestMain(m *testing.M) {
 	// Go takes a test's earlier result if nothing has changed that it reads.
 	// The compilers that it starts read more: have Go notice that too.
-	for _, dir := range []string{"c", "../capi", "../include", "../internal", "../Makefile", "../go.mod"} {
+	for _, dir := range []string{"c", "cpp", "../examples", "../capi", "../include", "../internal", "../Makefile", "../go.mod"} {
 		_ = filepath.WalkDir(dir, func(path string, _ fs.DirEntry, _ error) error {
 			_, err := os.Stat(path)
 			return err

@@ -1,13 +1,15 @@
 // Command generate writes what follows from the export files and the tables:
-// include/obe.h, the Python signature table, and the tables in README.md. With
-// -check it writes nothing and fails if one of them is stale.
+// include/obe.h, the Python signature table, the manual pages, LabVIEW's headers,
+// node table and error file, and the tables in README.md. With -check it writes
+// nothing and fails if one of them is stale.
 //
 // An export file belongs to a group, by the comment
 //
 //	//obe:group 2 Talk
 //
 // under which may stand what its functions have in common, and each of its functions has the directive //export and a doc comment, which
-// is printed as it is.
+// is printed as it is. The files of LabVIEW's functions have //obe:labview, for what
+// its import wizard is to see, and //obe:extra for the rest.
 package main
 
 import (
@@ -19,6 +21,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -45,6 +48,9 @@ type parameter struct{ Name, Type string }
 func (p parameter) String() string {
 	if p.Name == "" || strings.HasSuffix(p.Type, "*") {
 		return p.Type + p.Name
+	}
+	if element, ok := strings.CutSuffix(p.Type, "[]"); ok {
+		return element + " " + p.Name + "[]"
 	}
 	return p.Type + " " + p.Name
 }
@@ -81,6 +87,8 @@ type library struct {
 	Major, Minor, Patch int
 	Port, MaxDepth      int
 	Groups              []group
+	LabVIEW             []group // what the import wizard sees
+	LabVIEWExtra        []group // what it does not
 	Statuses            []status.Status
 	Types               []documentType
 	Options             []socket.Option
@@ -144,23 +152,41 @@ func read(folder string) (*library, error) {
 	lib := &library{Port: socket.DefaultPort, MaxDepth: jsondoc.MaxDepth,
 		Statuses: status.Table, Types: documentTypes(), Options: socket.Options, Stats: socket.Stats}
 	files := token.NewFileSet()
-	names, err := filepath.Glob(filepath.Join(folder, "export_*.go"))
-	if err != nil || len(names) == 0 {
-		return nil, errors.Join(err, fmt.Errorf("no export files in %s", folder))
+	groups, err := readGroups(files, filepath.Join(folder, "export_*.go"))
+	if err != nil {
+		return nil, err
 	}
+	forLabVIEW, err := readGroups(files, filepath.Join(folder, "labview_*.go"))
+	if err != nil {
+		return nil, err
+	}
+	lib.Groups, lib.LabVIEW, lib.LabVIEWExtra = groups["group"], forLabVIEW["labview"], forLabVIEW["extra"]
+	return lib, readVersion(files, filepath.Join(folder, "version.go"), lib)
+}
+
+// readGroups reads the files of a pattern, and returns their groups in order, by
+// the directives that they have: those after "//obe:".
+func readGroups(files *token.FileSet, pattern string) (map[string][]group, error) {
+	names, err := filepath.Glob(pattern)
+	if err != nil || len(names) == 0 {
+		return nil, errors.Join(err, fmt.Errorf("no files %s", pattern))
+	}
+	groups := map[string][]group{}
 	for _, name := range names {
 		file, err := parser.ParseFile(files, name, nil, parser.ParseComments)
 		if err != nil {
 			return nil, err
 		}
-		g, err := readGroup(file)
+		directive, g, err := readGroup(file)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		lib.Groups = append(lib.Groups, g)
+		groups[directive] = append(groups[directive], g)
 	}
-	sort.Slice(lib.Groups, func(i, j int) bool { return lib.Groups[i].Order < lib.Groups[j].Order })
-	return lib, readVersion(files, filepath.Join(folder, "version.go"), lib)
+	for _, gs := range groups {
+		sort.Slice(gs, func(i, j int) bool { return gs[i].Order < gs[j].Order })
+	}
+	return groups, nil
 }
 
 func readVersion(files *token.FileSet, name string, lib *library) error {
@@ -185,20 +211,20 @@ func readVersion(files *token.FileSet, name string, lib *library) error {
 	return err
 }
 
-var groupComment = regexp.MustCompile(`(?m)^//obe:group (\d+) (.+)$`)
+var groupComment = regexp.MustCompile(`(?m)^//obe:(group|labview|extra) (\d+) (.+)$`)
 
-func readGroup(file *ast.File) (g group, err error) {
+func readGroup(file *ast.File) (directive string, g group, err error) {
 	for _, block := range file.Comments {
 		if m := groupComment.FindStringSubmatch(block.List[0].Text); m != nil {
-			g.Order, _ = strconv.Atoi(m[1])
-			g.Title = m[2]
+			directive, g.Title = m[1], m[3]
+			g.Order, _ = strconv.Atoi(m[2])
 			if text := strings.TrimSpace(block.Text()); text != "" {
 				g.Doc = strings.Split(text, "\n")
 			}
 		}
 	}
 	if g.Title == "" {
-		return g, errors.New("no //obe:group comment")
+		return "", g, errors.New("no //obe:group comment")
 	}
 	for _, d := range file.Decls {
 		f, ok := d.(*ast.FuncDecl)
@@ -207,11 +233,11 @@ func readGroup(file *ast.File) (g group, err error) {
 		}
 		fn, err := readFunction(f)
 		if err != nil {
-			return g, fmt.Errorf("%s: %w", f.Name.Name, err)
+			return "", g, fmt.Errorf("%s: %w", f.Name.Name, err)
 		}
 		g.Functions = append(g.Functions, fn)
 	}
-	return g, nil
+	return directive, g, nil
 }
 
 func exported(f *ast.FuncDecl) bool {
@@ -257,9 +283,16 @@ func cType(e ast.Expr) (string, error) {
 	switch e := e.(type) {
 	case *ast.StarExpr:
 		inner, err := cType(e.X)
+		if strings.HasSuffix(inner, "[]") {
+			return inner, err
+		}
 		return strings.TrimSuffix(inner, " ") + map[bool]string{true: "*", false: " *"}[strings.HasSuffix(inner, "*")], err
 	case *ast.SelectorExpr:
-		if x, ok := e.X.(*ast.Ident); ok && x.Name == "C" {
+		x, ok := e.X.(*ast.Ident)
+		if ok && x.Name == "unsafe" && e.Sel.Name == "Pointer" {
+			return "void *", nil
+		}
+		if ok && x.Name == "C" {
 			if spelled, ok := typedefs[e.Sel.Name]; ok {
 				return spelled, nil
 			}
@@ -269,9 +302,11 @@ func cType(e ast.Expr) (string, error) {
 	return "", fmt.Errorf("a type that is not of C: %T", e)
 }
 
-// typedefs are those of capi.h, which stand for what cgo cannot spell: const types
-// and for a "void *" of the program's.
-var typedefs = map[string]string{"obe_cchar": "const char", "obe_cdouble": "const double", "obe_pointer": "void *"}
+// typedefs are those of capi.h and labview.h, which stand for what cgo cannot
+// spell: const types, a "void *" of the program's, and arrays, to which a parameter
+// of Go points.
+var typedefs = map[string]string{"obe_cchar": "const char", "obe_cdouble": "const double", "obe_pointer": "void *",
+	"obe_text": "char[]", "obe_numbers": "double[]"}
 
 // render makes the contents of all generated files, by their names below root.
 func render(root string, lib *library) (map[string][]byte, error) {
@@ -291,6 +326,16 @@ func render(root string, lib *library) (map[string][]byte, error) {
 		}
 		out[name] = b.Bytes()
 	}
+	pages, err := manual(lib, out["include/obe.h"])
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(out, pages)
+	forLabVIEW, err := labviewFiles(lib)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(out, forLabVIEW)
 	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
 	if err != nil {
 		return nil, err

@@ -8,6 +8,8 @@ import (
 
 	"libobe/internal/command"
 	"libobe/internal/jsondoc"
+	"libobe/internal/memory"
+	"libobe/internal/session"
 	"libobe/internal/socket"
 	"libobe/internal/transport"
 	"libobe/internal/wire"
@@ -98,6 +100,8 @@ var byError = []struct {
 }{
 	{socket.ErrArgument, Argument},
 	{transport.ErrAddress, Argument},
+	{transport.ErrTLS, TLS},
+	{transport.ErrUnsupported, Unsupported},
 	{command.ErrReply, Reply},
 	{jsondoc.ErrPointer, Argument},
 	{jsondoc.ErrNotFound, NotFound},
@@ -122,6 +126,10 @@ var byError = []struct {
 	{transport.ErrInUse, InUse},
 	{transport.ErrPermission, Permission},
 	{transport.ErrExhausted, IO},
+	{session.ErrPage, JSON},
+	{session.ErrOutside, Unsupported},
+	{session.ErrFull, Memory},
+	{memory.ErrMemory, Memory},
 }
 
 // Of returns the code of an error.

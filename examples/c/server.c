@@ -1,10 +1,11 @@
 /*
  * A complete experiment-design server in C. It looks for the centre of a dip: a grid of candidates, each with its
  * weight, and as the next setting the one where the candidates' predictions differ most.
- *     cc server.c -lobe -lm -o server
+ *     cc -std=c99 server.c -lobe -lm -o server && ./server 61981
  */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "obe.h"
@@ -66,12 +67,19 @@ static obe_status answer(obe_message request, void *user)
     return strcmp(command, "done") == 0;                /* anything but 0 ends obe_serve */
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-    obe_socket server;
-    obe_status status = obe_server_new(NULL, OBE_DEFAULT_PORT, &server);
+    obe_socket server = 0;
+    int32_t port = 0;
+    obe_status status = obe_server_new(NULL, argc > 1 ? atoi(argv[1]) : OBE_DEFAULT_PORT, &server);
+
     if (status == OBE_OK)
+        status = obe_port(server, &port);
+    if (status == OBE_OK) {
+        printf("port %d\n", (int)port);
+        fflush(stdout);
         status = obe_serve(server, answer, NULL);
+    }
     obe_free(server);
     if (status != 1)
         fprintf(stderr, "server: %s\n", obe_strerror(status));

@@ -39,7 +39,7 @@ def run(seed: int, rounds: int = 200, choice: str = "goodset") -> tuple[float, f
     return truth, ask(server, "getmean")[0], ask(server, "getstd")[0]
 
 
-@pytest.mark.parametrize(("choice", "runs"), [("goodset", 50), ("optset", 15)])
+@pytest.mark.parametrize(("choice", "runs"), [("goodset", 20), ("optset", 10)])
 def test_the_estimate_is_right_and_its_uncertainty_honest(choice: str, runs: int) -> None:
     pulls = []
     for seed in range(runs):
@@ -233,3 +233,42 @@ def test_over_the_socket() -> None:
         program.wait()
         if program.stdout is not None:
             program.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def c_programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with the built instrument and server of examples/c."""
+    folder, root, library = (
+        tmp_path_factory.mktemp("c"),
+        Path(__file__).resolve().parents[2],
+        Path(os.environ["OBE_LIBRARY"]),
+    )
+    for name in ("instrument", "server"):
+        command = [os.environ.get("CC", "cc"), "-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I"]
+        command += [root / "include", "-o", folder / name, root / "examples" / "c" / f"{name}.c"]
+        command += ["-L", library.parent, "-lobe", "-lm", f"-Wl,-rpath,{library.resolve().parent}"]
+        subprocess.run(command, check=True, timeout=100)
+    return folder
+
+
+@pytest.mark.parametrize("language", ["Python", "C"])
+def test_the_instrument_in_c(c_programs: Path, language: str) -> None:
+    """It finds the dip with the help of either server, and ends it."""
+    servers = {
+        "Python": [sys.executable, str(Path(__file__).with_name("peak_server.py")), "--port", "0", "--seed", "1"],
+        "C": [str(c_programs / "server"), "0"],
+    }
+    environment = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path))
+    server = subprocess.Popen(servers[language], stdout=subprocess.PIPE, text=True, env=environment)
+    try:
+        assert server.stdout is not None
+        port = server.stdout.readline().split()[-1]
+        got = subprocess.run([c_programs / "instrument", port, "3"], capture_output=True, text=True, timeout=60)
+        assert (got.returncode, got.stderr) == (0, "")
+        assert "estimate" in got.stdout
+        assert server.wait(10) == 0
+    finally:
+        server.kill()
+        server.wait()
+        if server.stdout is not None:
+            server.stdout.close()

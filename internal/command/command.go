@@ -31,8 +31,14 @@ func unexpected(name, wanted string, reply []byte, cause error) error {
 	return fmt.Errorf("%s: %w: %s instead of %s", name, ErrReply, shown, wanted)
 }
 
+// Exchanger sends a command and hands its reply to use: a client, or what does
+// more with the reply besides.
+type Exchanger interface {
+	TcmdUse(body []byte, timeout time.Duration, use socket.Use) error
+}
+
 // Order sends a command whose answer is "OK".
-func Order(c *socket.Client, request *jsondoc.Document, timeout time.Duration) error {
+func Order(c Exchanger, request *jsondoc.Document, timeout time.Duration) error {
 	return c.TcmdUse(request.Text(), timeout, func(reply []byte) error {
 		if ok, err := jsondoc.Checked(reply).String(""); err != nil || ok != "OK" {
 			return unexpected(name(request), `"OK"`, reply, nil)
@@ -52,7 +58,7 @@ func name(request *jsondoc.Document) string {
 // List sends a command whose answer is a list of numbers and reads it into dst.
 // It returns how many there are. If they do not fit, the error is a
 // *jsondoc.SizeError and ErrBuffer, and the reply is kept for a Receive.
-func List(c *socket.Client, request *jsondoc.Document, dst []float64, timeout time.Duration) (n int, err error) {
+func List(c Exchanger, request *jsondoc.Document, dst []float64, timeout time.Duration) (n int, err error) {
 	err = c.TcmdUse(request.Text(), timeout, func(reply []byte) error {
 		var err error
 		n, err = jsondoc.Checked(reply).Doubles("", dst)
@@ -63,7 +69,7 @@ func List(c *socket.Client, request *jsondoc.Document, dst []float64, timeout ti
 
 // Table sends a command whose answer is a list of rows of numbers and reads it
 // into dst, row by row; see List.
-func Table(c *socket.Client, request *jsondoc.Document, dst []float64, timeout time.Duration) (rows, cols int, err error) {
+func Table(c Exchanger, request *jsondoc.Document, dst []float64, timeout time.Duration) (rows, cols int, err error) {
 	err = c.TcmdUse(request.Text(), timeout, func(reply []byte) error {
 		var err error
 		rows, cols, err = jsondoc.Checked(reply).Matrix("", dst)

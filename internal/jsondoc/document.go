@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"unicode/utf8"
+
+	"libobe/internal/memory"
 )
 
 // What reading a document can fail with; use errors.Is.
@@ -101,6 +103,7 @@ func join(members []member) []byte {
 	for _, m := range members {
 		size += len(m.key) + len(m.value) + 4
 	}
+	memory.Need(size)
 	text := append(make([]byte, 0, size), '{')
 	for i, m := range members {
 		if i > 0 {
@@ -117,7 +120,7 @@ func (d *Document) set(key string, value []byte) error {
 	if !utf8.ValidString(key) {
 		return fmt.Errorf("%w: the key %q", ErrText, key)
 	}
-	return d.setEncoded(key, appendString(nil, key), value)
+	return d.setEncoded(key, AppendString(nil, key), value)
 }
 
 // setEncoded is set for a key that is encoded already.
@@ -229,7 +232,7 @@ func (d *Document) SetString(key, v string) error {
 	if !utf8.ValidString(v) {
 		return fmt.Errorf("%w: the value of %q, at byte %d", ErrText, key, invalidAt(v))
 	}
-	return d.set(key, appendString(nil, v))
+	return d.set(key, AppendString(nil, v))
 }
 
 // SetDoubles sets a member to an array of numbers.
@@ -247,6 +250,7 @@ func (d *Document) SetJSON(key string, text []byte) error {
 	if err := checkMember(text); err != nil {
 		return err
 	}
+	memory.Need(len(text))
 	return d.set(key, bytes.Clone(text))
 }
 
@@ -402,9 +406,13 @@ func (d *Document) Doubles(pointer string, dst []float64) (int, error) {
 	numbers := text[i+1 : i+bytes.IndexByte(text[i:], ']')]
 	n := countNumbers(numbers)
 	if n > len(dst) {
-		// What is no list of numbers has no size.
-		if err := readList(numbers, nil, n); err != nil {
-			return 0, fmt.Errorf("at %q: %w", pointer, err)
+		// What is no list of numbers has no size. Reading tells, and takes long; what
+		// may stand here besides numbers, NaN and Infinity has one of these letters.
+		if bytes.IndexByte(numbers, 'u') >= 0 || bytes.IndexByte(numbers, 'l') >= 0 || bytes.IndexByte(numbers, '"') >= 0 ||
+			bytes.IndexByte(numbers, '[') >= 0 || bytes.IndexByte(numbers, '{') >= 0 {
+			if err := readList(numbers, nil, n); err != nil {
+				return 0, fmt.Errorf("at %q: %w", pointer, err)
+			}
 		}
 		return 0, &SizeError{n, 1}
 	}

@@ -6,6 +6,8 @@ import (
 	"math/bits"
 	"runtime"
 	"sync"
+
+	"libobe/internal/memory"
 )
 
 // AppendDouble appends v as JSON, as Python's json.dumps writes it: with as few
@@ -214,7 +216,9 @@ func appendParts(dst []byte, values []float64, parts int) []byte {
 // leaves new memory untouched, which then costs nothing until it is written to.
 func withRoom(dst []byte, n int) []byte {
 	if need := len(dst) + n + 2; cap(dst) < need {
-		return append(make([]byte, 0, max(need, 2*cap(dst))), dst...)
+		size := max(need, 2*cap(dst))
+		memory.Need(size)
+		return append(make([]byte, 0, size), dst...)
 	}
 	return dst
 }

@@ -274,8 +274,8 @@ func hex4(s []byte) rune {
 	return r
 }
 
-// appendString appends s, which is UTF-8, as a JSON string.
-func appendString(dst []byte, s string) []byte {
+// AppendString appends s, which is UTF-8, as a JSON string.
+func AppendString(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {

@@ -2,8 +2,8 @@ package session
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
+	"slices"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -13,10 +13,10 @@ import (
 	"golang.org/x/text/encoding/korean"
 	"golang.org/x/text/encoding/simplifiedchinese"
 	"golang.org/x/text/encoding/traditionalchinese"
-	"golang.org/x/text/transform"
 
 	"libobe/internal/jsondoc"
 	"libobe/internal/socket"
+	"libobe/internal/transport"
 )
 
 // CodePage is the name of the option that says in which code page texts are.
@@ -64,8 +64,8 @@ func findPage(name string) (*page, error) {
 	if e, ok := pages[name]; ok {
 		return &page{name, e}, nil
 	}
-	return nil, fmt.Errorf("%w: option %s: %q is none of 874, 932, 936, 949, 950, 1250 to 1258, system and utf-8",
-		socket.ErrArgument, CodePage, name)
+	return nil, fmt.Errorf("%w: option %s: %s is none of 874, 932, 936, 949, 950, 1250 to 1258, system and utf-8",
+		socket.ErrArgument, CodePage, transport.Quote(name))
 }
 
 func (s *Session) codePage() *page {
@@ -82,13 +82,12 @@ func (s *Session) Decode(op, name string, text []byte) ([]byte, error) {
 		return text, nil
 	}
 	decoded, err := p.encoding.NewDecoder().Bytes(text)
-	if err == nil {
-		if i := bytes.Index(decoded, []byte("\uFFFD")); i >= 0 {
-			err = fmt.Errorf("its character %d does not exist in code page %s, which the option %s names", utf8.RuneCount(decoded[:i])+1, p.name, CodePage)
-		}
-	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w: %s: %w", op, jsondoc.ErrText, name, err)
+		return nil, fmt.Errorf("%s: %w: %s: %w", op, ErrPage, name, err)
+	}
+	if i := bytes.Index(decoded, []byte("\uFFFD")); i >= 0 {
+		return nil, fmt.Errorf("%s: %w: character %d of %s does not exist in code page %s, which the option %s names",
+			op, ErrPage, utf8.RuneCount(decoded[:i])+1, name, p.name, CodePage)
 	}
 	return decoded, nil
 }
@@ -104,26 +103,34 @@ func (s *Session) hint(err error, text []byte) error {
 
 // Encode turns a string into the code page. One that has a character that the
 // code page lacks is ErrRange.
-func (s *Session) Encode(text string) ([]byte, error) {
+func (s *Session) Encode(text string) (encoded []byte, err error) {
 	p := s.codePage()
 	if p == nil || ascii(text) {
 		return []byte(text), nil
 	}
-	return p.encode(text, func(dst []byte, r rune) ([]byte, error) {
-		return nil, fmt.Errorf("%w: the text has the character U+%04X, which code page %s lacks; in the text of the whole message it is an escape",
-			jsondoc.ErrRange, r, p.name)
+	encoded = p.encode(text, func(dst []byte, r rune, found []byte) []byte {
+		if found == nil && err == nil {
+			err = fmt.Errorf("%w: the text has the character U+%04X, which code page %s lacks; in the text of the whole message it is an escape",
+				jsondoc.ErrRange, r, p.name)
+		}
+		return append(dst, found...)
 	})
+	return encoded, err
 }
 
 // EncodeLoosely turns a text for people into the code page; what that lacks is a
 // question mark.
 func (s *Session) EncodeLoosely(text string) []byte {
 	p := s.codePage()
-	if p == nil {
+	if p == nil || ascii(text) {
 		return []byte(text)
 	}
-	encoded, _ := p.encode(text, func(dst []byte, _ rune) ([]byte, error) { return append(dst, '?'), nil })
-	return encoded
+	return p.encode(text, func(dst []byte, _ rune, found []byte) []byte {
+		if found == nil {
+			return append(dst, '?')
+		}
+		return append(dst, found...)
+	})
 }
 
 // json turns a JSON text into the code page. Outside ASCII it has only
@@ -135,45 +142,45 @@ func (s *Session) json(text []byte) []byte {
 	if p == nil || ascii(text) {
 		return text
 	}
-	encoded, _ := p.encode(string(text), escape)
-	return encoded
+	return p.encode(string(text), func(dst []byte, r rune, found []byte) []byte {
+		if found == nil || slices.ContainsFunc(found, func(b byte) bool { return b < utf8.RuneSelf }) {
+			return appendEscape(dst, r)
+		}
+		return append(dst, found...)
+	})
 }
 
 // size is the size of json(text).
 func (s *Session) size(text []byte) int { return len(s.json(text)) }
 
-// escape appends a character as JSON writes it in ASCII.
-func escape(dst []byte, r rune) ([]byte, error) {
+// appendEscape appends a character as JSON writes it in ASCII.
+func appendEscape(dst []byte, r rune) []byte {
 	if high, low := utf16.EncodeRune(r); high != utf8.RuneError {
-		return fmt.Appendf(dst, `\u%04x\u%04x`, high, low), nil
+		return fmt.Appendf(dst, `\u%04x\u%04x`, high, low)
 	}
-	return fmt.Appendf(dst, `\u%04x`, r), nil
+	return fmt.Appendf(dst, `\u%04x`, r)
 }
 
-// encode encodes a text; lacking is what becomes of a character that the code
-// page lacks, or that has ASCII in it.
-func (p *page) encode(text string, lacking func(dst []byte, r rune) ([]byte, error)) ([]byte, error) {
+// encode encodes a text; put appends a character outside ASCII, found being its
+// bytes in the code page, nil if that lacks it.
+func (p *page) encode(text string, put func(dst []byte, r rune, found []byte) []byte) []byte {
 	encoder := p.encoding.NewEncoder()
 	dst := make([]byte, 0, len(text))
-	var room [8]byte
+	var from [utf8.UTFMax]byte
+	var to [2 * utf8.UTFMax]byte
 	for _, r := range text {
 		if r < utf8.RuneSelf {
 			dst = append(dst, byte(r))
 			continue
 		}
-		n, _, err := encoder.Transform(room[:], utf8.AppendRune(nil, r), true)
-		if errors.Is(err, transform.ErrShortDst) {
-			return nil, fmt.Errorf("%w: U+%04X", err, r)
+		n, _, err := encoder.Transform(to[:], from[:utf8.EncodeRune(from[:], r)], true)
+		found := to[:n]
+		if err != nil {
+			found = nil
 		}
-		if err == nil {
-			dst = append(dst, room[:n]...)
-			continue
-		}
-		if dst, err = lacking(dst, r); err != nil {
-			return nil, err
-		}
+		dst = put(dst, r, found)
 	}
-	return dst, nil
+	return dst
 }
 
 func ascii[T string | []byte](text T) bool {

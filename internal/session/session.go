@@ -17,6 +17,14 @@ import (
 	"libobe/internal/socket"
 )
 
+// What a session's functions fail with, besides the errors of package socket and
+// package jsondoc.
+var (
+	ErrPage    = errors.New("not a text of the code page")
+	ErrOutside = errors.New("this program is not LabVIEW")
+	ErrFull    = errors.New("LabVIEW has no memory left")
+)
+
 // Session is a socket with the command being built for it and the last message
 // received over it. All methods may be called from any goroutine; those that
 // build, exchange and read belong to one sequence, as the message of one exchange
@@ -203,6 +211,27 @@ func (s *Session) TcmdUse(body []byte, limit time.Duration, use socket.Use) erro
 // Order makes a command whose answer is "OK"; see package command.
 func (s *Session) Order(request *jsondoc.Document, limit time.Duration) error {
 	return command.Order(s, request, limit)
+}
+
+// NewRun begins a new run; fields is the JSON text of an object whose members are
+// sent along, or empty.
+func (s *Session) NewRun(fields []byte, limit time.Duration) error {
+	const op = "newrun"
+	text, err := s.Decode(op, "fields", fields)
+	if err != nil {
+		return err
+	}
+	var d *jsondoc.Document
+	if len(text) > 0 {
+		if d, err = jsondoc.Parse(text); err != nil {
+			return s.hint(fmt.Errorf("%s: fields: %w", op, err), text)
+		}
+	}
+	request, err := command.NewRun(d)
+	if err != nil {
+		return fmt.Errorf("%s: %w", op, err)
+	}
+	return s.Order(request, limit)
 }
 
 // List makes a command whose answer is a list of numbers.

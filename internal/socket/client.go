@@ -1,6 +1,7 @@
 package socket
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -8,6 +9,7 @@ import (
 	"net/netip"
 	"time"
 
+	"libobe/internal/trace"
 	"libobe/internal/transport"
 	"libobe/internal/wire"
 )
@@ -46,7 +48,7 @@ func (l *link) Read(p []byte) (int, error) {
 // NewClient makes a client of the server at host and port, without any I/O.
 func NewClient(host string, port int) (*Client, error) {
 	address, err := transport.ParseAddress(host, port)
-	if err == nil && port == 0 {
+	if err == nil && address.Port == 0 && address.Path == "" {
 		err = errors.New("port 0 is for servers; a client needs the port of its server")
 	}
 	if err != nil {
@@ -54,6 +56,7 @@ func NewClient(host string, port int) (*Client, error) {
 	}
 	c := &Client{address: address}
 	c.settings.Store(defaults(RoleClient))
+	c.configure = func(i transport.Identity) (*tls.Config, error) { return i.Client(address) }
 	return c, nil
 }
 
@@ -289,7 +292,7 @@ func (c *Client) transmit(call *call, head, body []byte, nothingAwaited bool) er
 	if l != nil && options.persistent {
 		data, ended := l.conn.Pending()
 		if !ended && !(nothingAwaited && (data || l.frames.Midway())) {
-			return c.write(l, wait, head, body)
+			return c.write(call, l, wait, head, body)
 		}
 	}
 	// What the old connection brought is no answer to what the new one sends.
@@ -302,7 +305,7 @@ func (c *Client) transmit(call *call, head, body []byte, nothingAwaited bool) er
 		return err
 	}
 	for _, at := range addresses {
-		if err = c.connect(wait, at, head, body); err == nil {
+		if err = c.connect(call, wait, at, head, body); err == nil {
 			return nil
 		}
 		if ended := call.ended(); ended != nil || errors.Is(err, transport.ErrTimeout) || !errors.Is(err, errUnconnected) {
@@ -322,26 +325,37 @@ func (u unconnected) Unwrap() error        { return u.error }
 func (u unconnected) Is(target error) bool { return target == errUnconnected }
 
 // connect opens a connection and sends its first frame.
-func (c *Client) connect(wait transport.Wait, at netip.AddrPort, head, body []byte) error {
+func (c *Client) connect(call *call, wait transport.Wait, at netip.AddrPort, head, body []byte) error {
 	options := c.options()
 	tuning := options.tuning()
 	if !options.persistent {
 		tuning.KeepAlive = 0
 	}
-	conn, err := transport.Dial(at, tuning)
+	conn, err := c.address.Dial(at, tuning)
 	if err != nil {
 		return unconnected{remedy(err)}
 	}
+	if options.tls != nil {
+		if err := conn.StartTLS(options.tls, wait); err != nil {
+			conn.Close()
+			if errors.Is(err, transport.ErrTimeout) {
+				return fmt.Errorf("%w: no TLS connection within the timeout; does the server speak TLS 1.3?", ErrTimeout)
+			}
+			return unconnected{remedy(err)}
+		}
+	}
 	l := &link{client: c, conn: conn, frames: frames()}
 	c.mu.Lock()
-	if c.closed {
+	// After a handshake, which takes time, the call may be over. A plain connection gets
+	// its message all the same: one that closes without a word ends an original server.
+	if c.closed || options.tls != nil && call.cause != nil {
 		c.mu.Unlock()
 		conn.Close()
-		return ErrClosed
+		return transport.ErrClosed
 	}
 	c.link = l
 	c.mu.Unlock()
-	err = c.write(l, wait, head, body)
+	err = c.write(call, l, wait, head, body)
 	if err != nil && conn.Connecting() {
 		c.dropLink(l)
 		if errors.Is(err, transport.ErrTimeout) {
@@ -361,7 +375,7 @@ func remedy(err error) error {
 
 // write sends a frame over a connection and closes it unless all or nothing of
 // the frame was taken.
-func (c *Client) write(l *link, wait transport.Wait, head, body []byte) error {
+func (c *Client) write(call *call, l *link, wait transport.Wait, head, body []byte) error {
 	l.conn.SetWriteWait(wait)
 	// It counts before it is out: the reply may be read before this goes on.
 	c.mu.Lock()
@@ -388,6 +402,9 @@ func (c *Client) write(l *link, wait transport.Wait, head, body []byte) error {
 		return err
 	}
 	c.counters.messagesSent.Add(1)
+	if c.options().trace != "" {
+		c.note(call, "client", trace.Sent, l.conn.RemoteName(), body)
+	}
 	return nil
 }
 
@@ -419,6 +436,9 @@ func (c *Client) take(call *call, dst []byte) ([]byte, error) {
 		c.mu.Lock()
 		l.unread = max(l.unread-1, 0)
 		c.mu.Unlock()
+		if c.options().trace != "" {
+			c.note(call, "client", trace.Received, l.conn.RemoteName(), body)
+		}
 		return body, nil
 	case errors.Is(err, transport.ErrTimeout), errors.Is(err, transport.ErrWoken):
 		return nil, err
@@ -497,8 +517,8 @@ func (c *Client) SetOption(name, value string) error { return c.setOption(name, 
 // Option returns the value of an option.
 func (c *Client) Option(name string) (string, error) {
 	return c.getOption(name, map[string]func() string{
-		"local": func() string { return c.ofLink(func(l *link) string { return l.conn.Local().String() }) },
-		"peer":  func() string { return c.ofLink(func(l *link) string { return l.conn.Remote().String() }) },
+		"local": func() string { return c.ofLink(func(l *link) string { return l.conn.LocalName() }) },
+		"peer":  func() string { return c.ofLink(func(l *link) string { return l.conn.RemoteName() }) },
 	})
 }
 

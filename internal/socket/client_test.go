@@ -262,6 +262,56 @@ func TestTimeoutOfReceiveLosesNothing(t *testing.T) {
 	}
 }
 
+// A cancel in the moment of connecting must not leave a connection without a word,
+// which ends an original server.
+func TestCancelWhileConnecting(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	silent := start(func() (n int) {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return n
+			}
+			got, _ := io.ReadAtLeast(conn, make([]byte, 100), len(frame(`"word"`)))
+			if got == 0 {
+				n++
+			}
+			_, _ = conn.Write([]byte(frame(`"answer"`)))
+			_ = conn.Close()
+		}
+	})
+	c := newClient(t, l.Addr().(*net.TCPAddr).AddrPort())
+	over := make(chan struct{})
+	stopped := start(func() error {
+		for {
+			select {
+			case <-over:
+				return nil
+			default:
+				c.Cancel()
+			}
+		}
+	})
+	cancelled, answered := 0, 0
+	for cancelled < 200 || answered < 10 {
+		switch answer, err := tcmd(c, `"word"`); {
+		case errors.Is(err, socket.ErrCancelled):
+			cancelled++
+		case err == nil && answer == `"answer"`:
+			answered++
+		default:
+			t.Fatalf("%q, %v", answer, err)
+		}
+	}
+	close(over)
+	must(t, await(t, stopped))
+	must(t, l.Close())
+	if n := await(t, silent); n != 0 {
+		t.Errorf("%d connections closed without a word", n)
+	}
+}
+
 // With late_reply a command may be waited for in slices.
 func TestLateReply(t *testing.T) {
 	l := listen(t)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"libobe/internal/socket"
+	"libobe/internal/systemtest"
 )
 
 const (
@@ -375,7 +376,7 @@ func (p *plain) expectEnd() {
 // expectGone waits until the other side closes, with unread bytes or without.
 func (p *plain) expectGone() {
 	p.t.Helper()
-	if err := p.end(); err != io.EOF && !errors.Is(err, syscall.ECONNRESET) {
+	if err := p.end(); err != io.EOF && !errors.Is(err, systemtest.ErrReset) {
 		p.t.Fatalf("the connection ended with %v, want EOF or a reset", err)
 	}
 }
@@ -404,7 +405,7 @@ func listen(t *testing.T) *plainServer {
 	t.Helper()
 	config := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) (err error) {
 		_ = raw.Control(func(fd uintptr) {
-			err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, narrow)
+			err = syscall.SetsockoptInt(systemtest.Descriptor(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, narrow)
 		})
 		return err
 	}}
@@ -444,7 +445,7 @@ func fullServer(t *testing.T) netip.AddrPort {
 	t.Helper()
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
 	must(t, err)
-	t.Cleanup(func() { syscall.Close(fd) })
+	t.Cleanup(func() { systemtest.Close(fd) })
 	must(t, syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}))
 	must(t, syscall.Listen(fd, 0))
 	sa, err := syscall.Getsockname(fd)
@@ -466,9 +467,6 @@ func (p *plain) readable() bool {
 	raw, err := p.SyscallConn()
 	must(p.t, err)
 	arrived := false
-	must(p.t, raw.Control(func(fd uintptr) {
-		n, _, err := syscall.Recvfrom(int(fd), make([]byte, 1), syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-		arrived = n > 0 && err == nil
-	}))
+	must(p.t, raw.Control(func(fd uintptr) { arrived = systemtest.Arrived(fd) }))
 	return arrived
 }

@@ -1,11 +1,16 @@
 package socket
 
 import (
+	"crypto/tls"
 	"fmt"
 	"math"
+	"net/netip"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
+	"libobe/internal/trace"
 	"libobe/internal/transport"
 	"libobe/internal/wire"
 )
@@ -21,6 +26,12 @@ type settings struct {
 	oneWay         bool
 	noDelay        bool
 	keepAlive      time.Duration // 0: off
+	trace          string        // path of the file; empty: off
+	traceLimit     int64
+	identity       transport.Identity
+	allow          []netip.Prefix // nil: everybody
+
+	tls *tls.Config // made of identity at the first use; nil: none
 }
 
 func defaults(role Role) *settings {
@@ -31,7 +42,9 @@ func defaults(role Role) *settings {
 		messageTimeout: 30 * time.Second,
 		noDelay:        true,
 		keepAlive:      60 * time.Second,
+		traceLimit:     100 << 20,
 	}
+	s.traceFromEnvironment()
 	if role == RoleServer {
 		s.timeout = -1
 	}
@@ -46,6 +59,7 @@ type Option struct {
 	Doc     string
 	get     func(*settings) string
 	set     func(*settings, string) error // nil: a fact that can only be read
+	early   bool                          // only before the first use
 }
 
 // Options are all options, in the order of the documentation.
@@ -107,6 +121,67 @@ var Options = []Option{
 			return err
 		},
 	}, {
+		Name: "tls", Default: "0", early: true,
+		Doc: "1 encrypts with TLS 1.3, as does every other tls_ option that is set; a client then takes servers whose certificate the system trusts, unless tls_ca says otherwise. This option, the others of TLS and allow are set before the first message.",
+		get: func(s *settings) string { return formatSwitch(s.identity.On) },
+		set: func(s *settings, v string) error { return parseSwitch(v, &s.identity.On) },
+	}, {
+		Name: "tls_cert", Default: "", early: true,
+		Doc: "Path of a PEM file with this side's certificate, and those between it and its authority. A server with TLS needs one; a client needs one where the server has tls_ca.",
+		get: func(s *settings) string { return s.identity.Certificate.Path },
+		set: func(s *settings, v string) error {
+			return s.read(&s.identity.Certificate, v, "CERTIFICATE", transport.Identity.Pair)
+		},
+	}, {
+		Name: "tls_key", Default: "", early: true,
+		Doc: "Path of a PEM file with the private key of tls_cert, not encrypted.",
+		get: func(s *settings) string { return s.identity.Key.Path },
+		set: func(s *settings, v string) error {
+			return s.read(&s.identity.Key, v, "PRIVATE KEY", transport.Identity.Pair)
+		},
+	}, {
+		Name: "tls_ca", Default: "", early: true,
+		Doc: "Path of a PEM file with the certificates of the authorities that sign the peers' certificates. A client trusts these and not the system's; a server then takes only clients with such a certificate.",
+		get: func(s *settings) string { return s.identity.Authorities.Path },
+		set: func(s *settings, v string) error {
+			return s.read(&s.identity.Authorities, v, "CERTIFICATE", transport.Identity.Roots)
+		},
+	}, {
+		Name: "tls_server_name", Default: "", early: true,
+		Doc: "Client: the name or IP address that the server's certificate must be for; empty is the address that the client was made with.",
+		get: func(s *settings) string { return s.identity.ServerName },
+		set: func(s *settings, v string) error {
+			s.identity.ServerName = v
+			return nil
+		},
+	}, {
+		Name: "allow", Default: "", early: true,
+		Doc: "Server: the IP addresses and ranges, such as 127.0.0.1, 192.168.1.0/24, fd00::/8, whose connections are taken; others are closed at once and counted. Empty is everybody. Unix-domain sockets are not concerned.",
+		get: func(s *settings) string { return formatRanges(s.allow) },
+		set: func(s *settings, v string) (err error) {
+			s.allow, err = parseRanges(v)
+			return err
+		},
+	}, {
+		Name: "trace", Default: "OBE_TRACE of the environment, or empty",
+		Doc: "The path of a file to which every message is written, as a line of JSON; empty is none.",
+		get: func(s *settings) string { return s.trace },
+		set: setTrace,
+	}, {
+		Name: "trace_limit", Default: "OBE_TRACE_LIMIT of the environment, or 104857600",
+		Doc: "The size in bytes at which the file of trace is renamed, .1 being added to its name, and begun anew; at least 4194304.",
+		get: func(s *settings) string { return strconv.FormatInt(s.traceLimit, 10) },
+		set: func(s *settings, v string) error {
+			n, err := parseInteger(v, trace.MinLimit, math.MaxInt64)
+			if err == nil {
+				s.traceLimit = n
+			}
+			return err
+		},
+	}, {
+		Name: "trace_error", Default: "read only",
+		Doc: "Why a message was last missing in the trace; empty if none was.",
+	}, {
 		Name: "local", Default: "read only",
 		Doc: "This side's address: the server's listener, or the client's connection; empty when there is none.",
 	}, {
@@ -165,4 +240,54 @@ func parseInteger(v string, lowest, highest int64) (int64, error) {
 		return 0, fmt.Errorf("%w: %s is not a whole number from %d to %d", ErrArgument, transport.Quote(v), lowest, highest)
 	}
 	return n, nil
+}
+
+// read reads a PEM file into one of the files of s.identity, and checks the whole.
+func (s *settings) read(file *transport.File, path, wanted string, check func(transport.Identity) error) (err error) {
+	if *file, err = transport.ReadPEM(path, wanted); err == nil {
+		err = check(s.identity)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrArgument, err)
+	}
+	return nil
+}
+
+func formatRanges(ranges []netip.Prefix) string {
+	texts := make([]string, len(ranges))
+	for i, r := range ranges {
+		if texts[i] = r.String(); r.IsSingleIP() {
+			texts[i] = r.Addr().String()
+		}
+	}
+	return strings.Join(texts, ", ")
+}
+
+// parseRanges takes addresses and CIDR ranges, separated by commas or spaces. An
+// IPv4 range may be written in IPv6.
+func parseRanges(v string) (ranges []netip.Prefix, err error) {
+	for _, text := range strings.FieldsFunc(v, func(r rune) bool { return r == ',' || r == ' ' }) {
+		r, err := netip.ParsePrefix(text)
+		if err != nil {
+			var single netip.Addr
+			if single, err = netip.ParseAddr(text); err == nil && single.Zone() == "" {
+				r = netip.PrefixFrom(single, single.BitLen())
+			}
+		}
+		if err != nil || !r.IsValid() {
+			return nil, fmt.Errorf("%w: %s is neither an IP address nor a range such as 192.168.1.0/24", ErrArgument, transport.Quote(text))
+		}
+		const mapped = 96 // bits before an IPv4 address in IPv6
+		if r.Addr().Is4In6() && r.Bits() >= mapped {
+			r = netip.PrefixFrom(r.Addr().Unmap(), r.Bits()-mapped)
+		}
+		ranges = append(ranges, r.Masked())
+	}
+	return ranges, nil
+}
+
+// allowed reports whether a server takes connections from an address.
+func (s *settings) allowed(from netip.Addr) bool {
+	from = from.Unmap().WithZone("")
+	return slices.ContainsFunc(s.allow, func(r netip.Prefix) bool { return r.Contains(from) })
 }

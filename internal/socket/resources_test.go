@@ -2,29 +2,16 @@ package socket_test
 
 import (
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
-	"os"
-	"os/exec"
 	"runtime"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"libobe/internal/socket"
+	"libobe/internal/systemtest"
 )
-
-// descriptors returns how many descriptors this process has open.
-func descriptors(t *testing.T) int {
-	t.Helper()
-	entries, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		t.Skip("this system does not tell the open descriptors: ", err)
-	}
-	return len(entries)
-}
 
 // expectNothingLeft runs a function and checks that it leaves neither
 // descriptors nor goroutines behind.
@@ -32,11 +19,11 @@ func expectNothingLeft(t *testing.T, f func()) {
 	t.Helper()
 	// What earlier tests left behind ends by itself, servers' farewells too.
 	settle(t, func() bool { return false })
-	fds, goroutines := descriptors(t), runtime.NumGoroutine()
+	fds, goroutines := systemtest.Descriptors(t), runtime.NumGoroutine()
 	f()
-	if !settle(t, func() bool { return descriptors(t) <= fds && runtime.NumGoroutine() <= goroutines }) {
+	if !settle(t, func() bool { return systemtest.Descriptors(t) <= fds && runtime.NumGoroutine() <= goroutines }) {
 		t.Errorf("%d descriptors and %d goroutines were open before, %d and %d are after it",
-			fds, goroutines, descriptors(t), runtime.NumGoroutine())
+			fds, goroutines, systemtest.Descriptors(t), runtime.NumGoroutine())
 	}
 }
 
@@ -49,7 +36,7 @@ func settle(t *testing.T, reached func() bool) bool {
 		if reached() {
 			return true
 		}
-		if now := [2]int{descriptors(t), runtime.NumGoroutine()}; now != last {
+		if now := [2]int{systemtest.Descriptors(t), runtime.NumGoroutine()}; now != last {
 			last, since = now, time.Now()
 		}
 		time.Sleep(time.Millisecond)
@@ -162,10 +149,10 @@ func TestFreedServerLeavesThePortToOthers(t *testing.T) {
 	must(t, c.Close())
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
 	must(t, err)
-	defer syscall.Close(fd)
+	defer systemtest.Close(fd)
 	eventually(t, "a server that does not reuse ports can bind", func() bool {
 		err := syscall.Bind(fd, &syscall.SockaddrInet4{Port: int(s.Addr().Port()), Addr: s.Addr().Addr().As4()})
-		if err != nil && !errors.Is(err, syscall.EADDRINUSE) {
+		if err != nil && !errors.Is(err, systemtest.ErrInUse) {
 			t.Fatal(err)
 		}
 		return err == nil
@@ -207,122 +194,13 @@ func TestWaitingServerRests(t *testing.T) {
 	held.expect("22")
 }
 
-const exhausted = "OBE_TEST_EXHAUSTED"
-
-// A server without free descriptors waits for some: it neither fails nor burns
-// the processor, and goes on when there are. The limit is the process's, so
-// that the test has a process of its own.
-func TestServerOutOfDescriptors(t *testing.T) {
-	if os.Getenv(exhausted) == "" {
-		command := exec.Command(os.Args[0], "-test.run=^TestServerOutOfDescriptors$", "-test.v")
-		// The race detector would let it sleep for a second at its end.
-		command.Env = append(os.Environ(), exhausted+"=1", "GORACE=atexit_sleep_ms=0")
-		if output, err := command.CombinedOutput(); err != nil {
-			t.Fatalf("%v\n%s", err, output)
-		}
-		return
-	}
-	const clients, free = 8, 3
-	s := newServer(t)
-	var peers []*plain
-	for i := range clients {
-		peers = append(peers, dial(t, s))
-		peers[i].send(number(i))
-	}
-	release := takeDescriptorsBut(t, free)
-	var taken []*socket.Message
-	for range free {
-		taken = append(taken, receiveMessage(t, s))
-	}
-
-	// The others must wait, since those wait for their answers.
-	expectRest(t, func() {
-		_, err := s.ReceiveMessage(10 * moment)
-		expectError(t, err, socket.ErrTimeout)
-	})
-	expectStats(t, s, fmt.Sprint("connections_opened=", free), fmt.Sprint("connections_open=", free))
-
-	// A descriptor that comes free elsewhere is noticed.
-	done := start(func() *socket.Message {
-		m, err := s.ReceiveMessage(patience)
-		if err != nil {
-			t.Error(err)
-		}
-		return m
-	})
-	begun(t, s, 1)
-	release()
-	taken = append(taken, await(t, done))
-	if t.Failed() {
-		return
-	}
-
-	// Answered, they are idle, and give way to the others one by one.
-	for _, m := range taken {
-		reply(t, m, string(m.Body))
-	}
-	var all sync.WaitGroup
-	for range clients - len(taken) {
-		m := receiveMessage(t, s)
-		all.Go(func() {
-			if err := m.Reply(m.Body, patience); err != nil {
-				t.Error(err)
-			}
-		})
-		all.Wait()
-	}
-	for i, p := range peers {
-		p.expect(number(i))
-	}
-	expectStats(t, s, fmt.Sprint("evicted=", clients-len(taken)))
-}
-
-// takeDescriptorsBut opens files until only n descriptors are left. What it
-// returns gives back one more.
-func takeDescriptorsBut(t *testing.T, n int) (release func()) {
-	t.Helper()
-	var limit syscall.Rlimit
-	must(t, syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit))
-	limit.Cur = min(limit.Cur, 256)
-	must(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit))
-	var files []*os.File
-	for {
-		f, err := os.Open(os.DevNull)
-		if errors.Is(err, syscall.EMFILE) {
-			break
-		}
-		must(t, err)
-		files = append(files, f)
-	}
-	release = func() {
-		must(t, files[0].Close())
-		files = files[1:]
-	}
-	for range n {
-		release()
-	}
-	t.Cleanup(func() {
-		for _, f := range files {
-			f.Close()
-		}
-	})
-	return release
-}
-
 // expectRest checks that a function needs next to no processor time.
 func expectRest(t *testing.T, f func()) {
 	t.Helper()
-	used, began := processorTime(t), time.Now()
+	used, began := systemtest.ProcessorTime(t), time.Now()
 	f()
-	used, took := processorTime(t)-used, time.Since(began)
+	used, took := systemtest.ProcessorTime(t)-used, time.Since(began)
 	if used > took/2 {
 		t.Errorf("%v of processor time were burnt in %v", used, took)
 	}
-}
-
-func processorTime(t *testing.T) time.Duration {
-	t.Helper()
-	var used syscall.Rusage
-	must(t, syscall.Getrusage(syscall.RUSAGE_SELF, &used))
-	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"libobe/internal/jsondoc"
+	"libobe/internal/memory"
+	"libobe/internal/trace"
 	"libobe/internal/transport"
 	"libobe/internal/wire"
 )
@@ -66,6 +68,7 @@ type peer struct {
 	owed     int           // messages that Receive took and nobody answered
 	held     int           // messages in the hands of callers, or kept
 	writers  int
+	refused  bool  // its TLS failed, which it is being told
 	ended    bool  // the peer has closed its side
 	gone     error // why the connection is closed
 
@@ -86,7 +89,7 @@ func (p *peer) Read(b []byte) (int, error) {
 	if n > 0 {
 		p.moved = true
 		p.server.counters.bytesReceived.Add(int64(n))
-		if p.budget -= n; n < len(b) {
+		if p.budget -= n; n < len(b) && !p.conn.Secure() {
 			p.budget = 0 // it was all there is: the next read would be in vain
 		}
 	}
@@ -122,6 +125,7 @@ func NewServer(host string, port int) (*Server, error) {
 	}
 	s := &Server{peers: map[uint64]*peer{}, forsaken: map[*peer]struct{}{}, lastID: listenerID}
 	s.settings.Store(defaults(RoleServer))
+	s.configure = transport.Identity.Server
 	s.left.L = &s.mu
 	if err := s.listen(address); err != nil {
 		return nil, fmt.Errorf("listen at %s: %w", address, err)
@@ -135,7 +139,7 @@ func (s *Server) listen(address transport.Address) error {
 		return err
 	}
 	for _, at := range addresses {
-		if s.listener, err = transport.Listen(at, s.options().tuning()); err == nil {
+		if s.listener, err = address.Listen(at, s.options().tuning()); err == nil {
 			break
 		}
 	}
@@ -160,7 +164,11 @@ func (s *Server) listen(address transport.Address) error {
 	return err
 }
 
-// Addr returns the address that the server listens at.
+// Name returns the address that the server listens at, as text.
+func (s *Server) Name() string { return s.listener.Name() }
+
+// Addr returns the address that the server listens at; that of a Unix-domain
+// socket is the zero one.
 func (s *Server) Addr() netip.AddrPort { return s.listener.Addr() }
 
 // Receive waits for the next message of any client, puts it into dst and
@@ -181,7 +189,7 @@ func (s *Server) Receive(dst []byte, timeout time.Duration) (int, error) {
 		err = &BufferError{len(m.Body)}
 	}
 	if err != nil {
-		return 0, call.explain(s.Addr().String(), err)
+		return 0, call.explain(s.Name(), err)
 	}
 	s.taken(m.from)
 	m.from.held--
@@ -203,7 +211,7 @@ func (s *Server) ReceiveMessage(timeout time.Duration) (*Message, error) {
 	defer s.mu.Unlock()
 	m, err := s.next(call, nil)
 	if err != nil {
-		return nil, call.explain(s.Addr().String(), err)
+		return nil, call.explain(s.Name(), err)
 	}
 	s.taken(m.from)
 	return &m, nil
@@ -227,13 +235,16 @@ func (s *Server) Serve(handler func(*Message) error) error {
 		}
 		s.mu.Unlock()
 		if err != nil {
-			return call.explain(s.Addr().String(), err)
+			return call.explain(s.Name(), err)
 		}
 		if err = s.handle(&m, handler); err != nil {
 			return err
 		}
 		if err = call.ended(); err != nil {
-			return call.explain(s.Addr().String(), err)
+			return call.explain(s.Name(), err)
+		}
+		if s.options().trace != "" {
+			call.began = time.Now()
 		}
 	}
 }
@@ -255,7 +266,7 @@ func (s *Server) Send(body []byte, timeout time.Duration) error {
 	p := s.current
 	s.mu.Unlock()
 	if p == nil {
-		return call.explain(s.Addr().String(), fmt.Errorf("%w: there is no message to answer; receive one first", ErrState))
+		return call.explain(s.Name(), fmt.Errorf("%w: there is no message to answer; receive one first", ErrState))
 	}
 	return s.answer(call, p, body, nil)
 }
@@ -276,7 +287,7 @@ func (m *Message) Reply(body []byte, timeout time.Duration) error {
 	}
 	s.mu.Unlock()
 	if !free {
-		return call.explain(m.from.conn.Remote().String(), fmt.Errorf("%w: this message is answered already", ErrState))
+		return call.explain(m.from.conn.RemoteName(), fmt.Errorf("%w: this message is answered already", ErrState))
 	}
 	if err = s.answer(call, m.from, body, m); err != nil {
 		s.mu.Lock()
@@ -324,7 +335,7 @@ func (s *Server) answer(call *call, p *peer, body []byte, m *Message) error {
 		}
 	}
 	if err != nil {
-		return call.explain(p.conn.Remote().String(), err)
+		return call.explain(p.conn.RemoteName(), err)
 	}
 	return nil
 }
@@ -342,6 +353,9 @@ func (s *Server) write(call *call, p *peer, head, body []byte, m *Message) error
 	}
 	n, err := s.transmit(call, p, head, body)
 	s.counters.bytesSent.Add(int64(n))
+	if err == nil && s.options().trace != "" {
+		s.note(call, "server", trace.Sent, p.conn.RemoteName(), body)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p.writers--
@@ -497,7 +511,7 @@ func (s *Server) lead(call *call) (Message, error) {
 			p = s.accept()
 		}
 		if p != nil {
-			if body, ok := s.read(p); ok {
+			if body, ok := s.read(call, p); ok {
 				return Message{Body: body, server: s, from: p}, nil
 			}
 		}
@@ -566,7 +580,9 @@ func (s *Server) expire() (left time.Duration, any bool) {
 		if left = s.options().messageTimeout - (s.clock() - p.began); left > 0 {
 			return left, true
 		}
-		s.counters.droppedTimeout.Add(1)
+		if !p.refused {
+			s.counters.droppedTimeout.Add(1)
+		}
 		s.drop(p, fmt.Errorf("%w: its next message took longer than message_timeout_ms", ErrPeerClosed))
 	}
 }
@@ -590,8 +606,14 @@ func (s *Server) accept() *peer {
 		s.rested = time.Now().Add(pause)
 		return nil
 	}
+	options := s.options()
+	if options.allow != nil && conn.Remote().IsValid() && !options.allowed(conn.Remote().Addr()) {
+		s.counters.droppedNotAllowed.Add(1)
+		conn.Close()
+		return nil
+	}
 	s.counters.connectionsOpened.Add(1)
-	for len(s.peers) >= s.options().maxConnections {
+	for len(s.peers) >= options.maxConnections {
 		if !s.evict() {
 			s.counters.evicted.Add(1)
 			conn.Close()
@@ -599,6 +621,9 @@ func (s *Server) accept() *peer {
 		}
 	}
 	conn.SetReadWait(transport.NoWait)
+	if options.tls != nil {
+		conn.AcceptTLS(options.tls)
+	}
 	s.lastID++
 	p := &peer{server: s, id: s.lastID, conn: conn, frames: frames()}
 	if err := s.poller.Add(conn, p.id); err != nil {
@@ -624,7 +649,7 @@ func (s *Server) evict() bool {
 }
 
 // read reads what p has sent and returns the body of a message if one is complete.
-func (s *Server) read(p *peer) (message []byte, complete bool) {
+func (s *Server) read(call *call, p *peer) (message []byte, complete bool) {
 	p.budget, p.moved = turnBudget, false
 	p.frames.Limit = s.options().maxMessage
 	var dst []byte
@@ -643,23 +668,30 @@ func (s *Server) read(p *peer) (message []byte, complete bool) {
 	if p.moved {
 		s.recent.MoveToBack(p.inRecent)
 	}
-	if err == nil || !p.frames.Midway() {
+	if p.refused = p.refused || p.conn.Secure() && errors.Is(err, transport.ErrTLS); p.refused {
+		s.refuse(p, err)
+		return nil, false
+	}
+	if err == nil || !p.frames.Midway() && !p.conn.Handshaking() {
 		s.notMidway(p)
-	} else if p.inMidway == nil {
-		if s.since.IsZero() {
-			s.since = time.Now()
-		}
-		p.began, p.inMidway = s.clock(), s.midway.PushBack(p)
+	} else {
+		s.isMidway(p)
 	}
 	switch {
 	case err == nil:
 		s.counters.messagesReceived.Add(1)
-		if p.frames.Buffered() {
+		if p.frames.Buffered() || p.conn.Secure() {
 			s.again = append(s.again, p.id)
 		}
 		p.held++
+		if s.options().trace != "" {
+			s.outside(func() { s.note(call, "server", trace.Received, p.conn.RemoteName(), body) })
+		}
 		return body, true
 	case errors.Is(err, transport.ErrTimeout):
+		if p.budget <= 0 && p.conn.Secure() {
+			s.again = append(s.again, p.id)
+		}
 		return nil, false
 	case err == io.EOF, errors.Is(err, wire.ErrIncomplete):
 		if err != io.EOF {
@@ -677,6 +709,8 @@ func (s *Server) read(p *peer) (message []byte, complete bool) {
 		s.counters.droppedMalformed.Add(1)
 	case errors.Is(err, wire.ErrTooLarge):
 		s.counters.droppedTooLarge.Add(1)
+	case errors.Is(err, memory.ErrMemory):
+		s.counters.droppedMemory.Add(1)
 	case errors.As(err, new(*jsondoc.SyntaxError)):
 		s.counters.droppedJSON.Add(1)
 	case p.inMidway != nil || p.frames.Midway():
@@ -686,6 +720,30 @@ func (s *Server) read(p *peer) (message []byte, complete bool) {
 	}
 	s.drop(p, fmt.Errorf("%w, after it failed: %v", ErrPeerClosed, err))
 	return nil, false
+}
+
+// refuse goes on with a connection whose TLS failed, until its peer has read why
+// and closes, as long as a message may take.
+func (s *Server) refuse(p *peer, err error) {
+	if errors.Is(err, transport.ErrTLS) {
+		s.counters.droppedTLS.Add(1)
+	}
+	if p.owed > 0 || p.held > 0 || !errors.Is(err, transport.ErrTLS) && !errors.Is(err, transport.ErrTimeout) {
+		s.drop(p, fmt.Errorf("%w, after it failed: %v", ErrPeerClosed, err))
+		return
+	}
+	s.isMidway(p)
+}
+
+// isMidway begins to measure the time of a message.
+func (s *Server) isMidway(p *peer) {
+	if p.inMidway != nil {
+		return
+	}
+	if s.since.IsZero() {
+		s.since = time.Now()
+	}
+	p.began, p.inMidway = s.clock(), s.midway.PushBack(p)
 }
 
 func (s *Server) notMidway(p *peer) {
@@ -857,14 +915,14 @@ func (s *Server) SetOption(name, value string) error {
 // Option returns the value of an option.
 func (s *Server) Option(name string) (string, error) {
 	return s.getOption(name, map[string]func() string{
-		"local": func() string { return s.Addr().String() },
+		"local": func() string { return s.Name() },
 		"peer": func() string {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			if s.current == nil || s.current.gone != nil {
 				return ""
 			}
-			return s.current.conn.Remote().String()
+			return s.current.conn.RemoteName()
 		},
 	})
 }

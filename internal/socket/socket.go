@@ -8,6 +8,7 @@
 package socket
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"slices"
@@ -55,6 +56,7 @@ const (
 type call struct {
 	op       string
 	timeout  time.Duration // as asked for, for the text of an error
+	began    time.Time     // zero: there is neither a timeout nor a trace
 	deadline time.Time     // zero: none
 	done     chan struct{} // closed when the call is to end early
 	cause    error         // why; set before done is closed
@@ -107,11 +109,14 @@ func (c *call) rest(d time.Duration) error {
 
 // base is what both roles have.
 type base struct {
-	counters counters
-	settings atomic.Pointer[settings] // replaced as a whole
+	counters  counters
+	settings  atomic.Pointer[settings] // replaced as a whole
+	configure func(transport.Identity) (*tls.Config, error)
+	untraced  atomic.Pointer[error] // why a message was last missing in the trace
 
 	mu     sync.Mutex
 	closed bool
+	used   bool // early options hold
 	flight []*call
 	spare  []*call            // ended ones
 	wakers []*transport.Waker // those that no call has
@@ -126,6 +131,11 @@ func (b *base) begin(op string, timeout time.Duration) (*call, error) {
 	if b.closed {
 		return nil, ErrClosed
 	}
+	if !b.used {
+		if err := b.use(); err != nil {
+			return nil, fmt.Errorf("%s: %w", op, err)
+		}
+	}
 	if timeout == Default {
 		timeout = b.options().timeout
 	}
@@ -135,13 +145,31 @@ func (b *base) begin(op string, timeout time.Duration) (*call, error) {
 	} else {
 		c = &call{done: make(chan struct{}), turn: make(chan struct{}, 1)}
 	}
-	c.op, c.timeout, c.deadline = op, timeout, time.Time{}
+	c.op, c.timeout, c.began, c.deadline = op, timeout, time.Time{}, time.Time{}
+	if timeout >= 0 || b.options().trace != "" {
+		c.began = time.Now()
+	}
 	if timeout >= 0 {
-		c.deadline = time.Now().Add(timeout)
+		c.deadline = c.began.Add(timeout)
 	}
 	c.place = len(b.flight)
 	b.flight = append(b.flight, c)
 	return c, nil
+}
+
+// use makes of the early options what they stand for. base.mu is held.
+func (b *base) use() error {
+	changed := *b.options()
+	if changed.identity.Wanted() {
+		config, err := b.configure(changed.identity)
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrState, err)
+		}
+		changed.tls = config
+		b.settings.Store(&changed)
+	}
+	b.used = true
+	return nil
 }
 
 // spares is how many calls and wakers are kept for later.
@@ -344,6 +372,9 @@ func (b *base) setOption(name, value string) error {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if o.early && b.used {
+		return fmt.Errorf("%w: option %s is set before the first message; this socket was used already", ErrState, name)
+	}
 	changed := *b.options()
 	if err := o.set(&changed, value); err != nil {
 		return fmt.Errorf("option %s: %w", name, err)
@@ -357,6 +388,9 @@ func (b *base) getOption(name string, facts map[string]func() string) (string, e
 	o, err := option(name)
 	if err != nil {
 		return "", err
+	}
+	if name == "trace_error" {
+		return b.traceError(), nil
 	}
 	if o.get == nil {
 		return facts[name](), nil

@@ -9,10 +9,12 @@ import (
 
 // counters are what a socket has done since it was made.
 type counters struct {
-	connectionsOpened, connectionsOpen                                atomic.Int64
-	messagesSent, messagesReceived, bytesSent, bytesReceived          atomic.Int64
-	droppedMalformed, droppedJSON, droppedTooLarge, droppedIncomplete atomic.Int64
-	droppedTimeout, droppedUnanswered, droppedReset, evicted          atomic.Int64
+	connectionsOpened, connectionsOpen                                               atomic.Int64
+	messagesSent, messagesReceived, bytesSent, bytesReceived                         atomic.Int64
+	droppedMalformed, droppedJSON, droppedTooLarge, droppedMemory, droppedIncomplete atomic.Int64
+	droppedTimeout, droppedUnanswered, droppedReset, evicted                         atomic.Int64
+	droppedNotAllowed, droppedTLS                                                    atomic.Int64
+	traceFailed                                                                      atomic.Int64
 }
 
 // Stat is one row of the table of counters, from which the documentation is
@@ -34,11 +36,15 @@ var Stats = []Stat{
 	{"dropped_malformed", "Server: connections closed for a header that is not ten digits.", func(c *counters) *atomic.Int64 { return &c.droppedMalformed }},
 	{"dropped_json", "Server: connections closed for a body that is not JSON.", func(c *counters) *atomic.Int64 { return &c.droppedJSON }},
 	{"dropped_too_large", "Server: connections closed for a message beyond max_message.", func(c *counters) *atomic.Int64 { return &c.droppedTooLarge }},
+	{"dropped_memory", "Server: connections closed because the system had no memory for their message.", func(c *counters) *atomic.Int64 { return &c.droppedMemory }},
 	{"dropped_incomplete", "Server: connections that the peer ended inside a message.", func(c *counters) *atomic.Int64 { return &c.droppedIncomplete }},
 	{"dropped_timeout", "Server: connections closed for a message slower than message_timeout_ms.", func(c *counters) *atomic.Int64 { return &c.droppedTimeout }},
 	{"dropped_unanswered", "Server: connections closed because their message was received and not answered.", func(c *counters) *atomic.Int64 { return &c.droppedUnanswered }},
 	{"dropped_reset", "Server: connections that broke between messages.", func(c *counters) *atomic.Int64 { return &c.droppedReset }},
+	{"dropped_not_allowed", "Server: connections closed because of where they came from; see the option allow.", func(c *counters) *atomic.Int64 { return &c.droppedNotAllowed }},
+	{"dropped_tls", "Server: connections closed because the client speaks no TLS, or is not who it must be.", func(c *counters) *atomic.Int64 { return &c.droppedTLS }},
 	{"evicted", "Server: idle connections closed to make room for new ones.", func(c *counters) *atomic.Int64 { return &c.evicted }},
+	{"trace_failed", "Messages that could not be written to the trace; the option trace_error has the reason.", func(c *counters) *atomic.Int64 { return &c.traceFailed }},
 }
 
 // Stat returns a counter by its name.

@@ -17,10 +17,15 @@ var ErrAddress = errors.New("not an address")
 type Address struct {
 	Host string
 	Port uint16
+	Path string // not empty: a Unix-domain socket, and nothing else counts
 }
 
-// ParseAddress takes an IPv4 or IPv6 literal or a host name, and a port.
+// ParseAddress takes an IPv4 or IPv6 literal or a host name, and a port; or
+// unix:/path, with a port that is ignored.
 func ParseAddress(host string, port int) (Address, error) {
+	if path, ok := strings.CutPrefix(host, unixPrefix); ok {
+		return Address{Path: path}, checkPath(path)
+	}
 	if inner, ok := strings.CutPrefix(host, "["); ok && strings.HasSuffix(inner, "]") && strings.Contains(inner, ":") {
 		host = strings.TrimSuffix(inner, "]")
 	}
@@ -32,6 +37,9 @@ func ParseAddress(host string, port int) (Address, error) {
 		return a, nil
 	}
 	switch {
+	case strings.Contains(host, "@"):
+		// A password may stand before it, and error texts are shown and kept.
+		return Address{}, fmt.Errorf("%w: there is an @ in it; this protocol has no user names and passwords, so give the host alone", ErrAddress)
 	case strings.IndexByte(host, 0) >= 0:
 		return a, fmt.Errorf("%w: there is a NUL inside %s", ErrAddress, Quote(host))
 	case strings.Contains(host, ":"):
@@ -52,8 +60,11 @@ func Quote(s string) string {
 	return fmt.Sprintf("%q", s)
 }
 
-// String returns the address as people write it, host:port.
+// String returns the address as people write it, host:port or unix:/path.
 func (a Address) String() string {
+	if a.Path != "" {
+		return unixPrefix + a.Path
+	}
 	host := a.Host
 	if host == "" {
 		host = "127.0.0.1"
@@ -73,10 +84,31 @@ func (a Address) literal() (netip.AddrPort, bool) {
 	return netip.AddrPortFrom(ip.Unmap(), a.Port), true
 }
 
+// Dial begins a connection to at, which is one of those that Resolve gave. See
+// the function Dial.
+func (a Address) Dial(at netip.AddrPort, tuning Tuning) (*Conn, error) {
+	if a.Path != "" {
+		return dialUnix(a.Path)
+	}
+	return Dial(at, tuning)
+}
+
+// Listen listens at at, which is one of those that Resolve gave. See the function
+// Listen.
+func (a Address) Listen(at netip.AddrPort, tuning Tuning) (*Listener, error) {
+	if a.Path != "" {
+		return listenUnix(a.Path)
+	}
+	return Listen(at, tuning)
+}
+
 // Resolve returns the addresses behind a, IPv4 first, since that is all that
-// an original server listens on. A name is looked up by the system; done, if
-// not nil, ends that early.
+// an original server listens on; a path is its own, and known without one. A name
+// is looked up by the system; done, if not nil, ends that early.
 func (a Address) Resolve(wait Wait, done <-chan struct{}) ([]netip.AddrPort, error) {
+	if a.Path != "" {
+		return []netip.AddrPort{{}}, nil
+	}
 	if at, ok := a.literal(); ok {
 		return []netip.AddrPort{at}, nil
 	}

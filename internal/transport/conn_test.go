@@ -184,6 +184,7 @@ func TestConnEndsWithAReset(t *testing.T) {
 	expectError(t, readOne(c), transport.ErrReset)
 	_, err := c.Write([]byte("x"))
 	expectError(t, err, transport.ErrReset)
+	expectError(t, err, systemtest.ErrBroken)
 }
 
 func TestCloseEndsWhatIsUnderWay(t *testing.T) {

@@ -69,6 +69,9 @@ func TestPoller(t *testing.T) {
 	p.Remove(a)
 	must(t, p.Add(a, 9))
 	expectReady(t, p, 9)
+	if !transport.ForgetsClosed {
+		p.Remove(a)
+	}
 	must(t, a.Close())
 	expectNothingReady(t, p)
 	expectError(t, p.Add(a, 9), transport.ErrClosed)
@@ -141,6 +144,27 @@ func TestPollerWakes(t *testing.T) {
 	ready, err := p.Wait(nil, within(moment))
 	if err != nil || len(ready) > 0 || time.Since(began) < moment {
 		t.Errorf("%v, %v after %v", ready, err, time.Since(began))
+	}
+}
+
+// What is added while a wait is under way is part of it.
+func TestPollerAddsDuringAWait(t *testing.T) {
+	p := newPoller(t)
+	done := start(func() []uint64 {
+		for {
+			ready, err := p.Wait(nil, transport.Wait{})
+			if err != nil || len(ready) > 0 {
+				return ready
+			}
+		}
+	})
+	blocks(t, done)
+	c, peer := connect(t)
+	must(t, p.Add(c, 5))
+	_, err := peer.Write([]byte("x"))
+	must(t, err)
+	if ready := await(t, done); !slices.Equal(ready, []uint64{5}) {
+		t.Errorf("ready are %v", ready)
 	}
 }
 

@@ -113,6 +113,9 @@ func sysPending(fd descriptor) (data, ended bool) {
 
 func sysClose(fd descriptor) { _ = unix.Close(fd) }
 
+// sysFinish ends this side's direction.
+func sysFinish(fd descriptor) { _ = unix.Shutdown(fd, unix.SHUT_WR) }
+
 func sysShutdown(fd descriptor) { _ = unix.Shutdown(fd, unix.SHUT_RDWR) }
 
 func sysSockaddr(at netip.AddrPort) (family int, address unix.Sockaddr) {

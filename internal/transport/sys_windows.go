@@ -1,9 +1,12 @@
 package transport
 
 import (
+	"fmt"
 	"net"
 	"net/netip"
+	"strconv"
 	"sync"
+	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/windows"
@@ -11,27 +14,22 @@ import (
 
 type descriptor = windows.Handle
 
+// What package windows has no name for.
 const (
-	pollReadNormal  = 0x0100
-	pollReadBand    = 0x0200
-	pollWriteNormal = 0x0010
-	forReading      = pollReadNormal | pollReadBand
-	forWriting      = pollWriteNormal
-
-	nonBlocking = 0x8004667e // FIONBIO
-	noHandles   = 0x80       // WSA_FLAG_NO_HANDLE_INHERIT
-	overlapped  = 0x01       // WSA_FLAG_OVERLAPPED
-	sockError   = 0x1007     // SO_ERROR
-	exclusive   = ^0x4       // SO_EXCLUSIVEADDRUSE
-	keepIdle    = 0x03       // TCP_KEEPALIVE
-	keepCount   = 0x10       // TCP_KEEPCNT
-	keepBetween = 0x11       // TCP_KEEPINTVL
-	shutBoth    = 2          // SD_BOTH
-	peek        = 0x2        // MSG_PEEK
+	nonBlocking     = 0x8004667e // FIONBIO
+	sockError       = 0x1007     // SO_ERROR
+	exclusive       = ^0x4       // SO_EXCLUSIVEADDRUSE
+	listenBacklog   = 0x7fffffff // SOMAXCONN: as many as the system allows
+	shutBoth        = 2          // SD_BOTH
+	peek            = 0x2        // MSG_PEEK
+	firstRoundTrip  = 0x98000011 // SIO_TCP_INITIAL_RTO
+	noRetransmitSyn = 0xfe       // TCP_INITIAL_RTO_NO_SYN_RETRANSMISSIONS
+	defaultTime     = 0xffff     // TCP_INITIAL_RTO_UNSPECIFIED_RTT
 )
 
 var (
 	ws2         = windows.NewLazySystemDLL("ws2_32.dll")
+	selectProc  = ws2.NewProc("select")
 	wsaPoll     = ws2.NewProc("WSAPoll")
 	acceptProc  = ws2.NewProc("accept")
 	ioctlSocket = ws2.NewProc("ioctlsocket")
@@ -41,92 +39,36 @@ var (
 	})
 )
 
-type pollFd struct {
-	fd      descriptor
-	events  int16
-	revents int16
-}
-
 // ForgetsClosed says whether a Poller forgets by itself what is closed.
 const ForgetsClosed = false
 
-func isAgain(err error) bool { return err == windows.WSAEWOULDBLOCK || err == windows.WSAEINTR }
-
-func isNotConnected(err error) bool { return err == windows.WSAENOTCONN }
-
-// errNobody is what connecting says where nobody listens.
-const errNobody = windows.WSAECONNREFUSED
-
-func kindOf(err error) error {
-	switch err {
-	case windows.WSAECONNREFUSED:
-		return ErrRefused
-	case windows.WSAECONNRESET, windows.WSAECONNABORTED, windows.WSAENETRESET, windows.WSAESHUTDOWN:
-		return ErrReset
-	case windows.WSAEHOSTUNREACH, windows.WSAENETUNREACH, windows.WSAENETDOWN, windows.WSAEHOSTDOWN, windows.WSAEADDRNOTAVAIL, windows.WSAEAFNOSUPPORT, windows.WSAETIMEDOUT:
-		return ErrUnreachable
-	case windows.WSAEADDRINUSE:
-		return ErrInUse
-	case windows.WSAEACCES:
-		return ErrPermission
-	case windows.WSAEMFILE, windows.WSAENOBUFS:
-		return ErrExhausted
-	}
-	return nil
-}
-
-func poll(fds []pollFd, milliseconds int) (int, error) {
-	n, _, err := wsaPoll.Call(uintptr(unsafe.Pointer(&fds[0])), uintptr(len(fds)), uintptr(milliseconds))
-	if int32(n) < 0 {
-		return 0, err
-	}
-	return int(n), nil
-}
-
-// connectSlice is how long one poll for writing lasts: before Windows 10 version
-// 2004, WSAPoll does not notice that a connection attempt failed, and the caller
-// looks itself.
-const connectSlice = 250
-
-// waitFor waits until fd is ready for what is asked; for writing it may return
-// before.
-func waitFor(fd descriptor, what int16, w Wait) error {
-	fds := [2]pollFd{{fd: fd, events: what}}
-	n := 1
-	if w.Waker != nil {
-		fds[1] = pollFd{fd: w.Waker.fd, events: forReading}
-		n = 2
-	}
-	for {
-		ms := w.milliseconds()
-		sliced := what == forWriting && (ms < 0 || ms > connectSlice)
-		if sliced {
-			ms = connectSlice
-		}
-		ready, err := poll(fds[:n], ms)
-		switch {
-		case err != nil:
-			return systemError("WSAPoll", err)
-		// The descriptor comes first: what is there is taken before a wake-up.
-		case fds[0].revents != 0:
-			return nil
-		case ready > 0:
-			return ErrWoken
-		case sliced:
-			return nil
-		case w.milliseconds() == 0:
-			return ErrTimeout
-		}
-	}
-}
+// mostAtOnce is how many bytes one call moves. Windows takes a send of any size
+// whole while there is any room, into memory of its own, and fails with
+// WSAENOBUFS if it has not got that much.
+const mostAtOnce = 1 << 20
 
 func sysRead(fd descriptor, p []byte) (int, error) { return receive(fd, p, 0) }
 
 func receive(fd descriptor, p []byte, flags uint32) (int, error) {
 	var n uint32
-	buf := windows.WSABuf{Len: uint32(min(len(p), 1<<30)), Buf: &p[0]}
+	buf := buffer(p)
 	err := windows.WSARecv(fd, &buf, 1, &n, &flags, nil, nil)
-	return int(n), err
+	if err == nil && n == 0 && isWine() && broken(fd) {
+		err = windows.WSAECONNRESET
+	}
+	return int(n), inWords(err)
+}
+
+// isWine reports whether this is no Windows but Wine.
+var isWine = sync.OnceValue(func() bool {
+	return windows.NewLazySystemDLL("ntdll.dll").NewProc("wine_get_version").Find() == nil
+})
+
+// broken reports whether a stream that has ended was cut off. A receive in Wine
+// does not say so, only WSAPoll; in Windows the receive does.
+func broken(fd descriptor) bool {
+	fds := []pollFd{{fd: fd, events: pollReadable}}
+	return poll(fds, 0) == nil && fds[0].revents&pollError != 0
 }
 
 func sysWrite(fd descriptor, head, body []byte) (int, error) {
@@ -134,13 +76,24 @@ func sysWrite(fd descriptor, head, body []byte) (int, error) {
 	count := 0
 	for _, p := range [][]byte{head, body} {
 		if len(p) > 0 {
-			bufs[count] = windows.WSABuf{Len: uint32(min(len(p), 1<<30)), Buf: &p[0]}
+			bufs[count] = buffer(p)
 			count++
 		}
 	}
 	var n uint32
 	err := windows.WSASend(fd, &bufs[0], uint32(count), &n, 0, nil, nil)
-	return int(n), err
+	if err != nil && !isAgain(err) {
+		// The failure of a connection attempt is more to the point than that of
+		// the send which it is the cause of.
+		if earlier := sysConnectError(fd); earlier != nil {
+			err = earlier
+		}
+	}
+	return int(n), inWords(err)
+}
+
+func buffer(p []byte) windows.WSABuf {
+	return windows.WSABuf{Len: uint32(min(len(p), mostAtOnce)), Buf: &p[0]}
 }
 
 func sysPending(fd descriptor) (data, ended bool) {
@@ -149,19 +102,43 @@ func sysPending(fd descriptor) (data, ended bool) {
 	return n > 0, n == 0 && err == nil || err != nil && !isAgain(err)
 }
 
-func sysClose(fd descriptor) { _ = windows.Closesocket(fd) }
+func sysClose(fd descriptor) {
+	shut.Delete(fd)
+	_ = windows.Closesocket(fd)
+}
 
-func sysShutdown(fd descriptor) { _ = windows.Shutdown(fd, shutBoth) }
+// shut holds the descriptors that were shut down and are not closed yet.
+var shut sync.Map
+
+// sysFinish ends this side's direction.
+func sysFinish(fd descriptor) { _ = windows.Shutdown(fd, windows.SHUT_WR) }
+
+// sysShutdown ends what waits for fd; waitFor says how.
+func sysShutdown(fd descriptor) {
+	shut.Store(fd, nil)
+	_ = windows.Shutdown(fd, shutBoth)
+}
 
 func sysSockaddr(at netip.AddrPort) (family int32, address windows.Sockaddr) {
 	if at.Addr().Is4() {
 		return windows.AF_INET, &windows.SockaddrInet4{Port: int(at.Port()), Addr: at.Addr().As4()}
 	}
 	six := &windows.SockaddrInet6{Port: int(at.Port()), Addr: at.Addr().As16()}
-	if i, err := net.InterfaceByName(at.Addr().Zone()); err == nil {
-		six.ZoneId = uint32(i.Index)
+	if zone := at.Addr().Zone(); zone != "" {
+		six.ZoneId = zoneIndex(zone)
 	}
 	return windows.AF_INET6, six
+}
+
+// zoneIndex takes the name of an interface or, as Windows writes zones, its number.
+func zoneIndex(zone string) uint32 {
+	if n, err := strconv.ParseUint(zone, 10, 32); err == nil {
+		return uint32(n)
+	}
+	if i, err := net.InterfaceByName(zone); err == nil {
+		return uint32(i.Index)
+	}
+	return 0
 }
 
 func addrPort(sa windows.Sockaddr) netip.AddrPort {
@@ -193,11 +170,27 @@ func sysTune(fd descriptor, t Tuning) {
 	if t.KeepAlive > 0 {
 		keepAlive = 1
 		seconds := max(1, int(t.KeepAlive.Seconds()))
-		_ = windows.SetsockoptInt(fd, windows.IPPROTO_TCP, keepIdle, seconds)
-		_ = windows.SetsockoptInt(fd, windows.IPPROTO_TCP, keepBetween, max(1, seconds/4))
-		_ = windows.SetsockoptInt(fd, windows.IPPROTO_TCP, keepCount, 4)
+		_ = windows.SetsockoptInt(fd, windows.IPPROTO_TCP, windows.TCP_KEEPIDLE, seconds)
+		_ = windows.SetsockoptInt(fd, windows.IPPROTO_TCP, windows.TCP_KEEPINTVL, max(1, seconds/4))
+		_ = windows.SetsockoptInt(fd, windows.IPPROTO_TCP, windows.TCP_KEEPCNT, 4)
 	}
 	_ = windows.SetsockoptInt(fd, windows.SOL_SOCKET, windows.SO_KEEPALIVE, keepAlive)
+}
+
+// inheritTuning gives a connection the tuning of its listener; nobody promises
+// that Windows does.
+func inheritTuning(conn, listener descriptor) {
+	for _, o := range []struct{ level, name int }{
+		{windows.IPPROTO_TCP, windows.TCP_NODELAY},
+		{windows.IPPROTO_TCP, windows.TCP_KEEPIDLE},
+		{windows.IPPROTO_TCP, windows.TCP_KEEPINTVL},
+		{windows.IPPROTO_TCP, windows.TCP_KEEPCNT},
+		{windows.SOL_SOCKET, windows.SO_KEEPALIVE},
+	} {
+		if value, err := windows.GetsockoptInt(listener, o.level, o.name); err == nil {
+			_ = windows.SetsockoptInt(conn, o.level, o.name, value)
+		}
+	}
 }
 
 func prepare(fd descriptor) error {
@@ -212,13 +205,13 @@ func sysSocket(family, kind int32) (descriptor, error) {
 	if err := start(); err != nil {
 		return 0, err
 	}
-	fd, err := windows.WSASocket(family, kind, 0, nil, 0, overlapped|noHandles)
+	fd, err := windows.WSASocket(family, kind, 0, nil, 0, windows.WSA_FLAG_OVERLAPPED|windows.WSA_FLAG_NO_HANDLE_INHERIT)
 	if err != nil {
-		return 0, err
+		return 0, inWords(err)
 	}
 	if err := prepare(fd); err != nil {
 		sysClose(fd)
-		return 0, err
+		return 0, inWords(err)
 	}
 	return fd, nil
 }
@@ -230,11 +223,28 @@ func sysConnect(to netip.AddrPort, t Tuning) (descriptor, error) {
 		return 0, err
 	}
 	sysTune(fd, t)
+	if to.Addr().IsLoopback() {
+		refuseAtOnce(fd)
+	}
 	if err = windows.Connect(fd, sa); err == nil || isAgain(err) {
 		return fd, nil
 	}
 	sysClose(fd)
-	return 0, err
+	return 0, inWords(err)
+}
+
+// refuseAtOnce lets a connection attempt fail when this machine says that nobody
+// listens. Windows would ask three times, for two seconds.
+func refuseAtOnce(fd descriptor) {
+	retransmit := struct {
+		roundTrip       uint16
+		retransmissions uint8
+	}{defaultTime, noRetransmitSyn}
+	if _, _, build := windows.RtlGetNtVersionNumbers(); build < 16299 {
+		retransmit.retransmissions = 1 // the fewest that Windows 10 knew in its first versions
+	}
+	var n uint32
+	_ = windows.WSAIoctl(fd, firstRoundTrip, (*byte)(unsafe.Pointer(&retransmit)), uint32(unsafe.Sizeof(retransmit)), nil, 0, &n, nil, 0)
 }
 
 // sysConnectError returns the error of a connection attempt, nil while there is
@@ -242,13 +252,10 @@ func sysConnect(to netip.AddrPort, t Tuning) (descriptor, error) {
 func sysConnectError(fd descriptor) error {
 	code, err := windows.GetsockoptInt(fd, windows.SOL_SOCKET, sockError)
 	if err == nil && code != 0 {
-		err = windows.Errno(code)
+		err = syscall.Errno(code)
 	}
-	return err
+	return inWords(err)
 }
-
-// listenBacklog is SOMAXCONN: as many as the system allows.
-const listenBacklog = 0x7fffffff
 
 func sysListen(at netip.AddrPort) (descriptor, error) {
 	family, sa := sysSockaddr(at)
@@ -256,18 +263,33 @@ func sysListen(at netip.AddrPort) (descriptor, error) {
 	if err != nil {
 		return 0, systemError("socket", err)
 	}
-	// Without this another program could bind the same port and take clients.
+	// Without this another program could bind the same port at one of several
+	// interfaces and take clients. A server that comes back needs no option, as
+	// it does on Unix: connections of its last run are no obstacle.
 	_ = windows.SetsockoptInt(fd, windows.SOL_SOCKET, exclusive, 1)
+	if family == windows.AF_INET6 && at.Addr().IsUnspecified() {
+		_ = windows.SetsockoptInt(fd, windows.IPPROTO_IPV6, windows.IPV6_V6ONLY, 0)
+	}
 	if err = windows.Bind(fd, sa); err != nil {
-		err = systemError("bind", err)
+		err = bindError(err)
 	} else if err = windows.Listen(fd, listenBacklog); err != nil {
-		err = systemError("listen", err)
+		err = systemError("listen", inWords(err))
 	}
 	if err != nil {
 		sysClose(fd)
 		return 0, err
 	}
 	return fd, nil
+}
+
+// bindError explains what is puzzling to people: Windows sets ranges of ports
+// aside, for Hyper-V most often, also among those that belong to nobody.
+func bindError(err error) error {
+	words := inWords(err)
+	if err == windows.WSAEACCES {
+		words = fmt.Errorf("%w (another program has the port to itself, or Windows has set it aside: netsh interface ipv4 show excludedportrange protocol=tcp)", words)
+	}
+	return systemError("bind", words)
 }
 
 func sysAccept(fd descriptor) (descriptor, netip.AddrPort, error) {
@@ -278,12 +300,15 @@ func sysAccept(fd descriptor) (descriptor, netip.AddrPort, error) {
 			if err == windows.WSAECONNRESET {
 				continue // it left before it was accepted
 			}
-			return 0, netip.AddrPort{}, err
+			return 0, netip.AddrPort{}, inWords(err)
 		}
 		if err := prepare(conn); err != nil {
 			sysClose(conn)
-			return 0, netip.AddrPort{}, err
+			return 0, netip.AddrPort{}, inWords(err)
 		}
+		// Programs that the host program starts must not have it open.
+		_ = windows.SetHandleInformation(conn, windows.HANDLE_FLAG_INHERIT, 0)
+		inheritTuning(conn, fd)
 		remote := netip.AddrPort{}
 		if sa, err := windows.Getpeername(conn); err == nil {
 			remote = addrPort(sa)
@@ -291,124 +316,3 @@ func sysAccept(fd descriptor) (descriptor, netip.AddrPort, error) {
 		return conn, remote, nil
 	}
 }
-
-// Waker ends the waits of other threads that were given it, until Drain. It is a
-// datagram socket that is connected to itself: WSAPoll takes nothing but sockets.
-type Waker struct{ fd descriptor }
-
-// NewWaker makes a Waker.
-func NewWaker() (*Waker, error) {
-	fd, err := sysSocket(windows.AF_INET, windows.SOCK_DGRAM)
-	if err != nil {
-		return nil, systemError("socket", err)
-	}
-	err = windows.Bind(fd, &windows.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})
-	if err == nil {
-		_, self := sysSockaddr(sysLocal(fd))
-		err = windows.Connect(fd, self)
-	}
-	if err != nil {
-		sysClose(fd)
-		return nil, systemError("bind", err)
-	}
-	return &Waker{fd}, nil
-}
-
-// Wake ends the waits under way and those to come.
-func (k *Waker) Wake() { _, _ = sysWrite(k.fd, []byte{1}, nil) }
-
-// Drain makes later waits last again.
-func (k *Waker) Drain() {
-	var sink [64]byte
-	for {
-		if _, err := sysRead(k.fd, sink[:]); err != nil {
-			return
-		}
-	}
-}
-
-// Close frees the descriptors. No wait may be under way.
-func (k *Waker) Close() { sysClose(k.fd) }
-
-// Poller waits for many descriptors at once, each known by a number of the
-// caller's. One goroutine waits; all other methods are for any.
-type Poller struct {
-	waker *Waker
-
-	mu      sync.Mutex
-	ids     map[descriptor]uint64
-	changed bool
-	fds     []pollFd // of the waiting goroutine
-	first   int      // where the next Wait begins to report, so that all have their turn
-}
-
-// NewPoller makes a Poller. The number 0 is for its own wake-up.
-func NewPoller() (*Poller, error) {
-	waker, err := NewWaker()
-	if err != nil {
-		return nil, err
-	}
-	p := &Poller{waker: waker, ids: map[descriptor]uint64{}}
-	return p, p.add(waker.fd, 0)
-}
-
-func (p *Poller) add(fd descriptor, id uint64) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.ids[fd] = id
-	p.changed = true
-	return nil
-}
-
-func (p *Poller) remove(fd descriptor) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	delete(p.ids, fd)
-	p.changed = true
-}
-
-// mostReady is how many numbers one Wait gives.
-const mostReady = 64
-
-// Wait appends the numbers of what is readable to ready, at most 64 of them.
-// It returns none when the time is over or Wake was called.
-func (p *Poller) Wait(ready []uint64, w Wait) ([]uint64, error) {
-	p.mu.Lock()
-	if p.changed {
-		p.fds, p.changed = p.fds[:0], false
-		for fd := range p.ids {
-			p.fds = append(p.fds, pollFd{fd: fd, events: forReading})
-		}
-	}
-	p.mu.Unlock()
-	if _, err := poll(p.fds, w.milliseconds()); err != nil {
-		return ready, systemError("WSAPoll", err)
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	found := 0
-	for i := range p.fds {
-		at := (p.first + i) % len(p.fds)
-		f := &p.fds[at]
-		if f.revents == 0 {
-			continue
-		}
-		f.revents = 0
-		id, known := p.ids[f.fd]
-		switch {
-		case !known:
-		case id == 0:
-			p.waker.Drain()
-		case found == mostReady:
-			p.first = at
-			return ready, nil
-		default:
-			ready = append(ready, id)
-			found++
-		}
-	}
-	return ready, nil
-}
-
-// Close frees the Poller. No wait may be under way.
-func (p *Poller) Close() { p.waker.Close() }

@@ -1,5 +1,5 @@
 // Package transport is how bytes travel: connections, listeners and the
-// addresses of both, over plain TCP.
+// addresses of both, over TCP and Unix-domain sockets, plain or with TLS.
 //
 // A call into the library runs on a thread of the host program. Were its
 // socket work done by Go's net package, that thread would hand over to the
@@ -11,7 +11,8 @@
 // another thread ends it (cancel, close). A server waits for many descriptors
 // at once with a [Poller].
 //
-// [Conn] is a net.Conn as well, for what is written over one.
+// [Conn] is a net.Conn as well, for what is written over one: TLS, which is a
+// layer between a Conn's methods and its descriptor (tls.go).
 //
 // The parts that differ between systems are in the files sys_*.go.
 package transport
@@ -41,6 +42,11 @@ var (
 	ErrInUse       = errors.New("address already in use")
 	ErrPermission  = errors.New("permission denied")
 	ErrExhausted   = errors.New("out of descriptors or memory")
+
+	// ErrTLS is a peer whose identity or encryption is not as required.
+	ErrTLS = errors.New("TLS")
+	// ErrUnsupported is what this system does not have.
+	ErrUnsupported = errors.New("not supported on this system")
 )
 
 type timeoutError struct{}
@@ -108,6 +114,9 @@ type Conn struct {
 
 	readWait, writeWait Wait
 	expectMore          bool // the last read filled its buffer: try before waiting
+
+	path string  // of a Unix-domain socket
+	tls  *secure // nil: none
 }
 
 // SetReadWait says how long later reads wait.
@@ -141,6 +150,9 @@ func (c *Conn) release() {
 // Close closes the connection. The descriptor itself goes when no operation
 // uses it any more; those under way end now.
 func (c *Conn) Close() error {
+	if c.tls != nil {
+		c.tls.shut()
+	}
 	for {
 		n := c.users.Load()
 		if n >= closing {
@@ -172,13 +184,20 @@ func (c *Conn) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
+	if c.tls != nil {
+		return c.tls.read(p)
+	}
+	return c.readRaw(p, &c.readWait)
+}
+
+func (c *Conn) readRaw(p []byte, w *Wait) (int, error) {
 	fd, err := c.acquire()
 	if err != nil {
 		return 0, err
 	}
 	defer c.release()
 	// Most often the peer has yet to answer, and a first read would be in vain.
-	try := c.expectMore || c.readWait.Deadline.Equal(past)
+	try := c.expectMore || w.Deadline.Equal(past)
 	for {
 		if try {
 			n, err := sysRead(fd, p)
@@ -192,7 +211,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 				return 0, c.failed(systemError("receive", err))
 			}
 		}
-		if err := waitFor(fd, forReading, c.readWait); err != nil {
+		if err := waitFor(fd, forReading, *w); err != nil {
 			return 0, c.failed(err)
 		}
 		try = true
@@ -207,6 +226,13 @@ func (c *Conn) Write(p []byte) (int, error) { return c.WriteFrame(p, nil) }
 // still being made it waits for that first; an error of that is one of the call
 // "connect".
 func (c *Conn) WriteFrame(head, body []byte) (int, error) {
+	if c.tls != nil {
+		return c.tls.writeFrame(head, body, c.writeWait)
+	}
+	return c.writeRaw(head, body, &c.writeWait)
+}
+
+func (c *Conn) writeRaw(head, body []byte, w *Wait) (int, error) {
 	fd, err := c.acquire()
 	if err != nil {
 		return 0, err
@@ -227,7 +253,7 @@ func (c *Conn) WriteFrame(head, body []byte) (int, error) {
 			if ended != nil {
 				return total, c.failed(ended)
 			}
-			ended = waitFor(fd, forWriting, c.writeWait)
+			ended = waitFor(fd, forWriting, *w)
 			// A connection that came about in the very moment gets its message
 			// all the same: one that closes without a word ends an original
 			// server.
@@ -265,6 +291,13 @@ func (c *Conn) Connecting() bool { return c.connecting }
 // whether the peer has closed its side with nothing left to read, or the connection
 // is broken.
 func (c *Conn) Pending() (data, ended bool) {
+	if c.tls != nil {
+		return c.tls.pending()
+	}
+	return c.pendingRaw()
+}
+
+func (c *Conn) pendingRaw() (data, ended bool) {
 	fd, err := c.acquire()
 	if err != nil {
 		return false, true
@@ -275,13 +308,23 @@ func (c *Conn) Pending() (data, ended bool) {
 
 // Writable reports whether the system has room for a small frame as a whole: it
 // calls a connection writable when a good part of its buffer is free.
-func (c *Conn) Writable() bool {
+func (c *Conn) Writable() bool { return c.waitWritable(NoWait) == nil }
+
+func (c *Conn) waitWritable(w Wait) error {
 	fd, err := c.acquire()
 	if err != nil {
-		return false
+		return err
 	}
 	defer c.release()
-	return waitFor(fd, forWriting, NoWait) == nil
+	return c.failed(waitFor(fd, forWriting, w))
+}
+
+// finish ends this side's direction of the connection.
+func (c *Conn) finish() {
+	if fd, err := c.acquire(); err == nil {
+		sysFinish(fd)
+		c.release()
+	}
 }
 
 // LocalAddr returns this side's address, as net.Conn has it.
@@ -289,6 +332,20 @@ func (c *Conn) LocalAddr() net.Addr { return net.TCPAddrFromAddrPort(c.Local()) 
 
 // RemoteAddr returns the peer's address, as net.Conn has it.
 func (c *Conn) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(c.remote) }
+
+// RemoteName returns the peer's address as text; a Unix-domain socket's peer has
+// none of its own, and is known by the path.
+func (c *Conn) RemoteName() string { return name(c.remote, c.path) }
+
+// LocalName returns this side's address as text.
+func (c *Conn) LocalName() string { return name(c.Local(), c.path) }
+
+func name(at netip.AddrPort, path string) string {
+	if path != "" {
+		return unixPrefix + path
+	}
+	return at.String()
+}
 
 // Remote returns the peer's address.
 func (c *Conn) Remote() netip.AddrPort { return c.remote }
@@ -355,6 +412,7 @@ func Dial(to netip.AddrPort, tuning Tuning) (*Conn, error) {
 type Listener struct {
 	fd   descriptor
 	addr netip.AddrPort
+	file socketFile // of a Unix-domain socket
 }
 
 // Listen binds and listens. Port 0 lets the system choose.
@@ -371,7 +429,11 @@ func Listen(at netip.AddrPort, tuning Tuning) (*Listener, error) {
 // Tune sets what later accepted connections begin with.
 func (l *Listener) Tune(tuning Tuning) { sysTune(l.fd, tuning) }
 
-// Addr returns the address that the listener is bound to.
+// Name returns the address that the listener is bound to as text.
+func (l *Listener) Name() string { return name(l.addr, l.file.path) }
+
+// Addr returns the address that the listener is bound to; a Unix-domain socket
+// has the zero one.
 func (l *Listener) Addr() netip.AddrPort { return l.addr }
 
 // Accept returns a connection that is there, or ErrTimeout if none is.
@@ -383,8 +445,11 @@ func (l *Listener) Accept() (*Conn, error) {
 		}
 		return nil, systemError("accept", err)
 	}
-	return &Conn{fd: fd, remote: remote}, nil
+	return &Conn{fd: fd, remote: remote, path: l.file.path}, nil
 }
 
 // Close closes the listener. Nobody may be using it any more.
-func (l *Listener) Close() { sysClose(l.fd) }
+func (l *Listener) Close() {
+	l.file.remove()
+	sysClose(l.fd)
+}

@@ -11,6 +11,8 @@ import (
 	"fmt"
 	"io"
 	"sync"
+
+	"libobe/internal/memory"
 )
 
 const (
@@ -100,15 +102,15 @@ type Reader struct {
 	body    []byte // what has arrived of the body
 	foreign bool   // body lies in memory of the caller of Next
 	ahead   []byte // read beyond the last frame
+	failed  error  // what Detach met
 }
 
 // Detach moves what has arrived out of memory that was given to Next as dst, so
 // that its owner may have it back.
 func (r *Reader) Detach() {
 	if r.foreign {
-		own := make([]byte, len(r.body), step(len(r.body), r.need))
-		copy(own, r.body)
-		r.body, r.foreign = own, false
+		r.failed = r.grow()
+		r.foreign = false
 	}
 }
 
@@ -125,7 +127,7 @@ func (r *Reader) Buffered() bool { return len(r.ahead) > 0 }
 // Next returns the next body. It lies in dst where it fits there and dst was
 // given to the call that saw the header; otherwise in memory of its own. Nothing
 // is kept of dst after the return. Errors are those of src, of Check,
-// [ErrMalformed], [ErrTooLarge], [ErrIncomplete]; io.EOF is an end between
+// [ErrMalformed], [ErrTooLarge], [ErrIncomplete], [memory.ErrMemory]; io.EOF is an end between
 // frames.
 func (r *Reader) Next(src io.Reader, dst []byte) ([]byte, error) {
 	body, err := r.Advance(src, dst)
@@ -136,6 +138,11 @@ func (r *Reader) Next(src io.Reader, dst []byte) ([]byte, error) {
 // Advance is Next for a caller that goes on soon: after an error, part of a body
 // may stay in dst until Detach.
 func (r *Reader) Advance(src io.Reader, dst []byte) ([]byte, error) {
+	if r.failed != nil {
+		err := r.failed
+		r.failed = nil
+		return r.finish(err)
+	}
 	if len(r.ahead) > 0 {
 		ahead := r.ahead
 		r.ahead = nil
@@ -156,7 +163,10 @@ func (r *Reader) Advance(src io.Reader, dst []byte) ([]byte, error) {
 		var n int
 		var err error
 		if direct {
-			space := r.space()
+			space, e := r.space()
+			if e != nil {
+				return r.finish(e)
+			}
 			if n, err = src.Read(space); n > 0 {
 				r.body = r.body[:len(r.body)+n]
 				if e := r.check(space[:n]); e != nil {
@@ -210,7 +220,11 @@ func (r *Reader) feed(p, dst []byte) (done bool, err error) {
 	}
 	part := p[:min(len(p), r.need-len(r.body))]
 	for len(part) > 0 {
-		n := copy(r.space(), part)
+		space, err := r.space()
+		if err != nil {
+			return false, err
+		}
+		n := copy(space, part)
 		r.body = r.body[:len(r.body)+n]
 		if err := r.check(part[:n]); err != nil {
 			return false, err
@@ -238,13 +252,27 @@ func (r *Reader) check(part []byte) error {
 
 // space returns the free part of the body's memory, which it enlarges when
 // there is none.
-func (r *Reader) space() []byte {
+func (r *Reader) space() ([]byte, error) {
 	if len(r.body) == cap(r.body) {
-		larger := make([]byte, len(r.body), step(len(r.body), r.need))
-		copy(larger, r.body)
-		r.body = larger
+		if err := r.grow(); err != nil {
+			return nil, err
+		}
 	}
-	return r.body[len(r.body):min(cap(r.body), r.need)]
+	return r.body[len(r.body):min(cap(r.body), r.need)], nil
+}
+
+// grow moves the body to memory of its own with room for more; without that the
+// body is lost.
+func (r *Reader) grow() error {
+	size := step(len(r.body), r.need)
+	if err := memory.Room(size); err != nil {
+		r.body = nil
+		return err
+	}
+	larger := make([]byte, len(r.body), size)
+	copy(larger, r.body)
+	r.body = larger
+	return nil
 }
 
 // step returns how much memory a body of need bytes gets when have bytes of it

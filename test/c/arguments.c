@@ -72,7 +72,9 @@ static void of_send(void)
     REFUSED(server, "length is negative", obe_send(server, "1", -2, 0));
     REFUSED(server, "timeout_ms is -", obe_send(server, "1", 1, -3));
     /* A length beyond max_message is not read to find out. */
-    CHECK_STATUS(OBE_E_TOO_LARGE, client, obe_send(client, "1", (int64_t)1 << 40, 0));
+    /* Where addresses have 32 bits, no text can be that long. */
+    CHECK_STATUS(sizeof(void *) == 8 ? OBE_E_TOO_LARGE : OBE_E_ARGUMENT, client,
+                 obe_send(client, "1", (int64_t)1 << 40, 0));
     CHECK(obe_send(client, "1", INT64_MAX, 0) != OBE_E_INTERNAL);
 }
 

@@ -1,8 +1,9 @@
 /* The caller's memory: buffers of every size that matters with guard bytes around, texts that end where memory ends,
- * buffers that are gone after a call, and out-parameters full of what looks like addresses of Go's heap. */
+ * buffers that are gone after a call, and out-parameters full of what looks like addresses of Go's heap.
+ *
+ *     buffers             everything
+ *     buffers ROUNDS      with fewer rounds of the last: for Wine, where the garbage collector takes far longer */
 #include "check.h"
-
-#include <sys/mman.h>
 
 enum { GUARD = 64, PATTERN = 0xA5, LARGE = 300000 };
 
@@ -369,19 +370,9 @@ static void kept_in_order(void)
 
 /* ---- memory at its edges ---- */
 
-static char *page(void) /* its last byte is the last before memory that cannot be touched */
-{
-    long size = sysconf(_SC_PAGESIZE);
-    char *two = mmap(NULL, (size_t)(2 * size), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-    CHECK(two != MAP_FAILED);
-    CHECK(mprotect(two + size, (size_t)size, PROT_NONE) == 0);
-    return two + size;
-}
-
 static void edges(void)
 {
-    char *end = page(), *room = page();
+    char *end = memory_edge(), *room = memory_edge();
     int64_t length;
 
     memcpy(end - 3, "[1]", 3);
@@ -410,11 +401,11 @@ static void gone_between(void)
     int32_t port;
     int listener = raw_listen(&port, 1), fd;
     obe_socket there = new_client(port);
-    char *first = mmap(NULL, sizeof got, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *first = memory_new(sizeof got);
     char head[16];
     int64_t length = -7, before;
 
-    CHECK(first != MAP_FAILED);
+    CHECK(first != NULL);
     memset(text, '7', 2 * HALF);
     CHECK_OK(there, obe_send(there, "1", -1, PATIENCE));
     fd = raw_accept(listener);
@@ -426,14 +417,14 @@ static void gone_between(void)
         CHECK_STATUS(OBE_E_TIMEOUT, there, obe_receive(there, first, sizeof got, &length, 20));
         CHECK_EQUAL(-7, length);
     } while (stat_of(there, "bytes_received") != HALF + 10 || before != HALF + 10);
-    CHECK(munmap(first, sizeof got) == 0);
+    CHECK(memory_free(first, sizeof got));
     raw_write(fd, text, HALF);
     CHECK_OK(there, obe_receive(there, got, sizeof got, &length, PATIENCE));
     CHECK_EQUAL(2 * HALF, length);
     CHECK(strcmp(got, text) == 0);
     CHECK_OK(there, obe_free(there));
-    close(fd);
-    close(listener);
+    socket_close(fd);
+    socket_close(listener);
 }
 
 /* ---- the garbage collector ---- */
@@ -448,6 +439,7 @@ static void *collect(void *unused)
     return NULL;
 }
 
+static int garbage_rounds = 1500;
 static uint64_t dice = 88172645463325252u;
 
 /* Something that may be an address of Go's heap, in use, free or never taken. */
@@ -456,14 +448,14 @@ static uint64_t address(void) { return 0xC000000000u + random_next(&dice) % (64 
 /* Results go over memory that holds addresses of Go's heap, while the collector looks for such. */
 static void garbage(void)
 {
-    enum { ROUNDS = 1500, WORDS = 512 };
+    enum { WORDS = 512 };
     uint64_t words[WORDS];
     pthread_t collector;
     int i, k;
 
     __atomic_store_n(&collecting, 1, __ATOMIC_RELAXED);
     collector = start_thread(collect, NULL);
-    for (i = 0; i < ROUNDS; i++) {
+    for (i = 0; i < garbage_rounds; i++) {
         union {
             uint64_t word;
             int64_t number;
@@ -506,8 +498,11 @@ static void garbage(void)
     join_thread(collector);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc > 1)
+        garbage_rounds = atoi(argv[1]);
+    CHECK(garbage_rounds > 0);
     echo_start(&echo);
     server = new_server();
     client = new_client(port_of(server));

@@ -4,8 +4,8 @@
 
 #include "check.h"
 
-/* What a function takes for its handle. */
-enum taken { SOCKET, CLIENT, SERVER, MESSAGE, ANY };
+/* What a function takes for its handle; EITHER is a client or a server. */
+enum taken { EITHER, CLIENT, SERVER, MESSAGE, ANY };
 
 /* What functions write to, filled with a pattern by calls_begin. */
 static struct outputs {
@@ -32,11 +32,11 @@ static inline obe_status calls_handler(obe_message request, void *user)
 #define EACH_CALL(X) \
     X(obe_free, ANY, obe_free(h)) \
     X(obe_last_error, ANY, obe_last_error(h, out.text, ROOM, &out.length)) \
-    X(obe_send, SOCKET, obe_send(h, "1", -1, 0)) \
-    X(obe_receive, SOCKET, obe_receive(h, out.text, ROOM, &out.length, 0)) \
+    X(obe_send, EITHER, obe_send(h, "1", -1, 0)) \
+    X(obe_receive, EITHER, obe_receive(h, out.text, ROOM, &out.length, 0)) \
     X(obe_tcmd, CLIENT, obe_tcmd(h, "1", -1, out.text, ROOM, &out.length, 0)) \
-    X(obe_close, SOCKET, obe_close(h)) \
-    X(obe_cancel, SOCKET, obe_cancel(h)) \
+    X(obe_close, EITHER, obe_close(h)) \
+    X(obe_cancel, EITHER, obe_cancel(h)) \
     X(obe_wait_ready, CLIENT, obe_wait_ready(h, 0)) \
     X(obe_port, SERVER, obe_port(h, &out.number)) \
     X(obe_set_double, MESSAGE, obe_set_double(h, "k", 1)) \
@@ -57,9 +57,9 @@ static inline obe_status calls_handler(obe_message request, void *user)
     X(obe_get_matrix, MESSAGE, obe_get_matrix(h, "/x", out.numbers, 8, &out.length, &out.cols)) \
     X(obe_type, MESSAGE, obe_type(h, "", &out.number)) \
     X(obe_count, MESSAGE, obe_count(h, "", &out.length)) \
-    X(obe_send_message, SOCKET, obe_send_message(h, calls_message, 0)) \
+    X(obe_send_message, EITHER, obe_send_message(h, calls_message, 0)) \
     X(obe_send_message_2, MESSAGE, obe_send_message(calls_client, h, 0)) \
-    X(obe_receive_message, SOCKET, obe_receive_message(h, &out.handle, 0)) \
+    X(obe_receive_message, EITHER, obe_receive_message(h, &out.handle, 0)) \
     X(obe_tcmd_message, CLIENT, obe_tcmd_message(h, calls_message, &out.handle, 0)) \
     X(obe_tcmd_message_2, MESSAGE, obe_tcmd_message(calls_client, h, &out.handle, 0)) \
     X(obe_reply, MESSAGE, obe_reply(h, "1", -1, 0)) \
@@ -78,9 +78,9 @@ static inline obe_status calls_handler(obe_message request, void *user)
     X(obe_getwgt, CLIENT, obe_getwgt(h, out.numbers, 8, &out.length, 0)) \
     X(obe_getcon, CLIENT, obe_getcon(h, out.numbers, 8, &out.length, 0)) \
     X(obe_done, CLIENT, obe_done(h, 0)) \
-    X(obe_set_option, SOCKET, obe_set_option(h, "timeout_ms", "5")) \
-    X(obe_get_option, SOCKET, obe_get_option(h, "timeout_ms", out.text, ROOM, &out.length)) \
-    X(obe_stats, SOCKET, obe_stats(h, "evicted", &out.length))
+    X(obe_set_option, EITHER, obe_set_option(h, "timeout_ms", "5")) \
+    X(obe_get_option, EITHER, obe_get_option(h, "timeout_ms", out.text, ROOM, &out.length)) \
+    X(obe_stats, EITHER, obe_stats(h, "evicted", &out.length))
 
 #define DEFINE_CALL(name, takes, call) \
     static inline obe_status call_##name(uintptr_t h) { return call; }

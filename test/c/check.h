@@ -5,25 +5,17 @@
 #ifndef CHECK_H
 #define CHECK_H
 
-#define _DEFAULT_SOURCE
+#include "system.h"
 
 #include "obe.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <netinet/in.h>
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
-#include <sys/time.h>
 #include <time.h>
-#include <unistd.h>
 
 /* The hooks of a library built with -tags obetest: capi/testhooks.go. */
 int32_t obe_test_panic(uintptr_t handle);
@@ -45,15 +37,17 @@ static int complaints = 2; /* where they go */
 
 static inline void check_failed(const char *file, int line, const char *format, ...)
 {
+    char text[8192];
+    int length = snprintf(text, sizeof text, "%s:%d: ", file, line);
     va_list rest;
 
     fflush(stdout);
-    dprintf(complaints, "%s:%d: ", file, line);
     va_start(rest, format);
-    vdprintf(complaints, format, rest);
+    length += vsnprintf(text + length, sizeof text - (size_t)length, format, rest);
     va_end(rest);
-    dprintf(complaints, "\n");
-    exit(1);
+    length = length < (int)sizeof text ? length : (int)sizeof text - 1;
+    text[length] = '\n';
+    exit(write(complaints, text, (unsigned)length + 1) > 0 ? 1 : 2);
 }
 
 #define CHECK(condition) \
@@ -145,41 +139,6 @@ static inline void run_test(const char *name, void (*test)(void))
     fflush(stdout);
 }
 
-/* ---- silence ---- */
-
-/* Standard output and error, which go to a pipe meanwhile. */
-struct silence {
-    int output, error, pipe[2];
-};
-
-static inline void silence_begin(struct silence *s)
-{
-    fflush(stdout);
-    s->output = dup(1);
-    s->error = dup(2);
-    CHECK(s->output >= 0 && s->error >= 0 && pipe(s->pipe) == 0 && fcntl(s->pipe[0], F_SETFL, O_NONBLOCK) == 0);
-    complaints = s->error;
-    CHECK(dup2(s->pipe[1], 1) == 1 && dup2(s->pipe[1], 2) == 2);
-}
-
-/* Nothing was written. */
-static inline void silence_end(struct silence *s)
-{
-    char said[512];
-    ssize_t n = read(s->pipe[0], said, sizeof said - 1);
-
-    if (n > 0) {
-        said[n] = 0;
-        check_failed(__FILE__, __LINE__, "the library wrote: %s", said);
-    }
-    CHECK(dup2(s->output, 1) == 1 && dup2(s->error, 2) == 2);
-    complaints = 2;
-    close(s->output);
-    close(s->error);
-    close(s->pipe[0]);
-    close(s->pipe[1]);
-}
-
 /* ---- numbers that look random, the same in every run ---- */
 
 static inline uint64_t random_next(uint64_t *state)
@@ -217,41 +176,19 @@ static inline void *caller_body(void *argument)
 {
     struct caller *c = argument;
 
-    __atomic_store_n(&c->id, syscall(SYS_gettid), __ATOMIC_RELEASE);
+    __atomic_store_n(&c->id, thread_id(), __ATOMIC_RELEASE);
     c->began = now_ms();
     c->status = c->call(c->handle);
     __atomic_store_n(&c->returned, now_ms(), __ATOMIC_RELEASE);
     return NULL;
 }
 
-/* How often a thread has gone to sleep; 0 while it is awake. */
-static inline long sleeps(long id)
-{
-    char path[64], line[256];
-    long times = 0;
-    int asleep = 0;
-    FILE *status;
-
-    snprintf(path, sizeof path, "/proc/self/task/%ld/status", id);
-    status = fopen(path, "r");
-    if (!status)
-        return 0;
-    while (fgets(line, sizeof line, status)) {
-        if (strncmp(line, "State:\tS", 8) == 0)
-            asleep = 1;
-        sscanf(line, "voluntary_ctxt_switches: %ld", &times);
-    }
-    fclose(status);
-    return asleep ? times + 1 : 0;
-}
-
 /* Starts the call and waits until it is blocked: no thread says so of itself, so that it must be seen asleep, without
  * waking in between, for a while. */
 static inline void caller_start(struct caller *c, obe_status (*call)(uintptr_t), uintptr_t handle)
 {
-    enum { STILL = 12 };
     int still = 0;
-    long before = 0;
+    int64_t before = 0;
     int64_t deadline = now_ms() + PATIENCE;
 
     memset(c, 0, sizeof *c);
@@ -259,7 +196,8 @@ static inline void caller_start(struct caller *c, obe_status (*call)(uintptr_t),
     c->handle = handle;
     c->thread = start_thread(caller_body, c);
     while (still < STILL && !__atomic_load_n(&c->returned, __ATOMIC_ACQUIRE)) {
-        long id = __atomic_load_n(&c->id, __ATOMIC_ACQUIRE), now = id ? sleeps(id) : 0;
+        long id = __atomic_load_n(&c->id, __ATOMIC_ACQUIRE);
+        int64_t now = id ? thread_sleeps(id) : 0;
 
         still = now && now == before ? still + 1 : 0;
         before = now;
@@ -289,14 +227,10 @@ static inline struct sockaddr_in loopback(int32_t port)
 
 static inline int raw_socket(void)
 {
-    struct timeval limit;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket_new();
 
     CHECK(fd >= 0);
-    limit.tv_sec = PATIENCE / 1000;
-    limit.tv_usec = 0;
-    CHECK(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) == 0);
-    CHECK(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) == 0);
+    CHECK(socket_limit(fd, PATIENCE));
     return fd;
 }
 
@@ -335,6 +269,17 @@ static inline int raw_connect(int32_t port)
     int fd = raw_socket();
 
     CHECK(connect(fd, (struct sockaddr *)&address, sizeof address) == 0);
+    return fd;
+}
+
+/* A connection that is being made; whether it comes about nobody asks. */
+static inline int raw_connecting(int32_t port)
+{
+    struct sockaddr_in address = loopback(port);
+    int fd = raw_socket();
+
+    CHECK(socket_do_not_wait(fd));
+    CHECK(connect(fd, (struct sockaddr *)&address, sizeof address) == -1 && socket_is_connecting());
     return fd;
 }
 
@@ -388,7 +333,7 @@ static inline int raw_ended(int fd)
     char byte;
     ssize_t n = recv(fd, &byte, 1, 0);
 
-    return n == 0 || (n < 0 && errno == ECONNRESET);
+    return n == 0 || (n < 0 && socket_was_reset());
 }
 
 /* Closes with a reset. */
@@ -398,8 +343,21 @@ static inline void raw_reset(int fd)
 
     none.l_onoff = 1;
     none.l_linger = 0;
-    CHECK(setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof none) == 0);
-    close(fd);
+    CHECK(setsockopt(fd, SOL_SOCKET, SO_LINGER, (void *)&none, sizeof none) == 0);
+    socket_close(fd);
+}
+
+/* ---- memory ---- */
+
+/* A place whose last byte is the last before memory that cannot be touched. */
+static inline char *memory_edge(void)
+{
+    size_t page = memory_page();
+    char *two = memory_new(2 * page);
+
+    CHECK(two != NULL);
+    CHECK(memory_forbid(two + page, page));
+    return two + page;
 }
 
 /* ---- handles ---- */

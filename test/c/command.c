@@ -444,8 +444,8 @@ static void no_reply(void)
     CHECK_EQUAL(0, stat_of(waiting, "connections_open"));
     CHECK_OK(0, obe_free(waiting));
     CHECK_OK(0, obe_free(refused));
-    close(silent);
-    close(dead);
+    socket_close(silent);
+    socket_close(dead);
 }
 
 /* A whole session over one connection. */

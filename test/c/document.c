@@ -7,7 +7,6 @@
 
 #include <float.h>
 #include <math.h>
-#include <sys/mman.h>
 
 static obe_message message;
 static char text[4096];
@@ -804,19 +803,9 @@ static void large_arrays(void)
 /* The last count doubles before end, which is the end of a page. */
 static double *before(char *end, int count) { return (double *)(void *)(end - count * (int)sizeof(double)); }
 
-static char *page(void) /* its last byte is the last before memory that cannot be touched */
-{
-    long size = sysconf(_SC_PAGESIZE);
-    char *two = mmap(NULL, (size_t)(2 * size), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-    CHECK(two != MAP_FAILED);
-    CHECK(mprotect(two + size, (size_t)size, PROT_NONE) == 0);
-    return two + size;
-}
-
 static void edges(void)
 {
-    char *end = page(), *room = page();
+    char *end = memory_edge(), *room = memory_edge();
     double numbers[3] = {1, 2.5, -3};
     int64_t count, rows, cols;
 

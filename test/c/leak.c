@@ -5,8 +5,6 @@
  * sanitizers */
 #include "check.h"
 
-#include <dirent.h>
-
 static int rounds = 1000;
 static int measured = 1;
 
@@ -16,32 +14,15 @@ static int64_t length;
 
 /* ---- what there is ---- */
 
-static int entries(const char *path)
-{
-    DIR *directory = opendir(path);
-    int n = 0;
-
-    CHECK(directory != NULL);
-    while (readdir(directory))
-        n++;
-    closedir(directory);
-    return n;
-}
-
-static int descriptors(void) { return entries("/proc/self/fd"); }
-static int threads(void) { return entries("/proc/self/task"); }
-
 static int64_t resident(void) /* bytes of memory, the garbage collected */
 {
-    long size = 0, pages = 0;
-    FILE *statm;
+    int64_t bytes;
 
     obe_test_collect();
     obe_test_collect();
-    statm = fopen("/proc/self/statm", "r");
-    CHECK(statm && fscanf(statm, "%ld %ld", &size, &pages) == 2);
-    fclose(statm);
-    return (int64_t)pages * sysconf(_SC_PAGESIZE);
+    bytes = process_memory();
+    CHECK(bytes > 0);
+    return bytes;
 }
 
 /* ---- what is done ---- */
@@ -220,17 +201,18 @@ static void nothing_is_left(void)
             deeds[i].once();
         settle(1);
         obe_test_collect();
-        fds = descriptors();
-        tasks = threads();
+        fds = process_descriptors();
+        tasks = process_threads();
+        CHECK(fds > 0 && tasks > 0);
         live = obe_test_live();
         routines = obe_test_goroutines();
         for (k = 0; k < rounds; k++)
             deeds[i].once();
         settle(1);
         CHECK_EQUAL(live, obe_test_live());
-        CHECK_COMES(descriptors() <= fds + FEW);
+        CHECK_COMES(process_descriptors() <= fds + FEW);
         CHECK_COMES(obe_test_goroutines() <= routines + FEW);
-        CHECK(threads() <= tasks + FEW);
+        CHECK(process_threads() <= tasks + FEW);
     }
     CHECK_EQUAL(1, stat_of(kept, "connections_opened"));
 }
@@ -295,6 +277,6 @@ int main(int argc, char **argv)
     /* The tombstones go too, so that what is left after this is a leak. */
     obe_test_quarantine(0);
     CHECK_OK(0, obe_free(new_client(1)));
-    close(dead);
+    socket_close(dead);
     return 0;
 }

@@ -2,70 +2,11 @@
  * own signal handlers, and without a word.
  *
  *     load LIBRARY */
-#include "check.h"
+#include "loaded.h"
+#include "silence.h"
 
-#include <dlfcn.h>
 #include <setjmp.h>
 #include <signal.h>
-#include <sys/mman.h>
-
-/* What this program takes from the library. ISO C has no conversion from an object pointer to one to a function. */
-static struct {
-    obe_status (*client_new)(const char *, int32_t, obe_socket *);
-    obe_status (*server_new)(const char *, int32_t, obe_socket *);
-    obe_status (*free)(uintptr_t);
-    obe_status (*send)(obe_socket, const char *, int64_t, int64_t);
-    obe_status (*receive)(obe_socket, char *, int64_t, int64_t *, int64_t);
-    obe_status (*port)(obe_socket, int32_t *);
-    const char *(*version)(void);
-} obe;
-
-static const char *path;
-
-static void find(void *library, const char *name, void *function)
-{
-    void *found = dlsym(library, name);
-
-    CHECK(found != NULL);
-    memcpy(function, &found, sizeof found);
-}
-
-static void *load(void)
-{
-    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-
-    if (!library)
-        check_failed(__FILE__, __LINE__, "%s", dlerror());
-    find(library, "obe_client_new", &obe.client_new);
-    find(library, "obe_server_new", &obe.server_new);
-    find(library, "obe_free", &obe.free);
-    find(library, "obe_send", &obe.send);
-    find(library, "obe_receive", &obe.receive);
-    find(library, "obe_port", &obe.port);
-    find(library, "obe_version", &obe.version);
-    return library;
-}
-
-static void exchange(void)
-{
-    obe_socket server = 0, client = 0;
-    int32_t port = 0;
-    char text[16];
-    int64_t length;
-
-    CHECK(strcmp(obe.version(), OBE_VERSION) == 0);
-    CHECK_EQUAL(OBE_OK, obe.server_new(NULL, 0, &server));
-    CHECK_EQUAL(OBE_OK, obe.port(server, &port));
-    CHECK_EQUAL(OBE_OK, obe.client_new(NULL, port, &client));
-    CHECK_EQUAL(OBE_OK, obe.send(client, "[1]", -1, PATIENCE));
-    CHECK_EQUAL(OBE_OK, obe.receive(server, text, sizeof text, &length, PATIENCE));
-    CHECK(strcmp(text, "[1]") == 0);
-    CHECK_EQUAL(OBE_OK, obe.send(server, "[2]", -1, PATIENCE));
-    CHECK_EQUAL(OBE_OK, obe.receive(client, text, sizeof text, &length, PATIENCE));
-    CHECK(strcmp(text, "[2]") == 0);
-    CHECK_EQUAL(OBE_OK, obe.free(client));
-    CHECK_EQUAL(OBE_OK, obe.free(server));
-}
 
 /* ---- the program's own signal handlers ---- */
 
@@ -173,25 +114,10 @@ static void interrupted_call(void)
             check_failed(__FILE__, __LINE__, "the call took %d ms, wanted 500", (int)took);
         CHECK_EQUAL(OBE_OK, obe.free(sockets[i]));
     }
-    close(silent);
+    socket_close(silent);
 }
 
-/* ---- loading ---- */
-
-static void load_and_unload(void)
-{
-    enum { ROUNDS = 50 };
-    int i;
-
-    for (i = 0; i < ROUNDS; i++) {
-        void *library = load();
-
-        exchange();
-        CHECK(dlclose(library) == 0);
-        /* It cannot be unloaded: what was found in it stays. */
-        CHECK(strcmp(obe.version(), OBE_VERSION) == 0);
-    }
-}
+/* ---- silence ---- */
 
 /* Loading and calling write nothing. The program's first test: nothing is loaded yet. */
 static void silence(void)

@@ -2,10 +2,9 @@
  *
  * Run with an argument it is one of the processes that the tests start. */
 #include "calls.h"
+#include "silence.h"
 
-#include <dirent.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 
 enum { WATCHDOG = 15 /* s */ };
@@ -276,7 +275,7 @@ static int write_to_vanished(void)
         if (i % 2)
             raw_reset(fd);
         else
-            close(fd);
+            socket_close(fd);
         /* A kept connection that has ended is not written to, but a new one made; and that one is reset in the
          * middle. */
         CHECK_OK(client, obe_send(client, "2", -1, PATIENCE));
@@ -289,7 +288,7 @@ static int write_to_vanished(void)
         if (i % 2)
             raw_reset(fd);
         else
-            close(fd);
+            socket_close(fd);
         /* The system takes the first part, which the peer resets, and then refuses the rest: this is what raises
          * SIGPIPE. */
         status = obe_send(server, big, BIG, PATIENCE);
@@ -297,7 +296,7 @@ static int write_to_vanished(void)
     }
     CHECK_OK(client, obe_free(client));
     CHECK_OK(server, obe_free(server));
-    close(listener);
+    socket_close(listener);
     return 0;
 }
 

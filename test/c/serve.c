@@ -145,11 +145,11 @@ static void commands(void)
     hasty = new_client(port);
     CHECK_NONE(OBE_E_TIMEOUT, hasty, reply, obe_tcmd_message(hasty, command, &reply, 30));
     CHECK_SAYS(hasty, "tcmd");
-    close(silent);
+    socket_close(silent);
     drop(hasty);
     hasty = new_client(dead_port);
     CHECK_NONE(OBE_E_REFUSED, hasty, reply, obe_tcmd_message(hasty, command, &reply, PATIENCE));
-    close(dead);
+    socket_close(dead);
     drop(hasty);
     drop(command);
     drop(client);
@@ -404,7 +404,7 @@ static void left_client(void)
     /* Closed in order: the system takes the answer or not, and that is all. */
     fd = raw_connect(port_of(server));
     request = request_of(server, fd);
-    close(fd);
+    socket_close(fd);
     CHECK_STATUS(OBE_E_TIMEOUT, server, obe_receive(server, text, sizeof text, &length, 20));
     status = obe_reply(request, "[2]", -1, PATIENCE);
     CHECK(status == OBE_OK || status == OBE_E_RESET || status == OBE_E_PEER_CLOSED);
@@ -419,7 +419,7 @@ static void left_client(void)
     CHECK_EQUAL(3, (int64_t)raw_message(fd, text, sizeof text));
     CHECK(strcmp(text, "[3]") == 0);
     CHECK(raw_ended(fd));
-    close(fd);
+    socket_close(fd);
     drop(request);
 
     send_text(other, "4");
@@ -453,7 +453,7 @@ static void deaf_client(void)
     CHECK(status == OBE_E_PEER_CLOSED || status == OBE_E_RESET || status == OBE_E_CLOSED || status == OBE_E_TIMEOUT);
     CHECK_COMES(stat_of(server, "connections_open") == 0);
     drop(request);
-    close(fd);
+    socket_close(fd);
     send_text(other, "1");
     request = take(server);
     answer(request, "2");
@@ -529,24 +529,24 @@ static void freed_unanswered(void)
 
 /* A document that is freed under its answer: the answer goes out whole, and the connection is let go like others. */
 
-enum { LONG = 12 << 20 };
+enum { LENGTHY = 12 << 20 };
 
 static char *long_text;
 
-static obe_status answer_at_length(uintptr_t request) { return obe_reply(request, long_text, LONG, PATIENCE); }
+static obe_status answer_at_length(uintptr_t request) { return obe_reply(request, long_text, LENGTHY, PATIENCE); }
 
 static void freed_while_answering(void)
 {
     obe_socket server = new_server(), other = new_client(port_of(server));
-    char *got = malloc(LONG + 10);
+    char *got = malloc(LENGTHY + 10);
     struct caller caller;
     int fd = raw_connect(port_of(server));
     obe_message request = request_of(server, fd);
 
-    long_text = malloc(LONG);
+    long_text = malloc(LENGTHY);
     CHECK(long_text && got);
-    memset(long_text, ' ', LONG);
-    long_text[0] = long_text[LONG - 1] = '"';
+    memset(long_text, ' ', LENGTHY);
+    long_text[0] = long_text[LENGTHY - 1] = '"';
     caller_start(&caller, answer_at_length, request); /* no buffer of the system's holds it */
     drop(request);
     send_text(other, "1"); /* what would end the connection of an unanswered one */
@@ -555,11 +555,11 @@ static void freed_while_answering(void)
     drop(request);
     CHECK_REPLY(other, "2");
     CHECK_EQUAL(0, stat_of(server, "dropped_unanswered"));
-    CHECK_EQUAL(LONG + 10, (int64_t)raw_read(fd, got, LONG + 10));
+    CHECK_EQUAL(LENGTHY + 10, (int64_t)raw_read(fd, got, LENGTHY + 10));
     CHECK_OK(0, caller_join(&caller));
-    CHECK(memcmp(got, "0012582912", 10) == 0 && memcmp(got + 10, long_text, LONG) == 0);
+    CHECK(memcmp(got, "0012582912", 10) == 0 && memcmp(got + 10, long_text, LENGTHY) == 0);
     drop(other);
-    close(fd);
+    socket_close(fd);
     CHECK_COMES((obe_receive(server, text, sizeof text, &length, 1), stat_of(server, "connections_open") == 0));
     drop(server);
     free(got);

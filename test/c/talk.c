@@ -249,7 +249,7 @@ static void refused_and_in_use(void)
     CHECK_OK(server, obe_free(server));
     CHECK_OK(0, obe_server_new(NULL, port, &server));
     CHECK_OK(server, obe_free(server));
-    close(dead);
+    socket_close(dead);
 }
 
 /* The instrument may come up before its server. */
@@ -261,7 +261,7 @@ static void wait_for_server(void)
     struct caller caller;
 
     caller_start(&caller, wait_ready_forever, client);
-    close(dead);
+    socket_close(dead);
     CHECK_OK(0, obe_server_new(NULL, port, &server));
     CHECK_OK(server, receive_in(server, PATIENCE));
     CHECK_TEXT("{\"command\": \"ready\"}");
@@ -300,7 +300,7 @@ static void timeouts(void)
     CHECK_EQUAL(-7, length);
     CHECK_OK(client, obe_free(client));
     CHECK_OK(server, obe_free(server));
-    close(silent);
+    socket_close(silent);
 }
 
 /* Nobody takes the connection, or what is sent over it. */
@@ -319,13 +319,8 @@ static void timeouts_of_sending(void)
     CHECK_TAKES(70, OBE_E_TIMEOUT, client, obe_send(client, big, BIG, 70));
     CHECK_EQUAL(0, stat_of(client, "connections_open")); /* half a frame cannot be gone on with */
     CHECK_EQUAL(0, stat_of(client, "messages_sent"));
-    for (i = 0; i < LENGTH(fillers); i++) { /* so that the system lets no more wait to be accepted */
-        struct sockaddr_in address = loopback(port);
-
-        fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        CHECK(fillers[i] >= 0);
-        CHECK(connect(fillers[i], (struct sockaddr *)&address, sizeof address) == -1 && errno == EINPROGRESS);
-    }
+    for (i = 0; i < LENGTH(fillers); i++) /* so that the system lets no more wait to be accepted */
+        fillers[i] = raw_connecting(port);
     CHECK_TAKES(70, OBE_E_TIMEOUT, client, obe_send(client, "1", -1, 70));
     CHECK_SAYS(client, "no connection");
     CHECK_TAKES(70, OBE_E_TIMEOUT, client, tcmd_in(client, "1", 70));
@@ -333,9 +328,9 @@ static void timeouts_of_sending(void)
     CHECK_EQUAL(1, stat_of(client, "connections_opened"));
     CHECK_EQUAL(0, stat_of(client, "connections_open"));
     for (i = 0; i < LENGTH(fillers); i++)
-        close(fillers[i]);
+        socket_close(fillers[i]);
     CHECK_OK(client, obe_free(client));
-    close(full);
+    socket_close(full);
     free(big);
 }
 
@@ -379,7 +374,7 @@ static void cancel(void)
     raw_say(fd, "2,3]");
     CHECK_OK(client, receive_in(client, PATIENCE));
     CHECK_TEXT("[1,2,3]");
-    close(fd);
+    socket_close(fd);
 
     /* A command's does not: its late reply must not answer the next one. */
     check_ends(tcmd_forever, client, obe_cancel, OBE_E_CANCELLED);
@@ -389,8 +384,8 @@ static void cancel(void)
     CHECK_OK(client, obe_free(client));
     CHECK_OK(other, obe_free(other));
     CHECK_OK(server, obe_free(server));
-    close(silent);
-    close(dead);
+    socket_close(silent);
+    socket_close(dead);
 }
 
 static void close_wakes(void)
@@ -406,7 +401,7 @@ static void close_wakes(void)
     CHECK_SAYS(client, "closed by this side");
     CHECK(raw_read(fd, text, 11) == 11);
     CHECK(raw_ended(fd));
-    close(fd);
+    socket_close(fd);
     check_ends(tcmd_forever, client, obe_close, OBE_E_CLOSED);
     check_ends(wait_ready_forever, other, obe_close, OBE_E_CLOSED);
     CHECK_OK(client, obe_free(client));
@@ -423,8 +418,8 @@ static void close_wakes(void)
     CHECK_TEXT("2");
     CHECK_OK(guest, obe_free(guest));
     CHECK_OK(server, obe_free(server));
-    close(silent);
-    close(dead);
+    socket_close(silent);
+    socket_close(dead);
 }
 
 /* What cannot run beside a call in flight waits within its own timeout. */
@@ -462,7 +457,7 @@ static void busy(void)
     CHECK_OK(client, obe_free(client));
     CHECK_OK(guest, obe_free(guest));
     CHECK_OK(server, obe_free(server));
-    close(silent);
+    socket_close(silent);
 }
 
 /* ---- peers that misbehave ---- */
@@ -498,7 +493,7 @@ static void bad_servers(void)
         if (bad[i].reset) {
             raw_reset(fd);
         } else if (bad[i].status == OBE_E_PEER_CLOSED) {
-            close(fd);
+            socket_close(fd);
         }
         length = -7;
         CHECK_STATUS(bad[i].status, client, receive_in(client, PATIENCE));
@@ -507,7 +502,7 @@ static void bad_servers(void)
         CHECK_EQUAL(0, stat_of(client, "connections_open"));
         if (!bad[i].reset && bad[i].status != OBE_E_PEER_CLOSED) {
             CHECK(raw_ended(fd));
-            close(fd);
+            socket_close(fd);
         }
         CHECK_STATUS(OBE_E_STATE, client, receive_in(client, PATIENCE));
     }
@@ -517,9 +512,9 @@ static void bad_servers(void)
     raw_say(i, "         5[1,2]");
     CHECK_OK(client, receive_in(client, PATIENCE));
     CHECK_TEXT("[1,2]");
-    close(i);
+    socket_close(i);
     CHECK_OK(client, obe_free(client));
-    close(listener);
+    socket_close(listener);
 }
 
 /* What clients may do to a server: none of it ends a receive, each is counted. */
@@ -541,7 +536,7 @@ static void bad_clients(void)
         fds[i] = raw_connect(port_of(server));
         raw_say(fds[i], bad[i].says);
         if (bad[i].ends)
-            close(fds[i]);
+            socket_close(fds[i]);
     }
     CHECK_OK(client, obe_send(client, "1", -1, PATIENCE));
     CHECK_OK(server, receive_in(server, PATIENCE));
@@ -556,7 +551,7 @@ static void bad_clients(void)
         if (bad[i].ends)
             continue;
         CHECK(raw_ended(fds[i]));
-        close(fds[i]);
+        socket_close(fds[i]);
     }
     CHECK_EQUAL(1, stat_of(server, "dropped_malformed"));
     CHECK_EQUAL(1, stat_of(server, "dropped_too_large"));
@@ -573,7 +568,7 @@ static void bad_clients(void)
     CHECK_OK(client, obe_send(client, "5", -1, PATIENCE));
     CHECK_OK(server, receive_in(server, PATIENCE));
     CHECK_TEXT("5");
-    close(silent);
+    socket_close(silent);
     CHECK_OK(client, obe_free(client));
     CHECK_OK(server, obe_free(server));
 }
@@ -719,7 +714,7 @@ static void all_counters(void)
     CHECK_STATUS(OBE_E_TIMEOUT, server, receive_in(server, 120));
     CHECK_EQUAL(1, stat_of(server, "dropped_timeout"));
     CHECK(raw_ended(slow));
-    close(slow);
+    socket_close(slow);
 
     /* A connection that breaks between messages. */
     slow = raw_connect(port_of(server));

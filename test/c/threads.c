@@ -4,7 +4,7 @@
  *     threads MILLISECONDS */
 #include "check.h"
 
-enum { THREADS = 8, SERVERS = 2, CLIENTS = 4, MESSAGES = 4, SHORT = 5 /* ms, the longest timeout */, ENOUGH = -77 };
+enum { THREADS = 8, SERVERS = 2, CLIENTS = 4, MESSAGES = 4, BRIEF = 5 /* ms, the longest timeout */, ENOUGH = -77 };
 
 /* What is shared; all of it is read and written atomically. A handle is freed by who takes it out. */
 static obe_socket servers[SERVERS], clients[CLIENTS];
@@ -21,7 +21,7 @@ struct hand {
 };
 
 static int roll(struct hand *h, int sides) { return (int)(random_next(&h->dice) % (uint64_t)sides); }
-static int64_t timeout(struct hand *h) { return roll(h, 2) ? roll(h, SHORT) : 0; }
+static int64_t timeout(struct hand *h) { return roll(h, 2) ? roll(h, BRIEF) : 0; }
 
 static uintptr_t look(const uintptr_t *slot) { return __atomic_load_n(slot, __ATOMIC_ACQUIRE); }
 static uintptr_t swap(uintptr_t *slot, uintptr_t handle) { return __atomic_exchange_n(slot, handle, __ATOMIC_ACQ_REL); }
@@ -219,15 +219,15 @@ static const char *answer(struct hand *h) { return roll(h, 2) ? "[1, 2.5]" : "\"
 static obe_status do_answer(struct hand *h)
 {
     obe_socket server = a_server(h);
-    obe_status status = obe_receive(server, h->text, sizeof h->text, &h->length, SHORT);
+    obe_status status = obe_receive(server, h->text, sizeof h->text, &h->length, BRIEF);
 
-    return status == OBE_OK ? obe_send(server, answer(h), -1, SHORT) : status;
+    return status == OBE_OK ? obe_send(server, answer(h), -1, BRIEF) : status;
 }
 
 static obe_status handle(obe_message request, void *user)
 {
     struct hand *h = user;
-    obe_status status = obe_reply(request, answer(h), -1, SHORT);
+    obe_status status = obe_reply(request, answer(h), -1, BRIEF);
 
     CHECK(status != OBE_E_HANDLE && status != OBE_E_ARGUMENT && status != OBE_E_INTERNAL);
     return roll(h, 10) ? OBE_OK : ENOUGH;

@@ -14,11 +14,12 @@ import (
 // Descriptor is a socket as the system knows it.
 type Descriptor = syscall.Handle
 
-// What the system says of a connection that nobody takes, of one that is broken,
-// and of a port that is taken.
+// What the system says of a connection that nobody takes, of reading and of
+// writing after the peer has reset it, and of a port that is taken.
 const (
 	ErrRefused = windows.WSAECONNREFUSED
 	ErrReset   = windows.WSAECONNRESET
+	ErrBroken  = windows.WSAECONNRESET
 	ErrInUse   = windows.WSAEADDRINUSE
 )
 

@@ -1,0 +1,82 @@
+"""What LabVIEW's tests share: the library as a diagram sees it, and servers to talk to."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+sys.path.insert(0, str(ROOT / "test"))
+
+import peer  # noqa: E402
+from clfn import EXTRA_KINDS, KINDS, PATIENCE, Diagram, Header  # noqa: E402
+
+LIBRARY = Path(os.environ.get("OBE_LIBRARY", str(ROOT / "build" / "libobe.so")))
+HEADER = Header(ROOT / "include" / "obe_labview.h", KINDS)
+EXTRA = Header(ROOT / "include" / "obe_labview_extra.h", EXTRA_KINDS)
+
+# What the server knows, so that every command has an answer of its own.
+ANSWERS: dict[str, Any] = {
+    "optset": [2.75],
+    "goodset": [2.5],
+    "getmean": [1.0, 2.0, 3.0],
+    "getstd": [0.25, 0.5, 0.75],
+    "getcov": [[1.0, 0.5], [0.5, 2.0]],
+    "getpar": [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]],
+    "getset": [[0.5, 1.5, 2.5, 3.5]],
+    "getwgt": [0.25, 0.75],
+    "getcon": [0.03, 5.0],
+}
+
+
+def designer(body: bytes) -> bytes:
+    """A server with fixed answers; a command that it does not know is sent back."""
+    request = json.loads(body)
+    command = request.get("command") if isinstance(request, dict) else None
+    if command in ("ready", "newrun", "newdat", "done"):
+        return b'"OK"'
+    return json.dumps(ANSWERS[command]).encode() if command in ANSWERS else body
+
+
+@pytest.fixture(scope="session")
+def lv() -> Iterator[Diagram]:
+    diagram = Diagram(LIBRARY, HEADER, EXTRA)
+    yield diagram
+    diagram.close()
+
+
+@pytest.fixture
+def server() -> Iterator[peer.Server]:
+    with peer.Server(answer=designer) as server:
+        yield server
+
+
+@pytest.fixture
+def silent() -> Iterator[int]:
+    """The port of a server that takes every connection and says nothing."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
+        yield listener.getsockname()[1]
+
+
+@pytest.fixture
+def client(lv: Diagram, server: peer.Server) -> Iterator[int]:
+    """A handle that talks to the server with fixed answers."""
+    handle = lv.ok("obe_lv_client", port=server.port).handle
+    lv.ok("obe_lv_set_option", handle=handle, name=b"timeout_ms", value=str(PATIENCE).encode())
+    yield handle
+    lv.run("obe_lv_close", handle=handle)
+
+
+@pytest.fixture
+def waiting(lv: Diagram, silent: int) -> Iterator[int]:
+    """A handle whose calls block."""
+    handle = lv.ok("obe_lv_client", port=silent).handle
+    yield handle
+    lv.run("obe_lv_close", handle=handle)

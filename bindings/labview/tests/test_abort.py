@@ -1,0 +1,231 @@
+"""The callbacks of a node: Reserve, Unreserve and Abort, with the slot for instance data as LabVIEW passes it."""
+
+from __future__ import annotations
+
+import ctypes
+import statistics
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from clfn import PATIENCE, Blocked, Diagram
+from conftest import EXTRA, HEADER
+
+AT_ONCE = 0.050  # s: the bound for a call to return after an abort
+ROUNDS = 15
+
+
+class Slot:
+    """The instance data of one node, and what LabVIEW does with it."""
+
+    def __init__(self, lv: Diagram, content: int = 0) -> None:
+        self._lv = lv
+        self._memory = ctypes.c_void_p(content)
+
+    @property
+    def data(self) -> Any:
+        return ctypes.byref(self._memory)
+
+    @property
+    def content(self) -> int:
+        return self._memory.value or 0
+
+    def callback(self, name: str) -> None:
+        self._lv.ok(f"obe_lv_{name}", instance=self.data)
+
+
+@pytest.fixture
+def node(lv: Diagram) -> Iterator[Slot]:
+    slot = Slot(lv)
+    slot.callback("reserve")
+    yield slot
+    slot.callback("unreserve")
+
+
+def test_every_blocking_call_has_a_variant() -> None:
+    """Each function with a timeout, and each that opens something, is there for a node too."""
+    for name, terminals in HEADER.functions.items():
+        kinds = [(t.name, t.kind) for t in terminals]
+        if ("timeout_ms", "int") in kinds or ("handle", "int out") in kinds:
+            variant = [(t.name, t.kind) for t in EXTRA.functions[f"{name}_i"]]
+            assert variant == [*kinds, ("instance", "instance")], name
+
+
+def blocking(handle: int) -> dict[str, dict[str, Any]]:
+    """Every call that waits for a reply, with what it needs."""
+    array = {"x": [1.0], "x_count": 1, "y": [1.0], "y_count": 1, "s": [1.0], "s_count": 1}
+    wires: dict[str, dict[str, Any]] = {
+        name: {"handle": handle, "timeout_ms": -1}
+        for name, terminals in EXTRA.functions.items()
+        if name.endswith("_i") and any(t.name == "timeout_ms" for t in terminals)
+    }
+    wires["obe_lv_tcmd_i"]["json"] = b"1"
+    wires["obe_lv_newdat_i"].update(array)
+    # These two end when the system has taken the message.
+    del wires["obe_lv_send_i"], wires["obe_lv_send_built_i"]
+    return wires
+
+
+def test_abort_ends_every_call(lv: Diagram, waiting: int, node: Slot) -> None:
+    lv.ok("obe_lv_command", handle=waiting, command=b"c")
+    for name, wires in blocking(waiting).items():
+        if name == "obe_lv_receive_i":
+            lv.ok("obe_lv_send", handle=waiting, json=b"1", timeout_ms=PATIENCE)
+        call = Blocked(lv, name, **wires, instance=node.data)
+        node.callback("abort")
+        assert call.join() == lv.E_CANCELLED, name
+
+
+def test_abort_ends_a_send(lv: Diagram, node: Slot) -> None:
+    """To a server that accepts and never reads, with more than the system's buffers hold."""
+    server = lv.ok("obe_lv_server", port=0).handle
+    h = lv.ok("obe_lv_client", port=lv.ok("obe_lv_port", handle=server).port).handle
+    text = b'"' + b"x" * 20_000_000 + b'"'
+    call = Blocked(lv, "obe_lv_send_i", handle=h, json=text, timeout_ms=-1, instance=node.data)
+    node.callback("abort")
+    assert call.join() == lv.E_CANCELLED
+    lv.ok("obe_lv_command", handle=h, command=b"c")
+    lv.ok("obe_lv_set_json", handle=h, key=b"big", json=text)
+    call = Blocked(lv, "obe_lv_send_built_i", handle=h, timeout_ms=-1, instance=node.data)
+    node.callback("abort")
+    assert call.join() == lv.E_CANCELLED
+    for handle in (h, server):
+        lv.ok("obe_lv_close", handle=handle)
+
+
+def test_abort_wakes_at_once(lv: Diagram, waiting: int, node: Slot) -> None:
+    """The call is back within the bound, and Abort itself does not wait for that.
+
+    The machine may have other things to do: then the thread that was woken waits for a processor. So the bound holds
+    for the median of many rounds, and none may take as long as a call that was not woken would.
+    """
+    took, abort = [], []
+    for _ in range(ROUNDS):
+        call = Blocked(lv, "obe_lv_tcmd_i", handle=waiting, json=b"1", timeout_ms=-1, instance=node.data)
+        began = time.monotonic()
+        assert lv.here("obe_lv_abort", instance=node.data).status == 0
+        abort.append(time.monotonic() - began)
+        assert call.join() == lv.E_CANCELLED
+        assert call.returned is not None
+        took.append(call.returned - began)
+    assert statistics.median(took) < AT_ONCE, took
+    assert statistics.median(abort) < AT_ONCE, abort
+    assert max(took) < 2.0, took
+
+
+def test_abort_that_comes_early(lv: Diagram, waiting: int, node: Slot) -> None:
+    """The call may be anywhere on its way to where it blocks. LabVIEW aborts what is in progress; here it may also
+    come before that, and then once more."""
+    for _ in range(200):
+        status: list[int] = []
+        wires = {"handle": waiting, "json": b"1", "timeout_ms": -1, "instance": node.data}
+        thread = threading.Thread(target=lambda w=wires, s=status: s.append(lv.here("obe_lv_tcmd_i", **w).status))
+        thread.start()
+        limit = time.monotonic() + PATIENCE / 1000
+        while thread.is_alive():
+            assert time.monotonic() < limit
+            assert lv.here("obe_lv_abort", instance=node.data).status == 0
+        thread.join()
+        assert status == [lv.E_CANCELLED]
+
+
+def test_abort_is_for_one_node(lv: Diagram, silent: int, waiting: int, node: Slot) -> None:
+    other = Slot(lv)
+    other.callback("reserve")
+    assert other.content != node.content
+    elsewhere = lv.ok("obe_lv_client", port=silent).handle
+    call = Blocked(lv, "obe_lv_tcmd_i", handle=waiting, json=b"1", timeout_ms=-1, instance=node.data)
+    bystander = Blocked(lv, "obe_lv_tcmd", handle=elsewhere, json=b"1", timeout_ms=-1)
+    other.callback("abort")
+    assert call.blocked()
+    node.callback("abort")
+    assert call.join() == lv.E_CANCELLED
+    assert bystander.blocked()
+    lv.ok("obe_lv_close", handle=elsewhere)
+    assert bystander.join() == lv.E_CLOSED
+    other.callback("unreserve")
+
+
+def test_abort_spares_later_calls(lv: Diagram, client: int, node: Slot) -> None:
+    node.callback("abort")
+    node.callback("abort")
+    assert lv.ok("obe_lv_tcmd_i", handle=client, json=b"[1]", timeout_ms=PATIENCE, instance=node.data).reply_size == 4
+
+
+def test_unreserve_closes_what_the_node_opened(lv: Diagram, silent: int) -> None:
+    mine, other = Slot(lv), Slot(lv)
+    mine.callback("reserve")
+    other.callback("reserve")
+    handles = [lv.ok("obe_lv_client_i", port=silent, instance=mine.data).handle for _ in range(3)]
+    handles.append(lv.ok("obe_lv_server_i", port=0, instance=mine.data).handle)
+    port = lv.ok("obe_lv_port", handle=handles[-1]).port
+    others = [
+        lv.ok("obe_lv_client_i", port=silent, instance=other.data).handle,
+        lv.ok("obe_lv_client", port=silent).handle,
+    ]
+    lv.ok("obe_lv_close", handle=handles.pop(0))
+    call = Blocked(lv, "obe_lv_tcmd", handle=handles[0], json=b"1", timeout_ms=-1)
+    mine.callback("unreserve")
+    assert call.join() == lv.E_CLOSED
+    assert mine.content == 0
+    for handle in handles:
+        assert lv.run("obe_lv_close", handle=handle).status == lv.E_HANDLE
+    again = lv.ok("obe_lv_server", port=port).handle  # the next run of the program may have the port
+    for handle in [*others, again]:
+        lv.ok("obe_lv_close", handle=handle)
+    other.callback("unreserve")
+
+
+def test_unreserve_ends_the_call_in_flight(lv: Diagram, waiting: int) -> None:
+    node = Slot(lv)
+    node.callback("reserve")
+    call = Blocked(lv, "obe_lv_tcmd_i", handle=waiting, json=b"1", timeout_ms=-1, instance=node.data)
+    node.callback("unreserve")
+    assert call.join() == lv.E_CANCELLED
+
+
+def test_node_without_reserve(lv: Diagram, waiting: int) -> None:
+    """Whatever lies in the slot: nothing of it is taken for an address, nor for another node."""
+    reserved = Slot(lv)
+    reserved.callback("reserve")
+    for content in (0, 1, 4095, id(reserved), 2**63 + 1, 2**32 + reserved.content, 2**64 - 1):
+        node = Slot(lv, content)
+        node.callback("abort")
+        call = Blocked(lv, "obe_lv_tcmd_i", handle=waiting, json=b"1", timeout_ms=-1, instance=node.data)
+        assert node.content not in (0, content, reserved.content)
+        reserved.callback("abort")
+        assert call.blocked()
+        node.callback("abort")
+        assert call.join() == lv.E_CANCELLED
+        node.callback("unreserve")
+        node.callback("unreserve")
+    reserved.callback("unreserve")
+
+
+def test_reserve_twice_is_one_node(lv: Diagram) -> None:
+    node = Slot(lv)
+    node.callback("reserve")
+    content = node.content
+    node.callback("reserve")
+    assert node.content == content
+    node.callback("unreserve")
+
+
+def test_without_a_slot(lv: Diagram, client: int) -> None:
+    for name in ("reserve", "unreserve", "abort"):
+        assert lv.run(f"obe_lv_{name}").status == lv.E_ARGUMENT
+    assert lv.ok("obe_lv_tcmd_i", handle=client, json=b"[1]", timeout_ms=PATIENCE).reply_size == 4
+
+
+def test_eight_threads_through_one_node(lv: Diagram, silent: int) -> None:
+    node = Slot(lv)
+    handles = [lv.ok("obe_lv_client", port=silent).handle for _ in range(8)]
+    calls = [Blocked(lv, "obe_lv_tcmd_i", handle=h, json=b"1", timeout_ms=-1, instance=node.data) for h in handles]
+    node.callback("abort")
+    assert [call.join() for call in calls] == [lv.E_CANCELLED] * 8
+    for handle in handles:
+        lv.ok("obe_lv_close", handle=handle)
+    node.callback("unreserve")

@@ -1,0 +1,355 @@
+"""What every function stands, made from the headers: wrong handles, NULL, wrong numbers, and every size of buffer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import peer
+from clfn import NULL, PATIENCE, Buffer, Diagram, Result, Terminal
+from conftest import ANSWERS, EXTRA, HEADER
+
+FUNCTIONS = {**HEADER.functions, **EXTRA.functions}
+KEPT = {"command": "none", "n": 5, "b": True, "s": "text", "x": [1.5, 2.5], "m": [[1, 2], [3, 4]]}
+
+
+def of_kind(*kinds: str) -> list[tuple[str, Terminal]]:
+    return [(name, t) for name, terminals in FUNCTIONS.items() for t in terminals if t.kind in kinds]
+
+
+def label(value: object) -> str:
+    return value.name if isinstance(value, Terminal) else str(value)
+
+
+def takes_handle(name: str) -> bool:
+    return any(t.name == "handle" and t.kind == "int" for t in FUNCTIONS[name])
+
+
+def right(name: str, handle: int) -> dict[str, Any]:
+    """Wires with which a call on a client that has a message is right."""
+    wires: dict[str, Any] = {}
+    pointers = {"doubles": b"/x", "double": b"/n", "int": b"/n", "bool": b"/b", "string": b"/s", "matrix": b"/m"}
+    for t in FUNCTIONS[name]:
+        if t.name == "handle" and t.kind == "int":
+            wires["handle"] = handle
+        elif t.name == "port" and t.kind == "int":
+            wires["port"] = 61981 if "client" in name else 0
+        elif t.name == "timeout_ms":
+            wires["timeout_ms"] = PATIENCE
+        elif t.name == "pointer":
+            wires["pointer"] = next((p for part, p in pointers.items() if part in name), b"")
+        elif t.name in ("json", "command"):
+            wires[t.name] = json.dumps(KEPT).encode() if "set" not in name else b"[1]"
+        elif t.kind == "text" and name.startswith("obe_lv_set_option"):
+            wires[t.name] = b"nodelay" if t.name == "name" else b"1"
+        elif t.kind == "text" and t.name in ("key", "text"):
+            wires[t.name] = b"k"
+        elif t.name.endswith("_cap"):
+            wires[t.name] = 1024
+        elif t.kind == "doubles in":
+            wires[t.name] = [1.0, 2.0, 3.0, 4.0]
+        elif t.kind == "int" and t.name.endswith("_count"):
+            wires[t.name] = 4
+        elif t.kind == "int" and t.name in ("rows", "cols"):
+            wires[t.name] = 2
+    return wires
+
+
+def zero(result: Result) -> bool:
+    """Whether all outputs are as after a failure."""
+    return all(
+        value.untouched() if isinstance(value, Buffer) else value == 0
+        for name, value in result.outputs.items()
+        if isinstance(value, (int, float, Buffer))
+    )
+
+
+@pytest.fixture
+def ready(lv: Diagram, client: int) -> int:
+    """A client with a message and a command, for which every call of `right` is right."""
+    lv.ok("obe_lv_tcmd", handle=client, json=json.dumps(KEPT).encode(), timeout_ms=PATIENCE)
+    lv.ok("obe_lv_command", handle=client, command=b"none")
+    return client
+
+
+# -- handles -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [name for name in FUNCTIONS if takes_handle(name)])
+def test_wrong_handles(lv: Diagram, ready: int, name: str) -> None:
+    closed = lv.ok("obe_lv_client", port=61981).handle
+    lv.ok("obe_lv_close", handle=closed)
+    wrong = [1, -1, 61981, 2**31 - 1, -(2**31), ready + 10_000, -ready, closed]
+    if name not in ("obe_lv_close", "obe_lv_last_error", "obe_lv_last_error_h"):  # for which 0 is right
+        wrong.append(0)
+    for handle in wrong:
+        result = lv.run(name, **right(name, handle))
+        assert result.status == lv.E_HANDLE, handle
+        assert zero(result)
+    result = lv.run("obe_lv_get_int", handle=ready, pointer=b"/n")
+    assert (result.status, result.value) == (0, 5), "the live handle has suffered"
+
+
+def test_handles_are_never_used_again(lv: Diagram) -> None:
+    seen = set()
+    for _ in range(10_000):
+        handle = lv.here("obe_lv_client", port=61981).handle
+        assert handle > 0
+        assert handle not in seen
+        seen.add(handle)
+        assert lv.here("obe_lv_close", handle=handle).status == 0
+    assert lv.run("obe_lv_close", handle=min(seen)).status == lv.E_HANDLE
+
+
+def test_close(lv: Diagram) -> None:
+    handle = lv.ok("obe_lv_client", port=61981).handle
+    lv.ok("obe_lv_close", handle=handle)
+    assert lv.run("obe_lv_close", handle=handle).status == lv.E_HANDLE
+    assert f"close: not a live handle: {handle} was closed, or never was one" in lv.sentence(0)
+    lv.ok("obe_lv_close", handle=0)
+
+
+def test_close_all(lv: Diagram) -> None:
+    handles = [lv.ok("obe_lv_client", port=61981).handle for _ in range(20)]
+    server = lv.ok("obe_lv_server", port=0).handle
+    port = lv.ok("obe_lv_port", handle=server).port
+    lv.ok("obe_lv_close_all")
+    for handle in [*handles, server]:
+        assert lv.run("obe_lv_close", handle=handle).status == lv.E_HANDLE
+    again = lv.ok("obe_lv_server", port=port).handle  # the port is free at once
+    lv.ok("obe_lv_close", handle=again)
+    lv.ok("obe_lv_close_all")
+
+
+@pytest.mark.parametrize("name", ["tcmd", "wait_ready", "tcmd_built", "ready", "optset", "getcov", "newdat", "newrun"])
+def test_only_for_clients(lv: Diagram, name: str) -> None:
+    server = lv.ok("obe_lv_server", port=0).handle
+    lv.ok("obe_lv_command", handle=server, command=b"x")
+    result = lv.run(f"obe_lv_{name}", **right(f"obe_lv_{name}", server))
+    assert result.status == lv.E_STATE
+    assert zero(result)
+    assert "not for a server" in lv.sentence(server)
+    lv.ok("obe_lv_close", handle=server)
+
+
+def test_only_for_servers(lv: Diagram, client: int) -> None:
+    assert lv.run("obe_lv_port", handle=client).status == lv.E_STATE
+    assert "not for a client" in lv.sentence(client)
+
+
+# -- arguments ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "terminal"), of_kind("int out", "double out"), ids=label)
+def test_place_for_a_number_may_be_null(lv: Diagram, ready: int, name: str, terminal: Terminal) -> None:
+    wires = right(name, ready)
+    result = lv.run(name, **{**wires, terminal.name: NULL})
+    if terminal.name == "handle":
+        assert result.status == lv.E_ARGUMENT
+        assert "handle is NULL" in lv.sentence(0)
+    elif name == "obe_lv_port":
+        assert result.status == lv.E_STATE  # it is a client
+    elif "receive" in name:
+        assert result.status == lv.E_STATE  # nothing is open
+    else:
+        assert result.status == 0, lv.sentence(ready)
+
+
+@pytest.mark.parametrize(("name", "terminal"), of_kind("text out", "doubles out"), ids=label)
+def test_buffer_may_be_null_without_room_only(lv: Diagram, ready: int, name: str, terminal: Terminal) -> None:
+    wires = right(name, ready)
+    result = lv.run(name, **{**wires, terminal.name: NULL})
+    assert result.status == lv.E_ARGUMENT
+    assert zero(result)
+    if name != "obe_lv_last_error":
+        said = lv.sentence(0 if name == "obe_lv_error_text" else ready)
+        assert f"{terminal.name} is NULL, and {terminal.size} is 1024" in said
+    result = lv.run(name, **{**wires, terminal.name: NULL, terminal.size: 0})
+    assert result.status == 0, lv.sentence(ready)
+
+
+@pytest.mark.parametrize(("name", "terminal"), of_kind("text"), ids=label)
+def test_text_may_be_null(lv: Diagram, ready: int, name: str, terminal: Terminal) -> None:
+    """A string of LabVIEW may be NULL, and is empty then."""
+    wires = {**right(name, ready), "timeout_ms": PATIENCE}
+    if "timeout_ms" not in {t.name for t in FUNCTIONS[name]}:
+        del wires["timeout_ms"]
+    empty, null = (lv.run(name, **{**wires, terminal.name: what}) for what in (b"", NULL))
+    assert null.status == empty.status
+    for handle in (empty, null):
+        if "handle" in handle.outputs:
+            lv.ok("obe_lv_close", handle=handle.handle)
+
+
+@pytest.mark.parametrize(("name", "terminal"), of_kind("doubles in"), ids=label)
+def test_input_array_is_null(lv: Diagram, ready: int, name: str, terminal: Terminal) -> None:
+    result = lv.run(name, **{**right(name, ready), terminal.name: NULL})
+    assert result.status == lv.E_ARGUMENT
+    assert f"{terminal.name} is NULL" in lv.sentence(ready)
+
+
+def counts() -> list[tuple[str, str]]:
+    found = [(name, t.name) for name, t in of_kind("int")]
+    return [(name, t) for name, t in found if t.endswith(("_cap", "_count")) or t in ("rows", "cols")]
+
+
+@pytest.mark.parametrize(("name", "terminal"), counts())
+@pytest.mark.parametrize("count", [-1, -(2**31)])
+def test_negative_count(lv: Diagram, ready: int, server: peer.Server, name: str, terminal: str, count: int) -> None:
+    before = len(server.requests)
+    result = lv.run(name, **{**right(name, ready), terminal: count})
+    assert result.status == lv.E_ARGUMENT
+    assert zero(result)
+    if name != "obe_lv_last_error":  # whose own failures do not take the place of what it is asked for
+        assert f"{terminal} is negative" in lv.sentence(0 if name == "obe_lv_error_text" else ready)
+    assert len(server.requests) == before, "it was sent all the same"
+
+
+@pytest.mark.parametrize("name", [name for name, t in of_kind("int") if t.name == "timeout_ms"])
+def test_wrong_timeout(lv: Diagram, ready: int, server: peer.Server, name: str) -> None:
+    before = len(server.requests)
+    for timeout in (-3, -(2**31)):
+        result = lv.run(name, **{**right(name, ready), "timeout_ms": timeout})
+        assert result.status == lv.E_ARGUMENT
+        assert "timeout_ms is" in lv.sentence(ready)
+    assert len(server.requests) == before
+
+
+def test_newdat_needs_numbers(lv: Diagram, client: int, server: peer.Server) -> None:
+    for empty in ("x_count", "y_count", "s_count"):
+        wires = {**right("obe_lv_newdat", client), empty: 0}
+        assert lv.run("obe_lv_newdat", **wires).status == lv.E_ARGUMENT
+        assert f"{empty} is 0" in lv.sentence(client)
+    assert server.requests == []
+
+
+def test_matrix_larger_than_memory(lv: Diagram, ready: int) -> None:
+    wires = {**right("obe_lv_set_matrix", ready), "rows": 2**31 - 1, "cols": 2**31 - 1}
+    assert lv.run("obe_lv_set_matrix", **wires).status == lv.E_ARGUMENT
+
+
+def test_ports(lv: Diagram) -> None:
+    for port in (0, -1, 65536, 2**31 - 1):
+        result = lv.run("obe_lv_client", port=port)
+        assert (result.status, result.handle) == (lv.E_ARGUMENT, 0)
+    for port in (-1, 65536):
+        result = lv.run("obe_lv_server", port=port)
+        assert (result.status, result.handle) == (lv.E_ARGUMENT, 0)
+
+
+# -- texts, at every size of buffer ------------------------------------------------------------------------------------
+
+TEXT = '{"s": "a text \u00e4", "empty": ""}'.encode()
+
+
+def texts(lv: Diagram, client: int) -> Iterator[tuple[str, dict[str, Any], bytes]]:
+    lv.ok("obe_lv_tcmd", handle=client, json=TEXT, timeout_ms=PATIENCE)
+    yield "obe_lv_text", {"handle": client}, TEXT
+    yield "obe_lv_get_string", {"handle": client, "pointer": b"/s"}, "a text \u00e4".encode()
+    yield "obe_lv_get_string", {"handle": client, "pointer": b"/empty"}, b""
+    yield "obe_lv_error_text", {"code": 0}, b"OBE_OK: Success."
+    assert lv.run("obe_lv_tcmd", handle=client, json=b"{", timeout_ms=PATIENCE).status == lv.E_JSON
+    lv.run("obe_lv_get_int", handle=client)
+    yield (
+        "obe_lv_last_error",
+        {"handle": client},
+        b"get_int: not possible now: there is no message; receive one first",
+    )
+
+
+def test_texts_at_every_size(lv: Diagram, client: int) -> None:
+    for name, wires, text in texts(lv, client):
+        need = len(text) + 1
+        assert lv.text(name, **wires) == text
+        for cap in range(need + 3):
+            result = lv.run(name, **wires, text_cap=cap)
+            assert result.text_size == need, (name, cap)
+            if cap >= need:
+                assert result.status == 0
+                assert result.buffer("text").bytes()[:need] == text + b"\0"
+            else:
+                assert result.status == (0 if cap == 0 else lv.E_BUFFER), (name, cap)
+                assert result.buffer("text").untouched()
+        assert lv.ok(name, **wires, text_cap=need).text == text, "it is lost"
+
+
+def test_failure_of_last_error_keeps_the_sentence(lv: Diagram, client: int) -> None:
+    lv.run("obe_lv_port", handle=client)
+    before = lv.sentence(client)
+    assert lv.run("obe_lv_last_error", handle=client, text_cap=3).status == lv.E_BUFFER
+    assert lv.run("obe_lv_last_error", handle=client, text_cap=-3).status == lv.E_ARGUMENT
+    assert lv.sentence(client) == before
+    assert "port" in before
+    lv.run("obe_lv_close", handle=1)
+    before = lv.sentence(0)
+    for handle in (0, client, 1):  # of which the last one is none
+        assert lv.run("obe_lv_last_error", handle=handle, text_cap=-3).status in (lv.E_ARGUMENT, lv.E_HANDLE)
+    assert lv.sentence(0) == before
+    assert "1 was closed" in before
+
+
+# -- numbers, at every size of buffer ----------------------------------------------------------------------------------
+
+
+def lists(lv: Diagram, client: int) -> Iterator[tuple[str, str, dict[str, Any], list[float]]]:
+    lv.ok("obe_lv_tcmd", handle=client, json=b'{"x": [1, 2.5, -3], "none": []}', timeout_ms=PATIENCE)
+    yield "obe_lv_get_doubles", "values", {"handle": client, "pointer": b"/x"}, [1.0, 2.5, -3.0]
+    yield "obe_lv_get_doubles", "values", {"handle": client, "pointer": b"/none"}, []
+    for command in ("optset", "goodset", "getmean", "getstd", "getwgt", "getcon"):
+        array = next(t.name for t in FUNCTIONS[f"obe_lv_{command}"] if t.kind == "doubles out")
+        yield f"obe_lv_{command}", array, {"handle": client, "timeout_ms": PATIENCE}, ANSWERS[command]
+
+
+def test_lists_at_every_size(lv: Diagram, client: int) -> None:
+    for name, array, wires, numbers in lists(lv, client):
+        for cap in range(len(numbers) + 3):
+            result = lv.run(name, **wires, **{f"{array}_cap": cap})
+            assert result.outputs[f"{array}_count"] == len(numbers)
+            if cap >= len(numbers):
+                assert result.status == 0
+                assert result.outputs[array][: len(numbers)] == numbers
+            else:
+                assert result.status == (0 if cap == 0 else lv.E_BUFFER), (name, cap)
+                assert result.buffer(array).untouched()
+                if "pointer" not in wires:  # the reply is kept, and sent for once
+                    kept = lv.ok("obe_lv_get_doubles", handle=client, values_cap=8)
+                    assert kept.values[: kept.values_count] == numbers
+
+
+def tables(lv: Diagram, client: int) -> Iterator[tuple[str, str, dict[str, Any], list[list[float]]]]:
+    lv.ok("obe_lv_tcmd", handle=client, json=b'{"m": [[1, 2, 3], [4, 5, 6]], "none": []}', timeout_ms=PATIENCE)
+    yield "obe_lv_get_matrix", "values", {"handle": client, "pointer": b"/m"}, [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]
+    yield "obe_lv_get_matrix", "values", {"handle": client, "pointer": b"/none"}, []
+    for command in ("getcov", "getpar", "getset"):
+        array = next(t.name for t in FUNCTIONS[f"obe_lv_{command}"] if t.kind == "doubles out")
+        yield f"obe_lv_{command}", array, {"handle": client, "timeout_ms": PATIENCE}, ANSWERS[command]
+
+
+def test_tables_at_every_size(lv: Diagram, client: int) -> None:
+    for name, array, wires, rows in tables(lv, client):
+        numbers = [number for row in rows for number in row]
+        for cap in range(len(numbers) + 3):
+            result = lv.run(name, **wires, **{f"{array}_cap": cap})
+            assert (result.rows, result.cols) == (len(rows), len(rows[0]) if rows else 0)
+            if cap >= len(numbers):
+                assert result.status == 0
+                assert result.outputs[array][: len(numbers)] == numbers
+            else:
+                assert result.status == (0 if cap == 0 else lv.E_BUFFER), (name, cap)
+                assert result.buffer(array).untouched()
+                if "pointer" not in wires:
+                    kept = lv.ok("obe_lv_get_matrix", handle=client, values_cap=8)
+                    assert kept.values[: kept.rows * kept.cols] == numbers
+
+
+def test_nothing_is_sent_twice_for_want_of_room(lv: Diagram, client: int, server: peer.Server) -> None:
+    assert lv.run("obe_lv_getmean", handle=client, mean_cap=1, timeout_ms=PATIENCE).status == lv.E_BUFFER
+    assert "3 x 1 numbers" in lv.sentence(client)
+    kept = lv.ok("obe_lv_get_doubles", handle=client, values_cap=3)
+    assert kept.values == ANSWERS["getmean"]
+    assert len(server.requests) == 1
+    # What was kept for another array is no message of its own.
+    assert lv.run("obe_lv_receive", handle=client).status == lv.E_STATE

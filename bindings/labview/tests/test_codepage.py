@@ -1,0 +1,120 @@
+"""Texts that are not UTF-8: LabVIEW's are in the code page of Windows."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+import peer
+from clfn import PATIENCE, Diagram
+
+# A text of each code page, by Python's name for it.
+TEXTS = {
+    "874": "\u0e2a\u0e27\u0e31\u0e2a\u0e14\u0e35",
+    "932": "\u6e29\u5ea6 \u8868",  # the second byte of the last one is a backslash
+    "936": "\u6e29\u5ea6",
+    "949": "\uc628\ub3c4",
+    "950": "\u6eab\u5ea6 \u529f",  # here too
+    "1250": "\u0159\u00e1d",
+    "1251": "\u0442\u043e\u043a",
+    "1252": "\u00b5m \u00b0C \u20ac",
+    "1253": "\u03a9",
+    "1254": "\u015f",
+    "1255": "\u05d0\u05d1",
+    "1256": "\u0627\u0628",
+    "1257": "\u0161",
+    "1258": "\u20ab",
+}
+
+
+def set_page(lv: Diagram, handle: int, page: str) -> None:
+    lv.ok("obe_lv_set_option", handle=handle, name=b"codepage", value=page.encode())
+
+
+def test_without_the_option_a_clear_error(lv: Diagram, client: int, server: peer.Server) -> None:
+    lv.ok("obe_lv_command", handle=client, command=b"c")
+    attempts: dict[str, dict[str, Any]] = {
+        "obe_lv_tcmd": {"json": b'"5 \xb5m"'},
+        "obe_lv_send": {"json": b'"5 \xb5m"'},
+        "obe_lv_newrun": {"fields": b'{"unit": "\xb5m"}'},
+        "obe_lv_command": {"command": b"\xb5m"},
+        "obe_lv_set_string": {"key": b"unit", "text": b"\xb5m"},
+        "obe_lv_set_int": {"key": b"\xb5m", "value": 1},
+        "obe_lv_set_json": {"key": b"unit", "json": b'"\xb5m"'},
+    }
+    for name, wires in attempts.items():
+        assert lv.run(name, handle=client, **wires).status == lv.E_JSON, name
+        sentence = lv.sentence(client)
+        assert "UTF-8" in sentence
+        assert "set the option codepage" in sentence, name
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("page", TEXTS)
+def test_there_and_back(lv: Diagram, client: int, server: peer.Server, page: str) -> None:
+    text = TEXTS[page]
+    coded = text.encode(f"cp{page}")
+    set_page(lv, client, page)
+    lv.ok("obe_lv_tcmd", handle=client, json=b'{"s": "' + coded + b'"}', timeout_ms=PATIENCE)
+    assert json.loads(server.requests[-1]) == {"s": text}
+    assert lv.text("obe_lv_get_string", handle=client, pointer=b"/s") == coded
+    lv.ok("obe_lv_command", handle=client, command=coded)
+    lv.ok("obe_lv_set_string", handle=client, key=coded, text=coded)
+    lv.ok("obe_lv_set_json", handle=client, key=b"j", json=b'["' + coded + b'"]')
+    lv.ok("obe_lv_tcmd_built", handle=client, timeout_ms=PATIENCE)
+    assert json.loads(server.requests[-1]) == {"command": text, text: text, "j": [text]}
+    assert lv.text("obe_lv_get_string", handle=client, pointer=b"/" + coded) == coded
+    # What comes as a whole is JSON for who knows nothing of the page, byte by byte.
+    whole = lv.text("obe_lv_text", handle=client)
+    assert json.loads(whole.decode(f"cp{page}")) == {"command": text, text: text, "j": [text]}
+    assert b"\\" not in whole.replace(b"\\u", b"")
+
+
+def test_character_that_the_page_lacks(lv: Diagram, client: int) -> None:
+    lv.ok("obe_lv_tcmd", handle=client, json='{"s": "\u00b5 \u2713 \U0001f600"}'.encode(), timeout_ms=PATIENCE)
+    set_page(lv, client, "1252")
+    whole = lv.text("obe_lv_text", handle=client)
+    assert whole == b'{"s": "\xb5 \\u2713 \\ud83d\\ude00"}'
+    assert json.loads(whole.decode("cp1252"))["s"] == "\u00b5 \u2713 \U0001f600"
+    result = lv.run("obe_lv_get_string", handle=client, pointer=b"/s", text_cap=64)
+    assert (result.status, result.text_size) == (lv.E_RANGE, 0)
+    assert result.buffer("text").untouched()
+    assert "U+2713, which code page 1252 lacks" in lv.sentence(client)
+    set_page(lv, client, "utf-8")
+    assert lv.text("obe_lv_get_string", handle=client, pointer=b"/s") == "\u00b5 \u2713 \U0001f600".encode()
+
+
+def test_sizes_are_of_the_converted_text(lv: Diagram, client: int) -> None:
+    set_page(lv, client, "1252")
+    size = lv.ok("obe_lv_tcmd", handle=client, json=b'"\xb5\xb5"', timeout_ms=PATIENCE).reply_size
+    assert size == 5
+    assert lv.ok("obe_lv_text", handle=client, text_cap=5).text == b'"\xb5\xb5"'
+
+
+def test_byte_that_is_no_character(lv: Diagram, client: int, server: peer.Server) -> None:
+    set_page(lv, client, "932")
+    assert lv.run("obe_lv_tcmd", handle=client, json=b'"ab\xff"', timeout_ms=PATIENCE).status == lv.E_JSON
+    assert "character 4 of json does not exist in code page 932" in lv.sentence(client)
+    assert server.requests == []
+
+
+def test_sentence_is_in_the_page(lv: Diagram, client: int) -> None:
+    set_page(lv, client, "1252")
+    lv.ok("obe_lv_tcmd", handle=client, json=b'{"\xb5": "\xb5"}', timeout_ms=PATIENCE)
+    assert lv.run("obe_lv_get_int", handle=client, pointer=b"/\xb5").status == lv.E_TYPE
+    assert b'at "/\xb5" is of type string' in lv.text("obe_lv_last_error", handle=client)
+    set_page(lv, client, "1251")  # which has no such letter here
+    assert b'at "/\xb5" is of type string' in lv.text("obe_lv_last_error", handle=client)
+    set_page(lv, client, "1250")
+    lv.ok("obe_lv_tcmd", handle=client, json=b'"\\u2713"', timeout_ms=PATIENCE)
+    assert lv.run("obe_lv_ready", handle=client, timeout_ms=PATIENCE).status == 0
+
+
+def test_unknown_page(lv: Diagram, client: int) -> None:
+    for page in ("437", "", "UTF-8", "cp1252"):
+        assert lv.run("obe_lv_set_option", handle=client, name=b"codepage", value=page.encode()).status == lv.E_ARGUMENT
+        assert "1250 to 1258" in lv.sentence(client)
+    for page in ("system", "65001", "utf-8", "1252"):
+        set_page(lv, client, page)

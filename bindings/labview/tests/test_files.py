@@ -1,0 +1,111 @@
+"""What LabVIEW's users read: it fits the headers."""
+
+from __future__ import annotations
+
+import html
+import re
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from clfn import Terminal
+from conftest import EXTRA, HEADER, ROOT
+
+FOLDER = ROOT / "bindings" / "labview"
+FUNCTIONS = {**HEADER.functions, **EXTRA.functions}
+PAGES = ["README.md", "nodes.md", "vi-set.md", "checklist.md"]
+
+
+def test_error_file() -> None:
+    text = (FOLDER / "obe-errors.txt").read_text("ascii")
+    assert text.startswith('<?xml version="1.0" encoding="Windows-1252"?>\n<nidocument>\n<nicomment>\n')
+    root = ET.fromstring(text.encode())
+    family = root.find("nicomment/nifamily")
+    assert family is not None
+    assert family.attrib == {"familyname": "libobe", "displayname": "libobe"}
+    errors = {int(error.attrib["code"]): (error.text or "").strip() for error in root.findall("nierror")}
+    statuses = {code: name for name, code in HEADER.constants.items() if name.startswith("OBE_E_")}
+    assert errors.keys() == statuses.keys()
+    for code, said in errors.items():
+        assert -8999 <= code <= -8000
+        assert said.startswith(f"{statuses[code]}: ")
+        assert "\n" not in said
+    # LabVIEW has its own reader, of which no more is known than these.
+    assert set(re.findall(r"&\w+;|&#", text)) <= {"&amp;", "&lt;", "&gt;"}
+
+
+# How the dialog of a node puts what the wizard makes of a parameter.
+SETTINGS = {
+    "int": ("in", "Numeric", "Signed 32-bit Integer", "Value"),
+    "double": ("in", "Numeric", "8-byte Double", "Value"),
+    "int out": ("out", "Numeric", "Signed 32-bit Integer", "Pointer to Value"),
+    "double out": ("out", "Numeric", "8-byte Double", "Pointer to Value"),
+    "text": ("in", "String", "C String Pointer, Constant", "-"),
+    "text out": ("out", "String", "C String Pointer", "-"),
+    "doubles in": ("in", "Array", "8-byte Double, 1 dimension, Array Data Pointer", "-"),
+    "doubles out": ("out", "Array", "8-byte Double, 1 dimension, Array Data Pointer", "-"),
+    "instance": ("hidden", "Instance Data Pointer", "-", "-"),
+}
+
+
+def settings(name: str, terminal: Terminal) -> tuple[str, ...]:
+    if terminal.kind == "labview handle":
+        dimensions = "2 dimensions" if "matrix" in name else "1 dimension"
+        if terminal.name == "text":
+            return "text", "out", "String", "String Handle Pointer", "-", "-"
+        return "values", "out", "Array", f"8-byte Double, {dimensions}, Array Handle Pointer", "-", "-"
+    found = SETTINGS[terminal.kind]
+    if terminal.kind == "doubles in" and "matrix" in name:
+        found = ("in", "Array", "8-byte Double, 2 dimensions, Array Data Pointer", "-")
+    return (terminal.name, *found, terminal.size or "-")
+
+
+def test_node_table() -> None:
+    text = (FOLDER / "nodes.md").read_text("utf-8")
+    sections = dict(re.findall(r"^### (\w+)\n(.*?)(?=^##|\Z)", text, re.MULTILINE | re.DOTALL))
+    assert sections.keys() == FUNCTIONS.keys()
+    for name, terminals in FUNCTIONS.items():
+        rows = [
+            tuple(cell.strip() for cell in row.split("|")[1:-1])
+            for row in re.findall(r"^\|.*\|$", sections[name], re.M)
+        ]
+        assert [row[:6] for row in rows[2:]] == [settings(name, t) for t in terminals], name
+        assert ("Callbacks" in sections[name]) == name.endswith("_i")
+    assert "Run in any thread" in text
+
+
+def test_printable_node_table() -> None:
+    page = (FOLDER / "nodes.html").read_text("utf-8")
+    sections = dict(re.findall(r"<h3>(\w+)</h3>(.*?)</section>", page, re.DOTALL))
+    assert sections.keys() == FUNCTIONS.keys()
+    for name, terminals in FUNCTIONS.items():
+        rows = [
+            tuple(html.unescape(cell) for cell in re.findall(r"<td>(.*?)</td>", row))
+            for row in re.findall(r"<tr>(<td>.*?)</tr>", sections[name])
+        ]
+        assert [row[:6] for row in rows] == [settings(name, t) for t in terminals], name
+    assert "Run in any thread" in page
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_pages_speak_of_what_exists(name: str) -> None:
+    text = (FOLDER / name).read_text("utf-8")
+    for function in set(re.findall(r"\bobe_lv_[a-z_]+\b", text)) - {"obe_lv_"}:
+        assert function in FUNCTIONS, function
+    for link in re.findall(r"\]\(([^)#]+)\)", text):
+        assert (FOLDER / link).exists(), link
+    codes = set(HEADER.constants.values())
+    for code in re.findall(r"\u2212(8\d{3})\b", text):
+        assert -int(code) in codes, code
+
+
+def test_vi_set_has_every_command() -> None:
+    text = (FOLDER / "vi-set.md").read_text("utf-8")
+    vis = set(re.findall(r"^\| (OBE [\w ]+?) \|", text, re.MULTILINE))
+    assert len(vis) == 24
+    assert "24 VIs" in text
+    commands = [name for name, terminals in HEADER.functions.items() if any(t.name == "timeout_ms" for t in terminals)]
+    for name in commands:
+        assert f"`{name}`" in text or "built" in name, name
+    for vi in re.findall(r"\*(OBE [A-Z][\w ]+?)\*", text):
+        assert vi in vis | {"OBE Check", "OBE Text", "OBE Measure a Peak", "OBE Answer"}, vi

@@ -1,0 +1,332 @@
+"""Both roles, the command being built, the kept message, and eight threads on one handle."""
+
+from __future__ import annotations
+
+import json
+import math
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+import peer
+from clfn import PATIENCE, Blocked, Diagram
+from conftest import ANSWERS, HEADER
+
+SOON = 2.0  # s: what happens at once takes less, on a machine that is busy too
+
+
+def test_every_function(lv: Diagram, server: peer.Server) -> None:
+    """All that the wizard imports, in the order of an experiment, each call on another thread than the one before."""
+    began = len(lv.called)
+    timeout = {"timeout_ms": PATIENCE}
+
+    version = lv.ok("obe_lv_version")
+    assert (version.major, version.minor, version.patch) >= (0, 1, 0)
+    assert lv.ok("obe_lv_pointer_size").size in (4, 8)
+    assert lv.text("obe_lv_error_text", code=lv.E_REFUSED).startswith(b"OBE_E_REFUSED: Nobody listens")
+
+    h = lv.ok("obe_lv_client", address=b"127.0.0.1", port=server.port).handle
+    lv.ok("obe_lv_set_option", handle=h, name=b"timeout_ms", value=b"20000")
+    lv.ok("obe_lv_wait_ready", handle=h, **timeout)
+    lv.ok("obe_lv_ready", handle=h, **timeout)
+    lv.ok("obe_lv_newrun", handle=h, fields=b'{"lolim": 1.5}', **timeout)
+    assert json.loads(server.requests[-1]) == {"command": "newrun", "lolim": 1.5}
+    assert lv.ok("obe_lv_optset", handle=h, setting_cap=1, **timeout).setting == ANSWERS["optset"]
+    assert lv.ok("obe_lv_goodset", handle=h, pickiness=4.0, setting_cap=1, **timeout).setting == ANSWERS["goodset"]
+    assert json.loads(server.requests[-1]) == {"command": "goodset", "pickiness": 4}
+    lv.ok("obe_lv_newdat", handle=h, x=[1.5], x_count=1, y=[2.5], y_count=1, s=[0.5], s_count=1, **timeout)
+    assert json.loads(server.requests[-1]) == {"command": "newdat", "x": [1.5], "y": [2.5], "s": [0.5]}
+    for command, array in (
+        ("getmean", "mean"),
+        ("getstd", "deviation"),
+        ("getwgt", "weights"),
+        ("getcon", "constants"),
+    ):
+        got = lv.ok(f"obe_lv_{command}", handle=h, **{f"{array}_cap": 8}, **timeout)
+        count = got.outputs[f"{array}_count"]
+        assert got.outputs[array][:count] == ANSWERS[command]
+    for command, array in (("getcov", "covariance"), ("getpar", "parameters"), ("getset", "settings")):
+        got = lv.ok(f"obe_lv_{command}", handle=h, **{f"{array}_cap": 8}, **timeout)
+        flat = got.outputs[array][: got.rows * got.cols]
+        assert [flat[i * got.cols : (i + 1) * got.cols] for i in range(got.rows)] == ANSWERS[command]
+
+    lv.ok("obe_lv_command", handle=h, command=b"mine")
+    lv.ok("obe_lv_set_double", handle=h, key=b"d", value=25.0)
+    lv.ok("obe_lv_set_int", handle=h, key=b"i", value=-7)
+    lv.ok("obe_lv_set_bool", handle=h, key=b"b", value=2)
+    lv.ok("obe_lv_set_string", handle=h, key=b"s", text=b'a "text"')
+    lv.ok("obe_lv_set_doubles", handle=h, key=b"x", values=[1.0, math.inf], values_count=2)
+    lv.ok("obe_lv_set_matrix", handle=h, key=b"m", values=[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], rows=2, cols=3)
+    lv.ok("obe_lv_set_json", handle=h, key=b"j", json=b'{"deep": [null, 9]}')
+    size = lv.ok("obe_lv_tcmd_built", handle=h, **timeout).reply_size
+    text = (
+        b'{"command": "mine", "d": 25.0, "i": -7, "b": true, "s": "a \\"text\\"", "x": [1.0, Infinity], '
+        b'"m": [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], "j": {"deep": [null, 9]}}'
+    )
+    assert server.requests[-1] == text
+    assert lv.ok("obe_lv_text", handle=h, text_cap=size).text == text
+    assert size == len(text) + 1
+    assert lv.ok("obe_lv_get_double", handle=h, pointer=b"/d").value == 25.0
+    assert lv.ok("obe_lv_get_int", handle=h, pointer=b"/i").value == -7
+    assert lv.ok("obe_lv_get_bool", handle=h, pointer=b"/b").value == 1
+    assert lv.text("obe_lv_get_string", handle=h, pointer=b"/s") == b'a "text"'
+    assert lv.ok("obe_lv_get_doubles", handle=h, pointer=b"/x", values_cap=2).values == [1.0, math.inf]
+    matrix = lv.ok("obe_lv_get_matrix", handle=h, pointer=b"/m", values_cap=6)
+    assert (matrix.values, matrix.rows, matrix.cols) == ([1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 2, 3)
+    assert lv.ok("obe_lv_get_count", handle=h, pointer=b"/j/deep").count == 2
+    assert lv.ok("obe_lv_get_type", handle=h, pointer=b"/j/deep/0").type == lv.NULL
+    lv.ok("obe_lv_send_built", handle=h, **timeout)
+    assert lv.ok("obe_lv_receive", handle=h, **timeout).message_size == size
+    lv.ok("obe_lv_send", handle=h, json=b"[1]", **timeout)
+    lv.ok("obe_lv_receive", handle=h, **timeout)
+    assert lv.ok("obe_lv_tcmd", handle=h, json=b"[2]", **timeout).reply_size == 4
+
+    designer = lv.ok("obe_lv_server", port=0).handle
+    assert lv.ok("obe_lv_port", handle=designer).port > 0
+    lv.ok("obe_lv_cancel", handle=designer)
+    assert lv.run("obe_lv_receive", handle=designer, timeout_ms=0).status == lv.E_TIMEOUT
+    assert b"timed out" in lv.text("obe_lv_last_error", handle=designer)
+    lv.ok("obe_lv_done", handle=h, **timeout)
+    lv.ok("obe_lv_close", handle=h)
+    lv.ok("obe_lv_close_all")
+    assert server.deaths == []
+
+    calls = lv.called[began:]
+    assert {name for name, _ in calls} == set(HEADER.functions)
+    assert all(one != next_ for (_, one), (_, next_) in zip(calls, calls[1:])), "two calls on one thread"
+
+
+def test_server(lv: Diagram) -> None:
+    """A server in LabVIEW: receive in slices, look at the request, answer."""
+    server = lv.ok("obe_lv_server", port=0).handle
+    port = lv.ok("obe_lv_port", handle=server).port
+    replies: list[bytes] = []
+
+    def ask() -> None:
+        for body in (b'{"command": "add", "a": 1.5, "b": 2}', b'"' + b"x" * 100_000 + b'"', b'{"command": "stop"}'):
+            replies.append(peer.exchange(port, body))
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    sizes: list[int] = []
+    while len(sizes) < 3:
+        got = lv.run("obe_lv_receive", handle=server, timeout_ms=100)
+        if got.status == lv.E_TIMEOUT:
+            continue
+        assert got.status == 0
+        sizes.append(got.message_size)
+        command = lv.run("obe_lv_get_string", handle=server, pointer=b"/command", text_cap=64)
+        if command.status == lv.E_NOT_FOUND or command.status == lv.E_TYPE:
+            lv.ok("obe_lv_send", handle=server, json=lv.text("obe_lv_text", handle=server))
+        elif command.text == b"add":
+            a = lv.ok("obe_lv_get_double", handle=server, pointer=b"/a").value
+            b = lv.ok("obe_lv_get_double", handle=server, pointer=b"/b").value
+            lv.ok("obe_lv_command", handle=server, command=b"")
+            lv.ok("obe_lv_set_double", handle=server, key=b"sum", value=a + b)
+            lv.ok("obe_lv_send_built", handle=server, timeout_ms=PATIENCE)
+        else:
+            lv.ok("obe_lv_send", handle=server, json=b'"OK"', timeout_ms=PATIENCE)
+    thread.join()
+    assert replies == [b'{"sum": 3.5}', b'"' + b"x" * 100_000 + b'"', b'"OK"']
+    assert sizes == [37, 100_003, 20]
+    assert lv.run("obe_lv_send", handle=server, json=b"1").status in (lv.E_PEER_CLOSED, lv.E_RESET, 0)
+    lv.ok("obe_lv_close", handle=server)
+
+
+def test_unanswered_message_does_not_keep_its_client_waiting(lv: Diagram) -> None:
+    server = lv.ok("obe_lv_server", port=0).handle
+    port = lv.ok("obe_lv_port", handle=server).port
+    with peer.connect(port) as first, peer.connect(port) as second:
+        peer.whole(first, b"1")
+        lv.ok("obe_lv_receive", handle=server, timeout_ms=PATIENCE)
+        # A receive that brings nothing leaves the message to be answered.
+        assert lv.run("obe_lv_receive", handle=server, timeout_ms=20).status == lv.E_TIMEOUT
+        peer.whole(second, b"2")
+        lv.ok("obe_lv_receive", handle=server, timeout_ms=PATIENCE)
+        assert peer.ended(first), "the first client waits for an answer that nobody will give"
+        lv.ok("obe_lv_send", handle=server, json=b"3", timeout_ms=PATIENCE)
+        assert peer.read_message(second) == b"3"
+    lv.ok("obe_lv_close", handle=server)
+
+
+def test_timeouts(lv: Diagram, waiting: int) -> None:
+    for timeout, at_least in ((0, 0.0), (80, 0.08), (-2, 0.12)):
+        lv.ok("obe_lv_set_option", handle=waiting, name=b"timeout_ms", value=b"120")
+        began = time.monotonic()
+        result = lv.run("obe_lv_tcmd", handle=waiting, json=b"1", timeout_ms=timeout)
+        assert result.status == lv.E_TIMEOUT
+        assert at_least <= time.monotonic() - began < at_least + SOON
+
+
+def test_slices_lose_nothing(lv: Diagram) -> None:
+    """A message that comes slowly is put together over many receives."""
+    server = lv.ok("obe_lv_server", port=0).handle
+    port = lv.ok("obe_lv_port", handle=server).port
+    body = b'{"command": "slowly"}'
+    with peer.connect(port) as conn:
+        for byte in peer.frame(body):
+            assert lv.run("obe_lv_receive", handle=server, timeout_ms=1).status == lv.E_TIMEOUT
+            conn.sendall(bytes([byte]))
+        lv.ok("obe_lv_receive", handle=server, timeout_ms=PATIENCE)
+        assert lv.text("obe_lv_text", handle=server) == body
+    lv.ok("obe_lv_close", handle=server)
+
+
+def test_nothing_old_is_taken_for_an_answer(lv: Diagram, client: int, silent: int) -> None:
+    lv.ok("obe_lv_tcmd", handle=client, json=b'{"n": 1}', timeout_ms=PATIENCE)
+    for failing in (
+        {"json": b'{"n": 2', "timeout_ms": PATIENCE},  # not JSON
+        {"json": b'{"n": 3}', "timeout_ms": -9},
+    ):
+        assert lv.run("obe_lv_tcmd", handle=client, **failing).status != 0
+    h = lv.ok("obe_lv_client", port=silent).handle
+    assert lv.run("obe_lv_optset", handle=h, setting_cap=1, timeout_ms=1).status == lv.E_TIMEOUT
+    for read in ("get_double", "get_count", "text"):
+        result = lv.run(f"obe_lv_{read}", handle=h)
+        assert result.status == lv.E_STATE
+        assert "there is no message" in lv.sentence(h)
+    lv.ok("obe_lv_close", handle=h)
+
+
+def test_reply_that_is_no_answer(lv: Diagram) -> None:
+    with peer.Server(answer=lambda body: b'{"error": "no such command"}') as server:
+        h = lv.ok("obe_lv_client", port=server.port).handle
+        for command in ("ready", "newrun", "done"):
+            assert lv.run(f"obe_lv_{command}", handle=h, timeout_ms=PATIENCE).status == lv.E_REPLY
+        result = lv.run("obe_lv_optset", handle=h, setting_cap=3, timeout_ms=PATIENCE)
+        assert (result.status, result.setting_count) == (lv.E_REPLY, 0)
+        assert "no such command" in lv.sentence(h)
+        assert lv.text("obe_lv_get_string", handle=h, pointer=b"/error") == b"no such command"
+        lv.ok("obe_lv_close", handle=h)
+
+
+def test_no_command_is_being_built(lv: Diagram, client: int, server: peer.Server) -> None:
+    for name in ("set_double", "set_json", "tcmd_built", "send_built"):
+        assert lv.run(f"obe_lv_{name}", handle=client).status == lv.E_STATE
+        assert "begin one first" in lv.sentence(client)
+    assert server.requests == []
+
+
+def test_built_command_stays_and_changes(lv: Diagram, client: int, server: peer.Server) -> None:
+    lv.ok("obe_lv_command", handle=client, command=b"again")
+    for n in range(3):
+        lv.ok("obe_lv_set_int", handle=client, key=b"n", value=n)
+        lv.ok("obe_lv_tcmd_built", handle=client, timeout_ms=PATIENCE)
+    lv.ok("obe_lv_command", handle=client, command=b"other")
+    lv.ok("obe_lv_tcmd_built", handle=client, timeout_ms=PATIENCE)
+    sent = [json.loads(request) for request in server.requests]
+    assert sent == [{"command": "again", "n": n} for n in range(3)] + [{"command": "other"}]
+
+
+@pytest.mark.parametrize(
+    ("pointer", "status"),
+    [
+        (b"/big", "E_RANGE"),
+        (b"/d", "E_TYPE"),
+        (b"/none", "E_NOT_FOUND"),
+        (b"no pointer", "E_ARGUMENT"),
+    ],
+)
+def test_get_int_refuses(lv: Diagram, client: int, pointer: bytes, status: str) -> None:
+    lv.ok("obe_lv_tcmd", handle=client, json=b'{"big": 3000000000, "d": 1.0}', timeout_ms=PATIENCE)
+    result = lv.run("obe_lv_get_int", handle=client, pointer=pointer)
+    assert (result.status, result.value) == (getattr(lv, status), 0)
+    assert lv.ok("obe_lv_get_double", handle=client, pointer=b"/big").value == 3e9
+
+
+def test_numbers_that_labview_writes(lv: Diagram, client: int) -> None:
+    lv.ok("obe_lv_tcmd", handle=client, json=b"[NaN, Infinity, -Infinity, -0, 1e-320]", timeout_ms=PATIENCE)
+    values = lv.ok("obe_lv_get_doubles", handle=client, values_cap=5).values
+    assert math.isnan(values[0])
+    assert values[1:] == [math.inf, -math.inf, 0.0, 1e-320]
+
+
+def test_types(lv: Diagram, client: int) -> None:
+    text = b'{"o": {}, "a": [], "s": "", "i": 1, "r": 1.0, "b": false, "n": null}'
+    lv.ok("obe_lv_tcmd", handle=client, json=text, timeout_ms=PATIENCE)
+    names = ["OBJECT", "ARRAY", "STRING", "INTEGER", "REAL", "BOOL", "NULL"]
+    got = [lv.ok("obe_lv_get_type", handle=client, pointer=f"/{key}".encode()).type for key in "oasirbn"]
+    assert got == [getattr(lv, name) for name in names]
+
+
+def test_unknown_option(lv: Diagram, client: int) -> None:
+    assert lv.run("obe_lv_set_option", handle=client, name=b"nonsense", value=b"1").status == lv.E_ARGUMENT
+    assert 'there is no option "nonsense"' in lv.sentence(client)
+
+
+def test_refused(lv: Diagram, server: peer.Server) -> None:
+    server.stop()
+    h = lv.ok("obe_lv_client", port=server.port).handle
+    assert lv.run("obe_lv_ready", handle=h, timeout_ms=PATIENCE).status == lv.E_REFUSED
+    assert "nobody listens there" in lv.sentence(h)
+    lv.ok("obe_lv_close", handle=h)
+
+
+def test_cancel_and_close_wake_a_blocked_call(lv: Diagram, waiting: int) -> None:
+    call = Blocked(lv, "obe_lv_tcmd", handle=waiting, json=b"1", timeout_ms=-1)
+    lv.ok("obe_lv_cancel", handle=waiting)
+    assert call.join() == lv.E_CANCELLED
+    call = Blocked(lv, "obe_lv_tcmd", handle=waiting, json=b"1", timeout_ms=-1)
+    lv.ok("obe_lv_close", handle=waiting)
+    assert call.join() == lv.E_CLOSED
+
+
+def test_large_message(lv: Diagram, client: int) -> None:
+    text = json.dumps({"x": [float(i) for i in range(200_000)], "s": "y" * 1_000_000}).encode()
+    size = lv.ok("obe_lv_tcmd", handle=client, json=text, timeout_ms=PATIENCE).reply_size
+    assert lv.ok("obe_lv_text", handle=client, text_cap=size).text == text
+    values = lv.ok("obe_lv_get_doubles", handle=client, pointer=b"/x", values_cap=200_000).values
+    assert values == [float(i) for i in range(200_000)]
+
+
+def test_eight_threads_on_one_handle(lv: Diagram) -> None:
+    """Whatever they do to each other: whole messages, known statuses, and an end when the handle is closed."""
+    with peer.Server(answer=lambda body: body) as echo:
+        h = lv.ok("obe_lv_client", port=echo.port).handle
+        strange: list[tuple[str, int]] = []
+        done = threading.Event()
+        expected = {
+            "obe_lv_tcmd": {0, lv.E_CANCELLED},
+            "obe_lv_tcmd_built": {0, lv.E_STATE, lv.E_CANCELLED},
+            "obe_lv_text": {0, lv.E_STATE, lv.E_BUFFER},
+            "obe_lv_get_int": {0, lv.E_STATE, lv.E_NOT_FOUND},
+            "obe_lv_get_doubles": {0, lv.E_STATE, lv.E_NOT_FOUND},
+        }
+
+        def call(name: str, /, **wires: Any) -> Any:
+            result = lv.here(name, handle=h, **wires)
+            allowed = expected.get(name, {0}) | ({lv.E_HANDLE, lv.E_CLOSED} if done.is_set() else set())
+            if result.status not in allowed:
+                strange.append((name, result.status))
+            return result
+
+        def work(number: int) -> None:
+            sent = f'{{"n": {number}, "x": [{number}, {number}.5]}}'.encode()
+            while not done.is_set():
+                call("obe_lv_command", command=b"c")
+                call("obe_lv_set_int", key=b"n", value=number)
+                call("obe_lv_tcmd", json=sent, timeout_ms=PATIENCE)
+                text = call("obe_lv_text", text_cap=64)
+                if text.status == 0:
+                    json.loads(text.text)
+                call("obe_lv_tcmd_built", timeout_ms=PATIENCE)
+                n = call("obe_lv_get_int", pointer=b"/n")
+                if n.status == 0 and not 0 <= n.value < 8:
+                    strange.append(("n", n.value))
+                call("obe_lv_get_doubles", pointer=b"/x", values_cap=2)
+                call("obe_lv_set_option", name=b"nodelay", value=b"1")
+                if number == 0:
+                    call("obe_lv_cancel")
+
+        with ThreadPoolExecutor(8) as pool:
+            loops = [pool.submit(work, number) for number in range(8)]
+            while len(echo.requests) < 300 and not strange and not any(loop.done() for loop in loops):
+                assert echo.got_request.acquire(timeout=PATIENCE / 1000)
+            done.set()
+            lv.ok("obe_lv_close", handle=h)
+            for loop in loops:
+                loop.result(PATIENCE / 1000)
+        assert strange == []

@@ -1,0 +1,180 @@
+package main
+
+// #include "labview.h"
+import "C"
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"time"
+	"unsafe"
+
+	"libobe/internal/jsondoc"
+	"libobe/internal/session"
+	"libobe/internal/socket"
+	"libobe/internal/wire"
+)
+
+// lvSession is what a LabVIEW handle stands for.
+type lvSession struct {
+	*session.Session
+	failure entry          // of the last call on the handle
+	owner   session.Handle // the node that opened it, 0 if that said nothing of itself
+}
+
+// sessions are the LabVIEW handles.
+var sessions session.Table[*lvSession]
+
+// onSession guards a function on a LabVIEW handle.
+func onSession(op string, handle C.int, body func(s *lvSession) error) C.int {
+	return C.int(guard(op, func(owner **entry) error {
+		s, ok := sessions.Find(session.Handle(handle))
+		if !ok {
+			return fmt.Errorf("%s: %w: %d was closed, or never was one", op, errHandle, handle)
+		}
+		*owner = &s.failure
+		return body(s)
+	}))
+}
+
+// blocking is onSession for a function that may block. An abort of the node that
+// instance belongs to ends it; nil is a call without a node.
+func blocking(op string, handle, timeout_ms C.int, instance *unsafe.Pointer, body func(s *lvSession, limit time.Duration) error) C.int {
+	return onSession(op, handle, func(s *lvSession) error {
+		limit, err := timeout(op, C.int64_t(timeout_ms))
+		if err != nil {
+			return err
+		}
+		if instance == nil {
+			return body(s, limit)
+		}
+		_, i, err := node(op, instance)
+		if err != nil {
+			return err
+		}
+		return i.Run(s.Cancel, func() error { return body(s, limit) })
+	})
+}
+
+// lvText returns a text of the caller's; NULL is an empty one, as a string of
+// LabVIEW may be.
+func lvText(op, name string, p *C.obe_cchar) ([]byte, error) {
+	if p == nil {
+		return nil, nil
+	}
+	return input(op, name, p, -1)
+}
+
+// reset makes results 0, which is what they are if the call fails.
+func reset(results ...*C.int) {
+	for _, r := range results {
+		if r != nil {
+			*r = 0
+		}
+	}
+}
+
+// put gives a result; the place for it may be NULL.
+func put(op, name string, result *C.int, n int) error {
+	if n > math.MaxInt32 {
+		return fmt.Errorf("%s: %w: %s is %d, and LabVIEW counts to %d", op, wire.ErrTooLarge, name, n, math.MaxInt32)
+	}
+	if result != nil {
+		*result = C.int(n)
+	}
+	return nil
+}
+
+// putText gives a text, named in the header: its size with the NUL at its end, and
+// all of it if there is room. No room at all is a question for the size.
+func putText(op, name string, text []byte, buffer *C.obe_text, capacity C.int, size *C.int) error {
+	dst, err := lvRoom(op, name, buffer, capacity)
+	if err != nil {
+		return err
+	}
+	need := len(text) + 1
+	if err := put(op, name+"_size", size, need); err != nil {
+		return err
+	}
+	switch {
+	case len(dst) == 0:
+		return nil
+	case need > len(dst):
+		return fmt.Errorf("%s: %w: %s needs %d bytes, the NUL at its end included, and %s_cap is %d",
+			op, socket.ErrBuffer, name, need, name, capacity)
+	}
+	copy(dst, text)
+	dst[len(text)] = 0
+	return nil
+}
+
+// lvRoom returns the caller's buffer as a slice.
+func lvRoom(op, name string, buffer *C.obe_text, capacity C.int) ([]byte, error) {
+	if err := lvCapacity(op, name, buffer == nil, capacity); err != nil {
+		return nil, err
+	}
+	return room(op, name, buffer, C.int64_t(capacity))
+}
+
+// lvNumberRoom returns the caller's output array as a slice.
+func lvNumberRoom(op, name string, values *C.obe_numbers, capacity C.int) ([]float64, error) {
+	if err := lvCapacity(op, name, values == nil, capacity); err != nil {
+		return nil, err
+	}
+	return numberRoom(op, name, values, C.int64_t(capacity))
+}
+
+func lvCapacity(op, name string, missing bool, capacity C.int) error {
+	switch {
+	case capacity < 0:
+		return invalid(op, name+"_cap", "is negative")
+	case missing && capacity > 0:
+		return invalid(op, name, fmt.Sprintf("is NULL, and %s_cap is %d", name, capacity))
+	}
+	return nil
+}
+
+// putList gives the result of read, a list of numbers.
+func putList(op, name string, values *C.obe_numbers, capacity C.int, count *C.int, read func(dst []float64) (int, error)) error {
+	dst, err := lvNumberRoom(op, name, values, capacity)
+	if err != nil {
+		return err
+	}
+	n, err := read(dst)
+	if size := (*jsondoc.SizeError)(nil); errors.As(err, &size) {
+		n, err = size.Rows, asked(err, capacity)
+	} else if err != nil {
+		return err
+	}
+	return errors.Join(put(op, name+"_count", count, n), err)
+}
+
+// putTable gives the result of read, rows of numbers.
+func putTable(op, name string, values *C.obe_numbers, capacity C.int, rows, cols *C.int, read func(dst []float64) (int, int, error)) error {
+	dst, err := lvNumberRoom(op, name, values, capacity)
+	if err != nil {
+		return err
+	}
+	r, c, err := read(dst)
+	if size := (*jsondoc.SizeError)(nil); errors.As(err, &size) {
+		r, c, err = size.Rows, size.Cols, asked(err, capacity)
+	} else if err != nil {
+		return err
+	}
+	return errors.Join(put(op, "rows", rows, r), put(op, "cols", cols, c), err)
+}
+
+// asked is the failure of an array that does not fit: none if there was no room at
+// all, which is a question for the size.
+func asked(err error, capacity C.int) error {
+	if capacity == 0 {
+		return nil
+	}
+	return err
+}
+
+// lvNumbers returns the caller's input array as a slice.
+func lvNumbers(op, name string, values *C.obe_numbers, count C.int) ([]float64, error) {
+	return numbers(op, name, values, name+"_count", C.int64_t(count))
+}

@@ -1,0 +1,142 @@
+package main
+
+/*
+#cgo linux LDFLAGS: -ldl
+#include "labview.h"
+#include "labview_memory.h"
+*/
+import "C"
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"unsafe"
+
+	"libobe/internal/jsondoc"
+	"libobe/internal/session"
+	"libobe/internal/socket"
+	"libobe/internal/wire"
+)
+
+//obe:extra 2 LabVIEW's own memory
+//
+// The functions with an h at the end of their names put their result into a string
+// or an array of LabVIEW itself, of whatever size it is: no room has to be made
+// before. Configure the parameter as String Handle Pointer, or as an Array Handle
+// Pointer of 8-byte doubles. After a failure it is untouched. Outside LabVIEW they
+// return OBE_E_UNSUPPORTED, and OBE_E_MEMORY if LabVIEW has none left.
+
+// toString puts a text into a string of LabVIEW.
+func toString(op string, handle unsafe.Pointer, text []byte) error {
+	if err := takes(handle, len(text)); err != nil {
+		return prefix(op, err)
+	}
+	return prefix(op, memoryError(C.lv_put_string(handle, unsafe.Pointer(unsafe.SliceData(text)), C.int32_t(len(text)))))
+}
+
+// takes reports what a handle of LabVIEW cannot take.
+func takes(handle unsafe.Pointer, sizes ...int) error {
+	if handle == nil {
+		return fmt.Errorf("%w: the handle of LabVIEW is NULL", socket.ErrArgument)
+	}
+	for _, n := range sizes {
+		if n > math.MaxInt32 {
+			return fmt.Errorf("%w: LabVIEW counts to %d, and this is %d", wire.ErrTooLarge, math.MaxInt32, n)
+		}
+	}
+	return nil
+}
+
+func memoryError(code C.int) error {
+	switch code {
+	case C.LV_OK:
+		return nil
+	case C.LV_OUTSIDE:
+		return fmt.Errorf("%w, which has the memory asked for; the functions without an h at the end work everywhere", session.ErrOutside)
+	}
+	return fmt.Errorf("%w (its error %d)", session.ErrFull, int(code))
+}
+
+// obe_lv_text_h is obe_lv_text into a string of LabVIEW.
+//
+//export obe_lv_text_h
+func obe_lv_text_h(handle C.int, text unsafe.Pointer) C.int {
+	const op = "text_h"
+	return onSession(op, handle, func(s *lvSession) error {
+		message, err := s.Text()
+		if err != nil {
+			return err
+		}
+		return toString(op, text, message)
+	})
+}
+
+// obe_lv_last_error_h is obe_lv_last_error into a string of LabVIEW.
+//
+//export obe_lv_last_error_h
+func obe_lv_last_error_h(handle C.int, text unsafe.Pointer) C.int {
+	const op = "last_error_h"
+	return lastFailure(op, handle, func(said []byte) error { return toString(op, text, said) })
+}
+
+// obe_lv_get_string_h is obe_lv_get_string into a string of LabVIEW, which may hold
+// NULs.
+//
+//export obe_lv_get_string_h
+func obe_lv_get_string_h(handle C.int, pointer *C.obe_cchar, text unsafe.Pointer) C.int {
+	const op = "get_string_h"
+	return onSession(op, handle, func(s *lvSession) error {
+		found, err := stringAt(op, s, pointer)
+		if err != nil {
+			return err
+		}
+		return toString(op, text, found)
+	})
+}
+
+// obe_lv_get_doubles_h is obe_lv_get_doubles into a 1-D array of LabVIEW.
+//
+//export obe_lv_get_doubles_h
+func obe_lv_get_doubles_h(handle C.int, pointer *C.obe_cchar, values unsafe.Pointer) C.int {
+	const op = "get_doubles_h"
+	return getField(op, handle, pointer, func(d *jsondoc.Document, p string) error {
+		n, err := d.Count(p)
+		if err == nil {
+			err = takes(values, n)
+		}
+		if err != nil {
+			return err
+		}
+		numbers := make([]float64, n)
+		if _, err := d.Doubles(p, numbers); err != nil {
+			return err
+		}
+		return memoryError(C.lv_put_list(values, (*C.double)(unsafe.SliceData(numbers)), C.int32_t(n)))
+	})
+}
+
+// obe_lv_get_matrix_h is obe_lv_get_matrix into a 2-D array of LabVIEW.
+//
+//export obe_lv_get_matrix_h
+func obe_lv_get_matrix_h(handle C.int, pointer *C.obe_cchar, values unsafe.Pointer) C.int {
+	const op = "get_matrix_h"
+	return getField(op, handle, pointer, func(d *jsondoc.Document, p string) error {
+		rows, cols, err := d.Matrix(p, nil)
+		var size *jsondoc.SizeError
+		if err != nil && !errors.As(err, &size) {
+			return err
+		}
+		if size != nil {
+			rows, cols = size.Rows, size.Cols
+		}
+		if err := takes(values, rows, cols); err != nil {
+			return err
+		}
+		numbers := make([]float64, rows*cols)
+		if _, _, err := d.Matrix(p, numbers); err != nil {
+			return err
+		}
+		return memoryError(C.lv_put_table(values, (*C.double)(unsafe.SliceData(numbers)), C.int32_t(rows), C.int32_t(cols)))
+	})
+}

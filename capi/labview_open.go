@@ -1,0 +1,157 @@
+package main
+
+// #include "labview.h"
+import "C"
+
+import (
+	"fmt"
+	"unsafe"
+
+	"libobe/internal/session"
+)
+
+//obe:labview 1 Open and close
+
+// obe_lv_client makes a client of the server at address and port, and gives its
+// handle.
+//
+// Nothing is connected until something is sent. address is an IPv4 or IPv6
+// address or a host name; an empty one is this computer, 127.0.0.1. The server's
+// port is 61981 unless it was told otherwise. Close the handle with
+// obe_lv_close.
+//
+//export obe_lv_client
+func obe_lv_client(address *C.obe_cchar, port C.int, handle *C.int) C.int {
+	return open("client", address, port, handle, nil, session.NewClient)
+}
+
+// obe_lv_server makes a server that listens at address and port, and gives its
+// handle.
+//
+// Clients can connect from then on; their messages wait until the first
+// obe_lv_receive. An empty address is this computer only, 127.0.0.1; "0.0.0.0" is
+// every network, where strangers can reach the server. Port 0 lets the system
+// choose one, which obe_lv_port tells. Close the handle with obe_lv_close.
+//
+//export obe_lv_server
+func obe_lv_server(address *C.obe_cchar, port C.int, handle *C.int) C.int {
+	return open("server", address, port, handle, nil, session.NewServer)
+}
+
+// open makes a session; a node that tells its instance owns it.
+func open(op string, address *C.obe_cchar, port C.int, handle *C.int, instance *unsafe.Pointer,
+	create func(host string, port int) (*session.Session, error)) C.int {
+	reset(handle)
+	return C.int(guard(op, func(**entry) error {
+		if handle == nil {
+			return invalid(op, "handle", "is NULL")
+		}
+		text, err := host(op, address)
+		if err != nil {
+			return err
+		}
+		s := &lvSession{}
+		if instance != nil {
+			if s.owner, _, err = node(op, instance); err != nil {
+				return err
+			}
+		}
+		if s.Session, err = create(text, int(port)); err != nil {
+			return prefix(op, err)
+		}
+		h, err := sessions.Add(s)
+		if err != nil {
+			s.Free()
+			return prefix(op, err)
+		}
+		*handle = C.int(h)
+		return nil
+	}))
+}
+
+// obe_lv_close closes a handle and whatever it holds; 0 is nothing. Calls that
+// are blocked on the handle return OBE_E_CLOSED at once. A handle is closed once;
+// its number is never used again.
+//
+//export obe_lv_close
+func obe_lv_close(handle C.int) C.int {
+	const op = "close"
+	return C.int(guard(op, func(**entry) error {
+		if handle == 0 {
+			return nil
+		}
+		s, ok := sessions.Remove(session.Handle(handle))
+		if !ok {
+			return fmt.Errorf("%s: %w: %d was closed, or never was one", op, errHandle, handle)
+		}
+		s.Free()
+		return nil
+	}))
+}
+
+// obe_lv_close_all closes every handle of this program, also those that an
+// aborted VI has left open, of which nobody knows the numbers any more. Call it
+// first in a program that was aborted before.
+//
+//export obe_lv_close_all
+func obe_lv_close_all() C.int {
+	return C.int(guard("close_all", func(**entry) error {
+		closeAll(func(*lvSession) bool { return true })
+		return nil
+	}))
+}
+
+// closeAll closes the sessions that match says so of.
+func closeAll(match func(*lvSession) bool) {
+	for _, s := range sessions.RemoveAll(match) {
+		s.Free()
+	}
+}
+
+// obe_lv_cancel wakes the calls that are blocked on the handle; they return
+// OBE_E_CANCELLED. Later calls are not affected, and without a blocked call it
+// does nothing. It is for a Stop button in a loop of its own.
+//
+//export obe_lv_cancel
+func obe_lv_cancel(handle C.int) C.int {
+	return onSession("cancel", handle, func(s *lvSession) error {
+		s.Cancel()
+		return nil
+	})
+}
+
+// obe_lv_set_option sets an option by its name; the list of options is at the end
+// of this header. value is a text: a whole number, or 1 and 0 for on and off. It
+// holds for calls and connections that begin later.
+//
+//export obe_lv_set_option
+func obe_lv_set_option(handle C.int, name, value *C.obe_cchar) C.int {
+	const op = "set_option"
+	return onSession(op, handle, func(s *lvSession) error {
+		n, err := lvText(op, "name", name)
+		if err != nil {
+			return err
+		}
+		v, err := lvText(op, "value", value)
+		if err != nil {
+			return err
+		}
+		return prefix(op, s.SetOption(string(n), string(v)))
+	})
+}
+
+// obe_lv_port gives the port that a server listens at; for port 0 at
+// obe_lv_server it is the one that the system chose.
+//
+//export obe_lv_port
+func obe_lv_port(handle C.int, port *C.int) C.int {
+	reset(port)
+	const op = "port"
+	return onSession(op, handle, func(s *lvSession) error {
+		n, err := s.Port()
+		if err != nil {
+			return err
+		}
+		return put(op, "port", port, n)
+	})
+}

@@ -1,0 +1,357 @@
+/*
+ * The measuring side in C: an instrument that lets an experiment-design server choose its settings.
+ *
+ * The instrument is simulated: somewhere in its range lies a Lorentzian dip, which only `measure` knows, and each
+ * measurement is noisy. The server (server.cpp, or any server of the OBE protocol with that model) proposes a setting,
+ * the instrument measures there and reports, and after each round the server tells what it knows by now.
+ *
+ *     cc -std=c99 instrument.c $(pkg-config --cflags --libs libobe) -lm -o instrument
+ *     ./instrument --port 61981
+ *
+ * The exit status is 0 if the estimate agrees with the true centre, 1 after a failure, 2 for a wrong option and 3 if the
+ * dip was not found.
+ */
+#define _POSIX_C_SOURCE 200112L /* for clock_gettime and isatty */
+
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#ifdef _WIN32
+#include <io.h>
+#include <windows.h>
+#define isatty _isatty
+#else
+#include <unistd.h>
+#endif
+
+#include "obe.h"
+
+enum { START_MS = 30000, REPLY_MS = 10000 }; /* patience with a server that starts, and with one that thinks */
+enum { CENTRE, DEPTH, WIDTH, PARAMETERS };   /* in the order of the server's model */
+
+static const double LOLIM = 1.5, HILIM = 3.5; /* the settings, in GHz */
+static const int STEPS = 200;
+static const double PICKINESS = 4;  /* how strongly the best settings are preferred */
+static const double NOISE = 0.005;  /* standard deviation of one measurement */
+
+/* ---- random numbers: splitmix64 and Box-Muller, so that a seed gives the same run everywhere ---- */
+
+static uint64_t random_state;
+
+static double uniform(double low, double high)
+{
+    uint64_t z = (random_state += UINT64_C(0x9E3779B97F4A7C15));
+
+    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
+    z ^= z >> 31;
+    return low + (high - low) * (((double)(z >> 11) + 0.5) / 9007199254740992.0);
+}
+
+static double gauss(void)
+{
+    double radius = sqrt(-2.0 * log(uniform(0, 1)));
+
+    return radius * cos(6.283185307179586 * uniform(0, 1));
+}
+
+/* ---- the simulated instrument ---- */
+
+static double truth[PARAMETERS];
+
+static void prepare_sample(void)
+{
+    truth[CENTRE] = uniform(1.6, 3.4);
+    truth[DEPTH] = uniform(0.02, 0.08);
+    truth[WIDTH] = uniform(0.02, 0.05);
+}
+
+static double measure(double setting)
+{
+    double u = (setting - truth[CENTRE]) * 2 / truth[WIDTH];
+
+    return 1 - truth[DEPTH] / (u * u + 1) + NOISE * gauss();
+}
+
+/* ---- the progress line ---- */
+
+static int line_open; /* the cursor stands on an unfinished line */
+
+static void end_line(void)
+{
+    if (line_open)
+        putchar('\n');
+    line_open = 0;
+    fflush(stdout);
+}
+
+/* A bar that grows on a terminal; now and then a line elsewhere. */
+static void show_progress(const char *name, int round, int rounds, const double *mean, const double *std)
+{
+    static const char full[] = "##############################", empty[] = "..............................";
+    const int width = (int)sizeof full - 1, done = (int)((double)width * round / rounds);
+
+    if (isatty(1))
+        printf("\r%-8s %4d/%d [%.*s%.*s]", name, round, rounds, done, full, width - done, empty);
+    else if (round % 50 == 0 || round == rounds)
+        printf("%-8s %4d/%d", name, round, rounds);
+    else
+        return;
+    printf(" centre %.4f +/- %.4f GHz", mean[CENTRE], std[CENTRE]);
+    line_open = 1;
+    if (isatty(1))
+        fflush(stdout);
+    else
+        end_line();
+}
+
+/* ---- talking to the server: each function gives 1, or 0 after it has said on stderr what is wrong ---- */
+
+static int complain(const char *what, const char *why)
+{
+    end_line();
+    fprintf(stderr, "instrument: %s: %s\n", what, why);
+    return 0;
+}
+
+/* Whether a call went well; if not, the library's own words say why. */
+static int check(const char *what, obe_socket handle, obe_status status)
+{
+    char text[512];
+    int64_t length = 0;
+
+    if (status == OBE_OK)
+        return 1;
+    if (obe_last_error(handle, text, (int64_t)sizeof text - 1, &length) != OBE_OK)
+        return complain(what, obe_strerror(status));
+    text[length] = '\0';
+    return complain(what, text);
+}
+
+/* Whether a call went well that gives `expected` numbers; *count is how many it gave. */
+static int check_count(const char *what, obe_socket server, obe_status status, const int64_t *count, int64_t expected)
+{
+    if (!check(what, server, status))
+        return 0;
+    return *count == expected ? 1 : complain(what, "the server answered with another count of numbers than expected");
+}
+
+/* Tells the server the settings. What a new run needs is up to the server, hence a document. */
+static int begin_run(obe_socket server)
+{
+    obe_message fields = 0;
+    int good = check("newrun", 0, obe_command_new("newrun", &fields)) &&
+               check("newrun", fields, obe_set_double(fields, "lolim", LOLIM)) &&
+               check("newrun", fields, obe_set_double(fields, "hilim", HILIM)) &&
+               check("newrun", fields, obe_set_int(fields, "steps", STEPS)) &&
+               check("newrun", server, obe_newrun(server, fields, REPLY_MS));
+
+    obe_free(fields);
+    return good;
+}
+
+/* ---- the experiment ---- */
+
+struct result {
+    double mean[PARAMETERS], std[PARAMETERS];
+    double round_ms; /* the median time of goodset and newdat together */
+};
+
+static double now_ms(void)
+{
+#ifdef _WIN32
+    LARGE_INTEGER ticks, rate;
+
+    QueryPerformanceCounter(&ticks);
+    QueryPerformanceFrequency(&rate);
+    return 1e3 * (double)ticks.QuadPart / (double)rate.QuadPart;
+#else
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+#endif
+}
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* Measures where the server says, or, if not `designed`, at evenly spaced settings. */
+static int run_experiment(obe_socket server, int designed, int rounds, FILE *log, struct result *result)
+{
+    const char *name = designed ? "designed" : "even";
+    double *times = malloc((size_t)rounds * sizeof *times);
+    double *mean = result->mean, *std = result->std;
+    int64_t n = 0;
+    int round, good = times != NULL ? begin_run(server) : complain(name, "out of memory");
+
+    for (round = 1; good && round <= rounds; round++) {
+        double setting = rounds > 1 ? LOLIM + (HILIM - LOLIM) * (round - 1) / (rounds - 1) : LOLIM;
+        double signal, time = -now_ms();
+
+        if (designed && !check_count("goodset", server, obe_goodset(server, PICKINESS, &setting, 1, &n, REPLY_MS), &n, 1))
+            good = 0;
+        time += now_ms();
+        signal = measure(setting);
+        time -= now_ms();
+        good = good && check("newdat", server, obe_newdat(server, &setting, 1, &signal, 1, &NOISE, 1, REPLY_MS));
+        times[round - 1] = time + now_ms();
+
+        good = good &&
+               check_count("getmean", server, obe_getmean(server, mean, PARAMETERS, &n, REPLY_MS), &n, PARAMETERS) &&
+               check_count("getstd", server, obe_getstd(server, std, PARAMETERS, &n, REPLY_MS), &n, PARAMETERS);
+        if (!good)
+            break;
+        show_progress(name, round, rounds, mean, std);
+        if (log != NULL) {
+            fprintf(log, "%s,%d,%.10g,%.10g,%.10g,%.10g,%.10g,%.10g,%.10g,%.10g\n", name, round, setting, signal,
+                    mean[CENTRE], mean[DEPTH], mean[WIDTH], std[CENTRE], std[DEPTH], std[WIDTH]);
+            fflush(log); /* plot.py draws along */
+        }
+    }
+    end_line();
+    if (good) {
+        qsort(times, (size_t)rounds, sizeof *times, ascending);
+        result->round_ms = times[rounds / 2];
+    }
+    free(times);
+    return good;
+}
+
+/* Opens the log, whose first row is the truth. */
+static FILE *open_log(const char *path)
+{
+    FILE *log = fopen(path, "w");
+
+    if (log == NULL)
+        complain(path, "the file cannot be written");
+    else
+        fprintf(log, "run,round,setting,signal,centre,depth,width,centre_std,depth_std,width_std\n"
+                     "truth,0,,,%.10g,%.10g,%.10g,,,\n",
+                truth[CENTRE], truth[DEPTH], truth[WIDTH]);
+    return log;
+}
+
+/* ---- the command line ---- */
+
+struct options {
+    const char *address, *log;
+    long port, rounds;
+    uint64_t seed;
+    int compare, persistent, done;
+};
+
+static int usage(void)
+{
+    fputs("usage: instrument [--address ADDRESS] [--port PORT] [--rounds N] [--seed N] [--compare] [--log FILE]\n"
+          "                  [--persistent] [--done]\n"
+          "  --address     where the server runs (default: this computer)\n"
+          "  --port        its port (default: 61981)\n"
+          "  --rounds      measurements to make (default: 200)\n"
+          "  --seed        repeats the sample and the noise of that seed; without it every run differs\n"
+          "  --compare     measures the sample once more, at evenly spaced settings\n"
+          "  --log         writes each round to a file, for plot.py\n"
+          "  --persistent  keeps the connection open; not for servers in Python\n"
+          "  --done        ends the server afterwards\n",
+          stderr);
+    return 0;
+}
+
+static int read_whole(const char *text, long low, long high, long *value)
+{
+    char *end;
+
+    *value = strtol(text, &end, 10);
+    return end != text && *end == '\0' && *value >= low && *value <= high;
+}
+
+static int read_options(int argc, char **argv, struct options *options)
+{
+    long seed;
+    int i;
+
+    for (i = 1; i < argc; i++) {
+        const char *name = argv[i];
+
+        if (strcmp(name, "--done") == 0)
+            options->done = 1;
+        else if (strcmp(name, "--compare") == 0)
+            options->compare = 1;
+        else if (strcmp(name, "--persistent") == 0)
+            options->persistent = 1;
+        else if (++i == argc)
+            return usage();
+        else if (strcmp(name, "--address") == 0)
+            options->address = argv[i];
+        else if (strcmp(name, "--log") == 0)
+            options->log = argv[i];
+        else if (strcmp(name, "--port") == 0 && read_whole(argv[i], 1, 65535, &options->port))
+            continue;
+        else if (strcmp(name, "--rounds") == 0 && read_whole(argv[i], 1, 1000000, &options->rounds))
+            continue;
+        else if (strcmp(name, "--seed") == 0 && read_whole(argv[i], 0, 2147483647, &seed))
+            options->seed = (uint64_t)seed;
+        else
+            return usage();
+    }
+    return 1;
+}
+
+static void print_result(const char *name, const struct result *result)
+{
+    const double *mean = result->mean, *std = result->std;
+
+    printf("%-16s%.4f +/- %.4f  %.4f +/- %.4f  %.4f +/- %.4f\n", name, mean[CENTRE], std[CENTRE], mean[DEPTH],
+           std[DEPTH], mean[WIDTH], std[WIDTH]);
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = {NULL, NULL, OBE_DEFAULT_PORT, 200, 0, 0, 0, 0};
+    struct result designed = {{0}, {0}, 0}, even = {{0}, {0}, 0};
+    obe_socket server = 0;
+    FILE *log = NULL;
+    int good, found = 0;
+
+    /* Where the stack lies differs from run to run, so runs within one second differ too. */
+    random_state = (uint64_t)time(NULL) * 1000003U + (uint64_t)(uintptr_t)&options;
+    options.seed = (uint64_t)uniform(0, 2147483647);
+    if (!read_options(argc, argv, &options))
+        return 2;
+    random_state = options.seed;
+    prepare_sample();
+
+    good = check("making the client", 0, obe_client_new(options.address, (int32_t)options.port, &server)) &&
+           (!options.persistent || check("persistent", server, obe_set_option(server, "persistent", "1"))) &&
+           (options.log == NULL || (log = open_log(options.log)) != NULL) &&
+           check("waiting for the server", server, obe_wait_ready(server, START_MS)) &&
+           run_experiment(server, 1, (int)options.rounds, log, &designed) &&
+           (!options.compare || run_experiment(server, 0, (int)options.rounds, log, &even)) &&
+           (!options.done || check("done", server, obe_done(server, REPLY_MS)));
+    if (log != NULL && (ferror(log) | fclose(log)) != 0)
+        good = complain(options.log, "the log could not be written");
+    obe_free(server);
+    if (!good)
+        return 1;
+
+    printf("%-16s%-19s%-19s%s\n", "", "centre (GHz)", "depth", "width (GHz)");
+    printf("%-16s%-19.4f%-19.4f%.4f\n", "truth", truth[CENTRE], truth[DEPTH], truth[WIDTH]);
+    print_result("estimate", &designed);
+    if (options.compare)
+        print_result("evenly spaced", &even);
+    printf("seed %lu; a round of goodset and newdat took %.3f ms (median)\n", (unsigned long)options.seed,
+           designed.round_ms);
+    found = fabs(designed.mean[CENTRE] - truth[CENTRE]) <= 4 * designed.std[CENTRE] &&
+            designed.std[CENTRE] < truth[WIDTH];
+    if (!found)
+        fputs("instrument: the dip was not found\n", stderr);
+    return found ? 0 : 3;
+}

@@ -1,0 +1,402 @@
+/*
+ * An experiment-design server: it chooses the settings at which a measurement tells most about the parameters of a model,
+ * here a dip in a spectrum, and says what is known about them by now. README.md explains the method in a page.
+ *
+ *     c++ -std=c++17 -O3 server.cpp $(pkg-config --cflags --libs libobe) -o server
+ *     ./server --port 61981
+ *
+ * Any client of the OBE protocol can be the instrument; instrument.c and instrument.py are two.
+ */
+#include "obe.hpp"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cmath>
+#include <cstdint>
+#include <iostream>
+#include <map>
+#include <random>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+struct range {
+    double low, high;
+};
+
+// ---- The experiment: edit this, and the rest follows -----------------------------------------------------------------
+
+// The unknown parameters, and the range in which each of them lies; before the first measurement, any value there is as
+// probable as any other. The replies have the parameters in this order.
+enum { CENTRE, DEPTH, WIDTH, PARAMETERS };
+using point = std::array<double, PARAMETERS>;
+const std::array<range, PARAMETERS> PRIOR{{{1.5, 3.5}, {0.01, 0.1}, {0.003, 0.05}}}; // in GHz, of the signal, in GHz
+
+// The model: the signal that is expected at a setting, here a Lorentzian dip below 1.
+inline double signal(double setting, const point &p)
+{
+    const double u = (setting - p[CENTRE]) * 2 / p[WIDTH];
+    return 1 - p[DEPTH] / (u * u + 1);
+}
+
+// The settings to choose from, unless newrun brings others, and the noise of a measurement, until newdat tells it.
+const range SETTINGS{1.5, 3.5};
+const int STEPS = 200;
+const double NOISE = 0.005;
+
+// ---- The designer ----------------------------------------------------------------------------------------------------
+
+const std::size_t DRAWS = 30; // particles that the utility is computed from
+const double SHRINK = 0.98;   // how much of its distance from the mean a resampled particle keeps; Liu and West's a
+
+/// What is known about the parameters: a cloud of particles, which are points in the parameters' space, with weights.
+struct designer {
+    std::vector<double> settings;
+    std::array<std::vector<double>, PARAMETERS> particles; // an array for each parameter: processors compute on several
+    std::vector<double> log_weight, weight;                // neighbours at once
+    double noise = NOISE;
+    std::mt19937_64 random;
+
+    designer(std::size_t size, std::uint64_t seed) : log_weight(size), weight(size), random(seed)
+    {
+        for (auto &values : particles)
+            values.resize(size);
+        begin(SETTINGS, STEPS);
+    }
+
+    /// Forgets all data.
+    void begin(range limits, int steps)
+    {
+        settings.clear();
+        for (int i = 0; i < steps; i++)
+            settings.push_back(limits.low + (limits.high - limits.low) * i / (steps - 1));
+        for (std::size_t k = 0; k < PARAMETERS; k++)
+            for (double &value : particles[k])
+                value = uniform(PRIOR[k].low, PRIOR[k].high);
+        level();
+        noise = NOISE;
+    }
+
+    /// Bayes: multiplies the weights by the likelihood of the measurement y ± s at setting x. In logarithms, and with the
+    /// largest at 0, since many measurements multiply to less than the smallest double.
+    ///
+    /// A measurement that only a few particles agree with is taken as its two halves, y ± √2 s twice, which say the same:
+    /// in between, the cloud gathers where they agree.
+    void learn(double x, double y, double s, int halvings = 8)
+    {
+        std::vector<double> logs(size()), updated(size());
+        for (std::size_t i = 0; i < size(); i++) {
+            const double residual = (y - signal(x, particle(i))) / s;
+            logs[i] = log_weight[i] - 0.5 * residual * residual;
+        }
+        const double largest = *std::max_element(logs.begin(), logs.end());
+        if (!std::isfinite(largest))
+            throw std::invalid_argument("y is too many s away from every signal that the model can give");
+        double sum = 0, squares = 0;
+        for (std::size_t i = 0; i < size(); i++) {
+            logs[i] -= largest;
+            updated[i] = std::exp(logs[i]);
+            sum += updated[i];
+            squares += updated[i] * updated[i];
+        }
+
+        const double share = sum * sum / squares / static_cast<double>(size()); // the effective size of the cloud
+        if (share < 0.1 && halvings > 0) {
+            learn(x, y, s * std::sqrt(2.0), halvings - 1);
+            learn(x, y, s * std::sqrt(2.0), halvings - 1);
+        } else {
+            log_weight.swap(logs);
+            for (std::size_t i = 0; i < size(); i++)
+                weight[i] = updated[i] / sum;
+            if (share < 0.5)
+                resample();
+        }
+        noise = s;
+    }
+
+    /// The setting where a measurement tells most.
+    double best()
+    {
+        const std::vector<double> u = utility();
+        return settings[static_cast<std::size_t>(std::max_element(u.begin(), u.end()) - u.begin())];
+    }
+
+    /// A setting drawn with the probability utility^pickiness, which explores more than the best one does.
+    double good(double pickiness)
+    {
+        std::vector<double> u = utility();
+        const double largest = *std::max_element(u.begin(), u.end());
+        for (double &value : u)
+            value = largest > 0 ? std::pow(value / largest, pickiness) : 1; // with nothing left to learn, any will do
+        return settings[std::discrete_distribution<std::size_t>(u.begin(), u.end())(random)];
+    }
+
+    point mean() const
+    {
+        point result{};
+        for (std::size_t k = 0; k < PARAMETERS; k++)
+            for (std::size_t i = 0; i < size(); i++)
+                result[k] += weight[i] * particles[k][i];
+        return result;
+    }
+
+    std::array<point, PARAMETERS> covariance() const
+    {
+        const point centre = mean();
+        std::array<point, PARAMETERS> result{};
+        for (std::size_t i = 0; i < size(); i++)
+            for (std::size_t k = 0; k < PARAMETERS; k++)
+                for (std::size_t l = 0; l < PARAMETERS; l++)
+                    result[k][l] += weight[i] * (particles[k][i] - centre[k]) * (particles[l][i] - centre[l]);
+        return result;
+    }
+
+    point deviation() const
+    {
+        const std::array<point, PARAMETERS> squares = covariance();
+        point result;
+        for (std::size_t k = 0; k < PARAMETERS; k++)
+            result[k] = std::sqrt(squares[k][k]);
+        return result;
+    }
+
+private:
+    std::size_t size() const { return weight.size(); }
+
+    point particle(std::size_t i) const
+    {
+        point p;
+        for (std::size_t k = 0; k < PARAMETERS; k++)
+            p[k] = particles[k][i];
+        return p;
+    }
+
+    double uniform(double low, double high) { return std::uniform_real_distribution<>(low, high)(random); }
+
+    /// Makes all particles equally probable.
+    void level()
+    {
+        std::fill(log_weight.begin(), log_weight.end(), 0.0);
+        std::fill(weight.begin(), weight.end(), 1.0 / static_cast<double>(size()));
+    }
+
+    /// Draws particles by their weights, at even distances along the running sum of the weights ("systematic").
+    std::vector<std::size_t> draw(std::size_t count)
+    {
+        std::vector<std::size_t> drawn(count);
+        const double distance = 1 / static_cast<double>(count);
+        double next = uniform(0, distance), sum = weight[0];
+        std::size_t i = 0;
+        for (std::size_t &chosen : drawn) {
+            while (sum < next && i + 1 < size())
+                sum += weight[++i];
+            chosen = i;
+            next += distance;
+        }
+        return drawn;
+    }
+
+    /// Brings the particles to where the weight is. Each is nudged at random, so that they do not become copies of a few,
+    /// and drawn towards the mean by as much as leaves mean and covariance of the cloud what they were: J. Liu, M. West,
+    /// "Combined parameter and state estimation in simulation-based filtering", 2001.
+    void resample()
+    {
+        const point centre = mean();
+        const std::array<point, PARAMETERS> root = square_root(covariance());
+        const double nudge = std::sqrt(1 - SHRINK * SHRINK);
+        const auto old = particles;
+        const std::vector<std::size_t> drawn = draw(size());
+        std::normal_distribution<> gauss;
+        for (std::size_t i = 0; i < size(); i++) {
+            point z, moved;
+            for (double &value : z)
+                value = gauss(random);
+            bool inside = true;
+            for (std::size_t k = 0; k < PARAMETERS; k++) {
+                moved[k] = SHRINK * old[k][drawn[i]] + (1 - SHRINK) * centre[k];
+                for (std::size_t l = 0; l <= k; l++)
+                    moved[k] += nudge * root[k][l] * z[l];
+                inside = inside && PRIOR[k].low <= moved[k] && moved[k] <= PRIOR[k].high;
+            }
+            for (std::size_t k = 0; k < PARAMETERS; k++)
+                particles[k][i] = inside ? moved[k] : old[k][drawn[i]]; // no nudge leads out of the prior
+        }
+        level();
+    }
+
+    /// The lower triangular matrix L with L Lᵀ = matrix (Cholesky); directions without extent stay without.
+    static std::array<point, PARAMETERS> square_root(const std::array<point, PARAMETERS> &matrix)
+    {
+        std::array<point, PARAMETERS> root{};
+        for (std::size_t k = 0; k < PARAMETERS; k++)
+            for (std::size_t l = 0; l <= k; l++) {
+                double rest = matrix[k][l];
+                for (std::size_t m = 0; m < l; m++)
+                    rest -= root[k][m] * root[l][m];
+                root[k][l] = k == l ? std::sqrt(std::max(rest, 0.0)) : root[l][l] > 0 ? rest / root[l][l] : 0;
+            }
+        return root;
+    }
+
+    /// What a measurement at each setting is expected to tell: log(1 + V / noise²), where V is the variance of the signals
+    /// that randomly drawn particles predict. That is twice the information, if they are normally distributed.
+    std::vector<double> utility()
+    {
+        std::vector<double> average(settings.size()), squares(settings.size());
+        double count = 0;
+        for (std::size_t i : draw(DRAWS)) {
+            const point p = particle(i);
+            const double share = 1 / ++count;
+            for (std::size_t j = 0; j < settings.size(); j++) {
+                const double y = signal(settings[j], p), off = y - average[j];
+                average[j] += off * share;
+                squares[j] += off * (y - average[j]);
+            }
+        }
+        for (double &value : squares)
+            value = std::log1p(value / count / (noise * noise));
+        return squares;
+    }
+};
+
+// ---- The conversation ------------------------------------------------------------------------------------------------
+
+const double PICKINESS = 4;   // goodset's default: with 0 all settings are equally good, with more the best are preferred
+const double LARGEST = 1e100; // no number of an experiment is larger, and squares stay far from overflow
+const int MOST_STEPS = 100000;
+
+/// The member `name` of a request, a number or a list of one, from low to high. Without `otherwise` it has to be there.
+static double number(const obe::message &request, const std::string &name, double low, double high,
+                     double otherwise = NAN)
+{
+    std::string pointer = "/" + name;
+    if (!request.contains(pointer)) {
+        if (std::isnan(otherwise))
+            throw std::invalid_argument(name + " is missing");
+        return otherwise;
+    }
+    if (request.type(pointer) == OBE_ARRAY && request.count(pointer) == 1)
+        pointer += "/0";
+    const std::int32_t type = request.type(pointer);
+    const double value = type == OBE_INTEGER || type == OBE_REAL ? request.get<double>(pointer) : NAN;
+    if (!(low <= value && value <= high)) // NaN is neither
+        throw std::invalid_argument(name + " must be a number from " + obe::to_json(low) + " to " + obe::to_json(high) +
+                                    ", or a list of one such number");
+    return value;
+}
+
+/// The command of a request; empty if it has none.
+static std::string command_of(const obe::message &request)
+{
+    const bool has_one = request.contains("/command") && request.type("/command") == OBE_STRING;
+    return has_one ? request.get<std::string>("/command") : "";
+}
+
+/// Rows of numbers, as JSON.
+template <class Rows> static std::string table(const Rows &rows)
+{
+    std::vector<double> values;
+    for (const auto &row : rows)
+        values.insert(values.end(), row.begin(), row.end());
+    return obe::to_json(obe::matrix_view(values.data(), rows.size(), values.size() / rows.size()));
+}
+
+/// The reply to a request, as JSON.
+static std::string answer(designer &experiment, const obe::message &request)
+{
+    const std::string command = command_of(request), ok = "\"OK\"";
+    if (command == "ready" || command == "done")
+        return ok;
+    if (command == "newrun") {
+        const double low = number(request, "lolim", -LARGEST, LARGEST, SETTINGS.low);
+        const double high = number(request, "hilim", -LARGEST, LARGEST, SETTINGS.high);
+        const double steps = number(request, "steps", 2, MOST_STEPS, STEPS);
+        if (!(low < high) || steps != std::floor(steps))
+            throw std::invalid_argument("lolim must be less than hilim, and steps a whole number");
+        experiment.begin({low, high}, static_cast<int>(steps));
+        return ok;
+    }
+    if (command == "newdat") {
+        const double x = number(request, "x", -LARGEST, LARGEST), y = number(request, "y", -LARGEST, LARGEST);
+        experiment.learn(x, y, number(request, "s", 1 / LARGEST, LARGEST));
+        return ok;
+    }
+    if (command == "goodset")
+        return obe::to_json({experiment.good(number(request, "pickiness", 0, LARGEST, PICKINESS))});
+    if (command == "optset")
+        return obe::to_json({experiment.best()});
+    if (command == "getmean")
+        return obe::to_json(experiment.mean());
+    if (command == "getstd")
+        return obe::to_json(experiment.deviation());
+    if (command == "getcov")
+        return table(experiment.covariance());
+    if (command == "getset")
+        return table(std::array<std::vector<double>, 1>{experiment.settings});
+    if (command == "getpar" || command == "getpdf")
+        return table(experiment.particles);
+    if (command == "getwgt")
+        return obe::to_json(experiment.weight);
+    if (command == "getcon")
+        return "[]"; // the model has no constants beside its parameters
+    throw std::invalid_argument("unknown command; known are ready, getset, getpar, getcon, getwgt, getpdf, newrun, optset, "
+                                "goodset, newdat, getmean, getstd, getcov and done");
+}
+
+static void serve(const std::string &address, int port, std::size_t size, std::uint64_t seed)
+{
+    designer experiment(size, seed);
+    obe::server server(address, port);
+    std::cout << "find_peak server listening on port " << server.port() << std::endl;
+    server.serve([&experiment](const obe::request &request) {
+        const std::chrono::seconds patience(5); // a client that does not read its reply does not hold up the others
+        try {
+            request.reply(answer(experiment, request), patience);
+        } catch (const std::exception &problem) { // whatever one client sends, the others are still served
+            request.reply(obe::message("{}").set("error", problem.what()), patience);
+        }
+        return command_of(request) == "done"; // true ends the serving
+    });
+}
+
+// ---- The command line ------------------------------------------------------------------------------------------------
+
+static const char USAGE[] = "usage: server [--address ADDRESS] [--port PORT] [--particles N] [--seed N]\n"
+                            "  --address    the address to listen on (default: this computer only)\n"
+                            "  --port       its port; 0 lets the system choose (default: 61981)\n"
+                            "  --particles  how many of them represent what is known (default: 10000)\n"
+                            "  --seed       makes every draw repeatable\n";
+
+static std::uint32_t whole(const std::string &text, std::uint32_t low, std::uint32_t high)
+{
+    const bool digits = !text.empty() && text.size() < 19 && text.find_first_not_of("0123456789") == std::string::npos;
+    const std::uint64_t value = digits ? std::stoull(text) : 0;
+    if (!digits || value < low || value > high)
+        throw std::invalid_argument("\"" + text + "\" is not a whole number from " + std::to_string(low) + " to " +
+                                    std::to_string(high));
+    return static_cast<std::uint32_t>(value);
+}
+
+int main(int argc, char **argv)
+{
+    std::map<std::string, std::string> options{{"--address", ""},
+                                               {"--port", std::to_string(OBE_DEFAULT_PORT)},
+                                               {"--particles", "10000"},
+                                               {"--seed", std::to_string(std::random_device()())}};
+    for (int i = 1; i < argc; i += 2) {
+        if (options.count(argv[i]) == 0 || i + 1 == argc) {
+            std::cerr << USAGE;
+            return 2;
+        }
+        options[argv[i]] = argv[i + 1];
+    }
+    try {
+        serve(options["--address"], static_cast<int>(whole(options["--port"], 0, 65535)),
+              whole(options["--particles"], 100, 1000000), whole(options["--seed"], 0, UINT32_MAX));
+    } catch (const std::exception &problem) {
+        std::cerr << "server: " << problem.what() << std::endl;
+        return 1;
+    }
+    return 0;
+}

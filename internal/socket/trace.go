@@ -1,0 +1,73 @@
+package socket
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"libobe/internal/trace"
+	"libobe/internal/transport"
+)
+
+// traceFromEnvironment takes the settings of the trace from the environment, as
+// the process was started with it. A program that has more rights than who
+// started it writes no file of that one's choice.
+func (s *settings) traceFromEnvironment() {
+	if os.Getuid() != os.Geteuid() || os.Getgid() != os.Getegid() {
+		return
+	}
+	if path := os.Getenv("OBE_TRACE"); path != "" && setTrace(s, path) == nil {
+		if n, err := parseInteger(os.Getenv("OBE_TRACE_LIMIT"), trace.MinLimit, 1<<62); err == nil {
+			s.traceLimit = n
+		}
+	}
+}
+
+// setTrace sets the file of the trace, which is not opened yet. A host program
+// that changes its folder later finds it where it was.
+func setTrace(s *settings, path string) error {
+	if strings.IndexByte(path, 0) >= 0 {
+		return fmt.Errorf("%w: there is a NUL inside %s", ErrArgument, transport.Quote(path))
+	}
+	if path != "" {
+		whole, err := filepath.Abs(path)
+		if err != nil {
+			return fmt.Errorf("%w: %s has no place: %w", ErrArgument, transport.Quote(path), err)
+		}
+		path = whole
+	}
+	s.trace = path
+	return nil
+}
+
+// note writes a message to the trace. It may have to wait for the disk, so the
+// caller has no lock that calls on other connections wait for. A failure is
+// counted, and nothing else.
+func (b *base) note(call *call, role string, direction trace.Direction, peer string, body []byte) {
+	now := time.Now()
+	var took time.Duration
+	if !call.began.IsZero() {
+		took = now.Sub(call.began)
+	}
+	s := b.options()
+	if s.trace == "" {
+		return // it was turned off in this moment
+	}
+	err := trace.Write(s.trace, s.traceLimit, trace.Record{
+		Time: now, Process: os.Getpid(), Role: role, Direction: direction, Peer: peer, Took: took, Body: body,
+	})
+	if err != nil {
+		b.counters.traceFailed.Add(1)
+		b.untraced.Store(&err)
+	}
+}
+
+// traceError returns why a message was last missing in the trace.
+func (b *base) traceError() string {
+	if err := b.untraced.Load(); err != nil {
+		return (*err).Error()
+	}
+	return ""
+}

@@ -1,0 +1,129 @@
+// Package trace writes messages to a file, one line of JSON for each, for people
+// who want to see what was said.
+//
+// Any number of threads and processes may write to one file. A line is written
+// with a single call of the system, at the end of the file, which the system
+// keeps whole; a file that is full is renamed by one of them only. Nothing is kept
+// between two lines, no descriptor either: whoever moves the file away, fills the
+// disk or takes the folder away finds the next line where it then belongs, and a
+// forked child has nothing of it.
+//
+// Who writes waits for the disk, and for nothing else: there is no lock that a
+// stopped process could hold.
+package trace
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"libobe/internal/jsondoc"
+)
+
+const (
+	// MaxBody is how many bytes of a body are written, the rest is cut off.
+	MaxBody = 1 << 20
+	// MinLimit is the smallest bound of a file that any line fits: escaped, a
+	// body that is cut can grow to twice its size.
+	MinLimit = 4 << 20
+)
+
+// Direction is which way a message went.
+type Direction string
+
+// The two directions, seen from this side.
+const (
+	Sent     Direction = "sent"
+	Received Direction = "received"
+)
+
+// Record is one message.
+type Record struct {
+	Time      time.Time // when it was whole
+	Process   int
+	Role      string // "client" or "server"
+	Direction Direction
+	Peer      string // an address
+	Took      time.Duration
+	Body      []byte // one JSON text
+}
+
+// append appends the record as a line. Its body stands there as it is, but for
+// line ends between its values; one beyond MaxBody is cut, and a text then.
+func (r Record) append(line []byte) []byte {
+	line = append(line, `{"time":"`...)
+	line = r.Time.UTC().AppendFormat(line, "2006-01-02T15:04:05.000000Z")
+	line = append(line, `","pid":`...)
+	line = strconv.AppendInt(line, int64(r.Process), 10)
+	line = append(line, `,"role":`...)
+	line = jsondoc.AppendString(line, r.Role)
+	line = append(line, `,"direction":`...)
+	line = jsondoc.AppendString(line, string(r.Direction))
+	line = append(line, `,"peer":`...)
+	line = jsondoc.AppendString(line, r.Peer)
+	line = append(line, `,"size":`...)
+	line = strconv.AppendInt(line, int64(len(r.Body)), 10)
+	line = append(line, `,"duration_ms":`...)
+	line = strconv.AppendFloat(line, float64(r.Took)/float64(time.Millisecond), 'f', 3, 64)
+	if len(r.Body) > MaxBody {
+		end := MaxBody
+		for !utf8.RuneStart(r.Body[end]) {
+			end--
+		}
+		line = append(line, `,"cut":true,"body":`...)
+		line = jsondoc.AppendString(line, string(r.Body[:end]))
+	} else {
+		line = append(line, `,"body":`...)
+		begin := len(line)
+		line = append(line, r.Body...)
+		// Inside a JSON text, line ends are nothing but space: in strings they
+		// are escaped.
+		for i, c := range line[begin:] {
+			if c == '\n' || c == '\r' {
+				line[begin+i] = ' '
+			}
+		}
+	}
+	return append(line, "}\n"...)
+}
+
+// errFull is a file that has reached the limit that the system has for files.
+var errFull = errors.New("the limit for the size of files is reached")
+
+// Write writes the record to the end of the file at path, which it makes if there
+// is none. A file that would become larger than limit bytes is renamed to path
+// and ".1" before, in the place of an earlier one. A line that only a part of has
+// room on the disk is taken back.
+func Write(path string, limit int64, r Record) error {
+	line := r.append(make([]byte, 0, 256+min(len(r.Body), 2*MaxBody)))
+	if err := write(path, limit, line); err != nil {
+		return fmt.Errorf("the trace could not be written: %w", err)
+	}
+	return nil
+}
+
+func write(path string, limit int64, line []byte) error {
+	f, size, err := open(path)
+	if err != nil {
+		return err
+	}
+	if size > 0 && size+int64(len(line)) > limit {
+		renamed, err := f.rename(path, path+".1")
+		if err != nil {
+			f.close()
+			return err
+		}
+		// Without the lock for renaming, another one is at it: this line still
+		// goes to the old file.
+		if renamed {
+			f.close()
+			if f, size, err = open(path); err != nil {
+				return err
+			}
+		}
+	}
+	defer f.close()
+	return f.append(line, size)
+}

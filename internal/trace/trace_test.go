@@ -1,0 +1,296 @@
+package trace
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+const worker = "OBE_TEST_TRACE_WORKER"
+
+// unlimited is a limit that is not reached.
+const unlimited = math.MaxInt64
+
+// line is a record as readers have it.
+type line struct {
+	Time      time.Time       `json:"time"`
+	PID       int             `json:"pid"`
+	Role      string          `json:"role"`
+	Direction string          `json:"direction"`
+	Peer      string          `json:"peer"`
+	Size      int             `json:"size"`
+	Duration  float64         `json:"duration_ms"`
+	Cut       bool            `json:"cut"`
+	Body      json.RawMessage `json:"body"`
+}
+
+func record(body string) Record {
+	return Record{Time: time.Now(), Process: 7, Role: "client", Direction: Sent, Peer: "127.0.0.1:1", Body: []byte(body)}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// lines reads a file of which each line must be one JSON object.
+func lines(t *testing.T, path string) (all []line) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	must(t, err)
+	if len(text) == 0 || text[len(text)-1] != '\n' {
+		t.Fatalf("%s does not end with a whole line", path)
+	}
+	for _, l := range bytes.Split(text[:len(text)-1], []byte("\n")) {
+		var r line
+		decoder := json.NewDecoder(bytes.NewReader(l))
+		decoder.DisallowUnknownFields()
+		if err := decoder.Decode(&r); err != nil || decoder.More() {
+			t.Fatalf("%s: the line %.200q: %v", path, l, err)
+		}
+		all = append(all, r)
+	}
+	return all
+}
+
+func TestRecord(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "t.jsonl")
+	r := Record{
+		Time: time.Date(2026, 3, 4, 5, 6, 7, 123456789, time.FixedZone("", 3600)), Process: 42, Role: "server",
+		Direction: Received, Peer: "unix:/a \"b\"\n", Took: 1234567 * time.Nanosecond, Body: []byte(`{"a": [1, "ü\n"]}`),
+	}
+	must(t, Write(path, unlimited, r))
+	got, err := os.ReadFile(path)
+	must(t, err)
+	const want = `{"time":"2026-03-04T04:06:07.123456Z","pid":42,"role":"server","direction":"received",` +
+		`"peer":"unix:/a \"b\"\n","size":18,"duration_ms":1.235,"body":{"a": [1, "ü\n"]}}` + "\n"
+	if string(got) != want {
+		t.Errorf("the line is\n%swant\n%s", got, want)
+	}
+	facts, err := os.Stat(path)
+	must(t, err)
+	if runtime.GOOS != "windows" && facts.Mode().Perm() != 0o600 {
+		t.Errorf("others can read the trace: %v", facts.Mode())
+	}
+}
+
+// A body may have line ends between its values; a record is one line all the same.
+func TestLineEnds(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "t.jsonl")
+	body := "{\r\n  \"a\":\n1}\n"
+	must(t, Write(path, unlimited, record(body)))
+	must(t, Write(path, unlimited, record("2")))
+	got := lines(t, path)
+	if len(got) != 2 || got[0].Size != len(body) || string(got[1].Body) != "2" {
+		t.Fatalf("%+v", got)
+	}
+	var value map[string]int
+	if err := json.Unmarshal(got[0].Body, &value); err != nil || value["a"] != 1 {
+		t.Errorf("the body is %s, %v", got[0].Body, err)
+	}
+}
+
+func TestLargeBodies(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "t.jsonl")
+	whole := `"` + strings.Repeat("x", MaxBody-2) + `"`
+	// At MaxBody there is the second byte of a ü.
+	cut := `"` + strings.Repeat("ü", MaxBody) + `"`
+	worst := `"` + strings.Repeat(`\"`, MaxBody) + `"`
+	for _, body := range []string{whole, cut, worst} {
+		must(t, Write(path, unlimited, record(body)))
+	}
+	got := lines(t, path)
+	if got[0].Cut || string(got[0].Body) != whole || got[0].Size != MaxBody {
+		t.Errorf("a body of MaxBody bytes is not whole: cut %v, %d of %d bytes", got[0].Cut, len(got[0].Body), got[0].Size)
+	}
+	for i, body := range []string{cut, worst} {
+		l := got[i+1]
+		var shown string
+		must(t, json.Unmarshal(l.Body, &shown))
+		if !l.Cut || l.Size != len(body) || !strings.HasPrefix(body, shown) || len(shown) < MaxBody-1 || len(shown) > MaxBody {
+			t.Errorf("cut %v, size %d, %d bytes shown", l.Cut, l.Size, len(shown))
+		}
+	}
+	if n := int64(len(record(worst).append(nil))); n > MinLimit {
+		t.Errorf("a line of %d bytes is beyond MinLimit", n)
+	}
+}
+
+func TestRotation(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "t.jsonl")
+	must(t, Write(path, unlimited, record("0")))
+	facts, err := os.Stat(path)
+	must(t, err)
+	limit := 3 * facts.Size()
+	for i := 1; i < 8; i++ {
+		must(t, Write(path, limit, record(fmt.Sprint(i))))
+	}
+	var bodies []string
+	for _, p := range []string{path + ".1", path} {
+		facts, err := os.Stat(p)
+		must(t, err)
+		if facts.Size() > limit {
+			t.Errorf("%s has %d bytes, the limit is %d", p, facts.Size(), limit)
+		}
+		for _, l := range lines(t, p) {
+			bodies = append(bodies, string(l.Body))
+		}
+	}
+	if got := strings.Join(bodies, " "); got != "3 4 5 6 7" {
+		t.Errorf("the files have %s", got)
+	}
+	names, err := filepath.Glob(filepath.Join(filepath.Dir(path), "*"))
+	must(t, err)
+	if len(names) != 2 {
+		t.Errorf("there are the files %v", names)
+	}
+}
+
+// Who moves the file away or removes it gets a new one.
+func TestFileTakenAway(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "t.jsonl")
+	must(t, Write(path, unlimited, record("1")))
+	must(t, os.Rename(path, path+".away"))
+	must(t, Write(path, unlimited, record("2")))
+	must(t, os.Remove(path))
+	must(t, Write(path, unlimited, record("3")))
+	if got := lines(t, path); len(got) != 1 || string(got[0].Body) != "3" {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestFailures(t *testing.T) {
+	folder := t.TempDir()
+	missing := filepath.Join(folder, "missing", "t.jsonl")
+	for _, c := range []struct {
+		path string
+		want error
+	}{
+		{missing, fs.ErrNotExist},
+		{folder, nil},
+		{"", nil},
+	} {
+		err := Write(c.path, unlimited, record("1"))
+		if err == nil || c.want != nil && !errors.Is(err, c.want) || !strings.Contains(err.Error(), "could not be written") || !strings.Contains(err.Error(), c.path) {
+			t.Errorf("%q: %v", c.path, err)
+		}
+	}
+	must(t, os.Mkdir(filepath.Dir(missing), 0o700))
+	must(t, Write(missing, unlimited, record("1")))
+
+	// A file that cannot be renamed grows no further.
+	full := filepath.Join(folder, "t.jsonl")
+	must(t, os.MkdirAll(filepath.Join(full+".1", "taken"), 0o700))
+	must(t, Write(full, 1, record("1")))
+	for range 3 {
+		if err := Write(full, 1, record("2")); err == nil {
+			t.Error("a full file took a line")
+		}
+	}
+	if got := lines(t, full); len(got) != 1 {
+		t.Errorf("the full file has %d lines", len(got))
+	}
+}
+
+// Threads and processes write to one file: each line is there once and whole, and
+// the files stay within their bound.
+func TestThreadsAndProcesses(t *testing.T) {
+	const processes, threads, each = 4, 4, 300
+	if path := os.Getenv(worker); path != "" {
+		write := func(limit int64, padding string) {
+			var all sync.WaitGroup
+			for i := range threads {
+				all.Go(func() {
+					for n := range each {
+						if err := Write(path, limit, record(fmt.Sprintf(`["%d.%d.%d", "%s"]`, os.Getpid(), i, n, padding))); err != nil {
+							t.Error(err)
+						}
+					}
+				})
+			}
+			all.Wait()
+		}
+		if os.Getenv(worker+"_LIMIT") == "" {
+			write(unlimited, strings.Repeat("x", 5000))
+		} else {
+			write(rotating, "")
+		}
+		return
+	}
+	run := func(path string, more ...string) {
+		var all sync.WaitGroup
+		for range processes {
+			all.Go(func() {
+				c := exec.Command(os.Args[0], "-test.run=^TestThreadsAndProcesses$")
+				c.Env = append(append(os.Environ(), worker+"="+path), more...)
+				if out, err := c.CombinedOutput(); err != nil {
+					t.Errorf("%v\n%s", err, out)
+				}
+			})
+		}
+		all.Wait()
+	}
+	path := filepath.Join(t.TempDir(), "t.jsonl")
+	run(path)
+	seen := map[string]int{}
+	for _, l := range lines(t, path) {
+		seen[id(t, l)]++
+	}
+	for name, n := range seen {
+		if n != 1 {
+			t.Errorf("%s is there %d times", name, n)
+		}
+	}
+	if len(seen) != processes*threads*each {
+		t.Errorf("%d lines are there of %d", len(seen), processes*threads*each)
+	}
+
+	// With rotation the old ones go. Each thread may write one line beyond the
+	// bound, in the moment in which another one renames the file.
+	path = filepath.Join(t.TempDir(), "t.jsonl")
+	run(path, worker+"_LIMIT=1")
+	clear(seen)
+	for _, p := range []string{path, path + ".1"} {
+		facts, err := os.Stat(p)
+		must(t, err)
+		if most := int64(rotating + processes*threads*300); facts.Size() > most {
+			t.Errorf("%s has %d bytes, wanted at most %d", p, facts.Size(), most)
+		}
+		for _, l := range lines(t, p) {
+			seen[id(t, l)]++
+		}
+	}
+	for name, n := range seen {
+		if n != 1 {
+			t.Errorf("%s is there %d times", name, n)
+		}
+	}
+	// Were a new file renamed by one who means the old one, this would be less.
+	if least := rotating / 300; len(seen) < least {
+		t.Errorf("only %d lines are left, wanted at least %d", len(seen), least)
+	}
+}
+
+// rotating is the bound that makes each file last for a few hundred lines.
+const rotating = 100_000
+
+// id returns the name of a line that a worker wrote.
+func id(t *testing.T, l line) string {
+	t.Helper()
+	var body []string
+	must(t, json.Unmarshal(l.Body, &body))
+	return body[0]
+}

@@ -1,0 +1,82 @@
+/* A stand-in for LabVIEW's memory manager: the one function of it that the library uses, over blocks that move at each
+ * call and have guards around. A test program has it in itself, and the library finds it there as it would in LabVIEW. */
+#include "labview_manager.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { GUARD = 64, GARBAGE = 0xA5, U8 = 5, DOUBLE = 10 };
+
+int32_t manager_failure;
+int32_t manager_packing = 8;
+
+/* What a handle points to; LabVIEW's begins with the data's address too. */
+struct block {
+    unsigned char *data;
+    size_t size;
+};
+
+static unsigned char *allocate(size_t size)
+{
+    unsigned char *memory = malloc(size + 2 * GUARD);
+
+    if (!memory)
+        abort();
+    memset(memory, GARBAGE, size + 2 * GUARD);
+    return memory + GUARD;
+}
+
+static void release(unsigned char *data, size_t size)
+{
+    memset(data - GUARD, 0xDD, size + 2 * GUARD);
+    free(data - GUARD);
+}
+
+int32_t NumericArrayResize(int32_t type, int32_t dims, void *handle, size_t total)
+{
+    struct block **block = handle;
+    size_t element = type == DOUBLE ? 8 : 1;
+    size_t packing = element < (size_t)manager_packing ? element : (size_t)manager_packing;
+    size_t head = ((size_t)dims * 4 + packing - 1) / packing * packing, size = head + total * element;
+    unsigned char *data;
+
+    if ((type != DOUBLE && type != U8) || dims < 1 || dims > 2)
+        return 1; /* mgArgErr */
+    if (manager_failure)
+        return manager_failure;
+    data = allocate(size);
+    if (!*block) {
+        *block = calloc(1, sizeof **block);
+        if (!*block)
+            abort();
+    } else {
+        memcpy(data, (*block)->data, size < (*block)->size ? size : (*block)->size);
+        release((*block)->data, (*block)->size);
+    }
+    (*block)->data = data;
+    (*block)->size = size;
+    return 0;
+}
+
+int64_t manager_check(void *handle)
+{
+    struct block *block = handle;
+    int i;
+
+    if (!block)
+        return 0;
+    for (i = 0; i < GUARD; i++)
+        if (block->data[-1 - i] != GARBAGE || block->data[block->size + (size_t)i] != GARBAGE)
+            return -1;
+    return (int64_t)block->size;
+}
+
+void manager_free(void *handle)
+{
+    struct block *block = handle;
+
+    if (block) {
+        release(block->data, block->size);
+        free(block);
+    }
+}

@@ -1,0 +1,17 @@
+/* A program for Windows as Microsoft's compiler would build it, with nothing but the library and what ends a process:
+ * Microsoft's C library is not to be had elsewhere. */
+#include "obe.h"
+
+__declspec(dllimport) __declspec(noreturn) void __stdcall ExitProcess(unsigned int status);
+
+void start(void)
+{
+    obe_socket server = 0;
+    int32_t port = 0;
+    const char *version = obe_version();
+
+    if (version[0] != OBE_VERSION[0] || obe_server_new(NULL, 0, &server) != OBE_OK || obe_port(server, &port) != OBE_OK ||
+        port == 0 || obe_free(server) != OBE_OK || obe_free(server) != OBE_E_HANDLE)
+        ExitProcess(1);
+    ExitProcess(42);
+}

@@ -1,0 +1,261 @@
+/* system.h - what the C tests want of the system, and POSIX and Windows have under different names: sockets, memory
+ * that ends where nothing is, and what the process has of everything. check.h includes it. */
+#ifndef SYSTEM_H
+#define SYSTEM_H
+
+#ifdef _WIN32
+
+#define __USE_MINGW_ANSI_STDIO 1
+#define WIN32_LEAN_AND_MEAN
+#define NOGDI
+
+#include <winsock2.h>
+#include <ws2tcpip.h>
+
+#include <windows.h>
+
+#include <fcntl.h>
+#include <io.h>
+#include <psapi.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <tlhelp32.h>
+
+#define SHUT_WR      SD_SEND
+#define MSG_NOSIGNAL 0
+
+/* ---- sockets ---- */
+
+static inline void __attribute__((constructor)) system_start(void)
+{
+    WSADATA data;
+
+    WSAStartup(MAKEWORD(2, 2), &data);
+    _setmode(1, _O_BINARY); /* lines end as they do elsewhere */
+    _setmode(2, _O_BINARY);
+}
+
+static inline int socket_new(void) { return (int)socket(AF_INET, SOCK_STREAM, 0); }
+static inline void socket_close(int fd) { closesocket((SOCKET)fd); }
+
+/* Sends and receives last so long at most. */
+static inline int socket_limit(int fd, int ms)
+{
+    DWORD limit = (DWORD)ms;
+
+    return setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, (void *)&limit, sizeof limit) == 0 &&
+           setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, (void *)&limit, sizeof limit) == 0;
+}
+
+static inline int socket_do_not_wait(int fd)
+{
+    u_long on = 1;
+
+    return ioctlsocket(fd, FIONBIO, &on) == 0;
+}
+
+static inline int socket_was_reset(void) { return WSAGetLastError() == WSAECONNRESET; }
+static inline int socket_is_connecting(void) { return WSAGetLastError() == WSAEWOULDBLOCK; }
+
+/* ---- memory ---- */
+
+static inline void *memory_new(size_t size)
+{
+    return VirtualAlloc(NULL, size, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
+}
+
+static inline int memory_free(void *memory, size_t size)
+{
+    (void)size;
+    return VirtualFree(memory, 0, MEM_RELEASE) != 0;
+}
+
+static inline size_t memory_page(void)
+{
+    SYSTEM_INFO info;
+
+    GetSystemInfo(&info);
+    return info.dwPageSize;
+}
+
+static inline int memory_forbid(void *memory, size_t size)
+{
+    DWORD before;
+
+    return VirtualProtect(memory, size, PAGE_NOACCESS, &before) != 0;
+}
+
+/* ---- threads ---- */
+
+/* How often a thread was not seen to change before it counts as asleep, once in a millisecond. Windows tells nobody
+ * that a thread sleeps, only how much processor time it has used, in steps of ten milliseconds. */
+enum { STILL = 60 };
+
+static inline long thread_id(void) { return (long)GetCurrentThreadId(); }
+
+/* A number that changes while the thread is awake; 0 if it is awake for sure. */
+static inline int64_t thread_sleeps(long id)
+{
+    FILETIME created, ended, kernel, user;
+    HANDLE thread = OpenThread(THREAD_QUERY_INFORMATION, FALSE, (DWORD)id);
+    int64_t used = 0;
+
+    if (!thread)
+        return 0;
+    if (GetThreadTimes(thread, &created, &ended, &kernel, &user))
+        used = 1 + (int64_t)kernel.dwLowDateTime + (int64_t)user.dwLowDateTime;
+    CloseHandle(thread);
+    return used;
+}
+
+/* ---- what this process has ---- */
+
+/* The sockets, of which handles are small multiples of four: Wine does not count handles. */
+static inline int process_descriptors(void)
+{
+    enum { MOST = 1 << 14 };
+    int n = 0, fd;
+
+    for (fd = 4; fd < MOST; fd += 4) {
+        int type, size = sizeof type;
+
+        n += getsockopt((SOCKET)fd, SOL_SOCKET, SO_TYPE, (void *)&type, &size) == 0;
+    }
+    return n;
+}
+
+static inline int process_threads(void)
+{
+    HANDLE all = CreateToolhelp32Snapshot(TH32CS_SNAPTHREAD, 0);
+    THREADENTRY32 entry;
+    int n = 0, more;
+
+    entry.dwSize = sizeof entry;
+    for (more = Thread32First(all, &entry); more; more = Thread32Next(all, &entry))
+        n += entry.th32OwnerProcessID == GetCurrentProcessId();
+    CloseHandle(all);
+    return n;
+}
+
+static inline int64_t process_memory(void) /* bytes */
+{
+    PROCESS_MEMORY_COUNTERS counters;
+
+    return GetProcessMemoryInfo(GetCurrentProcess(), &counters, sizeof counters) ? (int64_t)counters.WorkingSetSize
+                                                                                 : -1;
+}
+
+#else
+
+#define _DEFAULT_SOURCE
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+/* ---- sockets ---- */
+
+static inline int socket_new(void) { return socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0); }
+static inline void socket_close(int fd) { close(fd); }
+
+/* Sends and receives last so long at most. */
+static inline int socket_limit(int fd, int ms)
+{
+    struct timeval limit;
+
+    limit.tv_sec = ms / 1000;
+    limit.tv_usec = ms % 1000 * 1000;
+    return setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) == 0 &&
+           setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) == 0;
+}
+
+static inline int socket_do_not_wait(int fd) { return fcntl(fd, F_SETFL, O_NONBLOCK) == 0; }
+static inline int socket_was_reset(void) { return errno == ECONNRESET; }
+static inline int socket_is_connecting(void) { return errno == EINPROGRESS; }
+
+/* ---- memory ---- */
+
+static inline void *memory_new(size_t size)
+{
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
+static inline int memory_free(void *memory, size_t size) { return munmap(memory, size) == 0; }
+static inline size_t memory_page(void) { return (size_t)sysconf(_SC_PAGESIZE); }
+static inline int memory_forbid(void *memory, size_t size) { return mprotect(memory, size, PROT_NONE) == 0; }
+
+/* ---- threads ---- */
+
+/* How often a thread was not seen to change before it counts as asleep, once in a millisecond. */
+enum { STILL = 12 };
+
+static inline long thread_id(void) { return syscall(SYS_gettid); }
+
+/* A number that changes while the thread is awake; 0 if it is awake for sure. */
+static inline int64_t thread_sleeps(long id)
+{
+    char path[64], line[256];
+    long times = 0;
+    int asleep = 0;
+    FILE *status;
+
+    snprintf(path, sizeof path, "/proc/self/task/%ld/status", id);
+    status = fopen(path, "r");
+    if (!status)
+        return 0;
+    while (fgets(line, sizeof line, status)) {
+        if (strncmp(line, "State:\tS", 8) == 0)
+            asleep = 1;
+        sscanf(line, "voluntary_ctxt_switches: %ld", &times);
+    }
+    fclose(status);
+    return asleep ? times + 1 : 0;
+}
+
+/* ---- what this process has ---- */
+
+static inline int entries(const char *path)
+{
+    DIR *directory = opendir(path);
+    int n = 0;
+
+    if (!directory)
+        return -1;
+    while (readdir(directory))
+        n++;
+    closedir(directory);
+    return n;
+}
+
+static inline int process_descriptors(void) { return entries("/proc/self/fd"); }
+static inline int process_threads(void) { return entries("/proc/self/task"); }
+
+static inline int64_t process_memory(void) /* bytes */
+{
+    long size, pages;
+    FILE *statm = fopen("/proc/self/statm", "r");
+
+    if (!statm)
+        return -1;
+    if (fscanf(statm, "%ld %ld", &size, &pages) != 2)
+        pages = -1;
+    fclose(statm);
+    return (int64_t)pages * sysconf(_SC_PAGESIZE);
+}
+
+#endif
+
+#endif

@@ -1,0 +1,108 @@
+/* memory.c - a host program whose address space is limited: memory PORT LEFT. It prints the status of each call that
+ * needs much memory, LEFT MiB of which there are (-1: as much as it wants). At PORT is a server whose replies are as
+ * long as the commands. Then it prints its own port and serves until a message of three bytes comes. */
+#define _DEFAULT_SOURCE
+#include <obe.h>
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum { MIB = 1 << 20, TIMEOUT = 20000, ROUNDS = 3 };
+
+/* Memory of the program's own, taken before the limit. */
+static void *own(size_t size)
+{
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (memory == MAP_FAILED) {
+        perror("mmap");
+        exit(1);
+    }
+    return memory;
+}
+
+static void limit(long left)
+{
+    struct rlimit most;
+    long pages = 0;
+    FILE *statm = fopen("/proc/self/statm", "r");
+
+    if (!statm || fscanf(statm, "%ld", &pages) != 1) {
+        perror("statm");
+        exit(1);
+    }
+    fclose(statm);
+    most.rlim_cur = most.rlim_max = (rlim_t)(pages * sysconf(_SC_PAGESIZE) + left * MIB);
+    if (setrlimit(RLIMIT_AS, &most) != 0) {
+        perror("setrlimit");
+        exit(1);
+    }
+}
+
+static void tell(const char *call, obe_status status)
+{
+    printf("%s %" PRId32 "\n", call, status);
+    fflush(stdout);
+}
+
+static obe_status answer(obe_message request, void *user)
+{
+    int64_t length;
+    char text[3];
+
+    (void)user;
+    if (obe_get_json(request, "", text, sizeof text, &length) == OBE_OK && length == 3) {
+        obe_reply(request, "\"!\"", -1, TIMEOUT);
+        return OBE_E_CLOSED;
+    }
+    obe_reply(request, "\"OK\"", -1, TIMEOUT);
+    return OBE_OK;
+}
+
+int main(int count, char **arguments)
+{
+    const int64_t length = 40 * MIB, room = 41 * MIB, numbers = 3 * MIB;
+    char *text = own((size_t)length), *reply = own((size_t)room);
+    double *values = own((size_t)numbers * sizeof *values);
+    obe_socket client = 0, server = 0;
+    int32_t port = 0;
+    int round;
+
+    if (count != 3 || obe_client_new(NULL, (int32_t)atoi(arguments[1]), &client) != OBE_OK ||
+        obe_server_new(NULL, 0, &server) != OBE_OK || obe_port(server, &port) != OBE_OK)
+        return 1;
+    memset(text, 'x', (size_t)length);
+    text[0] = text[length - 1] = '"';
+    if (atol(arguments[2]) >= 0)
+        limit(atol(arguments[2]));
+    for (round = 0; round < ROUNDS; round++) {
+        obe_message message = 0, answered = 0;
+        int64_t got = 0;
+
+        tell("message_new", obe_message_new(text, length, &message));
+        obe_free(message);
+        message = 0;
+        tell("message_new small", obe_message_new("{}", -1, &message));
+        tell("set_json", obe_set_json(message, "text", text, length));
+        tell("set_doubles", obe_set_doubles(message, "values", values, numbers));
+        obe_free(message);
+        message = 0;
+        tell("message_new small", obe_message_new("\"long\"", -1, &message));
+        tell("tcmd_message", obe_tcmd_message(client, message, &answered, TIMEOUT));
+        obe_free(answered);
+        obe_free(message);
+        tell("tcmd", obe_tcmd(client, "\"long\"", -1, reply, room, &got, TIMEOUT));
+        tell("tcmd small", obe_tcmd(client, "\"short\"", -1, reply, room, &got, TIMEOUT));
+    }
+    printf("port %" PRId32 "\n", port);
+    fflush(stdout);
+    tell("serve", obe_serve(server, answer, NULL));
+    obe_free(server);
+    obe_free(client);
+    return 0;
+}

@@ -1,0 +1,246 @@
+//go:build linux
+
+package faults_test
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"libobe/internal/socket"
+)
+
+const (
+	silent     = 1000 // connections that never send
+	slow       = 1000 // that send a byte a second
+	garbage    = 500  // that send what is no message, once a second
+	announcers = 200  // that announce the largest message and send a piece of it
+
+	// slowdown is how much longer an exchange of an honest client may take while
+	// the server is flooded, at the 99th percentile.
+	slowdown = 10
+	// floodMemory is by how much such a flood may enlarge the server. The largest
+	// message has 64 MiB: what they announce together is 12.5 GiB.
+	floodMemory = 32 << 20
+
+	rounds = 5
+	// period is how long it is measured, quiet and flooded, in a round: what each
+	// attacker does once a second is in it.
+	period  = 1200 * time.Millisecond
+	pace    = time.Millisecond // between two exchanges, as an instrument measures in between
+	largest = 64 << 20
+)
+
+// floodCounters are those that say whether the flood came.
+var floodCounters = []string{"connections_opened", "dropped_malformed", "evicted"}
+
+// floodedServer serves in a shape and answers each line of its input with its
+// counters.
+func floodedServer() {
+	s, err := socket.NewServer("", 0)
+	fatal(err)
+	fmt.Println(s.Addr().Port())
+	go shapes[os.Getenv("SHAPE")](s, func(text []byte) []byte { return text })
+	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
+		for _, name := range floodCounters {
+			n, err := s.Stat(name)
+			fatal(err)
+			fmt.Println(n)
+		}
+	}
+}
+
+// A flood hinders honest clients little, and enlarges the server little. With more
+// connections than max_connections, those of the flood give way to each other.
+func TestFlood(t *testing.T) {
+	const attackers = silent + slow + garbage + announcers
+	needDescriptors(t, attackers+200)
+	for shape := range shapes {
+		t.Run(shape, func(t *testing.T) {
+			server := process("flooded server", "SHAPE="+shape)
+			in, err := server.StdinPipe()
+			must(t, err)
+			out, err := server.StdoutPipe()
+			must(t, err)
+			must(t, server.Start())
+			t.Cleanup(func() {
+				_ = server.Process.Kill()
+				_ = server.Wait()
+			})
+			lines := bufio.NewReader(out)
+			number := func() (n int) {
+				if _, err := fmt.Fscanln(lines, &n); err != nil {
+					t.Fatal(err)
+				}
+				return n
+			}
+			port := number()
+			honest := []*honestClient{
+				{mode: "one-shot", Client: newClient(t, port, "persistent=0")},
+				{mode: "kept", Client: newClient(t, port, "persistent=1")},
+			}
+			measure(t, honest, 0) // and what the server makes once
+			before, most := resident(t, server.Process.Pid), int64(0)
+			for range rounds {
+				measure(t, honest, 0)
+				stop := flood(t, port)
+				measure(t, honest, 1)
+				most = max(most, resident(t, server.Process.Pid))
+				stop()
+			}
+			for _, c := range honest {
+				quiet, flooded := median(c.percentiles[0]), median(c.percentiles[1])
+				t.Logf("%s: the 99th percentile is %v, flooded %v (medians of %v)", c.mode, quiet, flooded, c.percentiles)
+				if flooded > slowdown*quiet {
+					t.Errorf("%s: flooded, the 99th percentile is %v, and %v otherwise", c.mode, flooded, quiet)
+				}
+			}
+			t.Logf("resident: %d KiB before, %d KiB flooded", before>>10, most>>10)
+			if most-before > floodMemory {
+				t.Errorf("the flood enlarged the server by %d KiB", (most-before)>>10)
+			}
+			_, err = fmt.Fprintln(in)
+			must(t, err)
+			got := map[string]int{}
+			for _, name := range floodCounters {
+				got[name] = number()
+			}
+			t.Log(got)
+			if got["connections_opened"] < rounds*attackers || got["dropped_malformed"] < rounds*garbage || got["evicted"] == 0 {
+				t.Errorf("the flood did not come: %v", got)
+			}
+		})
+	}
+}
+
+// honestClient is a client whose exchanges are timed.
+type honestClient struct {
+	*socket.Client
+	mode        string
+	sent        int
+	percentiles [2][]time.Duration // the 99th of each period, quiet and flooded
+}
+
+// measure times exchanges of each client in turn for a period.
+func measure(t *testing.T, clients []*honestClient, flooded int) {
+	t.Helper()
+	took := make([][]time.Duration, len(clients))
+	for end := time.Now().Add(period); time.Now().Before(end); {
+		for i, c := range clients {
+			time.Sleep(pace)
+			c.sent++
+			began := time.Now()
+			if err := exchange(c.Client, c.sent, 0, patience); err != nil {
+				t.Fatalf("an honest client, %s: %v", c.mode, err)
+			}
+			took[i] = append(took[i], time.Since(began))
+		}
+	}
+	for i, c := range clients {
+		slices.Sort(took[i])
+		c.percentiles[flooded] = append(c.percentiles[flooded], took[i][len(took[i])*99/100])
+	}
+}
+
+func median(d []time.Duration) time.Duration {
+	d = slices.Sorted(slices.Values(d))
+	return d[len(d)/2]
+}
+
+// needDescriptors lets this process have n descriptors and more.
+func needDescriptors(t *testing.T, n uint64) {
+	t.Helper()
+	var limit syscall.Rlimit
+	must(t, syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit))
+	if limit.Cur < n {
+		limit.Cur, limit.Max = n, max(limit.Max, n)
+		if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+			t.Fatalf("the test needs %d descriptors (ulimit -n): %v", n, err)
+		}
+	}
+}
+
+// flood begins a flood from a process of its own and returns when each of its
+// connections has begun; stop ends it. Strangers have processors of their own;
+// here they have what the server and the honest clients leave.
+func flood(t *testing.T, port int) (stop func()) {
+	t.Helper()
+	c := process("attackers", fmt.Sprint("PORT=", port))
+	nice, err := exec.LookPath("nice")
+	must(t, err)
+	c.Path, c.Args = nice, append([]string{nice, "-n", "10"}, c.Args...)
+	out, err := c.StdoutPipe()
+	must(t, err)
+	must(t, c.Start())
+	stop = sync.OnceFunc(func() {
+		_ = c.Process.Kill()
+		_ = c.Wait()
+	})
+	t.Cleanup(stop)
+	if line, err := bufio.NewReader(out).ReadString('\n'); line != "begun\n" {
+		t.Fatalf("the flood did not begin: %q, %v", line, err)
+	}
+	return stop
+}
+
+func attackers() {
+	port := os.Getenv("PORT")
+	var begun sync.WaitGroup
+	attack := func(n int, opening, beat string) {
+		for i := range n {
+			begun.Add(1)
+			started := sync.OnceFunc(begun.Done)
+			first := time.Duration(i) * time.Second / time.Duration(n)
+			go attacker(port, first, started, opening, beat)
+		}
+	}
+	attack(silent, "", "")
+	attack(slow, "0", "0")
+	attack(garbage, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", "")
+	attack(announcers, fmt.Sprintf(`%010d"%s`, largest, strings.Repeat("x", 1000)), "x")
+	begun.Wait()
+	fmt.Println("begun")
+	select {}
+}
+
+// attacker connects after a time, sends opening, and beat once a second. What the
+// server closes it opens again about a second later.
+func attacker(port string, first time.Duration, begun func(), opening, beat string) {
+	time.Sleep(first)
+	for {
+		c, err := net.DialTimeout("tcp", net.JoinHostPort("127.0.0.1", port), patience)
+		fatal(err)
+		_, err = c.Write([]byte(opening))
+		begun()
+		for err == nil {
+			_ = c.SetReadDeadline(time.Now().Add(time.Second))
+			if _, err = c.Read(make([]byte, 1)); errors.Is(err, os.ErrDeadlineExceeded) {
+				_, err = c.Write([]byte(beat))
+			}
+		}
+		c.Close()
+		time.Sleep(time.Second/2 + rand.N(time.Second))
+	}
+}
+
+// resident returns how much memory a process has.
+func resident(t *testing.T, pid int) int64 {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
+	must(t, err)
+	var size, pages int64
+	if _, err := fmt.Sscan(string(text), &size, &pages); err != nil {
+		t.Fatal(err)
+	}
+	return pages * int64(os.Getpagesize())
+}

@@ -1,0 +1,54 @@
+//go:build linux
+
+package faults_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+	"testing"
+
+	"libobe/internal/socket"
+)
+
+// A client without free descriptors says so, and goes on when there are some. (A
+// server in that state: TestServerOutOfDescriptors of package socket.)
+func TestClientOutOfDescriptors(t *testing.T) {
+	if out, err := process("no descriptors").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+}
+
+func noDescriptors() {
+	s, err := socket.NewServer("", 0)
+	fatal(err)
+	go shapes["serve"](s, func(text []byte) []byte { return text })
+	c, err := socket.NewClient("", int(s.Addr().Port()))
+	fatal(err)
+	fatal(exchange(c, 1, 0, patience))
+
+	fatal(syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: 64, Max: 64}))
+	var files []*os.File
+	for {
+		f, err := os.Open(os.DevNull)
+		if errors.Is(err, syscall.EMFILE) {
+			break
+		}
+		fatal(err)
+		files = append(files, f)
+	}
+	for i := range 100 {
+		err := exchange(c, 10+i, 0, patience)
+		if got := name(err); got != "OBE_E_IO" || !errors.Is(err, syscall.EMFILE) {
+			fatal(fmt.Errorf("without descriptors: %s (%v), want OBE_E_IO and the system's reason", got, err))
+		}
+	}
+	// A whole exchange needs two: this side's, and the server's.
+	fatal(files[0].Close())
+	fatal(files[1].Close())
+	fatal(exchange(c, 2, 0, patience))
+	if n, err := s.Stat("messages_received"); err != nil || n != 2 {
+		fatal(fmt.Errorf("the server has received %d messages (%v), want 2", n, err))
+	}
+}

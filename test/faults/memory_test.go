@@ -1,0 +1,132 @@
+//go:build linux
+
+package faults_test
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"libobe/capi/status"
+	"libobe/internal/socket"
+)
+
+// medium is the text of a message for which the system is not asked.
+var medium = strings.Repeat("x", 1_000_000)
+
+// A message larger than the memory that is left fails with OBE_E_MEMORY, in a
+// server loses its connection, and never ends the host program. After each failure
+// small messages pass.
+func TestAddressSpaceRunsOut(t *testing.T) {
+	program := buildHost(t)
+	for _, left := range []int{-1, 32, 64, 96, 128, 160, 256, 1024} {
+		t.Run(fmt.Sprint(left, " MiB"), func(t *testing.T) {
+			peer, err := socket.NewServer("", 0)
+			must(t, err)
+			t.Cleanup(peer.Free)
+			long := body(1, 40<<20)
+			part := fmt.Appendf(nil, `%010d"%s`, len(medium)+2, medium)
+			go shapes["serve"](peer, func(text []byte) []byte {
+				if string(text) == `"long"` {
+					return long[:len(long):len(long)]
+				}
+				return text
+			})
+			host := exec.Command(program, fmt.Sprint(peer.Addr().Port()), fmt.Sprint(left))
+			var complaint bytes.Buffer
+			host.Stderr = &complaint
+			out, err := host.StdoutPipe()
+			must(t, err)
+			must(t, host.Start())
+			watch := time.AfterFunc(3*patience, func() { _ = host.Process.Kill() })
+			defer watch.Stop()
+			got := map[string]int{}
+			port := 0
+			lines := bufio.NewScanner(out)
+			for port == 0 && lines.Scan() {
+				text := lines.Text()
+				call, value := text[:strings.LastIndex(text, " ")], text[strings.LastIndex(text, " ")+1:]
+				n, err := strconv.Atoi(value)
+				must(t, err)
+				if call == "port" {
+					port = n
+					break
+				}
+				row, _ := status.Find(status.Code(n))
+				want := []string{"OBE_OK", "OBE_E_MEMORY"}
+				if left < 0 || strings.HasSuffix(call, "small") {
+					want = want[:1]
+				}
+				if !slices.Contains(want, row.Name) {
+					t.Errorf("%s: %s, want %v", call, row.Name, want)
+				}
+				got[row.Name]++
+			}
+			if port == 0 {
+				_ = host.Wait()
+				t.Fatalf("the host program ended: %v\n%.2000s", host.ProcessState, &complaint)
+			}
+			c := newClient(t, port)
+			for range 3 {
+				_, err := c.TcmdBody(long, patience)
+				got["its client: "+name(err)]++
+				if _, err := c.TcmdBody([]byte(`"small"`), patience); err != nil {
+					t.Errorf("a small message: %v\n%.2000s", err, &complaint)
+				}
+			}
+			// Many messages of a size that is nothing by itself, all unfinished.
+			for range 300 {
+				p, err := net.DialTimeout("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), patience)
+				must(t, err)
+				defer p.Close()
+				_, _ = p.Write(part)
+			}
+			if _, err := c.TcmdBody([]byte(`"small"`), patience); err != nil {
+				t.Errorf("a small message: %v\n%.2000s", err, &complaint)
+			}
+			_, err = c.TcmdBody([]byte(`"."`), patience)
+			must(t, err)
+			for lines.Scan() {
+			}
+			if err := host.Wait(); err != nil || complaint.Len() > 0 {
+				t.Errorf("the host program: %v\n%.2000s", err, &complaint)
+			}
+			t.Log(got)
+			switch failed := got["OBE_E_MEMORY"]; {
+			case left < 0 && failed > 0, left == 32 && failed == 0:
+				t.Errorf("%d calls failed for want of memory", failed)
+			}
+		})
+	}
+}
+
+// buildHost builds c/memory.c against the library as it is shipped.
+func buildHost(t *testing.T) string {
+	t.Helper()
+	root, err := filepath.Abs("../..")
+	must(t, err)
+	compiler := os.Getenv("CC")
+	if compiler == "" {
+		compiler = "cc"
+	}
+	program := filepath.Join(t.TempDir(), "memory")
+	for _, command := range [][]string{
+		{"env", "-u", "MAKEFLAGS", "-u", "MAKELEVEL", "make", "-s", "-C", root, "build/libobe.so"},
+		{compiler, "-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I" + filepath.Join(root, "include"), "-o", program, "c/memory.c",
+			"-L" + filepath.Join(root, "build"), "-lobe", "-Wl,-rpath," + filepath.Join(root, "build")},
+	} {
+		if out, err := exec.Command(command[0], command[1:]...).CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v\n%s", strings.Join(command, " "), err, out)
+		}
+	}
+	return program
+}

@@ -1,0 +1,94 @@
+//go:build linux
+
+package faults_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"libobe/internal/socket"
+)
+
+// A peer that vanishes with the network says no goodbye. What notices it is the
+// system's question whether the peer is still there (option keepalive), on both
+// sides. The network is one of a process's own, in which the only device is
+// switched off.
+func TestPeerVanishes(t *testing.T) {
+	t.Parallel()
+	c := process("vanished network")
+	c.SysProcAttr.Cloneflags = syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET
+	c.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}}
+	c.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}}
+	out, err := c.CombinedOutput()
+	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOSPC) {
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("this system does not let the test have a network of its own: %v", err)
+		}
+		t.Skipf("this system does not let the test have a network of its own: %v", err)
+	}
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	t.Logf("%s", out)
+}
+
+func vanishedNetwork() {
+	fatal(loopback(true))
+	s, err := socket.NewServer("", 0)
+	fatal(err)
+	fatal(s.SetOption("keepalive", "1"))
+	go shapes["serve"](s, func(text []byte) []byte { return text })
+	c, err := socket.NewClient("", int(s.Addr().Port()))
+	fatal(err)
+	fatal(c.SetOption("persistent", "1"))
+	fatal(c.SetOption("keepalive", "1"))
+	fatal(exchange(c, 1, 0, patience))
+
+	fatal(loopback(false))
+	// A second of silence, and four questions without an answer, a second apart.
+	const soonest, latest = 2 * time.Second, 12 * time.Second
+	began := time.Now()
+	_, err = c.ReceiveBody(patience)
+	took := time.Since(began)
+	if got := name(err); got != "OBE_E_UNREACHABLE" || took < soonest || took > latest {
+		fatal(fmt.Errorf("the client's receive ended with %s (%v) after %v, want OBE_E_UNREACHABLE within %v", got, err, took, latest))
+	}
+	for {
+		lost, err := s.Stat("dropped_reset")
+		fatal(err)
+		if lost == 1 {
+			break
+		}
+		if time.Since(began) > latest {
+			fatal(fmt.Errorf("the server has not noticed within %v", latest))
+		}
+		time.Sleep(time.Millisecond)
+	}
+	fmt.Println("noticed after", took)
+
+	fatal(loopback(true))
+	fatal(exchange(c, 2, 0, patience))
+}
+
+// loopback switches the loopback device on or off.
+func loopback(on bool) error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	device, err := unix.NewIfreq("lo")
+	if err != nil {
+		return err
+	}
+	if on {
+		device.SetUint16(unix.IFF_UP | unix.IFF_LOOPBACK)
+	}
+	return unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, device)
+}

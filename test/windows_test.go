@@ -1,0 +1,349 @@
+package test
+
+import (
+	"bytes"
+	"debug/pe"
+	"encoding/binary"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf16"
+)
+
+// dll is a library for Windows, and what belongs to it.
+type dll struct {
+	bits    string
+	machine uint16
+	triple  string
+	target  string // clang's
+	coff    string // llvm-dlltool's
+}
+
+var dlls = []dll{
+	{"64", pe.IMAGE_FILE_MACHINE_AMD64, triple64, "x86_64-pc-windows-msvc", "i386:x86-64"},
+	{"32", pe.IMAGE_FILE_MACHINE_I386, triple32, "i686-pc-windows-msvc", "i386"},
+}
+
+// declaredFunctions returns what the headers declare, sorted.
+func declaredFunctions(t *testing.T) []string {
+	t.Helper()
+	var names []string
+	for _, header := range []string{"obe.h", "obe_labview.h", "obe_labview_extra.h"} {
+		for _, f := range functions(readInclude(t, header)) {
+			names = append(names, f.name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// What the DLLs are, show and need.
+func TestDLLs(t *testing.T) {
+	for _, d := range dlls {
+		t.Run(d.bits, func(t *testing.T) {
+			file, err := pe.Open(library(t, "windows/obe"+d.bits+".dll"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer file.Close()
+			if file.Machine != d.machine || file.Characteristics&pe.IMAGE_FILE_DLL == 0 {
+				t.Errorf("machine %#x, characteristics %#x", file.Machine, file.Characteristics)
+			}
+			subsystem, flags, _ := optional(t, file)
+			if subsystem != pe.IMAGE_SUBSYSTEM_WINDOWS_CUI {
+				t.Errorf("subsystem %d", subsystem)
+			}
+			const safe = pe.IMAGE_DLLCHARACTERISTICS_DYNAMIC_BASE | pe.IMAGE_DLLCHARACTERISTICS_NX_COMPAT
+			if flags&safe != safe {
+				t.Errorf("it cannot be moved, or its data be executed: %#x", flags)
+			}
+			if exported, declared := exports(t, file), declaredFunctions(t); !slices.Equal(exported, declared) {
+				t.Errorf("the library exports %q\nthe headers declare %q", exported, declared)
+			}
+			imported, err := file.ImportedSymbols()
+			if err != nil || len(imported) == 0 {
+				t.Fatal(imported, err)
+			}
+			for _, symbol := range imported {
+				_, from, _ := strings.Cut(symbol, ":")
+				if from = strings.ToLower(from); from != "kernel32.dll" && from != "msvcrt.dll" {
+					t.Errorf("the library needs %s", symbol)
+				}
+			}
+			if file.Section(".debug_info") != nil || len(file.Symbols) > 0 {
+				t.Error("the library is not stripped")
+			}
+			checkVersion(t, file, "obe"+d.bits+".dll")
+		})
+	}
+}
+
+// optional returns what is of interest of the optional header.
+func optional(t *testing.T, file *pe.File) (subsystem, flags uint16, directories [16]pe.DataDirectory) {
+	t.Helper()
+	switch header := file.OptionalHeader.(type) {
+	case *pe.OptionalHeader64:
+		return header.Subsystem, header.DllCharacteristics, header.DataDirectory
+	case *pe.OptionalHeader32:
+		return header.Subsystem, header.DllCharacteristics, header.DataDirectory
+	}
+	t.Fatalf("the file has no optional header: %T", file.OptionalHeader)
+	panic("unreachable")
+}
+
+// exports returns the names that a DLL exports, sorted, as debug/pe cannot.
+func exports(t *testing.T, file *pe.File) []string {
+	t.Helper()
+	_, _, directories := optional(t, file)
+	at := directories[pe.IMAGE_DIRECTORY_ENTRY_EXPORT].VirtualAddress
+	word := func(at uint32) uint32 { return binary.LittleEndian.Uint32(memory(t, file, at)) }
+	count, table := word(at+24), word(at+32)
+	if functions := word(at + 20); functions != count {
+		t.Errorf("%d functions are exported, and %d names", functions, count)
+	}
+	var names []string
+	for i := range count {
+		name, _, _ := bytes.Cut(memory(t, file, word(table+4*i)), []byte{0})
+		names = append(names, string(name))
+	}
+	slices.Sort(names)
+	return names
+}
+
+// memory returns what lies at an address of a loaded file, and behind it.
+func memory(t *testing.T, file *pe.File, at uint32) []byte {
+	t.Helper()
+	for _, s := range file.Sections {
+		if at >= s.VirtualAddress && at < s.VirtualAddress+s.VirtualSize {
+			data, err := s.Data()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return data[at-s.VirtualAddress:]
+		}
+	}
+	t.Fatalf("nothing lies at %#x", at)
+	panic("unreachable")
+}
+
+// checkVersion checks what Explorer and installers show of a DLL.
+func checkVersion(t *testing.T, file *pe.File, name string) {
+	t.Helper()
+	resources := file.Section(".rsrc")
+	if resources == nil {
+		t.Fatal("the library has no version resource")
+	}
+	data, err := resources.Data()
+	if err != nil {
+		t.Fatal(err)
+	}
+	version := regexp.MustCompile(`#define OBE_VERSION "(.*)"`).FindStringSubmatch(readHeader(t))[1]
+	for _, pair := range [][2]string{{"FileVersion", version}, {"ProductVersion", version}, {"OriginalFilename", name}} {
+		if _, after, found := bytes.Cut(data, wide(pair[0]+"\x00")); !found || !bytes.HasPrefix(bytes.TrimLeft(after, "\x00"), wide(pair[1]+"\x00")) {
+			t.Errorf("the version resource does not say that %s is %s", pair[0], pair[1])
+		}
+	}
+	_, fixed, found := bytes.Cut(data, []byte{0xbd, 0x04, 0xef, 0xfe})
+	if !found || len(fixed) < 20 {
+		t.Fatal("the version resource has no numbers")
+	}
+	var numbers [4]uint16 // each half of two words
+	for i := range numbers {
+		numbers[i] = binary.LittleEndian.Uint16(fixed[4+2*(i^1):])
+	}
+	if got := fmt.Sprintf("%d.%d.%d", numbers[0], numbers[1], numbers[2]); got != version || numbers[3] != 0 {
+		t.Errorf("the version resource's numbers are %v", numbers)
+	}
+}
+
+// wide is a text as Windows has it.
+func wide(text string) []byte {
+	var b []byte
+	for _, unit := range utf16.Encode([]rune(text)) {
+		b = binary.LittleEndian.AppendUint16(b, unit)
+	}
+	return b
+}
+
+// Programs link with the import libraries, and take from the DLL what they use.
+func TestImportLibraries(t *testing.T) {
+	for _, d := range dlls {
+		t.Run(d.bits, func(t *testing.T) {
+			list, err := os.ReadFile(library(t, "windows/obe"+d.bits+".def"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			wanted := append([]string{"LIBRARY", "obe" + d.bits + ".dll", "EXPORTS"}, declaredFunctions(t)...)
+			if !slices.Equal(strings.Fields(string(list)), wanted) {
+				t.Errorf("the list of exports is %s\nwanted %q", list, wanted)
+			}
+			for _, program := range link(t, d) {
+				expectImports(t, program, "obe_free", "obe_port", "obe_server_new", "obe_version")
+			}
+		})
+	}
+}
+
+// link builds c/msvc.c with each import library: by the compiler and linker of
+// LLVM in the place of Microsoft's, and by those of MinGW.
+func link(t *testing.T, d dll) []string {
+	t.Helper()
+	shipped, folder := library(t, "windows/obe"+d.bits+".dll"), t.TempDir()
+	path := func(name string) string { return filepath.Join(folder, name) }
+	if err := os.Symlink(shipped, path(filepath.Base(shipped))); err != nil {
+		t.Fatal(err)
+	}
+
+	// Of Windows itself the program needs one function.
+	kernel, entry := "ExitProcess", "start"
+	if d.bits == "32" {
+		kernel, entry = "ExitProcess@4", "_start"
+	}
+	if err := os.WriteFile(path("kernel32.def"), []byte("LIBRARY kernel32.dll\nEXPORTS\n"+kernel+"\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	command(t, required(t, "llvm-dlltool", "llvm"), "-k", "-m", d.coff, "-d", path("kernel32.def"), "-l", path("kernel32.lib"))
+	command(t, required(t, "clang", "clang"), "--target="+d.target, "-ffreestanding", "-Wall", "-Wextra", "-Werror", "-I../include",
+		"-c", "-o", path("msvc.obj"), "c/msvc.c")
+	command(t, required(t, "lld-link", "lld"), "-entry:start", "-subsystem:console", "-nodefaultlib", "-out:"+path("msvc.exe"),
+		path("msvc.obj"), path("kernel32.lib"), library(t, "windows/obe"+d.bits+".lib"))
+
+	library(t, "windows/libobe"+d.bits+".dll.a")
+	command(t, toolOf(t, d.triple, "gcc"), "-ffreestanding", "-nostdlib", "-Wl,--disable-auto-import", "-Wl,-e,"+entry, "-I../include",
+		"-o", path("mingw.exe"), "c/msvc.c", "-L"+filepath.Dir(shipped), "-lobe"+d.bits, "-lkernel32")
+	return []string{path("msvc.exe"), path("mingw.exe")}
+}
+
+// expectImports checks what a program takes from the library.
+func expectImports(t *testing.T, program string, wanted ...string) {
+	t.Helper()
+	file, err := pe.Open(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	symbols, err := file.ImportedSymbols()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var taken []string
+	for _, symbol := range symbols {
+		if name, from, _ := strings.Cut(symbol, ":"); strings.HasPrefix(from, "obe") {
+			taken = append(taken, name)
+		}
+	}
+	slices.Sort(taken)
+	if !slices.Equal(taken, wanted) {
+		t.Errorf("%s takes %q from the library, wanted %q", filepath.Base(program), taken, wanted)
+	}
+}
+
+// The library at work on Windows, as far as Wine is one.
+func TestWindows(t *testing.T) {
+	w := newWine(t)
+	hooked, shipped := library(t, "windows/test/obe64.dll"), library(t, "windows/obe64.dll")
+	native := library(t, "test/libobe.so")
+
+	// The numbers are of rounds, where a call or a collection of garbage takes far
+	// longer than elsewhere, or of milliseconds.
+	for _, call := range [][]string{{"handles", "10000"}, {"arguments"}, {"buffers", "100"}, {"talk"}, {"document"}, {"serve"}, {"command"},
+		{"leak", "100"}, {"threads", "2000"}, {"document_threads", "300"}} {
+		t.Run(call[0], func(t *testing.T) {
+			t.Parallel()
+			program := compileWindows(t, "gcc", []string{hooked}, append(strictWindows, "c/"+call[0]+".c")...)
+			succeed(t, 2*time.Minute, w.env, w.loader, append([]string{program}, call[1:]...)...)
+		})
+	}
+
+	// Freed and loaded again, beside crashes and child processes of the program.
+	t.Run("windows", func(t *testing.T) {
+		t.Parallel()
+		program := compileWindows(t, "gcc", nil, append(strictWindows, "c/windows.c")...)
+		succeed(t, 2*time.Minute, w.env, w.loader, program, "Z:"+strings.ReplaceAll(shipped, "/", `\`))
+	})
+
+	t.Run("import libraries", func(t *testing.T) {
+		t.Parallel()
+		for _, program := range link(t, dlls[0]) {
+			if got := run(t, time.Minute, w.env, w.loader, program); got.status != 42 {
+				t.Errorf("%s: exit status %d\n%s%s", filepath.Base(program), got.status, got.stdout, got.stderr)
+			}
+		}
+	})
+
+	// LabVIEW's memory is looked for in the DLLs that LabVIEW has it in.
+	t.Run("labview", func(t *testing.T) {
+		t.Parallel()
+		engine := filepath.Join(t.TempDir(), "lvrt.dll")
+		command(t, toolOf(t, triple64, "gcc"), "-std=gnu99", "-shared", "-static", "-o", engine, "c/labview_manager.c")
+		program := compileWindows(t, "gcc", []string{hooked, engine}, append(strictWindows, "c/labview.c")...)
+		succeed(t, 2*time.Minute, w.env, w.loader, program)
+	})
+
+	// A server here and its client there, and the other way round.
+	here := compile(t, "peer", against(native)...)
+	there := compileWindows(t, "gcc", []string{hooked}, append(strictWindows, "c/peer.c")...)
+	t.Run("client in Windows", func(t *testing.T) {
+		t.Parallel()
+		port, ended := startServer(t, nil, here, "server")
+		succeed(t, 2*time.Minute, w.env, w.loader, there, "client", port)
+		ended()
+	})
+	t.Run("server in Windows", func(t *testing.T) {
+		t.Parallel()
+		port, ended := startServer(t, w.env, w.loader, there, "server")
+		succeed(t, 2*time.Minute, nil, here, "client", port)
+		ended()
+	})
+
+	// The same with the programs of the demo, and with a server in Python.
+	find := func(name string) string { return filepath.Join("../examples/find_peak", name) }
+	expectPeak := func(t *testing.T, env []string, program string, args ...string) {
+		t.Helper()
+		if got := run(t, 2*time.Minute, env, program, args...); got.status != 0 || !strings.Contains(got.stdout, "estimate") {
+			t.Fatalf("exit status %d\n%s%s", got.status, got.stdout, got.stderr)
+		}
+	}
+	experiment := []string{"--seed", "1", "--rounds", "100", "--done", "--port"}
+	t.Run("instrument in Windows", func(t *testing.T) {
+		t.Parallel()
+		instrument := compileWindows(t, "gcc", []string{shipped}, "-std=c99", find("instrument.c"))
+		server := filepath.Join(t.TempDir(), "server")
+		command(t, required(t, "g++", "g++"), append([]string{"-std=c++11", "-O2", "-I../include", "-o", server, find("server.cpp")}, against(library(t, "libobe.so"))...)...)
+		port, ended := startServer(t, nil, server, "--port", "0", "--seed", "1")
+		expectPeak(t, w.env, w.loader, append([]string{instrument}, append(experiment, port)...)...)
+		ended()
+	})
+	t.Run("instrument in Windows, server in Python", func(t *testing.T) {
+		t.Parallel()
+		env := []string{"PYTHONPATH=../bindings/python", "OBE_LIBRARY=" + library(t, "libobe.so")}
+		port, ended := startServer(t, env, variable("PYTHON", "python3"), "../examples/python/peak_server.py", "--port", "0", "--seed", "1")
+		instrument := compileWindows(t, "gcc", []string{shipped}, "-std=c99", "../examples/c/instrument.c")
+		expectPeak(t, w.env, w.loader, instrument, port, "1")
+		ended()
+	})
+	t.Run("designer in Windows", func(t *testing.T) {
+		t.Parallel()
+		server := compileWindows(t, "g++", []string{shipped}, "-std=c++11", find("server.cpp"))
+		here := filepath.Join(t.TempDir(), "instrument")
+		command(t, required(t, variable("CC", "cc"), "gcc"), append([]string{"-std=c99", "-O2", "-I../include", "-o", here, find("instrument.c"), "-lm"}, against(library(t, "libobe.so"))...)...)
+		port, ended := startServer(t, w.env, w.loader, server, "--port", "0", "--seed", "1")
+		expectPeak(t, nil, here, append(experiment, port)...)
+		ended()
+	})
+
+	// The tests of the core itself.
+	t.Run("core", func(t *testing.T) {
+		t.Parallel()
+		env := append([]string{"GOOS=windows", "GOARCH=amd64", "CGO_ENABLED=0"}, w.env...)
+		got := run(t, 5*time.Minute, env, variable("GO", "go"), "test", "-C", "..", "-count=1", "-short", "-exec", w.loader, "./internal/...")
+		if got.status != 0 {
+			t.Errorf("exit status %d\n%s%s", got.status, got.stdout, got.stderr)
+		}
+	})
+}
