@@ -452,24 +452,24 @@ int obe_lv_pointer_size(int *size);
  *                      those between it and its authority. A server with TLS
  *                      needs one; a client needs one where the server has
  *                      tls_ca.
- *                      Default: .
+ *                      Default: none.
  *   tls_key            Path of a PEM file with the private key of tls_cert,
  *                      not encrypted.
- *                      Default: .
+ *                      Default: none.
  *   tls_ca             Path of a PEM file with the certificates of the
  *                      authorities that sign the peers' certificates. A client
  *                      trusts these and not the system's; a server then takes
  *                      only clients with such a certificate.
- *                      Default: .
+ *                      Default: none.
  *   tls_server_name    Client: the name or IP address that the server's
- *                      certificate must be for; empty is the address that the
- *                      client was made with.
- *                      Default: .
+ *                      certificate must be for; without it the address that
+ *                      the client was made with.
+ *                      Default: the address.
  *   allow              Server: the IP addresses and ranges, such as 127.0.0.1,
  *                      192.168.1.0/24, fd00::/8, whose connections are taken;
  *                      others are closed at once and counted. Empty is
  *                      everybody. Unix-domain sockets are not concerned.
- *                      Default: .
+ *                      Default: everybody.
  *   trace              The path of a file to which every message is written,
  *                      as a line of JSON; empty is none.
  *                      Default: OBE_TRACE of the environment, or empty.

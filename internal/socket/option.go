@@ -126,36 +126,36 @@ var Options = []Option{
 		get: func(s *settings) string { return formatSwitch(s.identity.On) },
 		set: func(s *settings, v string) error { return parseSwitch(v, &s.identity.On) },
 	}, {
-		Name: "tls_cert", Default: "", early: true,
+		Name: "tls_cert", Default: "none", early: true,
 		Doc: "Path of a PEM file with this side's certificate, and those between it and its authority. A server with TLS needs one; a client needs one where the server has tls_ca.",
 		get: func(s *settings) string { return s.identity.Certificate.Path },
 		set: func(s *settings, v string) error {
 			return s.read(&s.identity.Certificate, v, "CERTIFICATE", transport.Identity.Pair)
 		},
 	}, {
-		Name: "tls_key", Default: "", early: true,
+		Name: "tls_key", Default: "none", early: true,
 		Doc: "Path of a PEM file with the private key of tls_cert, not encrypted.",
 		get: func(s *settings) string { return s.identity.Key.Path },
 		set: func(s *settings, v string) error {
 			return s.read(&s.identity.Key, v, "PRIVATE KEY", transport.Identity.Pair)
 		},
 	}, {
-		Name: "tls_ca", Default: "", early: true,
+		Name: "tls_ca", Default: "none", early: true,
 		Doc: "Path of a PEM file with the certificates of the authorities that sign the peers' certificates. A client trusts these and not the system's; a server then takes only clients with such a certificate.",
 		get: func(s *settings) string { return s.identity.Authorities.Path },
 		set: func(s *settings, v string) error {
 			return s.read(&s.identity.Authorities, v, "CERTIFICATE", transport.Identity.Roots)
 		},
 	}, {
-		Name: "tls_server_name", Default: "", early: true,
-		Doc: "Client: the name or IP address that the server's certificate must be for; empty is the address that the client was made with.",
+		Name: "tls_server_name", Default: "the address", early: true,
+		Doc: "Client: the name or IP address that the server's certificate must be for; without it the address that the client was made with.",
 		get: func(s *settings) string { return s.identity.ServerName },
 		set: func(s *settings, v string) error {
 			s.identity.ServerName = v
 			return nil
 		},
 	}, {
-		Name: "allow", Default: "", early: true,
+		Name: "allow", Default: "everybody", early: true,
 		Doc: "Server: the IP addresses and ranges, such as 127.0.0.1, 192.168.1.0/24, fd00::/8, whose connections are taken; others are closed at once and counted. Empty is everybody. Unix-domain sockets are not concerned.",
 		get: func(s *settings) string { return formatRanges(s.allow) },
 		set: func(s *settings, v string) (err error) {

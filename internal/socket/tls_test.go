@@ -311,10 +311,11 @@ func TestTLSStalledHandshakeIsTimedOut(t *testing.T) {
 	hello := string(helloOf(t))
 	s, _ := tlsPair(t)
 	set(t, s, "message_timeout_ms=30")
+	echo(t, s)
 	p := dial(t, s)
 	p.write(hello[:len(hello)/2])
-	attendUntil(t, s, "dropped_timeout", 1)
 	p.expectGone()
+	expectStats(t, s, "dropped_timeout=1")
 }
 
 func TestTLSOneByteAtATime(t *testing.T) {

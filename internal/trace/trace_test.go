@@ -208,7 +208,7 @@ func TestFailures(t *testing.T) {
 // Threads and processes write to one file: each line is there once and whole, and
 // the files stay within their bound.
 func TestThreadsAndProcesses(t *testing.T) {
-	const processes, threads, each = 4, 4, 300
+	const processes, threads, each = 4, 4, 150
 	if path := os.Getenv(worker); path != "" {
 		write := func(limit int64, padding string) {
 			var all sync.WaitGroup

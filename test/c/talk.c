@@ -608,6 +608,9 @@ static const struct {
     {"one_way", "0", "0", {"1", "0"}},
     {"nodelay", "1", "1", {"0", "1"}},
     {"keepalive", "60", "60", {"0", "1", "32767"}},
+    {"trace", "", "", {"/dev/null", ""}},
+    {"trace_limit", "104857600", "104857600", {"4194304", "9223372036854775807"}},
+    {"trace_error", "", "", {NULL}},
     {"local", "", NULL, {NULL}},
     {"peer", "", "", {NULL}},
 };
@@ -671,6 +674,7 @@ static const char *const counters[] = {
     "connections_opened", "connections_open",  "messages_sent",      "messages_received", "bytes_sent",
     "bytes_received",     "dropped_malformed", "dropped_json",       "dropped_too_large", "dropped_incomplete",
     "dropped_timeout",    "dropped_unanswered", "dropped_reset",     "evicted",
+    "trace_failed",
 };
 
 static void all_counters(void)

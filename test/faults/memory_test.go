@@ -28,7 +28,7 @@ var medium = strings.Repeat("x", 1_000_000)
 // small messages pass.
 func TestAddressSpaceRunsOut(t *testing.T) {
 	program := buildHost(t)
-	for _, left := range []int{-1, 32, 64, 96, 128, 160, 256, 1024} {
+	for _, left := range []int{-1, 32, 96, 256} {
 		t.Run(fmt.Sprint(left, " MiB"), func(t *testing.T) {
 			peer, err := socket.NewServer("", 0)
 			must(t, err)

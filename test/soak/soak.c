@@ -585,10 +585,23 @@ static void hand_start(void *(*body)(void *), int index, struct server *s, struc
     threads[hands++] = start_thread(body, h);
 }
 
+/* The handles that are in use while everybody rests. */
+static int64_t handles_in_use(void)
+{
+    int64_t n = SERVERS;
+    int i;
+
+    for (i = 0; i < CLIENTS; i++)
+        n += look(&clients[i].handle) != 0;
+    return n;
+}
+
 /* Everybody rests: what must hold then. */
 static void check_rest(void)
 {
     int i;
+
+    CHECK_COMES(obe_test_live() == handles_in_use()); /* what was held back is answered soon */
 
     for (i = 0; i < SERVERS; i++) {
         struct server *s = &servers[i];

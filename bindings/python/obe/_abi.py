@@ -165,27 +165,27 @@ OPTIONS: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "tls_cert",
-        "",
+        "none",
         "Path of a PEM file with this side's certificate, and those between it and its authority. A server with TLS needs one; a client needs one where the server has tls_ca.",
     ),
     (
         "tls_key",
-        "",
+        "none",
         "Path of a PEM file with the private key of tls_cert, not encrypted.",
     ),
     (
         "tls_ca",
-        "",
+        "none",
         "Path of a PEM file with the certificates of the authorities that sign the peers' certificates. A client trusts these and not the system's; a server then takes only clients with such a certificate.",
     ),
     (
         "tls_server_name",
-        "",
-        "Client: the name or IP address that the server's certificate must be for; empty is the address that the client was made with.",
+        "the address",
+        "Client: the name or IP address that the server's certificate must be for; without it the address that the client was made with.",
     ),
     (
         "allow",
-        "",
+        "everybody",
         "Server: the IP addresses and ranges, such as 127.0.0.1, 192.168.1.0/24, fd00::/8, whose connections are taken; others are closed at once and counted. Empty is everybody. Unix-domain sockets are not concerned.",
     ),
     (
