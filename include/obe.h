@@ -45,6 +45,10 @@
  *            DllMain or from a constructor that runs before main. It prints
  *            nothing. Go's runtime, which is part of it, installs handlers for
  *            some signals and passes those on that are not its own.
+ * Faults.    A fault inside the library ends the call with OBE_E_INTERNAL, and
+ *            obe_last_error says where it was. What the call was to do may be
+ *            done in part. Later calls go on, on that handle as on others; to be
+ *            safe, free it and make another.
  *
  * Generated from capi/ by "make generate"; do not edit.
  */

@@ -64,6 +64,9 @@ func ProcessorTime(t testing.TB) time.Duration {
 	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
 
+// TempDir returns an empty folder that goes with the test.
+func TempDir(t testing.TB) string { return t.TempDir() }
+
 // MayListenAnywhere reports whether this process may listen at the ports that
 // the system keeps for its own services.
 func MayListenAnywhere() bool { return syscall.Geteuid() == 0 }

@@ -3,6 +3,10 @@
 package systemtest
 
 import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -80,6 +84,29 @@ func ProcessorTime(t testing.TB) time.Duration {
 	}
 	ticks := func(f windows.Filetime) int64 { return int64(f.HighDateTime)<<32 | int64(f.LowDateTime) }
 	return time.Duration(ticks(kernel)+ticks(user)) * 100
+}
+
+// TempDir returns an empty folder that goes with the test. It is not t.TempDir,
+// which cannot be removed in Wine 8.
+func TempDir(t testing.TB) string {
+	t.Helper()
+	folder, err := os.MkdirTemp("", "obe-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		var all []string
+		_ = filepath.WalkDir(folder, func(path string, _ fs.DirEntry, _ error) error {
+			all = append(all, path)
+			return nil
+		})
+		for _, path := range slices.Backward(all) {
+			if err := os.Remove(path); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	return folder
 }
 
 // MayListenAnywhere reports whether this process may listen at the ports that

@@ -21,6 +21,9 @@
 #include <stdint.h>
 #include <tlhelp32.h>
 
+/* How many times longer than on Linux what is quick may take: each call from C, and each system call in Wine. */
+enum { SLOWNESS = 10 };
+
 #define SHUT_WR      SD_SEND
 #define MSG_NOSIGNAL 0
 
@@ -163,6 +166,8 @@ static inline int64_t process_memory(void) /* bytes */
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <unistd.h>
+
+enum { SLOWNESS = 1 };
 
 /* ---- sockets ---- */
 

@@ -4,7 +4,7 @@
  *     threads MILLISECONDS */
 #include "check.h"
 
-enum { THREADS = 8, SERVERS = 2, CLIENTS = 4, MESSAGES = 4, BRIEF = 5 /* ms, the longest timeout */, ENOUGH = -77 };
+enum { THREADS = 8, SERVERS = 2, CLIENTS = 4, MESSAGES = 4, BRIEF = 5 * SLOWNESS /* ms, the longest timeout */, ENOUGH = -77 };
 
 /* What is shared; all of it is read and written atomically. A handle is freed by who takes it out. */
 static obe_socket servers[SERVERS], clients[CLIENTS];

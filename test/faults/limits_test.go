@@ -20,6 +20,18 @@ func TestClientOutOfDescriptors(t *testing.T) {
 	}
 }
 
+// A trace on a full disk is given up, and the exchanges go on.
+func TestTraceOnAFullDisk(t *testing.T) {
+	s := newService(t, shapes["serve"])
+	must(t, s.SetOption("trace", "/dev/full"))
+	c := newClient(t, s.port(), "trace=/dev/full")
+	for id := range 10 {
+		if err := exchange(c, id, 0, patience); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func noDescriptors() {
 	s, err := socket.NewServer("", 0)
 	fatal(err)

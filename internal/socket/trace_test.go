@@ -1,0 +1,202 @@
+package socket_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"libobe/internal/socket"
+	"libobe/internal/systemtest"
+)
+
+// traced reads a trace: direction, role, peer and body of each line.
+func traced(t *testing.T, path string) (lines []string) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	must(t, err)
+	for _, l := range strings.Split(strings.TrimSuffix(string(text), "\n"), "\n") {
+		var r struct {
+			Role, Direction, Peer string
+			Size                  int
+			Duration              *float64 `json:"duration_ms"`
+			Body                  json.RawMessage
+		}
+		must(t, json.Unmarshal([]byte(l), &r))
+		if r.Duration == nil || *r.Duration < 0 || *r.Duration > patience.Seconds()*1000 || r.Size != len(r.Body) {
+			t.Errorf("the line %s", l)
+		}
+		lines = append(lines, fmt.Sprintf("%s %s %s %s", r.Role, r.Direction, r.Peer, r.Body))
+	}
+	return lines
+}
+
+func expectTrace(t *testing.T, path string, want ...string) {
+	t.Helper()
+	if got := traced(t, path); strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("the trace is\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+func TestTrace(t *testing.T) {
+	ours, theirs := filepath.Join(systemtest.TempDir(t), "client.jsonl"), filepath.Join(systemtest.TempDir(t), "server.jsonl")
+	s := newServer(t, "trace="+theirs)
+	c := newClient(t, s.Addr(), "trace="+ours, "persistent=1")
+	at := s.Addr().String()
+
+	// By buffers, by messages and by Serve.
+	send(t, c, "1")
+	expectReceive(t, s, "1")
+	from, err := s.Option("peer")
+	must(t, err)
+	send(t, s, "[1]")
+	expectReceive(t, c, "[1]")
+	done := startTcmd(c, "2")
+	reply(t, expectMessage(t, s, "2"), "[2]")
+	await(t, done).expect(t, "[2]")
+	served := start(func() error {
+		return s.Serve(func(m *socket.Message) error { return m.Reply([]byte("[3]"), patience) })
+	})
+	expectTcmd(t, c, "3", "[3]")
+	s.Cancel()
+	expectError(t, await(t, served), socket.ErrCancelled)
+
+	var client, server []string
+	for i := 1; i <= 3; i++ {
+		client = append(client, fmt.Sprintf("client sent %s %d", at, i), fmt.Sprintf("client received %s [%d]", at, i))
+		server = append(server, fmt.Sprintf("server received %s %d", from, i), fmt.Sprintf("server sent %s [%d]", from, i))
+	}
+	expectTrace(t, ours, client...)
+	expectTrace(t, theirs, server...)
+	for _, s := range []talker{c, s} {
+		if n := stat(t, s, "trace_failed"); n != 0 {
+			t.Errorf("%d lines failed", n)
+		}
+	}
+
+	// What is kept for a larger buffer is one message.
+	set(t, c, "trace=")
+	send(t, c, "4")
+	if _, err := s.Receive(nil, patience); !errors.Is(err, socket.ErrBuffer) {
+		t.Fatal(err)
+	}
+	expectReceive(t, s, "4")
+	expectTrace(t, ours, client...)
+	expectTrace(t, theirs, append(server, fmt.Sprintf("server received %s 4", from))...)
+}
+
+// Only whole and valid messages are there.
+func TestTraceOfFailures(t *testing.T) {
+	path := filepath.Join(systemtest.TempDir(t), "t.jsonl")
+	s := newServer(t, "trace="+path)
+	for _, bad := range []string{"garbage...", "0000000003{}}", "0000000009["} {
+		p := dial(t, s)
+		p.write(bad)
+		must(t, p.Close())
+	}
+	attendUntil(t, s, "dropped_incomplete", 1)
+	attendUntil(t, s, "dropped_json", 1)
+	attendUntil(t, s, "dropped_malformed", 1)
+	nobody := newServer(t)
+	c := newClient(t, nobody.Addr(), "trace="+path)
+	nobody.Free()
+	if _, err := tcmd(c, "1"); err == nil {
+		t.Error("nobody answered")
+	}
+	if err := c.Send([]byte("{"), patience); err == nil {
+		t.Error("half a text was sent")
+	}
+	expectTrace(t, path)
+}
+
+// A trace that cannot be written fails no call, and says why.
+func TestTraceFails(t *testing.T) {
+	path := filepath.Join(systemtest.TempDir(t), "missing", "t.jsonl")
+	s := newServer(t, "trace="+path)
+	c := newClient(t, s.Addr(), "trace="+path)
+	for i := 1; i <= 3; i++ {
+		done := startTcmd(c, "1")
+		reply(t, expectMessage(t, s, "1"), "[1]")
+		await(t, done).expect(t, "[1]")
+		for _, s := range []talker{c, s} {
+			if n := stat(t, s, "trace_failed"); n != int64(2*i) {
+				t.Errorf("%d messages failed, want %d", n, 2*i)
+			}
+			if why, err := s.Option("trace_error"); err != nil || !strings.Contains(why, path) {
+				t.Errorf("trace_error is %q, %v", why, err)
+			}
+		}
+	}
+	must(t, os.Mkdir(filepath.Dir(path), 0o700))
+	send(t, c, "2")
+	if got := traced(t, path); len(got) != 1 {
+		t.Errorf("the trace does not go on: %q", got)
+	}
+}
+
+func TestTraceOptions(t *testing.T) {
+	path := filepath.Join(systemtest.TempDir(t), "t.jsonl")
+	for _, s := range []talker{newServer(t), newClient(t, newServer(t).Addr())} {
+		expectError(t, s.SetOption("trace", "a\x00b"), socket.ErrArgument)
+		for _, bad := range []string{"", "0", "4194303", "-1", "100 MB"} {
+			expectError(t, s.SetOption("trace_limit", bad), socket.ErrArgument)
+		}
+		set(t, s, "trace="+path, "trace_limit=4194304")
+		for _, want := range []string{"trace=" + path, "trace_limit=4194304", "trace_error="} {
+			name, value, _ := strings.Cut(want, "=")
+			if got, err := s.Option(name); err != nil || got != value {
+				t.Errorf("%s is %q, %v", name, got, err)
+			}
+		}
+	}
+
+	// A relative path is of the folder in which it was given.
+	folder, other := systemtest.TempDir(t), systemtest.TempDir(t)
+	t.Chdir(folder)
+	s := newServer(t, "trace=t.jsonl")
+	c := newClient(t, s.Addr())
+	t.Chdir(other)
+	send(t, c, "1")
+	expectReceive(t, s, "1")
+	if len(traced(t, filepath.Join(folder, "t.jsonl"))) != 1 {
+		t.Error("the trace is not where it was begun")
+	}
+}
+
+func TestTraceByEnvironment(t *testing.T) {
+	path := filepath.Join(systemtest.TempDir(t), "t.jsonl")
+	for limit, want := range map[string]string{"": "104857600", "5000000": "5000000", "soon": "104857600"} {
+		t.Setenv("OBE_TRACE", path)
+		t.Setenv("OBE_TRACE_LIMIT", limit)
+		s := newServer(t)
+		for _, s := range []talker{s, newClient(t, s.Addr())} {
+			if got, err := s.Option("trace"); err != nil || got != path {
+				t.Errorf("trace is %q, %v", got, err)
+			}
+			if got, err := s.Option("trace_limit"); err != nil || got != want {
+				t.Errorf("with OBE_TRACE_LIMIT %q, trace_limit is %q, %v", limit, got, err)
+			}
+		}
+	}
+}
+
+// A password before a host is repeated nowhere.
+func TestSecretsInAddresses(t *testing.T) {
+	for _, host := range []string{"me:secret@server", "secret@server", "tcp://me:secret@server", "me:sec@ret@[::1]", "me:secret@" + strings.Repeat("x", 300), "secret\x00@"} {
+		_, err := socket.NewClient(host, 1)
+		expectError(t, err, socket.ErrArgument)
+		_, other := socket.NewServer(host, 1)
+		expectError(t, other, socket.ErrArgument)
+		for _, err := range []error{err, other} {
+			if strings.Contains(err.Error(), "sec") || !strings.Contains(err.Error(), "give the host alone") {
+				t.Errorf("the error is %v", err)
+			}
+		}
+	}
+}

@@ -1,0 +1,52 @@
+/* A program under a trace, which it knows nothing of: exchanges from several threads, within one process.
+ *
+ *     trace COUNT FAILED   COUNT exchanges from each thread; the messages that are missing in the trace are all or
+ *                          none */
+#include "check.h"
+
+enum { THREADS = 4 };
+
+static int count;
+
+static void *talk(void *port)
+{
+    obe_socket client = new_client(*(int32_t *)port);
+    char body[64], reply[64];
+    int64_t length, failed;
+    int i;
+
+    CHECK_OK(client, obe_set_option(client, "persistent", "1"));
+    for (i = 0; i < count; i++) {
+        snprintf(body, sizeof body, "\"%d of %p in %d\"", i, (void *)body, (int)getpid());
+        CHECK_OK(client, obe_tcmd(client, body, -1, reply, sizeof reply, &length, PATIENCE));
+        CHECK(strcmp(body, reply) == 0);
+    }
+    CHECK_OK(client, obe_stats(client, "trace_failed", &failed));
+    CHECK_OK(client, obe_free(client));
+    return (void *)(intptr_t)failed;
+}
+
+int main(int argc, char **argv)
+{
+    struct echo echo;
+    pthread_t threads[THREADS];
+    int64_t failed;
+    int i, all;
+
+    CHECK(argc == 3);
+    count = atoi(argv[1]);
+    all = strcmp(argv[2], "all") == 0 ? 2 * count : 0;
+    echo_start(&echo);
+    for (i = 0; i < THREADS; i++)
+        CHECK(pthread_create(&threads[i], NULL, talk, &echo.port) == 0);
+    for (i = 0; i < THREADS; i++) {
+        void *result;
+
+        CHECK(pthread_join(threads[i], &result) == 0);
+        CHECK_EQUAL(all, (int64_t)(intptr_t)result);
+    }
+    CHECK_OK(echo.server, obe_stats(echo.server, "trace_failed", &failed));
+    CHECK_EQUAL((int64_t)THREADS * all, failed);
+    echo_stop(&echo);
+    return 0;
+}
