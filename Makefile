@@ -20,7 +20,7 @@ EXTLD   := '-extldflags=\"-Wl,--version-script=$(CURDIR)/capi/libobe.map\" -Wl,-
 GOBUILD := CGO_ENABLED=1 $(GO) build -trimpath -buildvcs=false -buildmode=c-shared
 SOURCES := go.mod go.sum include/obe.h capi/libobe.map $(shell find capi internal -name '*.go' -o -name '*.[ch]' -o -name '*.tmpl')
 
-.PHONY: all windows generate test bench bench-quick demo install install-library install-development install-manual dist clean help
+.PHONY: all windows generate test fuzz soak bench bench-quick demo install install-library install-development install-manual dist clean help
 
 all: $(BUILD)/libobe.so $(BUILD)/obe64.so ## build build/libobe.so (the default)
 
@@ -89,6 +89,16 @@ generate: ## write include/obe.h and the other generated files anew
 
 test: all $(BUILD)/test/libobe.so ## run every test and linter
 	PYTHON="$(PYTHON)" CC="$(CC)" GO="$(GO)" test/run
+
+fuzz: ## fuzz for FUZZTIME (60s) each: every fuzz target in Go, and the C ABI
+	PYTHON="$(PYTHON)" GO="$(GO)" FUZZTIME="$(FUZZTIME)" test/fuzz/run
+
+# A soak that does not end is ended.
+SECONDS = 600
+soak: $(BUILD)/test/libobe.so ## both roles under load and disturbances for SECONDS (600): nothing lost, nothing grows
+	@mkdir -p $(BUILD)/soak
+	$(CC) -std=c99 -O2 -g -Wall -Wextra -Wpedantic -Werror -Iinclude -Itest/c -pthread -o $(BUILD)/soak/soak test/soak/soak.c $< -Wl,-rpath,"$(CURDIR)/$(BUILD)/test"
+	timeout $$(($(SECONDS) + 240)) $(BUILD)/soak/soak $(SECONDS) $(SEED)
 
 bench: all ## measure against hand-written C, in less than 4 minutes (see BENCHMARKS.md)
 	$(PYTHON) bench/run.py

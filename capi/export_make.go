@@ -18,7 +18,8 @@ import (
 // There is no I/O: nothing is connected until something is sent. address is an
 // IPv4 or IPv6 literal or a host name; NULL or "" is the loopback address
 // 127.0.0.1. port is 1 to 65535; servers listen at OBE_DEFAULT_PORT unless told
-// otherwise. Free the handle with obe_free.
+// otherwise. "unix:/path" is the Unix-domain socket at an absolute path, and port
+// then means nothing; Windows has none. Free the handle with obe_free.
 //
 // Returns OBE_OK; OBE_E_ARGUMENT for an address or port that cannot be one, or
 // a NULL client.
@@ -49,12 +50,16 @@ func obe_client_new(address *C.obe_cchar, port C.int32_t, client *C.obe_socket) 
 // Clients can connect from then on; their messages wait until the first
 // obe_receive. address is as in obe_client_new: NULL or "" is the loopback
 // address, and "0.0.0.0" or "::" every interface, where strangers can reach the
-// server. port 0 lets the system choose one, which obe_port tells. Free the
-// handle with obe_free.
+// server: the options tls_cert, tls_key, tls_ca and allow say who may. port 0 lets
+// the system choose one, which obe_port tells. Free the handle with obe_free.
+//
+// "unix:/path" listens at a Unix-domain socket with an absolute path, for this
+// user alone (mode 0600); port means nothing, and obe_port gives 0. The file of a
+// server that did not end in order is replaced, and obe_free removes its own.
 //
 // Returns OBE_OK; OBE_E_ARGUMENT; OBE_E_IN_USE if another server has the port;
 // OBE_E_PERMISSION; OBE_E_UNREACHABLE if the address is not one of this machine
-// or its name unknown; OBE_E_IO.
+// or its name unknown; OBE_E_UNSUPPORTED for "unix:/path" on Windows; OBE_E_IO.
 //
 //export obe_server_new
 func obe_server_new(address *C.obe_cchar, port C.int32_t, server *C.obe_socket) C.obe_status {

@@ -11,11 +11,13 @@ import re
 import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from instrument import COLUMNS, HILIM, LOLIM, NOISE, Sample
 
@@ -76,7 +78,7 @@ def ask(port: int, command: str, **fields: Any) -> Any:
     return json.loads(peer.exchange(port, json.dumps({"command": command, **fields}).encode()))
 
 
-def model(setting: float, centre: float, depth: float, width: float) -> float:
+def model(setting: float, centre: Any, depth: Any, width: Any) -> Any:
     return 1 - depth / (((setting - centre) * 2 / width) ** 2 + 1)
 
 
@@ -98,25 +100,25 @@ def test_every_command_has_its_reply(port: int) -> None:
     assert ask(port, "getpdf") == parameters
     assert len(weights) == PARTICLES
     assert sum(weights) == pytest.approx(1)
-    mean, std, cov = ask(port, "getmean"), ask(port, "getstd"), ask(port, "getcov")
-    assert mean == pytest.approx([weighted(weights, row) for row in parameters])
-    assert std == pytest.approx([math.sqrt(cov[k][k]) for k in range(3)])
-    for k in range(3):
-        for m in range(3):
-            product = [(a - mean[k]) * (b - mean[m]) for a, b in zip(parameters[k], parameters[m])]
-            assert cov[k][m] == pytest.approx(weighted(weights, product), abs=1e-12)
+    mean, cov = moments(parameters, weights)
+    assert ask(port, "getmean") == pytest.approx(mean)
+    assert np.array(ask(port, "getcov")) == pytest.approx(cov, abs=1e-12)
+    assert ask(port, "getstd") == pytest.approx(np.sqrt(np.diag(cov)))
 
 
-def weighted(weights: list[float], values: list[float]) -> float:
-    return math.fsum(w * v for w, v in zip(weights, values))
+def moments(parameters: Any, weights: Any) -> tuple[Any, Any]:
+    return np.average(parameters, axis=1, weights=weights), np.cov(parameters, aweights=weights, ddof=0)
 
 
 def test_a_new_run_takes_its_settings_and_forgets_the_data(port: int) -> None:
     ask(port, "newdat", x=[2.5], y=0.95, s=NOISE)
     assert max(ask(port, "getstd")) < 0.5
+    ask(port, "newdat", x=[2.5], y=0.95, s=1)  # so weak that there is no resampling
+    assert len(set(ask(port, "getwgt"))) > 1
     for steps in (25, 25.0):
         assert ask(port, "newrun", lolim=2, hilim=3, steps=steps) == "OK"
         assert ask(port, "getset")[0] == pytest.approx([2 + i / 24 for i in range(25)])
+    assert ask(port, "getwgt") == [1 / PARTICLES] * PARTICLES
     # The prior again: uniform over 1.5 to 3.5, 0.01 to 0.1 and 0.003 to 0.05.
     assert ask(port, "getmean") == pytest.approx([2.5, 0.055, 0.0265], rel=0.05)
     assert ask(port, "getstd") == pytest.approx([size / math.sqrt(12) for size in (2, 0.09, 0.047)], rel=0.05)
@@ -295,49 +297,65 @@ def test_a_wrong_option_is_explained(programs: Path, options: list[str]) -> None
 # -- the statistics ----------------------------------------------------------------------------------------------------
 
 
-def test_the_weights_are_those_of_bayes(port: int) -> None:
-    """So weak a measurement that nothing is resampled."""
-    prior = ask(port, "getpar")
-    ask(port, "newdat", x=[2.5], y=0.98, s=0.04)
-    expected = [math.exp(-0.5 * ((0.98 - model(2.5, *p)) / 0.04) ** 2) for p in zip(*prior)]
-    assert ask(port, "getpar") == prior
-    assert ask(port, "getwgt") == pytest.approx([w / sum(expected) for w in expected])
+def localise(port: int, centre: float = 2.5, depth: float = 0.05, width: float = 0.05) -> None:
+    """Have the server find a dip, so that what it knows is far from the edges of the prior."""
+    noise = random.Random(3)
+    for i in range(60):
+        setting = centre + width * (i % 20 - 9.5) / 8
+        ask(port, "newdat", x=[setting], y=model(setting, centre, depth, width) + noise.gauss(0, NOISE), s=NOISE)
 
 
-def test_resampling_leaves_mean_and_covariance(port: int) -> None:
-    """So strong a measurement that the particles are resampled, but is not taken in halves: the weights of Bayes give
-    what the resampled cloud has to have."""
-    prior = ask(port, "getpar")
-    x, y, s = 2.5, 0.97, 0.012
-    weights = [math.exp(-0.5 * ((y - model(x, *p)) / s) ** 2) for p in zip(*prior)]
-    effective = sum(weights) ** 2 / sum(w * w for w in weights) / PARTICLES
-    assert 0.1 < effective < 0.5  # what this test needs
-    ask(port, "newdat", x=[x], y=y, s=s)
-    assert ask(port, "getwgt") == [1 / PARTICLES] * PARTICLES
-    weights = [w / sum(weights) for w in weights]
-    mean = [weighted(weights, row) for row in prior]
-    std = [math.sqrt(weighted(weights, [(v - m) ** 2 for v in row])) for row, m in zip(prior, mean)]
-    for got, expected, spread in zip(ask(port, "getmean"), mean, std):
-        assert abs(got - expected) < 0.06 * spread  # a few standard errors of so many particles
-    assert ask(port, "getstd") == pytest.approx(std, rel=0.06)
+def test_bayes_and_resampling(port: int) -> None:
+    """After each measurement the weights are those of Bayes; or the particles were resampled, and have the mean and the
+    covariance that those weights give."""
+    localise(port)
+    resampled = 0
+    for i in range(8):
+        before, weights = np.array(ask(port, "getpar")), np.array(ask(port, "getwgt"))
+        x, s = 2.5 + 0.05 * (i - 3.5) / 5, 0.0015
+        y = model(x, 2.5005, 0.0505, 0.0495)
+        assert ask(port, "newdat", x=[x], y=y, s=s) == "OK"
+        weights *= np.exp(-0.5 * ((y - model(x, *before)) / s) ** 2)
+        weights /= weights.sum()
+        if np.array_equal(ask(port, "getpar"), before):
+            assert ask(port, "getwgt") == pytest.approx(weights)
+            continue
+        resampled += 1
+        assert ask(port, "getwgt") == [1 / PARTICLES] * PARTICLES
+        mean, cov = moments(before, weights)
+        std = np.sqrt(np.diag(cov))
+        assert np.all(np.abs(ask(port, "getmean") - mean) < 0.05 * std)  # a few standard errors of so many particles
+        assert np.all(np.abs(ask(port, "getcov") - cov) < 0.08 * np.outer(std, std))
+    assert 1 < resampled < 8
+
+
+def test_resampling_stays_within_the_prior(port: int) -> None:
+    fresh = ask(port, "getpar")
+    ask(port, "newdat", x=[2.5], y=0.97, s=0.012)
+    parameters = ask(port, "getpar")
+    assert parameters != fresh
+    for values, (low, high) in zip(parameters, [(1.5, 3.5), (0.01, 0.1), (0.003, 0.05)]):
+        assert low <= min(values) <= max(values) <= high
 
 
 def test_settings_are_chosen_by_what_they_tell(port: int) -> None:
     """When the dip is nearly known, its flanks tell about its centre, its bottom about its depth, the rest nothing."""
-    noise = random.Random(3)
-    centre, width = 2.5, 0.05
-    for i in range(60):
-        setting = centre + width * (i % 20 - 9.5) / 8
-        ask(port, "newdat", x=[setting], y=model(setting, centre, 0.05, width) + noise.gauss(0, NOISE), s=NOISE)
+    assert len({ask(port, "optset")[0] for _ in range(20)}) > 5  # while nothing is known, the draws decide
+    localise(port, centre=2.5, width=0.05)
 
-    def distances(count: int, pickiness: float) -> list[float]:
-        return [abs(ask(port, "goodset", pickiness=pickiness)[0] - centre) / width for _ in range(count)]
+    def distance(pickiness: float, count: int = 200) -> float:
+        """The mean distance of the settings from the centre, in widths."""
+        return float(np.mean([abs(ask(port, "goodset", pickiness=pickiness)[0] - 2.5) / 0.05 for _ in range(count)]))
 
-    assert max(abs(ask(port, "optset")[0] - centre) / width for _ in range(50)) < 1
-    assert max(distances(50, 50)) < 1
-    picky, little, not_at_all = (statistics.mean(distances(200, pickiness)) for pickiness in (4, 0.2, 0))
-    assert picky < 1 < little < not_at_all
-    assert not_at_all > 8  # evenly over 40 widths
+    assert all(abs(ask(port, "optset")[0] - 2.5) < 0.05 for _ in range(50))
+    assert distance(4) < 1 < distance(0.2) < distance(0)
+    assert distance(0) > 8  # evenly over 40 widths
+    # Data that all particles agree with leave the weights, but say how large the noise is: against much noise utility
+    # goes with the variance of the signal, and against little only with its logarithm.
+    ask(port, "newdat", x=[-1e50], y=1, s=1e3)
+    much = distance(0.5)
+    ask(port, "newdat", x=[-1e50], y=1, s=1e-9)
+    assert distance(0.5) > 1.5 * much
 
 
 def measure(server: Client, sample: Sample, choice: str) -> tuple[list[float], list[float]]:
@@ -385,28 +403,23 @@ def test_strong_signals_do_not_make_the_server_too_sure(programs: Path) -> None:
         for seed in range(60):
             sample = Sample(seed, noise=NOISE / 10)
             mean, std = measure(client, sample, "goodset")
-            wrong += abs(mean[0] - sample.centre) > 5 * std[0]
-        parameters = client.getpar()
+            wrong += int(abs(mean[0] - sample.centre) > 5 * std[0])
     assert wrong <= 2
-    for values, (low, high) in zip(parameters, [(1.5, 3.5), (0.01, 0.1), (0.003, 0.05)]):
-        assert low <= min(values) <= max(values) <= high  # the prior
 
 
 @pytest.mark.parametrize("connection", [[], ["--persistent"]], ids=["one connection each", "a connection that is kept"])
 def test_a_round_takes_less_than_half_a_millisecond(programs: Path, connection: list[str]) -> None:
     """goodset and newdat, transport included, with 10,000 particles and 200 settings: the median over 200 rounds.
 
-    Whatever else the machine does only adds to the time, so the best of several medians counts.
+    Whatever else the machine does only adds to the time, so the best of several medians counts: on a busy machine many.
     """
-    best = math.inf
+    best, seed, deadline = math.inf, 0, time.monotonic() + PATIENCE
     with serving(programs) as (_, port):
-        for seed in range(12):
+        while best >= 0.5 and time.monotonic() < deadline:
             got = run_instrument([programs / "find_peak_instrument"], port, "--seed", str(seed), *connection)
             took = re.search(r"took ([0-9.]+) ms", got.stdout)
             assert took is not None
-            best = min(best, float(took[1]))
-            if best < 0.5:
-                break
+            best, seed = min(best, float(took[1])), seed + 1
     assert best < 0.5
 
 

@@ -34,3 +34,25 @@ func FuzzPython(f *testing.F) {
 		}
 	})
 }
+
+// FuzzPythonDocuments is the same with documents that Python makes of a number,
+// and spoils or not: they have more in them than bytes that change at random.
+func FuzzPythonDocuments(f *testing.F) {
+	for seed := range uint64(20) {
+		f.Add(1_000_000+seed, seed%2 == 0)
+	}
+	f.Fuzz(func(t *testing.T, seed uint64, spoil bool) {
+		word := "document"
+		if spoil {
+			word = "mutated"
+		}
+		a := consult(t).ask(t, word, seed)
+		d, err := Parse(a.Text)
+		if (err != nil) != (a.Error != "") {
+			t.Fatalf("here %v, in Python %q\nof %q", err, a.Error, a.Text)
+		}
+		if err == nil {
+			agree(t, d, a)
+		}
+	})
+}

@@ -10,23 +10,33 @@ package memory
 import (
 	"errors"
 	"fmt"
+	"sync/atomic"
 )
 
 // ErrMemory is a block that the system has no room for; use errors.Is.
 var ErrMemory = errors.New("out of memory")
 
-// large is the size from which the system is asked, which takes some
-// microseconds. Go takes memory from the system in blocks of this size or more.
-const large = 1 << 20
+const (
+	// large is how much may be taken before the system is asked, which takes some
+	// microseconds: by one block, or by several since the last time.
+	large = 1 << 20
+	// small blocks do not count. What they take is bounded by the number of
+	// connections, and found in the arena that is asked for besides.
+	small = 64 << 10
+)
 
-// Room returns an error if the system has no room for n more bytes.
+var unasked atomic.Int64
+
+// Room returns an error if the system has no room for n more bytes. Its callers
+// are taken to use what they ask for.
 func Room(n int) error {
-	if n < large {
+	if n < small || unasked.Add(int64(n)) < large {
 		return nil
 	}
 	if err := ask(n + arena); err != nil {
 		return fmt.Errorf("%w: the system refuses %d more bytes: %w", ErrMemory, n, err)
 	}
+	unasked.Store(0) // and not after a refusal: then each block is asked for
 	return nil
 }
 

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"libobe/internal/socket"
+	"libobe/internal/systemtest"
 	"libobe/internal/transport"
 )
 
@@ -158,7 +159,7 @@ func TestTLSWrongIdentity(t *testing.T) {
 
 func TestTLSRightIdentity(t *testing.T) {
 	a := newAuthority(t)
-	both := filepath.Join(t.TempDir(), "both.pem")
+	both := filepath.Join(systemtest.TempDir(t), "both.pem")
 	text, err := os.ReadFile(newAuthority(t).file)
 	must(t, err)
 	own, err := os.ReadFile(a.file)
@@ -520,7 +521,7 @@ func TestTLSOptions(t *testing.T) {
 	i, other := a.sign(nil), a.sign(nil)
 	text, err := os.ReadFile(i.key)
 	must(t, err)
-	folder := t.TempDir()
+	folder := systemtest.TempDir(t)
 	file := func(name, text string) string {
 		path := filepath.Join(folder, name)
 		must(t, os.WriteFile(path, []byte(text), 0o600))

@@ -24,6 +24,8 @@
 /* How many times longer than on Linux what is quick may take: each call from C, and each system call in Wine. */
 enum { SLOWNESS = 10 };
 
+#define NULL_DEVICE "\\\\.\\NUL"
+
 #define SHUT_WR      SD_SEND
 #define MSG_NOSIGNAL 0
 
@@ -168,6 +170,8 @@ static inline int64_t process_memory(void) /* bytes */
 #include <unistd.h>
 
 enum { SLOWNESS = 1 };
+
+#define NULL_DEVICE "/dev/null"
 
 /* ---- sockets ---- */
 

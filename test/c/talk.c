@@ -608,7 +608,7 @@ static const struct {
     {"one_way", "0", "0", {"1", "0"}},
     {"nodelay", "1", "1", {"0", "1"}},
     {"keepalive", "60", "60", {"0", "1", "32767"}},
-    {"trace", "", "", {"/dev/null", ""}},
+    {"trace", "", "", {NULL_DEVICE, ""}},
     {"trace_limit", "104857600", "104857600", {"4194304", "9223372036854775807"}},
     {"trace_error", "", "", {NULL}},
     {"local", "", NULL, {NULL}},

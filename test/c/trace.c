@@ -45,8 +45,8 @@ int main(int argc, char **argv)
         CHECK(pthread_join(threads[i], &result) == 0);
         CHECK_EQUAL(all, (int64_t)(intptr_t)result);
     }
-    CHECK_OK(echo.server, obe_stats(echo.server, "trace_failed", &failed));
-    CHECK_EQUAL((int64_t)THREADS * all, failed);
+    /* The server may still be busy with the reply that its client has already. */
+    CHECK_COMES(obe_stats(echo.server, "trace_failed", &failed) == OBE_OK && failed == (int64_t)THREADS * all);
     echo_stop(&echo);
     return 0;
 }

@@ -669,9 +669,9 @@ int main(int argc, char **argv)
     for (i = 0; i < hands; i++)
         join_thread(threads[i]);
     print_statuses();
+    flat_check();
     CHECK_EQUAL(0, obe_test_live());
     CHECK_COMES(process_descriptors() <= descriptors + 8); /* what Go's runtime keeps */
-    flat_check();
     printf("\n%" PRId64 " commands in %" PRId64 " s; no reply lost or mistaken, no command taken twice\n", commands(),
            (now_ms() - began) / 1000);
     return 0;

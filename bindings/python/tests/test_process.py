@@ -226,3 +226,17 @@ def test_many_sockets_leave_nothing_behind(echo: peer.Server) -> None:
         obe.Socket("server", port=0)
     assert descriptors() <= before + 1
     assert threading.active_count() <= threads
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
+def test_the_limit_of_open_descriptors_stays() -> None:
+    program = """
+import resource
+soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (soft // 2, hard))
+import obe
+with obe.Socket("server", port=0):
+    print(resource.getrlimit(resource.RLIMIT_NOFILE) == (soft // 2, hard))
+"""
+    done = python(program)
+    assert done.stdout == "True\n", done.stderr

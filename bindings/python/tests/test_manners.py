@@ -1,0 +1,102 @@
+"""The library beside what else a Python program does with its process: multiprocessing, faulthandler, silence."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import obe
+import peer
+from conftest import ROOT
+
+WORKERS = """
+import multiprocessing, sys, obe
+
+def work(number):
+    try:
+        with obe.Socket("client", port=int(sys.argv[1]), timeout=20) as client:
+            return client.tcmd({"n": number})["n"]
+    except obe.errors.ForkedError as error:
+        return str(error)
+
+if __name__ == "__main__":
+    client = obe.Socket("client", port=int(sys.argv[1]), timeout=20)
+    server = obe.Socket("server", port=0)
+    assert client.tcmd(0) == 0
+    with multiprocessing.get_context(sys.argv[2]).Pool(2) as pool:
+        for result in pool.map(work, range(6), chunksize=1):
+            print(result)
+    assert client.tcmd(1) == 1
+"""
+
+
+def script(
+    folder: Path, code: str, *arguments: object, options: tuple[str, ...] = ()
+) -> subprocess.CompletedProcess[str]:
+    """Run a program of its own: spawn imports the main module anew."""
+    path = folder / "program.py"
+    path.write_text(code)
+    full = {**os.environ, "PYTHONPATH": str(ROOT / "bindings" / "python")}
+    command = [sys.executable, "-W", "ignore", *options, str(path), *map(str, arguments)]
+    return subprocess.run(command, env=full, capture_output=True, text=True, timeout=3 * peer.PATIENCE)
+
+
+def test_multiprocessing_by_spawn(echo: peer.Server, tmp_path: Path) -> None:
+    done = script(tmp_path, WORKERS, echo.port, "spawn")
+    assert (done.stdout.split(), done.stderr, done.returncode) == (list("012345"), "", 0)
+
+
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="needs fork")
+def test_multiprocessing_by_fork_is_refused(echo: peer.Server, tmp_path: Path) -> None:
+    done = script(tmp_path, WORKERS, echo.port, "fork")
+    outcomes = done.stdout.splitlines()
+    assert (len(outcomes), done.stderr, done.returncode) == (6, "", 0)
+    for outcome in outcomes:
+        assert "OBE_E_FORKED" in outcome
+        assert "spawn" in outcome
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSEGV") or sys.platform == "win32", reason="needs signals")
+def test_faulthandler_has_the_last_word(echo: peer.Server, tmp_path: Path) -> None:
+    """A crash of the program is reported by whoever it has charged with that, and ends it as ever."""
+    code = (
+        "import faulthandler, sys, obe\n"
+        "assert obe.Socket('client', port=int(sys.argv[1]), timeout=20).tcmd(1) == 1\n"
+        "faulthandler._sigsegv()\n"
+    )
+    for options in ((), ("-X", "faulthandler")):
+        done = script(tmp_path, code, echo.port, options=options)
+        assert done.returncode == -signal.SIGSEGV
+        assert ("Fatal Python error: Segmentation fault" in done.stderr) == bool(options)
+        assert "goroutine" not in done.stderr
+        assert "SIGSEGV" not in done.stderr
+
+
+def test_trace(echo: peer.Server, tmp_path: Path) -> None:
+    path = tmp_path / "trace.jsonl"
+    with obe.Socket("client", port=echo.port, timeout=peer.PATIENCE) as client:
+        client.set_option("trace", str(path))
+        values = [{"a": [1.5, "ü\n"]}, float("inf"), "x" * 2_000_000]
+        for value in values:
+            assert client.tcmd(value) == value
+        assert client.stats()["trace_failed"] == 0
+        client.set_option("trace", str(tmp_path / "missing" / "trace.jsonl"))
+        assert client.tcmd(1) == 1
+        assert client.stats()["trace_failed"] == 2
+        assert str(tmp_path / "missing") in str(client.get_option("trace_error"))
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    assert [line["direction"] for line in lines] == ["sent", "received"] * 3
+    assert {line["peer"] for line in lines} == {f"127.0.0.1:{echo.port}"}
+    for line, value in zip(lines, [value for value in values for _ in range(2)]):
+        if line.get("cut"):
+            assert line["size"] == 2_000_002
+            assert line["body"] == '"' + "x" * ((1 << 20) - 1)
+        else:
+            assert line["body"] == value
