@@ -602,12 +602,19 @@ static const struct {
 } options[] = {
     {"timeout_ms", "60000", "-1", {"-1", "0", "1", "9223372036854"}},
     {"persistent", "0", "0", {"1", "0"}},
+    {"late_reply", "0", "0", {"1", "0"}},
     {"max_message", "67108864", "67108864", {"1", "9999999999", "100000"}},
     {"max_connections", "1024", "1024", {"1", "1000000", "5"}},
     {"message_timeout_ms", "30000", "30000", {"-1", "0", "500"}},
     {"one_way", "0", "0", {"1", "0"}},
     {"nodelay", "1", "1", {"0", "1"}},
     {"keepalive", "60", "60", {"0", "1", "32767"}},
+    {"tls", "0", "0", {"1", "0"}},
+    {"tls_cert", "", "", {""}},
+    {"tls_key", "", "", {""}},
+    {"tls_ca", "", "", {""}},
+    {"tls_server_name", "", "", {"designer.lab", ""}},
+    {"allow", "", "", {"127.0.0.1, 192.168.1.0/24, ::1", ""}},
     {"trace", "", "", {NULL_DEVICE, ""}},
     {"trace_limit", "104857600", "104857600", {"4194304", "9223372036854775807"}},
     {"trace_error", "", "", {NULL}},
@@ -673,8 +680,8 @@ static void facts(void)
 static const char *const counters[] = {
     "connections_opened", "connections_open",  "messages_sent",      "messages_received", "bytes_sent",
     "bytes_received",     "dropped_malformed", "dropped_json",       "dropped_too_large", "dropped_incomplete",
-    "dropped_timeout",    "dropped_unanswered", "dropped_reset",     "evicted",
-    "trace_failed",
+    "dropped_timeout",    "dropped_unanswered", "dropped_reset",     "evicted",           "dropped_memory",
+    "dropped_not_allowed", "dropped_tls",      "trace_failed",
 };
 
 static void all_counters(void)
