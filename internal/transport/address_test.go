@@ -3,6 +3,7 @@ package transport_test
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"net"
 	"net/netip"
@@ -33,7 +34,7 @@ func TestParseAddress(t *testing.T) {
 		{"lab-pc.example.org", 5, "lab-pc.example.org:5"},
 		{"x", 1, "x:1"},
 
-		{"", -1, ""}, {"", 65536, ""}, {"", 1 << 40, ""}, {"127.0.0.1", -61981, ""},
+		{"", -1, ""}, {"", 65536, ""}, {"", math.MaxInt, ""}, {"127.0.0.1", -61981, ""},
 		{"127.0.0.1\x00", 5, ""}, {"\x00", 5, ""}, {"a\x00b", 5, ""},
 		{" 127.0.0.1", 5, ""}, {"127.0.0.1 ", 5, ""}, {"two words", 5, ""}, {"tab\there", 5, ""}, {"line\n", 5, ""},
 		{"http://localhost", 5, ""}, {"localhost/", 5, ""}, {"localhost:61981", 5, ""}, {"127.0.0.1:61981", 5, ""}, {"[::1]:61981", 5, ""},
