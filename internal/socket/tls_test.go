@@ -73,24 +73,44 @@ func TestTLSServe(t *testing.T) {
 	expectError(t, await(t, ended), socket.ErrCancelled)
 }
 
-// Several commands in one record, and the end right behind them, lie where no
-// poller sees them.
+// holding gathers what is written, so that it can be sent at once.
+type holding struct {
+	net.Conn
+	hold bool
+	all  bytes.Buffer
+}
+
+func (h *holding) Write(p []byte) (int, error) {
+	if h.hold {
+		return h.all.Write(p)
+	}
+	return h.Conn.Write(p)
+}
+
+// Several commands that arrive at once, and the end right behind them, lie where
+// no poller sees them.
 func TestTLSMessagesBehindOneAnother(t *testing.T) {
 	s, _ := tlsPair(t)
 	set(t, s, "one_way=1")
 	const many = 100
 	sent := start(func() error {
-		c, err := tls.Dial("tcp", s.Addr().String(), &tls.Config{InsecureSkipVerify: true})
+		raw, err := net.Dial("tcp", s.Addr().String())
 		if err != nil {
 			return err
 		}
-		var all bytes.Buffer
+		t.Cleanup(func() { raw.Close() })
+		held := &holding{Conn: raw}
+		c := tls.Client(held, &tls.Config{InsecureSkipVerify: true})
+		if err = c.Handshake(); err != nil {
+			return err
+		}
+		held.hold = true
 		for i := range many {
-			all.WriteString(frame(number(i)))
+			_, _ = io.WriteString(c, frame(number(i)))
 		}
-		if _, err = c.Write(all.Bytes()); err == nil {
-			err = c.Close()
-		}
+		_ = c.CloseWrite()
+		_ = raw.SetWriteDeadline(time.Time{}) // which CloseWrite lets pass
+		_, err = raw.Write(held.all.Bytes())
 		return err
 	})
 	for i := range many {

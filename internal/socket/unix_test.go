@@ -132,6 +132,10 @@ func TestUnixLiveServerStays(t *testing.T) {
 
 func TestUnixServersThatStartTogether(t *testing.T) {
 	path := socketPath(t)
+	stale, err := net.ListenUnix("unix", &net.UnixAddr{Name: path})
+	must(t, err)
+	stale.SetUnlinkOnClose(false)
+	must(t, stale.Close())
 	const many = 20
 	results := make(chan *socket.Server, many)
 	for range many {
