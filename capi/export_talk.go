@@ -121,9 +121,9 @@ func reception(op, bufferName string, buffer *C.char, capacity C.int64_t, length
 // The reply goes into reply, which has room for capacity bytes, and its size
 // into *reply_length. If it does not fit, the return is OBE_E_BUFFER,
 // *reply_length the needed size, and the reply is kept: read it with obe_receive
-// and timeout 0. The command is never sent twice. After any other failure the
-// connection is closed, so that a late reply cannot answer a later command. With
-// the option persistent the connection otherwise stays open. With the option
+// and timeout 0. The command is never sent twice. After any other failure with the
+// command sent the connection is closed, so that a late reply cannot answer a
+// later command. With the option persistent the connection otherwise stays open. With the option
 // late_reply it also stays open after a timeout in which the command was sent, and
 // obe_receive goes on waiting for the reply; it returns OBE_E_STATE if nothing was
 // sent.

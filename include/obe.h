@@ -232,9 +232,9 @@ obe_status obe_receive(obe_socket socket, char *buffer, int64_t capacity,
  * The reply goes into reply, which has room for capacity bytes, and its size
  * into *reply_length. If it does not fit, the return is OBE_E_BUFFER,
  * *reply_length the needed size, and the reply is kept: read it with obe_receive
- * and timeout 0. The command is never sent twice. After any other failure the
- * connection is closed, so that a late reply cannot answer a later command. With
- * the option persistent the connection otherwise stays open. With the option
+ * and timeout 0. The command is never sent twice. After any other failure with the
+ * command sent the connection is closed, so that a late reply cannot answer a
+ * later command. With the option persistent the connection otherwise stays open. With the option
  * late_reply it also stays open after a timeout in which the command was sent, and
  * obe_receive goes on waiting for the reply; it returns OBE_E_STATE if nothing was
  * sent.
@@ -663,7 +663,7 @@ const char *obe_version(void);
  *   late_reply         Client: 1 keeps the connection of a command that was
  *                      sent and got no reply in time, for obe_receive to go on
  *                      waiting; obe_close gives the reply up, and so does the
- *                      next command.
+ *                      next message.
  *                      Default: 0.
  *   max_message        The largest message sent or taken, in bytes; at most
  *                      9999999999.

@@ -419,7 +419,7 @@ int obe_lv_pointer_size(int *size);
  *   late_reply         Client: 1 keeps the connection of a command that was
  *                      sent and got no reply in time, for obe_lv_receive to go
  *                      on waiting; obe_lv_close gives the reply up, and so
- *                      does the next command.
+ *                      does the next message.
  *                      Default: 0.
  *   max_message        The largest message sent or taken, in bytes; at most
  *                      9999999999.

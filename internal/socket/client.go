@@ -36,6 +36,7 @@ type link struct {
 	unread int  // messages sent less messages received; guarded by base.mu
 	made   bool // the connection came about, and counts; guarded by base.mu
 	gone   bool // it was closed; guarded by base.mu
+	late   bool // the reply to a tcmd may still come (option late_reply); guarded by base.mu
 }
 
 // Read is conn's, counted.
@@ -221,7 +222,13 @@ func (c *Client) exchange(call *call, body, dst []byte, use Use) error {
 	}
 	reply, err := c.take(call, dst)
 	late := options.lateReply && errors.Is(err, transport.ErrTimeout)
-	if !late && (err != nil || !options.persistent) {
+	if late {
+		c.mu.Lock()
+		if c.link != nil {
+			c.link.late = true
+		}
+		c.mu.Unlock()
+	} else if err != nil || !options.persistent {
 		c.drop()
 	}
 	if errors.Is(err, transport.ErrTimeout) {
@@ -288,8 +295,9 @@ func (c *Client) transmit(call *call, head, body []byte, nothingAwaited bool) er
 	}
 	c.mu.Lock()
 	l := c.link
+	usable := l != nil && options.persistent && !l.late
 	c.mu.Unlock()
-	if l != nil && options.persistent {
+	if usable {
 		data, ended := l.conn.Pending()
 		if !ended && !(nothingAwaited && (data || l.frames.Midway())) {
 			return c.write(call, l, wait, head, body)
@@ -434,7 +442,7 @@ func (c *Client) take(call *call, dst []byte) ([]byte, error) {
 	case err == nil:
 		c.counters.messagesReceived.Add(1)
 		c.mu.Lock()
-		l.unread = max(l.unread-1, 0)
+		l.unread, l.late = max(l.unread-1, 0), false
 		c.mu.Unlock()
 		if c.options().trace != "" {
 			c.note(call, "client", trace.Received, l.conn.RemoteName(), body)

@@ -328,7 +328,7 @@ func TestLateReply(t *testing.T) {
 		p.send(`"late"`)
 		expectReceive(t, c, `"late"`)
 
-		// The next command gives a reply up that did not come.
+		// The next message gives a reply up that did not come.
 		_, err = c.TcmdBody([]byte(`"slow"`), short)
 		expectError(t, err, socket.ErrTimeout)
 		if persistent == "persistent=0" {
@@ -342,6 +342,20 @@ func TestLateReply(t *testing.T) {
 		p.expect(`"next"`)
 		p.send(`"answer"`)
 		await(t, done).expect(t, `"answer"`)
+
+		_, err = c.TcmdBody([]byte(`"slow"`), short)
+		expectError(t, err, socket.ErrTimeout)
+		if persistent == "persistent=0" {
+			p.expectEnd()
+			p = l.accept()
+		}
+		p.expect(`"slow"`)
+		send(t, c, `"sent"`)
+		p.expectEnd()
+		p = l.accept()
+		p.expect(`"sent"`)
+		p.send(`"received"`)
+		expectReceive(t, c, `"received"`)
 	}
 }
 

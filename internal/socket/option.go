@@ -76,7 +76,7 @@ var Options = []Option{
 		set: func(s *settings, v string) error { return parseSwitch(v, &s.persistent) },
 	}, {
 		Name: "late_reply", Default: "0",
-		Doc: "Client: 1 keeps the connection of a command that was sent and got no reply in time, for obe_receive to go on waiting; obe_close gives the reply up, and so does the next command.",
+		Doc: "Client: 1 keeps the connection of a command that was sent and got no reply in time, for obe_receive to go on waiting; obe_close gives the reply up, and so does the next message.",
 		get: func(s *settings) string { return formatSwitch(s.lateReply) },
 		set: func(s *settings, v string) error { return parseSwitch(v, &s.lateReply) },
 	}, {
@@ -282,6 +282,9 @@ func parseRanges(v string) (ranges []netip.Prefix, err error) {
 			r = netip.PrefixFrom(r.Addr().Unmap(), r.Bits()-mapped)
 		}
 		ranges = append(ranges, r.Masked())
+	}
+	if v != "" && len(ranges) == 0 {
+		return nil, fmt.Errorf("%w: %s names nobody; empty is everybody", ErrArgument, transport.Quote(v))
 	}
 	return ranges, nil
 }

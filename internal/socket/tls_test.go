@@ -647,6 +647,9 @@ func TestAllow(t *testing.T) {
 	for _, wrong := range []string{"localhost", "1.2.3.4/33", "1.2.3", "fe80::1%lo", "10.0.0.0-10.0.0.9", "*"} {
 		expectSaid(t, newServer(t).SetOption("allow", wrong), socket.ErrArgument, "neither an IP address nor a range")
 	}
+	for _, nobody := range []string{",", " ", ", ,"} {
+		expectSaid(t, newServer(t).SetOption("allow", nobody), socket.ErrArgument, "names nobody")
+	}
 	s := newServer(t, "allow=127.0.0.1,10.1.2.3/8 ::ffff:1.2.3.0/120")
 	if got, _ := s.Option("allow"); got != "127.0.0.1, 10.0.0.0/8, 1.2.3.0/24" {
 		t.Errorf("allow is %q", got)

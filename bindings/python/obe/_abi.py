@@ -126,7 +126,7 @@ OPTIONS: tuple[tuple[str, str, str], ...] = (
     (
         "late_reply",
         "0",
-        "Client: 1 keeps the connection of a command that was sent and got no reply in time, for obe_receive to go on waiting; obe_close gives the reply up, and so does the next command.",
+        "Client: 1 keeps the connection of a command that was sent and got no reply in time, for obe_receive to go on waiting; obe_close gives the reply up, and so does the next message.",
     ),
     (
         "max_message",
