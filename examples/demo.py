@@ -64,6 +64,8 @@ def run(options: argparse.Namespace) -> int:
             return complain("the server did not start")
         instrument_command = [options.programs / "find_peak_instrument", "--port", str(port), *seed]
         instrument_command += ["--compare", "--log", log, "--done"]
+        if sys.stdout.isatty():
+            instrument_command += ["--dwell", "5"]  # somebody is watching
         instrument = subprocess.Popen(instrument_command, stdin=subprocess.DEVNULL, text=True)
         try:
             started = time.monotonic()

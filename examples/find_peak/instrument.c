@@ -59,6 +59,35 @@ static double gauss(void)
     return radius * cos(6.283185307179586 * uniform(0, 1));
 }
 
+/* ---- time ---- */
+
+static double now_ms(void)
+{
+#ifdef _WIN32
+    LARGE_INTEGER ticks, rate;
+
+    QueryPerformanceCounter(&ticks);
+    QueryPerformanceFrequency(&rate);
+    return 1e3 * (double)ticks.QuadPart / (double)rate.QuadPart;
+#else
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+#endif
+}
+
+static void wait_ms(long ms)
+{
+#ifdef _WIN32
+    Sleep((DWORD)ms);
+#else
+    struct timespec t = {ms / 1000, ms % 1000 * 1000000};
+
+    nanosleep(&t, NULL);
+#endif
+}
+
 /* ---- the simulated instrument ---- */
 
 static double truth[PARAMETERS];
@@ -70,10 +99,11 @@ static void prepare_sample(void)
     truth[WIDTH] = uniform(0.02, 0.05);
 }
 
-static double measure(double setting)
+static double measure(double setting, long dwell_ms)
 {
     double u = (setting - truth[CENTRE]) * 2 / truth[WIDTH];
 
+    wait_ms(dwell_ms);
     return 1 - truth[DEPTH] / (u * u + 1) + NOISE * gauss();
 }
 
@@ -156,26 +186,17 @@ static int begin_run(obe_socket server)
 
 /* ---- the experiment ---- */
 
+struct options {
+    const char *address, *log;
+    long port, rounds, dwell;
+    uint64_t seed;
+    int compare, persistent, done;
+};
+
 struct result {
     double mean[PARAMETERS], std[PARAMETERS];
     double round_ms; /* the median time of goodset and newdat together */
 };
-
-static double now_ms(void)
-{
-#ifdef _WIN32
-    LARGE_INTEGER ticks, rate;
-
-    QueryPerformanceCounter(&ticks);
-    QueryPerformanceFrequency(&rate);
-    return 1e3 * (double)ticks.QuadPart / (double)rate.QuadPart;
-#else
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
-#endif
-}
 
 static int ascending(const void *a, const void *b)
 {
@@ -185,8 +206,10 @@ static int ascending(const void *a, const void *b)
 }
 
 /* Measures where the server says, or, if not `designed`, at evenly spaced settings. */
-static int run_experiment(obe_socket server, int designed, int rounds, FILE *log, struct result *result)
+static int run_experiment(obe_socket server, int designed, const struct options *options, FILE *log,
+                          struct result *result)
 {
+    const int rounds = (int)options->rounds;
     const char *name = designed ? "designed" : "even";
     double *times = malloc((size_t)rounds * sizeof *times);
     double *mean = result->mean, *std = result->std;
@@ -200,7 +223,7 @@ static int run_experiment(obe_socket server, int designed, int rounds, FILE *log
         if (designed && !check_count("goodset", server, obe_goodset(server, PICKINESS, &setting, 1, &n, REPLY_MS), &n, 1))
             good = 0;
         time += now_ms();
-        signal = measure(setting);
+        signal = measure(setting, options->dwell);
         time -= now_ms();
         good = good && check("newdat", server, obe_newdat(server, &setting, 1, &signal, 1, &NOISE, 1, REPLY_MS));
         times[round - 1] = time + now_ms();
@@ -242,20 +265,14 @@ static FILE *open_log(const char *path)
 
 /* ---- the command line ---- */
 
-struct options {
-    const char *address, *log;
-    long port, rounds;
-    uint64_t seed;
-    int compare, persistent, done;
-};
-
 static int usage(void)
 {
-    fputs("usage: instrument [--address ADDRESS] [--port PORT] [--rounds N] [--seed N] [--compare] [--log FILE]\n"
-          "                  [--persistent] [--done]\n"
+    fputs("usage: instrument [--address ADDRESS] [--port PORT] [--rounds N] [--dwell MS] [--seed N] [--compare]\n"
+          "                  [--log FILE] [--persistent] [--done]\n"
           "  --address     where the server runs (default: this computer)\n"
           "  --port        its port (default: 61981)\n"
           "  --rounds      measurements to make (default: 200)\n"
+          "  --dwell       how long a measurement takes, in milliseconds (default: 0)\n"
           "  --seed        repeats the sample and the noise of that seed; without it every run differs\n"
           "  --compare     measures the sample once more, at evenly spaced settings\n"
           "  --log         writes each round to a file, for plot.py\n"
@@ -297,6 +314,8 @@ static int read_options(int argc, char **argv, struct options *options)
             continue;
         else if (strcmp(name, "--rounds") == 0 && read_whole(argv[i], 1, 1000000, &options->rounds))
             continue;
+        else if (strcmp(name, "--dwell") == 0 && read_whole(argv[i], 0, 1000000, &options->dwell))
+            continue;
         else if (strcmp(name, "--seed") == 0 && read_whole(argv[i], 0, 2147483647, &seed))
             options->seed = (uint64_t)seed;
         else
@@ -315,7 +334,7 @@ static void print_result(const char *name, const struct result *result)
 
 int main(int argc, char **argv)
 {
-    struct options options = {NULL, NULL, OBE_DEFAULT_PORT, 200, 0, 0, 0, 0};
+    struct options options = {NULL, NULL, OBE_DEFAULT_PORT, 200, 0, 0, 0, 0, 0};
     struct result designed = {{0}, {0}, 0}, even = {{0}, {0}, 0};
     obe_socket server = 0;
     FILE *log = NULL;
@@ -333,8 +352,8 @@ int main(int argc, char **argv)
            (!options.persistent || check("persistent", server, obe_set_option(server, "persistent", "1"))) &&
            (options.log == NULL || (log = open_log(options.log)) != NULL) &&
            check("waiting for the server", server, obe_wait_ready(server, START_MS)) &&
-           run_experiment(server, 1, (int)options.rounds, log, &designed) &&
-           (!options.compare || run_experiment(server, 0, (int)options.rounds, log, &even)) &&
+           run_experiment(server, 1, &options, log, &designed) &&
+           (!options.compare || run_experiment(server, 0, &options, log, &even)) &&
            (!options.done || check("done", server, obe_done(server, REPLY_MS)));
     if (log != NULL && (ferror(log) | fclose(log)) != 0)
         good = complain(options.log, "the log could not be written");

@@ -69,9 +69,9 @@ def show_progress(name: str, count: int, rounds: int, mean: list[float], std: li
         print(f"{name:<8} {count:4}/{rounds} {estimate}", flush=True)
 
 
-def run(server: Client, sample: Sample, name: str, rounds: int, outputs: list[Output]) -> Result:
+def run(server: Client, sample: Sample, name: str, options: argparse.Namespace, outputs: list[Output]) -> Result:
     """Measure where the server says (designed), or at evenly spaced settings (even)."""
-    times = []
+    rounds, times = options.rounds, []
     server.newrun(lolim=LOLIM, hilim=HILIM, steps=STEPS)
     for i in range(rounds):
         began = time.perf_counter()
@@ -81,6 +81,7 @@ def run(server: Client, sample: Sample, name: str, rounds: int, outputs: list[Ou
             setting = LOLIM + (HILIM - LOLIM) * i / max(rounds - 1, 1)
         seconds = time.perf_counter() - began
 
+        time.sleep(options.dwell / 1000)
         signal = sample.measure(setting)
 
         began = time.perf_counter()
@@ -110,8 +111,8 @@ def experiment(options: argparse.Namespace, figure: Figure | None) -> bool:
         for output in outputs:
             output({"run": "truth", "round": 0, "centre": sample.centre, "depth": sample.depth, "width": sample.width})
         server.wait_ready(30)
-        designed = run(server, sample, "designed", options.rounds, outputs)
-        even = run(server, sample, "even", options.rounds, outputs) if options.compare else None
+        designed = run(server, sample, "designed", options, outputs)
+        even = run(server, sample, "even", options, outputs) if options.compare else None
         if options.done:
             server.done()
     if figure is not None:
@@ -141,6 +142,7 @@ def main() -> int:
     parser.add_argument("--address", default="", help="where the server runs (default: this computer)")
     parser.add_argument("--port", type=whole(1, 65535), default=DEFAULT_PORT, help="its port (default: %(default)s)")
     parser.add_argument("--rounds", type=whole(1, 1000000), default=200, help="measurements (default: %(default)s)")
+    parser.add_argument("--dwell", type=whole(0, 1000000), default=0, help="duration of a measurement in milliseconds")
     parser.add_argument("--seed", type=whole(0, 2147483647), help="repeats the sample and the noise of that seed")
     parser.add_argument("--compare", action="store_true", help="measures once more, at evenly spaced settings")
     parser.add_argument("--log", help="writes each round to a file, for plot.py")
@@ -163,7 +165,7 @@ def main() -> int:
         figure = Figure(live=True)
     try:
         found = experiment(options, figure)
-    except (Error, OSError) as problem:
+    except (Error, OSError, ImportError) as problem:
         print(f"instrument: {problem}", file=sys.stderr)
         return 1
     if not found:

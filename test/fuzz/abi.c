@@ -4,10 +4,23 @@
  *
  * Each call takes six bytes of the input: which call, on which handle, which other handle or slot for a new one, the
  * text, the name, and the numbers. Thread i carries out every third call, from the i-th on. */
+#include "system.h"
+
 #include <stdlib.h>
 
-/* A failed check ends by a signal: libFuzzer then keeps the input, and it may happen on several threads at once. */
-#define exit(status) abort()
+/* How a failed check ends: by a signal, for which libFuzzer keeps the input, and by one only, since a second one ends the
+ * process before it is kept. */
+static inline void give_up(int status)
+{
+    static int given_up; /* atomic */
+
+    if (status && __atomic_exchange_n(&given_up, 1, __ATOMIC_ACQ_REL))
+        for (;;)
+            pause();
+    abort();
+}
+
+#define exit(status) give_up(status)
 
 #include "check.h"
 
@@ -110,7 +123,7 @@ static uintptr_t handle_of(uint8_t byte)
     return h;
 }
 
-/* What was freed, by whomever. */
+/* Puts a handle into a slot and frees the one that was there, which somebody may have freed before. */
 static void put(uint8_t byte, uintptr_t h)
 {
     uintptr_t old = __atomic_exchange_n(&slots[byte % SLOTS], h, __ATOMIC_ACQ_REL);
