@@ -7,7 +7,7 @@ import importlib
 import operator
 import os
 from types import TracebackType
-from typing import Any, Callable, Literal, NoReturn, Optional
+from typing import Any, Callable, Literal, NoReturn, Optional, TypeVar
 
 from ._abi import COUNTERS, DEFAULT_PORT
 from ._documents import Document, text
@@ -26,6 +26,9 @@ def _fixed(name: str) -> Any:
             raise AttributeError(f"{name} is settled when a Socket is made; make another one for {value!r}")
 
     return property(get, put)
+
+
+Self = TypeVar("Self", bound="Socket")
 
 
 class Socket:
@@ -131,7 +134,7 @@ class Socket:
         """What a server listens with."""
         return Listener(self._obe) if self._obe.role == "server" and self._obe.alive else None
 
-    def __enter__(self) -> Socket:
+    def __enter__(self: Self) -> Self:
         return self
 
     def __exit__(
