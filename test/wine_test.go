@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -68,6 +69,8 @@ func newWine(t *testing.T) *wine {
 			cmd.Env = append(os.Environ(), w.env...)
 			_ = cmd.Run() // fails if nothing runs any more
 		}
+		// What was about to start in that moment has a server of its own.
+		killWith(w.env[0])
 		if err := os.RemoveAll(folder); err != nil {
 			t.Error(err)
 		}
@@ -86,6 +89,20 @@ func newWine(t *testing.T) *wine {
 	command(t, toolOf(t, triple64, "gcc"), "-shared", "-O2", "-Wall", "-Wextra", "-Werror", "-o",
 		filepath.Join(folder, "drive_c/windows/system32/bcryptprimitives.dll"), "c/bcryptprimitives.c", "-ladvapi32")
 	return w
+}
+
+// killWith ends all processes that have a variable in their environment.
+func killWith(variable string) {
+	all, _ := filepath.Glob("/proc/[0-9]*/environ")
+	for _, path := range all {
+		environ, _ := os.ReadFile(path)
+		if !slices.Contains(strings.Split(string(environ), "\x00"), variable) {
+			continue
+		}
+		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path))); err == nil {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+	}
 }
 
 // compileWindows builds a program for 64-bit Windows in a folder of its own, in

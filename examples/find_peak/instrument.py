@@ -99,9 +99,8 @@ def experiment(options: argparse.Namespace, figure: Figure | None) -> bool:
     """The whole experiment; gives whether the dip was found."""
     sample = Sample(options.seed)
     outputs: list[Output] = [] if figure is None else [figure.add]
-    server = Client(options.address, options.port, timeout=10)
     with ExitStack() as stack:
-        stack.enter_context(server)
+        server = stack.enter_context(Client(options.address, options.port, timeout=10))
         if options.persistent:
             server.set_option("persistent", "1")
         if options.log is not None:

@@ -22,7 +22,7 @@ import numpy as np
 from matplotlib import pyplot
 
 RUNS = {"designed": ("chosen by the server", "C0"), "even": ("evenly spaced", "C1")}
-FRAME = 0.2  # seconds between two drawings of a live plot
+FRAME = 0.2  # seconds between two drawings of a live plot; more if it is slow, so that it takes half of the time
 
 
 def dip(setting: Any, centre: float, depth: float, width: float) -> Any:
@@ -44,7 +44,7 @@ class Figure:
         self.data, (self.settings, self.errors) = dict(zip(RUNS, axes[0])), axes[1]
         # Without a screen matplotlib draws to files, whatever was asked for.
         self.live = live and getattr(self.figure.canvas, "required_interactive_framework", None) is not None
-        self.drawn = 0.0
+        self.next = 0.0
 
     def add(self, row: Mapping[str, str | float]) -> None:
         numbers = {name: float(value) for name, value in row.items() if name != "run" and value != ""}
@@ -52,10 +52,11 @@ class Figure:
             self.truth = numbers
         else:
             self.rows[str(row["run"])].append(numbers)
-        if self.live and time.monotonic() - self.drawn > FRAME:
+        began = time.monotonic()
+        if self.live and began > self.next:
             self.draw()
             pyplot.pause(0.001)  # shows it
-            self.drawn = time.monotonic()
+            self.next = time.monotonic() + max(FRAME, time.monotonic() - began)
 
     def column(self, run: str, name: str) -> np.ndarray[Any, Any]:
         return np.array([row[name] for row in self.rows[run]])

@@ -377,7 +377,6 @@ def test_the_designer_is_right(programs: Path, choice: str) -> None:
     errors: dict[str, list[float]] = {choice: [], "even": []}
     pulls: list[list[float]] = []
     with serving(programs) as (_, port), Client(port=port, timeout=PATIENCE) as client:
-        assert isinstance(client, Client)
         client.set_option("persistent", "1")
         for seed in range(100):
             for settings in errors:
@@ -398,7 +397,6 @@ def test_strong_signals_do_not_make_the_server_too_sure(programs: Path) -> None:
     """The first measurement in a dip of a hundred times the noise rules out nearly all of the particles."""
     wrong = 0
     with serving(programs) as (_, port), Client(port=port, timeout=PATIENCE) as client:
-        assert isinstance(client, Client)
         client.set_option("persistent", "1")
         for seed in range(60):
             sample = Sample(seed, noise=NOISE / 10)
