@@ -368,7 +368,8 @@ def test_nothing_is_lost_by_many_interrupts(server: obe.Socket) -> None:
 
 
 PROGRAM = """
-import sys, time, obe
+import signal, sys, time, obe
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it for what it starts in the background
 call, port = sys.argv[1], int(sys.argv[2])
 socket = obe.Socket("server" if call == "receive" else "client", port=port)
 print("ready", flush=True)
