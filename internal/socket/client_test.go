@@ -8,6 +8,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -285,6 +286,8 @@ func TestCancelWhileConnecting(t *testing.T) {
 	})
 	c := newClient(t, l.Addr().(*net.TCPAddr).AddrPort())
 	over := make(chan struct{})
+	var pause atomic.Int64 // the longest between two cancels
+	pause.Store(int64(20 * time.Microsecond))
 	stopped := start(func() error {
 		for {
 			select {
@@ -292,16 +295,21 @@ func TestCancelWhileConnecting(t *testing.T) {
 				return nil
 			default:
 				c.Cancel()
+				time.Sleep(time.Duration(rand.Int64N(pause.Load())))
 			}
 		}
 	})
-	cancelled, answered := 0, 0
+	cancelled, answered, row := 0, 0, 0
 	for cancelled < 200 || answered < 10 {
 		switch answer, err := tcmd(c, `"word"`); {
 		case errors.Is(err, socket.ErrCancelled):
 			cancelled++
+			if row++; row%50 == 0 {
+				pause.Store(2 * pause.Load()) // this system takes longer for a command
+			}
 		case err == nil && answer == `"answer"`:
 			answered++
+			row = 0
 		default:
 			t.Fatalf("%q, %v", answer, err)
 		}

@@ -253,6 +253,7 @@ func TestServe(t *testing.T) {
 	p.expect("1")
 	// What the handler leaves unanswered is dropped.
 	p.send(`"unknown"`)
+	eventually(t, "it is taken", func() bool { return stat(t, s, "messages_received") == 2 })
 	q.send("2")
 	q.expect("2")
 	p.expectEnd()
