@@ -167,6 +167,8 @@ def main() -> int:
     except (Error, OSError, ImportError) as problem:
         print(f"instrument: {problem}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
     if not found:
         print("instrument: the dip was not found", file=sys.stderr)
     return 0 if found else 3

@@ -28,7 +28,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 LIBRARY = Path(os.environ["OBE_LIBRARY"]).resolve()
 ENVIRONMENT = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path), MPLBACKEND="agg")
-PATIENCE = 60.0  # seconds after which a program that should have ended has failed
+PATIENCE = 120.0  # seconds after which a program that should have ended has failed
 PARTICLES = 10000
 
 
