@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // ErrAddress is a text that cannot be an address.
@@ -78,10 +80,17 @@ func (a Address) literal() (netip.AddrPort, bool) {
 		return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), a.Port), true
 	}
 	ip, err := netip.ParseAddr(a.Host)
-	if err != nil {
+	if err != nil || strings.ContainsFunc(ip.Zone(), unfitForZone) {
 		return netip.AddrPort{}, false
 	}
 	return netip.AddrPortFrom(ip.Unmap(), a.Port), true
+}
+
+// unfitForZone tells what no name of a network interface has (Windows' names have
+// spaces, and letters of all languages), since netip takes every text for a zone;
+// with a bracket, an address could not be read back as it is written.
+func unfitForZone(r rune) bool {
+	return r == '[' || r == ']' || r == utf8.RuneError || unicode.IsControl(r)
 }
 
 // Dial begins a connection to at, which is one of those that Resolve gave. See

@@ -30,6 +30,7 @@ func TestParseAddress(t *testing.T) {
 		{"::", 5, "[::]:5"},
 		{"::ffff:127.0.0.1", 5, "[::ffff:127.0.0.1]:5"},
 		{"fe80::1%lo", 5, "[fe80::1%lo]:5"},
+		{"fe80::1%Ethernet 2", 5, "[fe80::1%Ethernet 2]:5"},
 		{"localhost", 5, "localhost:5"},
 		{"lab-pc.example.org", 5, "lab-pc.example.org:5"},
 		{"x", 1, "x:1"},
@@ -39,6 +40,7 @@ func TestParseAddress(t *testing.T) {
 		{" 127.0.0.1", 5, ""}, {"127.0.0.1 ", 5, ""}, {"two words", 5, ""}, {"tab\there", 5, ""}, {"line\n", 5, ""},
 		{"http://localhost", 5, ""}, {"localhost/", 5, ""}, {"localhost:61981", 5, ""}, {"127.0.0.1:61981", 5, ""}, {"[::1]:61981", 5, ""},
 		{"]::1[", 5, ""}, {"[127.0.0.1", 5, ""}, {"[::1", 5, ""}, {"::1]", 5, ""}, {"[[::1]]", 5, ""}, {"[]", 5, ""}, {":::", 5, ""},
+		{"fe80::1%", 5, ""}, {"fe80::1%[", 5, ""}, {"fe80::1%lo]", 5, ""}, {"fe80::1%l\x00o", 5, ""}, {"fe80::1%lo\n", 5, ""}, {"fe80::1%\xff", 5, ""},
 		{long, 5, ""},
 	} {
 		a, err := transport.ParseAddress(c.host, c.port)
