@@ -103,11 +103,11 @@ func reception(op, bufferName string, buffer *C.char, capacity C.int64_t, length
 		return err
 	}
 	n, err := receive(dst, limit)
-	var small *socket.BufferError
-	if errors.As(err, &small) {
-		*length = C.int64_t(small.Need)
-	}
 	if err != nil {
+		var small *socket.BufferError
+		if errors.As(err, &small) {
+			*length = C.int64_t(small.Need)
+		}
 		return err
 	}
 	*length = C.int64_t(n)

@@ -53,13 +53,29 @@ var handles = table{live: map[uintptr]unsafe.Pointer{}, depth: quarantineDepth}
 // quarantined is the place of the n-th freed handle in the quarantine.
 func quarantined(n int) *unsafe.Pointer { return &C.capi_quarantine[n%quarantineDepth] }
 
-// add makes a handle for an object.
+// add makes a handle for an object. Where the quarantine is full, as in a program that
+// makes and frees one after the other, it is the one that was freed longest ago: that
+// is half the cost of a new one.
 func (t *table) add(k kind, object any) uintptr {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	p := pointer.Save(&entry{kind: k, object: object})
+	var p unsafe.Pointer
+	if t.depth > 0 && t.freed-t.evicted >= t.depth {
+		p = *quarantined(t.evicted)
+		t.evicted++
+		pointer.Restore(p).(*entry).become(k, object)
+	} else {
+		p = pointer.Save(&entry{kind: k, object: object})
+	}
 	t.live[uintptr(p)] = p
 	return uintptr(p)
+}
+
+// become makes the entry of a freed handle that of another object.
+func (e *entry) become(k kind, object any) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.kind, e.object, e.last = k, object, ""
 }
 
 // find returns the entry and the object of a live handle of a kind.

@@ -40,8 +40,8 @@ func TestQuarantineIsNeeded(t *testing.T) {
 // The library as it is shipped, in a program that is not linked with it.
 func TestLoad(t *testing.T) {
 	program := compile(t, "load", "-ldl")
-	for _, name := range []string{"libobe.so", "test/libobe.so"} {
-		t.Run(filepath.Dir(name), func(t *testing.T) {
+	for _, name := range []string{"libobe.so", "obe64.so", "test/libobe.so"} {
+		t.Run(name, func(t *testing.T) {
 			succeed(t, time.Minute, nil, program, library(t, name))
 		})
 	}

@@ -116,7 +116,7 @@ func run(t *testing.T, limit time.Duration, env []string, program string, args .
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	cmd.WaitDelay = time.Second
+	cmd.WaitDelay = 10 * time.Second
 	err := cmd.Run()
 	if ctx.Err() != nil {
 		t.Fatalf("%s did not end within %v\n%s%s", filepath.Base(program), limit, &stdout, &stderr)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"debug/pe"
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -42,11 +43,22 @@ func declaredFunctions(t *testing.T) []string {
 	return names
 }
 
+// built has make bring a file that "make windows" makes up to date, and returns its
+// path.
+func built(t *testing.T, name string) string {
+	t.Helper()
+	for _, d := range dlls {
+		toolOf(t, d.triple, "gcc")
+	}
+	required(t, "llvm-dlltool", "llvm")
+	return library(t, "windows/"+name)
+}
+
 // What the DLLs are, show and need.
 func TestDLLs(t *testing.T) {
 	for _, d := range dlls {
 		t.Run(d.bits, func(t *testing.T) {
-			file, err := pe.Open(library(t, "windows/obe"+d.bits+".dll"))
+			file, err := pe.Open(built(t, "obe"+d.bits+".dll"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -174,7 +186,7 @@ func wide(text string) []byte {
 func TestImportLibraries(t *testing.T) {
 	for _, d := range dlls {
 		t.Run(d.bits, func(t *testing.T) {
-			list, err := os.ReadFile(library(t, "windows/obe"+d.bits+".def"))
+			list, err := os.ReadFile(built(t, "obe"+d.bits+".def"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -193,7 +205,7 @@ func TestImportLibraries(t *testing.T) {
 // LLVM in the place of Microsoft's, and by those of MinGW.
 func link(t *testing.T, d dll) []string {
 	t.Helper()
-	shipped, folder := library(t, "windows/obe"+d.bits+".dll"), t.TempDir()
+	shipped, folder := built(t, "obe"+d.bits+".dll"), t.TempDir()
 	path := func(name string) string { return filepath.Join(folder, name) }
 	if err := os.Symlink(shipped, path(filepath.Base(shipped))); err != nil {
 		t.Fatal(err)
@@ -211,9 +223,9 @@ func link(t *testing.T, d dll) []string {
 	command(t, required(t, "clang", "clang"), "--target="+d.target, "-ffreestanding", "-Wall", "-Wextra", "-Werror", "-I../include",
 		"-c", "-o", path("msvc.obj"), "c/msvc.c")
 	command(t, required(t, "lld-link", "lld"), "-entry:start", "-subsystem:console", "-nodefaultlib", "-out:"+path("msvc.exe"),
-		path("msvc.obj"), path("kernel32.lib"), library(t, "windows/obe"+d.bits+".lib"))
+		path("msvc.obj"), path("kernel32.lib"), built(t, "obe"+d.bits+".lib"))
 
-	library(t, "windows/libobe"+d.bits+".dll.a")
+	built(t, "libobe"+d.bits+".dll.a")
 	command(t, toolOf(t, d.triple, "gcc"), "-ffreestanding", "-nostdlib", "-Wl,--disable-auto-import", "-Wl,-e,"+entry, "-I../include",
 		"-o", path("mingw.exe"), "c/msvc.c", "-L"+filepath.Dir(shipped), "-lobe"+d.bits, "-lkernel32")
 	return []string{path("msvc.exe"), path("mingw.exe")}
@@ -245,8 +257,8 @@ func expectImports(t *testing.T, program string, wanted ...string) {
 
 // The library at work on Windows, as far as Wine is one.
 func TestWindows(t *testing.T) {
-	w := newWine(t)
-	hooked, shipped := library(t, "windows/test/obe64.dll"), library(t, "windows/obe64.dll")
+	wine := startWine(t)
+	hooked, shipped := built(t, "test/obe64.dll"), built(t, "obe64.dll")
 	native := library(t, "test/libobe.so")
 
 	// The numbers are of rounds, where a call or a collection of garbage takes far
@@ -256,7 +268,7 @@ func TestWindows(t *testing.T) {
 		t.Run(call[0], func(t *testing.T) {
 			t.Parallel()
 			program := compileWindows(t, "gcc", []string{hooked}, append(strictWindows, "c/"+call[0]+".c")...)
-			succeed(t, 2*time.Minute, w.env, w.loader, append([]string{program}, call[1:]...)...)
+			succeed(t, 2*time.Minute, nil, wine, append([]string{program}, call[1:]...)...)
 		})
 	}
 
@@ -264,13 +276,13 @@ func TestWindows(t *testing.T) {
 	t.Run("windows", func(t *testing.T) {
 		t.Parallel()
 		program := compileWindows(t, "gcc", nil, append(strictWindows, "c/windows.c")...)
-		succeed(t, 2*time.Minute, w.env, w.loader, program, "Z:"+strings.ReplaceAll(shipped, "/", `\`))
+		succeed(t, 2*time.Minute, nil, wine, program, windowsPath(shipped))
 	})
 
 	t.Run("import libraries", func(t *testing.T) {
 		t.Parallel()
 		for _, program := range link(t, dlls[0]) {
-			if got := run(t, time.Minute, w.env, w.loader, program); got.status != 42 {
+			if got := run(t, time.Minute, nil, wine, program); got.status != 42 {
 				t.Errorf("%s: exit status %d\n%s%s", filepath.Base(program), got.status, got.stdout, got.stderr)
 			}
 		}
@@ -282,7 +294,7 @@ func TestWindows(t *testing.T) {
 		engine := filepath.Join(t.TempDir(), "lvrt.dll")
 		command(t, toolOf(t, triple64, "gcc"), "-std=gnu99", "-shared", "-static", "-o", engine, "c/labview_manager.c")
 		program := compileWindows(t, "gcc", []string{hooked, engine}, append(strictWindows, "c/labview.c")...)
-		succeed(t, 2*time.Minute, w.env, w.loader, program)
+		succeed(t, 2*time.Minute, nil, wine, program)
 	})
 
 	// A server here and its client there, and the other way round.
@@ -291,14 +303,41 @@ func TestWindows(t *testing.T) {
 	t.Run("client in Windows", func(t *testing.T) {
 		t.Parallel()
 		port, ended := startServer(t, nil, here, "server")
-		succeed(t, 2*time.Minute, w.env, w.loader, there, "client", port)
+		succeed(t, 2*time.Minute, nil, wine, there, "client", port)
 		ended()
 	})
 	t.Run("server in Windows", func(t *testing.T) {
 		t.Parallel()
-		port, ended := startServer(t, w.env, w.loader, there, "server")
+		port, ended := startServer(t, nil, wine, there, "server")
 		succeed(t, 2*time.Minute, nil, here, "client", port)
 		ended()
+	})
+
+	// The same with TLS.
+	folder := t.TempDir()
+	cert, key := filepath.Join(folder, "cert.pem"), filepath.Join(folder, "key.pem")
+	command(t, required(t, "openssl", "openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+		"-keyout", key, "-out", cert, "-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2")
+	t.Run("client in Windows, with TLS", func(t *testing.T) {
+		t.Parallel()
+		port, ended := startServer(t, nil, here, "server", "tls_cert", cert, "tls_key", key)
+		succeed(t, 2*time.Minute, nil, wine, there, "client", port, "tls_ca", windowsPath(cert))
+		ended()
+	})
+
+	// Here the server has the trace: it is of one thread. In Wine, lines that several
+	// append to a file go over one another.
+	t.Run("server in Windows, with TLS and a trace", func(t *testing.T) {
+		t.Parallel()
+		ofServer, ofClient := filepath.Join(folder, "server.jsonl"), filepath.Join(folder, "client.jsonl")
+		port, ended := startServer(t, []string{"OBE_TRACE=" + windowsPath(ofServer)}, wine, there, "server",
+			"tls_cert", windowsPath(cert), "tls_key", windowsPath(key))
+		succeed(t, 2*time.Minute, []string{"OBE_TRACE=" + ofClient}, here, "client", port, "tls_ca", cert)
+		ended()
+		server, client := traced(t, ofServer, "server"), traced(t, ofClient, "client")
+		if len(client) < 2000 || !slices.Equal(server, client) {
+			t.Errorf("the server has %d messages in its trace, the client %d, and they are not the same", len(server), len(client))
+		}
 	})
 
 	// The same with the programs of the demo, and with a server in Python.
@@ -316,7 +355,7 @@ func TestWindows(t *testing.T) {
 		server := filepath.Join(t.TempDir(), "server")
 		command(t, required(t, "g++", "g++"), append([]string{"-std=c++11", "-O2", "-I../include", "-o", server, find("server.cpp")}, against(library(t, "libobe.so"))...)...)
 		port, ended := startServer(t, nil, server, "--port", "0", "--seed", "1")
-		expectPeak(t, w.env, w.loader, append([]string{instrument}, append(experiment, port)...)...)
+		expectPeak(t, nil, wine, append([]string{instrument}, append(experiment, port)...)...)
 		ended()
 	})
 	t.Run("instrument in Windows, server in Python", func(t *testing.T) {
@@ -324,7 +363,7 @@ func TestWindows(t *testing.T) {
 		env := []string{"PYTHONPATH=../bindings/python", "OBE_LIBRARY=" + library(t, "libobe.so")}
 		port, ended := startServer(t, env, variable("PYTHON", "python3"), "../examples/python/peak_server.py", "--port", "0", "--seed", "1")
 		instrument := compileWindows(t, "gcc", []string{shipped}, "-std=c99", "../examples/c/instrument.c")
-		expectPeak(t, w.env, w.loader, instrument, port, "1")
+		expectPeak(t, nil, wine, instrument, port, "1")
 		ended()
 	})
 	t.Run("designer in Windows", func(t *testing.T) {
@@ -332,21 +371,56 @@ func TestWindows(t *testing.T) {
 		server := compileWindows(t, "g++", []string{shipped}, "-std=c++11", find("server.cpp"))
 		here := filepath.Join(t.TempDir(), "instrument")
 		command(t, required(t, variable("CC", "cc"), "gcc"), append([]string{"-std=c99", "-O2", "-I../include", "-o", here, find("instrument.c"), "-lm"}, against(library(t, "libobe.so"))...)...)
-		port, ended := startServer(t, w.env, w.loader, server, "--port", "0", "--seed", "1")
+		port, ended := startServer(t, nil, wine, server, "--port", "0", "--seed", "1")
 		expectPeak(t, nil, here, append(experiment, port)...)
 		ended()
 	})
 
-	// The tests of the core itself, but for those of package trace: in Wine, lines
-	// that two programs append to a file go over one another. There is no Python in
-	// Wine to compare documents with, which CI asks for elsewhere.
+	// The tests of the core itself, but for those of package trace, in which many
+	// append to one file. There is no Python in Wine to compare documents with, which
+	// CI asks for elsewhere.
 	t.Run("core", func(t *testing.T) {
 		t.Parallel()
-		env := append([]string{"GOOS=windows", "GOARCH=amd64", "CGO_ENABLED=0", "CI="}, w.env...)
-		got := run(t, 5*time.Minute, env, variable("GO", "go"), "test", "-C", "..", "-count=1", "-short", "-exec", w.loader,
+		env := []string{"GOOS=windows", "GOARCH=amd64", "CGO_ENABLED=0", "CI="}
+		got := run(t, 5*time.Minute, env, variable("GO", "go"), "test", "-C", "..", "-count=1", "-short", "-exec", wine,
 			"./internal/wire", "./internal/jsondoc", "./internal/transport", "./internal/socket", "./internal/command", "./internal/session", "./internal/memory")
 		if got.status != 0 {
 			t.Errorf("exit status %d\n%s%s", got.status, got.stdout, got.stderr)
 		}
 	})
 }
+
+// traced returns the messages in the trace of a role, each with the side that it
+// went to, in an order of their own. It leaves those out that nobody answers: whether
+// the server has come to read them by the end is a matter of chance.
+func traced(t *testing.T, path, role string) []string {
+	t.Helper()
+	file, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	var messages []string
+	for lines := json.NewDecoder(file); lines.More(); {
+		var line struct {
+			Role, Direction, Peer string
+			Size                  int
+			Body                  json.RawMessage
+		}
+		if err := lines.Decode(&line); err != nil {
+			t.Fatalf("%s, after %d messages: %v", filepath.Base(path), len(messages), err)
+		}
+		if line.Role != role || !strings.HasPrefix(line.Peer, "127.0.0.1:") {
+			t.Fatalf("role %q, peer %q in the trace of the %s", line.Role, line.Peer, role)
+		}
+		toServer := (line.Direction == "sent") == (role == "client")
+		if !bytes.Contains(line.Body, []byte(`"hold"`)) {
+			messages = append(messages, fmt.Sprint(toServer, line.Size, string(line.Body)))
+		}
+	}
+	slices.Sort(messages)
+	return messages
+}
+
+// windowsPath is what a path is called in Wine.
+func windowsPath(path string) string { return "Z:" + strings.ReplaceAll(path, "/", `\`) }

@@ -3,11 +3,11 @@ package test
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -40,14 +40,10 @@ const (
 	triple32 = "i686-w64-mingw32"
 )
 
-// wine is a Windows of 64 bits to run programs in, of this test alone.
-type wine struct {
-	loader string
-	env    []string
-}
-
-// newWine makes one. All that runs in it ends with the test.
-func newWine(t *testing.T) *wine {
+// startWine makes a Windows of 64 bits, of this test alone, and returns the program
+// that runs others in it. The environment is that of Wine from now on, and what has
+// it ends with the test.
+func startWine(t *testing.T) string {
 	t.Helper()
 	loader, server := required(t, "wine", "wine64 and wine"), required(t, "wineserver", "wine64 and wine")
 	// Not in a folder for temporary files, which may be memory: it takes 700 MB.
@@ -61,48 +57,76 @@ func newWine(t *testing.T) *wine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &wine{loader, []string{"WINEPREFIX=" + folder, "WINEARCH=win64", "WINEDEBUG=-all", "DISPLAY=",
-		"WINEDLLOVERRIDES=mscoree,mshtml="}} // which Wine would offer to install
-	t.Cleanup(func() {
-		for _, end := range []string{"-k", "-w"} {
-			cmd := exec.Command(server, end)
-			cmd.Env = append(os.Environ(), w.env...)
-			_ = cmd.Run() // fails if nothing runs any more
+	endWith(t, folder)
+	temporary := filepath.Join(folder, "tmp")
+	if err := os.Mkdir(temporary, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range [][2]string{{"WINEPREFIX", folder}, {"WINEARCH", "win64"}, {"WINEDEBUG", "-all"}, {"DISPLAY", ""}, {"TMPDIR", temporary},
+		// What Wine would offer to install, and what would write to the user's menus.
+		{"WINEDLLOVERRIDES", "mscoree,mshtml,winemenubuilder.exe="}} {
+		t.Setenv(v[0], v[1])
+	}
+
+	// Its services stay, and must not have the output of any test.
+	log, err := os.Create(filepath.Join(folder, "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { log.Close() })
+	within := func(env []string, args ...string) error {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+		defer cancel()
+		cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+		cmd.Env = append(os.Environ(), env...)
+		cmd.Stderr = log
+		err := cmd.Run()
+		if err != nil {
+			said, _ := os.ReadFile(log.Name())
+			err = fmt.Errorf("%s: %w\n%s", strings.Join(args, " "), err, said)
 		}
-		// What was about to start in that moment has a server of its own.
-		killWith(w.env[0])
-		if err := os.RemoveAll(folder); err != nil {
-			t.Error(err)
+		return err
+	}
+	if err := within(nil, server, "-p"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := within(nil, server, "-k"); err != nil {
+			t.Errorf("Wine ended before its test: %v", err)
 		}
 	})
-	// Its services stay, and must not have the output of any test.
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-	defer cancel()
-	for _, args := range [][]string{{server, "-p"}, {loader, "wineboot", "-i"}} {
-		cmd := exec.CommandContext(ctx, args[0], args[1:]...)
-		cmd.Env = append(os.Environ(), w.env...)
-		if err := cmd.Run(); err != nil {
-			t.Fatalf("%s: %v", strings.Join(args, " "), err)
-		}
+	// At its first start it makes the user's folders, or takes those at home.
+	if err := within([]string{"HOME=" + folder}, loader, "wineboot", "-i"); err != nil {
+		t.Fatal(err)
 	}
 	// Wine 8 lacks a library that Go needs.
 	command(t, toolOf(t, triple64, "gcc"), "-shared", "-O2", "-Wall", "-Wextra", "-Werror", "-o",
 		filepath.Join(folder, "drive_c/windows/system32/bcryptprimitives.dll"), "c/bcryptprimitives.c", "-ladvapi32")
-	return w
+	return loader
 }
 
-// killWith ends all processes that have a variable in their environment.
-func killWith(variable string) {
-	all, _ := filepath.Glob("/proc/[0-9]*/environ")
-	for _, path := range all {
-		environ, _ := os.ReadFile(path)
-		if !slices.Contains(strings.Split(string(environ), "\x00"), variable) {
-			continue
-		}
-		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path))); err == nil {
-			_ = syscall.Kill(pid, syscall.SIGKILL)
-		}
+// endWith removes the folder of a Wine, and all that runs in it, at the end of the
+// test, even if that is interrupted or killed.
+func endWith(t *testing.T, folder string) {
+	t.Helper()
+	keeper := exec.Command("./end_wine", folder)
+	keeper.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // an interrupt is not for it
+	end, err := keeper.StdinPipe()
+	if err == nil {
+		err = keeper.Start()
 	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = end.Close()
+		if err := keeper.Wait(); err != nil {
+			t.Errorf("end_wine: %v", err)
+		}
+		if _, err := os.Stat(folder); !os.IsNotExist(err) {
+			t.Errorf("%s is still there: %v", folder, err)
+		}
+	})
 }
 
 // compileWindows builds a program for 64-bit Windows in a folder of its own, in

@@ -25,6 +25,7 @@ type Client struct {
 
 	// Guarded by base.mu.
 	link *link
+	spin transport.Spin
 	kept []byte // a message received whole that has not been delivered yet
 }
 
@@ -434,6 +435,9 @@ func (c *Client) take(call *call, dst []byte) ([]byte, error) {
 	wait, err := c.wait(call)
 	if err != nil {
 		return nil, err
+	}
+	if call.timeout != 0 {
+		wait.Spin = &c.spin
 	}
 	l.conn.SetReadWait(wait)
 	l.frames.Limit = c.options().maxMessage

@@ -792,7 +792,7 @@ func (s *Server) drop(p *peer, why error) {
 	delete(s.forsaken, p)
 	s.recent.Remove(p.inRecent)
 	s.notMidway(p)
-	if p.writers > 0 || !transport.ForgetsClosed {
+	if p.writers > 0 {
 		// The descriptor outlives this call, and must not be waited for.
 		s.poller.Remove(p.conn)
 	}

@@ -60,6 +60,7 @@ type call struct {
 	deadline time.Time     // zero: none
 	done     chan struct{} // closed when the call is to end early
 	cause    error         // why; set before done is closed
+	over     atomic.Bool   // done is closed; cheaper to ask
 	waker    *transport.Waker
 	turn     chan struct{} // a follower's call to lead; see Server
 	place    int           // where it stands in base.flight
@@ -68,12 +69,10 @@ type call struct {
 
 // ended returns why the call is to end early, if it is.
 func (c *call) ended() error {
-	select {
-	case <-c.done:
+	if c.over.Load() {
 		return c.cause
-	default:
-		return nil
 	}
+	return nil
 }
 
 // park waits until signal can be received from, or the call ends.
@@ -184,6 +183,7 @@ func (b *base) end(c *call) {
 	b.flight = b.flight[:last]
 	if c.cause != nil {
 		c.done, c.cause = make(chan struct{}), nil
+		c.over.Store(false)
 		if c.waker != nil {
 			c.waker.Drain()
 		}
@@ -232,6 +232,7 @@ func (b *base) interrupt(cause error) {
 	for _, c := range b.flight {
 		if c.cause == nil {
 			c.cause = cause
+			c.over.Store(true)
 			close(c.done)
 			if c.waker != nil {
 				c.waker.Wake()

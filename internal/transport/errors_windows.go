@@ -29,6 +29,8 @@ var known = map[syscall.Errno]struct {
 	windows.WSAEACCES:        {ErrPermission, "permission denied"},
 	windows.WSAEMFILE:        {ErrExhausted, "too many open sockets"},
 	windows.WSAENOBUFS:       {ErrExhausted, "no buffer space available"},
+
+	windows.ERROR_NOT_ENOUGH_MEMORY: {ErrExhausted, "cannot allocate memory"},
 }
 
 // failure is an error of Winsock that is known.

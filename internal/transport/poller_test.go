@@ -69,9 +69,7 @@ func TestPoller(t *testing.T) {
 	p.Remove(a)
 	must(t, p.Add(a, 9))
 	expectReady(t, p, 9)
-	if !transport.ForgetsClosed {
-		p.Remove(a)
-	}
+	// What is closed is forgotten.
 	must(t, a.Close())
 	expectNothingReady(t, p)
 	expectError(t, p.Add(a, 9), transport.ErrClosed)

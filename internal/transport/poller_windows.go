@@ -14,6 +14,8 @@ type Poller struct {
 	ids     map[descriptor]uint64
 	changed bool // since fds was made
 	waiting bool
+	waits   int // how many have ended
+	ended   sync.Cond
 
 	// Of the goroutine that waits.
 	fds   []pollFd
@@ -39,13 +41,25 @@ func NewPoller() (*Poller, error) {
 		return nil, err
 	}
 	p := &Poller{waker: waker, ids: map[descriptor]uint64{}}
+	p.ended.L = &p.mu
 	return p, p.add(waker.fd, 0)
+}
+
+// polled has the *Poller of each descriptor that is waited for.
+var polled sync.Map
+
+// forget ends the waiting for a descriptor that is about to be closed.
+func forget(fd descriptor) {
+	if p, found := polled.Load(fd); found {
+		p.(*Poller).remove(fd)
+	}
 }
 
 func (p *Poller) add(fd descriptor, id uint64) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.ids[fd] = id
+	polled.Store(fd, p)
 	p.changed = true
 	if p.waiting {
 		p.waker.Wake() // the wait under way does not know it
@@ -53,31 +67,42 @@ func (p *Poller) add(fd descriptor, id uint64) error {
 	return nil
 }
 
+// remove ends the wait under way, too: once the descriptor is closed, its number may
+// be that of another socket, of anybody in the process. (The server of Wine 8 ends
+// itself if it is asked about one that is just being made.)
 func (p *Poller) remove(fd descriptor) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	polled.Delete(fd)
+	if _, known := p.ids[fd]; !known {
+		return
+	}
 	delete(p.ids, fd)
 	p.changed = true
+	if p.waiting {
+		p.waker.Wake()
+	}
+	for under := p.waits; p.waiting && p.waits == under; {
+		p.ended.Wait()
+	}
 }
 
 // mostReady is how many numbers one Wait gives.
 const mostReady = 64
 
 // Wait appends the numbers of what is readable to ready, at most 64 of them.
-// It returns none when the time is over or Wake was called; now and then it
-// returns none before.
+// It returns none when the time is over or Wake was called, and before that after a
+// slice of the time.
 func (p *Poller) Wait(ready []uint64, w Wait) ([]uint64, error) {
 	p.begin()
-	err := poll(p.fds, w.milliseconds())
+	err := poll(p.fds, w.part().milliseconds())
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.waiting = false
-	if err != nil && p.changed {
-		// What was removed may have been closed under its hands.
-		return ready, nil
-	}
+	p.waits++
+	p.ended.Broadcast()
 	if err != nil {
-		return ready, systemError("WSAPoll", err)
+		return ready, systemError("WSAPoll", inWords(err))
 	}
 	found := 0
 	for i := range p.fds {

@@ -3,6 +3,7 @@ package transport
 import (
 	"net"
 	"net/netip"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -52,7 +53,7 @@ func sysPeek(fd descriptor) (int, error) {
 
 func sysAccept(fd descriptor) (descriptor, netip.AddrPort, error) {
 	for {
-		conn, sa, err := unix.Accept(fd)
+		conn, sa, err := syscall.Accept(fd)
 		switch err {
 		case nil:
 			if err := prepare(conn); err != nil {

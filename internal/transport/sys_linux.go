@@ -3,6 +3,7 @@ package transport
 import (
 	"net"
 	"net/netip"
+	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -65,7 +66,7 @@ func transferred(call uintptr, fd descriptor, p []byte, flags uintptr) (int, err
 // it on.
 func sysAccept(fd descriptor) (descriptor, netip.AddrPort, error) {
 	for {
-		conn, sa, err := unix.Accept4(fd, unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK)
+		conn, sa, err := syscall.Accept4(fd, unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK)
 		switch err {
 		case nil:
 			return conn, addrPort(sa), nil
@@ -90,6 +91,7 @@ func NewWaker() (*Waker, error) {
 type Poller struct {
 	fd     descriptor
 	waker  *Waker
+	spin   Spin
 	events [64]unix.EpollEvent
 }
 
@@ -127,14 +129,23 @@ func (p *Poller) remove(fd descriptor) {
 // Wait appends the numbers of what is readable to ready, at most 64 of them.
 // It returns none when the time is over or Wake was called.
 func (p *Poller) Wait(ready []uint64, w Wait) ([]uint64, error) {
+	var spin spinning
+	if !w.Deadline.Equal(past) {
+		spin = p.spin.begin()
+	}
 	for {
-		n, err := unix.EpollWait(p.fd, p.events[:], w.milliseconds())
-		if err == unix.EINTR {
+		patience := 0
+		if !spin.again() {
+			patience = w.milliseconds()
+		}
+		n, err := unix.EpollWait(p.fd, p.events[:], patience)
+		if err == unix.EINTR || n == 0 && spin.spin != nil {
 			continue
 		}
 		if err != nil {
 			return ready, systemError("epoll_wait", err)
 		}
+		spin.found()
 		for _, e := range p.events[:n] {
 			id := uint64(uint32(e.Fd)) | uint64(uint32(e.Pad))<<32
 			if id == 0 {

@@ -4,6 +4,7 @@ package transport
 
 import (
 	"net/netip"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -14,9 +15,6 @@ const (
 	forReading = unix.POLLIN
 	forWriting = unix.POLLOUT
 )
-
-// ForgetsClosed says whether a Poller forgets by itself what is closed.
-const ForgetsClosed = true
 
 func isAgain(err error) bool {
 	return err == unix.EAGAIN || err == unix.EINTR || err == unix.EINPROGRESS
@@ -129,18 +127,20 @@ func sysSockaddr(at netip.AddrPort) (family int, address unix.Sockaddr) {
 	return unix.AF_INET6, six
 }
 
-func addrPort(sa unix.Sockaddr) netip.AddrPort {
+// addrPort is for addresses that package syscall has read: package unix asks the
+// system about the protocol as well, each time.
+func addrPort(sa syscall.Sockaddr) netip.AddrPort {
 	switch sa := sa.(type) {
-	case *unix.SockaddrInet4:
+	case *syscall.SockaddrInet4:
 		return netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uint16(sa.Port))
-	case *unix.SockaddrInet6:
+	case *syscall.SockaddrInet6:
 		return netip.AddrPortFrom(netip.AddrFrom16(sa.Addr), uint16(sa.Port))
 	}
 	return netip.AddrPort{}
 }
 
 func sysLocal(fd descriptor) netip.AddrPort {
-	sa, err := unix.Getsockname(fd)
+	sa, err := syscall.Getsockname(fd)
 	if err != nil {
 		return netip.AddrPort{}
 	}

@@ -39,9 +39,6 @@ var (
 	})
 )
 
-// ForgetsClosed says whether a Poller forgets by itself what is closed.
-const ForgetsClosed = false
-
 // mostAtOnce is how many bytes one call moves. Windows takes a send of any size
 // whole while there is any room, into memory of its own, and fails with
 // WSAENOBUFS if it has not got that much.
@@ -103,6 +100,7 @@ func sysPending(fd descriptor) (data, ended bool) {
 }
 
 func sysClose(fd descriptor) {
+	forget(fd)
 	shut.Delete(fd)
 	_ = windows.Closesocket(fd)
 }
@@ -264,8 +262,9 @@ func sysListen(at netip.AddrPort) (descriptor, error) {
 		return 0, systemError("socket", err)
 	}
 	// Without this another program could bind the same port at one of several
-	// interfaces and take clients. A server that comes back needs no option, as
-	// it does on Unix: connections of its last run are no obstacle.
+	// interfaces and take clients. The price, as Microsoft documents it: a server
+	// that comes back may be refused its port while clients of its last run keep
+	// connections open. Those that are closed, in TIME_WAIT, are no obstacle.
 	_ = windows.SetsockoptInt(fd, windows.SOL_SOCKET, exclusive, 1)
 	if family == windows.AF_INET6 && at.Addr().IsUnspecified() {
 		_ = windows.SetsockoptInt(fd, windows.IPPROTO_IPV6, windows.IPV6_V6ONLY, 0)

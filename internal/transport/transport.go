@@ -78,6 +78,7 @@ func systemError(call string, err error) error {
 type Wait struct {
 	Deadline time.Time // zero: none
 	Waker    *Waker    // nil: nobody
+	Spin     *Spin     // nil: sleep at once
 }
 
 // past is a deadline for operations that must not wait.
@@ -198,6 +199,7 @@ func (c *Conn) readRaw(p []byte, w *Wait) (int, error) {
 	defer c.release()
 	// Most often the peer has yet to answer, and a first read would be in vain.
 	try := c.expectMore || w.Deadline.Equal(past)
+	spin := w.Spin.begin()
 	for {
 		if try {
 			n, err := sysRead(fd, p)
@@ -205,16 +207,20 @@ func (c *Conn) readRaw(p []byte, w *Wait) (int, error) {
 			case err == nil && n == 0:
 				return 0, c.failed(io.EOF)
 			case err == nil:
+				spin.found()
 				c.expectMore = n == len(p)
 				return n, nil
 			case !isAgain(err):
 				return 0, c.failed(systemError("receive", err))
 			}
 		}
+		try = true
+		if spin.again() {
+			continue
+		}
 		if err := waitFor(fd, forReading, *w); err != nil {
 			return 0, c.failed(err)
 		}
-		try = true
 	}
 }
 

@@ -16,10 +16,20 @@ const (
 	forWriting direction = true
 )
 
-// slice is how long waitFor waits at once. A shutdown by another thread ends no
-// wait on Windows, so that waitFor looks for itself from time to time. What must
-// end at once ends by a Waker.
+// slice is how long the system waits at once. A shutdown by another thread ends no
+// wait on Windows, so that waitFor looks for itself from time to time; and so does
+// everybody for a Waker whose datagram some firewall took. What must end at once
+// ends by the datagram.
 const slice = 100 * time.Millisecond
+
+// part is the next slice of the wait.
+func (w Wait) part() Wait {
+	end := time.Now().Add(slice)
+	if !w.Deadline.IsZero() && w.Deadline.Before(end) {
+		return w
+	}
+	return Wait{Deadline: end}
+}
 
 // waitFor waits until fd is ready for what is asked. It does so with select:
 // before Windows 10 version 2004, WSAPoll does not notice that a connection
@@ -35,12 +45,8 @@ func waitFor(fd descriptor, what direction, w Wait) error {
 		if w.Waker != nil {
 			readable = readable.with(w.Waker.fd)
 		}
-		part := Wait{Deadline: time.Now().Add(slice)}
-		if !w.Deadline.IsZero() && w.Deadline.Before(part.Deadline) {
-			part = w
-		}
-		if err := ready(readable, writable, failed, part.milliseconds()); err != nil {
-			return systemError("select", err)
+		if err := ready(readable, writable, failed, w.part().milliseconds()); err != nil {
+			return systemError("select", inWords(err))
 		}
 		if _, ended := shut.Load(fd); ended {
 			return systemError("select", inWords(windows.WSAESHUTDOWN))
@@ -49,7 +55,7 @@ func waitFor(fd descriptor, what direction, w Wait) error {
 		// The descriptor comes first: what is there is taken before a wake-up.
 		case readable.has(fd) || writable.has(fd) || failed.has(fd):
 			return nil
-		case w.Waker != nil && readable.has(w.Waker.fd):
+		case w.Waker != nil && (readable.has(w.Waker.fd) || w.Waker.woken.Load()):
 			return ErrWoken
 		case w.milliseconds() == 0:
 			return ErrTimeout

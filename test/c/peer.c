@@ -1,12 +1,24 @@
 /* One side of a conversation between two systems; the other side is the same program, built for the other one.
  *
- *     peer server         prints its port, and sends every message back until it is told "done"
- *     peer client PORT    has every kind of exchange with that server, and ends it */
+ *     peer server [NAME VALUE]...         prints its port, and sends every message back until it is told "done"
+ *     peer client PORT [NAME VALUE]...    has every kind of exchange with that server, and ends it
+ *
+ * NAME and VALUE are options of the sockets. */
 #include "check.h"
 
 static int32_t port;
+static char **options; /* ends with NULL */
 static char text[256];
 static int64_t length;
+
+static obe_socket with_options(obe_socket socket)
+{
+    char **o;
+
+    for (o = options; o[0] && o[1]; o += 2)
+        CHECK_OK(socket, obe_set_option(socket, o[0], o[1]));
+    return socket;
+}
 
 /* ---- the server ---- */
 
@@ -30,7 +42,7 @@ static obe_status serve_one(obe_message request, void *server)
 
 static int serve(void)
 {
-    obe_socket server = new_server();
+    obe_socket server = with_options(new_server());
 
     printf("%d\n", (int)port_of(server));
     fflush(stdout);
@@ -55,7 +67,7 @@ static void exchange(obe_socket client, int number)
 static void one_by_one(void)
 {
     enum { ROUNDS = 300 };
-    obe_socket client = new_client(port);
+    obe_socket client = with_options(new_client(port));
     int i;
 
     for (i = 0; i < ROUNDS; i++)
@@ -71,7 +83,7 @@ static void one_by_one(void)
 static void *exchanges(void *unused)
 {
     enum { ROUNDS = 50 };
-    obe_socket client = new_client(port);
+    obe_socket client = with_options(new_client(port));
     int i;
 
     (void)unused;
@@ -98,7 +110,7 @@ static void large(void)
 {
     enum { LARGEST = 64 << 20 };
     char *request = malloc(LARGEST), *reply = malloc(LARGEST);
-    obe_socket client = new_client(port);
+    obe_socket client = with_options(new_client(port));
     int64_t size;
     int i;
 
@@ -118,7 +130,7 @@ static void numbers(void)
 {
     enum { COUNT = 100000 };
     static double sent[COUNT], got[COUNT];
-    obe_socket client = new_client(port);
+    obe_socket client = with_options(new_client(port));
     obe_message command = 0, reply = 0;
     uint64_t dice = 88172645463325252u;
     int64_t count;
@@ -149,7 +161,7 @@ static obe_status hold(uintptr_t client)
 
 static void check_ends(obe_status (*end)(uintptr_t), obe_status wanted)
 {
-    obe_socket client = new_client(port);
+    obe_socket client = with_options(new_client(port));
     struct caller caller;
     int64_t start;
 
@@ -164,7 +176,7 @@ static void check_ends(obe_status (*end)(uintptr_t), obe_status wanted)
 
 static void never_answered(void)
 {
-    obe_socket client = new_client(port);
+    obe_socket client = with_options(new_client(port));
 
     CHECK_STATUS(OBE_E_TIMEOUT, client, obe_tcmd(client, HOLD, -1, text, sizeof text, &length, 50));
     exchange(client, 1);
@@ -176,7 +188,7 @@ static void never_answered(void)
 
 static void done(void)
 {
-    obe_socket client = new_client(port);
+    obe_socket client = with_options(new_client(port));
 
     CHECK_OK(client, obe_tcmd(client, "{\"command\": \"done\"}", -1, text, sizeof text, &length, PATIENCE));
     CHECK_OK(client, obe_free(client));
@@ -185,10 +197,13 @@ static void done(void)
 
 int main(int argc, char **argv)
 {
-    if (argc == 2 && strcmp(argv[1], "server") == 0)
+    if (argc >= 2 && strcmp(argv[1], "server") == 0) {
+        options = argv + 2;
         return serve();
-    CHECK(argc == 3 && strcmp(argv[1], "client") == 0);
+    }
+    CHECK(argc >= 3 && strcmp(argv[1], "client") == 0);
     port = atoi(argv[2]);
+    options = argv + 3;
     RUN(one_by_one);
     RUN(from_many_threads);
     RUN(large);
