@@ -146,7 +146,8 @@ def python_exchange(plan: Plan, mode: str, one_core: bool) -> Section:
         bare = processes("bare", "bare")
         bound: Bounds = (None if one_core else 1.0, None)
         return latency(
-            f"Python{' on one core' if one_core else ''}, {MODES[mode]}; the floor is a Python peer on bare sockets in the same place",
+            f"Python{' on one core' if one_core else ''}, {MODES[mode]}; "
+            "the floor is a Python peer on bare sockets in the same place",
             plan.seconds(10, 1.2),
             {"oneshot": 20, "kept": 40}[mode],
             [

@@ -19,13 +19,14 @@ import (
 // sends wait for each other, receives too, and Tcmd for both.
 type Client struct {
 	base
-	address   transport.Address
-	sending   lock
-	receiving lock
+	address       transport.Address
+	sending       lock
+	receiving     lock
+	spinSending   transport.Spin // of who holds sending
+	spinReceiving transport.Spin // of who holds receiving
 
 	// Guarded by base.mu.
 	link *link
-	spin transport.Spin
 	kept []byte // a message received whole that has not been delivered yet
 }
 
@@ -385,7 +386,7 @@ func remedy(err error) error {
 // write sends a frame over a connection and closes it unless all or nothing of
 // the frame was taken.
 func (c *Client) write(call *call, l *link, wait transport.Wait, head, body []byte) error {
-	l.conn.SetWriteWait(wait)
+	l.conn.SetWriteWait(call.looking(wait, &c.spinSending))
 	// It counts before it is out: the reply may be read before this goes on.
 	c.mu.Lock()
 	l.unread++
@@ -436,10 +437,7 @@ func (c *Client) take(call *call, dst []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if call.timeout != 0 {
-		wait.Spin = &c.spin
-	}
-	l.conn.SetReadWait(wait)
+	l.conn.SetReadWait(call.looking(wait, &c.spinReceiving))
 	l.frames.Limit = c.options().maxMessage
 	body, err := l.frames.Next(l, dst)
 	switch {

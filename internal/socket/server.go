@@ -62,6 +62,7 @@ type peer struct {
 	conn     *transport.Conn
 	frames   *wire.Reader
 	writing  lock
+	spin     transport.Spin // of who holds writing
 	inRecent *list.Element
 	inMidway *list.Element
 	began    time.Duration // when the message under way began, in the leaders' time
@@ -408,7 +409,7 @@ func (s *Server) transmit(call *call, p *peer, head, body []byte) (int, error) {
 			wait.Deadline, limited = end, true
 		}
 	}
-	p.conn.SetWriteWait(wait)
+	p.conn.SetWriteWait(call.looking(wait, &p.spin))
 	skip := min(n, len(head))
 	more, err := p.conn.WriteFrame(head[skip:], body[n-skip:])
 	if err == transport.ErrTimeout && limited {

@@ -227,6 +227,15 @@ func (b *base) wait(c *call) (transport.Wait, error) {
 	return transport.Wait{Deadline: c.deadline, Waker: c.waker}, nil
 }
 
+// looking is wait for operations that may look before they sleep, unless the call is
+// not to wait at all.
+func (c *call) looking(wait transport.Wait, spin *transport.Spin) transport.Wait {
+	if c.timeout != 0 {
+		wait.Spin = spin
+	}
+	return wait
+}
+
 // interrupt ends the calls in flight. The caller holds b.mu.
 func (b *base) interrupt(cause error) {
 	for _, c := range b.flight {

@@ -2,7 +2,8 @@ package transport
 
 import "runtime"
 
-// Spin is for waits of one kind, such as those of one client for its replies. A
+// Spin is for waits of one kind, such as those of one client for its replies, or for
+// room for its commands. A
 // thread that sleeps goes on tens of microseconds after its bytes are there, longer
 // than all the rest of an exchange inside one machine (BENCHMARKS.md). So a wait first
 // looks again and again for a moment; where that was in vain, the waits that follow

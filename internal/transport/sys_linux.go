@@ -135,11 +135,12 @@ func (p *Poller) Wait(ready []uint64, w Wait) ([]uint64, error) {
 	}
 	for {
 		patience := 0
-		if !spin.again() {
+		looking := spin.again()
+		if !looking {
 			patience = w.milliseconds()
 		}
 		n, err := unix.EpollWait(p.fd, p.events[:], patience)
-		if err == unix.EINTR || n == 0 && spin.spin != nil {
+		if err == unix.EINTR || err == nil && n == 0 && looking {
 			continue
 		}
 		if err != nil {

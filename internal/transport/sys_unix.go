@@ -51,8 +51,14 @@ func waitFor(fd descriptor, what int16, w Wait) error {
 		fds[1] = unix.PollFd{Fd: int32(w.Waker.r), Events: unix.POLLIN}
 		n = 2
 	}
+	spin := w.Spin.begin()
 	for {
-		ready, err := unix.Poll(fds[:n], w.milliseconds())
+		patience := 0
+		looking := spin.again()
+		if !looking {
+			patience = w.milliseconds()
+		}
+		ready, err := unix.Poll(fds[:n], patience)
 		switch {
 		case err == unix.EINTR:
 			continue
@@ -60,10 +66,11 @@ func waitFor(fd descriptor, what int16, w Wait) error {
 			return systemError("poll", err)
 		// The descriptor comes first: what is there is taken before a wake-up.
 		case fds[0].Revents != 0:
+			spin.found()
 			return nil
 		case ready > 0:
 			return ErrWoken
-		case w.milliseconds() == 0:
+		case !looking && w.milliseconds() == 0:
 			return ErrTimeout
 		}
 	}

@@ -199,7 +199,6 @@ func (c *Conn) readRaw(p []byte, w *Wait) (int, error) {
 	defer c.release()
 	// Most often the peer has yet to answer, and a first read would be in vain.
 	try := c.expectMore || w.Deadline.Equal(past)
-	spin := w.Spin.begin()
 	for {
 		if try {
 			n, err := sysRead(fd, p)
@@ -207,20 +206,16 @@ func (c *Conn) readRaw(p []byte, w *Wait) (int, error) {
 			case err == nil && n == 0:
 				return 0, c.failed(io.EOF)
 			case err == nil:
-				spin.found()
 				c.expectMore = n == len(p)
 				return n, nil
 			case !isAgain(err):
 				return 0, c.failed(systemError("receive", err))
 			}
 		}
-		try = true
-		if spin.again() {
-			continue
-		}
 		if err := waitFor(fd, forReading, *w); err != nil {
 			return 0, c.failed(err)
 		}
+		try = true
 	}
 }
 
