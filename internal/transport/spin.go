@@ -3,11 +3,11 @@ package transport
 import "runtime"
 
 // Spin is for waits of one kind, such as those of one client for its replies, or for
-// room for its commands. A
-// thread that sleeps goes on tens of microseconds after its bytes are there, longer
-// than all the rest of an exchange inside one machine (BENCHMARKS.md). So a wait first
-// looks again and again for a moment; where that was in vain, the waits that follow
-// sleep at once. The nil Spin never looks twice. One wait uses it at a time.
+// room for its commands. A thread that sleeps goes on tens of microseconds after its
+// bytes are there, longer than all the rest of an exchange inside one machine
+// (BENCHMARKS.md). So a wait first looks again and again for a moment; where that was
+// in vain, the waits that follow sleep at once. The nil Spin never looks twice. One
+// wait uses it at a time.
 type Spin struct {
 	sleeps int // how many of the next waits sleep at once
 	pause  int // how many were to do so after the last that looked in vain
