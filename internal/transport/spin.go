@@ -14,8 +14,8 @@ type Spin struct {
 }
 
 const (
-	// spinLooks is how often a wait looks before it sleeps: for about 50 µs, of
-	// which there is no clock on some systems.
+	// spinLooks is how often a wait looks before it sleeps, for about 50 µs. It is no
+	// time, since to read a clock costs a part of a look.
 	spinLooks = 128
 	// spinPause is the most waits that sleep at once after one that looked in vain, so
 	// that slow peers, and busy machines, cost next to no processor time.
@@ -55,6 +55,15 @@ func (p *spinning) again() bool {
 		p.spin = nil
 	}
 	return false
+}
+
+// patience is how long the next look waits, in milliseconds, and whether it is one
+// that does not.
+func (p *spinning) patience(w Wait) (milliseconds int, looking bool) {
+	if p.again() {
+		return 0, true
+	}
+	return w.milliseconds(), false
 }
 
 // found ends a wait that was worth it.

@@ -134,11 +134,7 @@ func (p *Poller) Wait(ready []uint64, w Wait) ([]uint64, error) {
 		spin = p.spin.begin()
 	}
 	for {
-		patience := 0
-		looking := spin.again()
-		if !looking {
-			patience = w.milliseconds()
-		}
+		patience, looking := spin.patience(w)
 		n, err := unix.EpollWait(p.fd, p.events[:], patience)
 		if err == unix.EINTR || err == nil && n == 0 && looking {
 			continue

@@ -53,11 +53,7 @@ func waitFor(fd descriptor, what int16, w Wait) error {
 	}
 	spin := w.Spin.begin()
 	for {
-		patience := 0
-		looking := spin.again()
-		if !looking {
-			patience = w.milliseconds()
-		}
+		patience, looking := spin.patience(w)
 		ready, err := unix.Poll(fds[:n], patience)
 		switch {
 		case err == unix.EINTR:
