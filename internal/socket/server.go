@@ -48,7 +48,7 @@ type Server struct {
 	ready []uint64 // connections to look at; ready[:seen] are done
 	seen  int
 	again []uint64      // those of which more than one message was read at once
-	dst   []byte        // the caller\'s memory for a message
+	dst   []byte        // the caller's memory for a message
 	into  *peer         // whose message under way lies in dst
 	led   time.Duration // how long earlier leaders have led while a message was midway
 	since time.Time     // since when this one does; zero if none was yet

@@ -217,11 +217,17 @@ func name(err error) string {
 // eventually waits for what has no event to wait for.
 func eventually(t *testing.T, what string, happened func() bool) {
 	t.Helper()
+	must(t, until(what, happened))
+}
+
+// until is eventually in a process that is no test.
+func until(what string, happened func() bool) error {
 	for end := time.Now().Add(patience); !happened(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("not within %v: %s", patience, what)
+			return fmt.Errorf("not within %v: %s", patience, what)
 		}
 	}
+	return nil
 }
 
 // witness tells how late this machine is to wake a thread that only sleeps. A call

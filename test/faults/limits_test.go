@@ -39,6 +39,12 @@ func noDescriptors() {
 	c, err := socket.NewClient("", int(s.Addr().Port()))
 	fatal(err)
 	fatal(exchange(c, 1, 0, patience))
+	// A descriptor that the server closed later would be free for the client.
+	fatal(until("the server has closed its end", func() bool {
+		open, err := s.Stat("connections_open")
+		fatal(err)
+		return open == 0
+	}))
 
 	fatal(syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: 64, Max: 64}))
 	var files []*os.File
