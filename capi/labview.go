@@ -42,19 +42,32 @@ func onSession(op string, handle C.int, body func(s *lvSession) error) C.int {
 // instance belongs to ends it; nil is a call without a node.
 func blocking(op string, handle, timeout_ms C.int, instance *unsafe.Pointer, body func(s *lvSession, limit time.Duration) error) C.int {
 	return onSession(op, handle, func(s *lvSession) error {
-		limit, err := timeout(op, C.int64_t(timeout_ms))
-		if err != nil {
-			return err
-		}
-		if instance == nil {
-			return body(s, limit)
-		}
-		_, i, err := node(op, instance)
-		if err != nil {
-			return err
-		}
-		return i.Run(s.Cancel, func() error { return body(s, limit) })
+		return s.within(op, timeout_ms, instance, body)
 	})
+}
+
+// receiving is blocking for a function that receives: it gives up the kept message
+// before anything can fail, so that nothing old is taken for an answer.
+func receiving(op string, handle, timeout_ms C.int, instance *unsafe.Pointer, body func(s *lvSession, limit time.Duration) error) C.int {
+	return onSession(op, handle, func(s *lvSession) error {
+		s.Forget()
+		return s.within(op, timeout_ms, instance, body)
+	})
+}
+
+func (s *lvSession) within(op string, timeout_ms C.int, instance *unsafe.Pointer, body func(s *lvSession, limit time.Duration) error) error {
+	limit, err := timeout(op, C.int64_t(timeout_ms))
+	if err != nil {
+		return err
+	}
+	if instance == nil {
+		return body(s, limit)
+	}
+	_, i, err := node(op, instance)
+	if err != nil {
+		return err
+	}
+	return i.Run(s.Cancel, func() error { return body(s, limit) })
 }
 
 // lvText returns a text of the caller's; NULL is an empty one, as a string of

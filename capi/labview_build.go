@@ -141,7 +141,7 @@ func obe_lv_tcmd_built(handle C.int, reply_size *C.int, timeout_ms C.int) C.int 
 func lvTcmdBuilt(handle C.int, reply_size *C.int, timeout_ms C.int, instance *unsafe.Pointer) C.int {
 	reset(reply_size)
 	const op = "tcmd_built"
-	return blocking(op, handle, timeout_ms, instance, func(s *lvSession, limit time.Duration) error {
+	return receiving(op, handle, timeout_ms, instance, func(s *lvSession, limit time.Duration) error {
 		n, err := s.TcmdBuilt(limit)
 		if err != nil {
 			return err

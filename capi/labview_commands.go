@@ -21,7 +21,7 @@ import (
 
 // lvOrder guards a command whose answer is "OK".
 func lvOrder(op string, handle, timeout_ms C.int, instance *unsafe.Pointer, request func() (*jsondoc.Document, error)) C.int {
-	return blocking(op, handle, timeout_ms, instance, func(s *lvSession, limit time.Duration) error {
+	return receiving(op, handle, timeout_ms, instance, func(s *lvSession, limit time.Duration) error {
 		r, err := request()
 		if err != nil {
 			return err
@@ -35,7 +35,7 @@ func lvOrder(op string, handle, timeout_ms C.int, instance *unsafe.Pointer, requ
 func lvFetch(op, name string, handle C.int, values *C.obe_numbers, capacity C.int, count *C.int, timeout_ms C.int,
 	instance *unsafe.Pointer, request func() (*jsondoc.Document, error)) C.int {
 	reset(count)
-	return blocking(op, handle, timeout_ms, instance, func(s *lvSession, limit time.Duration) error {
+	return receiving(op, handle, timeout_ms, instance, func(s *lvSession, limit time.Duration) error {
 		r, err := request()
 		if err != nil {
 			return err
@@ -48,7 +48,7 @@ func lvFetch(op, name string, handle C.int, values *C.obe_numbers, capacity C.in
 func lvFetchTable(op, name string, handle C.int, values *C.obe_numbers, capacity C.int, rows, cols *C.int, timeout_ms C.int,
 	instance *unsafe.Pointer) C.int {
 	reset(rows, cols)
-	return blocking(op, handle, timeout_ms, instance, func(s *lvSession, limit time.Duration) error {
+	return receiving(op, handle, timeout_ms, instance, func(s *lvSession, limit time.Duration) error {
 		return putTable(op, name, values, capacity, rows, cols, func(dst []float64) (int, int, error) {
 			return s.Table(command.New(op), dst, limit)
 		})
@@ -75,7 +75,7 @@ func obe_lv_newrun(handle C.int, fields *C.obe_cchar, timeout_ms C.int) C.int {
 
 func lvNewrun(handle C.int, fields *C.obe_cchar, timeout_ms C.int, instance *unsafe.Pointer) C.int {
 	const op = "newrun"
-	return blocking(op, handle, timeout_ms, instance, func(s *lvSession, limit time.Duration) error {
+	return receiving(op, handle, timeout_ms, instance, func(s *lvSession, limit time.Duration) error {
 		text, err := lvText(op, "fields", fields)
 		if err != nil {
 			return err

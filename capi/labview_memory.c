@@ -73,6 +73,8 @@ static int put(void *handle, int32_t type, size_t size, const int32_t *dims, int
     failure = resize(type, count, handle, total);
     if (failure)
         return failure;
+    if (!*(void **)handle && !total)
+        return LV_OK; /* nothing may have no handle at all */
     data = **(unsigned char ***)handle;
     memcpy(data, dims, head);
     if (total)

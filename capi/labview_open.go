@@ -8,6 +8,7 @@ import (
 	"unsafe"
 
 	"libobe/internal/session"
+	"libobe/internal/socket"
 )
 
 //obe:labview 1 Open and close
@@ -31,7 +32,8 @@ func obe_lv_client(address *C.obe_cchar, port C.int, handle *C.int) C.int {
 // Clients can connect from then on; their messages wait until the first
 // obe_lv_receive. An empty address is this computer only, 127.0.0.1; "0.0.0.0" is
 // every network, where strangers can reach the server. Port 0 lets the system
-// choose one, which obe_lv_port tells. Close the handle with obe_lv_close.
+// choose one, which obe_lv_port tells. A host name is looked up, for at most 10 s,
+// which no abort ends. Close the handle with obe_lv_close.
 //
 //export obe_lv_server
 func obe_lv_server(address *C.obe_cchar, port C.int, handle *C.int) C.int {
@@ -64,6 +66,11 @@ func open(op string, address *C.obe_cchar, port C.int, handle *C.int, instance *
 			s.Free()
 			return prefix(op, err)
 		}
+		// A node whose program has stopped in the meantime has nobody to close it.
+		if _, runs := instances.Find(s.owner); s.owner != 0 && !runs {
+			closeAll(func(other *lvSession) bool { return other == s })
+			return prefix(op, fmt.Errorf("%w: the program of this node has stopped", socket.ErrCancelled))
+		}
 		*handle = C.int(h)
 		return nil
 	}))
@@ -89,9 +96,10 @@ func obe_lv_close(handle C.int) C.int {
 	}))
 }
 
-// obe_lv_close_all closes every handle of this program, also those that an
-// aborted VI has left open, of which nobody knows the numbers any more. Call it
-// first in a program that was aborted before.
+// obe_lv_close_all closes every handle there is in LabVIEW's process: those that an
+// aborted VI has left open, of which nobody knows the numbers any more, and those of
+// all other VIs, also of programs that are running beside. Call it first in a
+// program that was aborted before and runs alone.
 //
 //export obe_lv_close_all
 func obe_lv_close_all() C.int {
@@ -120,9 +128,9 @@ func obe_lv_cancel(handle C.int) C.int {
 	})
 }
 
-// obe_lv_set_option sets an option by its name; the list of options is at the end
-// of this header. value is a text: a whole number, or 1 and 0 for on and off. It
-// holds for calls and connections that begin later.
+// obe_lv_set_option sets an option by its name; the list of options is at the end.
+// value is a text, such as a whole number, or 1 and 0 for on and off. It holds for
+// calls and connections that begin later.
 //
 //export obe_lv_set_option
 func obe_lv_set_option(handle C.int, name, value *C.obe_cchar) C.int {

@@ -52,7 +52,7 @@ func obe_lv_receive(handle C.int, message_size *C.int, timeout_ms C.int) C.int {
 func lvReceive(handle C.int, message_size *C.int, timeout_ms C.int, instance *unsafe.Pointer) C.int {
 	reset(message_size)
 	const op = "receive"
-	return blocking(op, handle, timeout_ms, instance, func(s *lvSession, limit time.Duration) error {
+	return receiving(op, handle, timeout_ms, instance, func(s *lvSession, limit time.Duration) error {
 		n, err := s.Receive(limit)
 		if err != nil {
 			return err
@@ -76,7 +76,7 @@ func obe_lv_tcmd(handle C.int, json *C.obe_cchar, reply_size *C.int, timeout_ms 
 func lvTcmd(handle C.int, json *C.obe_cchar, reply_size *C.int, timeout_ms C.int, instance *unsafe.Pointer) C.int {
 	reset(reply_size)
 	const op = "tcmd"
-	return blocking(op, handle, timeout_ms, instance, func(s *lvSession, limit time.Duration) error {
+	return receiving(op, handle, timeout_ms, instance, func(s *lvSession, limit time.Duration) error {
 		body, err := lvText(op, "json", json)
 		if err != nil {
 			return err

@@ -108,7 +108,8 @@ int obe_lv_client(const char *address, int port, int *handle);
  * Clients can connect from then on; their messages wait until the first
  * obe_lv_receive. An empty address is this computer only, 127.0.0.1; "0.0.0.0" is
  * every network, where strangers can reach the server. Port 0 lets the system
- * choose one, which obe_lv_port tells. Close the handle with obe_lv_close.
+ * choose one, which obe_lv_port tells. A host name is looked up, for at most 10 s,
+ * which no abort ends. Close the handle with obe_lv_close.
  */
 int obe_lv_server(const char *address, int port, int *handle);
 
@@ -118,9 +119,10 @@ int obe_lv_server(const char *address, int port, int *handle);
  */
 int obe_lv_close(int handle);
 
-/* obe_lv_close_all closes every handle of this program, also those that an
- * aborted VI has left open, of which nobody knows the numbers any more. Call it
- * first in a program that was aborted before.
+/* obe_lv_close_all closes every handle there is in LabVIEW's process: those that an
+ * aborted VI has left open, of which nobody knows the numbers any more, and those of
+ * all other VIs, also of programs that are running beside. Call it first in a
+ * program that was aborted before and runs alone.
  */
 int obe_lv_close_all(void);
 
@@ -130,9 +132,9 @@ int obe_lv_close_all(void);
  */
 int obe_lv_cancel(int handle);
 
-/* obe_lv_set_option sets an option by its name; the list of options is at the end
- * of this header. value is a text: a whole number, or 1 and 0 for on and off. It
- * holds for calls and connections that begin later.
+/* obe_lv_set_option sets an option by its name; the list of options is at the end.
+ * value is a text, such as a whole number, or 1 and 0 for on and off. It holds for
+ * calls and connections that begin later.
  */
 int obe_lv_set_option(int handle, const char *name, const char *value);
 

@@ -104,6 +104,10 @@ func TestRace(t *testing.T) {
 			succeed(t, time.Minute, []string{"GORACE=halt_on_error=1"}, compile(t, call[0], "-no-pie", archive), call[1:]...)
 		})
 	}
+	t.Run("labview", func(t *testing.T) {
+		program := compile(t, "labview", "-no-pie", "c/labview_manager.c", "-rdynamic", archive)
+		succeed(t, time.Minute, []string{"GORACE=halt_on_error=1"}, program)
+	})
 }
 
 // valgrindError is one error of valgrind's XML.

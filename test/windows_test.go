@@ -288,13 +288,25 @@ func TestWindows(t *testing.T) {
 		}
 	})
 
-	// LabVIEW's memory is looked for in the DLLs that LabVIEW has it in.
-	t.Run("labview", func(t *testing.T) {
+	// LabVIEW's memory is looked for where LabVIEW has it: in the engines of built
+	// programs, and in the development system itself.
+	for _, engine := range []string{"lvrt.dll", "lvffrt.dll"} {
+		t.Run("labview with "+engine, func(t *testing.T) {
+			t.Parallel()
+			engine := filepath.Join(t.TempDir(), engine)
+			command(t, toolOf(t, triple64, "gcc"), "-std=gnu99", "-shared", "-static", "-o", engine, "c/labview_manager.c")
+			program := compileWindows(t, "gcc", []string{hooked, engine}, append(strictWindows, "c/labview.c")...)
+			succeed(t, 2*time.Minute, nil, wine, program)
+		})
+	}
+	t.Run("labview in LabVIEW.exe", func(t *testing.T) {
 		t.Parallel()
-		engine := filepath.Join(t.TempDir(), "lvrt.dll")
-		command(t, toolOf(t, triple64, "gcc"), "-std=gnu99", "-shared", "-static", "-o", engine, "c/labview_manager.c")
-		program := compileWindows(t, "gcc", []string{hooked, engine}, append(strictWindows, "c/labview.c")...)
-		succeed(t, 2*time.Minute, nil, wine, program)
+		program := compileWindows(t, "gcc", []string{hooked}, append(strictWindows, "-Wl,--export-all-symbols", "c/labview.c", "c/labview_manager.c")...)
+		system := filepath.Join(filepath.Dir(program), "LabVIEW.exe")
+		if err := os.Rename(program, system); err != nil {
+			t.Fatal(err)
+		}
+		succeed(t, 2*time.Minute, nil, wine, system)
 	})
 
 	// A server here and its client there, and the other way round.

@@ -83,15 +83,16 @@ func settable(options []socket.Option) []socket.Option {
 	return append(can, socket.Option{Name: session.CodePage, Default: session.CodePageDoc.Default, Doc: session.CodePageDoc.Doc})
 }
 
-// niCodes are the codes that LabVIEW's own TCP nodes have for the same failures,
-// which their users know.
+// niCodes are the codes that LabVIEW's own nodes for TCP and JSON have for the same
+// failures, which their users know.
 var niCodes = map[status.Code]int{
 	status.Timeout: 56, status.Busy: 57, status.Unreachable: 59, status.InUse: 60, status.Reset: 62,
-	status.Refused: 63, status.PeerClosed: 66,
+	status.Refused: 63, status.State: 64, status.PeerClosed: 66, status.JSON: -375003, status.Type: -375005,
 }
 
 // remedies are what LabVIEW's user can do about a failure.
 var remedies = map[status.Code]string{
+	status.Argument:    "The text of the last failure says which. (LabVIEW's own nodes have error 54 for a bad address.)",
 	status.Handle:      "Was OBE Close called before, or the number kept from an earlier run?",
 	status.Timeout:     "The peer may still carry out the command; an unknown command is never answered.",
 	status.Refused:     "Start the server first, or wait for it with OBE Wait Ready.",
@@ -110,7 +111,7 @@ func errorText(s status.Status) string {
 		said += " " + remedy
 	}
 	if code, ok := niCodes[s.Code]; ok {
-		said += fmt.Sprintf(" (The TCP nodes of LabVIEW have error %d for it.)", code)
+		said += fmt.Sprintf(" (LabVIEW's own nodes have error %d for it.)", code)
 	}
 	return said
 }
@@ -246,6 +247,8 @@ func wire(f function, i int) string {
 	switch {
 	case p.Type == "void **":
 		return "nothing: LabVIEW fills it"
+	case p.Name == "timeout_ms" && strings.HasPrefix(f.Name, "obe_lv_receive"):
+		return "100 in a loop with a stop button; -2 is the handle's own, which for a server is for ever"
 	case p.Name == "timeout_ms":
 		return "-2, the handle's own, unless the caller says otherwise"
 	case p.Name == "handle" && p.Type == "int *":
@@ -258,6 +261,12 @@ func wire(f function, i int) string {
 		return "61981"
 	case p.Name == "address":
 		return "empty is this computer"
+	case f.Name == "obe_lv_set_option" && p.Name == "name":
+		return "one of the list at the end"
+	case f.Name == "obe_lv_set_option":
+		return "a text; Number To Decimal String makes one of a number"
+	case p.Name == "type":
+		return "see the list at the end"
 	case capacity && before.Type == "char[]":
 		return "the room to make, in bytes: the size known before, or 0 to ask for it"
 	case capacity:

@@ -92,6 +92,16 @@ func (s *Session) Decode(op, name string, text []byte) ([]byte, error) {
 	return decoded, nil
 }
 
+// plain is Decode for a text that nobody looks at as JSON: one that is not UTF-8 is
+// ErrPage.
+func (s *Session) plain(op, name string, text []byte) (string, error) {
+	t, err := s.Decode(op, name, text)
+	if err == nil && !utf8.Valid(t) {
+		err = s.hint(fmt.Errorf("%s: %w: %s is not UTF-8", op, ErrPage, name), t)
+	}
+	return string(t), err
+}
+
 // hint says what to do about a text that is not UTF-8, if that is why err came
 // about.
 func (s *Session) hint(err error, text []byte) error {

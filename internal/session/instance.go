@@ -47,14 +47,14 @@ func (i *Instance) Abort() {
 		if !f.aborted {
 			f.aborted = true
 			f.cancel()
-			go f.insist()
+			go i.insist(f)
 		}
 	}
 }
 
 // insist cancels again until the call has returned: a cancel misses a call that
 // is still on its way to where it blocks.
-func (f *flight) insist() {
+func (i *Instance) insist(f *flight) {
 	defer func() {
 		// No abort is worth the host program's life.
 		_ = recover()
@@ -66,7 +66,16 @@ func (f *flight) insist() {
 		case <-f.over:
 			return
 		case <-again.C:
-			f.cancel()
+			i.again(f)
 		}
+	}
+}
+
+// again cancels a call, unless it has returned in the meantime: the next one is spared.
+func (i *Instance) again(f *flight) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if _, flying := i.calls[f]; flying {
+		f.cancel()
 	}
 }

@@ -36,6 +36,23 @@ func TestAbortInsists(t *testing.T) {
 	}
 }
 
+// A cancel that is repeated ends with its call, and meets none that comes after it.
+func TestRepeatedCancelSparesLaterCalls(t *testing.T) {
+	var i Instance
+	cancels := 0
+	var ended *flight
+	_ = i.Run(func() { cancels++ }, func() error {
+		for ended = range i.calls {
+			i.again(ended)
+		}
+		return nil
+	})
+	i.again(ended)
+	if cancels != 1 {
+		t.Errorf("%d cancels, and 1 of them while the call was in flight", cancels)
+	}
+}
+
 func TestAbortSparesLaterCallsAndOtherNodes(t *testing.T) {
 	var node, other Instance
 	cancel := func() { t.Error("cancelled") }

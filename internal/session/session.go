@@ -15,6 +15,7 @@ import (
 	"libobe/internal/command"
 	"libobe/internal/jsondoc"
 	"libobe/internal/socket"
+	"libobe/internal/transport"
 )
 
 // What a session's functions fail with, besides the errors of package socket and
@@ -30,8 +31,8 @@ var (
 // build, exchange and read belong to one sequence, as the message of one exchange
 // takes the place of the one before.
 //
-// A method that receives gives up the kept message first: after a failure there
-// is none, and nothing old is taken for an answer.
+// A method that receives puts what comes in the place of the kept message. Its
+// caller gives that up before, with Forget.
 type Session struct {
 	client *socket.Client // nil for a server
 	server *socket.Server // nil for a client
@@ -100,7 +101,11 @@ func (s *Session) onlyClient(op string) (*socket.Client, error) {
 // SetOption sets an option of the socket, or the code page.
 func (s *Session) SetOption(name, value string) error {
 	if name != CodePage {
-		return s.endpoint().SetOption(name, value)
+		v, err := s.plain("option "+transport.Quote(name), "the value", []byte(value))
+		if err != nil {
+			return err
+		}
+		return s.endpoint().SetOption(name, v)
 	}
 	p, err := findPage(value)
 	if err != nil {
@@ -133,7 +138,6 @@ func (s *Session) Send(json []byte, limit time.Duration) error {
 
 // Receive receives a message, keeps it, and returns the size of its text.
 func (s *Session) Receive(limit time.Duration) (size int, err error) {
-	s.keep(nil)
 	var body []byte
 	if s.client != nil {
 		body, err = s.client.ReceiveBody(limit)
@@ -190,7 +194,6 @@ func (s *Session) TcmdUse(body []byte, limit time.Duration, use socket.Use) erro
 	if err != nil {
 		return err
 	}
-	s.keep(nil)
 	var short error
 	err = c.TcmdUse(body, limit, func(reply []byte) error {
 		s.keep(reply)
@@ -244,14 +247,18 @@ func (s *Session) Table(request *jsondoc.Document, dst []float64, limit time.Dur
 	return command.Table(s, request, dst, limit)
 }
 
-// keep makes a message that was received the one that is read; nil is none.
-func (s *Session) keep(body []byte) {
+// Forget gives up the kept message, so that nothing old is taken for an answer.
+func (s *Session) Forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.message = nil
-	if body != nil {
-		s.message = jsondoc.Checked(body)
-	}
+}
+
+// keep makes a message that was received the one that is read.
+func (s *Session) keep(body []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.message = jsondoc.Checked(body)
 }
 
 // kept is the message that is read.
@@ -275,13 +282,13 @@ func (s *Session) Text() ([]byte, error) {
 
 // Read gives body the kept message and a pointer into it.
 func (s *Session) Read(op string, pointer []byte, body func(d *jsondoc.Document, pointer string) error) error {
-	p, err := s.Decode(op, "pointer", pointer)
+	p, err := s.plain(op, "pointer", pointer)
 	if err != nil {
 		return err
 	}
 	d, err := s.kept()
 	if err == nil {
-		err = body(d, string(p))
+		err = body(d, p)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", op, err)

@@ -76,32 +76,25 @@ func TestTcmdKeepsTheReply(t *testing.T) {
 	}
 }
 
-func TestFailureLeavesNoMessage(t *testing.T) {
-	for name, fail := range map[string]func(*Session) error{
-		"not JSON": func(s *Session) error { _, err := s.Tcmd([]byte("{"), patience); return err },
-		"refused":  func(s *Session) error { return s.Order(command.New("ready"), patience) },
-		"no connection": func(s *Session) error {
-			_, err := s.Receive(0)
-			return err
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			s := talker(t, func(body []byte) []byte { return []byte(`{"error": 1}`) })
-			if _, err := s.Tcmd([]byte("1"), patience); err != nil {
-				t.Fatal(err)
-			}
-			if err := fail(s); err == nil {
-				t.Fatal("it succeeds")
-			}
-			_, err := s.Text()
-			if name == "refused" { // by the server, with a reply that can be read
-				if err != nil {
-					t.Error(err)
-				}
-			} else if !errors.Is(err, socket.ErrState) {
-				t.Errorf("a message is kept: %v", err)
-			}
-		})
+// A reply that is not the command's answer can be read.
+func TestReplyThatIsNoAnswerIsKept(t *testing.T) {
+	s := talker(t, func(body []byte) []byte { return []byte(`{"error": 1}`) })
+	if err := s.Order(command.New("ready"), patience); err == nil {
+		t.Fatal("it succeeds")
+	}
+	if got := text(t, s); got != `{"error": 1}` {
+		t.Errorf("kept %q", got)
+	}
+}
+
+func TestForget(t *testing.T) {
+	s := echo(t)
+	if _, err := s.Tcmd([]byte("1"), patience); err != nil {
+		t.Fatal(err)
+	}
+	s.Forget()
+	if _, err := s.Text(); !errors.Is(err, socket.ErrState) {
+		t.Errorf("a message is kept: %v", err)
 	}
 }
 

@@ -134,8 +134,12 @@ func NewServer(host string, port int) (*Server, error) {
 	return s, nil
 }
 
+// lookUp is how long a server's name may take to be found: its call has no timeout
+// of the caller's.
+const lookUp = 10 * time.Second
+
 func (s *Server) listen(address transport.Address) error {
-	addresses, err := address.Resolve(transport.Wait{}, nil)
+	addresses, err := address.Resolve(transport.Wait{Deadline: time.Now().Add(lookUp)}, nil)
 	if err != nil {
 		return err
 	}

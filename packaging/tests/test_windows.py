@@ -51,6 +51,13 @@ def test_pkg_config(bits: int, unpacked: Path, tmp_path: Path) -> None:
     assert f"obe{bits}.dll" in libraries(bits, program)
 
 
+def test_documents_for_labview(unpacked: Path) -> None:
+    folder = unpacked / "share" / "doc" / "libobe" / "labview"
+    links = [link for page in folder.glob("*.md") for link in re.findall(r"\]\(([^)#]+)\)", page.read_text("utf-8"))]
+    assert any(link.endswith("include/obe_labview.h") for link in links)
+    assert [link for link in links if not (folder / link).exists()] == []
+
+
 @pytest.mark.parametrize("kind", ["MinGW", "MSVC"])
 def test_cmake(bits: int, unpacked: Path, tmp_path: Path, kind: str) -> None:
     """For MSVC, the package names the other import library, which MinGW's linker takes as well."""

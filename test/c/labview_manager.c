@@ -9,6 +9,7 @@ enum { GUARD = 64, GARBAGE = 0xA5, U8 = 5, DOUBLE = 10 };
 
 int32_t manager_failure;
 int32_t manager_packing = 8;
+int manager_frugal;
 
 /* What a handle points to; LabVIEW's begins with the data's address too. */
 struct block {
@@ -44,6 +45,11 @@ int32_t NumericArrayResize(int32_t type, int32_t dims, void *handle, size_t tota
         return 1; /* mgArgErr */
     if (manager_failure)
         return manager_failure;
+    if (manager_frugal && !total) {
+        manager_free(*block);
+        *block = NULL;
+        return 0;
+    }
     data = allocate(size);
     if (!*block) {
         *block = calloc(1, sizeof **block);

@@ -69,6 +69,20 @@ static void tables(void)
     manager_free(handle);
 }
 
+static void nothing_without_a_handle(void)
+{
+    static const double values[] = {1, 2};
+    void *text = NULL, *list = NULL, *table = NULL;
+
+    manager_frugal = 1;
+    CHECK_EQUAL(LV_OK, lv_put_string(&text, "gone", 4));
+    CHECK_EQUAL(LV_OK, lv_put_string(&text, "", 0));
+    CHECK_EQUAL(LV_OK, lv_put_list(&list, values, 0));
+    CHECK_EQUAL(LV_OK, lv_put_table(&table, values, 0, 2));
+    CHECK(!text && !list && !table);
+    manager_frugal = 0;
+}
+
 static void no_memory_left(void)
 {
     void *handle = NULL, *none = NULL;
@@ -90,6 +104,7 @@ int main(void)
     RUN(strings);
     RUN(lists);
     RUN(tables);
+    RUN(nothing_without_a_handle);
     RUN(no_memory_left);
     return 0;
 }

@@ -132,6 +132,32 @@ def test_abort_that_comes_early(lv: Diagram, waiting: int, node: Slot) -> None:
         assert status == [lv.E_CANCELLED]
 
 
+def test_opened_while_the_program_stops(lv: Diagram) -> None:
+    """Whatever a node opens in the moment of its Unreserve is closed as well."""
+    node = Slot(lv)
+    opened: list[int] = []
+    enough = threading.Event()
+
+    def opens() -> None:
+        while not enough.is_set():
+            result = lv.here("obe_lv_client_i", port=1, instance=node.data)
+            assert result.status in (0, lv.E_CANCELLED)
+            opened.append(result.handle)
+
+    threads = [threading.Thread(target=opens) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for _ in range(2000):
+        assert lv.here("obe_lv_unreserve", instance=node.data).status == 0
+    enough.set()
+    for thread in threads:
+        thread.join()
+    node.callback("unreserve")
+    left = [h for h in opened if h and lv.here("obe_lv_cancel", handle=h).status != lv.E_HANDLE]
+    assert left == []
+    assert any(opened)
+
+
 def test_abort_is_for_one_node(lv: Diagram, silent: int, waiting: int, node: Slot) -> None:
     other = Slot(lv)
     other.callback("reserve")

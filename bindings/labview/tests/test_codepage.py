@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,6 +44,11 @@ def test_without_the_option_a_clear_error(lv: Diagram, client: int, server: peer
         "obe_lv_set_string": {"key": b"unit", "text": b"\xb5m"},
         "obe_lv_set_int": {"key": b"\xb5m", "value": 1},
         "obe_lv_set_json": {"key": b"unit", "json": b'"\xb5m"'},
+        "obe_lv_set_option": {"name": b"trace", "value": b"/tmp/\xb5m"},
+        "obe_lv_get_int": {"pointer": b"/\xb5m"},
+        "obe_lv_get_string": {"pointer": b"/\xb5m"},
+        "obe_lv_get_doubles": {"pointer": b"/\xb5m"},
+        "obe_lv_get_matrix": {"pointer": b"/\xb5m"},
     }
     for name, wires in attempts.items():
         assert lv.run(name, handle=client, **wires).status == lv.E_JSON, name
@@ -70,6 +76,15 @@ def test_there_and_back(lv: Diagram, client: int, server: peer.Server, page: str
     whole = lv.text("obe_lv_text", handle=client)
     assert json.loads(whole.decode(f"cp{page}")) == {"command": text, text: text, "j": [text]}
     assert b"\\" not in whole.replace(b"\\u", b"")
+
+
+def test_option_is_converted(lv: Diagram, client: int, tmp_path: Path) -> None:
+    """The name of a file, as the user whose folder it is writes it."""
+    set_page(lv, client, "1252")
+    trace = tmp_path / "J\u00fcrgen.jsonl"
+    lv.ok("obe_lv_set_option", handle=client, name=b"trace", value=str(trace).encode("cp1252"))
+    lv.ok("obe_lv_tcmd", handle=client, json=b"1", timeout_ms=PATIENCE)
+    assert [path.name for path in tmp_path.iterdir()] == [trace.name]
 
 
 def test_character_that_the_page_lacks(lv: Diagram, client: int) -> None:

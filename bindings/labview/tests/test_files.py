@@ -72,6 +72,12 @@ def test_node_table() -> None:
         assert [row[:6] for row in rows[2:]] == [settings(name, t) for t in terminals], name
         assert ("Callbacks" in sections[name]) == name.endswith("_i")
     assert "Run in any thread" in text
+    constants = {name: value for name, value in HEADER.constants.items() if not name.startswith(("OBE_E_", "OBE_OK"))}
+    types = re.findall(r"^\| (OBE_\w+) \| (\d+) \|$", text, re.MULTILINE)
+    assert {name: int(value) for name, value in types} == constants
+    header = (ROOT / "include" / "obe_labview.h").read_text("utf-8")
+    options = re.findall(r"^ \*   (\w+) ", header[header.index("---- Options") :], re.MULTILINE)
+    assert re.findall(r"^\| (\w+) \|", text[text.index("## Options") :], re.MULTILINE) == ["name", *options]
 
 
 def test_printable_node_table() -> None:
@@ -99,11 +105,23 @@ def test_pages_speak_of_what_exists(name: str) -> None:
         assert -int(code) in codes, code
 
 
+# What users' palettes are promised, by name.
+VIS = {
+    f"OBE {name}"
+    for name in [
+        *("Open", "Open Server", "Close", "Close All", "Cancel", "Set Option", "Wait Ready", "Command", "Send"),
+        *("Receive", "Ready", "Optimal Setting", "Good Setting", "Report Measurement", "Get Mean", "Get Std"),
+        *("Get Weights", "Get Constants", "Get Covariance", "Get Parameters", "Get Settings", "New Run", "Done"),
+        *("Error Text", "Version"),
+    ]
+}
+
+
 def test_vi_set_has_every_command() -> None:
     text = (FOLDER / "vi-set.md").read_text("utf-8")
     vis = set(re.findall(r"^\| (OBE [\w ]+?) \|", text, re.MULTILINE))
-    assert len(vis) == 24
-    assert "24 VIs" in text
+    assert vis == VIS
+    assert f"{len(VIS)} VIs" in text
     commands = [name for name, terminals in HEADER.functions.items() if any(t.name == "timeout_ms" for t in terminals)]
     for name in commands:
         assert f"`{name}`" in text or "built" in name, name

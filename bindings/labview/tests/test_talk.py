@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import peer
-from clfn import PATIENCE, Blocked, Diagram
+from clfn import NULL, PATIENCE, Blocked, Diagram
 from conftest import ANSWERS, HEADER
 
 SOON = 2.0  # s: what happens at once takes less, on a machine that is busy too
@@ -175,20 +175,39 @@ def test_slices_lose_nothing(lv: Diagram) -> None:
     lv.ok("obe_lv_close", handle=server)
 
 
-def test_nothing_old_is_taken_for_an_answer(lv: Diagram, client: int, silent: int) -> None:
+# Calls that fail before anything is sent, by what is wrong with them.
+FAILING: dict[str, tuple[str, dict[str, Any]]] = {
+    "no JSON": ("tcmd", {"json": b'{"n": 2', "timeout_ms": PATIENCE}),
+    "no UTF-8": ("tcmd", {"json": b'"\xff"', "timeout_ms": PATIENCE}),
+    "no timeout": ("tcmd", {"json": b"3", "timeout_ms": -9}),
+    "no timeout to receive": ("receive", {"timeout_ms": -9}),
+    "no connection": ("receive", {"timeout_ms": 0}),
+    "no array": ("optset", {"setting": NULL, "setting_cap": 4, "timeout_ms": PATIENCE}),
+    "a negative size": ("getcov", {"covariance_cap": -1, "timeout_ms": PATIENCE}),
+    "no numbers": ("newdat", {"timeout_ms": PATIENCE}),
+    "no fields": ("newrun", {"fields": b"{", "timeout_ms": PATIENCE}),
+    "nothing built": ("tcmd_built", {"timeout_ms": PATIENCE}),
+}
+
+
+@pytest.mark.parametrize("failing", FAILING)
+def test_nothing_old_is_taken_for_an_answer(lv: Diagram, client: int, failing: str) -> None:
+    name, wires = FAILING[failing]
     lv.ok("obe_lv_tcmd", handle=client, json=b'{"n": 1}', timeout_ms=PATIENCE)
-    for failing in (
-        {"json": b'{"n": 2', "timeout_ms": PATIENCE},  # not JSON
-        {"json": b'{"n": 3}', "timeout_ms": -9},
-    ):
-        assert lv.run("obe_lv_tcmd", handle=client, **failing).status != 0
-    h = lv.ok("obe_lv_client", port=silent).handle
-    assert lv.run("obe_lv_optset", handle=h, setting_cap=1, timeout_ms=1).status == lv.E_TIMEOUT
-    for read in ("get_double", "get_count", "text"):
-        result = lv.run(f"obe_lv_{read}", handle=h)
-        assert result.status == lv.E_STATE
-        assert "there is no message" in lv.sentence(h)
-    lv.ok("obe_lv_close", handle=h)
+    assert lv.ok("obe_lv_get_int", handle=client, pointer=b"/n").value == 1
+    assert lv.run(f"obe_lv_{name}", handle=client, **wires).status != 0
+    for read in ("get_int", "get_count", "text"):
+        assert lv.run(f"obe_lv_{read}", handle=client).status == lv.E_STATE
+        assert "there is no message" in lv.sentence(client)
+
+
+def test_sending_leaves_the_message(lv: Diagram, client: int) -> None:
+    lv.ok("obe_lv_tcmd", handle=client, json=b'{"n": 1}', timeout_ms=PATIENCE)
+    lv.ok("obe_lv_wait_ready", handle=client, timeout_ms=PATIENCE)
+    assert lv.run("obe_lv_send", handle=client, json=b"{", timeout_ms=PATIENCE).status == lv.E_JSON
+    assert lv.run("obe_lv_send_built", handle=client, timeout_ms=PATIENCE).status == lv.E_STATE
+    lv.ok("obe_lv_send", handle=client, json=b"2", timeout_ms=PATIENCE)
+    assert lv.ok("obe_lv_get_int", handle=client, pointer=b"/n").value == 1
 
 
 def test_reply_that_is_no_answer(lv: Diagram) -> None:
