@@ -11,7 +11,8 @@ from conftest import ANSWER, CONSUMER, VERSION, Dist, run, tool
 PACKAGES = ["libobe1", "libobe-dev", "python3-obe"]
 
 # What is written below root lands in the folder up, and is gone when the script
-# ends. It prints what is in up then and was not on the machine before.
+# ends. It prints what is in up then and was not on the machine before, but for
+# caches: those are of the programs that look packages through, such as man-db.
 OVERLAY = """
 mount -t tmpfs none "$1"
 cd "$1"
@@ -24,7 +25,7 @@ cp -r "$2/." root/tmp
 chroot root sh -eu /tmp/use
 echo left:
 cd up
-find . -mindepth 1 | while read -r path; do [ -e "/$path" ] || [ -L "/$path" ] || echo "$path"; done
+find . -mindepth 1 -path ./var/cache -prune -o -print | while read -r path; do [ -e "/$path" ] || [ -L "/$path" ] || echo "$path"; done
 """
 
 USE = f"""
