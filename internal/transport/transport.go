@@ -73,6 +73,17 @@ func systemError(call string, err error) error {
 	return &SystemError{Call: call, Err: err, kind: kindOf(err)}
 }
 
+// lost is systemError on a connection that had come about. Of a peer that is gone the
+// system may say that it timed out, or cannot be reached any more; whoever asks for the
+// kind wants to know that the connection broke.
+func lost(call string, err error) error {
+	kind := kindOf(err)
+	if kind == ErrUnreachable {
+		kind = ErrReset
+	}
+	return &SystemError{Call: call, Err: err, kind: kind}
+}
+
 // Wait is how long a blocking operation may wait, and who may end it early. The
 // zero value waits for ever.
 type Wait struct {
@@ -209,7 +220,7 @@ func (c *Conn) readRaw(p []byte, w *Wait) (int, error) {
 				c.expectMore = n == len(p)
 				return n, nil
 			case !isAgain(err):
-				return 0, c.failed(systemError("receive", err))
+				return 0, c.failed(lost("receive", err))
 			}
 		}
 		if err := waitFor(fd, forReading, *w); err != nil {
@@ -268,7 +279,7 @@ func (c *Conn) writeRaw(head, body []byte, w *Wait) (int, error) {
 		case c.connecting:
 			return total, c.failed(systemError("connect", err))
 		default:
-			return total, c.failed(systemError("send", err))
+			return total, c.failed(lost("send", err))
 		}
 	}
 	return total, nil
