@@ -185,7 +185,7 @@ func obe_set_matrix(message C.obe_message, key *C.obe_cchar, values *C.obe_cdoub
 		case int64(rows) > wire.MaxLength/int64(len("[],")):
 			return invalid(op, "rows", "is more than a message can hold")
 		}
-		v, err := numbers(op, "values", values, "rows", rows*cols)
+		v, err := numbers(op, "values", values, "rows times cols", rows*cols)
 		if err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"strings"
 
 	"libobe/capi/status"
 	"libobe/internal/memory"
@@ -107,8 +108,8 @@ func role(object any) string {
 
 // prefix puts the name of the function before an error that lacks it.
 func prefix(op string, err error) error {
-	if err == nil {
-		return nil
+	if err == nil || strings.HasPrefix(err.Error(), op+": ") {
+		return err
 	}
 	return fmt.Errorf("%s: %w", op, err)
 }

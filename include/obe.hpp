@@ -27,9 +27,11 @@
  * Failures.  A failure is thrown as obe::error, by all but destructors. Its status() is a code of obe.h, its what()
  *            says which operation failed, with whom, and why. Nothing is printed.
  * Objects.   Clients, servers, messages and requests can be moved and not copied. One that was moved from, or was made
- *            without anything in it, is good for assignment; any other use throws OBE_E_HANDLE.
+ *            without anything in it, is good for assignment, and has no last_error; any other use throws OBE_E_HANDLE.
  * Threads.   Any member may be called from any thread, also on one object from several at once; only moving, assigning
  *            to and destroying an object need it for themselves. cancel() and close() wake the calls that are blocked.
+ *            If calls on one object, or that make objects, fail in several threads in the same moment, what() may have
+ *            the sentence of another one of them; status() never has.
  * Processes. In a child of fork that does not exec, every function throws OBE_E_FORKED; destructors do nothing there.
  * Exceptions are needed: a compiler that has them turned off says so. Run-time type information is not.
  *
@@ -298,6 +300,7 @@ public:
 #if OBE_HPP_STANDARD >= 201703L
     name(std::string_view view) : copy_(view), chars_(copy_.c_str()) { refuse_nul(copy_); }
 #endif
+    name(int) = delete; // a literal 0 is no name, and may be meant as a port
     name(const name &) = delete;
     name &operator=(const name &) = delete;
 
@@ -381,6 +384,18 @@ public:
                                             " columns cannot have " + std::to_string(values_.size()) + " numbers");
     }
 
+    matrix(const matrix &) = default;
+    matrix &operator=(const matrix &) = default;
+
+    /// One that was moved from is an empty one.
+    matrix(matrix &&other) noexcept : matrix() { swap(other); }
+    matrix &operator=(matrix &&other) noexcept
+    {
+        matrix taken(std::move(other));
+        swap(taken);
+        return *this;
+    }
+
     std::size_t rows() const noexcept { return rows_; }
     std::size_t cols() const noexcept { return cols_; }
     double &operator()(std::size_t row, std::size_t col) { return values_[row * cols_ + col]; }
@@ -393,6 +408,14 @@ public:
 
 private:
     friend class message;
+
+    void swap(matrix &other) noexcept
+    {
+        values_.swap(other.values_);
+        std::swap(rows_, other.rows_);
+        std::swap(cols_, other.cols_);
+    }
+
     std::vector<double> values_;
     std::size_t rows_, cols_;
 };
@@ -424,7 +447,7 @@ public:
     }
 
     /// The sentence of the last failure on this object, empty if there was none.
-    std::string last_error() const { return detail::sentence(enter()); }
+    std::string last_error() const { return *this ? detail::sentence(enter()) : std::string(); }
 
 protected:
     explicit owner(std::uintptr_t handle = 0) noexcept : handle_(handle) {}

@@ -198,6 +198,9 @@ func TestCppRefused(t *testing.T) {
 	}
 	for _, c := range []struct{ wrong, right string }{
 		{"obe::client copy(client);", "obe::client moved(std::move(client));"},
+		{"client = obe::client(0);", "client = obe::client(\"\", 0);"},
+		{"server = obe::server(0);", "server = obe::server(\"\", 0);"},
+		{"message.count(0);", "message.count(\"/0\");"},
 		{"client.receive(5000);", "client.receive(std::chrono::milliseconds(5000));"},
 		{"message.set(\"x\", one);", "message.set(\"x\", static_cast<int>(one));"},
 		{"message.set(\"x\", other::two);", "message.set(\"x\", static_cast<int>(other::two));"},

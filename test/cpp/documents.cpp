@@ -246,6 +246,17 @@ static void matrices()
     obe::matrix reused(10, 10, 3);
     obe::message("[[1, 2]]").read("", reused);
     CHECK(reused.rows() == 1 && reused.cols() == 2 && reused.values() == (std::vector<double>{1, 2}));
+
+    obe::matrix moved(std::move(m));
+    CHECK(moved(1, 2) == 6 && m.rows() == 0 && m.cols() == 0 && m.values().empty());
+    m = std::move(moved);
+    CHECK(m(1, 2) == 6 && moved.rows() == 0 && moved.cols() == 0);
+    obe::matrix &same = m;
+    m = std::move(same);
+    CHECK(m.rows() == 2 && m(1, 2) == 6);
+    obe::message nothing("{}");
+    nothing.set("m", moved);
+    CHECK_EQUAL(std::string("{\"m\": []}"), nothing.json());
 }
 
 static void errors()

@@ -279,7 +279,9 @@ static void failures()
     CHECK_THROWS(OBE_E_ARGUMENT, "NUL", obe::client(std::string("127.0.0.1\0.9", 12)));
     obe::server mistaken(obe::adopt, client.release()); // it is a client's handle
     CHECK_THROWS(OBE_E_STATE, "not for a client", mistaken.port());
+    CHECK_THROWS(OBE_E_JSON, "", obe::message("{")); // a failure without a handle is none of theirs
     CHECK_EQUAL(std::string(), obe::client().last_error());
+    CHECK_EQUAL(std::string(), client.last_error()); // released above
 }
 
 static void limits()
