@@ -11,9 +11,11 @@
  * The exit status is 0 if the estimate agrees with the true centre, 1 after a failure, 2 for a wrong option and 3 if the
  * dip was not found.
  */
-#define _POSIX_C_SOURCE 200112L /* for clock_gettime and isatty */
+#define _POSIX_C_SOURCE 200112L /* for clock_gettime, isatty and popen */
 
 #include <math.h>
+#include <signal.h>
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,8 +26,12 @@
 #include <io.h>
 #include <windows.h>
 #define isatty _isatty
+#define popen _popen
+#define pclose _pclose
+#define PYTHON "python"
 #else
 #include <unistd.h>
+#define PYTHON "python3"
 #endif
 
 #include "obe.h"
@@ -37,6 +43,9 @@ static const double LOLIM = 1.5, HILIM = 3.5; /* the settings, in GHz */
 static const int STEPS = 200;
 static const double PICKINESS = 4;  /* how strongly the best settings are preferred */
 static const double NOISE = 0.005;  /* standard deviation of one measurement */
+
+/* What --plot runs, in the folder where plot.py is. */
+static const char PLOT[] = PYTHON " plot.py --live - find_peak.png find_peak.svg";
 
 /* ---- random numbers: splitmix64 and Box-Muller, so that a seed gives the same run everywhere ---- */
 
@@ -184,13 +193,66 @@ static int begin_run(obe_socket server)
     return good;
 }
 
+/* ---- where each round is written to ---- */
+
+enum { LOG, DRAWING, OUTPUTS };
+
+static FILE *outputs[OUTPUTS]; /* a file, and what goes to plot.py; NULL if nobody asked for it */
+
+static void record(const char *format, ...)
+{
+    int i;
+
+    for (i = 0; i < OUTPUTS; i++)
+        if (outputs[i] != NULL) {
+            va_list values;
+
+            va_start(values, format);
+            vfprintf(outputs[i], format, values);
+            va_end(values);
+            fflush(outputs[i]); /* plot.py draws along */
+        }
+}
+
+/* Opens the log and the plot, as far as they are asked for. The first row is the truth. */
+static int open_outputs(const char *log, int plot)
+{
+    if (log != NULL && (outputs[LOG] = fopen(log, "w")) == NULL)
+        return complain(log, "the file cannot be written");
+#ifndef _WIN32
+    if (plot)
+        signal(SIGPIPE, SIG_IGN); /* a drawing that ends is no reason to end as well */
+#endif
+    if (plot && (outputs[DRAWING] = popen(PLOT, "w")) == NULL)
+        return complain(PLOT, "it cannot be started");
+    record("run,round,setting,signal,centre,depth,width,centre_std,depth_std,width_std\n"
+           "truth,0,,,%.10g,%.10g,%.10g,,,\n",
+           truth[CENTRE], truth[DEPTH], truth[WIDTH]);
+    return 1;
+}
+
+static int close_log(const char *log)
+{
+    if (outputs[LOG] == NULL || (ferror(outputs[LOG]) | fclose(outputs[LOG])) == 0)
+        return 1;
+    return complain(log, "the log could not be written");
+}
+
+/* Waits for the figure, and for the person who looks at it. */
+static int close_drawing(void)
+{
+    if (outputs[DRAWING] == NULL || pclose(outputs[DRAWING]) == 0)
+        return 1;
+    return complain("--plot", "plot.py failed; it needs matplotlib, and is looked for in the current folder");
+}
+
 /* ---- the experiment ---- */
 
 struct options {
     const char *address, *log;
     long port, rounds, dwell;
     uint64_t seed;
-    int compare, persistent, done;
+    int compare, plot, persistent, done;
 };
 
 struct result {
@@ -206,8 +268,7 @@ static int ascending(const void *a, const void *b)
 }
 
 /* Measures where the server says, or, if not `designed`, at evenly spaced settings. */
-static int run_experiment(obe_socket server, int designed, const struct options *options, FILE *log,
-                          struct result *result)
+static int run_experiment(obe_socket server, int designed, const struct options *options, struct result *result)
 {
     const int rounds = (int)options->rounds;
     const char *name = designed ? "designed" : "even";
@@ -234,11 +295,8 @@ static int run_experiment(obe_socket server, int designed, const struct options 
         if (!good)
             break;
         show_progress(name, round, rounds, mean, std);
-        if (log != NULL) {
-            fprintf(log, "%s,%d,%.10g,%.10g,%.10g,%.10g,%.10g,%.10g,%.10g,%.10g\n", name, round, setting, signal,
-                    mean[CENTRE], mean[DEPTH], mean[WIDTH], std[CENTRE], std[DEPTH], std[WIDTH]);
-            fflush(log); /* plot.py draws along */
-        }
+        record("%s,%d,%.10g,%.10g,%.10g,%.10g,%.10g,%.10g,%.10g,%.10g\n", name, round, setting, signal, mean[CENTRE],
+               mean[DEPTH], mean[WIDTH], std[CENTRE], std[DEPTH], std[WIDTH]);
     }
     end_line();
     if (good) {
@@ -249,26 +307,12 @@ static int run_experiment(obe_socket server, int designed, const struct options 
     return good;
 }
 
-/* Opens the log, whose first row is the truth. */
-static FILE *open_log(const char *path)
-{
-    FILE *log = fopen(path, "w");
-
-    if (log == NULL)
-        complain(path, "the file cannot be written");
-    else
-        fprintf(log, "run,round,setting,signal,centre,depth,width,centre_std,depth_std,width_std\n"
-                     "truth,0,,,%.10g,%.10g,%.10g,,,\n",
-                truth[CENTRE], truth[DEPTH], truth[WIDTH]);
-    return log;
-}
-
 /* ---- the command line ---- */
 
 static int usage(void)
 {
     fputs("usage: instrument [--address ADDRESS] [--port PORT] [--rounds N] [--dwell MS] [--seed N] [--compare]\n"
-          "                  [--log FILE] [--persistent] [--done]\n"
+          "                  [--log FILE] [--plot] [--persistent] [--done]\n"
           "  --address     where the server runs (default: this computer)\n"
           "  --port        its port (default: 61981)\n"
           "  --rounds      measurements to make (default: 200)\n"
@@ -276,6 +320,7 @@ static int usage(void)
           "  --seed        repeats the sample and the noise of that seed; without it every run differs\n"
           "  --compare     measures the sample once more, at evenly spaced settings\n"
           "  --log         writes each round to a file, for plot.py\n"
+          "  --plot        draws along, by plot.py of this folder, to find_peak.png and find_peak.svg too\n"
           "  --persistent  keeps the connection open; not for servers in Python\n"
           "  --done        ends the server afterwards\n",
           stderr);
@@ -302,6 +347,8 @@ static int read_options(int argc, char **argv, struct options *options)
             options->done = 1;
         else if (strcmp(name, "--compare") == 0)
             options->compare = 1;
+        else if (strcmp(name, "--plot") == 0)
+            options->plot = 1;
         else if (strcmp(name, "--persistent") == 0)
             options->persistent = 1;
         else if (++i == argc)
@@ -334,10 +381,9 @@ static void print_result(const char *name, const struct result *result)
 
 int main(int argc, char **argv)
 {
-    struct options options = {NULL, NULL, OBE_DEFAULT_PORT, 200, 0, 0, 0, 0, 0};
+    struct options options = {NULL, NULL, OBE_DEFAULT_PORT, 200, 0, 0, 0, 0, 0, 0};
     struct result designed = {{0}, {0}, 0}, even = {{0}, {0}, 0};
     obe_socket server = 0;
-    FILE *log = NULL;
     int good, found = 0;
 
     /* Where the stack lies differs from run to run, so runs within one second differ too. */
@@ -350,16 +396,17 @@ int main(int argc, char **argv)
 
     good = check("making the client", 0, obe_client_new(options.address, (int32_t)options.port, &server)) &&
            (!options.persistent || check("persistent", server, obe_set_option(server, "persistent", "1"))) &&
-           (options.log == NULL || (log = open_log(options.log)) != NULL) &&
+           open_outputs(options.log, options.plot) &&
            check("waiting for the server", server, obe_wait_ready(server, START_MS)) &&
-           run_experiment(server, 1, &options, log, &designed) &&
-           (!options.compare || run_experiment(server, 0, &options, log, &even)) &&
+           run_experiment(server, 1, &options, &designed) &&
+           (!options.compare || run_experiment(server, 0, &options, &even)) &&
            (!options.done || check("done", server, obe_done(server, REPLY_MS)));
-    if (log != NULL && (ferror(log) | fclose(log)) != 0)
-        good = complain(options.log, "the log could not be written");
+    good = close_log(options.log) && good;
     obe_free(server);
-    if (!good)
+    if (!good) {
+        close_drawing();
         return 1;
+    }
 
     printf("%-16s%-19s%-19s%s\n", "", "centre (GHz)", "depth", "width (GHz)");
     printf("%-16s%-19.4f%-19.4f%.4f\n", "truth", truth[CENTRE], truth[DEPTH], truth[WIDTH]);
@@ -370,6 +417,9 @@ int main(int argc, char **argv)
            designed.round_ms);
     found = fabs(designed.mean[CENTRE] - truth[CENTRE]) <= 4 * designed.std[CENTRE] &&
             designed.std[CENTRE] < truth[WIDTH];
+    fflush(stdout);
+    if (!close_drawing())
+        return 1;
     if (!found)
         fputs("instrument: the dip was not found\n", stderr);
     return found ? 0 : 3;

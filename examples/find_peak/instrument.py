@@ -171,6 +171,8 @@ def main() -> int:
         return 130
     if not found:
         print("instrument: the dip was not found", file=sys.stderr)
+    if figure is not None:
+        figure.stay()
     return 0 if found else 3
 
 

@@ -2,9 +2,9 @@
 """Draws the log of an instrument: what was measured, where, and how well the centre of the dip was known by then.
 
     python3 plot.py find_peak.csv find_peak.png find_peak.svg
-    ./instrument --compare --log >(python3 plot.py --live - find_peak.png)    # draws along; bash
+    python3 plot.py --live - find_peak.png    # draws a log along that comes in by the standard input
 
-instrument.py draws with the same class. Needs matplotlib.
+That is how `instrument --plot` draws; instrument.py draws with the same class. Needs matplotlib.
 """
 
 from __future__ import annotations
@@ -101,6 +101,11 @@ class Figure:
             metadata = {"Date": None} if Path(path).suffix == ".svg" else None
             self.figure.savefig(path, dpi=120, metadata=metadata)
 
+    def stay(self) -> None:
+        """Leaves a live figure on the screen until its window is closed."""
+        if self.live:
+            pyplot.show()
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Draws the log of an instrument.")
@@ -113,6 +118,7 @@ def main() -> None:
         for row in csv.DictReader(iter(log.readline, "")):  # line by line, as they come
             figure.add(row)
     figure.save(options.figures)
+    figure.stay()
 
 
 if __name__ == "__main__":

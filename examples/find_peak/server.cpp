@@ -351,10 +351,16 @@ static void serve(const std::string &address, int port, std::size_t size, std::u
     std::cout << "find_peak server listening on port " << server.port() << std::endl;
     server.serve([&experiment](const obe::request &request) {
         const std::chrono::seconds patience(5); // a client that does not read its reply does not hold up the others
+        std::string said;
         try {
-            request.reply(answer(experiment, request), patience);
+            said = answer(experiment, request);
         } catch (const std::exception &problem) { // whatever one client sends, the others are still served
-            request.reply(obe::message("{}").set("error", problem.what()), patience);
+            said = obe::message("{}").set("error", problem.what()).json();
+        }
+        try {
+            request.reply(said, patience);
+        } catch (const obe::error &problem) { // as are they when a reply is too large, or lost on its way
+            std::cerr << "server: " << problem.what() << std::endl;
         }
         return command_of(request) == "done"; // true ends the serving
     });

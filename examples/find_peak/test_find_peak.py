@@ -8,6 +8,7 @@ import math
 import os
 import random
 import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -306,27 +307,32 @@ def localise(port: int, centre: float = 2.5, depth: float = 0.05, width: float =
 
 
 def test_bayes_and_resampling(port: int) -> None:
-    """After each measurement the weights are those of Bayes; or the particles were resampled, and have the mean and the
-    covariance that those weights give."""
+    """After each measurement the weights are those of Bayes; or, where they have gathered on less than half of the
+    particles, these were resampled, and have the mean and the covariance that those weights give."""
     localise(port)
-    resampled = 0
-    for i in range(8):
+    spread = []  # the variances after a resampling, by those before
+    for i in range(24):
         before, weights = np.array(ask(port, "getpar")), np.array(ask(port, "getwgt"))
-        x, s = 2.5 + 0.05 * (i - 3.5) / 5, 0.0015
+        x, s = 2.5 + 0.05 * (i % 8 - 3.5) / 5, 0.0015
         y = model(x, 2.5005, 0.0505, 0.0495)
         assert ask(port, "newdat", x=[x], y=y, s=s) == "OK"
         weights *= np.exp(-0.5 * ((y - model(x, *before)) / s) ** 2)
         weights /= weights.sum()
-        if np.array_equal(ask(port, "getpar"), before):
+        resampled = not np.array_equal(ask(port, "getpar"), before)
+        assert resampled == (1 / np.sum(weights**2) < PARTICLES / 2)
+        if not resampled:
             assert ask(port, "getwgt") == pytest.approx(weights)
             continue
-        resampled += 1
         assert ask(port, "getwgt") == [1 / PARTICLES] * PARTICLES
         mean, cov = moments(before, weights)
         std = np.sqrt(np.diag(cov))
         assert np.all(np.abs(ask(port, "getmean") - mean) < 0.05 * std)  # a few standard errors of so many particles
-        assert np.all(np.abs(ask(port, "getcov") - cov) < 0.08 * np.outer(std, std))
-    assert 1 < resampled < 8
+        found = np.array(ask(port, "getcov"))
+        assert np.all(np.abs(found - cov) < 0.08 * np.outer(std, std))
+        spread.append(np.diag(found) / np.diag(cov))
+    assert 2 < len(spread) < 24
+    # Nudges without the way back towards the mean would make it 1.04.
+    assert abs(np.mean(spread) - 1) < 0.02
 
 
 def test_resampling_stays_within_the_prior(port: int) -> None:
@@ -444,7 +450,8 @@ def test_a_model_of_ones_own(tmp_path: Path) -> None:
 
 def run_instrument(program: list[Any], port: int, *options: str, **more: Any) -> subprocess.CompletedProcess[str]:
     command = [*program, "--port", str(port), *options]
-    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, env=ENVIRONMENT, **more)
+    more = {"env": ENVIRONMENT, **more}
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, **more)
 
 
 @pytest.fixture(params=["C", "Python"])
@@ -548,12 +555,56 @@ def test_the_figure(programs: Path, port: int, tmp_path: Path) -> None:
         subprocess.run([*plot, "-", again], input=rows, check=True, timeout=PATIENCE, env=ENVIRONMENT)
 
 
-def test_the_figure_of_the_instrument_in_python(port: int, tmp_path: Path) -> None:
-    python = [sys.executable, HERE / "instrument.py"]
-    got = run_instrument(python, port, "--seed", "3", "--compare", "--plot", cwd=tmp_path)
+@pytest.fixture
+def this_python(tmp_path: Path) -> dict[str, str]:
+    """An environment in which python3 is the Python that runs the tests."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    script = folder / "python3"
+    script.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    script.chmod(0o755)
+    return dict(ENVIRONMENT, PATH=f"{folder}{os.pathsep}{os.environ['PATH']}")
+
+
+def test_an_instrument_draws(instrument: list[Any], port: int, tmp_path: Path, this_python: dict[str, str]) -> None:
+    folder = tmp_path / "here"
+    folder.mkdir()
+    shutil.copy(HERE / "plot.py", folder)
+    got = run_instrument(instrument, port, "--seed", "3", "--compare", "--plot", cwd=folder, env=this_python)
     assert (got.returncode, got.stderr) == (0, "")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["find_peak.png", "find_peak.svg"]
-    assert all(map(drawn, tmp_path.iterdir()))
+    assert "evenly spaced" in got.stdout
+    figures = [folder / "find_peak.png", folder / "find_peak.svg"]
+    assert sorted(folder.glob("find_peak.*")) == figures
+    assert all(map(drawn, figures))
+
+
+def test_an_instrument_whose_drawing_fails(
+    programs: Path, port: int, tmp_path: Path, this_python: dict[str, str]
+) -> None:
+    """It measures to its end, and says what is missing."""
+    program: list[Any] = [programs / "find_peak_instrument"]
+    got = run_instrument(program, port, "--seed", "3", "--plot", cwd=tmp_path, env=this_python)
+    assert got.returncode == 1
+    assert "estimate" in got.stdout
+    assert "instrument: --plot: plot.py failed" in got.stderr
+
+
+def test_a_live_figure_stays() -> None:
+    """Where there is a screen, its window is shown until it is closed, and elsewhere there is none."""
+    code = """
+import plot
+shown = []
+plot.pyplot.show = lambda: shown.append(True)
+figure = plot.Figure(live=True)
+figure.stay()
+figure.live = True
+figure.stay()
+print(len(shown))
+"""
+    environment = dict(ENVIRONMENT, PYTHONPATH=os.pathsep.join([str(HERE), *sys.path]), MPLBACKEND="agg")
+    command = [sys.executable, "-c", code]
+    got = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, env=environment)
+    assert (got.stdout, got.stderr) == ("1\n", "")
 
 
 @pytest.fixture
