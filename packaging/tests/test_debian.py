@@ -25,7 +25,9 @@ cp -r "$2/." root/tmp
 chroot root sh -eu /tmp/use
 echo left:
 cd up
-find . -mindepth 1 -path ./var/cache -prune -o -print | while read -r path; do [ -e "/$path" ] || [ -L "/$path" ] || echo "$path"; done
+find . -mindepth 1 -path ./var/cache -prune -o -print | while read -r path; do
+    [ -e "/$path" ] || [ -L "/$path" ] || echo "$path"
+done
 """
 
 USE = f"""

@@ -69,6 +69,8 @@ def test_cmake_version(libdir: Path, tmp_path: Path) -> None:
     served = ["", VERSION, f"{major}.{minor}"] + ([str(major)] if major else [])
     refused = [f"{major}.{minor}.{patch + 1}", f"{major}.{minor + 1}", f"{major + 1}", f"{major}.{minor}0"]
     refused += ["0"] if not major else [f"{major - 1}"]
+    served += [f"{VERSION}...{major}.{minor + 1}", f"0.0...{VERSION}", f"0.0...<{major + 1}"]
+    refused += [f"0.0...<{VERSION}", f"{major}.{minor}.{patch + 1}...{major + 1}"]
     project = (
         "foreach(wanted IN LISTS ALL)\n"
         '    find_package(obe ${wanted} CONFIG QUIET)\n    message(STATUS "<${wanted}> ${obe_FOUND}")\n'

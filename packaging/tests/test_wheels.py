@@ -37,6 +37,16 @@ def test_contents(dist: Dist, tmp_path: Path, platform: str) -> None:
         assert {f"{info}/licenses/LICENSE", f"{info}/licenses/LICENSE.third-party"} <= names
 
 
+@pytest.mark.parametrize("platform", ["win_amd64", "win32"])
+def test_pip_for_windows(dist: Dist, tmp_path: Path, platform: str) -> None:
+    """pip, asked for another machine, takes the wheel for that one; what it installs cannot be run here."""
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--no-index", "--no-deps"]
+    wanted = ["--only-binary=:all:", f"--platform={platform}", f"--target={tmp_path}", "obe"]
+    run(*pip, f"--find-links={dist.folder}", *wanted)
+    assert (tmp_path / WHEELS[platform][0]).exists()
+    assert (tmp_path / "obe" / "__init__.py").exists()
+
+
 def test_pip(dist: Dist, tmp_path: Path) -> None:
     """pip takes the wheel for this machine, out of all of them, and gets rid of it again."""
     run(sys.executable, "-m", "venv", tmp_path / "venv")

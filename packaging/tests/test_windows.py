@@ -1,14 +1,20 @@
-"""The zips for Windows, as far as that can be tested elsewhere: a program is built with each, and not run."""
+"""The zips for Windows, as far as that can be tested elsewhere: programs are built with each, and those of 64 bits run
+in Wine."""
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import struct
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
-from conftest import VERSION, Dist, build_with_cmake, build_with_pkg_config, run, tool
+from conftest import ANSWER, ROOT, VERSION, Dist, build_with_cmake, build_with_pkg_config, run, tool
 
 MACHINES = {64: ("x86_64", 0x8664), 32: ("i686", 0x014C)}
 
@@ -41,6 +47,43 @@ def libraries(bits: int, program: Path) -> list[str]:
     return re.findall(r"DLL Name: (\S+)", run(mingw(bits, "objdump"), "-p", program))
 
 
+@pytest.fixture(scope="module")
+def wine() -> Iterator[Mapping[str, str]]:
+    """The environment of a Wine of its own."""
+    (ROOT / "build").mkdir(exist_ok=True)
+    folder = tempfile.mkdtemp(prefix="wine-", dir=ROOT / "build")
+    keeper = subprocess.Popen([ROOT / "test" / "end_wine", folder], stdin=subprocess.PIPE, start_new_session=True)
+    own = {"WINEPREFIX": folder, "WINEARCH": "win64", "WINEDEBUG": "-all", "DISPLAY": "", "HOME": folder}
+    own["WINEDLLOVERRIDES"] = "mscoree,mshtml,winemenubuilder.exe="
+    try:
+        for command in (["wineserver", "-p"], ["wine", "wineboot", "-i"]):
+            # What these start stays, and must not keep a pipe of the test open.
+            subprocess.run(
+                [tool(command[0], "wine wine64"), *command[1:]],
+                env={**os.environ, **own},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                check=True,
+                timeout=120,
+            )
+        # Wine 8 lacks a library that Go needs.
+        stand_in = Path(folder) / "drive_c" / "windows" / "system32" / "bcryptprimitives.dll"
+        source = ROOT / "test" / "c" / "bcryptprimitives.c"
+        run(mingw(64, "gcc"), "-shared", "-o", stand_in, source, "-ladvapi32")
+        yield own
+    finally:
+        assert keeper.stdin is not None
+        keeper.stdin.close()
+        assert keeper.wait(60) == 0
+
+
+def run_in_wine(program: Path, wine: Mapping[str, str], library: Path) -> None:
+    """Run a consumer beside the library."""
+    shutil.copy(library, program.parent)
+    assert run(tool("wine", "wine wine64"), program, env=wine, limit=120).split() == [ANSWER, VERSION]
+
+
 def test_library(bits: int, unpacked: Path) -> None:
     assert machine(unpacked / "bin" / f"obe{bits}.dll") == MACHINES[bits][1]
 
@@ -49,6 +92,33 @@ def test_pkg_config(bits: int, unpacked: Path, tmp_path: Path) -> None:
     compiler = [mingw(bits, "gcc"), "-Wall", "-Wextra", "-Werror"]
     program = build_with_pkg_config(tmp_path / "build", unpacked / "lib", compiler)
     assert f"obe{bits}.dll" in libraries(bits, program)
+
+
+def test_programs_run(dist: Dist, tmp_path: Path, wine: Mapping[str, str]) -> None:
+    """One that was built with pkg-config, and the two of CMake."""
+    unpacked = dist.unpack("libobe-*-windows-64.zip", tmp_path / "unpacked")
+    library = unpacked / "bin" / "obe64.dll"
+    run_in_wine(build_with_pkg_config(tmp_path / "with", unpacked / "lib", [mingw(64, "gcc")]), wine, library)
+    for program in build_with_cmake(
+        tmp_path / "cmake",
+        f"-DCMAKE_PREFIX_PATH={unpacked}",
+        "-DCMAKE_SYSTEM_NAME=Windows",
+        f"-DCMAKE_C_COMPILER={mingw(64, 'gcc')}",
+        f"-DCMAKE_CXX_COMPILER={mingw(64, 'g++')}",
+        "-DCMAKE_EXE_LINKER_FLAGS=-static",
+    ):
+        run_in_wine(program, wine, library)
+
+
+def test_cmake_without_a_language(unpacked: Path, tmp_path: Path) -> None:
+    """Then CMake does not know how many bits the project is for, and the package says so."""
+    (tmp_path / "CMakeLists.txt").write_text(
+        "cmake_minimum_required(VERSION 3.13)\nproject(asking NONE)\n"
+        'find_package(obe CONFIG QUIET)\nmessage(STATUS "${obe_FOUND}: ${obe_NOT_FOUND_MESSAGE}")\n'
+    )
+    options = [f"-DCMAKE_PREFIX_PATH={unpacked}", "-DCMAKE_SYSTEM_NAME=Windows"]
+    answer = run(tool("cmake", "cmake"), "-S", tmp_path, "-B", tmp_path / "build", *options)
+    assert "0: find_package(obe) comes after a language" in answer
 
 
 def test_documents_for_labview(unpacked: Path) -> None:
