@@ -8,8 +8,8 @@
 // disk or takes the folder away finds the next line where it then belongs, and a
 // forked child has nothing of it.
 //
-// Who writes waits for the disk, and for nothing else: there is no lock that a
-// stopped process could hold.
+// Who writes waits for the disk, and no more than some milliseconds for anything else:
+// a stopped process may hold the lock for renaming.
 package trace
 
 import (
@@ -94,8 +94,9 @@ var errFull = errors.New("the limit for the size of files is reached")
 
 // Write writes the record to the end of the file at path, which it makes if there
 // is none. A file that would become larger than limit bytes is renamed to path
-// and ".1" before, in the place of an earlier one. A line that only a part of has
-// room on the disk is taken back.
+// and ".1" before, in the place of an earlier one; while somebody is at that, it may
+// become a quarter larger, and a line more for each thread that writes. A line that
+// only a part of has room on the disk is taken back.
 func Write(path string, limit int64, r Record) error {
 	line := r.append(make([]byte, 0, 256+min(len(r.Body), 2*MaxBody)))
 	if err := write(path, limit, line); err != nil {
@@ -104,26 +105,42 @@ func Write(path string, limit int64, r Record) error {
 	return nil
 }
 
+// errStuck is a full file whose renaming another thread or process has begun and does
+// not end, as it was stopped, say.
+var errStuck = errors.New("the file is full, and whoever began to rename it has not done so")
+
+// looks is how often a line looks for the new file, a millisecond apart, before it is
+// given up.
+const looks = 10
+
 func write(path string, limit int64, line []byte) error {
-	f, size, err := open(path)
-	if err != nil {
-		return err
-	}
-	if size > 0 && size+int64(len(line)) > limit {
-		renamed, err := f.rename(path, path+".1")
+	for look := 0; ; {
+		f, size, err := open(path)
 		if err != nil {
+			return err
+		}
+		after := size + int64(len(line))
+		if size <= 0 || after <= limit {
+			defer f.close()
+			return f.append(line, size)
+		}
+		renamed, err := f.rename(path, path+".1")
+		// While another one renames it, a line still goes to the old file, up to a
+		// quarter beyond the limit.
+		if err == nil && !renamed && after <= limit+limit/4 {
+			err = f.append(line, size)
 			f.close()
 			return err
 		}
-		// Without the lock for renaming, another one is at it: this line still
-		// goes to the old file.
-		if renamed {
-			f.close()
-			if f, size, err = open(path); err != nil {
-				return err
+		f.close()
+		if err != nil {
+			return err
+		}
+		if !renamed {
+			if look++; look > looks {
+				return errStuck
 			}
+			time.Sleep(time.Millisecond)
 		}
 	}
-	defer f.close()
-	return f.append(line, size)
 }

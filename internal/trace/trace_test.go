@@ -215,7 +215,8 @@ func TestThreadsAndProcesses(t *testing.T) {
 			for i := range threads {
 				all.Go(func() {
 					for n := range each {
-						if err := Write(path, limit, record(fmt.Sprintf(`["%d.%d.%d", "%s"]`, os.Getpid(), i, n, padding))); err != nil {
+						err := Write(path, limit, record(fmt.Sprintf(`["%d.%d.%d", "%s"]`, os.Getpid(), i, n, padding)))
+						if err != nil && !(limit == rotating && errors.Is(err, errStuck)) {
 							t.Error(err)
 						}
 					}
@@ -258,15 +259,15 @@ func TestThreadsAndProcesses(t *testing.T) {
 		t.Errorf("%d lines are there of %d", len(seen), processes*threads*each)
 	}
 
-	// With rotation the old ones go. Each thread may write one line beyond the
-	// bound, in the moment in which another one renames the file.
+	// With rotation the old ones go. While one renames the file, the others may write
+	// a quarter more, and each a line beyond that.
 	path = filepath.Join(t.TempDir(), "t.jsonl")
 	run(path, worker+"_LIMIT=1")
 	clear(seen)
 	for _, p := range []string{path, path + ".1"} {
 		facts, err := os.Stat(p)
 		must(t, err)
-		if most := int64(rotating + processes*threads*300); facts.Size() > most {
+		if most := int64(rotating + rotating/4 + processes*threads*300); facts.Size() > most {
 			t.Errorf("%s has %d bytes, wanted at most %d", p, facts.Size(), most)
 		}
 		for _, l := range lines(t, p) {

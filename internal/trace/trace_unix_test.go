@@ -38,7 +38,8 @@ func TestPipe(t *testing.T) {
 	expect("with a reader")
 }
 
-// Somebody who has the lock and is stopped delays nobody.
+// Somebody who has the lock and is stopped delays nobody for long. The lines go to the
+// file that is full, up to a quarter beyond its limit, and then are given up.
 func TestLockTaken(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "t.jsonl")
 	must(t, Write(path, unlimited, record("1")))
@@ -46,9 +47,15 @@ func TestLockTaken(t *testing.T) {
 	must(t, err)
 	defer other.Close()
 	must(t, syscall.Flock(int(other.Fd()), syscall.LOCK_EX))
-	must(t, Write(path, 1, record("2")))
+	facts, err := other.Stat()
+	must(t, err)
+	one := facts.Size()
+	must(t, Write(path, 2*one-one/4, record("2")))
 	if got := lines(t, path); len(got) != 2 {
 		t.Errorf("%d lines", len(got))
+	}
+	if err := Write(path, 2*one, record("3")); !errors.Is(err, errStuck) {
+		t.Errorf("beyond a quarter of the limit: %v, want %v", err, errStuck)
 	}
 	must(t, syscall.Flock(int(other.Fd()), syscall.LOCK_UN))
 	must(t, Write(path, 1, record("3")))
