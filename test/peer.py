@@ -14,6 +14,7 @@ import socket
 import struct
 import sys
 import threading
+import time
 from types import TracebackType
 from typing import Callable
 
@@ -55,6 +56,16 @@ def reset(conn: socket.socket) -> None:
     """Close with RST instead of FIN."""
     conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     conn.close()
+
+
+def eventually(condition: Callable[[], object]) -> bool:
+    """Whether a condition that nothing announces comes true."""
+    limit = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > limit:
+            return False
+        time.sleep(0.002)
+    return True
 
 
 def ended(conn: socket.socket) -> bool:

@@ -8,10 +8,8 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Callable
 
 import pytest
 
@@ -50,16 +48,6 @@ def dropped(server: obe.Socket) -> dict[str, int]:
     return {name: count for name, count in server.stats().items() if name.startswith("dropped_") and count}
 
 
-def eventually(condition: Callable[[], Any]) -> bool:
-    """Whether a condition that nothing announces comes true."""
-    limit = time.monotonic() + peer.PATIENCE
-    while not condition():
-        if time.monotonic() > limit:
-            return False
-        time.sleep(0.002)
-    return True
-
-
 # -- the peer is the client --------------------------------------------------------------------------------------------
 
 
@@ -92,9 +80,9 @@ def test_clients_with_bad_manners_disturb_nobody(server: obe.Socket, manner: pee
         if manner in peer.WRONG:
             assert peer.ended(conn), "the server waits for more of what cannot be a message"
     assert peer.exchange(server.port, b'"honest"') == b'"honest"'
-    assert eventually(lambda: sum(dropped(server).values()) == bool(counter))
+    assert peer.eventually(lambda: sum(dropped(server).values()) == bool(counter))
     assert dropped(server).keys() <= counter
-    assert eventually(lambda: server.stats()["connections_open"] == 0)
+    assert peer.eventually(lambda: server.stats()["connections_open"] == 0)
     assert server.stats()["messages_received"] == 1
 
 
@@ -119,7 +107,7 @@ def test_a_client_too_slow_for_its_message_is_closed(server: obe.Socket) -> None
     with peer.connect(server.port) as idle, peer.connect(server.port) as slow:
         peer.half(slow, b'"slow"')
         assert peer.ended(slow)
-        assert eventually(lambda: dropped(server) == {"dropped_timeout": 1})
+        assert peer.eventually(lambda: dropped(server) == {"dropped_timeout": 1})
         # Not having begun is no offence.
         peer.whole(idle, b'"idle"')
         assert peer.read_message(idle) == b'"idle"'
@@ -152,7 +140,7 @@ def test_server_does_not_close_first() -> None:
                 conn.setblocking(False)
                 with pytest.raises(BlockingIOError):
                     conn.recv(1)
-    assert eventually(can_be_bound)
+    assert peer.eventually(can_be_bound)
 
 
 def test_unanswered_client_is_closed_when_the_next_is_taken() -> None:

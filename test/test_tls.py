@@ -142,7 +142,7 @@ def test_python_client_without_certificate_is_refused(authority: Authority, back
         received = background.submit(server.receive)
         with pytest.raises(ssl.SSLError, match=r"(?i)certificate.required"):
             talk(False)
-        assert server.stats()["dropped_tls"] == 1
+        assert peer.eventually(lambda: server.stats()["dropped_tls"] == 1)
         taken = background.submit(talk, True)
         assert received.result(peer.PATIENCE) == 1
         server.send(2)

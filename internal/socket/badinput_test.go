@@ -314,10 +314,10 @@ func TestFloodingClientLeavesOthersTheirTurn(t *testing.T) {
 	s := newServer(t, "one_way=1")
 	flood := dial(t, s)
 	// Nobody reads yet, so that the buffers of both sides fill with messages.
-	must(t, flood.SetWriteDeadline(time.Now().Add(5*moment)))
 	text := []byte(strings.Repeat(frame("1"), 5000))
 	flooded := 0
 	for {
+		must(t, flood.SetWriteDeadline(time.Now().Add(5*moment)))
 		n, err := flood.Write(text)
 		flooded += n / len(frame("1"))
 		if err != nil {

@@ -18,30 +18,34 @@ import (
 func expectNothingLeft(t *testing.T, f func()) {
 	t.Helper()
 	// What earlier tests left behind ends by itself, servers' farewells too.
-	settle(t, func() bool { return false })
-	fds, goroutines := systemtest.Descriptors(t), runtime.NumGoroutine()
+	settle(t)
+	before := openNow(t)
 	f()
-	if !settle(t, func() bool { return systemtest.Descriptors(t) <= fds && runtime.NumGoroutine() <= goroutines }) {
-		t.Errorf("%d descriptors and %d goroutines were open before, %d and %d are after it",
-			fds, goroutines, systemtest.Descriptors(t), runtime.NumGoroutine())
+	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		after := openNow(t)
+		if after.descriptors <= before.descriptors && after.goroutines <= before.goroutines {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("open were before %+v, and are after it %+v", before, after)
+		}
 	}
 }
 
-// settle waits until a state is reached, or else until the counts have not
-// changed for a while.
-func settle(t *testing.T, reached func() bool) bool {
+type counts struct{ descriptors, goroutines int }
+
+func openNow(t *testing.T) counts { return counts{systemtest.Descriptors(t), runtime.NumGoroutine()} }
+
+// settle waits until the counts have not changed for a while.
+func settle(t *testing.T) {
 	t.Helper()
-	last, since := [2]int{}, time.Now()
+	last, since := counts{}, time.Now()
 	for time.Since(since) < 2*moment {
-		if reached() {
-			return true
-		}
-		if now := [2]int{systemtest.Descriptors(t), runtime.NumGoroutine()}; now != last {
+		if now := openNow(t); now != last {
 			last, since = now, time.Now()
 		}
 		time.Sleep(time.Millisecond)
 	}
-	return false
 }
 
 func TestThousandCommandsLeaveNothingBehind(t *testing.T) {

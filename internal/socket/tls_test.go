@@ -478,7 +478,6 @@ func TestTLSSlowReaderGetsItsReply(t *testing.T) {
 
 func TestTLSClientThatDoesNotReadIsGivenUp(t *testing.T) {
 	s, _ := tlsPair(t)
-	set(t, s, "message_timeout_ms=50")
 	sent := start(func() net.Conn {
 		c, err := tls.Dial("tcp", s.Addr().String(), &tls.Config{InsecureSkipVerify: true})
 		if err != nil {
@@ -489,6 +488,7 @@ func TestTLSClientThatDoesNotReadIsGivenUp(t *testing.T) {
 	})
 	m := expectMessage(t, s, `1`)
 	defer await(t, sent).Close()
+	set(t, s, "message_timeout_ms=50")
 	expectError(t, m.Reply([]byte(vast), patience), socket.ErrTimeout)
 	if open := stat(t, s, "connections_open"); open != 0 {
 		t.Errorf("%d connections are open", open)

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -70,6 +71,7 @@ func victimClient() {
 type victim struct {
 	lines *bufio.Scanner
 	kill  func()
+	wait  func()
 	ids   []int // those of its lines, but for the first
 }
 
@@ -81,10 +83,14 @@ func start(t *testing.T, name string, settings ...string) (*victim, int) {
 	out, err := command.StdoutPipe()
 	must(t, err)
 	must(t, command.Start())
-	v := &victim{lines: bufio.NewScanner(out), kill: func() { _ = command.Process.Kill() }}
+	v := &victim{
+		lines: bufio.NewScanner(out),
+		kill:  func() { _ = command.Process.Kill() },
+		wait:  sync.OnceFunc(func() { _ = command.Wait() }),
+	}
 	t.Cleanup(func() {
 		v.kill()
-		_ = command.Wait()
+		v.wait()
 	})
 	if !v.lines.Scan() {
 		t.Fatalf("the %s did not begin", name)
@@ -102,12 +108,14 @@ func (v *victim) line(t *testing.T) int {
 	return id
 }
 
-// rest reads what the victim said until its end.
+// rest reads what the victim said until its end, after which nothing of it is left,
+// its port neither.
 func (v *victim) rest(t *testing.T) []int {
 	t.Helper()
 	for v.lines.Scan() {
 		v.ids = append(v.ids, v.line(t))
 	}
+	v.wait()
 	return v.ids
 }
 
