@@ -44,7 +44,9 @@
  *            be unloaded: dlclose leaves it in place. It must not be called from
  *            DllMain or from a constructor that runs before main. It prints
  *            nothing. Go's runtime, which is part of it, installs handlers for
- *            some signals and passes those on that are not its own.
+ *            some signals and passes those on that are not its own. A handler
+ *            that the program installs later must have SA_ONSTACK: it may run on
+ *            a thread of Go, whose stack is small.
  * Faults.    A fault inside the library ends the call with OBE_E_INTERNAL, and
  *            obe_last_error says where it was. What the call was to do may be
  *            done in part. Later calls go on, on that handle as on others; to be

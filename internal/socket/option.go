@@ -274,6 +274,10 @@ func parseRanges(v string) (ranges []netip.Prefix, err error) {
 				r = netip.PrefixFrom(single, single.BitLen())
 			}
 		}
+		if strings.Contains(text, "@") {
+			// A password may stand before it, and error texts are shown and kept.
+			return nil, fmt.Errorf("%w: there is an @ in it, which no IP address and no range has", ErrArgument)
+		}
 		if err != nil || !r.IsValid() {
 			return nil, fmt.Errorf("%w: %s is neither an IP address nor a range such as 192.168.1.0/24", ErrArgument, transport.Quote(text))
 		}

@@ -612,7 +612,7 @@ func (s *Server) accept() *peer {
 		return nil
 	}
 	options := s.options()
-	if options.allow != nil && conn.Remote().IsValid() && !options.allowed(conn.Remote().Addr()) {
+	if options.allow != nil && s.Addr().IsValid() && !options.allowed(conn.Remote().Addr()) {
 		s.counters.droppedNotAllowed.Add(1)
 		conn.Close()
 		return nil

@@ -15,7 +15,7 @@ import (
 // the process was started with it. A program that has more rights than who
 // started it writes no file of that one's choice.
 func (s *settings) traceFromEnvironment() {
-	if os.Getuid() != os.Geteuid() || os.Getgid() != os.Getegid() {
+	if privileged() {
 		return
 	}
 	if path := os.Getenv("OBE_TRACE"); path != "" && setTrace(s, path) == nil {

@@ -188,7 +188,8 @@ func TestTraceByEnvironment(t *testing.T) {
 
 // A password before a host is repeated nowhere.
 func TestSecretsInAddresses(t *testing.T) {
-	for _, host := range []string{"me:secret@server", "secret@server", "tcp://me:secret@server", "me:sec@ret@[::1]", "me:secret@" + strings.Repeat("x", 300), "secret\x00@"} {
+	for _, host := range []string{"me:secret@server", "secret@server", "tcp://me:secret@server", "me:sec@ret@[::1]", "me:secret@" + strings.Repeat("x", 300), "secret\x00@",
+		"fe80::1%me:secret@server", "unix://me:secret@server/x", "unix:me:secret@server", "tcp://secret"} {
 		_, err := socket.NewClient(host, 1)
 		expectError(t, err, socket.ErrArgument)
 		_, other := socket.NewServer(host, 1)
@@ -198,5 +199,10 @@ func TestSecretsInAddresses(t *testing.T) {
 				t.Errorf("the error is %v", err)
 			}
 		}
+	}
+	err := newServer(t).SetOption("allow", "10.0.0.1, me:secret@10.0.0.2")
+	expectError(t, err, socket.ErrArgument)
+	if strings.Contains(err.Error(), "sec") {
+		t.Errorf("the error is %v", err)
 	}
 }

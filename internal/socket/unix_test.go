@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"libobe/internal/socket"
@@ -178,11 +179,24 @@ func TestUnixForeignFileStays(t *testing.T) {
 	}
 }
 
+// Anybody may lock a folder like /tmp, for ever.
+func TestUnixFolderThatIsLocked(t *testing.T) {
+	path := socketPath(t)
+	folder, err := os.Open(filepath.Dir(path))
+	must(t, err)
+	defer folder.Close()
+	must(t, syscall.Flock(int(folder.Fd()), syscall.LOCK_EX))
+	s, err := socket.NewServer("unix:"+path, 0)
+	must(t, err)
+	s.Free()
+}
+
 func TestUnixPaths(t *testing.T) {
 	for path, message := range map[string]string{
 		"":                             "absolute path",
 		"relative":                     "absolute path",
-		"@abstract":                    "absolute path",
+		"@abstract":                    "give the host alone",
+		"//host/s":                     "give the host alone",
 		"/a\x00b":                      "NUL",
 		"/" + strings.Repeat("x", 107): "the system allows a socket",
 	} {

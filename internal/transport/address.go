@@ -25,6 +25,10 @@ type Address struct {
 // ParseAddress takes an IPv4 or IPv6 literal or a host name, and a port; or
 // unix:/path, with a port that is ignored.
 func ParseAddress(host string, port int) (Address, error) {
+	if likeURL(host) {
+		// A password may stand in it, and error texts are shown and kept.
+		return Address{}, fmt.Errorf("%w: there is an @ or a // in it; this protocol has no URLs, user names and passwords, so give the host alone", ErrAddress)
+	}
 	if path, ok := strings.CutPrefix(host, unixPrefix); ok {
 		return Address{Path: path}, checkPath(path)
 	}
@@ -39,9 +43,6 @@ func ParseAddress(host string, port int) (Address, error) {
 		return a, nil
 	}
 	switch {
-	case strings.Contains(host, "@"):
-		// A password may stand before it, and error texts are shown and kept.
-		return Address{}, fmt.Errorf("%w: there is an @ in it; this protocol has no user names and passwords, so give the host alone", ErrAddress)
 	case strings.IndexByte(host, 0) >= 0:
 		return a, fmt.Errorf("%w: there is a NUL inside %s", ErrAddress, Quote(host))
 	case strings.Contains(host, ":"):
@@ -50,6 +51,13 @@ func ParseAddress(host string, port int) (Address, error) {
 		return a, fmt.Errorf("%w: %s is neither an IP address nor a host name", ErrAddress, Quote(host))
 	}
 	return a, nil
+}
+
+// likeURL reports whether a text looks like the address of another protocol. The path
+// of a Unix-domain socket may have an @.
+func likeURL(host string) bool {
+	path, ok := strings.CutPrefix(host, unixPrefix+"/")
+	return ok && strings.HasPrefix(path, "/") || !ok && (strings.Contains(host, "@") || strings.Contains(host, "//"))
 }
 
 // Quote quotes what a caller gave, for the text of an error, and cuts it where it

@@ -110,6 +110,8 @@ func removeStale(path string) error {
 	case err == nil:
 		sysClose(fd)
 		return systemError("bind", unix.EADDRINUSE)
+	case errors.Is(err, unix.ENOENT):
+		return nil // its server has just removed it
 	case errors.Is(err, unix.ECONNREFUSED):
 		if err := unix.Unlink(path); err != nil && err != unix.ENOENT {
 			return systemError("remove the socket of a server that has ended", err)
@@ -130,7 +132,8 @@ func (f socketFile) remove() {
 }
 
 // folderPatience is how long one server waits for others that begin to listen in
-// the same folder.
+// the same folder. Who holds the lock longer is none of them, and does not keep it
+// from listening: anybody may lock a folder that is open to all.
 const folderPatience = time.Second
 
 // lockFolder lets one server at a time look for a stale socket and take its
@@ -142,10 +145,10 @@ func lockFolder(folder string) (unlock func(), err error) {
 	}
 	for end := time.Now().Add(folderPatience); ; time.Sleep(time.Millisecond) {
 		err = unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB)
-		if err == nil {
+		if err == nil || err == unix.EWOULDBLOCK && time.Now().After(end) {
 			return func() { sysClose(fd) }, nil
 		}
-		if err != unix.EWOULDBLOCK && err != unix.EINTR || time.Now().After(end) {
+		if err != unix.EWOULDBLOCK && err != unix.EINTR {
 			sysClose(fd)
 			return nil, systemError(fmt.Sprintf("lock the folder %s", Quote(folder)), err)
 		}

@@ -49,6 +49,7 @@ var floodCounters = []string{"connections_opened", "dropped_malformed", "evicted
 func floodedServer() {
 	s, err := socket.NewServer("", 0)
 	fatal(err)
+	fatal(s.SetOption("max_connections", os.Getenv("CONNECTIONS")))
 	fmt.Println(s.Addr().Port())
 	go shapes[os.Getenv("SHAPE")](s, func(text []byte) []byte { return text })
 	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
@@ -60,14 +61,15 @@ func floodedServer() {
 	}
 }
 
-// A flood hinders honest clients little, and enlarges the server little. With more
-// connections than max_connections, those of the flood give way to each other.
+// A flood hinders honest clients little, and enlarges the server little. Where there
+// are more connections than max_connections, those of the flood give way to each other;
+// otherwise all are held at once.
 func TestFlood(t *testing.T) {
 	const attackers = silent + slow + garbage + announcers
-	needDescriptors(t, attackers+200)
-	for shape := range shapes {
-		t.Run(shape, func(t *testing.T) {
-			server := process("flooded server", "SHAPE="+shape)
+	needDescriptors(t, 2*attackers)
+	for shape, connections := range map[string]int{"loop": 1024, "serve": 2 * attackers} {
+		t.Run(fmt.Sprint(shape, ", at most ", connections), func(t *testing.T) {
+			server := process("flooded server", "SHAPE="+shape, fmt.Sprint("CONNECTIONS=", connections))
 			in, err := server.StdinPipe()
 			must(t, err)
 			out, err := server.StdoutPipe()
@@ -116,7 +118,7 @@ func TestFlood(t *testing.T) {
 				got[name] = number()
 			}
 			t.Log(got)
-			if got["connections_opened"] < rounds*attackers || got["dropped_malformed"] < rounds*garbage || got["evicted"] == 0 {
+			if got["connections_opened"] < rounds*attackers || got["dropped_malformed"] < rounds*garbage || (got["evicted"] == 0) != (connections > attackers) {
 				t.Errorf("the flood did not come: %v", got)
 			}
 		})

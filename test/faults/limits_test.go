@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -28,6 +29,17 @@ func TestTraceOnAFullDisk(t *testing.T) {
 	for id := range 10 {
 		if err := exchange(c, id, 0, patience); err != nil {
 			t.Fatal(err)
+		}
+	}
+	missing, err := c.Stat("trace_failed")
+	must(t, err)
+	if missing != 20 {
+		t.Errorf("the client counts %d messages that are missing in the trace, want 20", missing)
+	}
+	eventually(t, "the server counts as many", func() bool { return s.stat("trace_failed") == 20 })
+	for _, side := range []interface{ Option(string) (string, error) }{c, s} {
+		if why, err := side.Option("trace_error"); err != nil || !strings.Contains(why, "no space left") {
+			t.Errorf("the reason is %q, %v", why, err)
 		}
 	}
 }
