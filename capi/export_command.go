@@ -20,6 +20,21 @@ import (
 // not fit into the caller's array are OBE_E_BUFFER, with the count needed, and
 // nothing is sent twice: the reply is kept, for obe_receive_message with
 // OBE_NO_WAIT.
+//
+// What they send besides "command", and what a server has to answer (K knobs, P
+// parameters, N samples of their distribution, M settings):
+//
+//	ready, done                  "OK"
+//	newrun     what it needs     "OK"
+//	newdat     x, y, s: lists    "OK"
+//	optset                       [K numbers], the best setting
+//	goodset    pickiness         [K numbers], a good one
+//	getmean, getstd              [P numbers]
+//	getcov                       [P rows of P numbers]
+//	getpar                       [P rows of N numbers]
+//	getwgt                       [N numbers]
+//	getset                       [K rows of M numbers]
+//	getcon                       [numbers], the model's constants
 
 // order guards a command whose answer is "OK".
 func order(op string, client C.obe_socket, timeout_ms C.int64_t, request func() (*jsondoc.Document, error)) C.obe_status {

@@ -157,9 +157,10 @@ func answer(op string, request C.obe_message, timeout_ms C.int64_t, body func() 
 //
 // handler runs on the calling thread, with no lock held: it may call any
 // function. It answers with obe_reply; a request that it leaves unanswered is
-// treated as one that is freed. The request is freed when handler returns. Several
-// threads may serve one server. handler must not leave by longjmp or by a C++
-// exception.
+// treated as one that is freed. What obe_reply returned is not to be returned: a
+// client that has left would end the server. The request is freed when handler
+// returns. Several threads may serve one server. handler must not leave by longjmp or
+// by a C++ exception.
 //
 // Returns what handler returned; OBE_E_CANCELLED after obe_cancel; OBE_E_CLOSED
 // after obe_free or obe_close; OBE_E_STATE for a client; OBE_E_ARGUMENT;

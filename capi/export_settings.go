@@ -18,7 +18,8 @@ import (
 //obe:group 9 Settings and facts
 
 // obe_set_option sets an option by its name; the list of options is at the end
-// of this header. value is a text: a whole number, or 1 and 0 for on and off.
+// of obe.h and in libobe(7). value is a text: a whole number, or 1 and 0 for on
+// and off.
 //
 // It holds for calls and connections that begin later.
 //
@@ -72,7 +73,7 @@ func obe_get_option(socket C.obe_socket, name *C.obe_cchar, buffer *C.char, capa
 }
 
 // obe_stats gives one of the handle's counters in *value, by its name; the list
-// of counters is at the end of this header.
+// of counters is at the end of obe.h and in libobe(7).
 //
 // Returns OBE_OK; OBE_E_ARGUMENT; OBE_E_HANDLE.
 //

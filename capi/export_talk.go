@@ -168,7 +168,8 @@ func obe_close(socket C.obe_socket) C.obe_status {
 // in flight it does nothing.
 //
 // Nothing is lost by it, and the connection stays, unless half of a frame was
-// sent, or obe_tcmd was waiting for its reply. To be called from any thread.
+// sent, or obe_tcmd was waiting for its reply. To be called from any thread, and as
+// every function not in a signal handler.
 //
 // Returns OBE_OK; OBE_E_HANDLE.
 //

@@ -2,8 +2,8 @@
  *
  * libobe lets instrument software talk to experiment-design servers, and be
  * one, over the OBE socket protocol: TCP messages of ten decimal digits, which
- * give the length in bytes, and that many bytes of JSON. This header is the
- * whole interface; what is not in it is private.
+ * give the length in bytes, and that many bytes of JSON. obe.h is the whole
+ * interface; what is not in it is private.
  *
  *   obe_socket client;
  *   char reply[1024];
@@ -46,7 +46,10 @@
  *            nothing. Go's runtime, which is part of it, installs handlers for
  *            some signals and passes those on that are not its own. A handler
  *            that the program installs later must have SA_ONSTACK: it may run on
- *            a thread of Go, whose stack is small.
+ *            a thread of Go, whose stack is small. No function may be called in
+ *            a signal handler, obe_cancel neither: it ends the process. To end
+ *            a server by Ctrl-C, let the handler set a flag, and receive with a
+ *            timeout, in a loop that looks at it.
  * Faults.    A fault inside the library ends the call with OBE_E_INTERNAL, and
  *            obe_last_error says where it was. What the call was to do may be
  *            done in part. Later calls go on, on that handle as on others; to be
@@ -268,7 +271,8 @@ obe_status obe_close(obe_socket socket);
  * in flight it does nothing.
  *
  * Nothing is lost by it, and the connection stays, unless half of a frame was
- * sent, or obe_tcmd was waiting for its reply. To be called from any thread.
+ * sent, or obe_tcmd was waiting for its reply. To be called from any thread, and as
+ * every function not in a signal handler.
  *
  * Returns OBE_OK; OBE_E_HANDLE.
  */
@@ -499,9 +503,10 @@ obe_status obe_reply_message(obe_message request, obe_message message,
  *
  * handler runs on the calling thread, with no lock held: it may call any
  * function. It answers with obe_reply; a request that it leaves unanswered is
- * treated as one that is freed. The request is freed when handler returns. Several
- * threads may serve one server. handler must not leave by longjmp or by a C++
- * exception.
+ * treated as one that is freed. What obe_reply returned is not to be returned: a
+ * client that has left would end the server. The request is freed when handler
+ * returns. Several threads may serve one server. handler must not leave by longjmp or
+ * by a C++ exception.
  *
  * Returns what handler returned; OBE_E_CANCELLED after obe_cancel; OBE_E_CLOSED
  * after obe_free or obe_close; OBE_E_STATE for a client; OBE_E_ARGUMENT;
@@ -519,6 +524,21 @@ obe_status obe_serve(obe_socket server, obe_handler handler, void *user);
  * not fit into the caller's array are OBE_E_BUFFER, with the count needed, and
  * nothing is sent twice: the reply is kept, for obe_receive_message with
  * OBE_NO_WAIT.
+ *
+ * What they send besides "command", and what a server has to answer (K knobs, P
+ * parameters, N samples of their distribution, M settings):
+ *
+ *     ready, done                  "OK"
+ *     newrun     what it needs     "OK"
+ *     newdat     x, y, s: lists    "OK"
+ *     optset                       [K numbers], the best setting
+ *     goodset    pickiness         [K numbers], a good one
+ *     getmean, getstd              [P numbers]
+ *     getcov                       [P rows of P numbers]
+ *     getpar                       [P rows of N numbers]
+ *     getwgt                       [N numbers]
+ *     getset                       [K rows of M numbers]
+ *     getcon                       [numbers], the model's constants
  */
 
 /* obe_ready asks whether the server is there, once; obe_wait_ready waits for it.
@@ -601,7 +621,8 @@ obe_status obe_done(obe_socket client, int64_t timeout_ms);
 /* ---- Settings and facts ---- */
 
 /* obe_set_option sets an option by its name; the list of options is at the end
- * of this header. value is a text: a whole number, or 1 and 0 for on and off.
+ * of obe.h and in libobe(7). value is a text: a whole number, or 1 and 0 for on
+ * and off.
  *
  * It holds for calls and connections that begin later.
  *
@@ -622,7 +643,7 @@ obe_status obe_get_option(obe_socket socket, const char *name, char *buffer,
                           int64_t capacity, int64_t *length);
 
 /* obe_stats gives one of the handle's counters in *value, by its name; the list
- * of counters is at the end of this header.
+ * of counters is at the end of obe.h and in libobe(7).
  *
  * Returns OBE_OK; OBE_E_ARGUMENT; OBE_E_HANDLE.
  */

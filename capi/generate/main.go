@@ -219,7 +219,7 @@ func readGroup(file *ast.File) (directive string, g group, err error) {
 			directive, g.Title = m[1], m[3]
 			g.Order, _ = strconv.Atoi(m[2])
 			if text := strings.TrimSpace(block.Text()); text != "" {
-				g.Doc = strings.Split(text, "\n")
+				g.Doc = docLines(text)
 			}
 		}
 	}
@@ -240,6 +240,11 @@ func readGroup(file *ast.File) (directive string, g group, err error) {
 	return directive, g, nil
 }
 
+// docLines are the lines of a comment. What gofmt indents by a tab is an example.
+func docLines(text string) []string {
+	return strings.Split(strings.ReplaceAll(text, "\t", "    "), "\n")
+}
+
 func exported(f *ast.FuncDecl) bool {
 	if f.Doc == nil {
 		return false
@@ -258,7 +263,7 @@ func readFunction(f *ast.FuncDecl) (function, error) {
 	if !strings.HasPrefix(text, fn.Name+" ") {
 		return fn, errors.New("the doc comment must begin with the function's name")
 	}
-	fn.Doc = strings.Split(text, "\n")
+	fn.Doc = docLines(text)
 	var err error
 	if f.Type.Results != nil {
 		if fn.Result, err = cType(f.Type.Results.List[0].Type); err != nil {

@@ -136,7 +136,7 @@ func prose(lines []string, f ...function) string {
 	var out []string
 	example, begun := false, true // the first paragraph follows its heading
 	for _, line := range lines {
-		indented := strings.HasPrefix(line, "  ") || strings.HasPrefix(line, "\t")
+		indented := strings.HasPrefix(line, "  ")
 		switch {
 		case indented && !example:
 			out = append(out, ".PP", ".RS 4", ".nf")
@@ -149,7 +149,7 @@ func prose(lines []string, f ...function) string {
 			begun = len(out) == 0
 			continue
 		case indented:
-			line = escape(strings.TrimPrefix(strings.TrimPrefix(line, "\t"), "  "))
+			line = escape(strings.TrimPrefix(strings.TrimPrefix(line, "  "), "  "))
 		default:
 			if !begun {
 				out, begun = append(out, ".PP"), true

@@ -15,7 +15,6 @@ measurement tells most. Any client of the OBE protocol can be the instrument; ex
 from __future__ import annotations
 
 import argparse
-import contextlib
 import math
 import random
 import reprlib
@@ -205,8 +204,7 @@ def serve(address: str, port: int, seed: int | None) -> None:
             reply: object = {"error": str(problem)}
         else:
             reply = experiment.handle(message)
-        with contextlib.suppress(OSError, RuntimeError):  # this client has gone; the next may come
-            socket.send(reply)
+        socket.send(reply)
     socket.close()
 
 

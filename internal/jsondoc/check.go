@@ -136,7 +136,9 @@ func (c *Checker) unexpected(b byte, at int64) error {
 		return &SyntaxError{at, fmt.Sprintf("nested deeper than %d levels", MaxDepth)}
 	case c.state == str && b < 0x20:
 		return &SyntaxError{at, fmt.Sprintf("control character 0x%02x in a string, where an escape belongs", b)}
-	case c.state == str || c.state == continuation:
+	case c.state == continuation:
+		return &SyntaxError{at, fmt.Sprintf("byte 0x%02x does not continue the UTF-8 character before it; is the text Latin-1?", b)}
+	case c.state == str:
 		return &SyntaxError{at, fmt.Sprintf("byte 0x%02x is not UTF-8", b)}
 	case at == 0 && b == 0xef:
 		return &SyntaxError{at, "a byte order mark, or another byte that is not JSON"}

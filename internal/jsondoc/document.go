@@ -461,11 +461,11 @@ func (d *Document) Matrix(pointer string, dst []float64) (rows, cols int, err er
 
 // mismatch is the error of a value that has another type than asked for.
 func mismatch(pointer string, text []byte, i int, wanted string) error {
-	at := fmt.Sprintf("at %q", pointer)
+	which := fmt.Sprintf("the value at %q", pointer)
 	if pointer == "" {
-		at = "the document"
+		which = "the document"
 	}
-	return fmt.Errorf("%w: %s is of type %s, not %s", ErrType, at, typeAt(text, i), wanted)
+	return fmt.Errorf("%w: %s is of type %s, not %s", ErrType, which, typeAt(text, i), wanted)
 }
 
 func invalidAt(s string) int {

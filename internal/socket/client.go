@@ -343,7 +343,7 @@ func (c *Client) connect(call *call, wait transport.Wait, at netip.AddrPort, hea
 	}
 	conn, err := c.address.Dial(at, tuning)
 	if err != nil {
-		return unconnected{remedy(err)}
+		return unconnected{call.remedy(err)}
 	}
 	if options.tls != nil {
 		if err := conn.StartTLS(options.tls, wait); err != nil {
@@ -351,7 +351,7 @@ func (c *Client) connect(call *call, wait transport.Wait, at netip.AddrPort, hea
 			if errors.Is(err, transport.ErrTimeout) {
 				return fmt.Errorf("%w: no TLS connection within the timeout; does the server speak TLS 1.3?", ErrTimeout)
 			}
-			return unconnected{remedy(err)}
+			return unconnected{call.remedy(err)}
 		}
 	}
 	l := &link{client: c, conn: conn, frames: frames()}
@@ -371,16 +371,19 @@ func (c *Client) connect(call *call, wait transport.Wait, at netip.AddrPort, hea
 		if errors.Is(err, transport.ErrTimeout) {
 			return fmt.Errorf("%w: no connection within the timeout; is the address right, and the server's queue not full?", ErrTimeout)
 		}
-		return unconnected{remedy(err)}
+		return unconnected{call.remedy(err)}
 	}
 	return err
 }
 
-func remedy(err error) error {
-	if errors.Is(err, transport.ErrRefused) {
-		return fmt.Errorf("%w (nobody listens there; wait_ready waits for a server that is starting)", err)
+func (c *call) remedy(err error) error {
+	switch {
+	case !errors.Is(err, transport.ErrRefused):
+		return err
+	case c.op == "wait_ready":
+		return fmt.Errorf("%w (nobody listens there)", err)
 	}
-	return err
+	return fmt.Errorf("%w (nobody listens there; wait_ready waits for a server that is starting)", err)
 }
 
 // write sends a frame over a connection and closes it unless all or nothing of
@@ -453,7 +456,7 @@ func (c *Client) take(call *call, dst []byte) ([]byte, error) {
 	case errors.Is(err, transport.ErrTimeout), errors.Is(err, transport.ErrWoken):
 		return nil, err
 	case err == io.EOF:
-		err = fmt.Errorf("%w before a reply; the server may have ended, or refused the message", ErrPeerClosed)
+		err = fmt.Errorf("%w before a reply; the server may have ended, refused the message, or want TLS", ErrPeerClosed)
 	}
 	c.dropLink(l)
 	return nil, err

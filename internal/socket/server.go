@@ -149,7 +149,10 @@ func (s *Server) listen(address transport.Address) error {
 		}
 	}
 	if errors.Is(err, transport.ErrInUse) {
-		err = fmt.Errorf("%w (another server runs there; port 0 lets the system choose a free one)", err)
+		err = fmt.Errorf("%w (another server runs there, or the system has the port for a connection; port 0 lets it choose a free one)", err)
+	}
+	if errors.Is(err, transport.ErrUnreachable) {
+		err = fmt.Errorf("%w (this machine has no such address)", err)
 	}
 	if err != nil {
 		return err

@@ -38,6 +38,9 @@ TIMEOUT = errors.CODES["OBE_E_TIMEOUT"]
 CANCELLED = errors.CODES["OBE_E_CANCELLED"]
 CLOSED = errors.CODES["OBE_E_CLOSED"]
 TOO_SMALL = errors.CODES["OBE_E_BUFFER"]
+# What a server's answer meets through no fault of its own: a client that is gone or stalls, and this side's own end.
+LEFT = frozenset({errors.CODES["OBE_E_PEER_CLOSED"], errors.CODES["OBE_E_RESET"], TIMEOUT})
+ENDED = frozenset({CLOSED, CANCELLED})
 
 
 # What obe_tcmd says when a reply does not come, for a tcmd that is made of other calls.
@@ -172,7 +175,7 @@ class Handle:
             self._send(body, _deadline(self._timeout), self._woken)
             return
         self._kept, self._documents = [], []  # what this answers
-        self._check(self._post(body, self._lib.quick_send, self._id))
+        self._taken(self._post(body, self._lib.quick_send, self._id), LEFT)
 
     def receive(self, numpy: Any = None) -> Any:
         """The next message; arrays of numbers are numpy's if that module is given."""
@@ -194,8 +197,9 @@ class Handle:
             if self._woken is not woken:
                 raise errors.make(self._woken[0])
 
-    def reply(self, request: Document, body: bytes) -> None:
-        self._check(self._post(body, self._lib.obe_reply, request.handle), owner=request.handle)
+    def reply(self, request: Document, body: bytes) -> bool:
+        """Answer a request, and say whether the client got all of it."""
+        return self._taken(self._post(body, self._lib.obe_reply, request.handle), LEFT | ENDED, request.handle)
 
     def tcmd(self, body: bytes, numpy: Any = None) -> Any:
         if self._lib.forked:
@@ -427,6 +431,12 @@ class Handle:
         return value.value
 
     # -- errors ------------------------------------------------------------------------------------------------------
+
+    def _taken(self, status: int, harmless: frozenset[int], owner: Any = None) -> bool:
+        if status in harmless:
+            return False
+        self._check(status, owner=owner)
+        return True
 
     def _check(self, status: int, more: str = "", owner: Any = None) -> None:
         if status:

@@ -58,7 +58,8 @@ class Socket:
     def send(self, value: Any) -> None:
         """Send a message: a client on a new connection (unless `persistent`), a server to who sent the last message.
 
-        A value that is not JSON raises TypeError or ValueError before anything is connected.
+        A value that is not JSON raises TypeError or ValueError before anything is connected. On a server, a client that
+        has left, or does not take its answer in time, is no error: no client ends the server.
         """
         self._obe.send(text(value))
 
@@ -83,7 +84,8 @@ class Socket:
     def serve(self, handler: Callable[[Request], Any]) -> Any:
         """Call handler with each message, as a `Request`, until it returns something true, and return that.
 
-        handler answers with `request.reply`, at once or later from another thread. Several threads may serve.
+        handler answers with `request.reply`, at once or later from another thread. What it raises ends the serving: so
+        that no client can end a server, it catches what a strange message makes it raise. Several threads may serve.
         """
         requests = self._obe.requests()
         while True:
@@ -169,9 +171,12 @@ class Request:
         """The message with numpy arrays, as `receive(arrays='numpy')` gives it."""
         return self._document.value(_numpy("numpy"))
 
-    def reply(self, value: Any) -> None:
-        """Answer the client. A request is answered once."""
-        self._obe.reply(self._document, text(value))
+    def reply(self, value: Any) -> bool:
+        """Answer the client, and say whether it got all of it; False if it has left, or does not take it in time.
+
+        A request is answered once.
+        """
+        return self._obe.reply(self._document, text(value))
 
 
 class _End:
