@@ -21,6 +21,7 @@ const (
 
 // entry is what go-pointer keeps for a handle.
 type entry struct {
+	value  unsafe.Pointer // the handle, as go-pointer hands it out
 	kind   kind
 	object any // nil once freed
 	mu     sync.Mutex
@@ -42,13 +43,14 @@ const quarantineDepth = C.CAPI_QUARANTINE
 // given.
 type table struct {
 	mu      sync.RWMutex
-	live    map[uintptr]unsafe.Pointer
+	live    map[uintptr]*entry
 	freed   int // how many handles were freed; the last ones are in the quarantine
 	evicted int // and how many of them have left it
 	depth   int
+	retired [quarantineDepth]*entry // what the handles in the quarantine were
 }
 
-var handles = table{live: map[uintptr]unsafe.Pointer{}, depth: quarantineDepth}
+var handles = table{live: map[uintptr]*entry{}, depth: quarantineDepth}
 
 // quarantined is the place of the n-th freed handle in the quarantine.
 func quarantined(n int) *unsafe.Pointer { return &C.capi_quarantine[n%quarantineDepth] }
@@ -59,16 +61,17 @@ func quarantined(n int) *unsafe.Pointer { return &C.capi_quarantine[n%quarantine
 func (t *table) add(k kind, object any) uintptr {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	var p unsafe.Pointer
+	var e *entry
 	if t.depth > 0 && t.freed-t.evicted >= t.depth {
-		p = *quarantined(t.evicted)
+		e = t.retired[t.evicted%quarantineDepth]
 		t.evicted++
-		pointer.Restore(p).(*entry).become(k, object)
+		e.become(k, object)
 	} else {
-		p = pointer.Save(&entry{kind: k, object: object})
+		e = &entry{kind: k, object: object}
+		e.value = pointer.Save(e)
 	}
-	t.live[uintptr(p)] = p
-	return uintptr(p)
+	t.live[uintptr(e.value)] = e
+	return uintptr(e.value)
 }
 
 // become makes the entry of a freed handle that of another object.
@@ -82,7 +85,7 @@ func (e *entry) become(k kind, object any) {
 func (t *table) find(h uintptr, k kind) (*entry, any) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	if e := t.entry(h); e != nil && e.kind == k {
+	if e := t.live[h]; e != nil && e.kind == k {
 		return e, e.object
 	}
 	return nil, nil
@@ -92,16 +95,7 @@ func (t *table) find(h uintptr, k kind) (*entry, any) {
 func (t *table) any(h uintptr) *entry {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	return t.entry(h)
-}
-
-// entry returns the entry of a live handle, nil if there is none. t.mu is held.
-func (t *table) entry(h uintptr) *entry {
-	p, ok := t.live[h]
-	if !ok {
-		return nil
-	}
-	return pointer.Restore(p).(*entry)
+	return t.live[h]
 }
 
 // remove makes a handle stale and returns its object, nil if it was not live.
@@ -109,7 +103,7 @@ func (t *table) entry(h uintptr) *entry {
 func (t *table) remove(h uintptr) any {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	e := t.entry(h)
+	e := t.live[h]
 	if e == nil {
 		return nil
 	}
@@ -118,7 +112,7 @@ func (t *table) remove(h uintptr) any {
 	for t.freed-t.evicted >= max(t.depth, 1) {
 		t.evict()
 	}
-	*quarantined(t.freed) = t.live[h]
+	*quarantined(t.freed), t.retired[t.freed%quarantineDepth] = e.value, e
 	delete(t.live, h)
 	t.freed++
 	if t.depth == 0 {
@@ -131,5 +125,6 @@ func (t *table) remove(h uintptr) any {
 // held.
 func (t *table) evict() {
 	pointer.Unref(*quarantined(t.evicted))
+	t.retired[t.evicted%quarantineDepth] = nil
 	t.evicted++
 }

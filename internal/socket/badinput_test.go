@@ -309,6 +309,31 @@ func TestMessageTimeoutCanBeSwitchedOff(t *testing.T) {
 	expectStats(t, s, "dropped_timeout=1")
 }
 
+// Clients that wait to be accepted while others keep the server busy are accepted
+// together, and not one in each turn of the others.
+func TestNewClientsAmongBusyOnes(t *testing.T) {
+	s := newServer(t, "one_way=1")
+	const busy, new = 20, 50
+	for i := range busy {
+		p := dial(t, s)
+		p.send(number(i))
+		expectReceive(t, s, number(i))
+		p.write(strings.Repeat(frame(`"busy"`), 200))
+	}
+	for range new {
+		dial(t, s).send(`"new"`)
+	}
+	came := 0
+	for received := 0; came < new; received++ {
+		if receive(t, s) == `"new"` {
+			came++
+		}
+		if received == 20*busy+new {
+			t.Fatalf("only %d of %d new clients came in %d messages", came, new, received)
+		}
+	}
+}
+
 // A client that floods must leave the others their turn.
 func TestFloodingClientLeavesOthersTheirTurn(t *testing.T) {
 	s := newServer(t, "one_way=1")

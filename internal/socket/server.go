@@ -47,6 +47,7 @@ type Server struct {
 	// Of the leader alone.
 	ready []uint64 // connections to look at; ready[:seen] are done
 	seen  int
+	came  int           // connections accepted since ready was filled
 	again []uint64      // those of which more than one message was read at once
 	dst   []byte        // the caller's memory for a message
 	into  *peer         // whose message under way lies in dst
@@ -517,6 +518,11 @@ func (s *Server) lead(call *call) (Message, error) {
 		p := s.peers[id]
 		if id == listenerID {
 			p = s.accept()
+			// Where others have something to say too, clients that wait to be accepted
+			// must not have to wait for all of these each.
+			if s.came++; p != nil && len(s.ready) > 1 && s.came < maxCame {
+				s.seen--
+			}
 		}
 		if p != nil {
 			if body, ok := s.read(call, p); ok {
@@ -527,6 +533,9 @@ func (s *Server) lead(call *call) (Message, error) {
 }
 
 const (
+	// maxCame is how many connections are accepted before those that are there have
+	// their turn again.
+	maxCame = 64
 	// pause is how long a listener rests that finds no free descriptor.
 	pause = 100 * time.Millisecond
 	// pollLimit ends a call with timeout 0 that finds ever more to read and no
@@ -558,7 +567,7 @@ func (s *Server) await(call *call) error {
 	var err error
 	s.outside(func() { ready, err = s.poller.Wait(ready, wait) })
 	// Whoever has said something since comes before those who said more.
-	s.ready, s.seen = append(ready, s.again...), 0
+	s.ready, s.seen, s.came = append(ready, s.again...), 0, 0
 	s.again = s.again[:0]
 	if err != nil {
 		return err
