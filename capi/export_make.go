@@ -61,7 +61,8 @@ func obe_client_new(address *C.obe_cchar, port C.int32_t, client *C.obe_socket) 
 //
 // Returns OBE_OK; OBE_E_ARGUMENT; OBE_E_IN_USE if another server has the port;
 // OBE_E_PERMISSION; OBE_E_UNREACHABLE if the address is not one of this machine
-// or its name unknown; OBE_E_TIMEOUT if it was not found in time; OBE_E_UNSUPPORTED for "unix:/path" on Windows; OBE_E_IO.
+// or its name unknown; OBE_E_TIMEOUT if it was not found in time;
+// OBE_E_UNSUPPORTED for "unix:/path" on Windows; OBE_E_IO.
 //
 //export obe_server_new
 func obe_server_new(address *C.obe_cchar, port C.int32_t, server *C.obe_socket) C.obe_status {

@@ -171,7 +171,8 @@ obe_status obe_client_new(const char *address, int32_t port,
  *
  * Returns OBE_OK; OBE_E_ARGUMENT; OBE_E_IN_USE if another server has the port;
  * OBE_E_PERMISSION; OBE_E_UNREACHABLE if the address is not one of this machine
- * or its name unknown; OBE_E_TIMEOUT if it was not found in time; OBE_E_UNSUPPORTED for "unix:/path" on Windows; OBE_E_IO.
+ * or its name unknown; OBE_E_TIMEOUT if it was not found in time;
+ * OBE_E_UNSUPPORTED for "unix:/path" on Windows; OBE_E_IO.
  */
 obe_status obe_server_new(const char *address, int32_t port,
                           obe_socket *server);

@@ -27,8 +27,8 @@ const (
 	// spinLooks is how often a wait looks before it sleeps, for about 50 µs. It is no
 	// time, since to read a clock costs a part of a look.
 	spinLooks = 128
-	// spinTrial is how many waits of a trial sleep, and how many look: few enough to be
-	// none of those by which the slowest hundredth of all waits is known.
+	// spinTrial is how many waits of a trial sleep, and how many look: few enough that
+	// the 99th percentile of all waits does not show them.
 	spinTrial = 5
 	// spinAsleep and spinAwake are how many waits there are between two trials, while
 	// they sleep and while they look. Where looking is right, a trial costs more.
