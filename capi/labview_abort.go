@@ -26,23 +26,31 @@ var instances session.Table[*session.Instance]
 // node returns the instance whose number lies in a slot. A node that has no
 // Reserve callback gets its number at the first call.
 func node(op string, slot *unsafe.Pointer) (session.Handle, *session.Instance, error) {
-	if h, i := known(slot); i != nil {
-		return h, i, nil
+	for {
+		content := atomic.LoadUintptr(number(slot))
+		if h, i := numbered(content); i != nil {
+			return h, i, nil
+		}
+		i := &session.Instance{}
+		h, err := instances.Add(i)
+		if err != nil {
+			return 0, nil, prefix(op, err)
+		}
+		if atomic.CompareAndSwapUintptr(number(slot), content, uintptr(h)) {
+			return h, i, nil
+		}
+		instances.Remove(h) // another call of the node was first
 	}
-	i := &session.Instance{}
-	h, err := instances.Add(i)
-	if err != nil {
-		return 0, nil, prefix(op, err)
-	}
-	atomic.StoreUintptr(number(slot), uintptr(h))
-	return h, i, nil
 }
 
 // known returns the instance whose number lies in a slot, nil if none does.
 func known(slot *unsafe.Pointer) (session.Handle, *session.Instance) {
-	n := atomic.LoadUintptr(number(slot))
-	h := session.Handle(n)
-	if i, ok := instances.Find(h); ok && uintptr(h) == n {
+	return numbered(atomic.LoadUintptr(number(slot)))
+}
+
+func numbered(content uintptr) (session.Handle, *session.Instance) {
+	h := session.Handle(content)
+	if i, ok := instances.Find(h); ok && uintptr(h) == content {
 		return h, i
 	}
 	return 0, nil
@@ -84,7 +92,7 @@ func obe_lv_unreserve(instance *unsafe.Pointer) C.int {
 			return nil
 		}
 		instances.Remove(h)
-		atomic.StoreUintptr(number(instance), 0)
+		atomic.CompareAndSwapUintptr(number(instance), uintptr(h), 0) // unless a call has begun anew
 		i.Abort()
 		closeAll(func(s *lvSession) bool { return s.owner == h })
 		return nil
