@@ -2,7 +2,6 @@ package transport
 
 import (
 	"runtime"
-	"slices"
 	"time"
 )
 
@@ -32,8 +31,11 @@ const (
 	spinTrial = 5
 	// spinAsleep and spinAwake are how many waits there are between two trials, while
 	// they sleep and while they look. Where looking is right, a trial costs more.
-	spinAsleep = 1024
-	spinAwake  = 8192
+	spinAsleep = 512
+	spinAwake  = 4096
+	// spinMost is what the longest wait of a trial counts for: a thread may be held up by
+	// what has nothing to do with it.
+	spinMost = 200 * time.Microsecond
 	// spinVain is how many looks in vain, beyond those that were not, end the looking.
 	spinVain = 16
 )
@@ -112,7 +114,7 @@ func (s *Spin) inVain() {
 func (s *Spin) try(took time.Duration) {
 	s.took[s.tried] = took
 	if s.tried++; s.tried == len(s.took) {
-		s.decide(median(s.took[spinTrial:]) < median(s.took[:spinTrial])*3/4)
+		s.decide(sum(s.took[spinTrial:]) < sum(s.took[:spinTrial])*7/8)
 	}
 }
 
@@ -123,8 +125,10 @@ func (s *Spin) decide(looks bool) {
 	}
 }
 
-// median sorts its argument.
-func median(d []time.Duration) time.Duration {
-	slices.Sort(d)
-	return d[len(d)/2]
+// sum adds the times of waits up, of which none counts for more than spinMost.
+func sum(d []time.Duration) (total time.Duration) {
+	for _, took := range d {
+		total += min(took, spinMost)
+	}
+	return total
 }
