@@ -249,7 +249,7 @@ def load(plan: Plan, mode: str) -> Section:
 
         def run(server: Worker, port: int, number: int) -> Run:
             # Some 80 ms each: in much less, what a server's processor forgot since its last turn counts as well.
-            count = {"oneshot": 2000, "kept": 15000}[mode]
+            count = {"oneshot": 2000, "kept": 15000}[mode] // (4 if plan.quick else 1)
             return partial(with_processor, server, partial(clients.ask, "client", number, mode, port, count))
 
         cases = [(number, kind) for number in ((64,) if plan.quick else (1, 8, 64, 512)) for kind in SERVERS]
