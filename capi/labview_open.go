@@ -68,7 +68,9 @@ func open(op string, address *C.obe_cchar, port C.int, handle *C.int, instance *
 		}
 		// A node whose program has stopped in the meantime has nobody to close it.
 		if _, runs := instances.Find(s.owner); s.owner != 0 && !runs {
-			closeAll(func(other *lvSession) bool { return other == s })
+			if _, still := sessions.Remove(h); still {
+				s.Free()
+			}
 			return prefix(op, fmt.Errorf("%w: the program of this node has stopped", socket.ErrCancelled))
 		}
 		*handle = C.int(h)

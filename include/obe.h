@@ -529,17 +529,17 @@ obe_status obe_serve(obe_socket server, obe_handler handler, void *user);
  * What they send besides "command", and what a server has to answer (K knobs, P
  * parameters, N samples of their distribution, M settings):
  *
- *     ready, done                  "OK"
- *     newrun     what it needs     "OK"
- *     newdat     x, y, s: lists    "OK"
- *     optset                       [K numbers], the best setting
- *     goodset    pickiness         [K numbers], a good one
- *     getmean, getstd              [P numbers]
- *     getcov                       [P rows of P numbers]
- *     getpar                       [P rows of N numbers]
- *     getwgt                       [N numbers]
- *     getset                       [K rows of M numbers]
- *     getcon                       [numbers], the model's constants
+ *   ready, done                  "OK"
+ *   newrun     what it needs     "OK"
+ *   newdat     x, y, s: lists    "OK"
+ *   optset                       [K numbers], the best setting
+ *   goodset    pickiness         [K numbers], a good one
+ *   getmean, getstd              [P numbers]
+ *   getcov                       [P rows of P numbers]
+ *   getpar                       [P rows of N numbers]
+ *   getwgt                       [N numbers]
+ *   getset                       [K rows of M numbers]
+ *   getcon                       [numbers], the model's constants
  */
 
 /* obe_ready asks whether the server is there, once; obe_wait_ready waits for it.

@@ -3,7 +3,6 @@ package test
 import (
 	"bufio"
 	"context"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -58,50 +57,23 @@ func startWine(t *testing.T) string {
 		t.Fatal(err)
 	}
 	endWith(t, folder)
-	temporary := filepath.Join(folder, "tmp")
-	if err := os.Mkdir(temporary, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	for _, v := range [][2]string{{"WINEPREFIX", folder}, {"WINEARCH", "win64"}, {"WINEDEBUG", "-all"}, {"DISPLAY", ""}, {"TMPDIR", temporary},
-		// What Wine would offer to install, and what would write to the user's menus.
-		{"WINEDLLOVERRIDES", "mscoree,mshtml,winemenubuilder.exe="}} {
-		t.Setenv(v[0], v[1])
-	}
-
-	// Its services stay, and must not have the output of any test.
-	log, err := os.Create(filepath.Join(folder, "log"))
+	toolOf(t, triple64, "gcc")
+	start := exec.Command("./start_wine", folder)
+	var said strings.Builder
+	start.Stderr = &said
+	settings, err := start.Output()
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("start_wine: %v\n%s", err, &said)
 	}
-	t.Cleanup(func() { log.Close() })
-	within := func(env []string, args ...string) error {
-		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-		defer cancel()
-		cmd := exec.CommandContext(ctx, args[0], args[1:]...)
-		cmd.Env = append(os.Environ(), env...)
-		cmd.Stderr = log
-		err := cmd.Run()
-		if err != nil {
-			said, _ := os.ReadFile(log.Name())
-			err = fmt.Errorf("%s: %w\n%s", strings.Join(args, " "), err, said)
-		}
-		return err
-	}
-	if err := within(nil, server, "-p"); err != nil {
-		t.Fatal(err)
+	for line := range strings.Lines(string(settings)) {
+		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
+		t.Setenv(name, value)
 	}
 	t.Cleanup(func() {
-		if err := within(nil, server, "-k"); err != nil {
-			t.Errorf("Wine ended before its test: %v", err)
+		if out, err := exec.Command(server, "-k").CombinedOutput(); err != nil {
+			t.Errorf("Wine ended before its test: %v\n%s", err, out)
 		}
 	})
-	// At its first start it makes the user's folders, or takes those at home.
-	if err := within([]string{"HOME=" + folder}, loader, "wineboot", "-i"); err != nil {
-		t.Fatal(err)
-	}
-	// Wine 8 lacks a library that Go needs.
-	command(t, toolOf(t, triple64, "gcc"), "-shared", "-O2", "-Wall", "-Wextra", "-Werror", "-o",
-		filepath.Join(folder, "drive_c/windows/system32/bcryptprimitives.dll"), "c/bcryptprimitives.c", "-ladvapi32")
 	return loader
 }
 

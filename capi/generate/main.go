@@ -242,7 +242,7 @@ func readGroup(file *ast.File) (directive string, g group, err error) {
 
 // docLines are the lines of a comment. What gofmt indents by a tab is an example.
 func docLines(text string) []string {
-	return strings.Split(strings.ReplaceAll(text, "\t", "    "), "\n")
+	return strings.Split(strings.ReplaceAll(text, "\t", "  "), "\n")
 }
 
 func exported(f *ast.FuncDecl) bool {

@@ -149,7 +149,7 @@ func prose(lines []string, f ...function) string {
 			begun = len(out) == 0
 			continue
 		case indented:
-			line = escape(strings.TrimPrefix(strings.TrimPrefix(line, "  "), "  "))
+			line = escape(strings.TrimPrefix(line, "  "))
 		default:
 			if !begun {
 				out, begun = append(out, ".PP"), true

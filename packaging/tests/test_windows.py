@@ -3,7 +3,6 @@ in Wine."""
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import struct
@@ -53,25 +52,10 @@ def wine() -> Iterator[Mapping[str, str]]:
     (ROOT / "build").mkdir(exist_ok=True)
     folder = tempfile.mkdtemp(prefix="wine-", dir=ROOT / "build")
     keeper = subprocess.Popen([ROOT / "test" / "end_wine", folder], stdin=subprocess.PIPE, start_new_session=True)
-    own = {"WINEPREFIX": folder, "WINEARCH": "win64", "WINEDEBUG": "-all", "DISPLAY": "", "HOME": folder}
-    own["WINEDLLOVERRIDES"] = "mscoree,mshtml,winemenubuilder.exe="
+    tool("wine", "wine wine64")
     try:
-        for command in (["wineserver", "-p"], ["wine", "wineboot", "-i"]):
-            # What these start stays, and must not keep a pipe of the test open.
-            subprocess.run(
-                [tool(command[0], "wine wine64"), *command[1:]],
-                env={**os.environ, **own},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                check=True,
-                timeout=120,
-            )
-        # Wine 8 lacks a library that Go needs.
-        stand_in = Path(folder) / "drive_c" / "windows" / "system32" / "bcryptprimitives.dll"
-        source = ROOT / "test" / "c" / "bcryptprimitives.c"
-        run(mingw(64, "gcc"), "-shared", "-o", stand_in, source, "-ladvapi32")
-        yield own
+        settings = run(ROOT / "test" / "start_wine", folder)
+        yield dict(line.split("=", 1) for line in settings.splitlines())
     finally:
         assert keeper.stdin is not None
         keeper.stdin.close()
