@@ -6,77 +6,224 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"os"
-	"syscall"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
-// file is a descriptor. Package os would give it to the runtime's network poller,
-// which has descriptors of its own for good.
-type file int
+// file is what a line is written to. Its descriptor is not of package os, which would
+// register it with the runtime's network poller; that has descriptors that stay open.
+type file struct {
+	fd     int
+	path   string // without symbolic links
+	size   int64  // when it was opened; streaming if the file is never renamed
+	stream bool   // a pipe or a device, which takes nothing back
+	pipe   bool
+}
 
-// open opens the file for appending and returns its size; -1 is a device.
-func open(path string) (file, int64, error) {
-	const flags = syscall.O_WRONLY | syscall.O_APPEND | syscall.O_CREAT | syscall.O_CLOEXEC | syscall.O_NOCTTY | syscall.O_NONBLOCK
-	for {
-		fd, err := syscall.Open(path, flags, 0o600)
-		if err == syscall.EINTR {
-			continue
+// maxRaces is how often open starts again because the path changed meanwhile.
+const maxRaces = 10
+
+// open opens the file for appending, and creates it if it is missing. The messages in
+// it are for this user alone: a file that another user owns, can write to or has
+// linked here is refused.
+func open(path string) (*file, error) {
+	for race := 0; ; race++ {
+		f, err := tryOpen(path)
+		if !errors.Is(err, errRace) {
+			return f, err
 		}
-		if err != nil {
-			return 0, 0, &os.PathError{Op: "open", Path: path, Err: err}
+		if race == maxRaces {
+			return nil, &os.PathError{Op: "open", Path: path, Err: err}
 		}
-		var facts syscall.Stat_t
-		if err = syscall.Fstat(fd, &facts); err == nil {
-			switch facts.Mode & syscall.S_IFMT {
-			case syscall.S_IFREG:
-				return file(fd), facts.Size, nil
-			case syscall.S_IFCHR:
-				return file(fd), -1, nil
-			}
-			err = errors.New("neither a file nor a device") // a pipe may raise SIGPIPE
-		}
-		_ = syscall.Close(fd)
-		return 0, 0, &os.PathError{Op: "open", Path: path, Err: err}
 	}
 }
 
-func (f file) close() { _ = syscall.Close(int(f)) }
+// errRace is a path that another thread or process changed between two calls.
+var errRace = errors.New("the file is being replaced all the time")
 
-// rename renames the file, unless another thread or process is about it. It
-// reports whether path is another file now. Only who has a file's lock renames it.
-func (f file) rename(path, to string) (bool, error) {
-	if err := syscall.Flock(int(f), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		if err == syscall.EWOULDBLOCK {
+func tryOpen(path string) (*file, error) {
+	t, err := resolve(path)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	// O_NONBLOCK: a pipe without a reader, or one that is full, must not block a call.
+	flags := unix.O_WRONLY | unix.O_APPEND | unix.O_CLOEXEC | unix.O_NOCTTY | unix.O_NONBLOCK
+	if !t.open {
+		flags |= unix.O_NOFOLLOW
+	}
+	if t.missing {
+		flags |= unix.O_CREAT | unix.O_EXCL
+	}
+	fd, err := unix.Open(t.path, flags, 0o600)
+	switch {
+	case err == unix.EINTR, err == unix.ELOOP && !t.open, err == unix.EEXIST && t.missing:
+		return nil, errRace
+	case err == unix.ENOENT && !t.missing && !t.open:
+		return nil, errRace
+	case err == unix.ENXIO && t.pipe:
+		err = errNoReader
+	}
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	f := &file{fd: fd, path: t.path, size: streaming}
+	if err := f.check(t.open); err != nil {
+		f.close()
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	return f, nil
+}
+
+// check looks at what was opened, and sets its size. A stream that the process has open
+// already is used whoever owns it.
+func (f *file) check(isOpen bool) error {
+	var stat unix.Stat_t
+	if err := unix.Fstat(f.fd, &stat); err != nil {
+		return fmt.Errorf("fstat: %w", err)
+	}
+	kind := uint32(stat.Mode) & unix.S_IFMT
+	switch kind {
+	case unix.S_IFREG:
+		if !isOpen {
+			f.size = stat.Size
+		}
+	case unix.S_IFIFO, unix.S_IFCHR:
+		f.stream, f.pipe = true, kind == unix.S_IFIFO
+		if isOpen || kind == unix.S_IFCHR { // only root creates devices
+			return nil
+		}
+	default:
+		return errors.New("it is neither a file, a pipe nor a character device")
+	}
+	user := uint32(os.Geteuid())
+	switch {
+	case stat.Uid != user:
+		return &refusal{fmt.Sprintf("it belongs to user %d and not to this process's user %d; remove it or choose another path", stat.Uid, user)}
+	case stat.Mode&0o022 != 0:
+		return &refusal{fmt.Sprintf("other users can write to it (mode %04o); run chmod go-w on it", stat.Mode&0o7777)}
+	case stat.Nlink > 1:
+		return &refusal{"it is a hard link, whose other name another user may read; remove it or choose another path"}
+	}
+	return nil
+}
+
+// target is what a path stands for.
+type target struct {
+	path    string
+	missing bool // there is no such file
+	pipe    bool
+	open    bool // a descriptor of this process, such as /dev/stderr
+}
+
+// maxLinks is how many symbolic links a path may have, as in Linux.
+const maxLinks = 40
+
+// resolve follows the symbolic links of an absolute path. The system would follow one
+// that another user made, too, for example in /tmp.
+func resolve(path string) (target, error) {
+	if !filepath.IsAbs(path) {
+		return target{}, unix.ENOENT
+	}
+	user := uint32(os.Geteuid())
+	done, left := "/", strings.TrimPrefix(filepath.Clean(path), "/")
+	if left == "" {
+		return target{}, unix.EISDIR
+	}
+	for links := 0; ; {
+		var name string
+		name, left, _ = strings.Cut(left, "/")
+		next := filepath.Join(done, name)
+		var stat unix.Stat_t
+		if err := unix.Lstat(next, &stat); err != nil {
+			if err == unix.ENOENT && left == "" {
+				return target{path: next, missing: true}, nil
+			}
+			return target{}, err
+		}
+		isLink := stat.Mode&unix.S_IFMT == unix.S_IFLNK
+		if isDescriptor(next) {
+			// A link of /proc leads to the file itself, and not to its name.
+			return target{path: next, open: true}, nil
+		}
+		if !isLink {
+			if done = next; left == "" {
+				return target{path: done, pipe: stat.Mode&unix.S_IFMT == unix.S_IFIFO}, nil
+			}
+			continue
+		}
+		if stat.Uid != user && stat.Uid != 0 {
+			return target{}, &refusal{fmt.Sprintf("%s is a symbolic link of user %d, which is not followed; remove it or choose another path", next, stat.Uid)}
+		}
+		if links++; links > maxLinks {
+			return target{}, unix.ELOOP
+		}
+		to, err := os.Readlink(next)
+		if err != nil {
+			return target{}, errRace
+		}
+		if !filepath.IsAbs(to) {
+			to = filepath.Join(done, to)
+		}
+		done, left = "/", strings.TrimPrefix(filepath.Join(to, left), "/")
+		if left == "" {
+			return target{}, unix.EISDIR
+		}
+	}
+}
+
+// isDescriptor reports whether a path without links in its folder names a descriptor of
+// a process.
+func isDescriptor(path string) bool {
+	folder := filepath.Dir(path)
+	return folder == "/dev/fd" || strings.HasPrefix(folder, "/proc/") && filepath.Base(folder) == "fd"
+}
+
+func (f *file) close() { _ = unix.Close(f.fd) }
+
+// rename adds a suffix to the name of the file, unless another thread or process is
+// about it. It reports whether another file has the name now. Only the holder of a
+// file's lock renames it.
+func (f *file) rename(suffix string) (bool, error) {
+	if err := unix.Flock(f.fd, unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		if err == unix.EWOULDBLOCK {
 			return false, nil
 		}
-		return false, &os.PathError{Op: "lock", Path: path, Err: err}
+		return false, &os.PathError{Op: "lock", Path: f.path, Err: err}
 	}
-	var own, there syscall.Stat_t
-	if err := syscall.Fstat(int(f), &own); err != nil {
-		return false, &os.PathError{Op: "stat", Path: path, Err: err}
+	var own, there unix.Stat_t
+	if err := unix.Fstat(f.fd, &own); err != nil {
+		return false, &os.PathError{Op: "stat", Path: f.path, Err: err}
 	}
-	if err := syscall.Stat(path, &there); err != nil || own.Ino != there.Ino || own.Dev != there.Dev {
-		return true, nil // it was renamed already; what is wrong else, open says
+	if err := unix.Lstat(f.path, &there); err != nil || own.Ino != there.Ino || own.Dev != there.Dev {
+		return true, nil // it was renamed already; open reports anything else
 	}
-	if err := syscall.Rename(path, to); err != nil {
-		return false, &os.LinkError{Op: "rename", Old: path, New: to, Err: err}
+	if err := unix.Rename(f.path, f.path+suffix); err != nil {
+		return false, &os.LinkError{Op: "rename", Old: f.path, New: f.path + suffix, Err: err}
 	}
 	return true, nil
 }
 
-// append writes a line; size is what the file had before.
-func (f file) append(line []byte, size int64) error {
-	// Beyond this limit the system would not only refuse, but end the process by
-	// a signal.
-	var most syscall.Rlimit
-	if size >= 0 && syscall.Getrlimit(syscall.RLIMIT_FSIZE, &most) == nil && uint64(most.Cur) < math.MaxInt64 && size+int64(len(line)) > int64(most.Cur) {
+// append writes a line.
+func (f *file) append(line []byte) error {
+	if f.stream {
+		return f.send(line)
+	}
+	if full(f.size, len(line)) {
 		return errFull
 	}
 	for {
-		n, err := syscall.Write(int(f), line)
-		if err == syscall.EINTR {
+		n, err := quietWrite(f.fd, line)
+		if err == unix.EINTR {
 			continue
+		}
+		if err == unix.EFBIG {
+			return errFull
 		}
 		if err == nil && n < len(line) {
 			err = io.ErrShortWrite
@@ -89,12 +236,83 @@ func (f file) append(line []byte, size int64) error {
 	}
 }
 
+// full reports whether a file of that size would pass the limit that the system has for
+// the files of this process, at which it sends a signal that ends the process.
+func full(size int64, more int) bool {
+	var limit unix.Rlimit
+	return unix.Getrlimit(unix.RLIMIT_FSIZE, &limit) == nil && uint64(limit.Cur) < math.MaxInt64 && size+int64(more) > int64(limit.Cur)
+}
+
 // takeBack takes back the last n bytes that were written, if they are still the
 // end of the file.
-func (f file) takeBack(n int) {
-	end, err := syscall.Seek(int(f), 0, io.SeekCurrent)
-	var facts syscall.Stat_t
-	if err == nil && syscall.Fstat(int(f), &facts) == nil && facts.Size == end {
-		_ = syscall.Ftruncate(int(f), end-int64(n))
+func (f *file) takeBack(n int) {
+	end, err := unix.Seek(f.fd, 0, io.SeekCurrent)
+	var stat unix.Stat_t
+	if err == nil && unix.Fstat(f.fd, &stat) == nil && stat.Size == end {
+		_ = unix.Ftruncate(f.fd, end-int64(n))
 	}
 }
+
+// A line waits so long for a pipe or a terminal that takes nothing, and for one that
+// takes little at a time.
+const (
+	stallTimeout  = 10 * time.Millisecond
+	streamTimeout = 10 * stallTimeout
+)
+
+// send writes a line to a pipe or a device. The system keeps only short lines whole
+// there; others are, by a lock, among the writers of this library.
+func (f *file) send(line []byte) error {
+	end := time.Now().Add(streamTimeout)
+	if f.pipe {
+		for unix.Flock(f.fd, unix.LOCK_EX|unix.LOCK_NB) == unix.EWOULDBLOCK {
+			if time.Until(end) <= 0 {
+				return fmt.Errorf("lock: %w", errSlow)
+			}
+			time.Sleep(time.Millisecond)
+		}
+	}
+	for whole := len(line); ; {
+		n, err := quietWrite(f.fd, line)
+		line = line[max(n, 0):]
+		switch {
+		case len(line) == 0:
+			return nil
+		case err == unix.EPIPE:
+			err = errNoReader
+		case err == nil, err == unix.EINTR, err == unix.EAGAIN:
+			if err = f.awaitRoom(end); err == nil {
+				continue
+			}
+		}
+		if len(line) < whole {
+			return fmt.Errorf("write: %w; the line is cut after %d bytes", err, whole-len(line))
+		}
+		return fmt.Errorf("write: %w", err)
+	}
+}
+
+// awaitRoom waits until a pipe or a device takes more.
+func (f *file) awaitRoom(end time.Time) error {
+	for stall := time.Now().Add(stallTimeout); ; {
+		left := min(time.Until(stall), time.Until(end))
+		if left <= 0 {
+			return errSlow
+		}
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(f.fd), Events: unix.POLLOUT}}, int((left+time.Millisecond-1)/time.Millisecond))
+		if n > 0 || err != nil && err != unix.EINTR {
+			return err
+		}
+	}
+}
+
+var (
+	errNoReader = errors.New("no process reads from the pipe; start its reader first")
+	errSlow     = errors.New("the pipe or device is full; its reader is too slow")
+)
+
+// refusal is a file that a trace is not written to.
+type refusal struct{ why string }
+
+func (r *refusal) Error() string        { return r.why }
+func (r *refusal) Is(target error) bool { return target == fs.ErrPermission }

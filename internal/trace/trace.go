@@ -92,11 +92,27 @@ func (r Record) append(line []byte) []byte {
 // errFull is a file that has reached the limit that the system has for files.
 var errFull = errors.New("the limit for the size of files is reached")
 
+// streaming is the size of what is never renamed: devices, pipes, and what the process
+// has open already.
+const streaming = -1
+
+// Check opens the file at path as Write does, and so creates it if it is missing. It
+// returns why a trace cannot be written there.
+func Check(path string) error {
+	f, err := open(path)
+	if err != nil {
+		return err
+	}
+	f.close()
+	return nil
+}
+
 // Write writes the record to the end of the file at path, which it makes if there
-// is none. A file that would become larger than limit bytes is renamed to path
-// and ".1" before, in the place of an earlier one; while somebody is at that, it may
-// become a quarter larger, and a line more for each thread that writes. A line that
-// only a part of has room on the disk is taken back.
+// is none. A file that would become larger than limit bytes is renamed before, by
+// ".1" added to its name, and replaces an earlier one; a symbolic link stays, and the
+// file that it leads to is renamed. While another thread is at that, it may become a
+// quarter larger, and a line more for each thread that writes. A line that only a part
+// of has room on the disk is taken back.
 func Write(path string, limit int64, r Record) error {
 	line := r.append(make([]byte, 0, 256+min(len(r.Body), 2*MaxBody)))
 	if err := write(path, limit, line); err != nil {
@@ -115,20 +131,20 @@ const looks = 10
 
 func write(path string, limit int64, line []byte) error {
 	for look := 0; ; {
-		f, size, err := open(path)
+		f, err := open(path)
 		if err != nil {
 			return err
 		}
-		after := size + int64(len(line))
-		if size <= 0 || after <= limit {
+		after := f.size + int64(len(line))
+		if f.size <= 0 || after <= limit {
 			defer f.close()
-			return f.append(line, size)
+			return f.append(line)
 		}
-		renamed, err := f.rename(path, path+".1")
+		renamed, err := f.rename(".1")
 		// While another one renames it, a line still goes to the old file, up to a
 		// quarter beyond the limit.
 		if err == nil && !renamed && after <= limit+limit/4 {
-			err = f.append(line, size)
+			err = f.append(line)
 			f.close()
 			return err
 		}

@@ -3,39 +3,126 @@
 package trace
 
 import (
+	"bufio"
+	"encoding/json"
 	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 )
 
+// soon fails the test if f waits.
+func soon(t *testing.T, what string, f func() error) error {
+	t.Helper()
+	done := make(chan error, 1)
+	go func() { done <- f() }()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(10 * time.Second):
+		t.Fatalf("%s makes the call wait", what)
+		panic("unreachable")
+	}
+}
+
+// A pipe takes lines as long as a process reads from it; one that nothing reads from, or
+// that is full, delays no call for long, and is no signal that ends the process.
 func TestPipe(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "pipe")
 	must(t, syscall.Mkfifo(path, 0o600))
-	done := make(chan error, 1)
-	write := func() { done <- Write(path, unlimited, record("1")) }
-	expect := func(with string) {
-		t.Helper()
-		select {
-		case err := <-done:
-			if err == nil {
-				t.Errorf("a pipe %s took a line", with)
-			}
-		case <-time.After(10 * time.Second):
-			t.Fatalf("a pipe %s makes the call wait", with)
-		}
+	write := func(body string) func() error {
+		return func() error { return Write(path, 1, record(body)) }
 	}
-	go write()
-	expect("without a reader")
+	if err := soon(t, "a pipe without a reader", write("1")); !errors.Is(err, errNoReader) {
+		t.Errorf("a pipe without a reader: %v", err)
+	}
+	if err := Check(path); !errors.Is(err, errNoReader) {
+		t.Errorf("a pipe without a reader: %v", err)
+	}
 	fd, err := syscall.Open(path, syscall.O_RDONLY|syscall.O_NONBLOCK, 0)
 	must(t, err)
-	defer syscall.Close(fd)
-	go write()
-	expect("with a reader")
+	must(t, Check(path))
+	must(t, soon(t, "a pipe", write("1")))
+	text := make([]byte, 1000)
+	n, err := syscall.Read(fd, text)
+	must(t, err)
+	if want := string(record("1").append(nil)); n < 100 || string(text[n-12:n]) != want[len(want)-12:] {
+		t.Errorf("the pipe has %q", text[:n])
+	}
+	large := `"` + strings.Repeat("x", MaxBody-2) + `"`
+	if err := soon(t, "a full pipe", write(large)); !errors.Is(err, errSlow) || !strings.Contains(err.Error(), "cut after") {
+		t.Errorf("a full pipe: %v", err)
+	}
+	if err := soon(t, "a full pipe", write("1")); !errors.Is(err, errSlow) {
+		t.Errorf("a full pipe: %v", err)
+	}
+
+	// Its reader leaves after the pipe was opened.
+	f, err := open(path)
+	must(t, err)
+	defer f.close()
+	must(t, syscall.Close(fd))
+	if err := f.append([]byte("x\n")); !errors.Is(err, errNoReader) {
+		t.Errorf("a pipe whose reader has left: %v", err)
+	}
+}
+
+// A line that is longer than what a pipe holds is whole, from several threads at once.
+func TestLongLinesInAPipe(t *testing.T) {
+	const threads, each = 4, 5
+	path := filepath.Join(t.TempDir(), "pipe")
+	must(t, syscall.Mkfifo(path, 0o600))
+	// Reading and writing, it is not at its end when no thread has it open.
+	reader, err := os.OpenFile(path, os.O_RDWR, 0)
+	must(t, err)
+	defer reader.Close()
+	body := `"` + strings.Repeat("x", 100_000) + `"`
+	var written atomic.Int64
+	var all sync.WaitGroup
+	for range threads {
+		all.Go(func() {
+			for range each {
+				// On a busy machine the reader may be too slow; what is not cut is whole.
+				for try := 0; try < 100; try++ {
+					err := Write(path, unlimited, record(body))
+					if err == nil {
+						written.Add(1)
+						break
+					}
+					if !errors.Is(err, errSlow) {
+						t.Error(err)
+					}
+					if strings.Contains(err.Error(), "cut after") {
+						return
+					}
+				}
+			}
+		})
+	}
+	lines := make(chan int)
+	go func() {
+		n := 0
+		scanner := bufio.NewScanner(reader)
+		scanner.Buffer(nil, 10<<20)
+		for scanner.Scan() && scanner.Text() != "end" {
+			if json.Valid(scanner.Bytes()) {
+				n++
+			}
+		}
+		lines <- n
+	}()
+	all.Wait()
+	_, err = reader.WriteString("\nend\n")
+	must(t, err)
+	if got, want := <-lines, int(written.Load()); got < want-threads || want == 0 {
+		t.Errorf("%d lines are whole, %d were written", got, want)
+	}
 }
 
 // Somebody who has the lock and is stopped delays nobody for long. The lines go to the
@@ -69,18 +156,18 @@ func TestLockTaken(t *testing.T) {
 func TestRenamedAlready(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "t.jsonl")
 	must(t, Write(path, unlimited, record("1")))
-	first, _, err := open(path)
+	first, err := open(path)
 	must(t, err)
-	second, _, err := open(path)
+	second, err := open(path)
 	must(t, err)
 	defer second.close()
-	renamed, err := first.rename(path, path+".1")
+	renamed, err := first.rename(".1")
 	if !renamed || err != nil {
 		t.Fatal(renamed, err)
 	}
 	first.close()
 	must(t, Write(path, unlimited, record("2")))
-	if renamed, err = second.rename(path, path+".1"); !renamed || err != nil {
+	if renamed, err = second.rename(".1"); !renamed || err != nil {
 		t.Error(renamed, err)
 	}
 	if got := lines(t, path); len(got) != 1 || string(got[0].Body) != "2" {
@@ -102,16 +189,24 @@ func TestFileSizeLimit(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 		before := lines(t, path)
-		f, size, err := open(path)
+		f, err := open(path)
 		must(t, err)
 		defer f.close()
+		size := f.size
 		// Past the check, since another process wrote in between, say.
-		if err := f.append([]byte(strings.Repeat("x", 200)), 0); err == nil {
+		f.size = 0
+		if err := f.append([]byte(strings.Repeat("x", 200))); err == nil {
 			t.Error("half a line is no failure")
 		}
 		if facts, err := os.Stat(path); err != nil || facts.Size() != size {
 			t.Errorf("half a line stays: %v", err)
 		}
+		// Of a file at its limit the system takes nothing, and sends a signal.
+		must(t, os.Truncate(path, 1000))
+		if err := f.append([]byte("x")); !errors.Is(err, errFull) {
+			t.Errorf("past the limit: %v", err)
+		}
+		must(t, os.Truncate(path, size))
 		if len(lines(t, path)) != len(before) {
 			t.Error("the lines are not as before")
 		}
@@ -127,9 +222,9 @@ func TestFileSizeLimit(t *testing.T) {
 // Nothing is left open, and nothing is inherited.
 func TestDescriptors(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "t.jsonl")
-	f, _, err := open(path)
+	f, err := open(path)
 	must(t, err)
-	flags, _, errno := syscall.Syscall(syscall.SYS_FCNTL, uintptr(f), syscall.F_GETFD, 0)
+	flags, _, errno := syscall.Syscall(syscall.SYS_FCNTL, uintptr(f.fd), syscall.F_GETFD, 0)
 	if errno != 0 || flags&syscall.FD_CLOEXEC == 0 {
 		t.Errorf("a program that this one starts would have the file: %v", errno)
 	}
@@ -138,10 +233,10 @@ func TestDescriptors(t *testing.T) {
 		_ = Write(path, 1, record("1"))
 		_ = Write(filepath.Dir(path), 1, record("1"))
 	}
-	again, _, err := open(path)
+	again, err := open(path)
 	must(t, err)
 	defer again.close()
-	if again != f {
-		t.Errorf("descriptor %d is the next free one, it was %d", again, f)
+	if again.fd != f.fd {
+		t.Errorf("descriptor %d is the next free one, it was %d", again.fd, f.fd)
 	}
 }
