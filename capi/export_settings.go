@@ -25,7 +25,8 @@ import (
 //
 // Returns OBE_OK; OBE_E_ARGUMENT for an unknown name or a value that the option
 // cannot have, such as a file that cannot be read; OBE_E_STATE for an option of
-// TLS, or allow, once the socket was used; OBE_E_HANDLE.
+// TLS, or allow, once the socket was used; OBE_E_PERMISSION or OBE_E_IO for a trace
+// that cannot be opened, and the one before stays; OBE_E_HANDLE.
 //
 //export obe_set_option
 func obe_set_option(socket C.obe_socket, name, value *C.obe_cchar) C.obe_status {

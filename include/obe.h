@@ -629,7 +629,8 @@ obe_status obe_done(obe_socket client, int64_t timeout_ms);
  *
  * Returns OBE_OK; OBE_E_ARGUMENT for an unknown name or a value that the option
  * cannot have, such as a file that cannot be read; OBE_E_STATE for an option of
- * TLS, or allow, once the socket was used; OBE_E_HANDLE.
+ * TLS, or allow, once the socket was used; OBE_E_PERMISSION or OBE_E_IO for a trace
+ * that cannot be opened, and the one before stays; OBE_E_HANDLE.
  */
 obe_status obe_set_option(obe_socket socket, const char *name,
                           const char *value);
@@ -741,7 +742,10 @@ const char *obe_version(void);
  *                      everybody. Unix-domain sockets are not concerned.
  *                      Default: everybody.
  *   trace              The path of a file to which every message is written,
- *                      as a line of JSON; empty is none.
+ *                      as a line of JSON; empty is none. It is opened at once,
+ *                      and created if it is missing; one that cannot be
+ *                      opened, or that another user owns or can write to, is
+ *                      an error. With OBE_TRACE, trace_error has that error.
  *                      Default: OBE_TRACE of the environment, or empty.
  *   trace_limit        The size in bytes at which the file of trace is
  *                      renamed, .1 being added to its name, and begun anew; at

@@ -473,7 +473,10 @@ int obe_lv_pointer_size(int *size);
  *                      everybody. Unix-domain sockets are not concerned.
  *                      Default: everybody.
  *   trace              The path of a file to which every message is written,
- *                      as a line of JSON; empty is none.
+ *                      as a line of JSON; empty is none. It is opened at once,
+ *                      and created if it is missing; one that cannot be
+ *                      opened, or that another user owns or can write to, is
+ *                      an error. With OBE_TRACE, trace_error has that error.
  *                      Default: OBE_TRACE of the environment, or empty.
  *   trace_limit        The size in bytes at which the file of trace is
  *                      renamed, .1 being added to its name, and begun anew; at

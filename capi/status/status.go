@@ -5,6 +5,7 @@ package status
 
 import (
 	"errors"
+	"io/fs"
 
 	"libobe/internal/command"
 	"libobe/internal/jsondoc"
@@ -130,6 +131,7 @@ var byError = []struct {
 	{session.ErrOutside, Unsupported},
 	{session.ErrFull, Memory},
 	{memory.ErrMemory, Memory},
+	{fs.ErrPermission, Permission}, // of a file; that of a socket is transport's
 }
 
 // Of returns the code of an error.
@@ -151,7 +153,8 @@ func Of(err error) Code {
 		}
 	}
 	var system *transport.SystemError
-	if errors.As(err, &system) {
+	var file *fs.PathError
+	if errors.As(err, &system) || errors.As(err, &file) {
 		return IO
 	}
 	return Internal

@@ -58,6 +58,7 @@ type Option struct {
 	Default string
 	Doc     string
 	get     func(*settings) string
+	check   func(value string) error      // nil: none; it may wait for the disk, so no lock is held
 	set     func(*settings, string) error // nil: a fact that can only be read
 	early   bool                          // only before the first use
 }
@@ -164,9 +165,9 @@ var Options = []Option{
 		},
 	}, {
 		Name: "trace", Default: "OBE_TRACE of the environment, or empty",
-		Doc: "The path of a file to which every message is written, as a line of JSON; empty is none.",
-		get: func(s *settings) string { return s.trace },
-		set: setTrace,
+		Doc:   "The path of a file to which every message is written, as a line of JSON; empty is none. It is opened at once, and created if it is missing; one that cannot be opened, or that another user owns or can write to, is an error. With OBE_TRACE, trace_error has that error.",
+		get:   func(s *settings) string { return s.trace },
+		check: checkTrace, set: setTrace,
 	}, {
 		Name: "trace_limit", Default: "OBE_TRACE_LIMIT of the environment, or 104857600",
 		Doc: "The size in bytes at which the file of trace is renamed, .1 being added to its name, and begun anew; at least 4194304.",

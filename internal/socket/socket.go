@@ -380,6 +380,11 @@ func (b *base) setOption(name, value string) error {
 	if o.set == nil {
 		return fmt.Errorf("%w: option %s can only be read", ErrArgument, name)
 	}
+	if o.check != nil {
+		if err := o.check(value); err != nil {
+			return fmt.Errorf("option %s: %w", name, err)
+		}
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if o.early && b.used {

@@ -25,21 +25,45 @@ func (s *settings) traceFromEnvironment() {
 	}
 }
 
-// setTrace sets the file of the trace, which is not opened yet. A host program
-// that changes its folder later finds it where it was.
+// checkTrace opens the file of the trace, so that the one who sets it learns that it
+// cannot be written to.
+func checkTrace(path string) error {
+	path, err := absolute(path)
+	if err != nil || path == "" {
+		return err
+	}
+	return trace.Check(path)
+}
+
+// setTrace sets the file of the trace.
 func setTrace(s *settings, path string) error {
+	path, err := absolute(path)
+	if err == nil {
+		s.trace = path
+	}
+	return err
+}
+
+// maxPath is the length of the longest path of a trace; Linux accepts no longer ones.
+const maxPath = 4095
+
+// absolute returns the absolute path of a trace: a host program that changes its
+// directory later finds it where it was.
+func absolute(path string) (string, error) {
 	if strings.IndexByte(path, 0) >= 0 {
-		return fmt.Errorf("%w: there is a NUL inside %s", ErrArgument, transport.Quote(path))
+		return "", fmt.Errorf("%w: there is a NUL inside %s", ErrArgument, transport.Quote(path))
 	}
-	if path != "" {
-		whole, err := filepath.Abs(path)
-		if err != nil {
-			return fmt.Errorf("%w: %s has no place: %w", ErrArgument, transport.Quote(path), err)
-		}
-		path = whole
+	if len(path) > maxPath {
+		return "", fmt.Errorf("%w: the path has %d bytes, and may have %d at most", ErrArgument, len(path), maxPath)
 	}
-	s.trace = path
-	return nil
+	if path == "" {
+		return "", nil
+	}
+	whole, err := filepath.Abs(path)
+	if err != nil {
+		return "", fmt.Errorf("%w: %s has no place: %w", ErrArgument, transport.Quote(path), err)
+	}
+	return whole, nil
 }
 
 // note writes a message to the trace. It may have to wait for the disk, so the

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,10 +18,10 @@ import (
 func traced(t *testing.T, path string) (lines []string) {
 	t.Helper()
 	text, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) {
+	must(t, err)
+	if len(text) == 0 {
 		return nil
 	}
-	must(t, err)
 	for _, l := range strings.Split(strings.TrimSuffix(string(text), "\n"), "\n") {
 		var r struct {
 			Role, Direction, Peer string
@@ -118,8 +119,10 @@ func TestTraceOfFailures(t *testing.T) {
 // A trace that cannot be written fails no call, and says why.
 func TestTraceFails(t *testing.T) {
 	path := filepath.Join(systemtest.TempDir(t), "missing", "t.jsonl")
+	must(t, os.Mkdir(filepath.Dir(path), 0o700))
 	s := newServer(t, "trace="+path)
 	c := newClient(t, s.Addr(), "trace="+path)
+	must(t, os.RemoveAll(filepath.Dir(path)))
 	for i := 1; i <= 3; i++ {
 		done := startTcmd(c, "1")
 		reply(t, expectMessage(t, s, "1"), "[1]")
@@ -137,6 +140,36 @@ func TestTraceFails(t *testing.T) {
 	send(t, c, "2")
 	if got := traced(t, path); len(got) != 1 {
 		t.Errorf("the trace does not go on: %q", got)
+	}
+}
+
+// A trace that cannot be opened is refused when it is set, and the one before stays. By
+// the environment there is no call that could fail; trace_error has the reason then.
+func TestTraceCannotBeOpened(t *testing.T) {
+	folder := systemtest.TempDir(t)
+	good, missing := filepath.Join(folder, "t.jsonl"), filepath.Join(folder, "missing", "t.jsonl")
+	s := newServer(t, "trace="+good)
+	for _, bad := range []string{missing, folder} {
+		err := s.SetOption("trace", bad)
+		var failure *fs.PathError
+		if !errors.As(err, &failure) || !strings.Contains(err.Error(), "option trace: open "+bad) {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
+	expectError(t, s.SetOption("trace", strings.Repeat("x", 5000)), socket.ErrArgument)
+	if got, err := s.Option("trace"); err != nil || got != good {
+		t.Errorf("trace is %q, %v", got, err)
+	}
+	if text, err := os.ReadFile(good); err != nil || len(text) != 0 {
+		t.Errorf("the file that was set has %q, %v", text, err)
+	}
+
+	t.Setenv("OBE_TRACE", missing)
+	c := newClient(t, s.Addr())
+	send(t, c, "1")
+	expectReceive(t, s, "1")
+	if why, err := c.Option("trace_error"); err != nil || !strings.Contains(why, missing) || stat(t, c, "trace_failed") != 1 {
+		t.Errorf("trace_error is %q, %v", why, err)
 	}
 }
 

@@ -47,13 +47,18 @@ func open(path string) (*file, error) {
 // errRace is a path that another thread or process changed between two calls.
 var errRace = errors.New("the file is being replaced all the time")
 
+// O_NONBLOCK: a pipe without a reader, or one that is full, must not block a call.
+const openFlags = unix.O_WRONLY | unix.O_APPEND | unix.O_CLOEXEC | unix.O_NOCTTY | unix.O_NONBLOCK
+
 func tryOpen(path string) (*file, error) {
+	if fd, err := openWithoutLinks(path, openFlags); err == nil {
+		return checked(&file{fd: fd, path: path, size: streaming}, path, false)
+	}
 	t, err := resolve(path)
 	if err != nil {
 		return nil, &os.PathError{Op: "open", Path: path, Err: err}
 	}
-	// O_NONBLOCK: a pipe without a reader, or one that is full, must not block a call.
-	flags := unix.O_WRONLY | unix.O_APPEND | unix.O_CLOEXEC | unix.O_NOCTTY | unix.O_NONBLOCK
+	flags := openFlags
 	if !t.open {
 		flags |= unix.O_NOFOLLOW
 	}
@@ -72,8 +77,12 @@ func tryOpen(path string) (*file, error) {
 	if err != nil {
 		return nil, &os.PathError{Op: "open", Path: path, Err: err}
 	}
-	f := &file{fd: fd, path: t.path, size: streaming}
-	if err := f.check(t.open); err != nil {
+	return checked(&file{fd: fd, path: t.path, size: streaming}, path, t.open)
+}
+
+// checked closes a file that check refuses; path is the name in its error.
+func checked(f *file, path string, isOpen bool) (*file, error) {
+	if err := f.check(isOpen); err != nil {
 		f.close()
 		return nil, &os.PathError{Op: "open", Path: path, Err: err}
 	}

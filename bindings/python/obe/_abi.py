@@ -191,7 +191,7 @@ OPTIONS: tuple[tuple[str, str, str], ...] = (
     (
         "trace",
         "OBE_TRACE of the environment, or empty",
-        "The path of a file to which every message is written, as a line of JSON; empty is none.",
+        "The path of a file to which every message is written, as a line of JSON; empty is none. It is opened at once, and created if it is missing; one that cannot be opened, or that another user owns or can write to, is an error. With OBE_TRACE, trace_error has that error.",
     ),
     (
         "trace_limit",

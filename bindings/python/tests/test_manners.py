@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -87,10 +89,16 @@ def test_trace(echo: peer.Server, tmp_path: Path) -> None:
         for value in values:
             assert client.tcmd(value) == value
         assert client.stats()["trace_failed"] == 0
-        client.set_option("trace", str(tmp_path / "missing" / "trace.jsonl"))
+        missing = tmp_path / "missing" / "trace.jsonl"
+        with pytest.raises(OSError, match=re.escape(str(missing))):
+            client.set_option("trace", str(missing))
+        assert client.get_option("trace") == str(path)
+        missing.parent.mkdir()
+        client.set_option("trace", str(missing))
+        shutil.rmtree(missing.parent)
         assert client.tcmd(1) == 1
         assert client.stats()["trace_failed"] == 2
-        assert str(tmp_path / "missing") in str(client.get_option("trace_error"))
+        assert str(missing) in str(client.get_option("trace_error"))
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     assert [line["direction"] for line in lines] == ["sent", "received"] * 3
     assert {line["peer"] for line in lines} == {f"127.0.0.1:{echo.port}"}
