@@ -461,7 +461,8 @@ int obe_lv_pointer_size(int *size);
  *   tls_ca             Path of a PEM file with the certificates of the
  *                      authorities that sign the peers' certificates. A client
  *                      trusts these and not the system's; a server then takes
- *                      only clients with such a certificate.
+ *                      only clients with such a certificate. A file with a
+ *                      block that is damaged is refused.
  *                      Default: none.
  *   tls_server_name    Client: the name or IP address that the server's
  *                      certificate must be for; without it the address that

@@ -142,7 +142,7 @@ var Options = []Option{
 		},
 	}, {
 		Name: "tls_ca", Default: "none", early: true,
-		Doc: "Path of a PEM file with the certificates of the authorities that sign the peers' certificates. A client trusts these and not the system's; a server then takes only clients with such a certificate.",
+		Doc: "Path of a PEM file with the certificates of the authorities that sign the peers' certificates. A client trusts these and not the system's; a server then takes only clients with such a certificate. A file with a block that is damaged is refused.",
 		get: func(s *settings) string { return s.identity.Authorities.Path },
 		set: func(s *settings, v string) error {
 			return s.read(&s.identity.Authorities, v, "CERTIFICATE", transport.Identity.Roots)

@@ -3,7 +3,6 @@ package transport
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -33,9 +32,9 @@ type File struct {
 // mostPEM is more than any file of certificates has.
 const mostPEM = 4 << 20
 
-// ReadPEM reads a PEM file that has a block whose type ends as wanted, such as
-// CERTIFICATE; the path "" is no file. No error repeats the path, which may be a
-// key pasted in its place, nor anything of the file.
+// ReadPEM reads a PEM file that has a block whose type ends as wanted, which is
+// CERTIFICATE or PRIVATE KEY; the path "" is no file. No error repeats the path, which
+// may be a key pasted in its place, nor anything of the file.
 func ReadPEM(path, wanted string) (File, error) {
 	if path == "" {
 		return File{}, nil
@@ -61,18 +60,10 @@ func ReadPEM(path, wanted string) (File, error) {
 		}
 		return File{}, fmt.Errorf("the PEM file cannot be read: %w", err)
 	}
-	for rest := text; ; {
-		var block *pem.Block
-		if block, rest = pem.Decode(rest); block == nil {
-			return File{}, fmt.Errorf("the file has no PEM block %s", wanted)
-		}
-		if strings.HasPrefix(block.Type, "ENCRYPTED") || block.Headers["DEK-Info"] != "" {
-			return File{}, errors.New("the key is encrypted, and there is nobody to ask for its password; give one without, readable by this user alone")
-		}
-		if strings.HasSuffix(block.Type, wanted) {
-			return File{path, text}, nil
-		}
+	if text, err = parsePEM(text, wanted); err != nil {
+		return File{}, err
 	}
+	return File{path, text}, nil
 }
 
 // Pair reports whether certificate and key, once both are there, belong together.
@@ -87,7 +78,7 @@ func (i Identity) pair() ([]tls.Certificate, error) {
 	}
 	pair, err := tls.X509KeyPair(i.Certificate.text, i.Key.text)
 	if err != nil {
-		return nil, fmt.Errorf("tls_cert and tls_key: %s", strings.TrimPrefix(err.Error(), "tls: "))
+		return nil, fmt.Errorf("tls_cert and tls_key: %s (the first certificate of tls_cert must be that of the key)", strings.TrimPrefix(err.Error(), "tls: "))
 	}
 	return []tls.Certificate{pair}, nil
 }

@@ -176,7 +176,7 @@ OPTIONS: tuple[tuple[str, str, str], ...] = (
     (
         "tls_ca",
         "none",
-        "Path of a PEM file with the certificates of the authorities that sign the peers' certificates. A client trusts these and not the system's; a server then takes only clients with such a certificate.",
+        "Path of a PEM file with the certificates of the authorities that sign the peers' certificates. A client trusts these and not the system's; a server then takes only clients with such a certificate. A file with a block that is damaged is refused.",
     ),
     (
         "tls_server_name",
