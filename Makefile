@@ -16,14 +16,17 @@ REAL    := libobe.so.$(VERSION)
 
 # cgo passes no version script and no SONAME on, so they go to the external
 # linker directly; the script's path must be absolute.
-EXTLD   := '-extldflags=\"-Wl,--version-script=$(CURDIR)/capi/libobe.map\" -Wl,-soname,$(SONAME)'
+EXTLD   := '-extldflags=\"-Wl,--version-script=$(CURDIR)/capi/libobe.map\" -Wl,-soname,$(SONAME) -Wl,-z,relro,-z,now,-z,noexecstack'
+# The parts in C end the process at an overflow of their buffers.
+HARDENED := -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+CGO_CFLAGS ?= -O2 -g
 # Go 1.26 begins its heap anywhere in the first 64 MiB that it takes. In one process
 # of sixteen little of them is left then, and where the system has no more memory, Go's
 # next small block ends the host program. Without that, internal/memory finds out first
 # (TestAddressSpaceRunsOut). What it would hide is where Go's heap lies, from who has
 # broken into the host program already. Other versions of Go may not know the word.
 HEAPBASE := norandomizedheapbase64
-GOBUILD := GOEXPERIMENT=$(shell GOEXPERIMENT=$(HEAPBASE) $(GO) version >/dev/null 2>&1 && echo $(HEAPBASE)) CGO_ENABLED=1 $(GO) build -trimpath -buildvcs=false -buildmode=c-shared
+GOBUILD := GOEXPERIMENT=$(shell GOEXPERIMENT=$(HEAPBASE) $(GO) version >/dev/null 2>&1 && echo $(HEAPBASE)) CGO_ENABLED=1 CGO_CFLAGS="$(CGO_CFLAGS) $(HARDENED)" $(GO) build -trimpath -buildvcs=false -buildmode=c-shared
 SOURCES := go.mod go.sum include/obe.h capi/libobe.map $(shell find capi internal -name '*.go' -o -name '*.[ch]' -o -name '*.tmpl')
 
 .PHONY: all windows generate test fuzz soak bench bench-quick demo install install-library install-development install-manual dist clean help
@@ -58,8 +61,8 @@ MINGW_64  := x86_64-w64-mingw32
 MINGW_32  := i686-w64-mingw32
 COFF_64   := i386:x86-64
 COFF_32   := i386
-GODLL      = GOOS=windows GOARCH=$(GOARCH_$*) CC=$(MINGW_$*)-gcc CGO_CFLAGS=-O2 CGO_LDFLAGS=-O2 $(GOBUILD)
-DLLFLAGS   = -ldflags "-s -w -buildid= '-extldflags=-static -Wl,--no-insert-timestamp \"$(abspath $(WINDOWS))/obe$*.rc.o\"'"
+GODLL      = GOOS=windows GOARCH=$(GOARCH_$*) CC=$(MINGW_$*)-gcc CGO_LDFLAGS=-O2 $(GOBUILD)
+DLLFLAGS   = -ldflags "-s -w -buildid= '-extldflags=-static -Wl,--no-insert-timestamp,--dynamicbase,--nxcompat \"$(abspath $(WINDOWS))/obe$*.rc.o\"'"
 EXPORTS   := $(filter-out capi/testhooks.go,$(wildcard capi/*.go))
 
 windows: $(foreach bits,64 32,$(addprefix $(WINDOWS)/,obe$(bits).dll obe$(bits).def obe$(bits).lib libobe$(bits).dll.a)) ## cross-build the DLLs for Windows and their import libraries

@@ -44,8 +44,25 @@ def test_library(unpacked: Path) -> None:
     dynamic = readelf(library, "-d")
     assert re.findall(r"SONAME.*\[(.*)\]", dynamic) == ["libobe.so.1"]
     assert "NODELETE" in dynamic
-    assert set(re.findall(r"NEEDED.*\[(.*)\]", dynamic)) <= {"libc.so.6", "libpthread.so.0", "libdl.so.2"}
+    # The last one has what protects the stack on arm64.
+    libraries = {"libc.so.6", "libpthread.so.0", "libdl.so.2", "ld-linux-aarch64.so.1"}
+    assert set(re.findall(r"NEEDED.*\[(.*)\]", dynamic)) <= libraries
     assert ".symtab" not in readelf(library, "-S")
+
+
+def test_hardening(unpacked: Path) -> None:
+    """No page is writable and executable, addresses of functions are read-only after loading, and C checks its stack."""
+    library = unpacked / "lib" / "libobe.so"
+    dynamic = readelf(library, "-d")
+    assert "BIND_NOW" in dynamic
+    assert "TEXTREL" not in dynamic
+    segments = re.findall(r"^ +(\w+) +(?:0x\w+ +){5}([RWE ]{3})", readelf(library, "-l"), re.M)
+    assert ("GNU_STACK", "RW ") in segments
+    assert "GNU_RELRO" in dict(segments)
+    assert [name for name, flags in segments if "W" in flags and "E" in flags] == []
+    symbols = readelf(library, "--dyn-syms")
+    assert "__stack_chk_fail@" in symbols
+    assert "_chk@" in symbols.replace("__stack_chk", "")  # _FORTIFY_SOURCE
 
 
 def test_old_threads(unpacked: Path) -> None:

@@ -72,6 +72,19 @@ def test_library(bits: int, unpacked: Path) -> None:
     assert machine(unpacked / "bin" / f"obe{bits}.dll") == MACHINES[bits][1]
 
 
+def test_hardening(bits: int, unpacked: Path) -> None:
+    """Data is not executable, the addresses are random, and C checks its stack. It needs what every Windows has."""
+    library = unpacked / "bin" / f"obe{bits}.dll"
+    header = run(mingw(bits, "objdump"), "-p", library)
+    assert {"DYNAMIC_BASE", "NX_COMPAT"} <= set(header.split())
+    assert ("HIGH_ENTROPY_VA" in header) == (bits == 64)
+    assert re.search(r"^Entry 5 +[0-9a-f]+ +0*[1-9a-f][0-9a-f]* +Base Relocation", header, re.M)
+    assert {name.lower() for name in libraries(bits, library)} == {"kernel32.dll", "msvcrt.dll"}
+    code = run(mingw(bits, "objdump"), "-d", "--no-show-raw-insn", library)
+    (failure,) = re.findall(r"^ *([0-9a-f]+):\s+mov +\$0x2,%ecx\n.*int +\$0x29", code, re.M)
+    assert len(re.findall(rf"call +0x{failure}\b", code)) > 100
+
+
 def test_pkg_config(bits: int, unpacked: Path, tmp_path: Path) -> None:
     compiler = [mingw(bits, "gcc"), "-Wall", "-Wextra", "-Werror"]
     program = build_with_pkg_config(tmp_path / "build", unpacked / "lib", compiler)
