@@ -51,7 +51,7 @@ def test_library(unpacked: Path) -> None:
 
 
 def test_hardening(unpacked: Path) -> None:
-    """No page is writable and executable, addresses of functions are read-only after loading, and C checks its stack."""
+    """No page is writable and executable, addresses are read-only after loading, and C checks its stack."""
     library = unpacked / "lib" / "libobe.so"
     dynamic = readelf(library, "-d")
     assert "BIND_NOW" in dynamic
