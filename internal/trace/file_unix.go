@@ -235,7 +235,7 @@ func (f *file) append(line []byte) error {
 			return errFull
 		}
 		if err == nil && n < len(line) {
-			err = io.ErrShortWrite
+			err = errPartial
 			f.takeBack(n)
 		}
 		if err != nil {
@@ -316,6 +316,7 @@ func (f *file) awaitRoom(end time.Time) error {
 }
 
 var (
+	errPartial  = errors.New("the disk is full, or the limit for the size of files is reached; a part of the line was accepted and taken back")
 	errNoReader = errors.New("no process reads from the pipe; start its reader first")
 	errSlow     = errors.New("the pipe or device is full; its reader is too slow")
 )
