@@ -9,7 +9,10 @@
 // forked child has nothing of it.
 //
 // Who writes waits for the disk, and no more than some milliseconds for anything else:
-// a stopped process may hold the lock for renaming.
+// a stopped process may hold the lock for renaming, and the reader of a pipe may be slow.
+//
+// Bodies are for this user alone. A file that another user made, can write to or has
+// linked is refused.
 package trace
 
 import (
