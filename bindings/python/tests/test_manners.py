@@ -92,6 +92,12 @@ def test_trace(echo: peer.Server, tmp_path: Path) -> None:
         missing = tmp_path / "missing" / "trace.jsonl"
         with pytest.raises(OSError, match=re.escape(str(missing))):
             client.set_option("trace", str(missing))
+        shared = tmp_path / "shared.jsonl"
+        shared.touch()
+        if os.name == "posix":
+            shared.chmod(0o666)
+            with pytest.raises(PermissionError, match="other users can write to it"):
+                client.set_option("trace", str(shared))
         assert client.get_option("trace") == str(path)
         missing.parent.mkdir()
         client.set_option("trace", str(missing))
