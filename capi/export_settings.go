@@ -28,7 +28,7 @@ import (
 // TLS, or allow, once the socket was used; OBE_E_HANDLE.
 //
 //export obe_set_option
-func obe_set_option(socket C.obe_socket, name, value *C.obe_cchar) C.obe_status {
+func obe_set_option(socket C.obe_socket, name, value inText) C.obe_status {
 	const op = "set_option"
 	return C.obe_status(on(op, uintptr(socket), kindSocket, func(s talker) error {
 		n, err := word(op, "name", name)
@@ -50,15 +50,15 @@ func obe_set_option(socket C.obe_socket, name, value *C.obe_cchar) C.obe_status 
 // OBE_E_HANDLE.
 //
 //export obe_get_option
-func obe_get_option(socket C.obe_socket, name *C.obe_cchar, buffer *C.char, capacity C.int64_t, length *C.int64_t) C.obe_status {
+func obe_get_option(socket C.obe_socket, name inText, buffer outText, capacity C.int64_t, length outInt64) C.obe_status {
 	const op = "get_option"
 	return C.obe_status(on(op, uintptr(socket), kindSocket, func(s talker) error {
 		n, err := word(op, "name", name)
 		if err != nil {
 			return err
 		}
-		if length == nil {
-			return invalid(op, "length", "is NULL")
+		if err := place(op, "length", length); err != nil {
+			return err
 		}
 		dst, err := room(op, "buffer", buffer, capacity)
 		if err != nil {
@@ -78,21 +78,21 @@ func obe_get_option(socket C.obe_socket, name *C.obe_cchar, buffer *C.char, capa
 // Returns OBE_OK; OBE_E_ARGUMENT; OBE_E_HANDLE.
 //
 //export obe_stats
-func obe_stats(socket C.obe_socket, name *C.obe_cchar, value *C.int64_t) C.obe_status {
+func obe_stats(socket C.obe_socket, name inText, value outInt64) C.obe_status {
 	const op = "stats"
 	return C.obe_status(on(op, uintptr(socket), kindSocket, func(s talker) error {
 		n, err := word(op, "name", name)
 		if err != nil {
 			return err
 		}
-		if value == nil {
-			return invalid(op, "value", "is NULL")
+		if err := place(op, "value", value); err != nil {
+			return err
 		}
 		v, err := s.Stat(n)
 		if err != nil {
 			return prefix(op, err)
 		}
-		*value = C.int64_t(v)
+		value.put(v)
 		return nil
 	}))
 }
@@ -110,7 +110,7 @@ func obe_stats(socket C.obe_socket, name *C.obe_cchar, value *C.int64_t) C.obe_s
 // OBE_E_HANDLE.
 //
 //export obe_last_error
-func obe_last_error(handle C.uintptr_t, buffer *C.char, capacity C.int64_t, length *C.int64_t) C.obe_status {
+func obe_last_error(handle C.uintptr_t, buffer outText, capacity C.int64_t, length outInt64) C.obe_status {
 	const op = "last_error"
 	if forked() {
 		return C.obe_status(status.Forked)
@@ -124,8 +124,8 @@ func obe_last_error(handle C.uintptr_t, buffer *C.char, capacity C.int64_t, leng
 	// A failure of this very function must not replace the sentence asked for.
 	said := e.said()
 	return C.obe_status(guard(op, func(owner **entry) error {
-		if length == nil {
-			return invalid(op, "length", "is NULL")
+		if err := place(op, "length", length); err != nil {
+			return err
 		}
 		dst, err := room(op, "buffer", buffer, capacity)
 		if err != nil {
