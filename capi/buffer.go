@@ -9,6 +9,7 @@ import "C"
 import (
 	"fmt"
 	"time"
+	"unicode/utf8"
 	"unsafe"
 
 	"libobe/internal/socket"
@@ -89,6 +90,36 @@ func output[T string | []byte](text T, buffer []byte, length outInt64) error {
 	copy(buffer, text)
 	terminate(buffer, len(text))
 	return nil
+}
+
+// excerpt copies a text for a caller who may print it whatever the status is. A buffer of
+// less than need bytes gets what fits, in whole characters and with a NUL at its end.
+func excerpt(text string, buffer []byte, need int) error {
+	if need <= len(buffer) {
+		copy(buffer, text)
+		terminate(buffer, len(text))
+		return nil
+	}
+	if len(buffer) > 0 {
+		n := beginning(text, len(buffer)-1)
+		copy(buffer, text[:n])
+		buffer[n] = 0
+	}
+	return &socket.BufferError{Need: len(text)}
+}
+
+// beginning is the number of bytes of the whole characters among the first n bytes of a
+// text in UTF-8.
+func beginning(text string, n int) int {
+	if n >= len(text) {
+		return len(text)
+	}
+	for i := n; i > max(n-utf8.UTFMax, 0); i-- {
+		if utf8.RuneStart(text[i]) {
+			return i
+		}
+	}
+	return max(n-utf8.UTFMax, 0)
 }
 
 // timeout turns milliseconds of the C ABI into a duration.

@@ -175,9 +175,10 @@ func obe_serve(server C.obe_socket, handler handlerFunc, user opaque) C.obe_stat
 			return err
 		}
 		err := s.Serve(func(m *socket.Message) error {
-			request := newMessage(jsondoc.Checked(m.Body), m)
-			defer handles.remove(uintptr(request))
-			if returned = C.capi_call(C.uintptr_t(handler), request, C.uintptr_t(user)); returned != 0 {
+			d := &document{jsondoc.Checked(m.Body), m}
+			request := handles.add(kindMessage, d)
+			defer handles.removeObject(request, d) // the handler may have freed it
+			if returned = C.capi_call(C.uintptr_t(handler), C.obe_message(request), C.uintptr_t(user)); returned != 0 {
 				return errEnough
 			}
 			return nil

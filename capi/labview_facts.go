@@ -4,6 +4,7 @@ package main
 import "C"
 
 import (
+	"sort"
 	"unsafe"
 
 	"libobe/capi/status"
@@ -37,34 +38,42 @@ func obe_lv_error_text(code C.int, text lvBuffer, text_cap C.int, text_size outI
 // text, for instance "tcmd 127.0.0.1:61981: connect: connection refused". Handle 0
 // has the last failure that had no handle, such as that of obe_lv_client, or of a
 // handle that was closed. It is empty if there was none; a success does not clear
-// it. See "Texts" above for text_cap and text_size.
+// it. See "Texts" above for text_cap and text_size; of a sentence that does not fit,
+// text holds as much as there is room for, with a NUL at its end.
 //
 //export obe_lv_last_error
 func obe_lv_last_error(handle C.int, text lvBuffer, text_cap C.int, text_size outInt) C.int {
 	const op = "last_error"
 	size := []result{{"text_size", text_size}}
 	reset(size)
-	return lastFailure(op, handle, func(said []byte) error {
+	return lastFailure(op, handle, func(said string, encode func(string) []byte) error {
 		if err := refuse(op, size); err != nil {
 			return err
 		}
-		return putText(op, "text", said, text, text_cap, text_size)
+		encoded := encode(said)
+		err := putText(op, "text", encoded, text, text_cap, text_size)
+		if dst, wrong := lvRoom(op, "text", text, text_cap); wrong == nil && 0 < len(dst) && len(dst) <= len(encoded) {
+			begin := func(n int) []byte { return encode(said[:beginning(said, n)]) }
+			n := sort.Search(len(said), func(n int) bool { return len(begin(n+1)) >= len(dst) })
+			dst[copy(dst, begin(n))] = 0
+		}
+		return err
 	})
 }
 
-// lastFailure gives body the sentence of the last failure on a handle. A failure
-// of its own does not take the place of that.
-func lastFailure(op string, handle C.int, body func(said []byte) error) C.int {
+// lastFailure gives body the sentence of the last failure on a handle, and what puts
+// it into the handle's code page. A failure of its own does not replace that one.
+func lastFailure(op string, handle C.int, body func(said string, encode func(string) []byte) error) C.int {
 	return C.int(guard(op, func(owner **entry) error {
 		*owner = &entry{}
 		if handle == 0 {
-			return body([]byte(unowned.said()))
+			return body(unowned.said(), func(text string) []byte { return []byte(text) })
 		}
 		s, ok := sessions.Find(session.Handle(handle))
 		if !ok {
 			return errHandle
 		}
-		return body(s.EncodeLoosely(s.failure.said()))
+		return body(s.failure.said(), s.EncodeLoosely)
 	}))
 }
 

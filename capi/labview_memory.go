@@ -76,7 +76,7 @@ func obe_lv_text_h(handle C.int, text lvHandle) C.int {
 //export obe_lv_last_error_h
 func obe_lv_last_error_h(handle C.int, text lvHandle) C.int {
 	const op = "last_error_h"
-	return lastFailure(op, handle, func(said []byte) error { return toString(op, text, said) })
+	return lastFailure(op, handle, func(said string, encode func(string) []byte) error { return toString(op, text, encode(said)) })
 }
 
 // obe_lv_get_string_h is obe_lv_get_string into a string of LabVIEW, which may hold

@@ -92,9 +92,15 @@ func obe_lv_close(handle C.int) C.int {
 		if !ok {
 			return fmt.Errorf("%s: %w: %d was closed, or never was one", op, errHandle, handle)
 		}
-		s.Free()
+		s.close()
 		return nil
 	}))
+}
+
+// close frees what a handle stood for.
+func (s *lvSession) close() {
+	s.failure.retire()
+	s.Free()
 }
 
 // obe_lv_close_all closes every handle there is in LabVIEW's process: those that an
@@ -113,7 +119,7 @@ func obe_lv_close_all() C.int {
 // closeAll closes the sessions that match says so of.
 func closeAll(match func(*lvSession) bool) {
 	for _, s := range sessions.RemoveAll(match) {
-		s.Free()
+		s.close()
 	}
 }
 
