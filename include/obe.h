@@ -26,7 +26,9 @@
  *            OBE_E_HANDLE.
  * Memory.    All buffers are the caller's. Nothing of the caller's is kept after
  *            a function returns, and nothing that it must free is handed out but
- *            handles.
+ *            handles. A pointer beside a size of 0 is not dereferenced and may have
+ *            any value, such as that of an empty slice of Rust; but an input text
+ *            is not NULL. Elsewhere an address below 4096 is OBE_E_ARGUMENT.
  * Lengths.   Lengths and counts are int64_t and in bytes or elements. A length
  *            of -1 for an input text says that it is NUL-terminated.
  * Timeouts.  In milliseconds, one limit for the whole call: OBE_FOREVER (-1),
