@@ -36,11 +36,27 @@ type (
 	lvSlot    uintptr // void **, the slot for a node's instance data
 )
 
-// firstAddress is the end of the page at 0, in which no system puts anything.
-const firstAddress = 4096
+// Between these is all that a program can have: no system puts anything into the first
+// and the last page.
+const (
+	firstAddress = 4096
+	lastAddress  = ^uintptr(0) - 4096
+)
 
-// at returns the pointer to what lies at an address. The address must have been
-// checked by place, or by a function that refuses the same.
+// usable reports whether there may be memory at an address.
+func usable[A ~uintptr](address A) bool {
+	return firstAddress <= address && address <= A(lastAddress)
+}
+
+// weaker returns the one of two addresses that is not usable, if there is one.
+func weaker[A ~uintptr](a, b A) uintptr {
+	if usable(a) {
+		return uintptr(b)
+	}
+	return uintptr(a)
+}
+
+// at returns the pointer to what lies at a usable address.
 func at[T any, A ~uintptr](address A) *T {
 	return *(**T)(unsafe.Pointer(&address))
 }
@@ -49,12 +65,12 @@ func at[T any, A ~uintptr](address A) *T {
 // header's.
 func place[A ~uintptr](op, name string, address A) error {
 	switch {
+	case usable(address):
+		return nil
 	case address == 0:
 		return invalid(op, name, "is NULL")
-	case address < firstAddress:
-		return invalid(op, name, fmt.Sprintf("is the address %#x, where no memory can be", uintptr(address)))
 	}
-	return nil
+	return invalid(op, name, fmt.Sprintf("is the address %#x, where no memory can be", uintptr(address)))
 }
 
 func (p outInt64) put(n int64)     { *at[int64](p) = n }

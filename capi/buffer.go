@@ -154,13 +154,12 @@ func numbers(op, name string, values inDoubles, countName string, count C.int64_
 		return nil, invalid(op, countName, "is negative")
 	case count == 0:
 		return nil, nil
-	case uint64(count) > addressable(uintptr(values))/8:
-		return nil, invalid(op, countName, "is more than this platform can address")
 	case values == 0:
 		return nil, invalid(op, name, fmt.Sprintf("is NULL, and %s is %d", countName, count))
-	}
-	if err := place(op, name, values); err != nil {
-		return nil, err
+	case !usable(values):
+		return nil, place(op, name, values)
+	case uint64(count) > addressable(uintptr(values))/8:
+		return nil, invalid(op, countName, "is more than this platform can address")
 	}
 	return unsafe.Slice(at[float64](values), int(count)), nil
 }

@@ -54,7 +54,7 @@ func fetch(op, name string, client C.obe_socket, values outDoubles, capacity C.i
 
 // fetchTable guards a command whose answer is rows of numbers.
 func fetchTable(op, name string, client C.obe_socket, values outDoubles, capacity C.int64_t, rows, cols outInt64, timeout_ms C.int64_t) C.obe_status {
-	return query(op, client, timeout_ms, "rows or cols", uintptr(min(rows, cols)), plain(op), func(c *socket.Client, r *jsondoc.Document, limit time.Duration) error {
+	return query(op, client, timeout_ms, "rows or cols", weaker(rows, cols), plain(op), func(c *socket.Client, r *jsondoc.Document, limit time.Duration) error {
 		return grid(op, name, values, capacity, rows, cols, func(dst []float64) (int, int, error) { return command.Table(c, r, dst, limit) })
 	})
 }

@@ -385,7 +385,7 @@ func list(op, name string, values outDoubles, capacity C.int64_t, count outInt64
 //export obe_get_matrix
 func obe_get_matrix(message C.obe_message, pointer inText, values outDoubles, capacity C.int64_t, rows, cols outInt64) C.obe_status {
 	const op = "get_matrix"
-	return get(op, message, pointer, "rows or cols", uintptr(min(rows, cols)), func(d *document, p string) error {
+	return get(op, message, pointer, "rows or cols", weaker(rows, cols), func(d *document, p string) error {
 		return grid(op, "values", values, capacity, rows, cols, func(dst []float64) (int, int, error) { return d.Matrix(p, dst) })
 	})
 }

@@ -95,7 +95,7 @@ type result struct {
 // reset makes results 0, which is what they are if the call fails.
 func reset(results []result) {
 	for _, r := range results {
-		if r.place >= firstAddress {
+		if usable(r.place) {
 			r.place.put(0)
 		}
 	}

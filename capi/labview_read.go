@@ -33,7 +33,7 @@ func getField(op string, handle C.int, pointer inText, body func(d *jsondoc.Docu
 //export obe_lv_get_double
 func obe_lv_get_double(handle C.int, pointer inText, value outDouble) C.int {
 	const op = "get_double"
-	if value >= firstAddress {
+	if usable(value) {
 		value.put(0)
 	}
 	return getField(op, handle, pointer, func(d *jsondoc.Document, p string) error {

@@ -28,7 +28,8 @@
  *            a function returns, and nothing that it must free is handed out but
  *            handles. A pointer beside a size of 0 is not dereferenced and may have
  *            any value, such as that of an empty slice of Rust; but an input text
- *            is not NULL. Elsewhere an address below 4096 is OBE_E_ARGUMENT.
+ *            is not NULL. Elsewhere an address in the first or the last 4096 bytes
+ *            of the address space is OBE_E_ARGUMENT.
  * Lengths.   Lengths and counts are int64_t and in bytes or elements. A length
  *            of -1 for an input text says that it is NUL-terminated.
  * Timeouts.  In milliseconds, one limit for the whole call: OBE_FOREVER (-1),

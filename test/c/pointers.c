@@ -1,6 +1,6 @@
 /* Numbers that are no addresses, as the pointers of every function. Beside a size of 0 they are harmless: empty slices of
- * other languages have such pointers. Where they would be dereferenced, one of the page at 0 is OBE_E_ARGUMENT, and the
- * sentence names the parameter.
+ * other languages have such pointers. Where they would be dereferenced, one of the first and the last page is OBE_E_ARGUMENT,
+ * and the sentence names the parameter.
  *
  *     pointers               on bare TCP
  *     pointers CERT KEY      with TLS
@@ -98,8 +98,8 @@ static void *collect(void *argument)
 
 #include "pointers_calls.h"
 
-static const uint64_t odd_values[] = {1, 8, 4095, UINT64_C(0xc000000000)};
-enum { LOW = 3 }; /* how many of them are in the page at 0 */
+static const uint64_t odd_values[] = {1, 8, 4095, UINT64_MAX, UINT64_C(0xc000000000)};
+enum { NOWHERE = 4 }; /* how many of them are in the first and the last page */
 
 /* A thread that makes the calls of one parameter. It is new, as its stack in Go is then: that is copied in the first deep
  * call. And it stays, so that the next one does not get its stack. */
@@ -210,7 +210,7 @@ static void every_pointer(void)
                     check_failed(__FILE__, __LINE__, "%s, %s: got %d, and did not get far", h->call->function,
                                  h->call->parameter, status);
             }
-            if (n < LOW)
+            if (n < NOWHERE)
                 refused(h, odd, 2, calls[i].owner());
         }
     }
@@ -221,7 +221,7 @@ static void unterminated(void)
 {
     int k;
 
-    for (k = 0; k < LOW; k++) {
+    for (k = 0; k < NOWHERE; k++) {
         CHECK_STATUS(OBE_E_ARGUMENT, client, obe_send(client, (const char *)(uintptr_t)odd_values[k], -1, PATIENCE));
         CHECK_SAYS(client, "json is the address");
     }
