@@ -13,13 +13,15 @@ import (
 // of Rust or Zig has the address 1 or 8. In a Go variable of pointer type such a number
 // ends the process, when a stack is copied or when the collector looks at it. So the
 // parameters are integers, which the calling conventions pass in the same way, and
-// become pointers in at alone. The generator spells them as the headers do, and has the
-// C compiler compare the rest of each prototype (abi.c).
+// become pointers in at alone. The generator spells them as the headers do. It also
+// writes abi.c, for the C compiler to compare each prototype: a pointer in a Go
+// signature is an error there.
 type (
 	inText      uintptr // const char *
 	outText     uintptr // char *
 	inDoubles   uintptr // const double *
 	outDoubles  uintptr // double *
+	outDouble   uintptr // double *
 	outInt64    uintptr // int64_t *
 	outInt32    uintptr // int32_t *
 	outSocket   uintptr // obe_socket *
@@ -28,12 +30,11 @@ type (
 	opaque      uintptr // void *, which is handed back as it came
 
 	// In LabVIEW's headers.
-	lvBuffer  uintptr // char[]
-	lvArray   uintptr // double[]
-	outInt    uintptr // int *
-	outDouble uintptr // double *
-	lvHandle  uintptr // void *, the address of a handle of LabVIEW
-	lvSlot    uintptr // void **, the slot for a node's instance data
+	lvBuffer uintptr // char[]
+	lvArray  uintptr // double[]
+	outInt   uintptr // int *
+	lvHandle uintptr // void *, the address of a handle of LabVIEW
+	lvSlot   uintptr // void **, the slot for a node's instance data
 )
 
 // Between these is all that a program can have: no system puts anything into the first
