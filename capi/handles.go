@@ -102,8 +102,8 @@ func (t *table) remove(h uintptr) any {
 	return t.retire(e)
 }
 
-// removeObject makes a handle stale if it still stands for an object: whoever made it may
-// have freed it, and the number may stand for another one.
+// removeObject makes a handle stale if it still stands for object. The program may have
+// freed the handle, whose number then may stand for another object.
 func (t *table) removeObject(h uintptr, object any) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
