@@ -9,6 +9,7 @@ import "C"
 import (
 	"fmt"
 	"time"
+	"unicode/utf8"
 	"unsafe"
 
 	"libobe/internal/socket"
@@ -21,21 +22,26 @@ func invalid(op, name, problem string) error {
 
 // input returns the bytes of a text that C passes as pointer and length, -1 for
 // NUL-terminated. They are the caller's own memory, for the time of the call.
-func input(op, name string, p *C.obe_cchar, length C.int64_t) ([]byte, error) {
-	if p == nil {
+func input(op, name string, p inText, length C.int64_t) ([]byte, error) {
+	switch {
+	case p == 0:
 		return nil, invalid(op, name, "is NULL")
-	}
-	if length < -1 {
+	case length < -1:
 		return nil, invalid(op, "length", "is negative")
+	case length == 0:
+		return nil, nil
+	}
+	if err := place(op, name, p); err != nil {
+		return nil, err
 	}
 	n := uint64(length)
 	if length == -1 {
-		n = uint64(C.strlen((*C.char)(unsafe.Pointer(p))))
+		n = uint64(C.strlen(at[C.char](p)))
 	}
-	if n > addressable(unsafe.Pointer(p)) {
+	if n > addressable(uintptr(p)) {
 		return nil, invalid(op, "length", "is more than this platform can address")
 	}
-	return unsafe.Slice((*byte)(unsafe.Pointer(p)), int(n)), nil
+	return unsafe.Slice(at[byte](p), int(n)), nil
 }
 
 // maxSlice is more bytes than any memory has: 2^47, or 2^30 where addresses have
@@ -44,26 +50,28 @@ const maxSlice = uint64(1) << (30 + 17*(^uint(0)>>63))
 
 // addressable is how many bytes there can be at an address, at most: where it has
 // 32 bits, memory may end before maxSlice of them.
-func addressable(p unsafe.Pointer) uint64 { return min(maxSlice, uint64(^uintptr(0)-uintptr(p))) }
+func addressable(p uintptr) uint64 { return min(maxSlice, uint64(^uintptr(0)-p)) }
 
 // word returns a NUL-terminated text as a Go string; NULL is an error.
-func word(op, name string, p *C.obe_cchar) (string, error) {
+func word(op, name string, p inText) (string, error) {
 	b, err := input(op, name, p, -1)
 	return string(b), err
 }
 
 // room returns the caller's buffer as a slice.
-func room(op, name string, p *C.char, capacity C.int64_t) ([]byte, error) {
-	if capacity < 0 {
+func room(op, name string, p outText, capacity C.int64_t) ([]byte, error) {
+	switch {
+	case capacity < 0:
 		return nil, invalid(op, "capacity", "is negative")
-	}
-	if p == nil && capacity > 0 {
+	case capacity == 0:
+		return nil, nil
+	case p == 0:
 		return nil, invalid(op, name, "is NULL, and capacity is not 0")
 	}
-	if p == nil {
-		return nil, nil
+	if err := place(op, name, p); err != nil {
+		return nil, err
 	}
-	return unsafe.Slice((*byte)(unsafe.Pointer(p)), int(min(uint64(capacity), addressable(unsafe.Pointer(p))))), nil
+	return unsafe.Slice(at[byte](p), int(min(uint64(capacity), addressable(uintptr(p))))), nil
 }
 
 // terminate puts a NUL behind a text of n bytes where there is room for it.
@@ -74,14 +82,44 @@ func terminate(buffer []byte, n int) {
 }
 
 // output gives a text to the caller: its size, and its bytes if they fit.
-func output[T string | []byte](text T, buffer []byte, length *C.int64_t) error {
-	*length = C.int64_t(len(text))
+func output[T string | []byte](text T, buffer []byte, length outInt64) error {
+	length.put(int64(len(text)))
 	if len(text) > len(buffer) {
 		return &socket.BufferError{Need: len(text)}
 	}
 	copy(buffer, text)
 	terminate(buffer, len(text))
 	return nil
+}
+
+// excerpt copies a text for a caller who may print it whatever the status is. A buffer of
+// less than need bytes gets what fits, in whole characters and with a NUL at its end.
+func excerpt(text string, buffer []byte, need int) error {
+	if need <= len(buffer) {
+		copy(buffer, text)
+		terminate(buffer, len(text))
+		return nil
+	}
+	if len(buffer) > 0 {
+		n := beginning(text, len(buffer)-1)
+		copy(buffer, text[:n])
+		buffer[n] = 0
+	}
+	return &socket.BufferError{Need: len(text)}
+}
+
+// beginning is the number of bytes of the whole characters among the first n bytes of a
+// text in UTF-8.
+func beginning(text string, n int) int {
+	if n >= len(text) {
+		return len(text)
+	}
+	for i := n; i > max(n-utf8.UTFMax, 0); i-- {
+		if utf8.RuneStart(text[i]) {
+			return i
+		}
+	}
+	return max(n-utf8.UTFMax, 0)
 }
 
 // timeout turns milliseconds of the C ABI into a duration.
@@ -100,8 +138,8 @@ func timeout(op string, ms C.int64_t) (time.Duration, error) {
 
 // host returns the address argument of the constructors; NULL is the loopback
 // address, as "" is.
-func host(op string, p *C.obe_cchar) (string, error) {
-	if p == nil {
+func host(op string, p inText) (string, error) {
+	if p == 0 {
 		return "", nil
 	}
 	return word(op, "address", p)
@@ -110,32 +148,34 @@ func host(op string, p *C.obe_cchar) (string, error) {
 const maxNumbers = maxSlice / 8
 
 // numbers returns the caller's input array as a slice.
-func numbers(op, name string, values *C.obe_cdouble, countName string, count C.int64_t) ([]float64, error) {
+func numbers(op, name string, values inDoubles, countName string, count C.int64_t) ([]float64, error) {
 	switch {
 	case count < 0:
 		return nil, invalid(op, countName, "is negative")
-	case uint64(count) > addressable(unsafe.Pointer(values))/8:
-		return nil, invalid(op, countName, "is more than this platform can address")
-	case values == nil && count > 0:
+	case count == 0:
+		return nil, nil
+	case values == 0:
 		return nil, invalid(op, name, fmt.Sprintf("is NULL, and %s is %d", countName, count))
+	case !usable(values):
+		return nil, place(op, name, values)
+	case uint64(count) > addressable(uintptr(values))/8:
+		return nil, invalid(op, countName, "is more than this platform can address")
 	}
-	return doubles((*C.double)(values), int(count)), nil
+	return unsafe.Slice(at[float64](values), int(count)), nil
 }
 
 // numberRoom returns the caller's output array as a slice.
-func numberRoom(op, name string, values *C.double, capacity C.int64_t) ([]float64, error) {
+func numberRoom(op, name string, values outDoubles, capacity C.int64_t) ([]float64, error) {
 	switch {
 	case capacity < 0:
 		return nil, invalid(op, "capacity", "is negative")
-	case values == nil && capacity > 0:
+	case capacity == 0:
+		return nil, nil
+	case values == 0:
 		return nil, invalid(op, name, "is NULL, and capacity is not 0")
 	}
-	return doubles(values, int(min(uint64(capacity), addressable(unsafe.Pointer(values))/8))), nil
-}
-
-func doubles(values *C.double, n int) []float64 {
-	if values == nil {
-		return nil
+	if err := place(op, name, values); err != nil {
+		return nil, err
 	}
-	return unsafe.Slice((*float64)(unsafe.Pointer(values)), n)
+	return unsafe.Slice(at[float64](values), int(min(uint64(capacity), addressable(uintptr(values))/8))), nil
 }

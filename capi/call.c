@@ -1,5 +1,6 @@
 #include "capi.h"
+#include "obe.h"
 
-obe_status capi_call(obe_handler handler, obe_message request, obe_pointer user) {
-    return handler(request, (void *)user);
+obe_status capi_call(uintptr_t handler, obe_message request, uintptr_t user) {
+    return ((obe_handler)handler)(request, (void *)user);
 }

@@ -1,22 +1,19 @@
-/* What the export files share: the generated header, so that the compiler holds
- * cgo's prototypes against it, and names for types that a Go signature cannot
- * spell. */
+/* What the files of the package share: the types of the headers, without their
+ * prototypes. The exported functions have integers where the headers have pointers
+ * (address.go), so abi.c holds cgo's prototypes against the headers' in that form, and
+ * call.c these types against those of obe.h. */
 #ifndef CAPI_H
 #define CAPI_H
 
-/* What a program passes as "void *user" is its own business and may be any
- * number; in a Go variable of pointer type, such a number can end the process.
- * So the exported function has an integer there, and the header's prototype of it
- * is put aside here. The calling convention is the same. */
-#define obe_serve obe_serve_of_the_header
-#include "obe.h"
-#undef obe_serve
-typedef uintptr_t obe_pointer;
+#include <stdint.h>
 
-typedef const char obe_cchar;
-typedef const double obe_cdouble;
+typedef uintptr_t obe_socket;
+typedef uintptr_t obe_message;
+typedef int32_t obe_status;
+
+typedef const char obe_cchar; /* const, which a Go signature cannot spell */
 
 /* Calls a function of the program's. */
-obe_status capi_call(obe_handler handler, obe_message request, obe_pointer user);
+obe_status capi_call(uintptr_t handler, obe_message request, uintptr_t user);
 
 #endif

@@ -3,6 +3,7 @@
 //
 //   - handles.go   what a C handle is, and why a stale one is harmless
 //   - guard.go     panics, forked children, and the text of the last failure
+//   - address.go   what C passes as pointers, which are integers here
 //   - buffer.go    C memory and Go slices
 //   - export_*.go  the exported functions, a file for each group; their doc
 //     comments are what include/obe.h says
@@ -13,8 +14,8 @@
 //   - status       the table of status codes
 //   - generate     the generator of include/obe.h and of the Python table
 //
-// The exported functions are held against include/obe.h by the C compiler: each
-// export file includes it, and cgo's own prototypes must agree.
+// The exported functions are held against the headers by the C compiler: abi.c, which
+// the generator writes with them, repeats each prototype, and cgo's own must agree.
 package main
 
 //go:generate go run ./generate

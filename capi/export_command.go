@@ -38,35 +38,37 @@ import (
 
 // order guards a command whose answer is "OK".
 func order(op string, client C.obe_socket, timeout_ms C.int64_t, request func() (*jsondoc.Document, error)) C.obe_status {
-	return query(op, client, timeout_ms, "", false, request, func(c *socket.Client, r *jsondoc.Document, limit time.Duration) error {
+	return query(op, client, timeout_ms, "", 0, request, func(c *socket.Client, r *jsondoc.Document, limit time.Duration) error {
 		return command.Order(c, r, limit)
 	})
 }
 
 // fetch guards a command whose answer is a list of numbers; name is what the
 // header calls the array.
-func fetch(op, name string, client C.obe_socket, values *C.double, capacity C.int64_t, count *C.int64_t, timeout_ms C.int64_t,
+func fetch(op, name string, client C.obe_socket, values outDoubles, capacity C.int64_t, count outInt64, timeout_ms C.int64_t,
 	request func() (*jsondoc.Document, error)) C.obe_status {
-	return query(op, client, timeout_ms, "count", count == nil, request, func(c *socket.Client, r *jsondoc.Document, limit time.Duration) error {
+	return query(op, client, timeout_ms, "count", uintptr(count), request, func(c *socket.Client, r *jsondoc.Document, limit time.Duration) error {
 		return list(op, name, values, capacity, count, func(dst []float64) (int, error) { return command.List(c, r, dst, limit) })
 	})
 }
 
 // fetchTable guards a command whose answer is rows of numbers.
-func fetchTable(op, name string, client C.obe_socket, values *C.double, capacity C.int64_t, rows, cols *C.int64_t, timeout_ms C.int64_t) C.obe_status {
-	return query(op, client, timeout_ms, "rows or cols", rows == nil || cols == nil, plain(op), func(c *socket.Client, r *jsondoc.Document, limit time.Duration) error {
+func fetchTable(op, name string, client C.obe_socket, values outDoubles, capacity C.int64_t, rows, cols outInt64, timeout_ms C.int64_t) C.obe_status {
+	return query(op, client, timeout_ms, "rows or cols", weaker(rows, cols), plain(op), func(c *socket.Client, r *jsondoc.Document, limit time.Duration) error {
 		return grid(op, name, values, capacity, rows, cols, func(dst []float64) (int, int, error) { return command.Table(c, r, dst, limit) })
 	})
 }
 
-// query checks what the commands have in common; missing says that the place for
-// a result is NULL, and name what that argument is called. Everything is checked
+// query checks what the commands have in common; result is the place for a result,
+// and name what that argument is called, "" if there is none. Everything is checked
 // before anything is sent.
-func query(op string, client C.obe_socket, timeout_ms C.int64_t, name string, missing bool, request func() (*jsondoc.Document, error),
+func query(op string, client C.obe_socket, timeout_ms C.int64_t, name string, result uintptr, request func() (*jsondoc.Document, error),
 	body func(*socket.Client, *jsondoc.Document, time.Duration) error) C.obe_status {
 	return C.obe_status(on(op, uintptr(client), kindSocket, func(c *socket.Client) error {
-		if missing {
-			return invalid(op, name, "is NULL")
+		if name != "" {
+			if err := place(op, name, result); err != nil {
+				return err
+			}
 		}
 		limit, err := timeout(op, timeout_ms)
 		if err != nil {
@@ -116,7 +118,7 @@ func obe_newrun(client C.obe_socket, fields C.obe_message, timeout_ms C.int64_t)
 // are.
 //
 //export obe_optset
-func obe_optset(client C.obe_socket, setting *C.double, capacity C.int64_t, count *C.int64_t, timeout_ms C.int64_t) C.obe_status {
+func obe_optset(client C.obe_socket, setting outDoubles, capacity C.int64_t, count outInt64, timeout_ms C.int64_t) C.obe_status {
 	return fetch("optset", "setting", client, setting, capacity, count, timeout_ms, plain("optset"))
 }
 
@@ -125,7 +127,7 @@ func obe_optset(client C.obe_socket, setting *C.double, capacity C.int64_t, coun
 // obe_optset.
 //
 //export obe_goodset
-func obe_goodset(client C.obe_socket, pickiness C.double, setting *C.double, capacity C.int64_t, count *C.int64_t, timeout_ms C.int64_t) C.obe_status {
+func obe_goodset(client C.obe_socket, pickiness C.double, setting outDoubles, capacity C.int64_t, count outInt64, timeout_ms C.int64_t) C.obe_status {
 	return fetch("goodset", "setting", client, setting, capacity, count, timeout_ms, func() (*jsondoc.Document, error) {
 		return command.GoodSet(float64(pickiness))
 	})
@@ -136,7 +138,7 @@ func obe_goodset(client C.obe_socket, pickiness C.double, setting *C.double, cap
 // standard deviation each).
 //
 //export obe_newdat
-func obe_newdat(client C.obe_socket, x *C.obe_cdouble, x_count C.int64_t, y *C.obe_cdouble, y_count C.int64_t, s *C.obe_cdouble, s_count C.int64_t, timeout_ms C.int64_t) C.obe_status {
+func obe_newdat(client C.obe_socket, x inDoubles, x_count C.int64_t, y inDoubles, y_count C.int64_t, s inDoubles, s_count C.int64_t, timeout_ms C.int64_t) C.obe_status {
 	const op = "newdat"
 	return order(op, client, timeout_ms, func() (*jsondoc.Document, error) {
 		return measurement(op, x, x_count, y, y_count, s, s_count)
@@ -144,10 +146,10 @@ func obe_newdat(client C.obe_socket, x *C.obe_cdouble, x_count C.int64_t, y *C.o
 }
 
 // measurement is the request of newdat.
-func measurement(op string, x *C.obe_cdouble, x_count C.int64_t, y *C.obe_cdouble, y_count C.int64_t, s *C.obe_cdouble, s_count C.int64_t) (*jsondoc.Document, error) {
+func measurement(op string, x inDoubles, x_count C.int64_t, y inDoubles, y_count C.int64_t, s inDoubles, s_count C.int64_t) (*jsondoc.Document, error) {
 	var lists [3][]float64
 	for i, a := range []struct {
-		values *C.obe_cdouble
+		values inDoubles
 		count  C.int64_t
 		name   string
 	}{{x, x_count, "x"}, {y, y_count, "y"}, {s, s_count, "s"}} {
@@ -166,7 +168,7 @@ func measurement(op string, x *C.obe_cdouble, x_count C.int64_t, y *C.obe_cdoubl
 // obe_getmean asks for the mean of each parameter, into mean; see obe_optset.
 //
 //export obe_getmean
-func obe_getmean(client C.obe_socket, mean *C.double, capacity C.int64_t, count *C.int64_t, timeout_ms C.int64_t) C.obe_status {
+func obe_getmean(client C.obe_socket, mean outDoubles, capacity C.int64_t, count outInt64, timeout_ms C.int64_t) C.obe_status {
 	return fetch("getmean", "mean", client, mean, capacity, count, timeout_ms, plain("getmean"))
 }
 
@@ -174,7 +176,7 @@ func obe_getmean(client C.obe_socket, mean *C.double, capacity C.int64_t, count 
 // see obe_optset.
 //
 //export obe_getstd
-func obe_getstd(client C.obe_socket, deviation *C.double, capacity C.int64_t, count *C.int64_t, timeout_ms C.int64_t) C.obe_status {
+func obe_getstd(client C.obe_socket, deviation outDoubles, capacity C.int64_t, count outInt64, timeout_ms C.int64_t) C.obe_status {
 	return fetch("getstd", "deviation", client, deviation, capacity, count, timeout_ms, plain("getstd"))
 }
 
@@ -182,7 +184,7 @@ func obe_getstd(client C.obe_socket, deviation *C.double, capacity C.int64_t, co
 // row by row; *rows and *cols are both the number of parameters.
 //
 //export obe_getcov
-func obe_getcov(client C.obe_socket, covariance *C.double, capacity C.int64_t, rows, cols *C.int64_t, timeout_ms C.int64_t) C.obe_status {
+func obe_getcov(client C.obe_socket, covariance outDoubles, capacity C.int64_t, rows, cols outInt64, timeout_ms C.int64_t) C.obe_status {
 	return fetchTable("getcov", "covariance", client, covariance, capacity, rows, cols, timeout_ms)
 }
 
@@ -190,7 +192,7 @@ func obe_getcov(client C.obe_socket, covariance *C.double, capacity C.int64_t, r
 // parameters: a row for each parameter, a column for each sample.
 //
 //export obe_getpar
-func obe_getpar(client C.obe_socket, parameters *C.double, capacity C.int64_t, rows, cols *C.int64_t, timeout_ms C.int64_t) C.obe_status {
+func obe_getpar(client C.obe_socket, parameters outDoubles, capacity C.int64_t, rows, cols outInt64, timeout_ms C.int64_t) C.obe_status {
 	return fetchTable("getpar", "parameters", client, parameters, capacity, rows, cols, timeout_ms)
 }
 
@@ -198,7 +200,7 @@ func obe_getpar(client C.obe_socket, parameters *C.double, capacity C.int64_t, r
 // a column for each setting.
 //
 //export obe_getset
-func obe_getset(client C.obe_socket, settings *C.double, capacity C.int64_t, rows, cols *C.int64_t, timeout_ms C.int64_t) C.obe_status {
+func obe_getset(client C.obe_socket, settings outDoubles, capacity C.int64_t, rows, cols outInt64, timeout_ms C.int64_t) C.obe_status {
 	return fetchTable("getset", "settings", client, settings, capacity, rows, cols, timeout_ms)
 }
 
@@ -206,14 +208,14 @@ func obe_getset(client C.obe_socket, settings *C.double, capacity C.int64_t, row
 // obe_optset.
 //
 //export obe_getwgt
-func obe_getwgt(client C.obe_socket, weights *C.double, capacity C.int64_t, count *C.int64_t, timeout_ms C.int64_t) C.obe_status {
+func obe_getwgt(client C.obe_socket, weights outDoubles, capacity C.int64_t, count outInt64, timeout_ms C.int64_t) C.obe_status {
 	return fetch("getwgt", "weights", client, weights, capacity, count, timeout_ms, plain("getwgt"))
 }
 
 // obe_getcon asks for the constants of the model, into constants; see obe_optset.
 //
 //export obe_getcon
-func obe_getcon(client C.obe_socket, constants *C.double, capacity C.int64_t, count *C.int64_t, timeout_ms C.int64_t) C.obe_status {
+func obe_getcon(client C.obe_socket, constants outDoubles, capacity C.int64_t, count outInt64, timeout_ms C.int64_t) C.obe_status {
 	return fetch("getcon", "constants", client, constants, capacity, count, timeout_ms, plain("getcon"))
 }
 

@@ -48,11 +48,11 @@ func newMessage(d *jsondoc.Document, request *socket.Message) C.obe_message {
 // OBE_E_ARGUMENT.
 //
 //export obe_message_new
-func obe_message_new(json *C.obe_cchar, length C.int64_t, message *C.obe_message) C.obe_status {
+func obe_message_new(json inText, length C.int64_t, message outMessage) C.obe_status {
 	const op = "message_new"
 	return C.obe_status(guard(op, func(**entry) error {
-		if message == nil {
-			return invalid(op, "message", "is NULL")
+		if err := place(op, "message", message); err != nil {
+			return err
 		}
 		text, err := input(op, "json", json, length)
 		if err != nil {
@@ -62,7 +62,7 @@ func obe_message_new(json *C.obe_cchar, length C.int64_t, message *C.obe_message
 			return prefix(op, err)
 		}
 		memory.Need(len(text))
-		*message = newMessage(jsondoc.Checked(bytes.Clone(text)), nil)
+		message.put(uintptr(newMessage(jsondoc.Checked(bytes.Clone(text)), nil)))
 		return nil
 	}))
 }
@@ -74,11 +74,11 @@ func obe_message_new(json *C.obe_cchar, length C.int64_t, message *C.obe_message
 // Returns OBE_OK; OBE_E_JSON if command is not UTF-8; OBE_E_ARGUMENT.
 //
 //export obe_command_new
-func obe_command_new(command *C.obe_cchar, message *C.obe_message) C.obe_status {
+func obe_command_new(command inText, message outMessage) C.obe_status {
 	const op = "command_new"
 	return C.obe_status(guard(op, func(**entry) error {
-		if message == nil {
-			return invalid(op, "message", "is NULL")
+		if err := place(op, "message", message); err != nil {
+			return err
 		}
 		name, err := word(op, "command", command)
 		if err != nil {
@@ -88,13 +88,13 @@ func obe_command_new(command *C.obe_cchar, message *C.obe_message) C.obe_status 
 		if err != nil {
 			return prefix(op, err)
 		}
-		*message = newMessage(d, nil)
+		message.put(uintptr(newMessage(d, nil)))
 		return nil
 	}))
 }
 
 // set guards a function that sets a member.
-func set(op string, message C.obe_message, key *C.obe_cchar, body func(d *document, key string) error) C.obe_status {
+func set(op string, message C.obe_message, key inText, body func(d *document, key string) error) C.obe_status {
 	return C.obe_status(on(op, uintptr(message), kindMessage, func(d *document) error {
 		k, err := word(op, "key", key)
 		if err != nil {
@@ -113,28 +113,28 @@ func set(op string, message C.obe_message, key *C.obe_cchar, body func(d *docume
 // object; OBE_E_JSON if a text is not UTF-8; OBE_E_ARGUMENT; OBE_E_HANDLE.
 //
 //export obe_set_double
-func obe_set_double(message C.obe_message, key *C.obe_cchar, value C.double) C.obe_status {
+func obe_set_double(message C.obe_message, key inText, value C.double) C.obe_status {
 	return set("set_double", message, key, func(d *document, k string) error { return d.SetDouble(k, float64(value)) })
 }
 
 // obe_set_int sets the member key to an integer.
 //
 //export obe_set_int
-func obe_set_int(message C.obe_message, key *C.obe_cchar, value C.int64_t) C.obe_status {
+func obe_set_int(message C.obe_message, key inText, value C.int64_t) C.obe_status {
 	return set("set_int", message, key, func(d *document, k string) error { return d.SetInt(k, int64(value)) })
 }
 
 // obe_set_bool sets the member key to true, or to false if value is 0.
 //
 //export obe_set_bool
-func obe_set_bool(message C.obe_message, key *C.obe_cchar, value C.int32_t) C.obe_status {
+func obe_set_bool(message C.obe_message, key inText, value C.int32_t) C.obe_status {
 	return set("set_bool", message, key, func(d *document, k string) error { return d.SetBool(k, value != 0) })
 }
 
 // obe_set_null sets the member key to null.
 //
 //export obe_set_null
-func obe_set_null(message C.obe_message, key *C.obe_cchar) C.obe_status {
+func obe_set_null(message C.obe_message, key inText) C.obe_status {
 	return set("set_null", message, key, func(d *document, k string) error { return d.SetNull(k) })
 }
 
@@ -142,7 +142,7 @@ func obe_set_null(message C.obe_message, key *C.obe_cchar) C.obe_status {
 // NUL-terminated).
 //
 //export obe_set_string
-func obe_set_string(message C.obe_message, key, text *C.obe_cchar, length C.int64_t) C.obe_status {
+func obe_set_string(message C.obe_message, key, text inText, length C.int64_t) C.obe_status {
 	const op = "set_string"
 	return set(op, message, key, func(d *document, k string) error {
 		b, err := input(op, "text", text, length)
@@ -157,7 +157,7 @@ func obe_set_string(message C.obe_message, key, text *C.obe_cchar, length C.int6
 // as obe_set_double does. A large array is formatted on several processors.
 //
 //export obe_set_doubles
-func obe_set_doubles(message C.obe_message, key *C.obe_cchar, values *C.obe_cdouble, count C.int64_t) C.obe_status {
+func obe_set_doubles(message C.obe_message, key inText, values inDoubles, count C.int64_t) C.obe_status {
 	const op = "set_doubles"
 	return set(op, message, key, func(d *document, k string) error {
 		v, err := numbers(op, "values", values, "count", count)
@@ -172,7 +172,7 @@ func obe_set_doubles(message C.obe_message, key *C.obe_cchar, values *C.obe_cdou
 // each; values holds them row by row.
 //
 //export obe_set_matrix
-func obe_set_matrix(message C.obe_message, key *C.obe_cchar, values *C.obe_cdouble, rows, cols C.int64_t) C.obe_status {
+func obe_set_matrix(message C.obe_message, key inText, values inDoubles, rows, cols C.int64_t) C.obe_status {
 	const op = "set_matrix"
 	return set(op, message, key, func(d *document, k string) error {
 		switch {
@@ -197,7 +197,7 @@ func obe_set_matrix(message C.obe_message, key *C.obe_cchar, values *C.obe_cdoub
 // NUL-terminated) as it is.
 //
 //export obe_set_json
-func obe_set_json(message C.obe_message, key, json *C.obe_cchar, length C.int64_t) C.obe_status {
+func obe_set_json(message C.obe_message, key, json inText, length C.int64_t) C.obe_status {
 	const op = "set_json"
 	return set(op, message, key, func(d *document, k string) error {
 		b, err := input(op, "json", json, length)
@@ -208,13 +208,13 @@ func obe_set_json(message C.obe_message, key, json *C.obe_cchar, length C.int64_
 	})
 }
 
-// get guards a function that reads the value at a pointer; missing says that the
-// place for the result is NULL, and name what that argument is called.
-func get(op string, message C.obe_message, pointer *C.obe_cchar, name string, missing bool, body func(d *document, pointer string) error) C.obe_status {
+// get guards a function that reads the value at a pointer; result is the place for
+// it, and name what that argument is called.
+func get(op string, message C.obe_message, pointer inText, name string, result uintptr, body func(d *document, pointer string) error) C.obe_status {
 	return C.obe_status(on(op, uintptr(message), kindMessage, func(d *document) error {
 		p, err := word(op, "pointer", pointer)
-		if err == nil && missing {
-			err = invalid(op, name, "is NULL")
+		if err == nil {
+			err = place(op, name, result)
 		}
 		if err != nil {
 			return err
@@ -232,11 +232,11 @@ func get(op string, message C.obe_message, pointer *C.obe_cchar, name string, mi
 // OBE_E_HANDLE.
 //
 //export obe_get_double
-func obe_get_double(message C.obe_message, pointer *C.obe_cchar, value *C.double) C.obe_status {
-	return get("get_double", message, pointer, "value", value == nil, func(d *document, p string) error {
+func obe_get_double(message C.obe_message, pointer inText, value outDouble) C.obe_status {
+	return get("get_double", message, pointer, "value", uintptr(value), func(d *document, p string) error {
 		v, err := d.Double(p)
 		if err == nil {
-			*value = C.double(v)
+			value.put(v)
 		}
 		return err
 	})
@@ -246,11 +246,11 @@ func obe_get_double(message C.obe_message, pointer *C.obe_cchar, value *C.double
 // exponent is of another type, whatever its value.
 //
 //export obe_get_int
-func obe_get_int(message C.obe_message, pointer *C.obe_cchar, value *C.int64_t) C.obe_status {
-	return get("get_int", message, pointer, "value", value == nil, func(d *document, p string) error {
+func obe_get_int(message C.obe_message, pointer inText, value outInt64) C.obe_status {
+	return get("get_int", message, pointer, "value", uintptr(value), func(d *document, p string) error {
 		v, err := d.Int(p)
 		if err == nil {
-			*value = C.int64_t(v)
+			value.put(v)
 		}
 		return err
 	})
@@ -259,16 +259,17 @@ func obe_get_int(message C.obe_message, pointer *C.obe_cchar, value *C.int64_t) 
 // obe_get_bool gives 1 or 0 in *value for the true or false at pointer.
 //
 //export obe_get_bool
-func obe_get_bool(message C.obe_message, pointer *C.obe_cchar, value *C.int32_t) C.obe_status {
-	return get("get_bool", message, pointer, "value", value == nil, func(d *document, p string) error {
+func obe_get_bool(message C.obe_message, pointer inText, value outInt32) C.obe_status {
+	return get("get_bool", message, pointer, "value", uintptr(value), func(d *document, p string) error {
 		v, err := d.Bool(p)
 		if err != nil {
 			return err
 		}
-		*value = 0
+		var n int32
 		if v {
-			*value = 1
+			n = 1
 		}
+		value.put(n)
 		return nil
 	})
 }
@@ -282,9 +283,9 @@ func obe_get_bool(message C.obe_message, pointer *C.obe_cchar, value *C.int32_t)
 // then be NULL) asks for it. Where there is room, a NUL follows.
 //
 //export obe_get_string
-func obe_get_string(message C.obe_message, pointer *C.obe_cchar, buffer *C.char, capacity C.int64_t, length *C.int64_t) C.obe_status {
+func obe_get_string(message C.obe_message, pointer inText, buffer outText, capacity C.int64_t, length outInt64) C.obe_status {
 	const op = "get_string"
-	return get(op, message, pointer, "length", length == nil, func(d *document, p string) error {
+	return get(op, message, pointer, "length", uintptr(length), func(d *document, p string) error {
 		dst, err := room(op, "buffer", buffer, capacity)
 		if err != nil {
 			return err
@@ -302,9 +303,9 @@ func obe_get_string(message C.obe_message, pointer *C.obe_cchar, buffer *C.char,
 // for buffer and capacity.
 //
 //export obe_get_json
-func obe_get_json(message C.obe_message, pointer *C.obe_cchar, buffer *C.char, capacity C.int64_t, length *C.int64_t) C.obe_status {
+func obe_get_json(message C.obe_message, pointer inText, buffer outText, capacity C.int64_t, length outInt64) C.obe_status {
 	const op = "get_json"
-	return get(op, message, pointer, "length", length == nil, func(d *document, p string) error {
+	return get(op, message, pointer, "length", uintptr(length), func(d *document, p string) error {
 		dst, err := room(op, "buffer", buffer, capacity)
 		if err != nil {
 			return err
@@ -321,9 +322,9 @@ func obe_get_json(message C.obe_message, pointer *C.obe_cchar, buffer *C.char, c
 // pointer, and its length in *length. See obe_get_string for buffer and capacity.
 //
 //export obe_get_key
-func obe_get_key(message C.obe_message, pointer *C.obe_cchar, index C.int64_t, buffer *C.char, capacity C.int64_t, length *C.int64_t) C.obe_status {
+func obe_get_key(message C.obe_message, pointer inText, index C.int64_t, buffer outText, capacity C.int64_t, length outInt64) C.obe_status {
 	const op = "get_key"
-	return get(op, message, pointer, "length", length == nil, func(d *document, p string) error {
+	return get(op, message, pointer, "length", uintptr(length), func(d *document, p string) error {
 		dst, err := room(op, "buffer", buffer, capacity)
 		if err != nil {
 			return err
@@ -348,15 +349,15 @@ func obe_get_key(message C.obe_message, pointer *C.obe_cchar, index C.int64_t, b
 // several processors.
 //
 //export obe_get_doubles
-func obe_get_doubles(message C.obe_message, pointer *C.obe_cchar, values *C.double, capacity C.int64_t, count *C.int64_t) C.obe_status {
+func obe_get_doubles(message C.obe_message, pointer inText, values outDoubles, capacity C.int64_t, count outInt64) C.obe_status {
 	const op = "get_doubles"
-	return get(op, message, pointer, "count", count == nil, func(d *document, p string) error {
+	return get(op, message, pointer, "count", uintptr(count), func(d *document, p string) error {
 		return list(op, "values", values, capacity, count, func(dst []float64) (int, error) { return d.Doubles(p, dst) })
 	})
 }
 
 // list gives the result of read, a list of numbers, to the caller.
-func list(op, name string, values *C.double, capacity C.int64_t, count *C.int64_t, read func(dst []float64) (int, error)) error {
+func list(op, name string, values outDoubles, capacity C.int64_t, count outInt64, read func(dst []float64) (int, error)) error {
 	dst, err := numberRoom(op, name, values, capacity)
 	if err != nil {
 		return err
@@ -367,7 +368,7 @@ func list(op, name string, values *C.double, capacity C.int64_t, count *C.int64_
 		n = size.Rows
 	}
 	if err == nil || size != nil {
-		*count = C.int64_t(n)
+		count.put(int64(n))
 	}
 	return err
 }
@@ -382,15 +383,15 @@ func list(op, name string, values *C.double, capacity C.int64_t, count *C.int64_
 // number needed.
 //
 //export obe_get_matrix
-func obe_get_matrix(message C.obe_message, pointer *C.obe_cchar, values *C.double, capacity C.int64_t, rows, cols *C.int64_t) C.obe_status {
+func obe_get_matrix(message C.obe_message, pointer inText, values outDoubles, capacity C.int64_t, rows, cols outInt64) C.obe_status {
 	const op = "get_matrix"
-	return get(op, message, pointer, "rows or cols", rows == nil || cols == nil, func(d *document, p string) error {
+	return get(op, message, pointer, "rows or cols", weaker(rows, cols), func(d *document, p string) error {
 		return grid(op, "values", values, capacity, rows, cols, func(dst []float64) (int, int, error) { return d.Matrix(p, dst) })
 	})
 }
 
 // grid gives the result of read, rows of numbers, to the caller.
-func grid(op, name string, values *C.double, capacity C.int64_t, rows, cols *C.int64_t, read func(dst []float64) (int, int, error)) error {
+func grid(op, name string, values outDoubles, capacity C.int64_t, rows, cols outInt64, read func(dst []float64) (int, int, error)) error {
 	dst, err := numberRoom(op, name, values, capacity)
 	if err != nil {
 		return err
@@ -401,7 +402,8 @@ func grid(op, name string, values *C.double, capacity C.int64_t, rows, cols *C.i
 		r, c = size.Rows, size.Cols
 	}
 	if err == nil || size != nil {
-		*rows, *cols = C.int64_t(r), C.int64_t(c)
+		rows.put(int64(r))
+		cols.put(int64(c))
 	}
 	return err
 }
@@ -412,11 +414,11 @@ func grid(op, name string, values *C.double, capacity C.int64_t, rows, cols *C.i
 // infinities, are real.
 //
 //export obe_type
-func obe_type(message C.obe_message, pointer *C.obe_cchar, _type *C.int32_t) C.obe_status {
-	return get("type", message, pointer, "type", _type == nil, func(d *document, p string) error {
+func obe_type(message C.obe_message, pointer inText, _type outInt32) C.obe_status {
+	return get("type", message, pointer, "type", uintptr(_type), func(d *document, p string) error {
 		t, err := d.Type(p)
 		if err == nil {
-			*_type = C.int32_t(t)
+			_type.put(int32(t))
 		}
 		return err
 	})
@@ -426,11 +428,11 @@ func obe_type(message C.obe_message, pointer *C.obe_cchar, _type *C.int32_t) C.o
 // array, at pointer in *count.
 //
 //export obe_count
-func obe_count(message C.obe_message, pointer *C.obe_cchar, count *C.int64_t) C.obe_status {
-	return get("count", message, pointer, "count", count == nil, func(d *document, p string) error {
+func obe_count(message C.obe_message, pointer inText, count outInt64) C.obe_status {
+	return get("count", message, pointer, "count", uintptr(count), func(d *document, p string) error {
 		n, err := d.Count(p)
 		if err == nil {
-			*count = C.int64_t(n)
+			count.put(int64(n))
 		}
 		return err
 	})

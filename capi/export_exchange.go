@@ -42,11 +42,11 @@ func obe_send_message(socket C.obe_socket, message C.obe_message, timeout_ms C.i
 // client waits for an answer that will not come. obe_send does not answer it.
 //
 //export obe_receive_message
-func obe_receive_message(socket C.obe_socket, message *C.obe_message, timeout_ms C.int64_t) C.obe_status {
+func obe_receive_message(socket C.obe_socket, message outMessage, timeout_ms C.int64_t) C.obe_status {
 	const op = "receive_message"
 	return C.obe_status(on(op, uintptr(socket), kindSocket, func(s talker) error {
-		if message == nil {
-			return invalid(op, "message", "is NULL")
+		if err := place(op, "message", message); err != nil {
+			return err
 		}
 		limit, err := timeout(op, timeout_ms)
 		if err != nil {
@@ -56,7 +56,7 @@ func obe_receive_message(socket C.obe_socket, message *C.obe_message, timeout_ms
 		if err != nil {
 			return err
 		}
-		*message = newMessage(d, request)
+		message.put(uintptr(newMessage(d, request)))
 		return nil
 	}))
 }
@@ -80,11 +80,11 @@ func receiveDocument(s talker, limit time.Duration) (*jsondoc.Document, *socket.
 // document, whose handle it gives in *reply; free it with obe_free. See obe_tcmd.
 //
 //export obe_tcmd_message
-func obe_tcmd_message(client C.obe_socket, command C.obe_message, reply *C.obe_message, timeout_ms C.int64_t) C.obe_status {
+func obe_tcmd_message(client C.obe_socket, command C.obe_message, reply outMessage, timeout_ms C.int64_t) C.obe_status {
 	const op = "tcmd_message"
 	return C.obe_status(on(op, uintptr(client), kindSocket, func(c *socket.Client) error {
-		if reply == nil {
-			return invalid(op, "reply", "is NULL")
+		if err := place(op, "reply", reply); err != nil {
+			return err
 		}
 		d, err := asDocument(op, "command", command)
 		if err != nil {
@@ -98,7 +98,7 @@ func obe_tcmd_message(client C.obe_socket, command C.obe_message, reply *C.obe_m
 		if err != nil {
 			return err
 		}
-		*reply = newMessage(jsondoc.Checked(body), nil)
+		reply.put(uintptr(newMessage(jsondoc.Checked(body), nil)))
 		return nil
 	}))
 }
@@ -114,7 +114,7 @@ func obe_tcmd_message(client C.obe_socket, command C.obe_message, reply *C.obe_m
 // OBE_E_TIMEOUT; OBE_E_CANCELLED; OBE_E_ARGUMENT; OBE_E_HANDLE.
 //
 //export obe_reply
-func obe_reply(request C.obe_message, json *C.obe_cchar, length, timeout_ms C.int64_t) C.obe_status {
+func obe_reply(request C.obe_message, json inText, length, timeout_ms C.int64_t) C.obe_status {
 	const op = "reply"
 	return answer(op, request, timeout_ms, func() ([]byte, error) { return input(op, "json", json, length) })
 }
@@ -167,17 +167,18 @@ func answer(op string, request C.obe_message, timeout_ms C.int64_t, body func() 
 // OBE_E_HANDLE.
 //
 //export obe_serve
-func obe_serve(server C.obe_socket, handler C.obe_handler, user C.obe_pointer) C.obe_status {
+func obe_serve(server C.obe_socket, handler handlerFunc, user opaque) C.obe_status {
 	const op = "serve"
 	returned := C.obe_status(0)
 	code := on(op, uintptr(server), kindSocket, func(s *socket.Server) error {
-		if handler == nil {
-			return invalid(op, "handler", "is NULL")
+		if err := place(op, "handler", handler); err != nil {
+			return err
 		}
 		err := s.Serve(func(m *socket.Message) error {
-			request := newMessage(jsondoc.Checked(m.Body), m)
-			defer handles.remove(uintptr(request))
-			if returned = C.capi_call(handler, request, user); returned != 0 {
+			d := &document{jsondoc.Checked(m.Body), m}
+			request := handles.add(kindMessage, d)
+			defer handles.removeObject(request, d) // the handler may have freed it
+			if returned = C.capi_call(C.uintptr_t(handler), C.obe_message(request), C.uintptr_t(user)); returned != 0 {
 				return errEnough
 			}
 			return nil

@@ -25,11 +25,11 @@ import (
 // a NULL client.
 //
 //export obe_client_new
-func obe_client_new(address *C.obe_cchar, port C.int32_t, client *C.obe_socket) C.obe_status {
+func obe_client_new(address inText, port C.int32_t, client outSocket) C.obe_status {
 	const op = "client_new"
 	return C.obe_status(guard(op, func(**entry) error {
-		if client == nil {
-			return invalid(op, "client", "is NULL")
+		if err := place(op, "client", client); err != nil {
+			return err
 		}
 		text, err := host(op, address)
 		if err != nil {
@@ -39,7 +39,7 @@ func obe_client_new(address *C.obe_cchar, port C.int32_t, client *C.obe_socket) 
 		if err != nil {
 			return prefix(op, err)
 		}
-		*client = C.obe_socket(handles.add(kindSocket, c))
+		client.put(handles.add(kindSocket, c))
 		return nil
 	}))
 }
@@ -65,11 +65,11 @@ func obe_client_new(address *C.obe_cchar, port C.int32_t, client *C.obe_socket) 
 // OBE_E_UNSUPPORTED for "unix:/path" on Windows; OBE_E_IO.
 //
 //export obe_server_new
-func obe_server_new(address *C.obe_cchar, port C.int32_t, server *C.obe_socket) C.obe_status {
+func obe_server_new(address inText, port C.int32_t, server outSocket) C.obe_status {
 	const op = "server_new"
 	return C.obe_status(guard(op, func(**entry) error {
-		if server == nil {
-			return invalid(op, "server", "is NULL")
+		if err := place(op, "server", server); err != nil {
+			return err
 		}
 		text, err := host(op, address)
 		if err != nil {
@@ -79,7 +79,7 @@ func obe_server_new(address *C.obe_cchar, port C.int32_t, server *C.obe_socket) 
 		if err != nil {
 			return prefix(op, err)
 		}
-		*server = C.obe_socket(handles.add(kindSocket, s))
+		server.put(handles.add(kindSocket, s))
 		return nil
 	}))
 }

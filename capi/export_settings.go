@@ -29,7 +29,7 @@ import (
 // that cannot be opened, and the one before stays; OBE_E_HANDLE.
 //
 //export obe_set_option
-func obe_set_option(socket C.obe_socket, name, value *C.obe_cchar) C.obe_status {
+func obe_set_option(socket C.obe_socket, name, value inText) C.obe_status {
 	const op = "set_option"
 	return C.obe_status(on(op, uintptr(socket), kindSocket, func(s talker) error {
 		n, err := word(op, "name", name)
@@ -51,15 +51,15 @@ func obe_set_option(socket C.obe_socket, name, value *C.obe_cchar) C.obe_status 
 // OBE_E_HANDLE.
 //
 //export obe_get_option
-func obe_get_option(socket C.obe_socket, name *C.obe_cchar, buffer *C.char, capacity C.int64_t, length *C.int64_t) C.obe_status {
+func obe_get_option(socket C.obe_socket, name inText, buffer outText, capacity C.int64_t, length outInt64) C.obe_status {
 	const op = "get_option"
 	return C.obe_status(on(op, uintptr(socket), kindSocket, func(s talker) error {
 		n, err := word(op, "name", name)
 		if err != nil {
 			return err
 		}
-		if length == nil {
-			return invalid(op, "length", "is NULL")
+		if err := place(op, "length", length); err != nil {
+			return err
 		}
 		dst, err := room(op, "buffer", buffer, capacity)
 		if err != nil {
@@ -79,21 +79,21 @@ func obe_get_option(socket C.obe_socket, name *C.obe_cchar, buffer *C.char, capa
 // Returns OBE_OK; OBE_E_ARGUMENT; OBE_E_HANDLE.
 //
 //export obe_stats
-func obe_stats(socket C.obe_socket, name *C.obe_cchar, value *C.int64_t) C.obe_status {
+func obe_stats(socket C.obe_socket, name inText, value outInt64) C.obe_status {
 	const op = "stats"
 	return C.obe_status(on(op, uintptr(socket), kindSocket, func(s talker) error {
 		n, err := word(op, "name", name)
 		if err != nil {
 			return err
 		}
-		if value == nil {
-			return invalid(op, "value", "is NULL")
+		if err := place(op, "value", value); err != nil {
+			return err
 		}
 		v, err := s.Stat(n)
 		if err != nil {
 			return prefix(op, err)
 		}
-		*value = C.int64_t(v)
+		value.put(v)
 		return nil
 	}))
 }
@@ -102,16 +102,21 @@ func obe_stats(socket C.obe_socket, name *C.obe_cchar, value *C.int64_t) C.obe_s
 // "tcmd 127.0.0.1:61981: connect: connection refused", and its length in
 // *length. Handle 0 has the last failure that had no handle, such as that of
 // obe_client_new, or of a handle that was freed. It is empty if there was none;
-// a success does not clear it. See obe_receive for buffer and capacity.
+// a success does not clear it.
+//
+// buffer has room for capacity bytes. Of a sentence that does not fit, buffer holds
+// as much as there is room for, in whole characters and with a NUL at its end; the
+// return is OBE_E_BUFFER and *length the needed size. capacity 0 (buffer may then
+// be NULL) asks for it. Where there is room, a NUL follows a sentence that fits.
+// length may be NULL; then the NUL must fit too.
 //
 // The sentence belongs to the handle and not to the thread, so that a program
 // whose calls run on changing threads can read it.
 //
-// Returns OBE_OK; OBE_E_BUFFER with the needed size in *length; OBE_E_ARGUMENT;
-// OBE_E_HANDLE.
+// Returns OBE_OK; OBE_E_BUFFER; OBE_E_ARGUMENT; OBE_E_HANDLE.
 //
 //export obe_last_error
-func obe_last_error(handle C.uintptr_t, buffer *C.char, capacity C.int64_t, length *C.int64_t) C.obe_status {
+func obe_last_error(handle C.uintptr_t, buffer outText, capacity C.int64_t, length outInt64) C.obe_status {
 	const op = "last_error"
 	if forked() {
 		return C.obe_status(status.Forked)
@@ -125,15 +130,21 @@ func obe_last_error(handle C.uintptr_t, buffer *C.char, capacity C.int64_t, leng
 	// A failure of this very function must not replace the sentence asked for.
 	said := e.said()
 	return C.obe_status(guard(op, func(owner **entry) error {
-		if length == nil {
-			return invalid(op, "length", "is NULL")
+		if length != 0 {
+			if err := place(op, "length", length); err != nil {
+				return err
+			}
 		}
 		dst, err := room(op, "buffer", buffer, capacity)
 		if err != nil {
 			return err
 		}
 		*owner = &entry{}
-		return output(said, dst, length)
+		if length == 0 {
+			return excerpt(said, dst, len(said)+1) // the NUL alone says where it ends
+		}
+		length.put(int64(len(said)))
+		return excerpt(said, dst, len(said))
 	}))
 }
 

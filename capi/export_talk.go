@@ -41,7 +41,7 @@ type talker interface {
 // OBE_E_CANCELLED; OBE_E_CLOSED; OBE_E_ARGUMENT; OBE_E_HANDLE.
 //
 //export obe_send
-func obe_send(socket C.obe_socket, json *C.obe_cchar, length, timeout_ms C.int64_t) C.obe_status {
+func obe_send(socket C.obe_socket, json inText, length, timeout_ms C.int64_t) C.obe_status {
 	const op = "send"
 	return C.obe_status(on(op, uintptr(socket), kindSocket, func(s talker) error {
 		body, err := input(op, "json", json, length)
@@ -80,7 +80,7 @@ func obe_send(socket C.obe_socket, json *C.obe_cchar, length, timeout_ms C.int64
 // connection is closed.
 //
 //export obe_receive
-func obe_receive(socket C.obe_socket, buffer *C.char, capacity C.int64_t, length *C.int64_t, timeout_ms C.int64_t) C.obe_status {
+func obe_receive(socket C.obe_socket, buffer outText, capacity C.int64_t, length outInt64, timeout_ms C.int64_t) C.obe_status {
 	const op = "receive"
 	return C.obe_status(on(op, uintptr(socket), kindSocket, func(s talker) error {
 		return reception(op, "buffer", buffer, capacity, "length", length, timeout_ms, s.Receive)
@@ -89,10 +89,10 @@ func obe_receive(socket C.obe_socket, buffer *C.char, capacity C.int64_t, length
 
 // reception checks the arguments of a call that receives into a buffer, makes
 // the call and gives its result.
-func reception(op, bufferName string, buffer *C.char, capacity C.int64_t, lengthName string, length *C.int64_t, timeout_ms C.int64_t,
+func reception(op, bufferName string, buffer outText, capacity C.int64_t, lengthName string, length outInt64, timeout_ms C.int64_t,
 	receive func([]byte, time.Duration) (int, error)) error {
-	if length == nil {
-		return invalid(op, lengthName, "is NULL")
+	if err := place(op, lengthName, length); err != nil {
+		return err
 	}
 	dst, err := room(op, bufferName, buffer, capacity)
 	if err != nil {
@@ -106,11 +106,11 @@ func reception(op, bufferName string, buffer *C.char, capacity C.int64_t, length
 	if err != nil {
 		var small *socket.BufferError
 		if errors.As(err, &small) {
-			*length = C.int64_t(small.Need)
+			length.put(int64(small.Need))
 		}
 		return err
 	}
-	*length = C.int64_t(n)
+	length.put(int64(n))
 	terminate(dst, n)
 	return nil
 }
@@ -133,7 +133,7 @@ func reception(op, bufferName string, buffer *C.char, capacity C.int64_t, length
 // a Python optbayesexpt server never answers a command that it does not know.
 //
 //export obe_tcmd
-func obe_tcmd(client C.obe_socket, json *C.obe_cchar, length C.int64_t, reply *C.char, capacity C.int64_t, reply_length *C.int64_t, timeout_ms C.int64_t) C.obe_status {
+func obe_tcmd(client C.obe_socket, json inText, length C.int64_t, reply outText, capacity C.int64_t, reply_length outInt64, timeout_ms C.int64_t) C.obe_status {
 	const op = "tcmd"
 	return C.obe_status(on(op, uintptr(client), kindSocket, func(c *socket.Client) error {
 		body, err := input(op, "json", json, length)
@@ -207,13 +207,13 @@ func obe_wait_ready(client C.obe_socket, timeout_ms C.int64_t) C.obe_status {
 // Returns OBE_OK; OBE_E_STATE for a client; OBE_E_ARGUMENT; OBE_E_HANDLE.
 //
 //export obe_port
-func obe_port(server C.obe_socket, port *C.int32_t) C.obe_status {
+func obe_port(server C.obe_socket, port outInt32) C.obe_status {
 	const op = "port"
 	return C.obe_status(on(op, uintptr(server), kindSocket, func(s *socket.Server) error {
-		if port == nil {
-			return invalid(op, "port", "is NULL")
+		if err := place(op, "port", port); err != nil {
+			return err
 		}
-		*port = C.int32_t(s.Addr().Port())
+		port.put(int32(s.Addr().Port()))
 		return nil
 	}))
 }

@@ -17,10 +17,29 @@ var errHandle = errors.New("not a live handle")
 // unowned is the last failure that had no handle.
 var unowned = &entry{}
 
+// say notes a failure. That of a call whose handle was freed meanwhile is one that has
+// no handle.
 func (e *entry) say(text string) {
+	if !e.keep(text) {
+		unowned.keep(text)
+	}
+}
+
+// keep notes a failure, unless the handle was freed.
+func (e *entry) keep(text string) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.last = text
+	if !e.freed {
+		e.last = text
+	}
+	return !e.freed
+}
+
+// retire says that the handle is freed.
+func (e *entry) retire() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.freed, e.object = true, nil
 }
 
 func (e *entry) said() string {

@@ -19,13 +19,15 @@ const (
 	kindMessage
 )
 
-// entry is what go-pointer keeps for a handle.
+// entry is what a handle stands for. A handle that is handed out again gets a new one:
+// a call that is still running when its handle is freed keeps the entry that it found.
 type entry struct {
 	value  unsafe.Pointer // the handle, as go-pointer hands it out
 	kind   kind
 	object any // nil once freed
 	mu     sync.Mutex
 	last   string // the last failure on this handle
+	freed  bool
 }
 
 // quarantineDepth is how many freed handles are kept from being handed out
@@ -47,7 +49,6 @@ type table struct {
 	freed   int // how many handles were freed; the last ones are in the quarantine
 	evicted int // and how many of them have left it
 	depth   int
-	retired [quarantineDepth]*entry // what the handles in the quarantine were
 }
 
 var handles = table{live: map[uintptr]*entry{}, depth: quarantineDepth}
@@ -61,24 +62,15 @@ func quarantined(n int) *unsafe.Pointer { return &C.capi_quarantine[n%quarantine
 func (t *table) add(k kind, object any) uintptr {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	var e *entry
+	e := &entry{kind: k, object: object}
 	if t.depth > 0 && t.freed-t.evicted >= t.depth {
-		e = t.retired[t.evicted%quarantineDepth]
+		e.value = *quarantined(t.evicted)
 		t.evicted++
-		e.become(k, object)
 	} else {
-		e = &entry{kind: k, object: object}
-		e.value = pointer.Save(e)
+		e.value = pointer.Save(t)
 	}
 	t.live[uintptr(e.value)] = e
 	return uintptr(e.value)
-}
-
-// become makes the entry of a freed handle that of another object.
-func (e *entry) become(k kind, object any) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.kind, e.object, e.last = k, object, ""
 }
 
 // find returns the entry and the object of a live handle of a kind.
@@ -107,13 +99,29 @@ func (t *table) remove(h uintptr) any {
 	if e == nil {
 		return nil
 	}
+	return t.retire(e)
+}
+
+// removeObject makes a handle stale if it still stands for object. The program may have
+// freed the handle, whose number then may stand for another object.
+func (t *table) removeObject(h uintptr, object any) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if e := t.live[h]; e != nil && e.object == object {
+		t.retire(e)
+	}
+}
+
+// retire puts the handle of a live entry into the quarantine and returns its object.
+// t.mu is held.
+func (t *table) retire(e *entry) any {
 	object := e.object
-	e.object = nil
+	e.retire()
 	for t.freed-t.evicted >= max(t.depth, 1) {
 		t.evict()
 	}
-	*quarantined(t.freed), t.retired[t.freed%quarantineDepth] = e.value, e
-	delete(t.live, h)
+	*quarantined(t.freed) = e.value
+	delete(t.live, uintptr(e.value))
 	t.freed++
 	if t.depth == 0 {
 		t.evict()
@@ -125,6 +133,5 @@ func (t *table) remove(h uintptr) any {
 // held.
 func (t *table) evict() {
 	pointer.Unref(*quarantined(t.evicted))
-	t.retired[t.evicted%quarantineDepth] = nil
 	t.evicted++
 }

@@ -1,6 +1,6 @@
 package main
 
-// #include "labview.h"
+// #include "capi.h"
 import "C"
 
 import (
@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"math"
 	"time"
-	"unsafe"
 
 	"libobe/internal/jsondoc"
 	"libobe/internal/session"
@@ -26,21 +25,25 @@ type lvSession struct {
 // sessions are the LabVIEW handles.
 var sessions session.Table[*lvSession]
 
-// onSession guards a function on a LabVIEW handle.
-func onSession(op string, handle C.int, body func(s *lvSession) error) C.int {
+// onSession guards a function on a LabVIEW handle, with the numbers that it returns.
+func onSession(op string, handle C.int, body func(s *lvSession) error, results ...result) C.int {
+	reset(results)
 	return C.int(guard(op, func(owner **entry) error {
 		s, ok := sessions.Find(session.Handle(handle))
 		if !ok {
 			return fmt.Errorf("%s: %w: %d was closed, or never was one", op, errHandle, handle)
 		}
 		*owner = &s.failure
+		if err := refuse(op, results); err != nil {
+			return err
+		}
 		return body(s)
 	}))
 }
 
 // blocking is onSession for a function that may block. An abort of the node that
-// instance belongs to ends it; nil is a call without a node.
-func blocking(op string, handle, timeout_ms C.int, instance *unsafe.Pointer, body func(s *lvSession, limit time.Duration) error) C.int {
+// instance belongs to ends it; 0 is a call without a node.
+func blocking(op string, handle, timeout_ms C.int, instance lvSlot, body func(s *lvSession, limit time.Duration) error) C.int {
 	return onSession(op, handle, func(s *lvSession) error {
 		return s.within(op, timeout_ms, instance, body)
 	})
@@ -48,19 +51,23 @@ func blocking(op string, handle, timeout_ms C.int, instance *unsafe.Pointer, bod
 
 // receiving is blocking for a function that receives: it gives up the kept message
 // before anything can fail, so that nothing old is taken for an answer.
-func receiving(op string, handle, timeout_ms C.int, instance *unsafe.Pointer, body func(s *lvSession, limit time.Duration) error) C.int {
+func receiving(op string, handle, timeout_ms C.int, instance lvSlot, body func(s *lvSession, limit time.Duration) error, results ...result) C.int {
+	reset(results)
 	return onSession(op, handle, func(s *lvSession) error {
 		s.Forget()
+		if err := refuse(op, results); err != nil {
+			return err
+		}
 		return s.within(op, timeout_ms, instance, body)
 	})
 }
 
-func (s *lvSession) within(op string, timeout_ms C.int, instance *unsafe.Pointer, body func(s *lvSession, limit time.Duration) error) error {
+func (s *lvSession) within(op string, timeout_ms C.int, instance lvSlot, body func(s *lvSession, limit time.Duration) error) error {
 	limit, err := timeout(op, C.int64_t(timeout_ms))
 	if err != nil {
 		return err
 	}
-	if instance == nil {
+	if instance == 0 {
 		return body(s, limit)
 	}
 	_, i, err := node(op, instance)
@@ -72,36 +79,55 @@ func (s *lvSession) within(op string, timeout_ms C.int, instance *unsafe.Pointer
 
 // lvText returns a text of the caller's; NULL is an empty one, as a string of
 // LabVIEW may be.
-func lvText(op, name string, p *C.obe_cchar) ([]byte, error) {
-	if p == nil {
+func lvText(op, name string, p inText) ([]byte, error) {
+	if p == 0 {
 		return nil, nil
 	}
 	return input(op, name, p, -1)
 }
 
+// result is the place for a number, which may be NULL, and its name in the header.
+type result struct {
+	name  string
+	place outInt
+}
+
 // reset makes results 0, which is what they are if the call fails.
-func reset(results ...*C.int) {
+func reset(results []result) {
 	for _, r := range results {
-		if r != nil {
-			*r = 0
+		if usable(r.place) {
+			r.place.put(0)
 		}
 	}
 }
 
+// refuse reports a result that cannot be written.
+func refuse(op string, results []result) error {
+	for _, r := range results {
+		if r.place == 0 {
+			continue
+		}
+		if err := place(op, r.name, r.place); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // put gives a result; the place for it may be NULL.
-func put(op, name string, result *C.int, n int) error {
+func put(op, name string, result outInt, n int) error {
 	if n > math.MaxInt32 {
 		return fmt.Errorf("%s: %w: %s is %d, and LabVIEW counts to %d", op, wire.ErrTooLarge, name, n, math.MaxInt32)
 	}
-	if result != nil {
-		*result = C.int(n)
+	if result != 0 {
+		result.put(int32(n))
 	}
 	return nil
 }
 
 // putText gives a text, named in the header: its size with the NUL at its end, and
 // all of it if there is room. No room at all is a question for the size.
-func putText(op, name string, text []byte, buffer *C.obe_text, capacity C.int, size *C.int) error {
+func putText(op, name string, text []byte, buffer lvBuffer, capacity C.int, size outInt) error {
 	dst, err := lvRoom(op, name, buffer, capacity)
 	if err != nil {
 		return err
@@ -123,19 +149,19 @@ func putText(op, name string, text []byte, buffer *C.obe_text, capacity C.int, s
 }
 
 // lvRoom returns the caller's buffer as a slice.
-func lvRoom(op, name string, buffer *C.obe_text, capacity C.int) ([]byte, error) {
-	if err := lvCapacity(op, name, buffer == nil, capacity); err != nil {
+func lvRoom(op, name string, buffer lvBuffer, capacity C.int) ([]byte, error) {
+	if err := lvCapacity(op, name, buffer == 0, capacity); err != nil {
 		return nil, err
 	}
-	return room(op, name, buffer, C.int64_t(capacity))
+	return room(op, name, outText(buffer), C.int64_t(capacity))
 }
 
 // lvNumberRoom returns the caller's output array as a slice.
-func lvNumberRoom(op, name string, values *C.obe_numbers, capacity C.int) ([]float64, error) {
-	if err := lvCapacity(op, name, values == nil, capacity); err != nil {
+func lvNumberRoom(op, name string, values lvArray, capacity C.int) ([]float64, error) {
+	if err := lvCapacity(op, name, values == 0, capacity); err != nil {
 		return nil, err
 	}
-	return numberRoom(op, name, values, C.int64_t(capacity))
+	return numberRoom(op, name, outDoubles(values), C.int64_t(capacity))
 }
 
 func lvCapacity(op, name string, missing bool, capacity C.int) error {
@@ -149,7 +175,7 @@ func lvCapacity(op, name string, missing bool, capacity C.int) error {
 }
 
 // putList gives the result of read, a list of numbers.
-func putList(op, name string, values *C.obe_numbers, capacity C.int, count *C.int, read func(dst []float64) (int, error)) error {
+func putList(op, name string, values lvArray, capacity C.int, count outInt, read func(dst []float64) (int, error)) error {
 	dst, err := lvNumberRoom(op, name, values, capacity)
 	if err != nil {
 		return err
@@ -164,7 +190,7 @@ func putList(op, name string, values *C.obe_numbers, capacity C.int, count *C.in
 }
 
 // putTable gives the result of read, rows of numbers.
-func putTable(op, name string, values *C.obe_numbers, capacity C.int, rows, cols *C.int, read func(dst []float64) (int, int, error)) error {
+func putTable(op, name string, values lvArray, capacity C.int, rows, cols outInt, read func(dst []float64) (int, int, error)) error {
 	dst, err := lvNumberRoom(op, name, values, capacity)
 	if err != nil {
 		return err
@@ -188,6 +214,6 @@ func asked(err error, capacity C.int) error {
 }
 
 // lvNumbers returns the caller's input array as a slice.
-func lvNumbers(op, name string, values *C.obe_numbers, count C.int) ([]float64, error) {
-	return numbers(op, name, values, name+"_count", C.int64_t(count))
+func lvNumbers(op, name string, values lvArray, count C.int) ([]float64, error) {
+	return numbers(op, name, inDoubles(values), name+"_count", C.int64_t(count))
 }

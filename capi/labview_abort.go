@@ -1,11 +1,10 @@
 package main
 
-// #include "labview.h"
+// #include "capi.h"
 import "C"
 
 import (
 	"sync/atomic"
-	"unsafe"
 
 	"libobe/internal/session"
 )
@@ -25,7 +24,10 @@ var instances session.Table[*session.Instance]
 
 // node returns the instance whose number lies in a slot. A node that has no
 // Reserve callback gets its number at the first call.
-func node(op string, slot *unsafe.Pointer) (session.Handle, *session.Instance, error) {
+func node(op string, slot lvSlot) (session.Handle, *session.Instance, error) {
+	if err := place(op, "instance", slot); err != nil {
+		return 0, nil, err
+	}
 	for {
 		content := atomic.LoadUintptr(number(slot))
 		if h, i := numbered(content); i != nil {
@@ -44,7 +46,7 @@ func node(op string, slot *unsafe.Pointer) (session.Handle, *session.Instance, e
 }
 
 // known returns the instance whose number lies in a slot, nil if none does.
-func known(slot *unsafe.Pointer) (session.Handle, *session.Instance) {
+func known(slot lvSlot) (session.Handle, *session.Instance) {
 	return numbered(atomic.LoadUintptr(number(slot)))
 }
 
@@ -58,13 +60,13 @@ func numbered(content uintptr) (session.Handle, *session.Instance) {
 
 // number is what lies in a slot, for Go: what was there before may look like an
 // address of its own, which a pointer must not hold.
-func number(slot *unsafe.Pointer) *uintptr { return (*uintptr)(unsafe.Pointer(slot)) }
+func number(slot lvSlot) *uintptr { return at[uintptr](slot) }
 
 // callback guards a callback of a node.
-func callback(op string, slot *unsafe.Pointer, body func() error) C.int {
+func callback(op string, slot lvSlot, body func() error) C.int {
 	return C.int(guard(op, func(**entry) error {
-		if slot == nil {
-			return invalid(op, "instance", "is NULL")
+		if err := place(op, "instance", slot); err != nil {
+			return err
 		}
 		return body()
 	}))
@@ -73,7 +75,7 @@ func callback(op string, slot *unsafe.Pointer, body func() error) C.int {
 // obe_lv_reserve is the Reserve callback.
 //
 //export obe_lv_reserve
-func obe_lv_reserve(instance *unsafe.Pointer) C.int {
+func obe_lv_reserve(instance lvSlot) C.int {
 	const op = "reserve"
 	return callback(op, instance, func() error {
 		_, _, err := node(op, instance)
@@ -85,7 +87,7 @@ func obe_lv_reserve(instance *unsafe.Pointer) C.int {
 // opened and that are still open, with obe_lv_client_i and obe_lv_server_i.
 //
 //export obe_lv_unreserve
-func obe_lv_unreserve(instance *unsafe.Pointer) C.int {
+func obe_lv_unreserve(instance lvSlot) C.int {
 	return callback("unreserve", instance, func() error {
 		h, i := known(instance)
 		if i == nil {
@@ -104,7 +106,7 @@ func obe_lv_unreserve(instance *unsafe.Pointer) C.int {
 // calls on the same handle may be ended as by obe_lv_cancel.
 //
 //export obe_lv_abort
-func obe_lv_abort(instance *unsafe.Pointer) C.int {
+func obe_lv_abort(instance lvSlot) C.int {
 	return callback("abort", instance, func() error {
 		if _, i := known(instance); i != nil {
 			i.Abort()
@@ -116,146 +118,146 @@ func obe_lv_abort(instance *unsafe.Pointer) C.int {
 // obe_lv_client_i is obe_lv_client; the handle belongs to the node.
 //
 //export obe_lv_client_i
-func obe_lv_client_i(address *C.obe_cchar, port C.int, handle *C.int, instance *unsafe.Pointer) C.int {
+func obe_lv_client_i(address inText, port C.int, handle outInt, instance lvSlot) C.int {
 	return open("client", address, port, handle, instance, session.NewClient)
 }
 
 // obe_lv_server_i is obe_lv_server; the handle belongs to the node.
 //
 //export obe_lv_server_i
-func obe_lv_server_i(address *C.obe_cchar, port C.int, handle *C.int, instance *unsafe.Pointer) C.int {
+func obe_lv_server_i(address inText, port C.int, handle outInt, instance lvSlot) C.int {
 	return open("server", address, port, handle, instance, session.NewServer)
 }
 
 // obe_lv_send_i is obe_lv_send; the node's Abort ends it.
 //
 //export obe_lv_send_i
-func obe_lv_send_i(handle C.int, json *C.obe_cchar, timeout_ms C.int, instance *unsafe.Pointer) C.int {
+func obe_lv_send_i(handle C.int, json inText, timeout_ms C.int, instance lvSlot) C.int {
 	return lvSend(handle, json, timeout_ms, instance)
 }
 
 // obe_lv_receive_i is obe_lv_receive; the node's Abort ends it.
 //
 //export obe_lv_receive_i
-func obe_lv_receive_i(handle C.int, message_size *C.int, timeout_ms C.int, instance *unsafe.Pointer) C.int {
+func obe_lv_receive_i(handle C.int, message_size outInt, timeout_ms C.int, instance lvSlot) C.int {
 	return lvReceive(handle, message_size, timeout_ms, instance)
 }
 
 // obe_lv_tcmd_i is obe_lv_tcmd; the node's Abort ends it.
 //
 //export obe_lv_tcmd_i
-func obe_lv_tcmd_i(handle C.int, json *C.obe_cchar, reply_size *C.int, timeout_ms C.int, instance *unsafe.Pointer) C.int {
+func obe_lv_tcmd_i(handle C.int, json inText, reply_size outInt, timeout_ms C.int, instance lvSlot) C.int {
 	return lvTcmd(handle, json, reply_size, timeout_ms, instance)
 }
 
 // obe_lv_wait_ready_i is obe_lv_wait_ready; the node's Abort ends it.
 //
 //export obe_lv_wait_ready_i
-func obe_lv_wait_ready_i(handle, timeout_ms C.int, instance *unsafe.Pointer) C.int {
+func obe_lv_wait_ready_i(handle, timeout_ms C.int, instance lvSlot) C.int {
 	return lvWaitReady(handle, timeout_ms, instance)
 }
 
 // obe_lv_tcmd_built_i is obe_lv_tcmd_built; the node's Abort ends it.
 //
 //export obe_lv_tcmd_built_i
-func obe_lv_tcmd_built_i(handle C.int, reply_size *C.int, timeout_ms C.int, instance *unsafe.Pointer) C.int {
+func obe_lv_tcmd_built_i(handle C.int, reply_size outInt, timeout_ms C.int, instance lvSlot) C.int {
 	return lvTcmdBuilt(handle, reply_size, timeout_ms, instance)
 }
 
 // obe_lv_send_built_i is obe_lv_send_built; the node's Abort ends it.
 //
 //export obe_lv_send_built_i
-func obe_lv_send_built_i(handle, timeout_ms C.int, instance *unsafe.Pointer) C.int {
+func obe_lv_send_built_i(handle, timeout_ms C.int, instance lvSlot) C.int {
 	return lvSendBuilt(handle, timeout_ms, instance)
 }
 
 // obe_lv_ready_i is obe_lv_ready; the node's Abort ends it.
 //
 //export obe_lv_ready_i
-func obe_lv_ready_i(handle, timeout_ms C.int, instance *unsafe.Pointer) C.int {
+func obe_lv_ready_i(handle, timeout_ms C.int, instance lvSlot) C.int {
 	return lvReady(handle, timeout_ms, instance)
 }
 
 // obe_lv_newrun_i is obe_lv_newrun; the node's Abort ends it.
 //
 //export obe_lv_newrun_i
-func obe_lv_newrun_i(handle C.int, fields *C.obe_cchar, timeout_ms C.int, instance *unsafe.Pointer) C.int {
+func obe_lv_newrun_i(handle C.int, fields inText, timeout_ms C.int, instance lvSlot) C.int {
 	return lvNewrun(handle, fields, timeout_ms, instance)
 }
 
 // obe_lv_optset_i is obe_lv_optset; the node's Abort ends it.
 //
 //export obe_lv_optset_i
-func obe_lv_optset_i(handle C.int, setting *C.obe_numbers, setting_cap C.int, setting_count *C.int, timeout_ms C.int, instance *unsafe.Pointer) C.int {
+func obe_lv_optset_i(handle C.int, setting lvArray, setting_cap C.int, setting_count outInt, timeout_ms C.int, instance lvSlot) C.int {
 	return lvOptset(handle, setting, setting_cap, setting_count, timeout_ms, instance)
 }
 
 // obe_lv_goodset_i is obe_lv_goodset; the node's Abort ends it.
 //
 //export obe_lv_goodset_i
-func obe_lv_goodset_i(handle C.int, pickiness C.double, setting *C.obe_numbers, setting_cap C.int, setting_count *C.int, timeout_ms C.int, instance *unsafe.Pointer) C.int {
+func obe_lv_goodset_i(handle C.int, pickiness C.double, setting lvArray, setting_cap C.int, setting_count outInt, timeout_ms C.int, instance lvSlot) C.int {
 	return lvGoodset(handle, pickiness, setting, setting_cap, setting_count, timeout_ms, instance)
 }
 
 // obe_lv_newdat_i is obe_lv_newdat; the node's Abort ends it.
 //
 //export obe_lv_newdat_i
-func obe_lv_newdat_i(handle C.int, x *C.obe_numbers, x_count C.int, y *C.obe_numbers, y_count C.int, s *C.obe_numbers, s_count, timeout_ms C.int, instance *unsafe.Pointer) C.int {
+func obe_lv_newdat_i(handle C.int, x lvArray, x_count C.int, y lvArray, y_count C.int, s lvArray, s_count, timeout_ms C.int, instance lvSlot) C.int {
 	return lvNewdat(handle, x, x_count, y, y_count, s, s_count, timeout_ms, instance)
 }
 
 // obe_lv_getmean_i is obe_lv_getmean; the node's Abort ends it.
 //
 //export obe_lv_getmean_i
-func obe_lv_getmean_i(handle C.int, mean *C.obe_numbers, mean_cap C.int, mean_count *C.int, timeout_ms C.int, instance *unsafe.Pointer) C.int {
+func obe_lv_getmean_i(handle C.int, mean lvArray, mean_cap C.int, mean_count outInt, timeout_ms C.int, instance lvSlot) C.int {
 	return lvGetmean(handle, mean, mean_cap, mean_count, timeout_ms, instance)
 }
 
 // obe_lv_getstd_i is obe_lv_getstd; the node's Abort ends it.
 //
 //export obe_lv_getstd_i
-func obe_lv_getstd_i(handle C.int, deviation *C.obe_numbers, deviation_cap C.int, deviation_count *C.int, timeout_ms C.int, instance *unsafe.Pointer) C.int {
+func obe_lv_getstd_i(handle C.int, deviation lvArray, deviation_cap C.int, deviation_count outInt, timeout_ms C.int, instance lvSlot) C.int {
 	return lvGetstd(handle, deviation, deviation_cap, deviation_count, timeout_ms, instance)
 }
 
 // obe_lv_getcov_i is obe_lv_getcov; the node's Abort ends it.
 //
 //export obe_lv_getcov_i
-func obe_lv_getcov_i(handle C.int, covariance *C.obe_numbers, covariance_cap C.int, rows, cols *C.int, timeout_ms C.int, instance *unsafe.Pointer) C.int {
+func obe_lv_getcov_i(handle C.int, covariance lvArray, covariance_cap C.int, rows, cols outInt, timeout_ms C.int, instance lvSlot) C.int {
 	return lvGetcov(handle, covariance, covariance_cap, rows, cols, timeout_ms, instance)
 }
 
 // obe_lv_getpar_i is obe_lv_getpar; the node's Abort ends it.
 //
 //export obe_lv_getpar_i
-func obe_lv_getpar_i(handle C.int, parameters *C.obe_numbers, parameters_cap C.int, rows, cols *C.int, timeout_ms C.int, instance *unsafe.Pointer) C.int {
+func obe_lv_getpar_i(handle C.int, parameters lvArray, parameters_cap C.int, rows, cols outInt, timeout_ms C.int, instance lvSlot) C.int {
 	return lvGetpar(handle, parameters, parameters_cap, rows, cols, timeout_ms, instance)
 }
 
 // obe_lv_getwgt_i is obe_lv_getwgt; the node's Abort ends it.
 //
 //export obe_lv_getwgt_i
-func obe_lv_getwgt_i(handle C.int, weights *C.obe_numbers, weights_cap C.int, weights_count *C.int, timeout_ms C.int, instance *unsafe.Pointer) C.int {
+func obe_lv_getwgt_i(handle C.int, weights lvArray, weights_cap C.int, weights_count outInt, timeout_ms C.int, instance lvSlot) C.int {
 	return lvGetwgt(handle, weights, weights_cap, weights_count, timeout_ms, instance)
 }
 
 // obe_lv_getset_i is obe_lv_getset; the node's Abort ends it.
 //
 //export obe_lv_getset_i
-func obe_lv_getset_i(handle C.int, settings *C.obe_numbers, settings_cap C.int, rows, cols *C.int, timeout_ms C.int, instance *unsafe.Pointer) C.int {
+func obe_lv_getset_i(handle C.int, settings lvArray, settings_cap C.int, rows, cols outInt, timeout_ms C.int, instance lvSlot) C.int {
 	return lvGetset(handle, settings, settings_cap, rows, cols, timeout_ms, instance)
 }
 
 // obe_lv_getcon_i is obe_lv_getcon; the node's Abort ends it.
 //
 //export obe_lv_getcon_i
-func obe_lv_getcon_i(handle C.int, constants *C.obe_numbers, constants_cap C.int, constants_count *C.int, timeout_ms C.int, instance *unsafe.Pointer) C.int {
+func obe_lv_getcon_i(handle C.int, constants lvArray, constants_cap C.int, constants_count outInt, timeout_ms C.int, instance lvSlot) C.int {
 	return lvGetcon(handle, constants, constants_cap, constants_count, timeout_ms, instance)
 }
 
 // obe_lv_done_i is obe_lv_done; the node's Abort ends it.
 //
 //export obe_lv_done_i
-func obe_lv_done_i(handle, timeout_ms C.int, instance *unsafe.Pointer) C.int {
+func obe_lv_done_i(handle, timeout_ms C.int, instance lvSlot) C.int {
 	return lvDone(handle, timeout_ms, instance)
 }

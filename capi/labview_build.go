@@ -1,11 +1,10 @@
 package main
 
-// #include "labview.h"
+// #include "capi.h"
 import "C"
 
 import (
 	"time"
-	"unsafe"
 
 	"libobe/internal/jsondoc"
 )
@@ -21,7 +20,7 @@ import (
 // text, it begins an object without a command, such as a server's answer.
 //
 //export obe_lv_command
-func obe_lv_command(handle C.int, command *C.obe_cchar) C.int {
+func obe_lv_command(handle C.int, command inText) C.int {
 	const op = "command"
 	return onSession(op, handle, func(s *lvSession) error {
 		name, err := lvText(op, "command", command)
@@ -33,7 +32,7 @@ func obe_lv_command(handle C.int, command *C.obe_cchar) C.int {
 }
 
 // setField guards a function that sets a field.
-func setField(op string, handle C.int, key *C.obe_cchar, body func(d *jsondoc.Document, key string) error) C.int {
+func setField(op string, handle C.int, key inText, body func(d *jsondoc.Document, key string) error) C.int {
 	return onSession(op, handle, func(s *lvSession) error {
 		k, err := lvText(op, "key", key)
 		if err != nil {
@@ -47,26 +46,26 @@ func setField(op string, handle C.int, key *C.obe_cchar, body func(d *jsondoc.Do
 // server can tell from the integer 25.
 //
 //export obe_lv_set_double
-func obe_lv_set_double(handle C.int, key *C.obe_cchar, value C.double) C.int {
+func obe_lv_set_double(handle C.int, key inText, value C.double) C.int {
 	return setField("set_double", handle, key, func(d *jsondoc.Document, k string) error { return d.SetDouble(k, float64(value)) })
 }
 
 // obe_lv_set_int sets the field key to an integer.
 //
 //export obe_lv_set_int
-func obe_lv_set_int(handle C.int, key *C.obe_cchar, value C.int) C.int {
+func obe_lv_set_int(handle C.int, key inText, value C.int) C.int {
 	return setField("set_int", handle, key, func(d *jsondoc.Document, k string) error { return d.SetInt(k, int64(value)) })
 }
 
 // obe_lv_set_bool sets the field key to true, or to false if value is 0.
 //
 //export obe_lv_set_bool
-func obe_lv_set_bool(handle C.int, key *C.obe_cchar, value C.int) C.int {
+func obe_lv_set_bool(handle C.int, key inText, value C.int) C.int {
 	return setField("set_bool", handle, key, func(d *jsondoc.Document, k string) error { return d.SetBool(k, value != 0) })
 }
 
 // setText guards a function that sets a field to a text.
-func setText(op string, handle C.int, key *C.obe_cchar, name string, text *C.obe_cchar, body func(d *jsondoc.Document, key string, text []byte) error) C.int {
+func setText(op string, handle C.int, key inText, name string, text inText, body func(d *jsondoc.Document, key string, text []byte) error) C.int {
 	return onSession(op, handle, func(s *lvSession) error {
 		k, err := lvText(op, "key", key)
 		if err != nil {
@@ -83,14 +82,14 @@ func setText(op string, handle C.int, key *C.obe_cchar, name string, text *C.obe
 // obe_lv_set_string sets the field key to a text.
 //
 //export obe_lv_set_string
-func obe_lv_set_string(handle C.int, key, text *C.obe_cchar) C.int {
+func obe_lv_set_string(handle C.int, key, text inText) C.int {
 	return setText("set_string", handle, key, "text", text, func(d *jsondoc.Document, k string, t []byte) error { return d.SetString(k, string(t)) })
 }
 
 // obe_lv_set_doubles sets the field key to an array of numbers.
 //
 //export obe_lv_set_doubles
-func obe_lv_set_doubles(handle C.int, key *C.obe_cchar, values *C.obe_numbers, values_count C.int) C.int {
+func obe_lv_set_doubles(handle C.int, key inText, values lvArray, values_count C.int) C.int {
 	const op = "set_doubles"
 	return setField(op, handle, key, func(d *jsondoc.Document, k string) error {
 		v, err := lvNumbers(op, "values", values, values_count)
@@ -105,7 +104,7 @@ func obe_lv_set_doubles(handle C.int, key *C.obe_cchar, values *C.obe_numbers, v
 // numbers; values is a 2-D array.
 //
 //export obe_lv_set_matrix
-func obe_lv_set_matrix(handle C.int, key *C.obe_cchar, values *C.obe_numbers, rows, cols C.int) C.int {
+func obe_lv_set_matrix(handle C.int, key inText, values lvArray, rows, cols C.int) C.int {
 	const op = "set_matrix"
 	return setField(op, handle, key, func(d *jsondoc.Document, k string) error {
 		switch {
@@ -116,7 +115,7 @@ func obe_lv_set_matrix(handle C.int, key *C.obe_cchar, values *C.obe_numbers, ro
 		case cols > 0 && uint64(rows) > maxNumbers/uint64(cols):
 			return invalid(op, "rows", "times cols is more than this platform can address")
 		}
-		v, err := numbers(op, "values", values, "rows", C.int64_t(rows)*C.int64_t(cols))
+		v, err := numbers(op, "values", inDoubles(values), "rows", C.int64_t(rows)*C.int64_t(cols))
 		if err != nil {
 			return err
 		}
@@ -127,19 +126,18 @@ func obe_lv_set_matrix(handle C.int, key *C.obe_cchar, values *C.obe_numbers, ro
 // obe_lv_set_json sets the field key to a JSON text as it is.
 //
 //export obe_lv_set_json
-func obe_lv_set_json(handle C.int, key, json *C.obe_cchar) C.int {
+func obe_lv_set_json(handle C.int, key, json inText) C.int {
 	return setText("set_json", handle, key, "json", json, func(d *jsondoc.Document, k string, t []byte) error { return d.SetJSON(k, t) })
 }
 
 // obe_lv_tcmd_built is obe_lv_tcmd with the command that was built.
 //
 //export obe_lv_tcmd_built
-func obe_lv_tcmd_built(handle C.int, reply_size *C.int, timeout_ms C.int) C.int {
-	return lvTcmdBuilt(handle, reply_size, timeout_ms, nil)
+func obe_lv_tcmd_built(handle C.int, reply_size outInt, timeout_ms C.int) C.int {
+	return lvTcmdBuilt(handle, reply_size, timeout_ms, 0)
 }
 
-func lvTcmdBuilt(handle C.int, reply_size *C.int, timeout_ms C.int, instance *unsafe.Pointer) C.int {
-	reset(reply_size)
+func lvTcmdBuilt(handle C.int, reply_size outInt, timeout_ms C.int, instance lvSlot) C.int {
 	const op = "tcmd_built"
 	return receiving(op, handle, timeout_ms, instance, func(s *lvSession, limit time.Duration) error {
 		n, err := s.TcmdBuilt(limit)
@@ -147,17 +145,17 @@ func lvTcmdBuilt(handle C.int, reply_size *C.int, timeout_ms C.int, instance *un
 			return err
 		}
 		return put(op, "reply_size", reply_size, n+1)
-	})
+	}, result{"reply_size", reply_size})
 }
 
 // obe_lv_send_built is obe_lv_send with the command that was built.
 //
 //export obe_lv_send_built
 func obe_lv_send_built(handle, timeout_ms C.int) C.int {
-	return lvSendBuilt(handle, timeout_ms, nil)
+	return lvSendBuilt(handle, timeout_ms, 0)
 }
 
-func lvSendBuilt(handle, timeout_ms C.int, instance *unsafe.Pointer) C.int {
+func lvSendBuilt(handle, timeout_ms C.int, instance lvSlot) C.int {
 	return blocking("send_built", handle, timeout_ms, instance, func(s *lvSession, limit time.Duration) error {
 		return s.SendBuilt(limit)
 	})

@@ -1,9 +1,10 @@
 package main
 
-// #include "labview.h"
+// #include "capi.h"
 import "C"
 
 import (
+	"sort"
 	"unsafe"
 
 	"libobe/capi/status"
@@ -17,10 +18,14 @@ import (
 // text_size.
 //
 //export obe_lv_error_text
-func obe_lv_error_text(code C.int, text *C.obe_text, text_cap C.int, text_size *C.int) C.int {
-	reset(text_size)
+func obe_lv_error_text(code C.int, text lvBuffer, text_cap C.int, text_size outInt) C.int {
 	const op = "error_text"
+	size := []result{{"text_size", text_size}}
+	reset(size)
 	return C.int(guard(op, func(**entry) error {
+		if err := refuse(op, size); err != nil {
+			return err
+		}
 		said := "Not a status of this library."
 		if s, ok := status.Find(status.Code(code)); ok {
 			said = s.Name + ": " + s.Text
@@ -33,39 +38,58 @@ func obe_lv_error_text(code C.int, text *C.obe_text, text_cap C.int, text_size *
 // text, for instance "tcmd 127.0.0.1:61981: connect: connection refused". Handle 0
 // has the last failure that had no handle, such as that of obe_lv_client, or of a
 // handle that was closed. It is empty if there was none; a success does not clear
-// it. See "Texts" above for text_cap and text_size.
+// it. See "Texts" above for text_cap and text_size; of a sentence that does not fit,
+// text holds as much as there is room for, with a NUL at its end.
 //
 //export obe_lv_last_error
-func obe_lv_last_error(handle C.int, text *C.obe_text, text_cap C.int, text_size *C.int) C.int {
-	reset(text_size)
+func obe_lv_last_error(handle C.int, text lvBuffer, text_cap C.int, text_size outInt) C.int {
 	const op = "last_error"
-	return lastFailure(op, handle, func(said []byte) error { return putText(op, "text", said, text, text_cap, text_size) })
+	size := []result{{"text_size", text_size}}
+	reset(size)
+	return lastFailure(op, handle, func(said string, encode func(string) []byte) error {
+		if err := refuse(op, size); err != nil {
+			return err
+		}
+		encoded := encode(said)
+		err := putText(op, "text", encoded, text, text_cap, text_size)
+		if dst, wrong := lvRoom(op, "text", text, text_cap); wrong == nil && 0 < len(dst) && len(dst) <= len(encoded) {
+			begin := func(n int) []byte { return encode(said[:beginning(said, n)]) }
+			n := sort.Search(len(said), func(n int) bool { return len(begin(n+1)) >= len(dst) })
+			dst[copy(dst, begin(n))] = 0
+		}
+		return err
+	})
 }
 
-// lastFailure gives body the sentence of the last failure on a handle. A failure
-// of its own does not take the place of that.
-func lastFailure(op string, handle C.int, body func(said []byte) error) C.int {
+// lastFailure gives body the sentence of the last failure on a handle, and what puts
+// it into the handle's code page. A failure of its own does not replace that one.
+func lastFailure(op string, handle C.int, body func(said string, encode func(string) []byte) error) C.int {
 	return C.int(guard(op, func(owner **entry) error {
 		*owner = &entry{}
 		if handle == 0 {
-			return body([]byte(unowned.said()))
+			return body(unowned.said(), func(text string) []byte { return []byte(text) })
 		}
 		s, ok := sessions.Find(session.Handle(handle))
 		if !ok {
 			return errHandle
 		}
-		return body(s.EncodeLoosely(s.failure.said()))
+		return body(s.failure.said(), s.EncodeLoosely)
 	}))
 }
 
 // obe_lv_version gives the version of the library, such as 1, 4 and 2 for 1.4.2.
 //
 //export obe_lv_version
-func obe_lv_version(major, minor, patch *C.int) C.int {
-	return C.int(guard("version", func(**entry) error {
-		for i, p := range []*C.int{major, minor, patch} {
-			if p != nil {
-				*p = [...]C.int{versionMajor, versionMinor, versionPatch}[i]
+func obe_lv_version(major, minor, patch outInt) C.int {
+	const op = "version"
+	return C.int(guard(op, func(**entry) error {
+		parts := []result{{"major", major}, {"minor", minor}, {"patch", patch}}
+		if err := refuse(op, parts); err != nil {
+			return err
+		}
+		for i, n := range []int{versionMajor, versionMinor, versionPatch} {
+			if err := put(op, parts[i].name, parts[i].place, n); err != nil {
+				return err
 			}
 		}
 		return nil
@@ -75,7 +99,12 @@ func obe_lv_version(major, minor, patch *C.int) C.int {
 // obe_lv_pointer_size gives 4 or 8, for the 32-bit and the 64-bit library.
 //
 //export obe_lv_pointer_size
-func obe_lv_pointer_size(size *C.int) C.int {
+func obe_lv_pointer_size(size outInt) C.int {
 	const op = "pointer_size"
-	return C.int(guard(op, func(**entry) error { return put(op, "size", size, int(unsafe.Sizeof(uintptr(0)))) }))
+	return C.int(guard(op, func(**entry) error {
+		if err := refuse(op, []result{{"size", size}}); err != nil {
+			return err
+		}
+		return put(op, "size", size, int(unsafe.Sizeof(uintptr(0))))
+	}))
 }

@@ -82,21 +82,21 @@ static int put(void *handle, int32_t type, size_t size, const int32_t *dims, int
     return LV_OK;
 }
 
-int lv_put_string(void *handle, const void *bytes, int32_t size)
+int lv_put_string(uintptr_t handle, const void *bytes, int32_t size)
 {
-    return put(handle, LV_U8, 1, &size, 1, bytes);
+    return put((void *)handle, LV_U8, 1, &size, 1, bytes);
 }
 
-int lv_put_list(void *handle, const double *values, int32_t count)
+int lv_put_list(uintptr_t handle, const double *values, int32_t count)
 {
-    return put(handle, LV_DOUBLE, sizeof *values, &count, 1, values);
+    return put((void *)handle, LV_DOUBLE, sizeof *values, &count, 1, values);
 }
 
-int lv_put_table(void *handle, const double *values, int32_t rows, int32_t cols)
+int lv_put_table(uintptr_t handle, const double *values, int32_t rows, int32_t cols)
 {
     int32_t dims[2];
 
     dims[0] = rows;
     dims[1] = cols;
-    return put(handle, LV_DOUBLE, sizeof *values, dims, 2, values);
+    return put((void *)handle, LV_DOUBLE, sizeof *values, dims, 2, values);
 }

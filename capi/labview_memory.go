@@ -2,7 +2,7 @@ package main
 
 /*
 #cgo linux LDFLAGS: -ldl
-#include "labview.h"
+#include "capi.h"
 #include "labview_memory.h"
 */
 import "C"
@@ -15,7 +15,6 @@ import (
 
 	"libobe/internal/jsondoc"
 	"libobe/internal/session"
-	"libobe/internal/socket"
 	"libobe/internal/wire"
 )
 
@@ -28,21 +27,21 @@ import (
 // return OBE_E_UNSUPPORTED, and OBE_E_MEMORY if LabVIEW has none left.
 
 // toString puts a text into a string of LabVIEW.
-func toString(op string, handle unsafe.Pointer, text []byte) error {
-	if err := takes(handle, len(text)); err != nil {
-		return prefix(op, err)
+func toString(op string, handle lvHandle, text []byte) error {
+	if err := takes(op, "text", handle, len(text)); err != nil {
+		return err
 	}
-	return prefix(op, memoryError(C.lv_put_string(handle, unsafe.Pointer(unsafe.SliceData(text)), C.int32_t(len(text)))))
+	return prefix(op, memoryError(C.lv_put_string(C.uintptr_t(handle), unsafe.Pointer(unsafe.SliceData(text)), C.int32_t(len(text)))))
 }
 
 // takes reports what a handle of LabVIEW cannot take.
-func takes(handle unsafe.Pointer, sizes ...int) error {
-	if handle == nil {
-		return fmt.Errorf("%w: the handle of LabVIEW is NULL", socket.ErrArgument)
+func takes(op, name string, handle lvHandle, sizes ...int) error {
+	if err := place(op, name, handle); err != nil {
+		return err
 	}
 	for _, n := range sizes {
 		if n > math.MaxInt32 {
-			return fmt.Errorf("%w: LabVIEW counts to %d, and this is %d", wire.ErrTooLarge, math.MaxInt32, n)
+			return fmt.Errorf("%s: %w: LabVIEW counts to %d, and this is %d", op, wire.ErrTooLarge, math.MaxInt32, n)
 		}
 	}
 	return nil
@@ -61,7 +60,7 @@ func memoryError(code C.int) error {
 // obe_lv_text_h is obe_lv_text into a string of LabVIEW.
 //
 //export obe_lv_text_h
-func obe_lv_text_h(handle C.int, text unsafe.Pointer) C.int {
+func obe_lv_text_h(handle C.int, text lvHandle) C.int {
 	const op = "text_h"
 	return onSession(op, handle, func(s *lvSession) error {
 		message, err := s.Text()
@@ -75,16 +74,16 @@ func obe_lv_text_h(handle C.int, text unsafe.Pointer) C.int {
 // obe_lv_last_error_h is obe_lv_last_error into a string of LabVIEW.
 //
 //export obe_lv_last_error_h
-func obe_lv_last_error_h(handle C.int, text unsafe.Pointer) C.int {
+func obe_lv_last_error_h(handle C.int, text lvHandle) C.int {
 	const op = "last_error_h"
-	return lastFailure(op, handle, func(said []byte) error { return toString(op, text, said) })
+	return lastFailure(op, handle, func(said string, encode func(string) []byte) error { return toString(op, text, encode(said)) })
 }
 
 // obe_lv_get_string_h is obe_lv_get_string into a string of LabVIEW, which may hold
 // NULs.
 //
 //export obe_lv_get_string_h
-func obe_lv_get_string_h(handle C.int, pointer *C.obe_cchar, text unsafe.Pointer) C.int {
+func obe_lv_get_string_h(handle C.int, pointer inText, text lvHandle) C.int {
 	const op = "get_string_h"
 	return onSession(op, handle, func(s *lvSession) error {
 		found, err := stringAt(op, s, pointer)
@@ -98,12 +97,12 @@ func obe_lv_get_string_h(handle C.int, pointer *C.obe_cchar, text unsafe.Pointer
 // obe_lv_get_doubles_h is obe_lv_get_doubles into a 1-D array of LabVIEW.
 //
 //export obe_lv_get_doubles_h
-func obe_lv_get_doubles_h(handle C.int, pointer *C.obe_cchar, values unsafe.Pointer) C.int {
+func obe_lv_get_doubles_h(handle C.int, pointer inText, values lvHandle) C.int {
 	const op = "get_doubles_h"
 	return getField(op, handle, pointer, func(d *jsondoc.Document, p string) error {
 		n, err := d.Count(p)
 		if err == nil {
-			err = takes(values, n)
+			err = takes(op, "values", values, n)
 		}
 		if err != nil {
 			return err
@@ -112,14 +111,14 @@ func obe_lv_get_doubles_h(handle C.int, pointer *C.obe_cchar, values unsafe.Poin
 		if _, err := d.Doubles(p, numbers); err != nil {
 			return err
 		}
-		return memoryError(C.lv_put_list(values, (*C.double)(unsafe.SliceData(numbers)), C.int32_t(n)))
+		return memoryError(C.lv_put_list(C.uintptr_t(values), (*C.double)(unsafe.SliceData(numbers)), C.int32_t(n)))
 	})
 }
 
 // obe_lv_get_matrix_h is obe_lv_get_matrix into a 2-D array of LabVIEW.
 //
 //export obe_lv_get_matrix_h
-func obe_lv_get_matrix_h(handle C.int, pointer *C.obe_cchar, values unsafe.Pointer) C.int {
+func obe_lv_get_matrix_h(handle C.int, pointer inText, values lvHandle) C.int {
 	const op = "get_matrix_h"
 	return getField(op, handle, pointer, func(d *jsondoc.Document, p string) error {
 		rows, cols, err := d.Matrix(p, nil)
@@ -130,13 +129,13 @@ func obe_lv_get_matrix_h(handle C.int, pointer *C.obe_cchar, values unsafe.Point
 		if size != nil {
 			rows, cols = size.Rows, size.Cols
 		}
-		if err := takes(values, rows, cols); err != nil {
+		if err := takes(op, "values", values, rows, cols); err != nil {
 			return err
 		}
 		numbers := make([]float64, rows*cols)
 		if _, _, err := d.Matrix(p, numbers); err != nil {
 			return err
 		}
-		return memoryError(C.lv_put_table(values, (*C.double)(unsafe.SliceData(numbers)), C.int32_t(rows), C.int32_t(cols)))
+		return memoryError(C.lv_put_table(C.uintptr_t(values), (*C.double)(unsafe.SliceData(numbers)), C.int32_t(rows), C.int32_t(cols)))
 	})
 }

@@ -10,10 +10,10 @@
 #define LV_OK      0
 #define LV_OUTSIDE (-1) /* this program is not LabVIEW */
 
-/* handle points to a handle of LabVIEW, which may be NULL: an empty string or
+/* handle is the address of a handle of LabVIEW, which may be NULL: an empty string or
  * array. Whatever it held is replaced, or nothing is touched. */
-int lv_put_string(void *handle, const void *bytes, int32_t size);
-int lv_put_list(void *handle, const double *values, int32_t count);
-int lv_put_table(void *handle, const double *values, int32_t rows, int32_t cols);
+int lv_put_string(uintptr_t handle, const void *bytes, int32_t size);
+int lv_put_list(uintptr_t handle, const double *values, int32_t count);
+int lv_put_table(uintptr_t handle, const double *values, int32_t rows, int32_t cols);
 
 #endif

@@ -1,11 +1,10 @@
 package main
 
-// #include "labview.h"
+// #include "capi.h"
 import "C"
 
 import (
 	"fmt"
-	"unsafe"
 
 	"libobe/internal/session"
 	"libobe/internal/socket"
@@ -22,8 +21,8 @@ import (
 // obe_lv_close.
 //
 //export obe_lv_client
-func obe_lv_client(address *C.obe_cchar, port C.int, handle *C.int) C.int {
-	return open("client", address, port, handle, nil, session.NewClient)
+func obe_lv_client(address inText, port C.int, handle outInt) C.int {
+	return open("client", address, port, handle, 0, session.NewClient)
 }
 
 // obe_lv_server makes a server that listens at address and port, and gives its
@@ -36,24 +35,24 @@ func obe_lv_client(address *C.obe_cchar, port C.int, handle *C.int) C.int {
 // which no abort ends. Close the handle with obe_lv_close.
 //
 //export obe_lv_server
-func obe_lv_server(address *C.obe_cchar, port C.int, handle *C.int) C.int {
-	return open("server", address, port, handle, nil, session.NewServer)
+func obe_lv_server(address inText, port C.int, handle outInt) C.int {
+	return open("server", address, port, handle, 0, session.NewServer)
 }
 
 // open makes a session; a node that tells its instance owns it.
-func open(op string, address *C.obe_cchar, port C.int, handle *C.int, instance *unsafe.Pointer,
+func open(op string, address inText, port C.int, handle outInt, instance lvSlot,
 	create func(host string, port int) (*session.Session, error)) C.int {
-	reset(handle)
+	reset([]result{{"handle", handle}})
 	return C.int(guard(op, func(**entry) error {
-		if handle == nil {
-			return invalid(op, "handle", "is NULL")
+		if err := place(op, "handle", handle); err != nil {
+			return err
 		}
 		text, err := host(op, address)
 		if err != nil {
 			return err
 		}
 		s := &lvSession{}
-		if instance != nil {
+		if instance != 0 {
 			if s.owner, _, err = node(op, instance); err != nil {
 				return err
 			}
@@ -73,7 +72,7 @@ func open(op string, address *C.obe_cchar, port C.int, handle *C.int, instance *
 			}
 			return prefix(op, fmt.Errorf("%w: the program of this node has stopped", socket.ErrCancelled))
 		}
-		*handle = C.int(h)
+		handle.put(int32(h))
 		return nil
 	}))
 }
@@ -93,9 +92,15 @@ func obe_lv_close(handle C.int) C.int {
 		if !ok {
 			return fmt.Errorf("%s: %w: %d was closed, or never was one", op, errHandle, handle)
 		}
-		s.Free()
+		s.close()
 		return nil
 	}))
+}
+
+// close frees what a handle stood for.
+func (s *lvSession) close() {
+	s.failure.retire()
+	s.Free()
 }
 
 // obe_lv_close_all closes every handle there is in LabVIEW's process: those that an
@@ -114,7 +119,7 @@ func obe_lv_close_all() C.int {
 // closeAll closes the sessions that match says so of.
 func closeAll(match func(*lvSession) bool) {
 	for _, s := range sessions.RemoveAll(match) {
-		s.Free()
+		s.close()
 	}
 }
 
@@ -135,7 +140,7 @@ func obe_lv_cancel(handle C.int) C.int {
 // calls and connections that begin later.
 //
 //export obe_lv_set_option
-func obe_lv_set_option(handle C.int, name, value *C.obe_cchar) C.int {
+func obe_lv_set_option(handle C.int, name, value inText) C.int {
 	const op = "set_option"
 	return onSession(op, handle, func(s *lvSession) error {
 		n, err := lvText(op, "name", name)
@@ -154,8 +159,7 @@ func obe_lv_set_option(handle C.int, name, value *C.obe_cchar) C.int {
 // obe_lv_server it is the one that the system chose.
 //
 //export obe_lv_port
-func obe_lv_port(handle C.int, port *C.int) C.int {
-	reset(port)
+func obe_lv_port(handle C.int, port outInt) C.int {
 	const op = "port"
 	return onSession(op, handle, func(s *lvSession) error {
 		n, err := s.Port()
@@ -163,5 +167,5 @@ func obe_lv_port(handle C.int, port *C.int) C.int {
 			return err
 		}
 		return put(op, "port", port, n)
-	})
+	}, result{"port", port})
 }

@@ -1,6 +1,6 @@
 package main
 
-// #include "labview.h"
+// #include "capi.h"
 import "C"
 
 import (
@@ -18,27 +18,33 @@ import (
 // OBE_E_TYPE if it is of another type.
 
 // getField guards a function that reads the value at a pointer.
-func getField(op string, handle C.int, pointer *C.obe_cchar, body func(d *jsondoc.Document, pointer string) error) C.int {
+func getField(op string, handle C.int, pointer inText, body func(d *jsondoc.Document, pointer string) error, results ...result) C.int {
 	return onSession(op, handle, func(s *lvSession) error {
 		p, err := lvText(op, "pointer", pointer)
 		if err != nil {
 			return err
 		}
 		return s.Read(op, p, body)
-	})
+	}, results...)
 }
 
 // obe_lv_get_double gives the number at pointer, also an integer.
 //
 //export obe_lv_get_double
-func obe_lv_get_double(handle C.int, pointer *C.obe_cchar, value *C.double) C.int {
-	if value != nil {
-		*value = 0
+func obe_lv_get_double(handle C.int, pointer inText, value outDouble) C.int {
+	const op = "get_double"
+	if usable(value) {
+		value.put(0)
 	}
-	return getField("get_double", handle, pointer, func(d *jsondoc.Document, p string) error {
+	return getField(op, handle, pointer, func(d *jsondoc.Document, p string) error {
+		if value != 0 {
+			if err := place(op, "value", value); err != nil {
+				return err
+			}
+		}
 		v, err := d.Double(p)
-		if err == nil && value != nil {
-			*value = C.double(v)
+		if err == nil && value != 0 {
+			value.put(v)
 		}
 		return err
 	})
@@ -48,8 +54,7 @@ func obe_lv_get_double(handle C.int, pointer *C.obe_cchar, value *C.double) C.in
 // OBE_E_RANGE; obe_lv_get_double reads it.
 //
 //export obe_lv_get_int
-func obe_lv_get_int(handle C.int, pointer *C.obe_cchar, value *C.int) C.int {
-	reset(value)
+func obe_lv_get_int(handle C.int, pointer inText, value outInt) C.int {
 	return getField("get_int", handle, pointer, func(d *jsondoc.Document, p string) error {
 		v, err := d.Int(p)
 		if err != nil {
@@ -58,25 +63,24 @@ func obe_lv_get_int(handle C.int, pointer *C.obe_cchar, value *C.int) C.int {
 		if v < math.MinInt32 || v > math.MaxInt32 {
 			return fmt.Errorf("%w: the integer at %q, %d, has more than 32 bits; read it as a double", jsondoc.ErrRange, p, v)
 		}
-		if value != nil {
-			*value = C.int(v)
+		if value != 0 {
+			value.put(int32(v))
 		}
 		return nil
-	})
+	}, result{"value", value})
 }
 
 // obe_lv_get_bool gives 1 or 0 for the true or false at pointer.
 //
 //export obe_lv_get_bool
-func obe_lv_get_bool(handle C.int, pointer *C.obe_cchar, value *C.int) C.int {
-	reset(value)
+func obe_lv_get_bool(handle C.int, pointer inText, value outInt) C.int {
 	return getField("get_bool", handle, pointer, func(d *jsondoc.Document, p string) error {
 		v, err := d.Bool(p)
-		if v && value != nil {
-			*value = 1
+		if v && value != 0 {
+			value.put(1)
 		}
 		return err
-	})
+	}, result{"value", value})
 }
 
 // obe_lv_get_string copies the string at pointer, without quotes and escapes, to
@@ -84,8 +88,7 @@ func obe_lv_get_bool(handle C.int, pointer *C.obe_cchar, value *C.int) C.int {
 // NUL; a string that holds one is longer, as text_size tells.
 //
 //export obe_lv_get_string
-func obe_lv_get_string(handle C.int, pointer *C.obe_cchar, text *C.obe_text, text_cap C.int, text_size *C.int) C.int {
-	reset(text_size)
+func obe_lv_get_string(handle C.int, pointer inText, text lvBuffer, text_cap C.int, text_size outInt) C.int {
 	const op = "get_string"
 	return onSession(op, handle, func(s *lvSession) error {
 		found, err := stringAt(op, s, pointer)
@@ -93,11 +96,11 @@ func obe_lv_get_string(handle C.int, pointer *C.obe_cchar, text *C.obe_text, tex
 			return err
 		}
 		return putText(op, "text", found, text, text_cap, text_size)
-	})
+	}, result{"text_size", text_size})
 }
 
 // stringAt returns the string at a pointer, in the handle's code page.
-func stringAt(op string, s *lvSession, pointer *C.obe_cchar) (text []byte, err error) {
+func stringAt(op string, s *lvSession, pointer inText) (text []byte, err error) {
 	p, err := lvText(op, "pointer", pointer)
 	if err != nil {
 		return nil, err
@@ -116,8 +119,7 @@ func stringAt(op string, s *lvSession, pointer *C.obe_cchar) (text []byte, err e
 // "Arrays" above for values_cap and values_count.
 //
 //export obe_lv_get_doubles
-func obe_lv_get_doubles(handle C.int, pointer *C.obe_cchar, values *C.obe_numbers, values_cap C.int, values_count *C.int) C.int {
-	reset(values_count)
+func obe_lv_get_doubles(handle C.int, pointer inText, values lvArray, values_cap C.int, values_count outInt) C.int {
 	const op = "get_doubles"
 	return onSession(op, handle, func(s *lvSession) error {
 		p, err := lvText(op, "pointer", pointer)
@@ -131,7 +133,7 @@ func obe_lv_get_doubles(handle C.int, pointer *C.obe_cchar, values *C.obe_number
 			})
 			return n, err
 		})
-	})
+	}, result{"values_count", values_count})
 }
 
 // obe_lv_get_matrix copies the array of rows at pointer to values, row by row, and
@@ -139,8 +141,7 @@ func obe_lv_get_doubles(handle C.int, pointer *C.obe_cchar, values *C.obe_number
 // of different lengths are OBE_E_TYPE.
 //
 //export obe_lv_get_matrix
-func obe_lv_get_matrix(handle C.int, pointer *C.obe_cchar, values *C.obe_numbers, values_cap C.int, rows, cols *C.int) C.int {
-	reset(rows, cols)
+func obe_lv_get_matrix(handle C.int, pointer inText, values lvArray, values_cap C.int, rows, cols outInt) C.int {
 	const op = "get_matrix"
 	return onSession(op, handle, func(s *lvSession) error {
 		p, err := lvText(op, "pointer", pointer)
@@ -154,15 +155,14 @@ func obe_lv_get_matrix(handle C.int, pointer *C.obe_cchar, values *C.obe_numbers
 			})
 			return r, c, err
 		})
-	})
+	}, result{"rows", rows}, result{"cols", cols})
 }
 
 // obe_lv_get_count gives the number of elements of the array, or of fields of the
 // object, at pointer.
 //
 //export obe_lv_get_count
-func obe_lv_get_count(handle C.int, pointer *C.obe_cchar, count *C.int) C.int {
-	reset(count)
+func obe_lv_get_count(handle C.int, pointer inText, count outInt) C.int {
 	const op = "get_count"
 	return getField(op, handle, pointer, func(d *jsondoc.Document, p string) error {
 		n, err := d.Count(p)
@@ -170,7 +170,7 @@ func obe_lv_get_count(handle C.int, pointer *C.obe_cchar, count *C.int) C.int {
 			return err
 		}
 		return put(op, "count", count, n)
-	})
+	}, result{"count", count})
 }
 
 // obe_lv_get_type gives the type of the value at pointer, one of OBE_OBJECT,
@@ -179,8 +179,7 @@ func obe_lv_get_count(handle C.int, pointer *C.obe_cchar, count *C.int) C.int {
 // infinities, are real.
 //
 //export obe_lv_get_type
-func obe_lv_get_type(handle C.int, pointer *C.obe_cchar, _type *C.int) C.int {
-	reset(_type)
+func obe_lv_get_type(handle C.int, pointer inText, _type outInt) C.int {
 	const op = "get_type"
 	return getField(op, handle, pointer, func(d *jsondoc.Document, p string) error {
 		t, err := d.Type(p)
@@ -188,5 +187,5 @@ func obe_lv_get_type(handle C.int, pointer *C.obe_cchar, _type *C.int) C.int {
 			return err
 		}
 		return put(op, "type", _type, int(t))
-	})
+	}, result{"type", _type})
 }

@@ -1,11 +1,10 @@
 package main
 
-// #include "labview.h"
+// #include "capi.h"
 import "C"
 
 import (
 	"time"
-	"unsafe"
 )
 
 //obe:labview 2 Talk
@@ -20,11 +19,11 @@ import (
 // server answers the client whose message obe_lv_receive gave last.
 //
 //export obe_lv_send
-func obe_lv_send(handle C.int, json *C.obe_cchar, timeout_ms C.int) C.int {
-	return lvSend(handle, json, timeout_ms, nil)
+func obe_lv_send(handle C.int, json inText, timeout_ms C.int) C.int {
+	return lvSend(handle, json, timeout_ms, 0)
 }
 
-func lvSend(handle C.int, json *C.obe_cchar, timeout_ms C.int, instance *unsafe.Pointer) C.int {
+func lvSend(handle C.int, json inText, timeout_ms C.int, instance lvSlot) C.int {
 	const op = "send"
 	return blocking(op, handle, timeout_ms, instance, func(s *lvSession, limit time.Duration) error {
 		body, err := lvText(op, "json", json)
@@ -45,12 +44,11 @@ func lvSend(handle C.int, json *C.obe_cchar, timeout_ms C.int, instance *unsafe.
 // or cancel loses nothing: a message that has begun goes on at the next call.
 //
 //export obe_lv_receive
-func obe_lv_receive(handle C.int, message_size *C.int, timeout_ms C.int) C.int {
-	return lvReceive(handle, message_size, timeout_ms, nil)
+func obe_lv_receive(handle C.int, message_size outInt, timeout_ms C.int) C.int {
+	return lvReceive(handle, message_size, timeout_ms, 0)
 }
 
-func lvReceive(handle C.int, message_size *C.int, timeout_ms C.int, instance *unsafe.Pointer) C.int {
-	reset(message_size)
+func lvReceive(handle C.int, message_size outInt, timeout_ms C.int, instance lvSlot) C.int {
 	const op = "receive"
 	return receiving(op, handle, timeout_ms, instance, func(s *lvSession, limit time.Duration) error {
 		n, err := s.Receive(limit)
@@ -58,7 +56,7 @@ func lvReceive(handle C.int, message_size *C.int, timeout_ms C.int, instance *un
 			return err
 		}
 		return put(op, "message_size", message_size, n+1)
-	})
+	}, result{"message_size", message_size})
 }
 
 // obe_lv_tcmd sends a command, a JSON text, receives the reply and keeps it.
@@ -69,12 +67,11 @@ func lvReceive(handle C.int, message_size *C.int, timeout_ms C.int, instance *un
 // that it does not know.
 //
 //export obe_lv_tcmd
-func obe_lv_tcmd(handle C.int, json *C.obe_cchar, reply_size *C.int, timeout_ms C.int) C.int {
-	return lvTcmd(handle, json, reply_size, timeout_ms, nil)
+func obe_lv_tcmd(handle C.int, json inText, reply_size outInt, timeout_ms C.int) C.int {
+	return lvTcmd(handle, json, reply_size, timeout_ms, 0)
 }
 
-func lvTcmd(handle C.int, json *C.obe_cchar, reply_size *C.int, timeout_ms C.int, instance *unsafe.Pointer) C.int {
-	reset(reply_size)
+func lvTcmd(handle C.int, json inText, reply_size outInt, timeout_ms C.int, instance lvSlot) C.int {
 	const op = "tcmd"
 	return receiving(op, handle, timeout_ms, instance, func(s *lvSession, limit time.Duration) error {
 		body, err := lvText(op, "json", json)
@@ -86,15 +83,14 @@ func lvTcmd(handle C.int, json *C.obe_cchar, reply_size *C.int, timeout_ms C.int
 			return err
 		}
 		return put(op, "reply_size", reply_size, n+1)
-	})
+	}, result{"reply_size", reply_size})
 }
 
 // obe_lv_text copies the kept message, as JSON text, to text. See "Texts" above
 // for text_cap and text_size. The message stays.
 //
 //export obe_lv_text
-func obe_lv_text(handle C.int, text *C.obe_text, text_cap C.int, text_size *C.int) C.int {
-	reset(text_size)
+func obe_lv_text(handle C.int, text lvBuffer, text_cap C.int, text_size outInt) C.int {
 	const op = "text"
 	return onSession(op, handle, func(s *lvSession) error {
 		message, err := s.Text()
@@ -102,7 +98,7 @@ func obe_lv_text(handle C.int, text *C.obe_text, text_cap C.int, text_size *C.in
 			return err
 		}
 		return putText(op, "text", message, text, text_cap, text_size)
-	})
+	}, result{"text_size", text_size})
 }
 
 // obe_lv_wait_ready asks {"command": "ready"} until the server answers, whatever
@@ -111,10 +107,10 @@ func obe_lv_text(handle C.int, text *C.obe_text, text_cap C.int, text_size *C.in
 //
 //export obe_lv_wait_ready
 func obe_lv_wait_ready(handle, timeout_ms C.int) C.int {
-	return lvWaitReady(handle, timeout_ms, nil)
+	return lvWaitReady(handle, timeout_ms, 0)
 }
 
-func lvWaitReady(handle, timeout_ms C.int, instance *unsafe.Pointer) C.int {
+func lvWaitReady(handle, timeout_ms C.int, instance lvSlot) C.int {
 	return blocking("wait_ready", handle, timeout_ms, instance, func(s *lvSession, limit time.Duration) error {
 		return s.WaitReady(limit)
 	})

@@ -26,7 +26,10 @@
  *            OBE_E_HANDLE.
  * Memory.    All buffers are the caller's. Nothing of the caller's is kept after
  *            a function returns, and nothing that it must free is handed out but
- *            handles.
+ *            handles. A pointer beside a size of 0 is not dereferenced and may have
+ *            any value, such as that of an empty slice of Rust; but an input text
+ *            is not NULL. Elsewhere an address in the first or the last 4096 bytes
+ *            of the address space is OBE_E_ARGUMENT.
  * Lengths.   Lengths and counts are int64_t and in bytes or elements. A length
  *            of -1 for an input text says that it is NUL-terminated.
  * Timeouts.  In milliseconds, one limit for the whole call: OBE_FOREVER (-1),
@@ -655,13 +658,18 @@ obe_status obe_stats(obe_socket socket, const char *name, int64_t *value);
  * "tcmd 127.0.0.1:61981: connect: connection refused", and its length in
  * *length. Handle 0 has the last failure that had no handle, such as that of
  * obe_client_new, or of a handle that was freed. It is empty if there was none;
- * a success does not clear it. See obe_receive for buffer and capacity.
+ * a success does not clear it.
+ *
+ * buffer has room for capacity bytes. Of a sentence that does not fit, buffer holds
+ * as much as there is room for, in whole characters and with a NUL at its end; the
+ * return is OBE_E_BUFFER and *length the needed size. capacity 0 (buffer may then
+ * be NULL) asks for it. Where there is room, a NUL follows a sentence that fits.
+ * length may be NULL; then the NUL must fit too.
  *
  * The sentence belongs to the handle and not to the thread, so that a program
  * whose calls run on changing threads can read it.
  *
- * Returns OBE_OK; OBE_E_BUFFER with the needed size in *length; OBE_E_ARGUMENT;
- * OBE_E_HANDLE.
+ * Returns OBE_OK; OBE_E_BUFFER; OBE_E_ARGUMENT; OBE_E_HANDLE.
  */
 obe_status obe_last_error(uintptr_t handle, char *buffer, int64_t capacity,
                           int64_t *length);

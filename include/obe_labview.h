@@ -395,7 +395,8 @@ int obe_lv_error_text(int code, char text[], int text_cap, int *text_size);
  * text, for instance "tcmd 127.0.0.1:61981: connect: connection refused". Handle 0
  * has the last failure that had no handle, such as that of obe_lv_client, or of a
  * handle that was closed. It is empty if there was none; a success does not clear
- * it. See "Texts" above for text_cap and text_size.
+ * it. See "Texts" above for text_cap and text_size; of a sentence that does not fit,
+ * text holds as much as there is room for, with a NUL at its end.
  */
 int obe_lv_last_error(int handle, char text[], int text_cap, int *text_size);
 

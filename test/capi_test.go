@@ -59,6 +59,7 @@ var unsanitized = map[string]string{
 	"trace":            "its subject is the file that it writes",
 	"peer":             "one side of a conversation between two systems",
 	"labview":          "TestLabVIEWFunctions runs it so",
+	"pointers":         "TestPointersOfAnyValue runs it so",
 	"labview_manager":  "a part of labview.c",
 	"labview_memory":   "TestLabVIEWMemory runs it so",
 	"windows":          "for Windows",
@@ -125,6 +126,11 @@ func TestRace(t *testing.T) {
 	}
 	t.Run("labview", func(t *testing.T) {
 		program := compile(t, "labview", "-no-pie", "c/labview_manager.c", "-rdynamic", archive)
+		succeed(t, time.Minute, []string{"GORACE=halt_on_error=1"}, program)
+	})
+	// With the race detector comes Go's own check of what is done with pointers.
+	t.Run("pointers", func(t *testing.T) {
+		program := compile(t, "pointers", append([]string{"-no-pie"}, pointersProgram(t, archive)...)...)
 		succeed(t, time.Minute, []string{"GORACE=halt_on_error=1"}, program)
 	})
 }

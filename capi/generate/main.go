@@ -1,5 +1,5 @@
 // Command generate writes what follows from the export files and the tables:
-// include/obe.h, the Python signature table, the manual pages, LabVIEW's headers,
+// include/obe.h, the Python signature table, capi/abi.c, the manual pages, LabVIEW's headers,
 // node table and error file, and the tables in README.md. With -check it writes
 // nothing and fails if one of them is stale.
 //
@@ -25,6 +25,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -40,6 +41,9 @@ var headerTemplate string
 
 //go:embed abi.py.tmpl
 var pythonTemplate string
+
+//go:embed abi.c.tmpl
+var abiTemplate string
 
 // parameter is a parameter of an exported function, with its type as C spells
 // it: "const char *", "int64_t".
@@ -286,17 +290,15 @@ func readFunction(f *ast.FuncDecl) (function, error) {
 // cType spells a cgo type as C does.
 func cType(e ast.Expr) (string, error) {
 	switch e := e.(type) {
+	case *ast.Ident:
+		if spelled, ok := addresses[e.Name]; ok {
+			return spelled, nil
+		}
 	case *ast.StarExpr:
 		inner, err := cType(e.X)
-		if strings.HasSuffix(inner, "[]") {
-			return inner, err
-		}
 		return strings.TrimSuffix(inner, " ") + map[bool]string{true: "*", false: " *"}[strings.HasSuffix(inner, "*")], err
 	case *ast.SelectorExpr:
 		x, ok := e.X.(*ast.Ident)
-		if ok && x.Name == "unsafe" && e.Sel.Name == "Pointer" {
-			return "void *", nil
-		}
 		if ok && x.Name == "C" {
 			if spelled, ok := typedefs[e.Sel.Name]; ok {
 				return spelled, nil
@@ -307,20 +309,38 @@ func cType(e ast.Expr) (string, error) {
 	return "", fmt.Errorf("a type that is not of C: %T", e)
 }
 
-// typedefs are those of capi.h and labview.h, which stand for what cgo cannot
-// spell: const types, a "void *" of the program's, and arrays, to which a parameter
-// of Go points.
-var typedefs = map[string]string{"obe_cchar": "const char", "obe_cdouble": "const double", "obe_pointer": "void *",
-	"obe_text": "char[]", "obe_numbers": "double[]"}
+// typedefs are those of capi.h which stand for what cgo cannot spell.
+var typedefs = map[string]string{"obe_cchar": "const char"}
+
+// addresses are the Go types of address.go, which are integers, as the headers spell
+// them.
+var addresses = map[string]string{
+	"inText": "const char *", "outText": "char *", "inDoubles": "const double *", "outDoubles": "double *",
+	"outInt64": "int64_t *", "outInt32": "int32_t *", "outSocket": "obe_socket *", "outMessage": "obe_message *",
+	"handlerFunc": "obe_handler", "opaque": "void *",
+	"lvBuffer": "char[]", "lvArray": "double[]", "outInt": "int *", "outDouble": "double *", "lvHandle": "void *", "lvSlot": "void **",
+}
+
+// integral is the function as Go exports it: with integers where the header has
+// pointers.
+func integral(f function) function {
+	f.Parameters = slices.Clone(f.Parameters)
+	for i, p := range f.Parameters {
+		if strings.HasSuffix(p.Type, "*") || strings.HasSuffix(p.Type, "[]") || p.Type == "obe_handler" {
+			f.Parameters[i].Type = "GoUintptr"
+		}
+	}
+	return f
+}
 
 // render makes the contents of all generated files, by their names below root.
 func render(root string, lib *library) (map[string][]byte, error) {
 	out := map[string][]byte{}
 	functions := template.FuncMap{
 		"prototype": prototype, "comment": comment, "row": row, "python": pythonType, "quote": strconv.Quote,
-		"result": func(f function) string { return pythonType(f.Result) },
+		"result": func(f function) string { return pythonType(f.Result) }, "integral": integral,
 	}
-	for name, text := range map[string]string{"include/obe.h": headerTemplate, "bindings/python/obe/_abi.py": pythonTemplate} {
+	for name, text := range map[string]string{"include/obe.h": headerTemplate, "bindings/python/obe/_abi.py": pythonTemplate, "capi/abi.c": abiTemplate} {
 		t, err := template.New(name).Funcs(functions).Parse(text)
 		if err != nil {
 			return nil, err

@@ -60,7 +60,6 @@ int main(int argc, char **argv)
     obe_socket server = 0;
     double true_centre, mean = 0.0, std = 0.0;
     char why[512] = "";
-    int64_t length;
     obe_status status;
 
     srand(argc > 2 ? (unsigned)atoi(argv[2]) : (unsigned)time(NULL));
@@ -69,7 +68,7 @@ int main(int argc, char **argv)
     if (status == OBE_OK)
         status = run(server, true_centre, &mean, &std);
     if (status != OBE_OK) {
-        obe_last_error(server, why, (int64_t)sizeof why, &length);
+        obe_last_error(server, why, (int64_t)sizeof why, NULL);
         fprintf(stderr, "instrument: %s %s\n", obe_strerror(status), why);
         obe_free(server);
         return 1;

@@ -118,7 +118,11 @@ static void check_capacity(const struct source *s, const char *text, int64_t n, 
         check_failed(__FILE__, __LINE__, "%s of %d bytes into %d: status %d, length %d; %s", s->name, (int)n,
                      (int)capacity, (int)status, (int)length, sentence(0));
     written = status == OBE_OK ? n : 0;
-    if (memcmp(buffer, text, (size_t)written) != 0)
+    if (s->read == read_error && 0 < capacity && capacity < n) { /* it gives what fits, and a NUL */
+        CHECK(memcmp(buffer, text, (size_t)capacity - 1) == 0 && buffer[capacity - 1] == 0);
+        written = capacity;
+    }
+    if (status == OBE_OK && memcmp(buffer, text, (size_t)written) != 0)
         check_failed(__FILE__, __LINE__, "%s into %d gave another text", s->name, (int)capacity);
     if (status == OBE_OK && capacity > n) {
         CHECK(buffer[n] == 0);
@@ -186,6 +190,39 @@ static void sizes(void)
             continue;
         check_source(&sources[i], "{\"command\": \"optset\"}");
         check_source(&sources[i], large);
+    }
+}
+
+/* Of a sentence, a short buffer holds what fits, in whole characters, and a NUL. length may be NULL; then there is always
+ * a NUL. */
+static void short_sentence(void)
+{
+    const char *whole;
+    int64_t n, value, capacity;
+
+    CHECK_STATUS(OBE_E_ARGUMENT, client, obe_stats(client, "\u00e4\u20ac\U0001f600 b", &value));
+    whole = sentence(client);
+    CHECK(strstr(whole, "\u00e4\u20ac\U0001f600 b") != NULL);
+    n = (int64_t)strlen(whole);
+    CHECK_STATUS(OBE_E_BUFFER, 0, obe_last_error(client, NULL, 0, NULL));
+    for (capacity = 1; capacity <= n + 2; capacity++) {
+        char *buffer = (char *)area + GUARD;
+        int64_t wanted = capacity > n ? n : capacity - 1, length = -7, with;
+
+        while (wanted > 0 && ((unsigned char)whole[wanted] & 0xC0) == 0x80)
+            wanted--;
+        for (with = 0; with < 2; with++) {
+            int fits = capacity >= n + (with ? 0 : 1);
+            int64_t end = fits ? n : wanted;
+
+            memset(area, PATTERN, sizeof area);
+            CHECK_STATUS(fits ? OBE_OK : OBE_E_BUFFER, 0, obe_last_error(client, buffer, capacity, with ? &length : NULL));
+            CHECK(memcmp(buffer, whole, (size_t)end) == 0);
+            if (capacity > end)
+                CHECK(buffer[end] == 0);
+            CHECK(intact(0, GUARD) && intact(GUARD + (capacity > end ? end + 1 : capacity), (int64_t)sizeof area));
+        }
+        CHECK_EQUAL(n, length);
     }
 }
 
@@ -510,6 +547,7 @@ int main(int argc, char **argv)
     CHECK_OK(0, obe_message_new("{}", -1, &message));
     RUN(sizes);
     RUN(sizes_of_numbers);
+    RUN(short_sentence);
     RUN(empty_text);
     RUN(sent_once);
     RUN(kept_in_order);

@@ -259,6 +259,20 @@ static void abort_ends_a_call(void)
     LV_OK(0, obe_lv_close(blocked_handle));
 }
 
+/* The failure of a call whose handle was closed is one that has no handle. */
+static void close_ends_a_call(void)
+{
+    struct caller caller;
+    char text[256] = "";
+
+    LV_OK(0, obe_lv_server("", 0, &blocked_handle));
+    caller_start(&caller, receive_through_node, 0);
+    LV_OK(0, obe_lv_close(blocked_handle));
+    CHECK_EQUAL(OBE_E_CLOSED, caller_join(&caller));
+    LV_OK(0, obe_lv_last_error(0, text, sizeof text, NULL));
+    CHECK(strncmp(text, "receive ", 8) == 0);
+}
+
 /* This program has LabVIEW's memory manager, or what the library takes for it. */
 static void memory_of_labview(void)
 {
@@ -304,6 +318,7 @@ int main(void)
     RUN(of_a_node);
     RUN(vast_room);
     RUN(abort_ends_a_call);
+    RUN(close_ends_a_call);
     RUN(memory_of_labview);
     LV_OK(0, obe_lv_close(client));
     LV_OK(0, obe_lv_close_all());

@@ -937,6 +937,83 @@ static void ended_by_its_handler(void)
     CHECK_EQUAL(0, obe_test_live());
 }
 
+/* A document that has a number which was freed: the quarantine gives it out when it is full. */
+static obe_message successor_of(uintptr_t freed)
+{
+    enum { ENOUGH = 3 * 4096 };
+    int i;
+
+    for (i = 0; i < ENOUGH; i++) {
+        obe_message made = 0;
+
+        CHECK_OK(0, obe_command_new("another", &made));
+        if (made == freed)
+            return made;
+        drop(made);
+    }
+    check_failed(__FILE__, __LINE__, "the number of a freed handle did not come back");
+    return 0;
+}
+
+static obe_status free_and_replace(obe_message request, void *successor)
+{
+    answer(request, "1");
+    drop(request);
+    *(obe_message *)successor = successor_of(request);
+    return 77;
+}
+
+/* The handler has freed its request, and its number stands for another document: that stays. */
+static void freed_by_its_handler(void)
+{
+    obe_socket server = new_server(), client = new_client(port_of(server));
+    struct servant servant;
+    obe_message successor = 0;
+
+    serve_start(&servant, server, free_and_replace, &successor);
+    CHECK_TCMD(client, "[]", "1");
+    CHECK_EQUAL(77, serve_join(&servant));
+    CHECK_JSON(successor, "{\"command\": \"another\"}");
+    CHECK_EQUAL(3, obe_test_live());
+    drop(successor);
+    drop(client);
+    drop(server);
+}
+
+static struct {
+    obe_socket server;
+    obe_message successor;
+} replaced;
+
+static obe_status replace_server(obe_message request, void *user)
+{
+    (void)user;
+    answer(request, "1");
+    drop(replaced.server);
+    replaced.successor = successor_of(replaced.server);
+    return OBE_OK;
+}
+
+/* The server is freed while obe_serve runs, and its number stands for a document when that fails. The sentence is not the
+ * document's. */
+static void fails_after_its_handle(void)
+{
+    obe_socket client;
+    struct servant servant;
+
+    replaced.server = new_server();
+    client = new_client(port_of(replaced.server));
+    serve_start(&servant, replaced.server, replace_server, NULL);
+    CHECK_TCMD(client, "[]", "1");
+    CHECK_EQUAL(OBE_E_CLOSED, serve_join(&servant));
+    if (*sentence(replaced.successor))
+        check_failed(__FILE__, __LINE__, "the document has the sentence \"%s\"", sentence(replaced.successor));
+    CHECK_SAYS(0, "serve");
+    drop(replaced.successor);
+    drop(client);
+    CHECK_EQUAL(0, obe_test_live());
+}
+
 /* ---- what a handler leaves undone, and what it may do ---- */
 
 static obe_status forget_some(obe_message request, void *handled)
@@ -1139,6 +1216,8 @@ int main(int argc, char **argv)
     RUN(ended_while_it_waits);
     RUN(ended_while_its_handler_runs);
     RUN(ended_by_its_handler);
+    RUN(freed_by_its_handler);
+    RUN(fails_after_its_handle);
     RUN(left_unanswered);
     RUN(nothing_is_locked);
     RUN(serving_inside);

@@ -127,6 +127,22 @@ def test_sentence_is_in_the_page(lv: Diagram, client: int) -> None:
     assert lv.run("obe_lv_ready", handle=client, timeout_ms=PATIENCE).status == 0
 
 
+@pytest.mark.parametrize("page", ["utf-8", "932", "1252"])
+def test_short_sentence_has_whole_characters(lv: Diagram, client: int, page: str) -> None:
+    codec = page if page == "utf-8" else f"cp{page}"
+    key = {"utf-8": "\u00e4\u20ac\U0001f600", "932": "\u8868\u3042b", "1252": "\u00e4\u20acb"}[page]
+    set_page(lv, client, page)
+    lv.ok("obe_lv_tcmd", handle=client, json=b"{}", timeout_ms=PATIENCE)
+    assert lv.run("obe_lv_get_int", handle=client, pointer=f"/{key}".encode(codec)).status == lv.E_NOT_FOUND
+    whole = lv.text("obe_lv_last_error", handle=client).decode(codec)
+    assert key in whole
+    starts = [whole[:n].encode(codec) for n in range(len(whole) + 1)]
+    for cap in range(1, len(starts[-1]) + 1):
+        result = lv.run("obe_lv_last_error", handle=client, text_cap=cap)
+        assert (result.status, result.text_size) == (lv.E_BUFFER, len(starts[-1]) + 1)
+        assert result.buffer("text").bytes().split(b"\0")[0] == max((s for s in starts if len(s) < cap), key=len)
+
+
 def test_unknown_page(lv: Diagram, client: int) -> None:
     for page in ("437", "", "UTF-8", "cp1252"):
         assert lv.run("obe_lv_set_option", handle=client, name=b"codepage", value=page.encode()).status == lv.E_ARGUMENT
