@@ -51,6 +51,10 @@ func sysPeek(fd descriptor) (int, error) {
 	return n, err
 }
 
+// There is no way to ignore a peer.
+func sysIgnorePeer(descriptor) {}
+func sysHeedPeer(descriptor)   {}
+
 func sysAccept(fd descriptor) (descriptor, netip.AddrPort, error) {
 	for {
 		conn, sa, err := syscall.Accept(fd)

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"sync"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/windows"
@@ -157,17 +158,34 @@ func sysLocal(fd descriptor) netip.AddrPort {
 	return addrPort(sa)
 }
 
+func sysPeer(fd descriptor) netip.AddrPort {
+	sa, err := windows.Getpeername(fd)
+	if err != nil {
+		return netip.AddrPort{}
+	}
+	return addrPort(sa)
+}
+
+// There is no way to ignore a peer.
+func sysIgnorePeer(descriptor) {}
+func sysHeedPeer(descriptor)   {}
+
 // sysTune sets what it can: an option that the system refuses costs speed or
 // patience, and never a connection.
 func sysTune(fd descriptor, t Tuning) {
-	noDelay, keepAlive := 0, 0
+	noDelay := 0
 	if t.NoDelay {
 		noDelay = 1
 	}
 	_ = windows.SetsockoptInt(fd, windows.IPPROTO_TCP, windows.TCP_NODELAY, noDelay)
-	if t.KeepAlive > 0 {
+	sysKeepAlive(fd, t.KeepAlive)
+}
+
+func sysKeepAlive(fd descriptor, d time.Duration) {
+	keepAlive := 0
+	if d > 0 {
 		keepAlive = 1
-		seconds := max(1, int(t.KeepAlive.Seconds()))
+		seconds := max(1, int(d.Seconds()))
 		_ = windows.SetsockoptInt(fd, windows.IPPROTO_TCP, windows.TCP_KEEPIDLE, seconds)
 		_ = windows.SetsockoptInt(fd, windows.IPPROTO_TCP, windows.TCP_KEEPINTVL, max(1, seconds/4))
 		_ = windows.SetsockoptInt(fd, windows.IPPROTO_TCP, windows.TCP_KEEPCNT, 4)
@@ -220,7 +238,7 @@ func sysConnect(to netip.AddrPort, t Tuning) (descriptor, error) {
 	if err != nil {
 		return 0, err
 	}
-	sysTune(fd, t)
+	sysTune(fd, Tuning{NoDelay: t.NoDelay})
 	if to.Addr().IsLoopback() {
 		refuseAtOnce(fd)
 	}
