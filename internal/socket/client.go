@@ -369,7 +369,7 @@ func (c *Client) open(call *call, wait transport.Wait, addresses []netip.AddrPor
 			}
 			a.err = errSilent
 			if !wait.Deadline.IsZero() && !time.Now().Before(wait.Deadline) {
-				return fmt.Errorf("%w: no connection within the timeout%s; is the address right, and the server's queue not full?", ErrTimeout, c.outcomes(tried))
+				return c.silence(tried)
 			}
 		}
 		if retries && left < len(tried) {
@@ -378,9 +378,18 @@ func (c *Client) open(call *call, wait transport.Wait, addresses []netip.AddrPor
 	}
 	err := mostTelling(tried)
 	if list := c.outcomes(tried); list != "" {
-		err = &reworded{err, strings.TrimPrefix(list, ": ")}
+		err = &reworded{err, list}
 	}
 	return unconnected{call.remedy(err)}
+}
+
+// silence is the error of a call whose deadline came before a connection.
+func (c *Client) silence(tried []attempt) error {
+	list := c.outcomes(tried)
+	if list != "" {
+		list = " (" + list + ")"
+	}
+	return fmt.Errorf("%w: no connection within the timeout%s; is the address right, and the server's queue not full?", ErrTimeout, list)
 }
 
 // shareEnd returns the end of an attempt to connect that is the first of several.
@@ -413,13 +422,13 @@ func (c *Client) outcomes(tried []attempt) string {
 	if more > 0 {
 		texts = append(texts, fmt.Sprintf("and %d more", more))
 	}
-	return ": " + strings.Join(texts, "; ")
+	return strings.Join(texts, "; ")
 }
 
 // mostTelling returns the error that decides the status. That of an address where a
 // machine answered comes before that of one which cannot be reached.
-func mostTelling(tried []attempt) (err error) {
-	best := -1
+func mostTelling(tried []attempt) error {
+	err, best := fmt.Errorf("%w: the name has no address", transport.ErrUnreachable), -1
 	for _, a := range tried {
 		rank := 2
 		switch {
