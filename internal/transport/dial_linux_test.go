@@ -8,7 +8,6 @@ import (
 	"os"
 	"runtime"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -135,7 +134,8 @@ func (q *congested) relieve() {
 // next returns what the next connection sends before it is closed.
 func (q *congested) next() string {
 	q.t.Helper()
-	must(q.t, unix.SetsockoptTimeval(q.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: int64(patience / time.Second)}))
+	limit := unix.NsecToTimeval(int64(patience))
+	must(q.t, unix.SetsockoptTimeval(q.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &limit))
 	fd, _, err := unix.Accept(q.fd)
 	must(q.t, err)
 	f := os.NewFile(uintptr(fd), "connection")

@@ -62,6 +62,14 @@ func transferred(call uintptr, fd descriptor, p []byte, flags uintptr) (int, err
 	return int(n), nil
 }
 
+// limitRetransmission bounds how long the system repeats what the peer does not confirm,
+// during which it does not ask as keepalive does: 13 s and ten intervals, instead of a
+// quarter of an hour. Linux before 6.15 does not know it.
+func limitRetransmission(fd descriptor, seconds int) {
+	const most = 120
+	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_RTO_MAX_MS, 1000*min(max(1, seconds/5), most))
+}
+
 // ignoreAll is a packet filter that lets nothing pass.
 var ignoreAll = unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: 0}
 

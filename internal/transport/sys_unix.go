@@ -170,6 +170,9 @@ func sysTune(fd descriptor, t Tuning) {
 	sysKeepAlive(fd, t.KeepAlive)
 }
 
+// sysKeepAlive makes the system ask for the peer after d of silence, and give the
+// connection up after about twice d. It does not set TCP_USER_TIMEOUT, which also ends a
+// connection to a peer that is there and too busy to read.
 func sysKeepAlive(fd descriptor, d time.Duration) {
 	keepAlive := 0
 	if d > 0 {
@@ -178,6 +181,7 @@ func sysKeepAlive(fd descriptor, d time.Duration) {
 		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, tcpKeepIdle, seconds)
 		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, max(1, seconds/4))
 		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_KEEPCNT, 4)
+		limitRetransmission(fd, seconds)
 	}
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, keepAlive)
 }

@@ -23,6 +23,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -490,7 +491,30 @@ func Listen(at netip.AddrPort, tuning Tuning) (*Listener, error) {
 	}
 	l := &Listener{fd: fd, addr: sysLocal(fd)}
 	l.Tune(tuning)
+	listeners.Store(l, nil)
 	return l, nil
+}
+
+// listeners has the open listeners of this process.
+var listeners sync.Map
+
+// Occupied reports whether a listener of this process is in the way of one at an
+// address, which is one of those that Resolve returned.
+func (a Address) Occupied(at netip.AddrPort) bool {
+	for l := range listeners.Range {
+		if l.(*Listener).occupies(at, a.Path) {
+			return true
+		}
+	}
+	return false
+}
+
+func (l *Listener) occupies(at netip.AddrPort, path string) bool {
+	if path != "" || l.file.path != "" {
+		return l.file.path == path
+	}
+	mine, other := l.addr.Addr(), at.Addr()
+	return l.addr.Port() == at.Port() && (mine == other.WithZone("") || mine.IsUnspecified() || other.IsUnspecified())
 }
 
 // Tune sets what later accepted connections begin with.
@@ -517,6 +541,7 @@ func (l *Listener) Accept() (*Conn, error) {
 
 // Close closes the listener. Nobody may be using it any more.
 func (l *Listener) Close() {
+	listeners.Delete(l)
 	l.file.remove()
 	sysClose(l.fd)
 }
