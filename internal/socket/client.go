@@ -359,8 +359,11 @@ func (c *Client) open(call *call, wait transport.Wait, addresses []netip.AddrPor
 			}
 			turns--
 			err := c.connect(call, wait, by, a.at, head, body)
-			if err == nil || call.ended() != nil || !errors.Is(err, errUnconnected) {
+			if err == nil || !errors.Is(err, errUnconnected) {
 				return err
+			}
+			if ended := call.ended(); ended != nil {
+				return ended
 			}
 			if !errors.Is(err, transport.ErrTimeout) {
 				a.err = err
