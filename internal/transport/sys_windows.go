@@ -348,6 +348,12 @@ var accepting struct {
 	addresses  [2 * addressLength]byte
 }
 
+// accepted returns the event of accepting, which AcceptEx sets and resets.
+var accepted = sync.OnceValues(func() (windows.Handle, error) { return windows.CreateEvent(nil, 1, 0, nil) })
+
+// acceptWait is how long the system may take for a connection that is there.
+const acceptWait = 10 * time.Millisecond
+
 // addressLength is that of the longest address, and what AcceptEx wants beyond.
 const addressLength = 28 + 16
 
@@ -356,16 +362,18 @@ func acceptInto(listener, conn descriptor) error {
 	io := &accepting
 	io.Lock()
 	defer io.Unlock()
-	done, err := windows.CreateEvent(nil, 1, 0, nil)
+	done, err := accepted()
 	if err != nil {
 		return err
 	}
-	defer windows.CloseHandle(done)
 	io.overlapped = windows.Overlapped{HEvent: done}
 	err = windows.AcceptEx(listener, conn, &io.addresses[0], 0, addressLength, addressLength, &io.n, &io.overlapped)
 	if err == windows.ERROR_IO_PENDING {
-		// The connection that waitFor saw has left.
-		_ = windows.CancelIoEx(listener, &io.overlapped)
+		// Either the connection that waitFor saw has left, or this is Wine, where another
+		// process completes the call.
+		if event, _ := windows.WaitForSingleObject(done, uint32(acceptWait.Milliseconds())); event != windows.WAIT_OBJECT_0 {
+			_ = windows.CancelIoEx(listener, &io.overlapped)
+		}
 		err = windows.GetOverlappedResult(listener, &io.overlapped, &io.n, true)
 	}
 	if err != nil {
