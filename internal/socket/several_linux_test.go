@@ -1,9 +1,12 @@
 package socket_test
 
 import (
+	"io"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"os"
+	"sync"
 	"testing"
 	"time"
 
@@ -30,7 +33,7 @@ func congestedServer(t *testing.T) (at netip.AddrPort, relieve func() *plainServ
 	t.Cleanup(func() { filling.Close() })
 	return at, func() *plainServer {
 		t.Helper()
-		must(t, unix.Listen(fd, 100))
+		must(t, unix.Listen(fd, 1000))
 		l, err := net.FileListener(file)
 		must(t, err)
 		t.Cleanup(func() { l.Close() })
@@ -78,4 +81,36 @@ func TestAddressThatAnswersTooLate(t *testing.T) {
 	await(t, done).expect(t, `"OK"`)
 	l.expectNobody()
 	expectStats(t, s, "messages_received=1")
+}
+
+// A client that is freed in the very moment in which its connection is established
+// sends its message all the same.
+func TestFreeWhileConnecting(t *testing.T) {
+	// Without the care that is taken, one in ten of the connections had no message.
+	const clients = 300
+	at, relieve := congestedServer(t)
+	var calls sync.WaitGroup
+	for range clients {
+		c := newClient(t, at)
+		calls.Go(func() { _, _ = c.TcmdBody([]byte("1"), patience) })
+		begun(t, c, 1)
+		// Linux tries again after a second.
+		time.AfterFunc(time.Second+time.Duration(rand.IntN(12_000))*time.Microsecond, c.Free)
+	}
+	l := relieve()
+	calls.Wait()
+	for {
+		must(t, l.SetDeadline(time.Now().Add(moment)))
+		p, err := l.Accept()
+		if err != nil {
+			break
+		}
+		must(t, p.SetDeadline(time.Now().Add(patience)))
+		got, err := io.ReadAll(p)
+		must(t, err)
+		if string(got) != frame("1") {
+			t.Errorf("a connection brought %q", got)
+		}
+		must(t, p.Close())
+	}
 }
