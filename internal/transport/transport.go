@@ -119,7 +119,7 @@ func (w Wait) milliseconds() int {
 // Conn is a connection. One goroutine may read while another writes; Close may
 // come at any time from anywhere and ends both.
 type Conn struct {
-	local, remote netip.AddrPort
+	remote netip.AddrPort
 
 	fd         descriptor
 	users      atomic.Int64 // operations under way on fd, plus closing once Close was called
@@ -419,9 +419,6 @@ func (c *Conn) Remote() netip.AddrPort { return c.remote }
 // Local returns this side's address, which a client's connection gets while
 // connecting.
 func (c *Conn) Local() netip.AddrPort {
-	if c.local.IsValid() {
-		return c.local
-	}
 	fd, err := c.acquire()
 	if err != nil {
 		return netip.AddrPort{}
