@@ -19,7 +19,13 @@ import (
 // IPv4 or IPv6 literal or a host name; NULL or "" is the loopback address
 // 127.0.0.1. port is 1 to 65535; servers listen at OBE_DEFAULT_PORT unless told
 // otherwise. "unix:/path" is the Unix-domain socket at an absolute path, and port
-// then means nothing; Windows has none. Free the handle with obe_free.
+// then means nothing; Windows has none. An IPv6 link-local address needs its
+// network interface: "fe80::1%eth0", on Windows "fe80::1%12". Free the handle with
+// obe_free.
+//
+// A name may stand for several addresses. A call tries them in turn, IPv4 first and
+// one at a time: after 250 ms without an answer the next one, and after the last
+// again the first, for twice as long each round. The error names what came of each.
 //
 // Returns OBE_OK; OBE_E_ARGUMENT for an address or port that cannot be one, or
 // a NULL client.
@@ -59,7 +65,8 @@ func obe_client_new(address inText, port C.int32_t, client outSocket) C.obe_stat
 //
 // A host name is looked up, for at most 10 s; otherwise it does not block.
 //
-// Returns OBE_OK; OBE_E_ARGUMENT; OBE_E_IN_USE if another server has the port;
+// Returns OBE_OK; OBE_E_ARGUMENT; OBE_E_IN_USE if another server has the port (the
+// error tells whether it is one of this program);
 // OBE_E_PERMISSION; OBE_E_UNREACHABLE if the address is not one of this machine
 // or its name unknown; OBE_E_TIMEOUT if it was not found in time;
 // OBE_E_UNSUPPORTED for "unix:/path" on Windows; OBE_E_IO.

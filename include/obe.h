@@ -149,7 +149,13 @@ typedef obe_status (*obe_handler)(obe_message request, void *user);
  * IPv4 or IPv6 literal or a host name; NULL or "" is the loopback address
  * 127.0.0.1. port is 1 to 65535; servers listen at OBE_DEFAULT_PORT unless told
  * otherwise. "unix:/path" is the Unix-domain socket at an absolute path, and port
- * then means nothing; Windows has none. Free the handle with obe_free.
+ * then means nothing; Windows has none. An IPv6 link-local address needs its
+ * network interface: "fe80::1%eth0", on Windows "fe80::1%12". Free the handle with
+ * obe_free.
+ *
+ * A name may stand for several addresses. A call tries them in turn, IPv4 first and
+ * one at a time: after 250 ms without an answer the next one, and after the last
+ * again the first, for twice as long each round. The error names what came of each.
  *
  * Returns OBE_OK; OBE_E_ARGUMENT for an address or port that cannot be one, or
  * a NULL client.
@@ -172,7 +178,8 @@ obe_status obe_client_new(const char *address, int32_t port,
  *
  * A host name is looked up, for at most 10 s; otherwise it does not block.
  *
- * Returns OBE_OK; OBE_E_ARGUMENT; OBE_E_IN_USE if another server has the port;
+ * Returns OBE_OK; OBE_E_ARGUMENT; OBE_E_IN_USE if another server has the port (the
+ * error tells whether it is one of this program);
  * OBE_E_PERMISSION; OBE_E_UNREACHABLE if the address is not one of this machine
  * or its name unknown; OBE_E_TIMEOUT if it was not found in time;
  * OBE_E_UNSUPPORTED for "unix:/path" on Windows; OBE_E_IO.
@@ -717,9 +724,13 @@ const char *obe_version(void);
  *   nodelay            TCP_NODELAY on new connections: 1 sends at once, 0 lets
  *                      the system gather small writes.
  *                      Default: 1.
- *   keepalive          Seconds of silence on a kept connection after which the
- *                      system asks whether the peer is still there; 0 never
- *                      asks.
+ *   keepalive          Seconds of silence on a connection after which the
+ *                      system asks whether the peer is still there; four
+ *                      unanswered questions, a quarter of this time apart, end
+ *                      the connection. So a call that waits learns of a cut
+ *                      cable after twice this time, and 13 s more if its own
+ *                      message was not confirmed (Linux before 6.15: 15
+ *                      minutes). 0 never asks.
  *                      Default: 60.
  *   tls                1 encrypts with TLS 1.3, as does every other tls_
  *                      option that is set; a client then takes servers whose

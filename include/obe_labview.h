@@ -441,9 +441,13 @@ int obe_lv_pointer_size(int *size);
  *   nodelay            TCP_NODELAY on new connections: 1 sends at once, 0 lets
  *                      the system gather small writes.
  *                      Default: 1.
- *   keepalive          Seconds of silence on a kept connection after which the
- *                      system asks whether the peer is still there; 0 never
- *                      asks.
+ *   keepalive          Seconds of silence on a connection after which the
+ *                      system asks whether the peer is still there; four
+ *                      unanswered questions, a quarter of this time apart, end
+ *                      the connection. So a call that waits learns of a cut
+ *                      cable after twice this time, and 13 s more if its own
+ *                      message was not confirmed (Linux before 6.15: 15
+ *                      minutes). 0 never asks.
  *                      Default: 60.
  *   tls                1 encrypts with TLS 1.3, as does every other tls_
  *                      option that is set; a client then takes servers whose

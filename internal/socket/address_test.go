@@ -158,3 +158,28 @@ func TestErrorsNameOperationPeerAndCause(t *testing.T) {
 		})
 	}
 }
+
+// A second server of this program at one address is told apart from another program's.
+func TestAddressInUseByThisProgram(t *testing.T) {
+	s := newServer(t)
+	port := int(s.Addr().Port())
+	for _, host := range []string{"", "127.0.0.1", "0.0.0.0"} {
+		_, err := socket.NewServer(host, port)
+		if err == nil || !strings.Contains(err.Error(), "this program has a server there already") {
+			t.Errorf("%q: the error is %v", host, err)
+		}
+	}
+	s.Free()
+	again, err := socket.NewServer("", port)
+	must(t, err)
+	again.Free()
+
+	other, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	defer other.Close()
+	_, err = socket.NewServer("", other.Addr().(*net.TCPAddr).Port)
+	expectError(t, err, transport.ErrInUse)
+	if !strings.Contains(err.Error(), "another server runs there") {
+		t.Errorf("the error is %v", err)
+	}
+}

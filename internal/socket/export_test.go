@@ -1,5 +1,11 @@
 package socket
 
+import (
+	"net/netip"
+
+	"libobe/internal/transport"
+)
+
 // InFlight returns how many calls are under way, so that a test can wait until
 // the calls that it started have begun.
 func (b *base) InFlight() int {
@@ -32,3 +38,11 @@ func (c *Client) HasMore() bool {
 	data, _ := c.link.conn.Pending()
 	return data || c.link.frames.Midway()
 }
+
+// ResolveTo makes the client's name stand for these addresses.
+func (c *Client) ResolveTo(addresses ...netip.AddrPort) {
+	c.resolve = func(transport.Wait, <-chan struct{}) ([]netip.AddrPort, error) { return addresses, nil }
+}
+
+// FirstShare is how long the first attempt to connect to one of several addresses takes.
+const FirstShare = firstShare

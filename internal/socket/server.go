@@ -144,10 +144,16 @@ func (s *Server) listen(address transport.Address) error {
 	if err != nil {
 		return err
 	}
+	occupied := false
 	for _, at := range addresses {
 		if s.listener, err = address.Listen(at, s.options().tuning()); err == nil {
 			break
 		}
+		occupied = address.Occupied(at)
+	}
+	// Windows says that it is not permitted, too.
+	if occupied && (errors.Is(err, transport.ErrInUse) || errors.Is(err, transport.ErrPermission)) {
+		return fmt.Errorf("%w (this program has a server there already; free that one first)", err)
 	}
 	if errors.Is(err, transport.ErrInUse) {
 		err = fmt.Errorf("%w (another server runs there, or the system has the port for a connection; port 0 lets it choose a free one)", err)

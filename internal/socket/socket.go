@@ -64,6 +64,7 @@ type call struct {
 	waker    *transport.Waker
 	turn     chan struct{} // a follower's call to lead; see Server
 	place    int           // where it stands in base.flight
+	share    time.Duration // of the next attempt to connect; see Client.open
 	header   [wire.HeaderLength]byte
 }
 
@@ -144,7 +145,7 @@ func (b *base) begin(op string, timeout time.Duration) (*call, error) {
 	} else {
 		c = &call{done: make(chan struct{}), turn: make(chan struct{}, 1)}
 	}
-	c.op, c.timeout, c.began, c.deadline = op, timeout, time.Time{}, time.Time{}
+	c.op, c.timeout, c.began, c.deadline, c.share = op, timeout, time.Time{}, time.Time{}, 0
 	if timeout >= 0 || b.options().trace != "" {
 		c.began = time.Now()
 	}

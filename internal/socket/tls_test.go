@@ -647,6 +647,9 @@ func TestAllow(t *testing.T) {
 	for _, wrong := range []string{"localhost", "1.2.3.4/33", "1.2.3", "fe80::1%lo", "10.0.0.0-10.0.0.9", "*"} {
 		expectSaid(t, newServer(t).SetOption("allow", wrong), socket.ErrArgument, "neither an IP address nor a range")
 	}
+	for zeros, plain := range map[string]string{"192.168.001.005": `"192.168.1.5"`, "127.0.0.1 010.0.0.0/8": `"10.0.0.0/8"`} {
+		expectSaid(t, newServer(t).SetOption("allow", zeros), socket.ErrArgument, "leading zeros", "write "+plain)
+	}
 	for _, nobody := range []string{",", " ", ", ,"} {
 		expectSaid(t, newServer(t).SetOption("allow", nobody), socket.ErrArgument, "names nobody")
 	}

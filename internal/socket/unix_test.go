@@ -124,7 +124,7 @@ func TestUnixLiveServerStays(t *testing.T) {
 	path := socketPath(t)
 	s := unixServer(t, path)
 	_, err := socket.NewServer("unix:"+path, 0)
-	expectSaid(t, err, transport.ErrInUse, "unix:"+path)
+	expectSaid(t, err, transport.ErrInUse, "unix:"+path, "this program has a server there already")
 	// The attempt is a connection without a word, and no loss.
 	echo(t, s)
 	expectTcmd(t, unixClient(t, path), `1`, `1`)

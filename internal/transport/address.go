@@ -39,10 +39,17 @@ func ParseAddress(host string, port int) (Address, error) {
 	if port < 0 || port > 65535 {
 		return a, fmt.Errorf("%w: port %d is outside 0..65535", ErrAddress, port)
 	}
-	if _, ok := a.literal(); ok {
+	if at, ok := a.literal(); ok {
+		if ip := at.Addr(); ip.Is6() && ip.IsLinkLocalUnicast() && ip.Zone() == "" {
+			return a, fmt.Errorf("%w: the link-local address %s needs its network interface: %s%%eth0, or on Windows %s%%12", ErrAddress, ip, ip, ip)
+		}
 		return a, nil
 	}
-	switch {
+	switch plain := WithoutZeros(host); {
+	case plain != "":
+		return a, fmt.Errorf("%w: %s has leading zeros, which some systems read as octal; write %s", ErrAddress, Quote(host), plain)
+	case onlyNumbers(host):
+		return a, fmt.Errorf("%w: %s is not an IPv4 address; one is four numbers from 0 to 255, such as 192.168.1.5", ErrAddress, Quote(host))
 	case strings.IndexByte(host, 0) >= 0:
 		return a, fmt.Errorf("%w: there is a NUL inside %s", ErrAddress, Quote(host))
 	case strings.Contains(host, ":"):
@@ -51,6 +58,28 @@ func ParseAddress(host string, port int) (Address, error) {
 		return a, fmt.Errorf("%w: %s is neither an IP address nor a host name", ErrAddress, Quote(host))
 	}
 	return a, nil
+}
+
+// onlyNumbers reports whether a text has nothing but digits and dots, as no host name
+// has. Systems disagree about which addresses other than a.b.c.d these are.
+func onlyNumbers(host string) bool {
+	return host != "" && strings.Trim(host, "0123456789.") == ""
+}
+
+// WithoutZeros returns an IPv4 address that is written with leading zeros, as front
+// panels do, without them. It returns the empty text for all others.
+func WithoutZeros(host string) string {
+	fields := strings.Split(host, ".")
+	for i, field := range fields {
+		if fields[i] = strings.TrimLeft(field, "0"); fields[i] == "" && field != "" {
+			fields[i] = "0"
+		}
+	}
+	plain := strings.Join(fields, ".")
+	if ip, err := netip.ParseAddr(plain); err != nil || !ip.Is4() || plain == host {
+		return ""
+	}
+	return plain
 }
 
 // likeURL reports whether a text looks like the address of another protocol. The path
@@ -107,6 +136,9 @@ func (a Address) Dial(at netip.AddrPort, tuning Tuning) (*Conn, error) {
 	if a.Path != "" {
 		return dialUnix(a.Path)
 	}
+	if err := checkZone(at); err != nil {
+		return nil, err
+	}
 	return Dial(at, tuning)
 }
 
@@ -116,7 +148,19 @@ func (a Address) Listen(at netip.AddrPort, tuning Tuning) (*Listener, error) {
 	if a.Path != "" {
 		return listenUnix(a.Path)
 	}
+	if err := checkZone(at); err != nil {
+		return nil, err
+	}
 	return Listen(at, tuning)
+}
+
+// checkZone returns an error if an address is of a network interface that this machine
+// does not have. The system would say that there is an invalid argument.
+func checkZone(at netip.AddrPort) error {
+	if zone := at.Addr().Zone(); zone != "" && zoneIndex(zone) == 0 {
+		return &SystemError{Call: "find the network interface " + Quote(zone), Err: errors.New("there is none of that name"), kind: ErrUnreachable}
+	}
+	return nil
 }
 
 // Resolve returns the addresses behind a, IPv4 first, since that is all that

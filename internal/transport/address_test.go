@@ -42,6 +42,10 @@ func TestParseAddress(t *testing.T) {
 		{"]::1[", 5, ""}, {"[127.0.0.1", 5, ""}, {"[::1", 5, ""}, {"::1]", 5, ""}, {"[[::1]]", 5, ""}, {"[]", 5, ""}, {":::", 5, ""},
 		{"fe80::1%", 5, ""}, {"fe80::1%[", 5, ""}, {"fe80::1%lo]", 5, ""}, {"fe80::1%l\x00o", 5, ""}, {"fe80::1%lo\n", 5, ""}, {"fe80::1%\xff", 5, ""},
 		{long, 5, ""},
+		{"127.000.000.001", 5, ""}, {"192.168.010.001", 5, ""}, {"00.0.0.0", 5, ""}, {"127.0.0.01", 5, ""}, {"0127.0.0.1", 5, ""},
+		{"127.1", 5, ""}, {"1", 5, ""}, {"2130706433", 5, ""}, {"256.1.1.1", 5, ""}, {"1.2.3.4.5", 5, ""}, {"127.0.0.1.", 5, ""}, {".", 5, ""}, {"0256.1.1.1", 5, ""},
+		{"fe80::1", 5, ""}, {"[fe80::1]", 5, ""}, {"febf::1", 5, ""},
+		{"fec0::1", 5, "[fec0::1]:5"}, {"10.0.0.0", 5, "10.0.0.0:5"}, {"lab-007", 5, "lab-007:5"}, {"10.0.0.lab", 5, "10.0.0.lab:5"}, {"0x7f.1", 5, "0x7f.1:5"},
 	} {
 		a, err := transport.ParseAddress(c.host, c.port)
 		switch {
@@ -53,6 +57,40 @@ func TestParseAddress(t *testing.T) {
 			}
 		case err != nil || a.String() != c.want:
 			t.Errorf("ParseAddress(%q, %d) = %v, %v; want %s", c.host, c.port, a, err, c.want)
+		}
+	}
+}
+
+// The error of an address that is nearly right says how it is written.
+func TestParseAddressNamesTheRemedy(t *testing.T) {
+	for host, text := range map[string]string{
+		"127.000.000.001": "write 127.0.0.1",
+		"192.168.010.000": "write 192.168.10.0",
+		"256.000.000.001": "four numbers from 0 to 255",
+		"127.1":           "four numbers from 0 to 255",
+		"fe80::1":         "fe80::1%eth0, or on Windows fe80::1%12",
+		"[fe80::a:1]":     "fe80::a:1%eth0",
+	} {
+		_, err := transport.ParseAddress(host, 5)
+		expectError(t, err, transport.ErrAddress)
+		if !strings.Contains(err.Error(), text) {
+			t.Errorf("%q: the error %q does not say %q", host, err, text)
+		}
+	}
+}
+
+// A network interface that this machine does not have is named.
+func TestUnknownInterface(t *testing.T) {
+	a, err := transport.ParseAddress("fe80::1%no-such", 5)
+	must(t, err)
+	at, err := a.Resolve(transport.NoWait, nil)
+	must(t, err)
+	_, dial := a.Dial(at[0], transport.Tuning{})
+	_, listen := a.Listen(at[0], transport.Tuning{})
+	for _, err := range []error{dial, listen} {
+		expectError(t, err, transport.ErrUnreachable)
+		if !strings.Contains(err.Error(), "no-such") {
+			t.Errorf("the error %q does not name the interface", err)
 		}
 	}
 }
@@ -182,7 +220,7 @@ func TestIPv6(t *testing.T) {
 
 // A connection to a port where nobody listens may meet itself, where the system
 // chooses that very port for the client. It would read its own command as the
-// reply.
+// reply. TestDialWhereTheSystemHasOnePort leaves nothing to chance.
 func TestDialNeverMeetsItself(t *testing.T) {
 	// Linux goes through its ports in order, by small random steps, so that each
 	// attempt has a chance of about one in five.
@@ -192,9 +230,8 @@ func TestDialNeverMeetsItself(t *testing.T) {
 		for passed, dials := false, 0; !passed && dials < near; dials++ {
 			c, err := transport.Dial(at, transport.Tuning{})
 			if err == nil {
-				_, err = c.Write([]byte("x"))
-				if c.Local() == c.Remote() {
-					t.Fatalf("%v is connected to itself", at)
+				if _, err = c.Write([]byte("x")); err == nil {
+					t.Fatalf("%v is connected to %v", c.Local(), c.Remote())
 				}
 				passed = c.Local().Port() > at.Port()
 				must(t, c.Close())

@@ -434,6 +434,8 @@ func TestTuning(t *testing.T) {
 		l.Tune(tuning)
 		client, err := transport.Dial(l.Addr(), tuning)
 		must(t, err)
+		_, err = client.Write([]byte("x"))
+		must(t, err)
 		server := accept(t, l)
 		for name, c := range map[string]*transport.Conn{"dialled": client, "accepted": server} {
 			expectOption(t, name, c, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, tuning.NoDelay)

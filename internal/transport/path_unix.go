@@ -90,6 +90,7 @@ func listenUnix(path string) (*Listener, error) {
 		l.Close()
 		return nil, systemError("listen", err)
 	}
+	listeners.Store(l, nil)
 	return l, nil
 }
 

@@ -51,6 +51,16 @@ func sysPeek(fd descriptor) (int, error) {
 	return n, err
 }
 
+// limitRetransmission bounds how long the system repeats what the peer does not confirm,
+// during which it does not ask as keepalive does.
+func limitRetransmission(fd descriptor, seconds int) {
+	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_RXT_CONNDROPTIME, 2*seconds)
+}
+
+// There is no way to ignore a peer.
+func sysIgnorePeer(descriptor) {}
+func sysHeedPeer(descriptor)   {}
+
 func sysAccept(fd descriptor) (descriptor, netip.AddrPort, error) {
 	for {
 		conn, sa, err := syscall.Accept(fd)

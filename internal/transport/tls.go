@@ -47,6 +47,9 @@ type secure struct {
 // StartTLS makes the connection a TLS one, as its client. It waits for the
 // connection and the handshake. If it fails, the connection must be closed.
 func (c *Conn) StartTLS(config *tls.Config, w Wait) error {
+	if err := c.connect(w); err != nil {
+		return err
+	}
 	s := newSecure(c)
 	s.wait = w
 	s.tls = tls.Client(stream{c, s}, config)
@@ -56,7 +59,7 @@ func (c *Conn) StartTLS(config *tls.Config, w Wait) error {
 		s.done.Store(true)
 		c.tls = s
 		return nil
-	case s.cause == nil, c.connecting:
+	case s.cause == nil:
 	case errors.Is(s.cause, io.EOF), errors.Is(s.cause, ErrReset):
 		return fmt.Errorf("%w: the server ended the connection during the handshake; perhaps it speaks no TLS 1.3", ErrTLS)
 	}

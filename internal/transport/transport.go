@@ -23,6 +23,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -118,11 +119,14 @@ func (w Wait) milliseconds() int {
 // Conn is a connection. One goroutine may read while another writes; Close may
 // come at any time from anywhere and ends both.
 type Conn struct {
-	local, remote netip.AddrPort
+	remote netip.AddrPort
 
 	fd         descriptor
 	users      atomic.Int64 // operations under way on fd, plus closing once Close was called
 	connecting bool         // no byte has been written yet
+	samePort   bool         // both ends may be one: see Dial
+	connectBy  time.Time    // zero: connecting has no deadline of its own
+	keepAlive  time.Duration
 
 	readWait, writeWait Wait
 	expectMore          bool // the last read filled its buffer: try before waiting
@@ -251,33 +255,36 @@ func (c *Conn) writeRaw(head, body []byte, w *Wait) (int, error) {
 	}
 	defer c.release()
 	total := 0
-	var ended error // how the wait ended, if not well
+	var ended error // how the wait for the connection ended, if not well
+	if c.connecting && c.samePort {
+		// Its ends are compared before the first byte is written.
+		if ended = c.establish(fd, *w); ended != nil && !mayFollow(ended) {
+			return 0, c.failed(ended)
+		}
+	}
 	for len(head)+len(body) > 0 {
 		n, err := sysWrite(fd, head, body)
 		switch {
 		case err == nil:
-			c.connecting = false
+			if c.connecting {
+				c.established(fd, ended)
+			}
 			total += n
 			skip := min(n, len(head))
 			head, body = head[skip:], body[n-skip:]
-			continue
-		case isAgain(err) || c.connecting && isNotConnected(err):
+		case c.connecting && (isAgain(err) || isNotConnected(err)):
 			if ended != nil {
 				return total, c.failed(ended)
 			}
-			ended = waitFor(fd, forWriting, *w)
-			// A connection that came about in the very moment gets its message
-			// all the same: one that closes without a word ends an original
-			// server.
-			if ended == nil || c.connecting {
-				if err = c.connected(fd); err == nil {
-					continue
-				}
-				ended = err
+			if ended = c.establish(fd, *w); ended != nil && !mayFollow(ended) {
+				return total, c.failed(ended)
 			}
-			return total, c.failed(ended)
 		case c.connecting:
 			return total, c.failed(systemError("connect", err))
+		case isAgain(err):
+			if err = waitFor(fd, forWriting, *w); err != nil {
+				return total, c.failed(err)
+			}
 		default:
 			return total, c.failed(lost("send", err))
 		}
@@ -285,14 +292,61 @@ func (c *Conn) writeRaw(head, body []byte, w *Wait) (int, error) {
 	return total, nil
 }
 
-// connected returns the failure of a connection attempt, if it has failed.
-func (c *Conn) connected(fd descriptor) error {
-	if !c.connecting {
-		return nil
+// mayFollow reports whether one more write may follow a wait for a connection that
+// ended like this. A connection that was established in the very moment gets its
+// message all the same: a Python optbayesexpt server ends when a connection closes
+// without one.
+func mayFollow(ended error) bool { return ended == ErrTimeout || ended == ErrWoken }
+
+// establish waits until the connection is established. When the wait ends early, the
+// state of the connection is final: the system ignores an answer that comes later, so
+// that the server never accepts what is about to be closed.
+func (c *Conn) establish(fd descriptor, w Wait) error {
+	if !c.connectBy.IsZero() && (w.Deadline.IsZero() || c.connectBy.Before(w.Deadline)) {
+		w.Deadline = c.connectBy
+	}
+	ended := waitFor(fd, forWriting, w)
+	if ended != nil {
+		sysIgnorePeer(fd)
 	}
 	if err := sysConnectError(fd); err != nil {
 		return systemError("connect", err)
 	}
+	if c.samePort {
+		if peer := sysPeer(fd); peer.IsValid() && peer == sysLocal(fd) {
+			return systemError("connect", errNobody)
+		}
+	}
+	return ended
+}
+
+// established notes that the connection is established, although the wait for it ended
+// early if ended is not nil. The system begins to ask for the peer only now: the server
+// is at work already, and does not wait for it.
+func (c *Conn) established(fd descriptor, ended error) {
+	c.connecting = false
+	if ended != nil {
+		sysHeedPeer(fd)
+	}
+	if c.keepAlive > 0 {
+		sysKeepAlive(fd, c.keepAlive)
+	}
+}
+
+// connect waits until the connection is established.
+func (c *Conn) connect(w Wait) error {
+	if !c.connecting {
+		return nil
+	}
+	fd, err := c.acquire()
+	if err != nil {
+		return err
+	}
+	defer c.release()
+	if err = c.establish(fd, w); err != nil {
+		return c.failed(err)
+	}
+	c.established(fd, nil)
 	return nil
 }
 
@@ -365,9 +419,6 @@ func (c *Conn) Remote() netip.AddrPort { return c.remote }
 // Local returns this side's address, which a client's connection gets while
 // connecting.
 func (c *Conn) Local() netip.AddrPort {
-	if c.local.IsValid() {
-		return c.local
-	}
 	fd, err := c.acquire()
 	if err != nil {
 		return netip.AddrPort{}
@@ -400,24 +451,26 @@ type Tuning struct {
 	KeepAlive time.Duration // silence before the system asks whether the peer is there; 0: never
 }
 
+// SetConnectDeadline sets a deadline for the connection to be established, where it
+// is earlier than that of the first write.
+func (c *Conn) SetConnectDeadline(t time.Time) { c.connectBy = t }
+
 // Dial begins a connection to one address. It does not wait: the first write
-// does, and tells the failure, so that no peer ever sees a connection that
-// closes without a word because of a slow caller.
+// does, and returns the failure, so that no peer ever sees a connection that
+// closes without a message because of a slow caller.
+//
+// Where no server is listening on a port that the system also uses for clients, it
+// can choose that very port for this connection, which is then connected to itself: a
+// client would read its own command as the reply. Such a connection counts as refused.
 func Dial(to netip.AddrPort, tuning Tuning) (*Conn, error) {
 	fd, err := sysConnect(to, tuning)
 	if err != nil {
 		return nil, systemError("connect", err)
 	}
-	c := &Conn{fd: fd, remote: to, connecting: true}
-	// On a port that the system also gives to clients, a connection that finds
-	// no server can meet itself, and would read its own command as the reply.
-	if to.Addr().IsLoopback() {
-		if c.local = sysLocal(fd); c.local == to {
-			sysClose(fd)
-			return nil, systemError("connect", errNobody)
-		}
-	}
-	return c, nil
+	local := sysLocal(fd)
+	// The address may not be known before the connection is established; the port is.
+	samePort := local.Port() == to.Port() || !local.IsValid()
+	return &Conn{fd: fd, remote: to, connecting: true, samePort: samePort, keepAlive: tuning.KeepAlive}, nil
 }
 
 // Listener takes connections. Its Accept does not wait; a Poller does.
@@ -435,7 +488,30 @@ func Listen(at netip.AddrPort, tuning Tuning) (*Listener, error) {
 	}
 	l := &Listener{fd: fd, addr: sysLocal(fd)}
 	l.Tune(tuning)
+	listeners.Store(l, nil)
 	return l, nil
+}
+
+// listeners has the open listeners of this process.
+var listeners sync.Map
+
+// Occupied reports whether a listener of this process is in the way of one at an
+// address, which is one of those that Resolve returned.
+func (a Address) Occupied(at netip.AddrPort) bool {
+	for l := range listeners.Range {
+		if l.(*Listener).occupies(at, a.Path) {
+			return true
+		}
+	}
+	return false
+}
+
+func (l *Listener) occupies(at netip.AddrPort, path string) bool {
+	if path != "" || l.file.path != "" {
+		return l.file.path == path
+	}
+	mine, other := l.addr.Addr(), at.Addr()
+	return l.addr.Port() == at.Port() && (mine == other.WithZone("") || mine.IsUnspecified() || other.IsUnspecified())
 }
 
 // Tune sets what later accepted connections begin with.
@@ -462,6 +538,7 @@ func (l *Listener) Accept() (*Conn, error) {
 
 // Close closes the listener. Nobody may be using it any more.
 func (l *Listener) Close() {
+	listeners.Delete(l)
 	l.file.remove()
 	sysClose(l.fd)
 }

@@ -156,7 +156,7 @@ OPTIONS: tuple[tuple[str, str, str], ...] = (
     (
         "keepalive",
         "60",
-        "Seconds of silence on a kept connection after which the system asks whether the peer is still there; 0 never asks.",
+        "Seconds of silence on a connection after which the system asks whether the peer is still there; four unanswered questions, a quarter of this time apart, end the connection. So a call that waits learns of a cut cable after twice this time, and 13 s more if its own message was not confirmed (Linux before 6.15: 15 minutes). 0 never asks.",
     ),
     (
         "tls",

@@ -1,0 +1,76 @@
+package transport
+
+import (
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"unsafe"
+
+	"golang.org/x/sys/windows"
+)
+
+// Not for a moment is an accepted connection one that programs inherit which the host
+// program starts.
+func TestAcceptedIsNeverInherited(t *testing.T) {
+	l, err := Listen(netip.MustParseAddrPort("127.0.0.1:0"), Tuning{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	const rounds, mostHandles = 300, 4 * 400
+	var found atomic.Int64
+	over := make(chan struct{})
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		for {
+			select {
+			case <-over:
+				return
+			default:
+			}
+			for h := windows.Handle(4); h < mostHandles; h += 4 {
+				if inherited(h) {
+					found.Add(1)
+				}
+			}
+		}
+	})
+	for range rounds {
+		c, err := Dial(l.Addr(), Tuning{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.SetWriteWait(Wait{})
+		if _, err := c.Write([]byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		var s *Conn
+		for s == nil {
+			if s, err = l.Accept(); err != nil && err != ErrTimeout {
+				t.Fatal(err)
+			}
+		}
+		s.Close()
+		c.Close()
+	}
+	close(over)
+	watching.Wait()
+	if n := found.Load(); n > 0 {
+		t.Errorf("%d times a socket was seen that is inherited", n)
+	}
+}
+
+// inherited reports whether a handle is one of a socket that programs inherit.
+func inherited(h windows.Handle) bool {
+	const socketType = 0x1008 // SO_TYPE
+	var flags uint32
+	r, _, _ := getHandleInformation.Call(uintptr(h), uintptr(unsafe.Pointer(&flags)))
+	if r == 0 || flags&windows.HANDLE_FLAG_INHERIT == 0 {
+		return false
+	}
+	_, err := windows.GetsockoptInt(h, windows.SOL_SOCKET, socketType)
+	return err == nil
+}
+
+var getHandleInformation = windows.NewLazySystemDLL("kernel32.dll").NewProc("GetHandleInformation")
