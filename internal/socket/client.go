@@ -324,6 +324,10 @@ func (c *Client) transmit(call *call, head, body []byte, nothingAwaited bool) er
 // take: the Connection Attempt Delay of RFC 8305.
 const firstShare = 250 * time.Millisecond
 
+// mostReadyShare bounds the shares of wait_ready, which must soon be back at an address
+// where the server has yet to start.
+const mostReadyShare = 2 * time.Second
+
 // attempt is what came of an address.
 type attempt struct {
 	at  netip.AddrPort
@@ -347,8 +351,8 @@ func (c *Client) open(call *call, wait transport.Wait, addresses []netip.AddrPor
 	}
 	// wait_ready also tries those again that have failed, and does not stay with one.
 	retries := call.op == "wait_ready" && len(addresses) > 1
-	for left := len(tried); left > 0; call.share *= 2 {
-		turns := left
+	for left := len(tried); left > 0; {
+		turns, silent := left, false
 		for i := range tried {
 			a := &tried[i]
 			if a.err != nil && a.err != errSilent {
@@ -371,10 +375,13 @@ func (c *Client) open(call *call, wait transport.Wait, addresses []netip.AddrPor
 				left--
 				continue
 			}
-			a.err = errSilent
+			a.err, silent = errSilent, true
 			if !wait.Deadline.IsZero() && !time.Now().Before(wait.Deadline) {
 				return c.silence(tried)
 			}
+		}
+		if silent && !(retries && call.share >= mostReadyShare) {
+			call.share *= 2
 		}
 		if retries && left < len(tried) {
 			break

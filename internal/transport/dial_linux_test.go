@@ -52,7 +52,10 @@ func loopbackUp() error {
 
 // onlyPort leaves a single port for clients.
 func onlyPort(port int) error {
-	return os.WriteFile("/proc/sys/net/ipv4/ip_local_port_range", fmt.Appendf(nil, "%d %d", port, port), 0)
+	if err := os.WriteFile("/proc/sys/net/ipv4/ip_local_port_range", fmt.Appendf(nil, "%d %d", port, port), 0); err != nil {
+		return fmt.Errorf("%w: %w", errNoNetwork, err)
+	}
+	return nil
 }
 
 // Where the system has a single port for clients, each connection to that port is
