@@ -1,5 +1,7 @@
 package socket
 
+import "time"
+
 // InFlight returns how many calls are under way, so that a test can wait until
 // the calls that it started have begun.
 func (b *base) InFlight() int {
@@ -31,4 +33,13 @@ func (c *Client) HasMore() bool {
 	}
 	data, _ := c.link.conn.Pending()
 	return data || c.link.frames.Midway()
+}
+
+// RestInVain lets the listener rest while the poller keeps it, so that it cannot be
+// added again until it is removed.
+func (s *Server) RestInVain() (remove func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rested = time.Now()
+	return func() { s.poller.RemoveListener(s.listener) }
 }

@@ -51,6 +51,7 @@ type Server struct {
 	again []uint64      // those of which more than one message was read at once
 	dst   []byte        // the caller's memory for a message
 	into  *peer         // whose message under way lies in dst
+	turn  *call         // the leader's call
 	led   time.Duration // how long earlier leaders have led while a message was midway
 	since time.Time     // since when this one does; zero if none was yet
 }
@@ -82,11 +83,16 @@ type peer struct {
 // their turn.
 const turnBudget = 1 << 20
 
-// Read reads what is there without waiting, within the budget of a turn.
+// Read reads what is there without waiting, within the budget of a turn. The turn
+// ends early when the leader's call must end.
 func (p *peer) Read(b []byte) (int, error) {
+	if p.moved && p.server.turn.due() != nil {
+		p.budget = 0
+	}
 	if p.budget <= 0 {
 		return 0, transport.ErrTimeout
 	}
+	b = b[:min(len(b), p.budget, readAtOnce)]
 	n, err := p.conn.Read(b)
 	if n > 0 {
 		p.moved = true
@@ -465,7 +471,7 @@ func (s *Server) leave() {
 	if s.into != nil {
 		s.into.frames.Detach()
 	}
-	s.dst, s.into = nil, nil
+	s.dst, s.into, s.turn = nil, nil, nil
 	s.led, s.since = s.clock(), time.Time{}
 	s.leading = false
 	s.left.Broadcast()
@@ -500,18 +506,26 @@ func (s *Server) unfollow(call *call) bool {
 	return false
 }
 
-// lead accepts and reads until a message is complete. base.mu is held, and given
-// up while waiting and reading.
+// lead accepts and reads until a message is complete. Between two turns it looks at
+// the deadline; what is ready then is left to the next call. Each call takes one turn
+// at least, so that calls with short timeouts get somewhere together. base.mu is
+// held, and given up while waiting and reading.
 func (s *Server) lead(call *call) (Message, error) {
-	for {
+	s.turn = call
+	for turns := 0; ; {
+		if err := call.ended(); err != nil {
+			return Message{}, err
+		}
 		if s.seen == len(s.ready) {
-			if err := call.ended(); err != nil {
-				return Message{}, err
-			}
 			if err := s.await(call); err != nil {
 				return Message{}, err
 			}
 			continue
+		}
+		if turns++; turns > 1 {
+			if err := call.due(); err != nil {
+				return Message{}, err
+			}
 		}
 		id := s.ready[s.seen]
 		s.seen++
@@ -538,17 +552,12 @@ const (
 	maxCame = 64
 	// pause is how long a listener rests that finds no free descriptor.
 	pause = 100 * time.Millisecond
-	// pollLimit ends a call with timeout 0 that finds ever more to read and no
-	// message.
-	pollLimit = 10 * time.Millisecond
 )
 
-// await fills ready with what has something to say.
+// await fills ready with what has something to say. With something to do, the
+// deadline is lead's matter.
 func (s *Server) await(call *call) error {
-	wait, limit := transport.Wait{Deadline: call.deadline}, call.deadline
-	if call.timeout == 0 {
-		limit = limit.Add(pollLimit)
-	}
+	wait := transport.Wait{Deadline: call.deadline}
 	if call.timeout == 0 || len(s.again) > 0 {
 		wait = transport.NoWait
 	}
@@ -572,13 +581,10 @@ func (s *Server) await(call *call) error {
 	if err != nil {
 		return err
 	}
-	if !s.rested.IsZero() && time.Now().After(s.rested) && s.poller.AddListener(s.listener, listenerID) == nil {
-		s.rested = time.Time{}
+	if !s.rested.IsZero() && time.Now().After(s.rested) {
+		s.resumeListening()
 	}
-	if len(s.ready) == 0 {
-		limit = call.deadline
-	}
-	if !limit.IsZero() && !time.Now().Before(limit) {
+	if len(s.ready) == 0 && !call.deadline.IsZero() && !time.Now().Before(call.deadline) {
 		return transport.ErrTimeout
 	}
 	return nil
@@ -612,6 +618,21 @@ func (s *Server) clock() time.Duration {
 	return s.led + time.Since(s.since)
 }
 
+// rest stops accepting for a moment, for want of descriptors or memory.
+func (s *Server) rest() {
+	s.poller.RemoveListener(s.listener)
+	s.rested = time.Now().Add(pause)
+}
+
+// resumeListening ends a rest of the listener. Where the system refuses that, for the
+// same want, another rest follows.
+func (s *Server) resumeListening() {
+	s.rested = time.Time{}
+	if s.poller.AddListener(s.listener, listenerID) != nil {
+		s.rested = time.Now().Add(pause)
+	}
+}
+
 // accept takes a new connection, if there is one.
 func (s *Server) accept() *peer {
 	conn, err := s.listener.Accept()
@@ -619,8 +640,7 @@ func (s *Server) accept() *peer {
 		if errors.Is(err, transport.ErrTimeout) || errors.Is(err, transport.ErrExhausted) && s.evict() {
 			return nil
 		}
-		s.poller.RemoveListener(s.listener)
-		s.rested = time.Now().Add(pause)
+		s.rest()
 		return nil
 	}
 	options := s.options()
@@ -643,8 +663,11 @@ func (s *Server) accept() *peer {
 	}
 	s.lastID++
 	p := &peer{server: s, id: s.lastID, conn: conn, frames: frames()}
-	if err := s.poller.Add(conn, p.id); err != nil {
+	if s.poller.Add(conn, p.id) != nil && !(s.evict() && s.poller.Add(conn, p.id) == nil) {
+		// The system limits how many descriptors are waited for, too.
+		s.counters.evicted.Add(1)
 		conn.Close()
+		s.rest()
 		return nil
 	}
 	s.counters.connectionsOpen.Add(1)

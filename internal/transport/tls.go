@@ -236,6 +236,11 @@ const (
 // it.
 func (s *secure) writeFrame(head, body []byte, w Wait) (total int, err error) {
 	for len(head)+len(body) > 0 {
+		if total > 0 {
+			if err := w.over(); err != nil {
+				return total, s.unwritten(err)
+			}
+		}
 		if err := s.conn.waitWritable(w); err != nil {
 			return total, s.unwritten(err)
 		}
@@ -341,7 +346,9 @@ func (t stream) Read(p []byte) (int, error) {
 			_ = s.flush(NoWait)
 		} else if s.server {
 			wait = &NoWait
-			_ = s.flush(NoWait)
+			if err := s.flush(NoWait); err != nil && err != ErrTimeout {
+				return 0, s.caused(err)
+			}
 		} else if err := s.flush(s.wait); err != nil {
 			return 0, s.caused(err)
 		}

@@ -90,6 +90,25 @@ type Wait struct {
 	Deadline time.Time // zero: none
 	Waker    *Waker    // nil: nobody
 	Spin     *Spin     // nil: sleep at once
+
+	// Woken, if not nil, is true once Waker is woken. It is cheaper to look at, for
+	// an operation that proceeds without waiting.
+	Woken *atomic.Bool
+}
+
+// grace is how much longer than its deadline a write may last that never had to
+// wait, so that one with no time to wait still sends what the system takes at once.
+const grace = 5 * time.Millisecond
+
+// over returns why an operation must end that could proceed without waiting.
+func (w *Wait) over() error {
+	switch {
+	case w.Woken != nil && w.Woken.Load():
+		return ErrWoken
+	case w.Deadline.IsZero(), w.Deadline.Equal(past), time.Now().Before(w.Deadline.Add(grace)):
+		return nil
+	}
+	return ErrTimeout
 }
 
 // past is a deadline for operations that must not wait.
@@ -244,6 +263,11 @@ func (c *Conn) WriteFrame(head, body []byte) (int, error) {
 	return c.writeRaw(head, body, &c.writeWait)
 }
 
+// writeAtOnce is how much one system call is given: between two of them a write
+// looks at its deadline. A peer that reads fast enough could keep one call of the
+// system busy for the whole of a message.
+const writeAtOnce = 1 << 20
+
 func (c *Conn) writeRaw(head, body []byte, w *Wait) (int, error) {
 	fd, err := c.acquire()
 	if err != nil {
@@ -253,7 +277,12 @@ func (c *Conn) writeRaw(head, body []byte, w *Wait) (int, error) {
 	total := 0
 	var ended error // how the wait ended, if not well
 	for len(head)+len(body) > 0 {
-		n, err := sysWrite(fd, head, body)
+		if total > 0 {
+			if err := w.over(); err != nil {
+				return total, c.failed(err)
+			}
+		}
+		n, err := sysWrite(fd, head, body[:min(len(body), writeAtOnce)])
 		switch {
 		case err == nil:
 			c.connecting = false

@@ -1,0 +1,161 @@
+//go:build linux
+
+package faults_test
+
+import (
+	"bufio"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"libobe/internal/socket"
+)
+
+const (
+	// flooders is how many connections send all the time.
+	flooders = 256
+	// meanLate and mostLate are by how much calls may miss their deadlines meanwhile,
+	// beyond what the machine needs to wake a thread that only sleeps.
+	meanLate = 5 * time.Millisecond
+	mostLate = 50 * time.Millisecond
+	// calls is how many calls are timed for each timeout and kind of flood.
+	calls = 60
+)
+
+// deluges are the kinds of flood: each is what one connection does until it is closed.
+// "Unfinished" sends a message that is not finished, up to a size that keeps this
+// test's memory bounded.
+var deluges = map[string]func(net.Conn){
+	"unfinished": func(c net.Conn) {
+		_, _ = fmt.Fprintf(c, `%010d"`, largest)
+		piece := []byte(strings.Repeat("x", 32<<10))
+		for range 28 {
+			if _, err := c.Write(piece); err != nil {
+				return
+			}
+		}
+	},
+	"spaces": func(c net.Conn) {
+		_, _ = fmt.Fprintf(c, "%010d", largest)
+		for range 100_000 {
+			if _, err := c.Write([]byte(" ")); err != nil {
+				return
+			}
+		}
+	},
+	"garbage":     func(c net.Conn) { _, _ = c.Write([]byte("0000000003{x}")) },
+	"connections": func(net.Conn) {},
+	"handshakes": func(c net.Conn) {
+		_ = tls.Client(c, &tls.Config{InsecureSkipVerify: true}).Handshake()
+	},
+}
+
+func deluge() {
+	port, kind := os.Getenv("PORT"), deluges[os.Getenv("KIND")]
+	for range flooders {
+		go func() {
+			for {
+				c, err := net.DialTimeout("tcp", net.JoinHostPort("127.0.0.1", port), patience)
+				if err != nil {
+					continue
+				}
+				kind(c)
+				// A reset leaves no port in TIME_WAIT.
+				_ = c.(*net.TCPConn).SetLinger(0)
+				c.Close()
+			}
+		}()
+	}
+	fmt.Println("begun")
+	select {}
+}
+
+// pair returns the files of a certificate and its key.
+func pair(t *testing.T) (certificate, key string) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	must(t, err)
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
+	public, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
+	must(t, err)
+	secret, err := x509.MarshalPKCS8PrivateKey(private)
+	must(t, err)
+	write := func(name, kind string, der []byte) string {
+		path := filepath.Join(t.TempDir(), name)
+		must(t, os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600))
+		return path
+	}
+	return write("certificate.pem", "CERTIFICATE", public), write("key.pem", "PRIVATE KEY", secret)
+}
+
+// Calls end at their deadlines however much clients send.
+func TestDeadlinesUnderFlood(t *testing.T) {
+	needDescriptors(t, 4*flooders)
+	for kind := range deluges {
+		t.Run(kind, func(t *testing.T) {
+			s, err := socket.NewServer("", 0)
+			must(t, err)
+			t.Cleanup(s.Free)
+			if kind == "handshakes" {
+				certificate, key := pair(t)
+				must(t, s.SetOption("tls_cert", certificate))
+				must(t, s.SetOption("tls_key", key))
+			}
+			c := process("deluge", fmt.Sprint("PORT=", s.Addr().Port()), "KIND="+kind)
+			nice(t, c)
+			out, err := c.StdoutPipe()
+			must(t, err)
+			must(t, c.Start())
+			t.Cleanup(func() {
+				_ = c.Process.Kill()
+				_ = c.Wait()
+			})
+			if line, err := bufio.NewReader(out).ReadString('\n'); line != "begun\n" {
+				t.Fatalf("the flood did not begin: %q, %v", line, err)
+			}
+			for end := time.Now().Add(500 * time.Millisecond); time.Now().Before(end); {
+				_, _ = s.Receive(nil, 10*time.Millisecond)
+			}
+			witness := newWitness(t)
+			for _, timeout := range []time.Duration{0, time.Millisecond, 10 * time.Millisecond} {
+				var all []time.Duration
+				var sum time.Duration
+				for range calls {
+					began := time.Now()
+					_, err := s.Receive(nil, timeout)
+					late := time.Since(began) - timeout
+					if !errors.Is(err, socket.ErrTimeout) {
+						t.Fatal(err)
+					}
+					late = max(late-witness.late(began), 0)
+					all = append(all, late)
+					sum += late
+				}
+				mean, most := sum/calls, slices.Max(all)
+				t.Logf("timeout %v: late by %v on average, %v at worst", timeout, mean, most)
+				if mean > meanLate || most > mostLate {
+					t.Errorf("timeout %v: late by %v on average, %v at worst", timeout, mean, most)
+				}
+			}
+			opened, err := s.Stat("connections_opened")
+			must(t, err)
+			if received, err := s.Stat("bytes_received"); err != nil || opened < flooders || kind == "unfinished" && received < 10*calls {
+				t.Errorf("the flood did not come: %d connections, %d bytes, %v", opened, received, err)
+			}
+			t.Log(opened, "connections")
+		})
+	}
+}
