@@ -18,6 +18,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -158,4 +159,95 @@ func TestDeadlinesUnderFlood(t *testing.T) {
 			t.Log(opened, "connections")
 		})
 	}
+}
+
+// full fills the buffers between a server and a client that sends a message it does
+// not finish, and returns how much they hold.
+func full(t *testing.T, port int) (sent int) {
+	t.Helper()
+	c, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", fmt.Sprint(port)))
+	must(t, err)
+	t.Cleanup(func() { c.Close() })
+	raw, err := c.(*net.TCPConn).SyscallConn()
+	must(t, err)
+	piece := fmt.Appendf(nil, `%010d"%s`, largest, strings.Repeat("x", 1<<20))
+	must(t, raw.Control(func(fd uintptr) {
+		for err == nil {
+			var n int
+			n, err = syscall.SendmsgN(int(fd), piece, nil, nil, syscall.MSG_DONTWAIT)
+			sent += max(n, 0)
+			piece = piece[len(piece)-1<<20:]
+		}
+	}))
+	if !errors.Is(err, syscall.EAGAIN) {
+		t.Fatal(err)
+	}
+	return sent
+}
+
+// One round of all connections that have something to say is no reason to be late.
+func TestDeadlineWithFullBuffers(t *testing.T) {
+	const connections = 64
+	s, err := socket.NewServer("", 0)
+	must(t, err)
+	t.Cleanup(s.Free)
+	waiting := 0
+	for range connections {
+		waiting += full(t, int(s.Addr().Port()))
+	}
+	witness := newWitness(t)
+	for _, timeout := range []time.Duration{10 * time.Millisecond, 0, time.Millisecond, 0} {
+		began := time.Now()
+		_, err = s.Receive(nil, timeout)
+		late := time.Since(began) - timeout
+		if !errors.Is(err, socket.ErrTimeout) {
+			t.Fatal(err)
+		}
+		t.Logf("%d KiB were waiting; with timeout %v late by %v", waiting>>10, timeout, late)
+		if late > mostLate/2+witness.late(began) {
+			t.Errorf("with timeout %v late by %v", timeout, late)
+		}
+	}
+}
+
+// A server that never stops sending keeps no client beyond its deadline, and from no
+// cancellation.
+func TestClientDeadlineUnderFlood(t *testing.T) {
+	const endless = 1 << 30
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		piece := []byte(strings.Repeat(" ", 1<<20))
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_, err = fmt.Fprintf(c, "%010d", endless)
+			for err == nil {
+				_, err = c.Write(piece)
+			}
+			c.Close()
+		}
+	}()
+	c := newClient(t, l.Addr().(*net.TCPAddr).Port, fmt.Sprint("max_message=", endless))
+	witness := newWitness(t)
+	const timeout = 20 * time.Millisecond
+	expect := func(began time.Time, err, want error) {
+		t.Helper()
+		late := time.Since(began) - timeout
+		t.Logf("%v: late by %v", want, late)
+		if !errors.Is(err, want) || late > mostLate+witness.late(began) {
+			t.Errorf("%v, late by %v; want %v", err, late, want)
+		}
+	}
+	began := time.Now()
+	_, err = c.TcmdBody([]byte("1"), timeout)
+	expect(began, err, socket.ErrTimeout)
+	began = time.Now()
+	cancel := time.AfterFunc(timeout, c.Cancel)
+	defer cancel.Stop()
+	_, err = c.TcmdBody([]byte("1"), patience)
+	expect(began, err, socket.ErrCancelled)
 }
