@@ -33,12 +33,14 @@ type Server struct {
 
 	// Guarded by base.mu, which a leader gives up while it waits or reads.
 	leading   bool
+	polling   bool      // the leader waits in poller
 	left      sync.Cond // the leader has left
 	followers []*call
 	peers     map[uint64]*peer
 	lastID    uint64
 	recent    list.List          // of *peer, the one idle longest first
 	midway    list.List          // of *peer with a message that has begun, oldest first
+	outgoing  list.List          // of *peer with a reply that was handed over, oldest first
 	kept      *Message           // received whole, but too large for the caller's buffer
 	current   *peer              // who sent the last message that Receive took
 	forsaken  map[*peer]struct{} // whose message was dropped without an answer
@@ -52,7 +54,7 @@ type Server struct {
 	dst   []byte        // the caller's memory for a message
 	into  *peer         // whose message under way lies in dst
 	turn  *call         // the leader's call
-	led   time.Duration // how long earlier leaders have led while a message was midway
+	led   time.Duration // how long earlier leaders have led while a message was midway, or outgoing
 	since time.Time     // since when this one does; zero if none was yet
 }
 
@@ -71,9 +73,13 @@ type peer struct {
 	owed     int           // messages that Receive took and nobody answered
 	held     int           // messages in the hands of callers, or kept
 	writers  int
-	refused  bool  // its TLS failed, which it is being told
-	ended    bool  // the peer has closed its side
-	gone     error // why the connection is closed
+	out      outgoing
+	watched  transport.Interest // what the poller waits for
+	sending  bool               // a call waits until the peer takes its reply
+	leaving  bool               // to be closed when its replies are out
+	refused  bool               // its TLS failed, which it is being told
+	ended    bool               // the peer has closed its side
+	gone     error              // why the connection is closed
 
 	budget int // bytes that may still be read in this turn
 	moved  bool
@@ -359,14 +365,18 @@ func (s *Server) answer(call *call, p *peer, body []byte, m *Message) error {
 func (s *Server) write(call *call, p *peer, head, body []byte, m *Message) error {
 	s.mu.Lock()
 	gone := p.gone
+	if gone == nil && p.leaving {
+		gone = ErrClosed
+	}
 	if gone == nil {
 		p.writers++
 	}
+	behind := p.out.place != nil
 	s.mu.Unlock()
 	if gone != nil {
 		return gone
 	}
-	n, err := s.transmit(call, p, head, body)
+	n, err := s.transmit(call, p, head, body, behind)
 	s.counters.bytesSent.Add(int64(n))
 	if err == nil && s.options().trace != "" {
 		s.note(call, "server", trace.Sent, p.conn.RemoteName(), body)
@@ -379,6 +389,7 @@ func (s *Server) write(call *call, p *peer, head, body []byte, m *Message) error
 	}
 	if err != nil {
 		if n > 0 || err != transport.ErrTimeout && err != transport.ErrWoken {
+			s.counters.droppedUnread.Add(1)
 			s.drop(p, err)
 		}
 		return err
@@ -395,41 +406,6 @@ func (s *Server) write(call *call, p *peer, head, body []byte, m *Message) error
 		s.finish(p)
 	}
 	return nil
-}
-
-// errStalled is a reply that its client did not take in time. That client is
-// given up: it must not hold up the server.
-var errStalled = fmt.Errorf("%w: the client did not take the reply within message_timeout_ms", ErrTimeout)
-
-// transmit sends a frame to p and returns how much of it the system took, which is
-// most often all at once.
-func (s *Server) transmit(call *call, p *peer, head, body []byte) (int, error) {
-	// A call that must not wait does not begin what it may have to break off.
-	if call.timeout == 0 && !p.conn.Writable() {
-		return 0, transport.ErrTimeout
-	}
-	p.conn.SetWriteWait(transport.NoWait)
-	n, err := p.conn.WriteFrame(head, body)
-	if err != transport.ErrTimeout || call.timeout == 0 {
-		return n, err
-	}
-	wait, err := s.wait(call)
-	if err != nil {
-		return n, err
-	}
-	limited := false
-	if limit := s.options().messageTimeout; limit >= 0 {
-		if end := time.Now().Add(limit); wait.Deadline.IsZero() || end.Before(wait.Deadline) {
-			wait.Deadline, limited = end, true
-		}
-	}
-	p.conn.SetWriteWait(call.looking(wait, &p.spin))
-	skip := min(n, len(head))
-	more, err := p.conn.WriteFrame(head[skip:], body[n-skip:])
-	if err == transport.ErrTimeout && limited {
-		err = errStalled
-	}
-	return n + more, err
 }
 
 // next returns the next message, as leader or as follower. It may lie in dst.
@@ -459,7 +435,7 @@ func (s *Server) next(call *call, dst []byte) (Message, error) {
 		return Message{}, ErrClosed
 	}
 	s.leading, s.dst = true, dst
-	if s.midway.Len() > 0 {
+	if s.midway.Len()+s.outgoing.Len() > 0 {
 		s.since = time.Now()
 	}
 	defer s.leave()
@@ -538,7 +514,11 @@ func (s *Server) lead(call *call) (Message, error) {
 				s.seen--
 			}
 		}
-		if p != nil {
+		switch {
+		case p == nil:
+		case p.busy():
+			s.sendOn(p)
+		default:
 			if body, ok := s.read(call, p); ok {
 				return Message{Body: body, server: s, from: p}, nil
 			}
@@ -566,15 +546,19 @@ func (s *Server) await(call *call) error {
 			wait.Deadline = t
 		}
 	}
-	if left, any := s.expire(); any {
-		earlier(time.Now().Add(left))
+	for _, expire := range []func() (time.Duration, bool){s.expire, s.expireOutgoing} {
+		if left, any := expire(); any {
+			earlier(time.Now().Add(left))
+		}
 	}
 	if !s.rested.IsZero() {
 		earlier(s.rested)
 	}
 	ready := s.ready[:0]
 	var err error
+	s.polling = true
 	s.outside(func() { ready, err = s.poller.Wait(ready, wait) })
+	s.polling = false
 	// Whoever has said something since comes before those who said more.
 	s.ready, s.seen, s.came = append(ready, s.again...), 0, 0
 	s.again = s.again[:0]
@@ -610,7 +594,7 @@ func (s *Server) expire() (left time.Duration, any bool) {
 	}
 }
 
-// clock is the time in which somebody led while a message was midway.
+// clock is the time in which a call led while a message was midway or outgoing.
 func (s *Server) clock() time.Duration {
 	if s.since.IsZero() {
 		return s.led
@@ -662,7 +646,7 @@ func (s *Server) accept() *peer {
 		conn.AcceptTLS(options.tls)
 	}
 	s.lastID++
-	p := &peer{server: s, id: s.lastID, conn: conn, frames: frames()}
+	p := &peer{server: s, id: s.lastID, conn: conn, frames: frames(), watched: transport.Readable}
 	if s.poller.Add(conn, p.id) != nil && !(s.evict() && s.poller.Add(conn, p.id) == nil) {
 		// The system limits how many descriptors are waited for, too.
 		s.counters.evicted.Add(1)
@@ -679,7 +663,7 @@ func (s *Server) accept() *peer {
 // evict closes the connection that is idle longest and owes nothing to anybody.
 func (s *Server) evict() bool {
 	for e := s.recent.Front(); e != nil; e = e.Next() {
-		if p := e.Value.(*peer); p.owed == 0 && p.held == 0 {
+		if p := e.Value.(*peer); p.owed == 0 && p.held == 0 && !p.busy() {
 			s.counters.evicted.Add(1)
 			s.drop(p, fmt.Errorf("%w to make room for another client", ErrClosed))
 			return true
@@ -732,6 +716,7 @@ func (s *Server) read(call *call, p *peer) (message []byte, complete bool) {
 		if p.budget <= 0 && p.conn.Secure() {
 			s.again = append(s.again, p.id)
 		}
+		_ = s.watch(p) // TLS may have something to send, the rest of its handshake say
 		return nil, false
 	case err == io.EOF, errors.Is(err, wire.ErrIncomplete):
 		if err != io.EOF {
@@ -741,8 +726,7 @@ func (s *Server) read(call *call, p *peer) (message []byte, complete bool) {
 		p.ended = true
 		s.finish(p)
 		if p.gone == nil {
-			// It may have closed only its own direction and wait for answers.
-			s.poller.Remove(p.conn)
+			_ = s.watch(p)
 		}
 		return nil, false
 	case errors.Is(err, wire.ErrMalformed):
@@ -801,6 +785,10 @@ func (s *Server) taken(from *peer) {
 		return
 	}
 	drop := func(p *peer) {
+		if p.out.place != nil {
+			s.forsaken[p] = struct{}{} // until its replies are out
+			return
+		}
 		if p != from && p.held == 0 && p.gone == nil {
 			s.counters.droppedUnanswered.Add(1)
 			s.drop(p, fmt.Errorf("%w: its message was not answered", ErrClosed))
@@ -816,7 +804,7 @@ func (s *Server) taken(from *peer) {
 
 // finish closes the connection of a peer that has ended and waits for nothing.
 func (s *Server) finish(p *peer) {
-	if p.ended && (p.owed == 0 || s.options().oneWay) && p.held == 0 {
+	if p.ended && (p.owed == 0 || s.options().oneWay) && p.held == 0 && p.out.place == nil {
 		s.drop(p, ErrPeerClosed)
 	}
 }
@@ -832,6 +820,7 @@ func (s *Server) drop(p *peer, why error) {
 	delete(s.forsaken, p)
 	s.recent.Remove(p.inRecent)
 	s.notMidway(p)
+	s.discard(p)
 	if p.writers > 0 {
 		// The descriptor outlives this call, and must not be waited for.
 		s.poller.Remove(p.conn)
@@ -841,7 +830,8 @@ func (s *Server) drop(p *peer, why error) {
 }
 
 // Close closes the connection of the last message, not the server, and wakes
-// every call in flight with ErrClosed.
+// every call in flight with ErrClosed. What is outgoing on that connection is sent
+// before.
 func (s *Server) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -850,7 +840,9 @@ func (s *Server) Close() error {
 	}
 	s.stop(ErrClosed)
 	if s.current != nil {
-		s.drop(s.current, ErrClosed)
+		if s.current.leaving = s.current.out.place != nil; !s.current.leaving {
+			s.drop(s.current, ErrClosed)
+		}
 		s.current = nil
 	}
 	return nil
@@ -878,8 +870,12 @@ func (s *Server) stop(cause error) {
 // from a following server that does not ask for its reuse, as Python's does not.
 const farewell = time.Second
 
+// lastReplies is how long a freed server at most sends on what is outgoing;
+// message_timeout_ms may end it earlier.
+const lastReplies = 30 * time.Second
+
 // Free stops listening at once, closes all connections and wakes every call in
-// flight.
+// flight. What is outgoing is sent on in the background.
 func (s *Server) Free() {
 	if !s.shut() {
 		return
@@ -893,7 +889,7 @@ func (s *Server) Free() {
 	}
 	s.listener.Close()
 	for _, p := range s.peers {
-		if p.inMidway != nil || p.owed > 0 || p.held > 0 {
+		if p.out.place == nil && (p.inMidway != nil || p.owed > 0 || p.held > 0) {
 			s.drop(p, ErrClosed)
 		}
 	}
@@ -907,12 +903,17 @@ func (s *Server) Free() {
 }
 
 // release drops the connections that have something to say, the end most likely,
-// and returns how many there were. base.mu is held, and given up to wait.
+// and returns how many there were. Where a reply is outgoing, it is sent on. base.mu
+// is held, and given up to wait.
 func (s *Server) release(wait transport.Wait) (dropped int) {
 	var ready []uint64
 	s.outside(func() { ready, _ = s.poller.Wait(nil, wait) })
 	for _, id := range ready {
-		if p := s.peers[id]; p != nil {
+		switch p := s.peers[id]; {
+		case p == nil:
+		case p.busy():
+			s.sendOn(p)
+		default:
 			s.drop(p, ErrClosed)
 			dropped++
 		}
@@ -920,7 +921,7 @@ func (s *Server) release(wait transport.Wait) (dropped int) {
 	return dropped
 }
 
-// linger waits for the clients of a freed server to close.
+// linger waits for the clients of a freed server to take their replies and close.
 func (s *Server) linger() {
 	defer func() {
 		// Nothing of this is worth the host program's life.
@@ -928,11 +929,28 @@ func (s *Server) linger() {
 	}()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	end := transport.Wait{Deadline: time.Now().Add(farewell)}
-	for len(s.peers) > 0 && time.Now().Before(end.Deadline) {
-		s.release(end)
+	limit := lastReplies
+	if own := s.options().messageTimeout; own >= 0 {
+		limit = min(limit, own)
+	}
+	end, most := time.Now().Add(farewell), time.Now().Add(limit)
+	for sending := s.outgoing.Len(); len(s.peers) > 0; {
+		if s.outgoing.Len() < sending {
+			sending, end = s.outgoing.Len(), time.Now().Add(farewell)
+		}
+		until := end
+		if sending > 0 {
+			until = most
+		}
+		if !time.Now().Before(until) {
+			break
+		}
+		s.release(transport.Wait{Deadline: until})
 	}
 	for _, p := range s.peers {
+		if p.out.place != nil {
+			s.counters.droppedUnread.Add(1)
+		}
 		s.drop(p, ErrClosed)
 	}
 	s.poller.Close()

@@ -241,7 +241,7 @@ func (s *secure) writeFrame(head, body []byte, w Wait) (total int, err error) {
 				return total, s.unwritten(err)
 			}
 		}
-		if err := s.conn.waitWritable(w); err != nil {
+		if err := s.conn.WaitWritable(w); err != nil {
 			return total, s.unwritten(err)
 		}
 		part := head
@@ -294,7 +294,7 @@ func (s *secure) flush(w Wait) error {
 		if err != ErrTimeout || w.Deadline.Equal(past) {
 			return err
 		}
-		if err = s.conn.waitWritable(w); err != nil {
+		if err = s.conn.WaitWritable(w); err != nil {
 			return err
 		}
 	}
@@ -313,6 +313,12 @@ func (s *secure) flushSome() error {
 		s.out = nil // many connections may be open and idle
 	}
 	return err
+}
+
+func (s *secure) unsent() bool {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	return len(s.out) > 0
 }
 
 // shut says goodbye to the peer, if that goes without waiting, before the

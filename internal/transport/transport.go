@@ -32,6 +32,8 @@ var (
 	ErrClosed = errors.New("closed by this side")
 	// ErrWoken is a wait that a Waker ended.
 	ErrWoken = errors.New("woken")
+	// ErrYield is a wait that ended because Wait.Yield has something to report.
+	ErrYield = errors.New("others have something to say")
 	// ErrTimeout is a wait that its deadline ended. It is a temporary net.Error.
 	ErrTimeout error = timeoutError{}
 
@@ -90,6 +92,7 @@ type Wait struct {
 	Deadline time.Time // zero: none
 	Waker    *Waker    // nil: nobody
 	Spin     *Spin     // nil: sleep at once
+	Yield    *Poller   // ends the wait when it has something to report; nil: none
 
 	// Woken, if not nil, is true once Waker is woken. It is cheaper to look at, for
 	// an operation that proceeds without waiting.
@@ -349,9 +352,10 @@ func (c *Conn) pendingRaw() (data, ended bool) {
 
 // Writable reports whether the system has room for a small frame as a whole: it
 // calls a connection writable when a good part of its buffer is free.
-func (c *Conn) Writable() bool { return c.waitWritable(NoWait) == nil }
+func (c *Conn) Writable() bool { return c.WaitWritable(NoWait) == nil }
 
-func (c *Conn) waitWritable(w Wait) error {
+// WaitWritable waits until Writable would report true.
+func (c *Conn) WaitWritable(w Wait) error {
 	fd, err := c.acquire()
 	if err != nil {
 		return err
@@ -359,6 +363,10 @@ func (c *Conn) waitWritable(w Wait) error {
 	defer c.release()
 	return c.failed(waitFor(fd, forWriting, w))
 }
+
+// Unsent reports whether TLS itself has something to send that the system has not
+// taken yet. Reads and writes send it on.
+func (c *Conn) Unsent() bool { return c.tls != nil && c.tls.unsent() }
 
 // finish ends this side's direction of the connection.
 func (c *Conn) finish() {
