@@ -91,10 +91,13 @@ func (s *Server) transmitRest(call *call, p *peer, head, body []byte, behind boo
 			}
 		}
 		if err == nil {
-			if err = call.due(); err != nil {
+			// The system takes what it is given; the call may have to end all the same.
+			if err = call.due(); err == nil {
+				continue
+			}
+			if call.timeout != 0 {
 				return n, err
 			}
-			continue
 		}
 		if err != transport.ErrTimeout {
 			return n, err
@@ -108,7 +111,7 @@ func (s *Server) transmitRest(call *call, p *peer, head, body []byte, behind boo
 			continue
 		}
 		if call.timeout == 0 {
-			return n, transport.ErrTimeout
+			return n, err
 		}
 		wait.Yield = nil
 		if fits {
@@ -200,7 +203,7 @@ func (s *Server) flush(p *peer) error {
 		if len(p.out.parts) > 0 {
 			part = p.out.parts[0][:min(len(p.out.parts[0]), budget)]
 		}
-		n, err := p.conn.WriteFrame(part, nil)
+		n, err := p.conn.WriteFrame(nil, part)
 		s.counters.bytesSent.Add(int64(n))
 		budget -= n
 		if n > 0 {
@@ -270,7 +273,6 @@ func (s *Server) sendOn(p *peer) {
 	s.outside(func() { err = s.flush(p) })
 	p.writers--
 	if err != nil && err != transport.ErrTimeout && p.gone == nil {
-		s.counters.droppedUnread.Add(1)
 		s.drop(p, fmt.Errorf("%w, after it failed: %v", ErrPeerClosed, err))
 	}
 }
@@ -287,7 +289,6 @@ func (s *Server) expireOutgoing() (left time.Duration, any bool) {
 		if left = s.options().messageTimeout - (s.clock() - p.out.began); left > 0 {
 			return left, true
 		}
-		s.counters.droppedUnread.Add(1)
 		s.drop(p, errStalled)
 	}
 }
@@ -295,6 +296,9 @@ func (s *Server) expireOutgoing() (left time.Duration, any bool) {
 // discard forgets what is outgoing to p, whose connection is being closed. base.mu is
 // held.
 func (s *Server) discard(p *peer) {
+	if p.busy() {
+		s.counters.droppedUnread.Add(1)
+	}
 	if p.out.place != nil {
 		s.outgoing.Remove(p.out.place)
 		p.out.place = nil
@@ -377,4 +381,3 @@ func (l *lock) try() bool {
 	l.held = true
 	return true
 }
-

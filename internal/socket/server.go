@@ -948,9 +948,6 @@ func (s *Server) linger() {
 		s.release(transport.Wait{Deadline: until})
 	}
 	for _, p := range s.peers {
-		if p.out.place != nil {
-			s.counters.droppedUnread.Add(1)
-		}
 		s.drop(p, ErrClosed)
 	}
 	s.poller.Close()

@@ -253,7 +253,7 @@ func (c *Conn) readRaw(p []byte, w *Wait) (int, error) {
 }
 
 // Write writes all of p.
-func (c *Conn) Write(p []byte) (int, error) { return c.WriteFrame(p, nil) }
+func (c *Conn) Write(p []byte) (int, error) { return c.WriteFrame(nil, p) }
 
 // WriteFrame writes head and body, in one system call where the system takes
 // them at once, and returns how many bytes it took. On a connection that is
