@@ -3,6 +3,9 @@ package socket_test
 import (
 	"bytes"
 	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -12,6 +15,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -471,7 +475,7 @@ func TestServerWithOutgoingRepliesRests(t *testing.T) {
 // Replies of all sizes to clients that read as they like, from several threads, with
 // calls that are cancelled: whole or not at all, and in order.
 func TestOutgoingRepliesInDisorder(t *testing.T) {
-	const clients, threads, rounds = 12, 3, 12
+	const clients, threads, rounds = 12, 3, 6
 	for name, server := range transports(t) {
 		t.Run(name, func(t *testing.T) {
 			s := server("outgoing_limit=4000000")
@@ -543,4 +547,51 @@ func answerTo(command []byte) []byte {
 	_, _ = fmt.Sscanf(string(command), "[%d, %d]", &number, &size)
 	sum := binary.BigEndian.AppendUint32(nil, uint32(number*7919))
 	return append(append([]byte(`"`), bytes.Repeat(fmt.Appendf(nil, "%x", sum), size/8)...), '"')
+}
+
+// gated is a connection that reads nothing before its gate is open.
+type gated struct {
+	net.Conn
+	gate  chan struct{}
+	wrote atomic.Bool
+}
+
+func (g *gated) Write(p []byte) (int, error) {
+	defer g.wrote.Store(true)
+	return g.Conn.Write(p)
+}
+
+func (g *gated) Read(p []byte) (int, error) {
+	<-g.gate
+	return g.Conn.Read(p)
+}
+
+// The certificates of a server may be more than a socket takes at once. The rest goes
+// out when there is room, though the client has nothing to say meanwhile.
+func TestTLSFlightGoesOutInParts(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the buffers of TCP hold any certificate")
+	}
+	vastCertificate := newAuthority(t).sign(func(c *x509.Certificate) {
+		c.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 99999, 1}, Value: make([]byte, 230<<10)}}
+	})
+	s := newServerAt(t, "unix:"+socketPath(t), vastCertificate.options()...)
+	raw, err := net.Dial("unix", strings.TrimPrefix(s.Name(), "unix:"))
+	must(t, err)
+	defer raw.Close()
+	// The client's first flight is there, and nothing takes the server's.
+	hello := &gated{Conn: raw, gate: make(chan struct{})}
+	c := reader{tls.Client(hello, &tls.Config{InsecureSkipVerify: true}), t}
+	sent := start(func() error {
+		_, err := io.WriteString(c, frame("1"))
+		return err
+	})
+	attend(t, s, "the handshake has begun", hello.wrote.Load)
+	_, err = s.Receive(nil, short)
+	expectError(t, err, socket.ErrTimeout)
+	close(hello.gate)
+	expectReceive(t, s, "1")
+	must(t, await(t, sent))
+	send(t, s, "2")
+	c.expect("2")
 }

@@ -102,6 +102,16 @@ func pair(t *testing.T) (certificate, key string) {
 	return write("certificate.pem", "CERTIFICATE", public), write("key.pem", "PRIVATE KEY", secret)
 }
 
+// work is how much a server has read and accepted.
+func work(t *testing.T, s *socket.Server) int64 {
+	t.Helper()
+	received, err := s.Stat("bytes_received")
+	must(t, err)
+	opened, err := s.Stat("connections_opened")
+	must(t, err)
+	return received + opened
+}
+
 // Calls end at their deadlines however much clients send.
 func TestDeadlinesUnderFlood(t *testing.T) {
 	needDescriptors(t, 4*flooders)
@@ -149,6 +159,28 @@ func TestDeadlinesUnderFlood(t *testing.T) {
 				t.Logf("timeout %v: late by %v on average, %v at worst", timeout, mean, most)
 				if mean > meanLate || most > mostLate {
 					t.Errorf("timeout %v: late by %v on average, %v at worst", timeout, mean, most)
+				}
+			}
+			// Another thread ends a call that has no deadline.
+			for _, end := range []struct {
+				name string
+				call func()
+				want error
+			}{{"Cancel", s.Cancel, socket.ErrCancelled}, {"Free", s.Free, socket.ErrClosed}} {
+				done := make(chan error, 1)
+				go func() {
+					_, err := s.Receive(nil, socket.Forever)
+					done <- err
+				}()
+				before := work(t, s)
+				eventually(t, "the call reads or accepts", func() bool { return work(t, s) > before })
+				began := time.Now()
+				end.call()
+				if err := <-done; !errors.Is(err, end.want) {
+					t.Fatalf("%s: %v", end.name, err)
+				}
+				if took := time.Since(began); took > mostLate+witness.late(began) {
+					t.Errorf("%s took %v", end.name, took)
 				}
 			}
 			opened, err := s.Stat("connections_opened")
