@@ -291,16 +291,14 @@ func TestPollerWatch(t *testing.T) {
 func TestWaitYields(t *testing.T) {
 	p := newPoller(t)
 	full, _ := connect(t)
-	full.SetWriteWait(transport.NoWait)
-	_, err := full.Write(make([]byte, 64<<20))
-	expectError(t, err, transport.ErrTimeout)
+	fill(t, full)
 	c, other := connect(t)
 	must(t, p.Add(c, 7))
 	wait := within(patience)
 	wait.Yield = p
 	done := start(func() error { return full.WaitWritable(wait) })
 	blocks(t, done)
-	_, err = other.Write([]byte("x"))
+	_, err := other.Write([]byte("x"))
 	must(t, err)
 	expectError(t, await(t, done), transport.ErrYield)
 	must(t, readOne(c))
