@@ -29,8 +29,9 @@ type outgoing struct {
 // closed.
 var errStalled = fmt.Errorf("%w: the client did not take the reply within message_timeout_ms", ErrTimeout)
 
-// sendAtOnce is how much of a reply is written before the call looks at its deadline.
-const sendAtOnce = 1 << 20
+// sendAtOnce is how much of a reply is written before the call looks at its deadline:
+// with less, a message of 64 MB costs a tenth more processor time.
+const sendAtOnce = 4 << 20
 
 // transmit sends a frame to p, or hands the rest of it over. It returns how much of
 // the frame the system took, which is most often all at once. behind says that bytes

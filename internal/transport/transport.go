@@ -269,7 +269,7 @@ func (c *Conn) WriteFrame(head, body []byte) (int, error) {
 // writeAtOnce is how much one system call is given: between two of them a write
 // looks at its deadline. A peer that reads fast enough could keep one call of the
 // system busy for the whole of a message.
-const writeAtOnce = 1 << 20
+const writeAtOnce = 4 << 20
 
 func (c *Conn) writeRaw(head, body []byte, w *Wait) (int, error) {
 	fd, err := c.acquire()
