@@ -804,7 +804,7 @@ func (s *Server) taken(from *peer) {
 
 // finish closes the connection of a peer that has ended and waits for nothing.
 func (s *Server) finish(p *peer) {
-	if p.ended && (p.owed == 0 || s.options().oneWay) && p.held == 0 && p.out.place == nil {
+	if p.ended && (p.owed == 0 || s.options().oneWay) && p.held == 0 && !p.busy() {
 		s.drop(p, ErrPeerClosed)
 	}
 }
