@@ -35,9 +35,9 @@ func (c *Client) HasMore() bool {
 	return data || c.link.frames.Midway()
 }
 
-// RestInVain lets the listener rest while the poller keeps it, so that it cannot be
+// RestListener lets the listener rest while the poller keeps it, so that it cannot be
 // added again until it is removed.
-func (s *Server) RestInVain() (remove func()) {
+func (s *Server) RestListener() (remove func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.rested = time.Now()

@@ -10,7 +10,7 @@ import (
 // burns the processor nor stays deaf once the system agrees.
 func TestListenerCannotBeAddedAgain(t *testing.T) {
 	s := newServer(t)
-	remove := s.RestInVain()
+	remove := s.RestListener()
 	expectRest(t, func() {
 		_, err := s.Receive(nil, 10*moment)
 		expectError(t, err, socket.ErrTimeout)

@@ -145,7 +145,7 @@ func handedOver(t *testing.T, s *socket.Server, c, other reader, body string) {
 
 // Clients that do not read their replies delay no other one, in a server of one
 // thread. When they read, they get all of it.
-func TestSlowReadersDelayNobody(t *testing.T) {
+func TestSlowReadersDelayNoClient(t *testing.T) {
 	const readers = 3
 	for name, server := range transports(t) {
 		t.Run(name, func(t *testing.T) {
@@ -533,7 +533,7 @@ func TestOutgoingRepliesInDisorder(t *testing.T) {
 			all.Wait()
 			eventually(t, "all is out", func() bool { return stat(t, s, "connections_open") == 0 })
 			if held := stat(t, s, "outgoing_bytes"); held != 0 {
-				t.Errorf("%d bytes are outgoing to nobody", held)
+				t.Errorf("%d bytes are outgoing and no client is connected", held)
 			}
 			s.Free()
 			serving.Wait()

@@ -180,7 +180,7 @@ func fill(t *testing.T, c *transport.Conn) {
 			return
 		}
 		if time.Now().After(end) {
-			t.Fatal("a connection that is not read has room for ever more")
+			t.Fatal("a connection that is not read always has room")
 		}
 	}
 }
