@@ -105,7 +105,8 @@ func obe_tcmd_message(client C.obe_socket, command C.obe_message, reply outMessa
 
 // obe_reply answers the client that sent request, a document that a server
 // received, with the JSON text of length bytes (-1: NUL-terminated). A document
-// is answered once; the caller still frees it.
+// is answered once; the caller still frees it. OBE_OK means that the system has the
+// whole reply, or the library; see obe_send.
 //
 // Blocks at most timeout_ms, -2 being the server's default. Returns OBE_OK;
 // OBE_E_PEER_CLOSED or OBE_E_RESET if the client is gone; OBE_E_CLOSED if this

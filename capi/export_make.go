@@ -94,7 +94,9 @@ func obe_server_new(address inText, port C.int32_t, server outSocket) C.obe_stat
 // obe_free closes and frees whatever handle stands for; 0 is nothing.
 //
 // Calls that are blocked on the handle return OBE_E_CLOSED at once. obe_free
-// does not wait for the network. The handle's value is not used again soon, so
+// does not wait for the network. What is left of a server's replies is sent in the
+// background, for message_timeout_ms and 30 s at most; a program that ends before
+// loses it. The handle's value is not used again soon, so
 // that a second obe_free, or another use of it, is an error and not an accident.
 //
 // Returns OBE_OK; OBE_E_HANDLE if handle was freed already or never was one.

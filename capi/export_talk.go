@@ -34,6 +34,14 @@ type talker interface {
 // client whose message obe_receive gave last. The call returns when the system
 // has taken the whole message, and blocks until then, at most timeout_ms.
 //
+// A client that reads its reply slowly delays no other one. As soon as another
+// client needs the server, or at once with timeout_ms 0, the call returns OBE_OK
+// and leaves the rest to the library, within the option outgoing_limit: the
+// calls that receive or serve send it on, in order, before the next message of
+// that client is taken. So a program with several clients soon receives again.
+// A reply that its client does not take is then known from the counter
+// dropped_unread alone.
+//
 // Returns OBE_OK; OBE_E_JSON with the byte offset in the text of the error;
 // OBE_E_TOO_LARGE; OBE_E_STATE if a server has no message to answer;
 // OBE_E_REFUSED, OBE_E_UNREACHABLE or OBE_E_TIMEOUT if no connection came about;
@@ -148,7 +156,8 @@ func obe_tcmd(client C.obe_socket, json inText, length C.int64_t, reply outText,
 
 // obe_close closes the connection, not the handle: a client's, or that of a
 // server's last message. A server keeps listening, and its other connections
-// stay.
+// stay. What is left of a server's reply is sent before its connection closes; see
+// obe_send.
 //
 // Calls that are blocked on the handle return OBE_E_CLOSED at once. A reply that
 // was kept for a larger buffer is gone. To close where nothing is open is no

@@ -190,7 +190,9 @@ obe_status obe_server_new(const char *address, int32_t port,
 /* obe_free closes and frees whatever handle stands for; 0 is nothing.
  *
  * Calls that are blocked on the handle return OBE_E_CLOSED at once. obe_free
- * does not wait for the network. The handle's value is not used again soon, so
+ * does not wait for the network. What is left of a server's replies is sent in the
+ * background, for message_timeout_ms and 30 s at most; a program that ends before
+ * loses it. The handle's value is not used again soon, so
  * that a second obe_free, or another use of it, is an error and not an accident.
  *
  * Returns OBE_OK; OBE_E_HANDLE if handle was freed already or never was one.
@@ -208,6 +210,14 @@ obe_status obe_free(uintptr_t handle);
  * the option persistent it uses the one that is open. A server answers the
  * client whose message obe_receive gave last. The call returns when the system
  * has taken the whole message, and blocks until then, at most timeout_ms.
+ *
+ * A client that reads its reply slowly delays no other one. As soon as another
+ * client needs the server, or at once with timeout_ms 0, the call returns OBE_OK
+ * and leaves the rest to the library, within the option outgoing_limit: the
+ * calls that receive or serve send it on, in order, before the next message of
+ * that client is taken. So a program with several clients soon receives again.
+ * A reply that its client does not take is then known from the counter
+ * dropped_unread alone.
  *
  * Returns OBE_OK; OBE_E_JSON with the byte offset in the text of the error;
  * OBE_E_TOO_LARGE; OBE_E_STATE if a server has no message to answer;
@@ -267,7 +277,8 @@ obe_status obe_tcmd(obe_socket client, const char *json, int64_t length,
 
 /* obe_close closes the connection, not the handle: a client's, or that of a
  * server's last message. A server keeps listening, and its other connections
- * stay.
+ * stay. What is left of a server's reply is sent before its connection closes; see
+ * obe_send.
  *
  * Calls that are blocked on the handle return OBE_E_CLOSED at once. A reply that
  * was kept for a larger buffer is gone. To close where nothing is open is no
@@ -491,7 +502,8 @@ obe_status obe_tcmd_message(obe_socket client, obe_message command,
 
 /* obe_reply answers the client that sent request, a document that a server
  * received, with the JSON text of length bytes (-1: NUL-terminated). A document
- * is answered once; the caller still frees it.
+ * is answered once; the caller still frees it. OBE_OK means that the system has the
+ * whole reply, or the library; see obe_send.
  *
  * Blocks at most timeout_ms, -2 being the server's default. Returns OBE_OK;
  * OBE_E_PEER_CLOSED or OBE_E_RESET if the client is gone; OBE_E_CLOSED if this
@@ -717,6 +729,11 @@ const char *obe_version(void);
  *                      byte of a message to its last, and for sending a reply;
  *                      a slower connection is closed. -1 is no limit.
  *                      Default: 30000.
+ *   outgoing_limit     Server: how many bytes of replies the library may hold
+ *                      for all clients together that read slowly while other
+ *                      clients need the server. What does not fit there makes
+ *                      the call that sends it wait, as does 0 always.
+ *                      Default: 67108864.
  *   one_way            Server: 1 keeps a connection open whose message was
  *                      received and not answered, for clients that only
  *                      report.
@@ -809,6 +826,12 @@ const char *obe_version(void);
  *                      from; see the option allow.
  *   dropped_tls        Server: connections closed because the client speaks no
  *                      TLS, or is not who it must be.
+ *   dropped_unread     Server: connections closed because the client did not
+ *                      take the whole of a reply: it left, or was slower than
+ *                      message_timeout_ms, or the call that sent the reply
+ *                      ended early.
+ *   outgoing_bytes     Server: bytes of replies that the library holds now for
+ *                      clients that read slowly; see outgoing_limit.
  *   evicted            Server: idle connections closed to make room for new
  *                      ones.
  *   trace_failed       Messages that could not be written to the trace; the

@@ -434,6 +434,11 @@ int obe_lv_pointer_size(int *size);
  *                      byte of a message to its last, and for sending a reply;
  *                      a slower connection is closed. -1 is no limit.
  *                      Default: 30000.
+ *   outgoing_limit     Server: how many bytes of replies the library may hold
+ *                      for all clients together that read slowly while other
+ *                      clients need the server. What does not fit there makes
+ *                      the call that sends it wait, as does 0 always.
+ *                      Default: 67108864.
  *   one_way            Server: 1 keeps a connection open whose message was
  *                      received and not answered, for clients that only
  *                      report.

@@ -42,11 +42,22 @@ type link struct {
 	gone   bool // it was closed; guarded by base.mu
 	late   bool // the reply to a tcmd may still come (option late_reply); guarded by base.mu
 	orphan bool // it is to be closed once it is made, or has failed; guarded by base.mu
+
+	// Of the call that reads.
+	reader *call
+	moved  bool // it has read something
 }
 
-// Read is conn's, counted.
+// Read is conn's, counted. A server that never stops sending does not keep the call
+// from its deadline.
 func (l *link) Read(p []byte) (int, error) {
-	n, err := l.conn.Read(p)
+	if l.moved {
+		if err := l.reader.due(); err != nil {
+			return 0, err
+		}
+	}
+	n, err := l.conn.Read(p[:min(len(p), readAtOnce)])
+	l.moved = l.moved || n > 0
 	l.client.counters.bytesReceived.Add(int64(n))
 	return n, err
 }
@@ -585,6 +596,7 @@ func (c *Client) take(call *call, dst []byte) ([]byte, error) {
 	}
 	l.conn.SetReadWait(call.looking(wait, &c.spinReceiving))
 	l.frames.Limit = c.options().maxMessage
+	l.reader, l.moved = call, false
 	body, err := l.frames.Next(l, dst)
 	switch {
 	case err == nil:

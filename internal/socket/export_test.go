@@ -2,6 +2,7 @@ package socket
 
 import (
 	"net/netip"
+	"time"
 
 	"libobe/internal/transport"
 )
@@ -46,3 +47,11 @@ func (c *Client) ResolveTo(addresses ...netip.AddrPort) {
 
 // FirstShare is how long the first attempt to connect to one of several addresses takes.
 const FirstShare = firstShare
+// RestListener lets the listener rest while the poller keeps it, so that it cannot be
+// added again until it is removed.
+func (s *Server) RestListener() (remove func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rested = time.Now()
+	return func() { s.poller.RemoveListener(s.listener) }
+}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -470,4 +471,13 @@ func (p *plain) readable() bool {
 	arrived := false
 	must(p.t, raw.Control(func(fd uintptr) { arrived = systemtest.Arrived(fd) }))
 	return arrived
+}
+
+// socketPath returns a path that is short enough everywhere.
+func socketPath(t *testing.T) string {
+	t.Helper()
+	folder, err := os.MkdirTemp("", "obe")
+	must(t, err)
+	t.Cleanup(func() { os.RemoveAll(folder) })
+	return filepath.Join(folder, "s")
 }

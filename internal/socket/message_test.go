@@ -208,7 +208,7 @@ func TestReplyThatIsCancelledMayBeTriedAgain(t *testing.T) {
 	}
 	first.Drop()
 	second.Drop()
-	expectStats(t, s, "connections_open=0")
+	expectStats(t, s, "connections_open=0", "dropped_unread=1")
 }
 
 func TestDropWhileAReplyIsUnderWay(t *testing.T) {
@@ -230,7 +230,7 @@ func TestDropWhileAReplyIsUnderWay(t *testing.T) {
 	// Now that it has failed, the message is given up.
 	expectError(t, m.Reply([]byte("1"), patience), socket.ErrState)
 	m.Drop()
-	expectStats(t, s, "connections_open=0")
+	expectStats(t, s, "connections_open=0", "dropped_unread=1")
 }
 
 func TestServe(t *testing.T) {

@@ -23,6 +23,7 @@ type settings struct {
 	maxMessage     int64
 	maxConnections int
 	messageTimeout time.Duration // negative: none
+	outgoingLimit  int64
 	oneWay         bool
 	noDelay        bool
 	keepAlive      time.Duration // 0: off
@@ -40,6 +41,7 @@ func defaults(role Role) *settings {
 		maxMessage:     64 << 20,
 		maxConnections: 1024,
 		messageTimeout: 30 * time.Second,
+		outgoingLimit:  64 << 20,
 		noDelay:        true,
 		keepAlive:      60 * time.Second,
 		traceLimit:     100 << 20,
@@ -102,6 +104,14 @@ var Options = []Option{
 		Doc: "Server: the longest time in milliseconds from the first byte of a message to its last, and for sending a reply; a slower connection is closed. -1 is no limit.",
 		get: func(s *settings) string { return formatMilliseconds(s.messageTimeout) },
 		set: func(s *settings, v string) error { return parseMilliseconds(v, &s.messageTimeout) },
+	}, {
+		Name: "outgoing_limit", Default: "67108864",
+		Doc: "Server: how many bytes of replies the library may hold for all clients together that read slowly while other clients need the server. What does not fit there makes the call that sends it wait, as does 0 always.",
+		get: func(s *settings) string { return strconv.FormatInt(s.outgoingLimit, 10) },
+		set: func(s *settings, v string) (err error) {
+			s.outgoingLimit, err = parseInteger(v, 0, math.MaxInt64)
+			return err
+		},
 	}, {
 		Name: "one_way", Default: "0",
 		Doc: "Server: 1 keeps a connection open whose message was received and not answered, for clients that only report.",

@@ -33,12 +33,14 @@ type Server struct {
 
 	// Guarded by base.mu, which a leader gives up while it waits or reads.
 	leading   bool
+	polling   bool      // the leader waits in poller
 	left      sync.Cond // the leader has left
 	followers []*call
 	peers     map[uint64]*peer
 	lastID    uint64
 	recent    list.List          // of *peer, the one idle longest first
 	midway    list.List          // of *peer with a message that has begun, oldest first
+	outgoing  list.List          // of *peer with a reply that was handed over, oldest first
 	kept      *Message           // received whole, but too large for the caller's buffer
 	current   *peer              // who sent the last message that Receive took
 	forsaken  map[*peer]struct{} // whose message was dropped without an answer
@@ -51,7 +53,8 @@ type Server struct {
 	again []uint64      // those of which more than one message was read at once
 	dst   []byte        // the caller's memory for a message
 	into  *peer         // whose message under way lies in dst
-	led   time.Duration // how long earlier leaders have led while a message was midway
+	turn  *call         // the leader's call
+	led   time.Duration // how long earlier leaders have led while a message was midway, or outgoing
 	since time.Time     // since when this one does; zero if none was yet
 }
 
@@ -70,9 +73,13 @@ type peer struct {
 	owed     int           // messages that Receive took and nobody answered
 	held     int           // messages in the hands of callers, or kept
 	writers  int
-	refused  bool  // its TLS failed, which it is being told
-	ended    bool  // the peer has closed its side
-	gone     error // why the connection is closed
+	out      outgoing
+	watched  transport.Interest // what the poller waits for
+	sending  bool               // a call waits until the peer takes its reply
+	leaving  bool               // to be closed when its replies are out
+	refused  bool               // its TLS failed, which it is being told
+	ended    bool               // the peer has closed its side
+	gone     error              // why the connection is closed
 
 	budget int // bytes that may still be read in this turn
 	moved  bool
@@ -82,11 +89,16 @@ type peer struct {
 // their turn.
 const turnBudget = 1 << 20
 
-// Read reads what is there without waiting, within the budget of a turn.
+// Read reads what is there without waiting, within the budget of a turn. The turn
+// ends early when the leader's call must end.
 func (p *peer) Read(b []byte) (int, error) {
+	if p.moved && p.server.turn.due() != nil {
+		p.budget = 0
+	}
 	if p.budget <= 0 {
 		return 0, transport.ErrTimeout
 	}
+	b = b[:min(len(b), p.budget, readAtOnce)]
 	n, err := p.conn.Read(b)
 	if n > 0 {
 		p.moved = true
@@ -359,14 +371,18 @@ func (s *Server) answer(call *call, p *peer, body []byte, m *Message) error {
 func (s *Server) write(call *call, p *peer, head, body []byte, m *Message) error {
 	s.mu.Lock()
 	gone := p.gone
+	if gone == nil && p.leaving {
+		gone = ErrClosed
+	}
 	if gone == nil {
 		p.writers++
 	}
+	behind := p.out.place != nil
 	s.mu.Unlock()
 	if gone != nil {
 		return gone
 	}
-	n, err := s.transmit(call, p, head, body)
+	n, err := s.transmit(call, p, head, body, behind)
 	s.counters.bytesSent.Add(int64(n))
 	if err == nil && s.options().trace != "" {
 		s.note(call, "server", trace.Sent, p.conn.RemoteName(), body)
@@ -379,6 +395,7 @@ func (s *Server) write(call *call, p *peer, head, body []byte, m *Message) error
 	}
 	if err != nil {
 		if n > 0 || err != transport.ErrTimeout && err != transport.ErrWoken {
+			s.counters.droppedUnread.Add(1)
 			s.drop(p, err)
 		}
 		return err
@@ -395,41 +412,6 @@ func (s *Server) write(call *call, p *peer, head, body []byte, m *Message) error
 		s.finish(p)
 	}
 	return nil
-}
-
-// errStalled is a reply that its client did not take in time. That client is
-// given up: it must not hold up the server.
-var errStalled = fmt.Errorf("%w: the client did not take the reply within message_timeout_ms", ErrTimeout)
-
-// transmit sends a frame to p and returns how much of it the system took, which is
-// most often all at once.
-func (s *Server) transmit(call *call, p *peer, head, body []byte) (int, error) {
-	// A call that must not wait does not begin what it may have to break off.
-	if call.timeout == 0 && !p.conn.Writable() {
-		return 0, transport.ErrTimeout
-	}
-	p.conn.SetWriteWait(transport.NoWait)
-	n, err := p.conn.WriteFrame(head, body)
-	if err != transport.ErrTimeout || call.timeout == 0 {
-		return n, err
-	}
-	wait, err := s.wait(call)
-	if err != nil {
-		return n, err
-	}
-	limited := false
-	if limit := s.options().messageTimeout; limit >= 0 {
-		if end := time.Now().Add(limit); wait.Deadline.IsZero() || end.Before(wait.Deadline) {
-			wait.Deadline, limited = end, true
-		}
-	}
-	p.conn.SetWriteWait(call.looking(wait, &p.spin))
-	skip := min(n, len(head))
-	more, err := p.conn.WriteFrame(head[skip:], body[n-skip:])
-	if err == transport.ErrTimeout && limited {
-		err = errStalled
-	}
-	return n + more, err
 }
 
 // next returns the next message, as leader or as follower. It may lie in dst.
@@ -459,7 +441,7 @@ func (s *Server) next(call *call, dst []byte) (Message, error) {
 		return Message{}, ErrClosed
 	}
 	s.leading, s.dst = true, dst
-	if s.midway.Len() > 0 {
+	if s.midway.Len()+s.outgoing.Len() > 0 {
 		s.since = time.Now()
 	}
 	defer s.leave()
@@ -471,7 +453,7 @@ func (s *Server) leave() {
 	if s.into != nil {
 		s.into.frames.Detach()
 	}
-	s.dst, s.into = nil, nil
+	s.dst, s.into, s.turn = nil, nil, nil
 	s.led, s.since = s.clock(), time.Time{}
 	s.leading = false
 	s.left.Broadcast()
@@ -506,18 +488,26 @@ func (s *Server) unfollow(call *call) bool {
 	return false
 }
 
-// lead accepts and reads until a message is complete. base.mu is held, and given
-// up while waiting and reading.
+// lead accepts and reads until a message is complete. Between two turns it looks at
+// the deadline; what is ready then is left to the next call. Each call takes one turn
+// at least, so that calls with short timeouts get somewhere together. base.mu is
+// held, and given up while waiting and reading.
 func (s *Server) lead(call *call) (Message, error) {
-	for {
+	s.turn = call
+	for turns := 0; ; {
+		if err := call.ended(); err != nil {
+			return Message{}, err
+		}
 		if s.seen == len(s.ready) {
-			if err := call.ended(); err != nil {
-				return Message{}, err
-			}
 			if err := s.await(call); err != nil {
 				return Message{}, err
 			}
 			continue
+		}
+		if turns++; turns > 1 {
+			if err := call.due(); err != nil {
+				return Message{}, err
+			}
 		}
 		id := s.ready[s.seen]
 		s.seen++
@@ -530,7 +520,11 @@ func (s *Server) lead(call *call) (Message, error) {
 				s.seen--
 			}
 		}
-		if p != nil {
+		switch {
+		case p == nil:
+		case p.busy():
+			s.sendOn(p)
+		default:
 			if body, ok := s.read(call, p); ok {
 				return Message{Body: body, server: s, from: p}, nil
 			}
@@ -544,17 +538,12 @@ const (
 	maxCame = 64
 	// pause is how long a listener rests that finds no free descriptor.
 	pause = 100 * time.Millisecond
-	// pollLimit ends a call with timeout 0 that finds ever more to read and no
-	// message.
-	pollLimit = 10 * time.Millisecond
 )
 
-// await fills ready with what has something to say.
+// await fills ready with what has something to say. With something to do, the
+// deadline is lead's matter.
 func (s *Server) await(call *call) error {
-	wait, limit := transport.Wait{Deadline: call.deadline}, call.deadline
-	if call.timeout == 0 {
-		limit = limit.Add(pollLimit)
-	}
+	wait := transport.Wait{Deadline: call.deadline}
 	if call.timeout == 0 || len(s.again) > 0 {
 		wait = transport.NoWait
 	}
@@ -563,28 +552,29 @@ func (s *Server) await(call *call) error {
 			wait.Deadline = t
 		}
 	}
-	if left, any := s.expire(); any {
-		earlier(time.Now().Add(left))
+	for _, expire := range []func() (time.Duration, bool){s.expire, s.expireOutgoing} {
+		if left, any := expire(); any {
+			earlier(time.Now().Add(left))
+		}
 	}
 	if !s.rested.IsZero() {
 		earlier(s.rested)
 	}
 	ready := s.ready[:0]
 	var err error
+	s.polling = true
 	s.outside(func() { ready, err = s.poller.Wait(ready, wait) })
+	s.polling = false
 	// Whoever has said something since comes before those who said more.
 	s.ready, s.seen, s.came = append(ready, s.again...), 0, 0
 	s.again = s.again[:0]
 	if err != nil {
 		return err
 	}
-	if !s.rested.IsZero() && time.Now().After(s.rested) && s.poller.AddListener(s.listener, listenerID) == nil {
-		s.rested = time.Time{}
+	if !s.rested.IsZero() && time.Now().After(s.rested) {
+		s.resumeListening()
 	}
-	if len(s.ready) == 0 {
-		limit = call.deadline
-	}
-	if !limit.IsZero() && !time.Now().Before(limit) {
+	if len(s.ready) == 0 && !call.deadline.IsZero() && !time.Now().Before(call.deadline) {
 		return transport.ErrTimeout
 	}
 	return nil
@@ -610,12 +600,27 @@ func (s *Server) expire() (left time.Duration, any bool) {
 	}
 }
 
-// clock is the time in which somebody led while a message was midway.
+// clock is the time in which a call led while a message was midway or outgoing.
 func (s *Server) clock() time.Duration {
 	if s.since.IsZero() {
 		return s.led
 	}
 	return s.led + time.Since(s.since)
+}
+
+// rest stops accepting for a moment, for want of descriptors or memory.
+func (s *Server) rest() {
+	s.poller.RemoveListener(s.listener)
+	s.rested = time.Now().Add(pause)
+}
+
+// resumeListening ends a rest of the listener. Where the system refuses that, for the
+// same want, another rest follows.
+func (s *Server) resumeListening() {
+	s.rested = time.Time{}
+	if s.poller.AddListener(s.listener, listenerID) != nil {
+		s.rested = time.Now().Add(pause)
+	}
 }
 
 // accept takes a new connection, if there is one.
@@ -625,8 +630,7 @@ func (s *Server) accept() *peer {
 		if errors.Is(err, transport.ErrTimeout) || errors.Is(err, transport.ErrExhausted) && s.evict() {
 			return nil
 		}
-		s.poller.RemoveListener(s.listener)
-		s.rested = time.Now().Add(pause)
+		s.rest()
 		return nil
 	}
 	options := s.options()
@@ -648,9 +652,12 @@ func (s *Server) accept() *peer {
 		conn.AcceptTLS(options.tls)
 	}
 	s.lastID++
-	p := &peer{server: s, id: s.lastID, conn: conn, frames: frames()}
-	if err := s.poller.Add(conn, p.id); err != nil {
+	p := &peer{server: s, id: s.lastID, conn: conn, frames: frames(), watched: transport.Readable}
+	if s.poller.Add(conn, p.id) != nil && !(s.evict() && s.poller.Add(conn, p.id) == nil) {
+		// The system limits how many descriptors are waited for, too.
+		s.counters.evicted.Add(1)
 		conn.Close()
+		s.rest()
 		return nil
 	}
 	s.counters.connectionsOpen.Add(1)
@@ -662,7 +669,7 @@ func (s *Server) accept() *peer {
 // evict closes the connection that is idle longest and owes nothing to anybody.
 func (s *Server) evict() bool {
 	for e := s.recent.Front(); e != nil; e = e.Next() {
-		if p := e.Value.(*peer); p.owed == 0 && p.held == 0 {
+		if p := e.Value.(*peer); p.owed == 0 && p.held == 0 && !p.busy() {
 			s.counters.evicted.Add(1)
 			s.drop(p, fmt.Errorf("%w to make room for another client", ErrClosed))
 			return true
@@ -715,6 +722,7 @@ func (s *Server) read(call *call, p *peer) (message []byte, complete bool) {
 		if p.budget <= 0 && p.conn.Secure() {
 			s.again = append(s.again, p.id)
 		}
+		_ = s.watch(p) // TLS may have something to send, the rest of its handshake say
 		return nil, false
 	case err == io.EOF, errors.Is(err, wire.ErrIncomplete):
 		if err != io.EOF {
@@ -724,8 +732,7 @@ func (s *Server) read(call *call, p *peer) (message []byte, complete bool) {
 		p.ended = true
 		s.finish(p)
 		if p.gone == nil {
-			// It may have closed only its own direction and wait for answers.
-			s.poller.Remove(p.conn)
+			_ = s.watch(p)
 		}
 		return nil, false
 	case errors.Is(err, wire.ErrMalformed):
@@ -784,6 +791,10 @@ func (s *Server) taken(from *peer) {
 		return
 	}
 	drop := func(p *peer) {
+		if p.out.place != nil {
+			s.forsaken[p] = struct{}{} // until its replies are out
+			return
+		}
 		if p != from && p.held == 0 && p.gone == nil {
 			s.counters.droppedUnanswered.Add(1)
 			s.drop(p, fmt.Errorf("%w: its message was not answered", ErrClosed))
@@ -799,7 +810,7 @@ func (s *Server) taken(from *peer) {
 
 // finish closes the connection of a peer that has ended and waits for nothing.
 func (s *Server) finish(p *peer) {
-	if p.ended && (p.owed == 0 || s.options().oneWay) && p.held == 0 {
+	if p.ended && (p.owed == 0 || s.options().oneWay) && p.held == 0 && !p.busy() {
 		s.drop(p, ErrPeerClosed)
 	}
 }
@@ -815,6 +826,7 @@ func (s *Server) drop(p *peer, why error) {
 	delete(s.forsaken, p)
 	s.recent.Remove(p.inRecent)
 	s.notMidway(p)
+	s.discard(p)
 	if p.writers > 0 {
 		// The descriptor outlives this call, and must not be waited for.
 		s.poller.Remove(p.conn)
@@ -824,7 +836,8 @@ func (s *Server) drop(p *peer, why error) {
 }
 
 // Close closes the connection of the last message, not the server, and wakes
-// every call in flight with ErrClosed.
+// every call in flight with ErrClosed. What is outgoing on that connection is sent
+// before.
 func (s *Server) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -833,7 +846,9 @@ func (s *Server) Close() error {
 	}
 	s.stop(ErrClosed)
 	if s.current != nil {
-		s.drop(s.current, ErrClosed)
+		if s.current.leaving = s.current.out.place != nil; !s.current.leaving {
+			s.drop(s.current, ErrClosed)
+		}
 		s.current = nil
 	}
 	return nil
@@ -861,8 +876,12 @@ func (s *Server) stop(cause error) {
 // from a following server that does not ask for its reuse, as Python's does not.
 const farewell = time.Second
 
+// lastReplies is how long a freed server at most sends on what is outgoing;
+// message_timeout_ms may end it earlier.
+const lastReplies = 30 * time.Second
+
 // Free stops listening at once, closes all connections and wakes every call in
-// flight.
+// flight. What is outgoing is sent on in the background.
 func (s *Server) Free() {
 	if !s.shut() {
 		return
@@ -876,7 +895,7 @@ func (s *Server) Free() {
 	}
 	s.listener.Close()
 	for _, p := range s.peers {
-		if p.inMidway != nil || p.owed > 0 || p.held > 0 {
+		if p.out.place == nil && (p.inMidway != nil || p.owed > 0 || p.held > 0) {
 			s.drop(p, ErrClosed)
 		}
 	}
@@ -890,12 +909,17 @@ func (s *Server) Free() {
 }
 
 // release drops the connections that have something to say, the end most likely,
-// and returns how many there were. base.mu is held, and given up to wait.
+// and returns how many there were. Where a reply is outgoing, it is sent on. base.mu
+// is held, and given up to wait.
 func (s *Server) release(wait transport.Wait) (dropped int) {
 	var ready []uint64
 	s.outside(func() { ready, _ = s.poller.Wait(nil, wait) })
 	for _, id := range ready {
-		if p := s.peers[id]; p != nil {
+		switch p := s.peers[id]; {
+		case p == nil:
+		case p.busy():
+			s.sendOn(p)
+		default:
 			s.drop(p, ErrClosed)
 			dropped++
 		}
@@ -903,7 +927,7 @@ func (s *Server) release(wait transport.Wait) (dropped int) {
 	return dropped
 }
 
-// linger waits for the clients of a freed server to close.
+// linger waits for the clients of a freed server to take their replies and close.
 func (s *Server) linger() {
 	defer func() {
 		// Nothing of this is worth the host program's life.
@@ -911,9 +935,23 @@ func (s *Server) linger() {
 	}()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	end := transport.Wait{Deadline: time.Now().Add(farewell)}
-	for len(s.peers) > 0 && time.Now().Before(end.Deadline) {
-		s.release(end)
+	limit := lastReplies
+	if own := s.options().messageTimeout; own >= 0 {
+		limit = min(limit, own)
+	}
+	end, most := time.Now().Add(farewell), time.Now().Add(limit)
+	for sending := s.outgoing.Len(); len(s.peers) > 0; {
+		if s.outgoing.Len() < sending {
+			sending, end = s.outgoing.Len(), time.Now().Add(farewell)
+		}
+		until := end
+		if sending > 0 {
+			until = most
+		}
+		if !time.Now().Before(until) {
+			break
+		}
+		s.release(transport.Wait{Deadline: until})
 	}
 	for _, p := range s.peers {
 		s.drop(p, ErrClosed)

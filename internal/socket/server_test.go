@@ -414,7 +414,7 @@ func TestServerGivesUpAClientThatDoesNotReadItsAnswer(t *testing.T) {
 	if took := time.Since(began); took < short || took > prompt {
 		t.Errorf("gave up after %v", took)
 	}
-	expectStats(t, s, "connections_open=0", "messages_sent=0")
+	expectStats(t, s, "connections_open=0", "dropped_unread=1", "messages_sent=0")
 }
 
 func TestSendOfTheServerTimesOut(t *testing.T) {
@@ -425,7 +425,7 @@ func TestSendOfTheServerTimesOut(t *testing.T) {
 	expectReceive(t, s, "1")
 	expectError(t, s.Send([]byte(long), short), socket.ErrTimeout)
 	// Half a frame is on it, so that nothing else can follow.
-	expectStats(t, s, "connections_open=0", "messages_sent=0")
+	expectStats(t, s, "connections_open=0", "dropped_unread=1", "messages_sent=0")
 }
 
 // A call that must not wait does not leave half a frame on the connection.

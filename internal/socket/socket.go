@@ -225,7 +225,7 @@ func (b *base) wait(c *call) (transport.Wait, error) {
 			c.waker.Wake()
 		}
 	}
-	return transport.Wait{Deadline: c.deadline, Waker: c.waker}, nil
+	return transport.Wait{Deadline: c.deadline, Waker: c.waker, Woken: &c.over}, nil
 }
 
 // looking is wait for operations that may look before they sleep, unless the call is

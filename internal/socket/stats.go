@@ -13,7 +13,8 @@ type counters struct {
 	messagesSent, messagesReceived, bytesSent, bytesReceived                         atomic.Int64
 	droppedMalformed, droppedJSON, droppedTooLarge, droppedMemory, droppedIncomplete atomic.Int64
 	droppedTimeout, droppedUnanswered, droppedReset, evicted                         atomic.Int64
-	droppedNotAllowed, droppedTLS                                                    atomic.Int64
+	droppedNotAllowed, droppedTLS, droppedUnread                                     atomic.Int64
+	outgoing                                                                         atomic.Int64
 	traceFailed                                                                      atomic.Int64
 }
 
@@ -43,6 +44,8 @@ var Stats = []Stat{
 	{"dropped_reset", "Server: connections that broke between messages.", func(c *counters) *atomic.Int64 { return &c.droppedReset }},
 	{"dropped_not_allowed", "Server: connections closed because of where they came from; see the option allow.", func(c *counters) *atomic.Int64 { return &c.droppedNotAllowed }},
 	{"dropped_tls", "Server: connections closed because the client speaks no TLS, or is not who it must be.", func(c *counters) *atomic.Int64 { return &c.droppedTLS }},
+	{"dropped_unread", "Server: connections closed because the client did not take the whole of a reply: it left, or was slower than message_timeout_ms, or the call that sent the reply ended early.", func(c *counters) *atomic.Int64 { return &c.droppedUnread }},
+	{"outgoing_bytes", "Server: bytes of replies that the library holds now for clients that read slowly; see outgoing_limit.", func(c *counters) *atomic.Int64 { return &c.outgoing }},
 	{"evicted", "Server: idle connections closed to make room for new ones.", func(c *counters) *atomic.Int64 { return &c.evicted }},
 	{"trace_failed", "Messages that could not be written to the trace; the option trace_error has the reason.", func(c *counters) *atomic.Int64 { return &c.traceFailed }},
 }

@@ -15,15 +15,6 @@ import (
 	"libobe/internal/transport"
 )
 
-// socketPath returns a path that is short enough everywhere.
-func socketPath(t *testing.T) string {
-	t.Helper()
-	folder, err := os.MkdirTemp("", "obe")
-	must(t, err)
-	t.Cleanup(func() { os.RemoveAll(folder) })
-	return filepath.Join(folder, "s")
-}
-
 func unixServer(t *testing.T, path string, options ...string) *socket.Server {
 	t.Helper()
 	s, err := socket.NewServer("unix:"+path, 0)

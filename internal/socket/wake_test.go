@@ -173,7 +173,7 @@ func TestBlockedRepliesWake(t *testing.T) {
 			expectAllWake(t, s, w.wake, w.want, calls...)
 			expectError(t, await(t, held), w.want)
 			// Half a frame is on the connection.
-			expectStats(t, s, "connections_open=0", "messages_sent=0")
+			expectStats(t, s, "connections_open=0", "dropped_unread=1", "messages_sent=0")
 		})
 	}
 }

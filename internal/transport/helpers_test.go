@@ -166,3 +166,21 @@ func fullServer(t *testing.T) netip.AddrPort {
 	t.Skip("this system's queue of connections cannot be filled")
 	panic("unreachable")
 }
+
+// fill writes until a connection has had no room for a moment.
+func fill(t *testing.T, c *transport.Conn) {
+	t.Helper()
+	for end := time.Now().Add(patience); ; {
+		c.SetWriteWait(transport.NoWait)
+		_, err := c.Write(make([]byte, 1<<20))
+		if err != nil {
+			expectError(t, err, transport.ErrTimeout)
+		}
+		if err != nil && errors.Is(c.WaitWritable(within(moment)), transport.ErrTimeout) {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatal("a connection that is not read always has room")
+		}
+	}
+}

@@ -263,3 +263,45 @@ func TestClosingFreesDescriptors(t *testing.T) {
 		t.Errorf("%d descriptors before, %d after", before, after)
 	}
 }
+
+func TestPollerWatch(t *testing.T) {
+	p := newPoller(t)
+	c, other := connect(t)
+	must(t, p.Watch(c, 7, transport.Writable))
+	expectReady(t, p, 7)
+	_, err := other.Write([]byte("x"))
+	must(t, err)
+	must(t, p.Watch(c, 7, transport.Readable))
+	expectReady(t, p, 7)
+	must(t, readOne(c))
+	expectNothingReady(t, p)
+	must(t, p.Watch(c, 7, transport.Readable|transport.Writable))
+	expectReady(t, p, 7)
+	must(t, p.Watch(c, 7, 0))
+	expectNothingReady(t, p)
+	must(t, p.Watch(c, 7, 0))
+	// It can be added again, and its end is seen.
+	must(t, p.Watch(c, 8, transport.Readable))
+	expectNothingReady(t, p)
+	must(t, other.Close())
+	expectReady(t, p, 8)
+}
+
+// A wait with Yield ends when the poller has something to report, and not before.
+func TestWaitYields(t *testing.T) {
+	p := newPoller(t)
+	full, _ := connect(t)
+	fill(t, full)
+	c, other := connect(t)
+	must(t, p.Add(c, 7))
+	wait := within(patience)
+	wait.Yield = p
+	done := start(func() error { return full.WaitWritable(wait) })
+	blocks(t, done)
+	_, err := other.Write([]byte("x"))
+	must(t, err)
+	expectError(t, await(t, done), transport.ErrYield)
+	must(t, readOne(c))
+	wait.Deadline = time.Now().Add(3 * moment)
+	expectError(t, full.WaitWritable(wait), transport.ErrTimeout)
+}

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"slices"
 	"sync"
 	"unsafe"
 )
@@ -11,7 +12,7 @@ type Poller struct {
 	waker *Waker
 
 	mu      sync.Mutex
-	ids     map[descriptor]uint64
+	ids     map[descriptor]watched
 	changed bool // since fds was made
 	waiting bool
 	waits   int // how many have ended
@@ -22,8 +23,15 @@ type Poller struct {
 	first int // where the next Wait begins to report, so that all have their turn
 }
 
+// watched is what is waited for on a descriptor.
+type watched struct {
+	id     uint64
+	events int16
+}
+
 const (
 	pollReadable = 0x0100 | 0x0200 // POLLRDNORM, POLLRDBAND
+	pollWritable = 0x0010          // POLLWRNORM
 	pollError    = 0x0001          // POLLERR
 )
 
@@ -40,7 +48,7 @@ func NewPoller() (*Poller, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Poller{waker: waker, ids: map[descriptor]uint64{}}
+	p := &Poller{waker: waker, ids: map[descriptor]watched{}}
 	p.ended.L = &p.mu
 	return p, p.add(waker.fd, 0)
 }
@@ -55,10 +63,19 @@ func forget(fd descriptor) {
 	}
 }
 
-func (p *Poller) add(fd descriptor, id uint64) error {
+func (p *Poller) add(fd descriptor, id uint64) error { return p.watch(fd, id, Readable) }
+
+func (p *Poller) watch(fd descriptor, id uint64, what Interest) error {
+	w := watched{id: id}
+	if what&Readable != 0 {
+		w.events |= pollReadable
+	}
+	if what&Writable != 0 {
+		w.events |= pollWritable
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.ids[fd] = id
+	p.ids[fd] = w
 	polled.Store(fd, p)
 	p.changed = true
 	if p.waiting {
@@ -90,7 +107,7 @@ func (p *Poller) remove(fd descriptor) {
 // mostReady is how many numbers one Wait gives.
 const mostReady = 64
 
-// Wait appends the numbers of what is readable to ready, at most 64 of them.
+// Wait appends the numbers of what is ready, as Watch asked, to ready, at most 64 of them.
 // It returns none when the time is over or Wake was called, and before that after a
 // slice of the time.
 func (p *Poller) Wait(ready []uint64, w Wait) ([]uint64, error) {
@@ -112,16 +129,16 @@ func (p *Poller) Wait(ready []uint64, w Wait) ([]uint64, error) {
 			continue
 		}
 		f.revents = 0
-		id, known := p.ids[f.fd]
+		w, known := p.ids[f.fd]
 		switch {
 		case !known:
-		case id == 0:
+		case w.id == 0:
 			p.waker.Drain()
 		case found == mostReady:
 			p.first = at
 			return ready, nil
 		default:
-			ready = append(ready, id)
+			ready = append(ready, w.id)
 			found++
 		}
 	}
@@ -136,10 +153,26 @@ func (p *Poller) begin() {
 	if !p.changed {
 		return
 	}
-	p.fds, p.changed = p.fds[:0], false
-	for fd := range p.ids {
-		p.fds = append(p.fds, pollFd{fd: fd, events: pollReadable})
+	p.fds, p.changed = p.append(p.fds[:0]), false
+}
+
+// append appends what is waited for to fds. mu is held.
+func (p *Poller) append(fds []pollFd) []pollFd {
+	for fd, w := range p.ids {
+		fds = append(fds, pollFd{fd: fd, events: w.events})
 	}
+	return fds
+}
+
+// ready reports whether a Wait would report something at once. A descriptor that is
+// removed meanwhile is not closed before the look ends.
+func (p *Poller) ready() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	fds := p.append(nil)
+	return poll(fds, 0) == nil && slices.ContainsFunc(fds, func(f pollFd) bool {
+		return f.revents != 0 && p.ids[f.fd].id != 0
+	})
 }
 
 // poll is WSAPoll, which sets revents. Its one defect, before Windows 10 version

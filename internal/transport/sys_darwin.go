@@ -124,24 +124,36 @@ func NewPoller() (*Poller, error) {
 	return p, nil
 }
 
-func (p *Poller) change(fd descriptor, flags int) error {
+func (p *Poller) change(fd descriptor, filter, flags int) error {
 	var event unix.Kevent_t
-	unix.SetKevent(&event, fd, unix.EVFILT_READ, flags)
+	unix.SetKevent(&event, fd, filter, flags)
 	_, err := unix.Kevent(p.fd, []unix.Kevent_t{event}, nil, nil)
 	return err
 }
 
-func (p *Poller) add(fd descriptor, id uint64) error {
+func (p *Poller) add(fd descriptor, id uint64) error { return p.watch(fd, id, Readable) }
+
+func (p *Poller) watch(fd descriptor, id uint64, what Interest) error {
 	p.numbers.set(fd, id)
-	if err := p.change(fd, unix.EV_ADD); err != nil {
-		return systemError("kevent", err)
+	for _, one := range []struct {
+		interest Interest
+		filter   int
+	}{{Readable, unix.EVFILT_READ}, {Writable, unix.EVFILT_WRITE}} {
+		if what&one.interest == 0 {
+			_ = p.change(fd, one.filter, unix.EV_DELETE) // it may not be there
+		} else if err := p.change(fd, one.filter, unix.EV_ADD); err != nil {
+			return systemError("kevent", err)
+		}
 	}
 	return nil
 }
 
-func (p *Poller) remove(fd descriptor) { _ = p.change(fd, unix.EV_DELETE) }
+func (p *Poller) remove(fd descriptor) {
+	_ = p.change(fd, unix.EVFILT_READ, unix.EV_DELETE)
+	_ = p.change(fd, unix.EVFILT_WRITE, unix.EV_DELETE)
+}
 
-// Wait appends the numbers of what is readable to ready, at most 64 of them.
+// Wait appends the numbers of what is ready, as Watch asked, to ready, at most 64 of them.
 // It returns none when the time is over or Wake was called.
 func (p *Poller) Wait(ready []uint64, w Wait) ([]uint64, error) {
 	for {

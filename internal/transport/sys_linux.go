@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"errors"
 	"net"
 	"net/netip"
 	"syscall"
@@ -139,8 +140,26 @@ func NewPoller() (*Poller, error) {
 }
 
 func (p *Poller) add(fd descriptor, id uint64) error {
-	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLRDHUP, Fd: int32(id), Pad: int32(id >> 32)}
-	if err := unix.EpollCtl(p.fd, unix.EPOLL_CTL_ADD, fd, &event); err != nil {
+	return p.control(unix.EPOLL_CTL_ADD, fd, id, Readable)
+}
+
+func (p *Poller) watch(fd descriptor, id uint64, what Interest) error {
+	err := p.control(unix.EPOLL_CTL_MOD, fd, id, what)
+	if errors.Is(err, unix.ENOENT) {
+		err = p.control(unix.EPOLL_CTL_ADD, fd, id, what)
+	}
+	return err
+}
+
+func (p *Poller) control(op int, fd descriptor, id uint64, what Interest) error {
+	event := unix.EpollEvent{Fd: int32(id), Pad: int32(id >> 32)}
+	if what&Readable != 0 {
+		event.Events |= unix.EPOLLIN | unix.EPOLLRDHUP
+	}
+	if what&Writable != 0 {
+		event.Events |= unix.EPOLLOUT
+	}
+	if err := unix.EpollCtl(p.fd, op, fd, &event); err != nil {
 		return systemError("epoll_ctl", err)
 	}
 	return nil
@@ -150,7 +169,7 @@ func (p *Poller) remove(fd descriptor) {
 	_ = unix.EpollCtl(p.fd, unix.EPOLL_CTL_DEL, fd, nil)
 }
 
-// Wait appends the numbers of what is readable to ready, at most 64 of them.
+// Wait appends the numbers of what is ready, as Watch asked, to ready, at most 64 of them.
 // It returns none when the time is over or Wake was called.
 func (p *Poller) Wait(ready []uint64, w Wait) ([]uint64, error) {
 	var spin spinning

@@ -46,11 +46,15 @@ func kindOf(err error) error {
 
 // waitFor waits until fd is ready for what is asked.
 func waitFor(fd descriptor, what int16, w Wait) error {
-	fds := [2]unix.PollFd{{Fd: int32(fd), Events: what}}
+	fds := [3]unix.PollFd{{Fd: int32(fd), Events: what}, {Fd: -1}, {Fd: -1}}
 	n := 1
 	if w.Waker != nil {
 		fds[1] = unix.PollFd{Fd: int32(w.Waker.r), Events: unix.POLLIN}
 		n = 2
+	}
+	if w.Yield != nil {
+		fds[2] = unix.PollFd{Fd: int32(w.Yield.fd), Events: unix.POLLIN}
+		n = 3
 	}
 	spin := w.Spin.begin()
 	for {
@@ -65,8 +69,10 @@ func waitFor(fd descriptor, what int16, w Wait) error {
 		case fds[0].Revents != 0:
 			spin.found()
 			return nil
-		case ready > 0:
+		case fds[1].Revents != 0:
 			return ErrWoken
+		case ready > 0:
+			return ErrYield
 		case !looking && w.milliseconds() == 0:
 			return ErrTimeout
 		}

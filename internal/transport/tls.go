@@ -239,7 +239,12 @@ const (
 // it.
 func (s *secure) writeFrame(head, body []byte, w Wait) (total int, err error) {
 	for len(head)+len(body) > 0 {
-		if err := s.conn.waitWritable(w); err != nil {
+		if total > 0 {
+			if err := w.over(); err != nil {
+				return total, s.unwritten(err)
+			}
+		}
+		if err := s.conn.WaitWritable(w); err != nil {
 			return total, s.unwritten(err)
 		}
 		part := head
@@ -292,7 +297,7 @@ func (s *secure) flush(w Wait) error {
 		if err != ErrTimeout || w.Deadline.Equal(past) {
 			return err
 		}
-		if err = s.conn.waitWritable(w); err != nil {
+		if err = s.conn.WaitWritable(w); err != nil {
 			return err
 		}
 	}
@@ -311,6 +316,12 @@ func (s *secure) flushSome() error {
 		s.out = nil // many connections may be open and idle
 	}
 	return err
+}
+
+func (s *secure) unsent() bool {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	return len(s.out) > 0
 }
 
 // shut says goodbye to the peer, if that goes without waiting, before the
@@ -344,7 +355,9 @@ func (t stream) Read(p []byte) (int, error) {
 			_ = s.flush(NoWait)
 		} else if s.server {
 			wait = &NoWait
-			_ = s.flush(NoWait)
+			if err := s.flush(NoWait); err != nil && err != ErrTimeout {
+				return 0, s.caused(err)
+			}
 		} else if err := s.flush(s.wait); err != nil {
 			return 0, s.caused(err)
 		}

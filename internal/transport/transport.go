@@ -33,6 +33,8 @@ var (
 	ErrClosed = errors.New("closed by this side")
 	// ErrWoken is a wait that a Waker ended.
 	ErrWoken = errors.New("woken")
+	// ErrYield is a wait that ended because Wait.Yield has something to report.
+	ErrYield = errors.New("others have something to say")
 	// ErrTimeout is a wait that its deadline ended. It is a temporary net.Error.
 	ErrTimeout error = timeoutError{}
 
@@ -91,6 +93,26 @@ type Wait struct {
 	Deadline time.Time // zero: none
 	Waker    *Waker    // nil: nobody
 	Spin     *Spin     // nil: sleep at once
+	Yield    *Poller   // ends the wait when it has something to report; nil: none
+
+	// Woken, if not nil, is true once Waker is woken. It is cheaper to look at, for
+	// an operation that proceeds without waiting.
+	Woken *atomic.Bool
+}
+
+// grace is how much longer than its deadline a write may last that never had to
+// wait, so that one with no time to wait still sends what the system takes at once.
+const grace = 5 * time.Millisecond
+
+// over returns why an operation must end that could proceed without waiting.
+func (w *Wait) over() error {
+	switch {
+	case w.Woken != nil && w.Woken.Load():
+		return ErrWoken
+	case w.Deadline.IsZero(), w.Deadline.Equal(past), time.Now().Before(w.Deadline.Add(grace)):
+		return nil
+	}
+	return ErrTimeout
 }
 
 // past is a deadline for operations that must not wait.
@@ -235,7 +257,7 @@ func (c *Conn) readRaw(p []byte, w *Wait) (int, error) {
 }
 
 // Write writes all of p.
-func (c *Conn) Write(p []byte) (int, error) { return c.WriteFrame(p, nil) }
+func (c *Conn) Write(p []byte) (int, error) { return c.WriteFrame(nil, p) }
 
 // WriteFrame writes head and body, in one system call where the system takes
 // them at once, and returns how many bytes it took. On a connection that is
@@ -247,6 +269,11 @@ func (c *Conn) WriteFrame(head, body []byte) (int, error) {
 	}
 	return c.writeRaw(head, body, &c.writeWait)
 }
+
+// writeAtOnce is how much one system call is given: between two of them a write
+// looks at its deadline. A peer that reads fast enough could keep one call of the
+// system busy for the whole of a message.
+const writeAtOnce = 4 << 20
 
 func (c *Conn) writeRaw(head, body []byte, w *Wait) (int, error) {
 	fd, err := c.acquire()
@@ -263,7 +290,12 @@ func (c *Conn) writeRaw(head, body []byte, w *Wait) (int, error) {
 		}
 	}
 	for len(head)+len(body) > 0 {
-		n, err := sysWrite(fd, head, body)
+		if total > 0 {
+			if err := w.over(); err != nil {
+				return total, c.failed(err)
+			}
+		}
+		n, err := sysWrite(fd, head, body[:min(len(body), writeAtOnce)])
 		switch {
 		case err == nil:
 			if c.connecting {
@@ -374,9 +406,10 @@ func (c *Conn) pendingRaw() (data, ended bool) {
 
 // Writable reports whether the system has room for a small frame as a whole: it
 // calls a connection writable when a good part of its buffer is free.
-func (c *Conn) Writable() bool { return c.waitWritable(NoWait) == nil }
+func (c *Conn) Writable() bool { return c.WaitWritable(NoWait) == nil }
 
-func (c *Conn) waitWritable(w Wait) error {
+// WaitWritable waits until Writable would report true.
+func (c *Conn) WaitWritable(w Wait) error {
 	fd, err := c.acquire()
 	if err != nil {
 		return err
@@ -384,6 +417,10 @@ func (c *Conn) waitWritable(w Wait) error {
 	defer c.release()
 	return c.failed(waitFor(fd, forWriting, w))
 }
+
+// Unsent reports whether TLS itself has something to send that the system has not
+// taken yet. Reads and writes send it on.
+func (c *Conn) Unsent() bool { return c.tls != nil && c.tls.unsent() }
 
 // finish ends this side's direction of the connection.
 func (c *Conn) finish() {

@@ -22,9 +22,15 @@ const (
 // ends by the datagram.
 const slice = 100 * time.Millisecond
 
+// yieldSlice is that of a wait with Yield: a Poller is no socket that select takes.
+const yieldSlice = 10 * time.Millisecond
+
 // part is the next slice of the wait.
 func (w Wait) part() Wait {
 	end := time.Now().Add(slice)
+	if w.Yield != nil {
+		end = time.Now().Add(yieldSlice)
+	}
 	if !w.Deadline.IsZero() && w.Deadline.Before(end) {
 		return w
 	}
@@ -57,6 +63,8 @@ func waitFor(fd descriptor, what direction, w Wait) error {
 			return nil
 		case w.Waker != nil && (readable.has(w.Waker.fd) || w.Waker.woken.Load()):
 			return ErrWoken
+		case w.Yield != nil && w.Yield.ready():
+			return ErrYield
 		case w.milliseconds() == 0:
 			return ErrTimeout
 		}

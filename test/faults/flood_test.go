@@ -178,9 +178,7 @@ func needDescriptors(t *testing.T, n uint64) {
 func flood(t *testing.T, port int) (stop func()) {
 	t.Helper()
 	c := process("attackers", fmt.Sprint("PORT=", port))
-	nice, err := exec.LookPath("nice")
-	must(t, err)
-	c.Path, c.Args = nice, append([]string{nice, "-n", "10"}, c.Args...)
+	nice(t, c)
 	out, err := c.StdoutPipe()
 	must(t, err)
 	must(t, c.Start())
@@ -193,6 +191,14 @@ func flood(t *testing.T, port int) (stop func()) {
 		t.Fatalf("the flood did not begin: %q, %v", line, err)
 	}
 	return stop
+}
+
+// nice lets a process have what others leave of the processors.
+func nice(t *testing.T, c *exec.Cmd) {
+	t.Helper()
+	path, err := exec.LookPath("nice")
+	must(t, err)
+	c.Path, c.Args = path, append([]string{path, "-n", "10"}, c.Args...)
 }
 
 func attackers() {

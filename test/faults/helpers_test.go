@@ -38,6 +38,7 @@ const role = "OBE_FAULTS_ROLE"
 
 var roles = map[string]func(){
 	"attackers":        attackers,
+	"deluge":           deluge,
 	"flooded server":   floodedServer,
 	"vanished network": vanishedNetwork,
 	"no descriptors":   noDescriptors,

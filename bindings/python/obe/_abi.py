@@ -144,6 +144,11 @@ OPTIONS: tuple[tuple[str, str, str], ...] = (
         "Server: the longest time in milliseconds from the first byte of a message to its last, and for sending a reply; a slower connection is closed. -1 is no limit.",
     ),
     (
+        "outgoing_limit",
+        "67108864",
+        "Server: how many bytes of replies the library may hold for all clients together that read slowly while other clients need the server. What does not fit there makes the call that sends it wait, as does 0 always.",
+    ),
+    (
         "one_way",
         "0",
         "Server: 1 keeps a connection open whose message was received and not answered, for clients that only report.",
@@ -233,6 +238,8 @@ COUNTERS: tuple[tuple[str, str], ...] = (
     ("dropped_reset", "Server: connections that broke between messages."),
     ("dropped_not_allowed", "Server: connections closed because of where they came from; see the option allow."),
     ("dropped_tls", "Server: connections closed because the client speaks no TLS, or is not who it must be."),
+    ("dropped_unread", "Server: connections closed because the client did not take the whole of a reply: it left, or was slower than message_timeout_ms, or the call that sent the reply ended early."),
+    ("outgoing_bytes", "Server: bytes of replies that the library holds now for clients that read slowly; see outgoing_limit."),
     ("evicted", "Server: idle connections closed to make room for new ones."),
     ("trace_failed", "Messages that could not be written to the trace; the option trace_error has the reason."),
 )
