@@ -47,6 +47,7 @@ func (c *Client) ResolveTo(addresses ...netip.AddrPort) {
 
 // FirstShare is how long the first attempt to connect to one of several addresses takes.
 const FirstShare = firstShare
+
 // RestListener lets the listener rest while the poller keeps it, so that it cannot be
 // added again until it is removed.
 func (s *Server) RestListener() (remove func()) {
