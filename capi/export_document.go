@@ -4,7 +4,6 @@ package main
 import "C"
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"math"
@@ -61,8 +60,7 @@ func obe_message_new(json *C.obe_cchar, length C.int64_t, message *C.obe_message
 		if err := jsondoc.Check(text); err != nil {
 			return prefix(op, err)
 		}
-		memory.Need(len(text))
-		*message = newMessage(jsondoc.Checked(bytes.Clone(text)), nil)
+		*message = newMessage(jsondoc.Checked(append(memory.MustMake[byte](0, len(text)), text...)), nil)
 		return nil
 	}))
 }
@@ -182,7 +180,7 @@ func obe_set_matrix(message C.obe_message, key *C.obe_cchar, values *C.obe_cdoub
 			return invalid(op, "cols", "is negative")
 		case cols > 0 && uint64(rows) > maxNumbers/uint64(cols):
 			return invalid(op, "rows", "times cols is more than this platform can address")
-		case int64(rows) > wire.MaxLength/int64(len("[],")):
+		case int64(rows) > min(wire.MaxLength, math.MaxInt)/int64(len("[], ")):
 			return invalid(op, "rows", "is more than a message can hold")
 		}
 		v, err := numbers(op, "values", values, "rows times cols", rows*cols)

@@ -93,7 +93,7 @@ func TestNumbersOfEveryClassAreReadCorrectlyRounded(t *testing.T) {
 			}
 		}
 	}
-	rounds := 40_000
+	rounds := 15_000
 	if testing.Short() {
 		rounds = 5_000
 	}

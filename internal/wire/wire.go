@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"sync"
 
 	"libobe/internal/memory"
@@ -67,8 +68,11 @@ func ParseHeader(h []byte) (int64, error) {
 // CheckLength reports whether a body of n bytes may be sent or taken under a
 // limit.
 func CheckLength(n, limit int64) error {
-	if n > limit || n > MaxLength {
+	switch {
+	case n > limit || n > MaxLength:
 		return fmt.Errorf("%w: %d bytes, and max_message is %d", ErrTooLarge, n, limit)
+	case n > math.MaxInt:
+		return fmt.Errorf("%w: %d bytes, and a 32-bit process can hold %d", ErrTooLarge, n, math.MaxInt)
 	}
 	return nil
 }
@@ -264,12 +268,11 @@ func (r *Reader) space() ([]byte, error) {
 // grow moves the body to memory of its own with room for more; without that the
 // body is lost.
 func (r *Reader) grow() error {
-	size := step(len(r.body), r.need)
-	if err := memory.Room(size); err != nil {
+	larger, err := memory.Make[byte](len(r.body), step(len(r.body), r.need))
+	if err != nil {
 		r.body = nil
 		return err
 	}
-	larger := make([]byte, len(r.body), size)
 	copy(larger, r.body)
 	r.body = larger
 	return nil
@@ -280,8 +283,10 @@ func (r *Reader) grow() error {
 // last one is exact.
 func step(have, need int) int {
 	size := need
-	for size > readAhead && size > growth*have {
-		size = (size + growth - 1) / growth
+	// size > growth*have, and size/growth rounded up, without a product or a sum that
+	// 32 bits do not hold.
+	for size > readAhead && (size-1)/growth >= have {
+		size = (size-1)/growth + 1
 	}
 	return max(size, have)
 }
