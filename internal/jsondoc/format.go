@@ -218,13 +218,14 @@ func appendParts(dst []byte, values []float64, parts int) []byte {
 // slices.Grow it leaves new memory untouched, which then costs nothing until it is
 // written to.
 func withRoom(dst []byte, n int64) []byte {
-	// In 64 bits, also where a slice has 32: what does not fit there is refused as such.
+	// In 64 bits, also where an int has 32. More than fits an int is refused by MustMake.
+	n = min(n, math.MaxInt-brackets-int64(len(dst)))
 	need := int64(len(dst)) + n + brackets
 	if int64(cap(dst)) >= need {
 		return dst
 	}
 	const most = math.MaxInt - 1<<27
-	size := min(max(need, min(2*int64(cap(dst)), most)), math.MaxInt)
+	size := max(need, min(2*int64(cap(dst)), most))
 	return append(memory.MustMake[byte](0, int(size)), dst...)
 }
 

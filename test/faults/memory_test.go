@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
@@ -27,7 +28,7 @@ var medium = strings.Repeat("x", 1_000_000)
 // server loses its connection, and never ends the host program. After each failure
 // small messages pass.
 func TestAddressSpaceRunsOut(t *testing.T) {
-	program := buildHost(t)
+	program := buildHost(t, "memory")
 	for _, left := range []int{-1, 32, 96, 256} {
 		t.Run(fmt.Sprint(left, " MiB"), func(t *testing.T) {
 			peer, err := socket.NewServer("", 0)
@@ -109,8 +110,58 @@ func TestAddressSpaceRunsOut(t *testing.T) {
 	}
 }
 
-// buildHost builds c/memory.c against the library as it is shipped.
-func buildHost(t *testing.T) string {
+// Messages of 60 MB one after another are all taken where the address space has room for
+// a few of them: what Go's heap has free again counts.
+func TestMemoryThatIsFreeAgainCounts(t *testing.T) {
+	program := buildHost(t, "sequence")
+	peer, err := socket.NewServer("", 0)
+	must(t, err)
+	t.Cleanup(peer.Free)
+	long := body(1, 60_000_000)
+	go shapes["serve"](peer, func([]byte) []byte { return long[:len(long):len(long)] })
+	host := exec.Command(program, fmt.Sprint(peer.Addr().Port()))
+	var complaint bytes.Buffer
+	host.Stderr = &complaint
+	out, err := host.StdoutPipe()
+	must(t, err)
+	must(t, host.Start())
+	watch := time.AfterFunc(3*patience, func() { _ = host.Process.Kill() })
+	defer watch.Stop()
+	got := map[string]int{}
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		var call string
+		var n int
+		if _, err := fmt.Sscan(lines.Text(), &call, &n); err != nil {
+			t.Fatal(err)
+		}
+		if call != "port" {
+			row, _ := status.Find(status.Code(n))
+			got[call+" "+row.Name]++
+			continue
+		}
+		go func() {
+			c := newClient(t, n)
+			for range 10 {
+				if _, err := c.TcmdBody(long, patience); err != nil {
+					t.Errorf("a message to the host: %v", err)
+				}
+			}
+			if _, err := c.TcmdBody([]byte(`"."`), patience); err != nil {
+				t.Errorf("the last message: %v", err)
+			}
+		}()
+	}
+	if err := host.Wait(); err != nil || complaint.Len() > 0 {
+		t.Errorf("the host program: %v\n%.2000s", err, &complaint)
+	}
+	want := map[string]int{"tcmd_message OBE_OK": 10, "message_new OBE_OK": 10, "receive_message OBE_OK": 11, "reply OBE_OK": 11}
+	if !maps.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+// buildHost builds a program of folder c against the library as it is shipped.
+func buildHost(t *testing.T, name string) string {
 	t.Helper()
 	root, err := filepath.Abs("../..")
 	must(t, err)
@@ -118,10 +169,10 @@ func buildHost(t *testing.T) string {
 	if compiler == "" {
 		compiler = "cc"
 	}
-	program := filepath.Join(t.TempDir(), "memory")
+	program := filepath.Join(t.TempDir(), name)
 	for _, command := range [][]string{
 		{"env", "-u", "MAKEFLAGS", "-u", "MAKELEVEL", "make", "-s", "-C", root, "build/libobe.so"},
-		{compiler, "-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I" + filepath.Join(root, "include"), "-o", program, "c/memory.c",
+		{compiler, "-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I" + filepath.Join(root, "include"), "-o", program, "c/" + name + ".c",
 			"-L" + filepath.Join(root, "build"), "-lobe", "-Wl,-rpath," + filepath.Join(root, "build")},
 	} {
 		if out, err := exec.Command(command[0], command[1:]...).CombinedOutput(); err != nil {
