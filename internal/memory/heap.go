@@ -13,7 +13,7 @@ import (
 const (
 	// pageSize is the unit of Go's heap (runtime.pageSize).
 	pageSize = 8192
-	// cached is how many bytes of free pages Go may set aside for each processor
+	// cached is how many bytes of free pages Go may set aside for a processor
 	// (runtime.pageCachePages).
 	cached = 64 * pageSize
 	// pagesAtOnce is how many pages are taken before it is looked what is free.
@@ -38,10 +38,11 @@ type run struct{ from, to uintptr }
 // enough in a row; then they are given back. It takes about as long as to fill the block,
 // or the free heap if that is in pieces, and two collections of garbage.
 //
-// Small blocks may be made at the same time: some room is left for them.
+// Small blocks may be made at the same time: some room is left for them. The caller has
+// left one processor only, as others set free pages aside, each in the middle of a row.
 func inHeap(n int) bool {
 	runtime.GC()
-	spare := 4*large + cached*runtime.GOMAXPROCS(0)
+	spare := large + cached
 	var now reading
 	now.read()
 	if n > now.free()-2*spare {
@@ -57,7 +58,7 @@ func inHeap(n int) bool {
 	runtime.GC()
 	now.read()
 	// Small blocks that were made since may lie in the row.
-	return found && now.made()-before < int64(spare/2)
+	return found && now.made()-before < large/2
 }
 
 // takeRow takes pages until there are n bytes in a row, and reports whether there were. All
@@ -79,9 +80,7 @@ func takeRow(n, spare int) bool {
 				runs = append(runs, run{from, from + pageSize})
 			}
 		}
-		// Pages come in order mostly, but not if this goroutine moves to another
-		// processor, which has pages set aside.
-		runs = join(runs)
+		runs = join(runs) // pages come in order mostly
 		if longest(runs) >= uintptr(n) {
 			runtime.KeepAlive(pages)
 			return true

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"unsafe"
@@ -77,9 +78,13 @@ func ifGranted[T any](length, capacity, size int) ([]T, error) {
 func ifInHeap[T any](length, capacity, size int) []T {
 	taking.Lock()
 	defer taking.Unlock()
-	if ask(size+arena) != nil && !inHeap(size) {
-		return nil
+	if ask(size+arena) != nil {
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+		if !inHeap(size) {
+			return nil
+		}
 	}
+	unasked.Store(0)
 	return make([]T, length, capacity)
 }
 
