@@ -18,6 +18,8 @@ const (
 	cached = 64 * pageSize
 	// pagesAtOnce is how many pages are taken before it is looked what is free.
 	pagesAtOnce = 64
+	// attempts is how often a row is looked for.
+	attempts = 3
 	// manyRuns is a heap in such small pieces that no more are looked at.
 	manyRuns = 1024
 )
@@ -52,13 +54,20 @@ func inHeap(n int) bool {
 		debug.FreeOSMemory()
 		return ask(n+arena) == nil
 	}
-	found := takeRow(n+spare, spare)
-	now.read()
-	before := now.made()
-	runtime.GC()
-	now.read()
-	// Small blocks that were made since may lie in the row.
-	return found && now.made()-before < large/2
+	// What lies in the middle may be gone after a collection: memory of the collector
+	// itself, and of pools.
+	for range attempts {
+		found := takeRow(n+spare, spare)
+		now.read()
+		before := now.made()
+		runtime.GC()
+		now.read()
+		// Small blocks that were made since may lie in the row.
+		if found && now.made()-before < large/2 {
+			return true
+		}
+	}
+	return false
 }
 
 // takeRow takes pages until there are n bytes in a row, and reports whether there were. All

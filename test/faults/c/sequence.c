@@ -11,7 +11,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { TIMEOUT = 60000, ROUNDS = 10, SIZE = 60 * 1000 * 1000 };
+enum { TIMEOUT = 60000, ROUNDS = 6, SIZE = 60 * 1000 * 1000 };
 
 static void limit(long left)
 {
