@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"sync"
 
 	"libobe/internal/memory"
 )
@@ -87,7 +86,25 @@ const (
 	growth = 8
 )
 
-var scratch = sync.Pool{New: func() any { return new([readAhead]byte) }}
+// scratch holds buffers that are free, a few of them for good: one that is made again and
+// again comes to lie in the middle of what a large message left free in Go's heap.
+var scratch = make(chan *[readAhead]byte, 8)
+
+func takeScratch() *[readAhead]byte {
+	select {
+	case buffer := <-scratch:
+		return buffer
+	default:
+		return new([readAhead]byte)
+	}
+}
+
+func putScratch(buffer *[readAhead]byte) {
+	select {
+	case scratch <- buffer:
+	default:
+	}
+}
 
 // Reader takes frames out of a stream. It may be interrupted at any byte by an
 // error of the stream, a deadline say, and goes on where it was at the next
@@ -157,7 +174,7 @@ func (r *Reader) Advance(src io.Reader, dst []byte) ([]byte, error) {
 	var buffer *[readAhead]byte
 	defer func() {
 		if buffer != nil {
-			scratch.Put(buffer)
+			putScratch(buffer)
 		}
 	}()
 	for {
@@ -182,7 +199,7 @@ func (r *Reader) Advance(src io.Reader, dst []byte) ([]byte, error) {
 			}
 		} else {
 			if buffer == nil {
-				buffer = scratch.Get().(*[readAhead]byte)
+				buffer = takeScratch()
 			}
 			if n, err = src.Read(buffer[:]); n > 0 {
 				if done, e := r.feed(buffer[:n], dst); done || e != nil {
