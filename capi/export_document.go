@@ -222,7 +222,7 @@ func get(op string, message C.obe_message, pointer *C.obe_cchar, name string, mi
 }
 
 // obe_get_double gives the number at pointer in *value, correctly rounded if it
-// is an integer; NaN and the infinities too.
+// is an integer; NaN and the infinities too. The time is linear in its digits.
 //
 // This and the functions that follow return OBE_OK; OBE_E_NOT_FOUND if there is
 // nothing at pointer; OBE_E_TYPE if it is of another type; OBE_E_RANGE if the
@@ -342,7 +342,8 @@ func obe_get_key(message C.obe_message, pointer *C.obe_cchar, index C.int64_t, b
 //
 // If they do not fit, values is untouched, the return is OBE_E_BUFFER and *count
 // the number needed; capacity 0 (values may then be NULL) asks for it. After
-// OBE_E_TYPE or OBE_E_RANGE values may be written in part. A large array is read on
+// OBE_E_TYPE or OBE_E_RANGE values may be written in part. The time is linear in the
+// text, whatever the numbers are, and no memory is taken. A large array is read on
 // several processors.
 //
 //export obe_get_doubles
