@@ -4,7 +4,6 @@ package main
 import "C"
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"math"
@@ -61,8 +60,8 @@ func obe_message_new(json inText, length C.int64_t, message outMessage) C.obe_st
 		if err := jsondoc.Check(text); err != nil {
 			return prefix(op, err)
 		}
-		memory.Need(len(text))
-		message.put(uintptr(newMessage(jsondoc.Checked(bytes.Clone(text)), nil)))
+		text = append(memory.MustMake[byte](0, len(text)), text...)
+		message.put(uintptr(newMessage(jsondoc.Checked(text), nil)))
 		return nil
 	}))
 }
@@ -182,7 +181,7 @@ func obe_set_matrix(message C.obe_message, key inText, values inDoubles, rows, c
 			return invalid(op, "cols", "is negative")
 		case cols > 0 && uint64(rows) > maxNumbers/uint64(cols):
 			return invalid(op, "rows", "times cols is more than this platform can address")
-		case int64(rows) > wire.MaxLength/int64(len("[],")):
+		case int64(rows) > min(wire.MaxLength, math.MaxInt)/int64(len("[], ")):
 			return invalid(op, "rows", "is more than a message can hold")
 		}
 		v, err := numbers(op, "values", values, "rows times cols", rows*cols)
@@ -224,7 +223,7 @@ func get(op string, message C.obe_message, pointer inText, name string, result u
 }
 
 // obe_get_double gives the number at pointer in *value, correctly rounded if it
-// is an integer; NaN and the infinities too.
+// is an integer; NaN and the infinities too. The time is linear in its digits.
 //
 // This and the functions that follow return OBE_OK; OBE_E_NOT_FOUND if there is
 // nothing at pointer; OBE_E_TYPE if it is of another type; OBE_E_RANGE if the
@@ -345,7 +344,8 @@ func obe_get_key(message C.obe_message, pointer inText, index C.int64_t, buffer 
 //
 // If they do not fit, values is untouched, the return is OBE_E_BUFFER and *count
 // the number needed; capacity 0 (values may then be NULL) asks for it. After
-// OBE_E_TYPE or OBE_E_RANGE values may be written in part. A large array is read on
+// OBE_E_TYPE or OBE_E_RANGE values may be written in part. The time is linear in the
+// text, whatever the numbers are, and no memory is taken. A large array is read on
 // several processors.
 //
 //export obe_get_doubles

@@ -14,6 +14,7 @@ import (
 	"unsafe"
 
 	"libobe/internal/jsondoc"
+	"libobe/internal/memory"
 	"libobe/internal/session"
 	"libobe/internal/wire"
 )
@@ -107,7 +108,7 @@ func obe_lv_get_doubles_h(handle C.int, pointer inText, values lvHandle) C.int {
 		if err != nil {
 			return err
 		}
-		numbers := make([]float64, n)
+		numbers := memory.MustMake[float64](n, n)
 		if _, err := d.Doubles(p, numbers); err != nil {
 			return err
 		}
@@ -132,7 +133,7 @@ func obe_lv_get_matrix_h(handle C.int, pointer inText, values lvHandle) C.int {
 		if err := takes(op, "values", values, rows, cols); err != nil {
 			return err
 		}
-		numbers := make([]float64, rows*cols)
+		numbers := memory.MustMake[float64](rows*cols, rows*cols)
 		if _, _, err := d.Matrix(p, numbers); err != nil {
 			return err
 		}

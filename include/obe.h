@@ -392,7 +392,7 @@ obe_status obe_set_json(obe_message message, const char *key, const char *json,
                         int64_t length);
 
 /* obe_get_double gives the number at pointer in *value, correctly rounded if it
- * is an integer; NaN and the infinities too.
+ * is an integer; NaN and the infinities too. The time is linear in its digits.
  *
  * This and the functions that follow return OBE_OK; OBE_E_NOT_FOUND if there is
  * nothing at pointer; OBE_E_TYPE if it is of another type; OBE_E_RANGE if the
@@ -442,7 +442,8 @@ obe_status obe_get_key(obe_message message, const char *pointer, int64_t index,
  *
  * If they do not fit, values is untouched, the return is OBE_E_BUFFER and *count
  * the number needed; capacity 0 (values may then be NULL) asks for it. After
- * OBE_E_TYPE or OBE_E_RANGE values may be written in part. A large array is read on
+ * OBE_E_TYPE or OBE_E_RANGE values may be written in part. The time is linear in the
+ * text, whatever the numbers are, and no memory is taken. A large array is read on
  * several processors.
  */
 obe_status obe_get_doubles(obe_message message, const char *pointer,
@@ -720,7 +721,7 @@ const char *obe_version(void);
  *                      next message.
  *                      Default: 0.
  *   max_message        The largest message sent or taken, in bytes; at most
- *                      9999999999.
+ *                      9999999999, and 2147483583 in a 32-bit process.
  *                      Default: 67108864.
  *   max_connections    Server: how many connections are open at once; when all
  *                      are taken, the one idle longest gives way to a new one.

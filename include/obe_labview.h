@@ -425,7 +425,7 @@ int obe_lv_pointer_size(int *size);
  *                      does the next message.
  *                      Default: 0.
  *   max_message        The largest message sent or taken, in bytes; at most
- *                      9999999999.
+ *                      9999999999, and 2147483583 in a 32-bit process.
  *                      Default: 67108864.
  *   max_connections    Server: how many connections are open at once; when all
  *                      are taken, the one idle longest gives way to a new one.

@@ -103,8 +103,7 @@ func join(members []member) []byte {
 	for _, m := range members {
 		size += len(m.key) + len(m.value) + 4
 	}
-	memory.Need(size)
-	text := append(make([]byte, 0, size), '{')
+	text := append(memory.MustMake[byte](0, size), '{')
 	for i, m := range members {
 		if i > 0 {
 			text = append(text, ", "...)
@@ -250,8 +249,7 @@ func (d *Document) SetJSON(key string, text []byte) error {
 	if err := checkMember(text); err != nil {
 		return err
 	}
-	memory.Need(len(text))
-	return d.set(key, bytes.Clone(text))
+	return d.set(key, append(memory.MustMake[byte](0, len(text)), text...))
 }
 
 // SetAll sets the members of another document, which must be an object.

@@ -174,6 +174,8 @@ const (
 	// longest is the most that a number takes, with its separator:
 	// "-2.2250738585072014e-308, ".
 	longest = 26
+	// brackets is room for those around a list and its rows, with the separators.
+	brackets = 8
 	// typical is what most take.
 	typical = 21
 	// share is how many numbers are worth a goroutine of their own; fewer are
@@ -186,7 +188,7 @@ const (
 func AppendDoubles(dst []byte, values []float64) []byte {
 	parts := split(len(values))
 	if parts == 1 {
-		return append(appendList(append(withRoom(dst, typical*len(values)), '['), values), ']')
+		return append(appendList(append(withRoom(dst, typical*int64(len(values))), '['), values), ']')
 	}
 	return appendParts(dst, values, parts)
 }
@@ -195,8 +197,8 @@ func AppendDoubles(dst []byte, values []float64) []byte {
 // longest numbers, of which the system gives memory to what is written; then they
 // move together.
 func appendParts(dst []byte, values []float64, parts int) []byte {
-	dst = append(withRoom(dst, longest*len(values)), '[')
-	begin := func(i int) int { return len(values) * i / parts }
+	dst = append(withRoom(dst, longest*int64(len(values))), '[')
+	begin := func(i int) int { return int(int64(len(values)) * int64(i) / int64(parts)) }
 	texts := make([][]byte, parts)
 	parallel(parts, func(i int) {
 		from := len(dst) + longest*begin(i)
@@ -211,21 +213,30 @@ func appendParts(dst []byte, values []float64, parts int) []byte {
 	return append(dst, ']')
 }
 
-// withRoom returns dst with room for n more bytes, and two brackets. It grows by
-// doubling at least, so that many small additions are cheap. Unlike slices.Grow it
-// leaves new memory untouched, which then costs nothing until it is written to.
-func withRoom(dst []byte, n int) []byte {
-	if need := len(dst) + n + 2; cap(dst) < need {
-		size := max(need, 2*cap(dst))
-		memory.Need(size)
-		return append(make([]byte, 0, size), dst...)
+// withRoom returns dst with room for n more bytes, and for some brackets and separators.
+// It grows by doubling at least, so that many small additions are cheap. Unlike
+// slices.Grow it leaves new memory untouched, which then costs nothing until it is
+// written to.
+func withRoom(dst []byte, n int64) []byte {
+	// In 64 bits, also where an int has 32. More than fits an int is refused by MustMake.
+	n = min(n, math.MaxInt-brackets-int64(len(dst)))
+	need := int64(len(dst)) + n + brackets
+	if int64(cap(dst)) >= need {
+		return dst
 	}
-	return dst
+	const most = math.MaxInt - 1<<27
+	size := max(need, min(2*int64(cap(dst)), most))
+	return append(memory.MustMake[byte](0, int(size)), dst...)
 }
 
+// appendList appends numbers without brackets. It asks for room where they are longer
+// than is typical.
 func appendList(dst []byte, values []float64) []byte {
 	table := powers()
 	for i, v := range values {
+		if cap(dst)-len(dst) < longest+len("], ") {
+			dst = withRoom(dst, longest*int64(len(values)-i))
+		}
 		if i > 0 {
 			dst = append(dst, ", "...)
 		}
@@ -237,7 +248,7 @@ func appendList(dst []byte, values []float64) []byte {
 // AppendMatrix appends an array of rows, each an array of cols numbers; values
 // are row by row.
 func AppendMatrix(dst []byte, values []float64, rows, cols int) []byte {
-	dst = append(withRoom(dst, typical*len(values)+len("[], ")*rows), '[')
+	dst = append(withRoom(dst, typical*int64(len(values))+int64(len("[], "))*int64(rows)), '[')
 	for r := range rows {
 		if r > 0 {
 			dst = append(dst, ", "...)

@@ -1,11 +1,16 @@
 package jsondoc
 
 import (
+	"errors"
 	"math"
+	"math/bits"
 	"math/rand"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
+
+	"libobe/internal/memory"
 )
 
 // python is how Python's repr writes a double, by way of strconv.
@@ -198,5 +203,43 @@ func TestMatrixIsWrittenInFewAllocations(t *testing.T) {
 		if n := testing.AllocsPerRun(1, func() { AppendMatrix(nil, values, rows, cols) }); n > 20 {
 			t.Errorf("%s numbers: %v allocations for %d rows", name, n, rows)
 		}
+	}
+}
+
+// Room for more than an int counts is refused, and not taken for little.
+func TestRoomForMoreThanThereCanBeIsRefused(t *testing.T) {
+	refused := func(name string, f func()) {
+		defer func() {
+			if err, _ := recover().(error); !errors.Is(err, memory.ErrMemory) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}()
+		f()
+	}
+	refused("bytes", func() { withRoom(nil, math.MaxInt) })
+	refused("bytes behind others", func() { withRoom(make([]byte, 100), math.MaxInt-100) })
+	refused("as many as there can be", func() { withRoom(nil, math.MaxInt64/longest*longest) })
+	if bits.UintSize == 32 {
+		refused("numbers", func() { withRoom(nil, longest*100_000_000) })
+		refused("rows", func() { AppendMatrix(nil, nil, 1<<30, 0) })
+	}
+}
+
+// A list of numbers that are longer than most is not moved for each of them, and never to
+// a place that was not asked for.
+func TestRoomGrowsByDoubling(t *testing.T) {
+	long := slices.Repeat([]float64{-2.2250738585072014e-308}, 10_000)
+	for _, n := range []int{1, 2, 100, len(long)} {
+		if allocations := testing.AllocsPerRun(1, func() { AppendDoubles(nil, long[:n]) }); allocations > 3 {
+			t.Errorf("%d numbers: %v allocations", n, allocations)
+		}
+	}
+	full := make([]byte, 1000)
+	if grown := withRoom(full, 1); cap(grown) < 2000 || len(grown) != 1000 {
+		t.Errorf("%d of %d bytes", len(grown), cap(grown))
+	}
+	text := AppendDoubles(make([]byte, 0, 5), []float64{1, 2})
+	if string(text) != "[1.0, 2.0]" {
+		t.Errorf("%s", text)
 	}
 }

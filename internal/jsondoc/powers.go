@@ -10,7 +10,7 @@ import (
 type power struct{ hi, lo uint64 }
 
 const (
-	lowestPower  = -342 // below it, 10^e times any 64 bits is 0
+	lowestPower  = -362 // below it, 10^e times any 38 digits is 0
 	highestPower = 324
 )
 

@@ -3,7 +3,6 @@ package jsondoc
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"math"
 	"math/bits"
@@ -324,19 +323,28 @@ func countNumbers(list []byte) int {
 func readList(list []byte, dst []float64, n int) error {
 	parts := split(n)
 	if parts == 1 {
-		_, err := readPart(list, dst, 0)
-		return err
+		return readPart(list, dst, 0)
 	}
+	places := make([]int, parts-1)
+	for i := range places {
+		places[i] = len(list) / parts * (i + 1)
+	}
+	return readParts(list, dst, places)
+}
+
+// readParts reads the parts of a list at the same time. Each of places, which ascend, is
+// moved behind the next comma, where a part begins. That comma may stand in a string, if
+// the list is none of numbers; an error of an earlier part tells then.
+func readParts(list []byte, dst []float64, places []int) error {
+	parts := len(places) + 1
 	cuts := make([]int, parts+1) // where the parts begin
 	cuts[parts] = len(list)
-	for i := 1; i < parts; i++ {
-		at := max(len(list)/parts*i, cuts[i-1])
-		comma := bytes.IndexByte(list[at:], ',')
-		if comma < 0 {
-			cuts[i] = len(list)
-			continue
+	for i, place := range places {
+		at := max(place, cuts[i])
+		cuts[i+1] = len(list)
+		if comma := bytes.IndexByte(list[at:], ','); comma >= 0 {
+			cuts[i+1] = at + comma + 1
 		}
-		cuts[i] = at + comma + 1
 	}
 	firsts := make([]int, parts)
 	for i := 1; i < parts; i++ {
@@ -349,30 +357,41 @@ func readList(list []byte, dst []float64, n int) error {
 		if dst != nil {
 			into = dst[firsts[i]:]
 		}
-		_, errs[i] = readPart(part, into, firsts[i])
+		errs[i] = readPart(part, into, firsts[i])
 	})
-	return errors.Join(errs...)
+	// What follows a part with an error may have been cut inside a value.
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// readPart reads the numbers of a part of a list, the first of which has the
-// index first, and returns how many there are.
-func readPart(part []byte, dst []float64, first int) (int, error) {
+// readPart reads the numbers of a part of a list, the first of which has the index
+// first. There are at most as many as it has commas, and one: what is not a number with a
+// comma behind it is an error, also in a part that is no JSON.
+func readPart(part []byte, dst []float64, first int) error {
 	n := 0
 	for i := space(part, 0); i < len(part); n++ {
 		v, end, ok := readDouble(part, i)
+		if ok {
+			end = space(part, end)
+			ok = end == len(part) || part[end] == ','
+		}
 		if !ok {
-			return 0, fmt.Errorf("%w: element %d is of type %s, not a number", ErrType, first+n, typeAt(part, i))
+			return fmt.Errorf("%w: element %d is of type %s, not a number", ErrType, first+n, typeAt(part, i))
 		}
 		if math.IsInf(v, 0) && typeAt(part, i) == Integer {
-			return 0, fmt.Errorf("%w: element %d is an integer larger than any double", ErrRange, first+n)
+			return fmt.Errorf("%w: element %d is an integer larger than any double", ErrRange, first+n)
 		}
 		if dst != nil {
 			dst[n] = v
 		}
-		i = space(part, end)
+		i = end
 		if i < len(part) {
 			i = space(part, i+1) // behind the comma
 		}
 	}
-	return n, nil
+	return nil
 }

@@ -1,7 +1,10 @@
-// Package memory asks the system for room before a large block is made. Where
-// the system refuses memory, Go ends the whole process, and nothing can catch
-// that; so the question comes first, from those places that make blocks as large
-// as a peer or a caller says.
+// Package memory makes the large blocks. Where the system refuses memory, Go ends the
+// whole process, and nothing can catch that; so the system is asked before, from those
+// places that make blocks as large as a peer or a caller says.
+//
+// What the system refuses may be there all the same, in Go's own heap: that is never
+// given back to the system as addresses, so after some large messages it may have all
+// that a limit allows. See inHeap.
 //
 // What the system promises and then does not have (overcommitment, the limit of a
 // control group) cannot be asked for.
@@ -10,10 +13,14 @@ package memory
 import (
 	"errors"
 	"fmt"
+	"math"
+	"runtime"
+	"sync"
 	"sync/atomic"
+	"unsafe"
 )
 
-// ErrMemory is a block that the system has no room for; use errors.Is.
+// ErrMemory is a block that there is no room for; use errors.Is.
 var ErrMemory = errors.New("out of memory")
 
 const (
@@ -26,25 +33,100 @@ const (
 	small = 64 << 10
 )
 
-var unasked atomic.Int64
+var (
+	unasked atomic.Int64
+	// granted is what is being asked for or made at this moment, in bytes.
+	granted atomic.Int64
+	// taking is held for reading from the question to the system until the block is
+	// made, and for writing while a block is made that only Go's heap has room for: no
+	// other large block may get in there before it.
+	taking sync.RWMutex
+)
 
-// Room returns an error if the system has no room for n more bytes. Its callers
-// are taken to use what they ask for.
-func Room(n int) error {
+// Make returns a slice of that length and capacity, or an ErrMemory.
+func Make[T any](length, capacity int) ([]T, error) {
+	var item T
+	size := capacity * int(unsafe.Sizeof(item))
+	if capacity < 0 || capacity > (math.MaxInt-arena)/max(int(unsafe.Sizeof(item)), 1) {
+		return nil, tooLarge(capacity)
+	}
+	if size < small {
+		return make([]T, length, capacity), nil
+	}
+	block, err := ifGranted[T](length, capacity, size)
+	if err != nil {
+		block = ifInHeap[T](length, capacity, size)
+		if block != nil {
+			err = nil
+		}
+	}
+	return block, err
+}
+
+func ifGranted[T any](length, capacity, size int) ([]T, error) {
+	taking.RLock()
+	defer taking.RUnlock()
+	defer granted.Add(-int64(size))
+	if err := room(size); err != nil {
+		return nil, err
+	}
+	return make([]T, length, capacity), nil
+}
+
+// ifInHeap comes after a refusal, and returns nil if that holds. No other large block is
+// being made at the same time.
+func ifInHeap[T any](length, capacity, size int) []T {
+	taking.Lock()
+	defer taking.Unlock()
+	if ask(size+arena) != nil {
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+		if !inHeap(size) {
+			return nil
+		}
+	}
+	unasked.Store(0)
+	return make([]T, length, capacity)
+}
+
+// MustMake is Make for code that has no error to return: it panics with the error,
+// which is an ErrMemory.
+func MustMake[T any](length, capacity int) []T {
+	block, err := Make[T](length, capacity)
+	if err != nil {
+		panic(err)
+	}
+	return block
+}
+
+// Need panics with an ErrMemory if the system has no room for n more bytes, which the
+// caller is taken to use at once. It is for blocks that Make does not make, and does not
+// count what is free in Go's heap.
+func Need(n int) {
+	if n < 0 || n > math.MaxInt-arena { // a sum that has overflowed, perhaps
+		panic(tooLarge(n))
+	}
+	taking.RLock()
+	defer taking.RUnlock()
+	defer granted.Add(-int64(n))
+	if err := room(n); err != nil {
+		panic(err)
+	}
+}
+
+// room returns an error if the system has no room for n bytes and for what is being made.
+// It adds n to that.
+func room(n int) error {
+	sum := granted.Add(int64(n))
 	if n < small || unasked.Add(int64(n)) < large {
 		return nil
 	}
-	if err := ask(n + arena); err != nil {
+	if err := ask(int(min(sum, math.MaxInt-arena)) + arena); err != nil {
 		return fmt.Errorf("%w: the system refuses %d more bytes: %w", ErrMemory, n, err)
 	}
 	unasked.Store(0) // and not after a refusal: then each block is asked for
 	return nil
 }
 
-// Need is Room for code that has no error to return: it panics with the error,
-// which is an ErrMemory.
-func Need(n int) {
-	if err := Room(n); err != nil {
-		panic(err)
-	}
+func tooLarge(n int) error {
+	return fmt.Errorf("%w: a block of %d items is larger than any memory", ErrMemory, uint(n))
 }

@@ -6,23 +6,60 @@ import (
 	"testing"
 )
 
-func TestRoom(t *testing.T) {
+func TestMake(t *testing.T) {
 	for _, n := range []int{0, 1, large - 1, large, 100 << 20} {
-		if err := Room(n); err != nil {
-			t.Errorf("%d bytes: %v", n, err)
+		if block, err := Make[byte](n/2, n); err != nil || len(block) != n/2 || cap(block) != n {
+			t.Errorf("%d bytes: %d of %d (%v)", n, len(block), cap(block), err)
 		}
 	}
-	if err := Room(math.MaxInt - arena); !errors.Is(err, ErrMemory) {
-		t.Errorf("the whole address space: %v", err)
+	if block, err := Make[struct{}](5, 5); err != nil || len(block) != 5 {
+		t.Errorf("nothing at all: %d (%v)", len(block), err)
+	}
+	for _, n := range []int{-1, math.MinInt, math.MaxInt, math.MaxInt - arena, math.MaxInt/8 + 1, math.MaxInt / 4} {
+		if block, err := Make[float64](0, n); !errors.Is(err, ErrMemory) || block != nil {
+			t.Errorf("%d numbers: %v", n, err)
+		}
+		if block, err := Make[[]byte](0, n); !errors.Is(err, ErrMemory) || block != nil {
+			t.Errorf("%d slices: %v", n, err)
+		}
 	}
 }
 
+// A sum that has overflowed is no small block.
 func TestNeed(t *testing.T) {
 	Need(1 << 20)
-	defer func() {
-		if err, _ := recover().(error); !errors.Is(err, ErrMemory) {
-			t.Errorf("the panic is %v", err)
-		}
-	}()
-	Need(math.MaxInt - arena)
+	for _, n := range []int{math.MaxInt, -1, math.MinInt} {
+		func() {
+			defer func() {
+				if err, _ := recover().(error); !errors.Is(err, ErrMemory) {
+					t.Errorf("%d bytes: the panic is %v", n, err)
+				}
+			}()
+			Need(n)
+		}()
+	}
+}
+
+func TestRunsThatTouchAreOne(t *testing.T) {
+	runs := join([]run{{40, 50}, {10, 20}, {30, 40}, {0, 10}, {60, 70}})
+	if len(runs) != 3 || runs[0] != (run{0, 20}) || runs[1] != (run{30, 50}) || longest(runs) != 20 {
+		t.Errorf("%v", runs)
+	}
+}
+
+// What is free in the heap is found, and no more than that.
+func TestFreeHeapIsFound(t *testing.T) {
+	const n = 64 << 20
+	block := make([]byte, n)
+	block[n-1] = 1
+	block = nil
+	if !inHeap(n / 2) {
+		t.Errorf("half of %d bytes that were free is not found", n)
+	}
+	var now reading
+	now.read()
+	if size := now.free() + 1; inHeap(size) {
+		t.Errorf("more than is free, %d bytes, is found", size)
+	}
+	_ = block
 }

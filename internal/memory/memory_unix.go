@@ -19,3 +19,7 @@ func ask(n int) error {
 	}
 	return unix.Munmap(block)
 }
+
+// usable reports whether n bytes of Go's heap whose memory the system has back can be
+// used again without asking. Their addresses stay mapped.
+func usable(int) bool { return true }

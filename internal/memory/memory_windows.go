@@ -1,6 +1,10 @@
 package memory
 
-import "golang.org/x/sys/windows"
+import (
+	"unsafe"
+
+	"golang.org/x/sys/windows"
+)
 
 // arena is how much Go takes from the system at once (heapArenaBytes in Go's
 // runtime).
@@ -12,4 +16,19 @@ func ask(n int) error {
 		return err
 	}
 	return windows.VirtualFree(block, 0, windows.MEM_RELEASE)
+}
+
+var globalMemoryStatus = windows.NewLazySystemDLL("kernel32.dll").NewProc("GlobalMemoryStatusEx")
+
+// usable reports whether n bytes of Go's heap whose memory the system has back can be
+// used again: Go commits them then, and ends the process if that fails.
+func usable(n int) bool {
+	var status struct { // MEMORYSTATUSEX
+		size, load                                                uint32
+		physical, availablePhysical, commit, availableCommit      uint64
+		addresses, availableAddresses, availableExtendedAddresses uint64
+	}
+	status.size = uint32(unsafe.Sizeof(status))
+	ok, _, _ := globalMemoryStatus.Call(uintptr(unsafe.Pointer(&status)))
+	return ok != 0 && status.availableCommit > 2*uint64(n)
 }

@@ -3,9 +3,11 @@ package session
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"slices"
 	"unicode/utf16"
 	"unicode/utf8"
+	"unsafe"
 
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
@@ -13,8 +15,10 @@ import (
 	"golang.org/x/text/encoding/korean"
 	"golang.org/x/text/encoding/simplifiedchinese"
 	"golang.org/x/text/encoding/traditionalchinese"
+	"golang.org/x/text/transform"
 
 	"libobe/internal/jsondoc"
+	"libobe/internal/memory"
 	"libobe/internal/socket"
 	"libobe/internal/transport"
 )
@@ -81,7 +85,7 @@ func (s *Session) Decode(op, name string, text []byte) ([]byte, error) {
 	if p == nil || ascii(text) {
 		return text, nil
 	}
-	decoded, err := p.encoding.NewDecoder().Bytes(text)
+	decoded, _, err := transform.Append(p.encoding.NewDecoder(), memory.MustMake[byte](0, triple(len(text))), text)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w: %s: %w", op, ErrPage, name, err)
 	}
@@ -152,7 +156,7 @@ func (s *Session) json(text []byte) []byte {
 	if p == nil || ascii(text) {
 		return text
 	}
-	return p.encode(string(text), func(dst []byte, r rune, found []byte) []byte {
+	return p.encode(unsafe.String(unsafe.SliceData(text), len(text)), func(dst []byte, r rune, found []byte) []byte {
 		if found == nil || slices.ContainsFunc(found, func(b byte) bool { return b < utf8.RuneSelf }) {
 			return appendEscape(dst, r)
 		}
@@ -175,7 +179,7 @@ func appendEscape(dst []byte, r rune) []byte {
 // bytes in the code page, nil if that lacks it.
 func (p *page) encode(text string, put func(dst []byte, r rune, found []byte) []byte) []byte {
 	encoder := p.encoding.NewEncoder()
-	dst := make([]byte, 0, len(text))
+	dst := memory.MustMake[byte](0, triple(len(text)))
 	var from [utf8.UTFMax]byte
 	var to [2 * utf8.UTFMax]byte
 	for _, r := range text {
@@ -191,6 +195,13 @@ func (p *page) encode(text string, put func(dst []byte, r rune, found []byte) []
 		dst = put(dst, r, found)
 	}
 	return dst
+}
+
+// triple is the room for a text of n bytes once it is decoded, or encoded: a character of
+// one byte becomes three at most, and one of two an escape of six.
+func triple(n int) int {
+	const slack = 64
+	return int(min(3*int64(n)+slack, math.MaxInt))
 }
 
 func ascii[T string | []byte](text T) bool {

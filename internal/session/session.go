@@ -14,6 +14,7 @@ import (
 
 	"libobe/internal/command"
 	"libobe/internal/jsondoc"
+	"libobe/internal/memory"
 	"libobe/internal/socket"
 	"libobe/internal/transport"
 )
@@ -164,7 +165,10 @@ func (s *Session) request(limit time.Duration) ([]byte, error) {
 		if limit > 0 {
 			left = max(limit-time.Since(began), 0)
 		}
-		dst := make([]byte, room)
+		dst, err := memory.Make[byte](room, room)
+		if err != nil {
+			return nil, err
+		}
 		n, err := s.server.Receive(dst, left)
 		var short *socket.BufferError
 		if !errors.As(err, &short) {

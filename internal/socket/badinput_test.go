@@ -2,6 +2,7 @@ package socket_test
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"runtime"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"libobe/internal/socket"
+	"libobe/internal/wire"
 )
 
 // What clients send that is no message: the connection is closed and counted,
@@ -97,11 +99,12 @@ func TestServerIsServedByteByByte(t *testing.T) {
 
 func TestAnnouncedLengthTakesNoMemory(t *testing.T) {
 	const clients = 50
-	s := newServer(t, "max_message=9999999999")
+	largest := min(wire.MaxLength, math.MaxInt-64)
+	s := newServer(t, fmt.Sprintf("max_message=%d", largest))
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	for range clients {
-		dial(t, s).write(`9999999999"`)
+		dial(t, s).write(fmt.Sprintf(`%010d"`, largest))
 	}
 	attendUntil(t, s, "bytes_received", 11*clients)
 	expectStats(t, s, fmt.Sprint("connections_open=", clients))

@@ -65,6 +65,10 @@ type Option struct {
 	early   bool                          // only before the first use
 }
 
+// maxBody is the largest body there can be. Some bytes less than an int counts, so that a
+// frame and a text with a NUL behind it are counted too.
+const maxBody = min(wire.MaxLength, math.MaxInt-64)
+
 // Options are all options, in the order of the documentation.
 var Options = []Option{
 	{
@@ -84,10 +88,10 @@ var Options = []Option{
 		set: func(s *settings, v string) error { return parseSwitch(v, &s.lateReply) },
 	}, {
 		Name: "max_message", Default: "67108864",
-		Doc: "The largest message sent or taken, in bytes; at most 9999999999.",
+		Doc: "The largest message sent or taken, in bytes; at most 9999999999, and 2147483583 in a 32-bit process.",
 		get: func(s *settings) string { return strconv.FormatInt(s.maxMessage, 10) },
 		set: func(s *settings, v string) (err error) {
-			s.maxMessage, err = parseInteger(v, 1, min(wire.MaxLength, math.MaxInt-64))
+			s.maxMessage, err = parseInteger(v, 1, maxBody)
 			return err
 		},
 	}, {

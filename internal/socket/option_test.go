@@ -2,9 +2,12 @@ package socket_test
 
 import (
 	"errors"
+	"math"
+	"strconv"
 	"testing"
 
 	"libobe/internal/socket"
+	"libobe/internal/wire"
 )
 
 func TestOptions(t *testing.T) {
@@ -15,7 +18,7 @@ func TestOptions(t *testing.T) {
 	}{
 		{"timeout_ms", "60000", "-1", []string{"0", "1", "-1", "86400000"}, []string{"-2", "1.5", "", "x", " 1", "99999999999999999999"}},
 		{"persistent", "0", "0", []string{"1", "0"}, []string{"2", "-1", "", "true"}},
-		{"max_message", "67108864", "67108864", []string{"1", "9999999999"}, []string{"0", "-1", "10000000000", "64 MiB"}},
+		{"max_message", "67108864", "67108864", []string{"1", strconv.Itoa(min(wire.MaxLength, math.MaxInt-64))}, []string{"0", "-1", "10000000000", "64 MiB"}},
 		{"max_connections", "1024", "1024", []string{"1", "1000000"}, []string{"0", "-1", "1000001"}},
 		{"message_timeout_ms", "30000", "30000", []string{"1", "-1"}, []string{"-2", "soon"}},
 		{"one_way", "0", "0", []string{"1"}, []string{"yes"}},

@@ -152,10 +152,9 @@ func (s *Server) handOver(p *peer, head, body []byte) bool {
 	if !fits {
 		return false
 	}
-	err := memory.Room(size)
-	var rest []byte
+	rest, err := memory.Make[byte](0, size)
 	if err == nil {
-		rest = append(append(make([]byte, 0, size), head...), body...)
+		rest = append(append(rest, head...), body...)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

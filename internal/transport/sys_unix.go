@@ -79,7 +79,11 @@ func waitFor(fd descriptor, what int16, w Wait) error {
 	}
 }
 
+// mostAtOnce is how many bytes one call moves: macOS refuses 2 GiB and more.
+const mostAtOnce = 1 << 30
+
 func sysRead(fd descriptor, p []byte) (int, error) {
+	p = p[:min(len(p), mostAtOnce)]
 	for {
 		n, err := sysReceive(fd, p)
 		if err != unix.EINTR {
@@ -90,6 +94,7 @@ func sysRead(fd descriptor, p []byte) (int, error) {
 
 // sysWrite never raises SIGPIPE, which belongs to the host program.
 func sysWrite(fd descriptor, head, body []byte) (int, error) {
+	body = body[:min(len(body), mostAtOnce)]
 	for {
 		var n int
 		var err error

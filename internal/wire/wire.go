@@ -10,7 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync"
+	"math"
 
 	"libobe/internal/memory"
 )
@@ -67,8 +67,11 @@ func ParseHeader(h []byte) (int64, error) {
 // CheckLength reports whether a body of n bytes may be sent or taken under a
 // limit.
 func CheckLength(n, limit int64) error {
-	if n > limit || n > MaxLength {
+	switch {
+	case n > limit || n > MaxLength:
 		return fmt.Errorf("%w: %d bytes, and max_message is %d", ErrTooLarge, n, limit)
+	case n > math.MaxInt:
+		return fmt.Errorf("%w: %d bytes, and a 32-bit process can hold %d", ErrTooLarge, n, math.MaxInt)
 	}
 	return nil
 }
@@ -83,7 +86,25 @@ const (
 	growth = 8
 )
 
-var scratch = sync.Pool{New: func() any { return new([readAhead]byte) }}
+// scratch holds buffers that are free, a few of them for good: one that is made again and
+// again comes to lie in the middle of what a large message left free in Go's heap.
+var scratch = make(chan *[readAhead]byte, 8)
+
+func takeScratch() *[readAhead]byte {
+	select {
+	case buffer := <-scratch:
+		return buffer
+	default:
+		return new([readAhead]byte)
+	}
+}
+
+func putScratch(buffer *[readAhead]byte) {
+	select {
+	case scratch <- buffer:
+	default:
+	}
+}
 
 // Reader takes frames out of a stream. It may be interrupted at any byte by an
 // error of the stream, a deadline say, and goes on where it was at the next
@@ -153,7 +174,7 @@ func (r *Reader) Advance(src io.Reader, dst []byte) ([]byte, error) {
 	var buffer *[readAhead]byte
 	defer func() {
 		if buffer != nil {
-			scratch.Put(buffer)
+			putScratch(buffer)
 		}
 	}()
 	for {
@@ -178,7 +199,7 @@ func (r *Reader) Advance(src io.Reader, dst []byte) ([]byte, error) {
 			}
 		} else {
 			if buffer == nil {
-				buffer = scratch.Get().(*[readAhead]byte)
+				buffer = takeScratch()
 			}
 			if n, err = src.Read(buffer[:]); n > 0 {
 				if done, e := r.feed(buffer[:n], dst); done || e != nil {
@@ -264,12 +285,11 @@ func (r *Reader) space() ([]byte, error) {
 // grow moves the body to memory of its own with room for more; without that the
 // body is lost.
 func (r *Reader) grow() error {
-	size := step(len(r.body), r.need)
-	if err := memory.Room(size); err != nil {
+	larger, err := memory.Make[byte](len(r.body), step(len(r.body), r.need))
+	if err != nil {
 		r.body = nil
 		return err
 	}
-	larger := make([]byte, len(r.body), size)
 	copy(larger, r.body)
 	r.body = larger
 	return nil
@@ -280,8 +300,10 @@ func (r *Reader) grow() error {
 // last one is exact.
 func step(have, need int) int {
 	size := need
-	for size > readAhead && size > growth*have {
-		size = (size + growth - 1) / growth
+	// size > growth*have, and size/growth rounded up, without a product or a sum that
+	// 32 bits do not hold.
+	for size > readAhead && (size-1)/growth >= have {
+		size = (size-1)/growth + 1
 	}
 	return max(size, have)
 }

@@ -27,7 +27,7 @@ var medium = strings.Repeat("x", 1_000_000)
 // server loses its connection, and never ends the host program. After each failure
 // small messages pass.
 func TestAddressSpaceRunsOut(t *testing.T) {
-	program := buildHost(t)
+	program := buildHost(t, "memory")
 	for _, left := range []int{-1, 32, 96, 256} {
 		t.Run(fmt.Sprint(left, " MiB"), func(t *testing.T) {
 			peer, err := socket.NewServer("", 0)
@@ -109,8 +109,59 @@ func TestAddressSpaceRunsOut(t *testing.T) {
 	}
 }
 
-// buildHost builds c/memory.c against the library as it is shipped.
-func buildHost(t *testing.T) string {
+// Messages of 60 MB one after another are taken where the address space has room for two
+// of them: what Go's heap has free again counts. One now and then may be refused, when a
+// small block lies in the middle of what is free.
+func TestMemoryThatIsFreeAgainCounts(t *testing.T) {
+	const rounds = 6 // as the program has it
+	program := buildHost(t, "sequence")
+	peer, err := socket.NewServer("", 0)
+	must(t, err)
+	t.Cleanup(peer.Free)
+	long := body(1, 60_000_000)
+	go shapes["serve"](peer, func([]byte) []byte { return long[:len(long):len(long)] })
+	host := exec.Command(program, fmt.Sprint(peer.Addr().Port()))
+	var complaint bytes.Buffer
+	host.Stderr = &complaint
+	out, err := host.StdoutPipe()
+	must(t, err)
+	must(t, host.Start())
+	watch := time.AfterFunc(3*patience, func() { _ = host.Process.Kill() })
+	defer watch.Stop()
+	got := map[string]int{}
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		var call string
+		var n int
+		if _, err := fmt.Sscan(lines.Text(), &call, &n); err != nil {
+			t.Fatal(err)
+		}
+		if call != "port" {
+			row, _ := status.Find(status.Code(n))
+			got[call+" "+row.Name]++
+			continue
+		}
+		go func() {
+			c := newClient(t, n)
+			for range rounds {
+				_, _ = c.TcmdBody(long, patience) // how many arrived is counted
+			}
+			if _, err := c.TcmdBody([]byte(`"."`), patience); err != nil {
+				t.Errorf("the last message: %v", err)
+			}
+		}()
+	}
+	if err := host.Wait(); err != nil || complaint.Len() > 0 {
+		t.Errorf("the host program: %v\n%.2000s", err, &complaint)
+	}
+	for _, call := range []string{"tcmd_message", "message_new", "receive_message", "reply"} {
+		if got[call+" OBE_OK"] < rounds-1 {
+			t.Errorf("%s was possible %d times of %d: %v", call, got[call+" OBE_OK"], rounds, got)
+		}
+	}
+}
+
+// buildHost builds a program of folder c against the library as it is shipped.
+func buildHost(t *testing.T, name string) string {
 	t.Helper()
 	root, err := filepath.Abs("../..")
 	must(t, err)
@@ -118,10 +169,10 @@ func buildHost(t *testing.T) string {
 	if compiler == "" {
 		compiler = "cc"
 	}
-	program := filepath.Join(t.TempDir(), "memory")
+	program := filepath.Join(t.TempDir(), name)
 	for _, command := range [][]string{
 		{"env", "-u", "MAKEFLAGS", "-u", "MAKELEVEL", "make", "-s", "-C", root, "build/libobe.so"},
-		{compiler, "-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I" + filepath.Join(root, "include"), "-o", program, "c/memory.c",
+		{compiler, "-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I" + filepath.Join(root, "include"), "-o", program, "c/" + name + ".c",
 			"-L" + filepath.Join(root, "build"), "-lobe", "-Wl,-rpath," + filepath.Join(root, "build")},
 	} {
 		if out, err := exec.Command(command[0], command[1:]...).CombinedOutput(); err != nil {

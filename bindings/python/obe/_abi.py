@@ -131,7 +131,7 @@ OPTIONS: tuple[tuple[str, str, str], ...] = (
     (
         "max_message",
         "67108864",
-        "The largest message sent or taken, in bytes; at most 9999999999.",
+        "The largest message sent or taken, in bytes; at most 9999999999, and 2147483583 in a 32-bit process.",
     ),
     (
         "max_connections",
