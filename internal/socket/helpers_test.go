@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -65,6 +66,9 @@ func newServerAt(t *testing.T, host string, options ...string) *socket.Server {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Free)
+	// Receive and Send belong together by the thread, as in a program of one loop.
+	runtime.LockOSThread()
+	t.Cleanup(runtime.UnlockOSThread)
 	set(t, s, options...)
 	return s
 }
