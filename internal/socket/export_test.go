@@ -1,5 +1,7 @@
 package socket
 
+import "libobe/internal/thread"
+
 // InFlight returns how many calls are under way, so that a test can wait until
 // the calls that it started have begun.
 func (b *base) InFlight() int {
@@ -31,4 +33,33 @@ func (c *Client) HasMore() bool {
 	}
 	data, _ := c.link.conn.Pending()
 	return data || c.link.frames.Midway()
+}
+
+// ThreadID and the functions behind it are package thread's.
+type ThreadID = thread.ID
+
+var (
+	CurrentThread = thread.Current
+	ThreadEnded   = thread.Ended
+)
+
+// Remembered returns how many unanswered messages, and threads without one, the
+// server remembers.
+func (s *Server) Remembered() (open, past int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.pairs.open), len(s.pairs.past)
+}
+
+// Held returns how many connections the server does not wait for, because their
+// next message has to wait.
+func (s *Server) Held() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range s.peers {
+		if p.held {
+			n++
+		}
+	}
+	return n
 }

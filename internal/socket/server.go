@@ -946,7 +946,10 @@ func (s *Server) Close() error {
 	t := thread.Current()
 	if p := s.current(t); p != nil {
 		s.drop(p, ErrClosed)
-		delete(s.pairs.past, t)
+		if became, known := s.pairs.past[t]; known {
+			became.why = nil // the caller knows
+			s.pairs.past[t] = became
+		}
 		if s.pairs.last != nil && s.pairs.last.from == p {
 			s.pairs.last = nil
 		}
