@@ -46,6 +46,7 @@ var (
 	errNothing   = fmt.Errorf("%w: there is no message to answer; receive one first", ErrState)
 	errAmbiguous = fmt.Errorf("%w: several threads receive from this server, and it is not clear whose message this answers, so nothing was sent; use obe_receive_message with obe_reply, or obe_serve", ErrState)
 	errAnswering = fmt.Errorf("%w: another call is answering this message", ErrState)
+	errAnswered  = fmt.Errorf("%w: this message is answered already", ErrState)
 	errGivenUp   = fmt.Errorf("%w: the message was given up when the next one was received", ErrState)
 )
 

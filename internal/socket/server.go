@@ -350,10 +350,44 @@ func (m *Message) Reply(body []byte, timeout time.Duration) error {
 	}
 	defer s.end(call)
 	if !m.claim() {
-		return call.explain(m.from.conn.RemoteName(), fmt.Errorf("%w: this message is answered already", ErrState))
+		return call.explain(m.from.conn.RemoteName(), errAnswered)
 	}
 	defer m.conclude()
 	return s.answer(call, m.from, body, m)
+}
+
+// Send is Server's for this message: it answers the message, and then sends its
+// client one message more each time, until the next one of that is received.
+func (m *Message) Send(body []byte, timeout time.Duration) error {
+	s := m.server
+	call, err := s.begin("send", timeout)
+	if err != nil {
+		return err
+	}
+	defer s.end(call)
+	if m.claim() {
+		defer m.conclude()
+		return s.answer(call, m.from, body, m)
+	}
+	if !m.isLast() {
+		return call.explain(m.from.conn.RemoteName(), errAnswering)
+	}
+	return s.answer(call, m.from, body, nil)
+}
+
+// isLast reports whether the message was answered and none of its client came after
+// it.
+func (m *Message) isLast() bool {
+	m.server.mu.Lock()
+	defer m.server.mu.Unlock()
+	return m.state == closed && m.from.last == m
+}
+
+// Answered reports whether the message was answered or given up.
+func (m *Message) Answered() bool {
+	m.server.mu.Lock()
+	defer m.server.mu.Unlock()
+	return m.state == closed
 }
 
 // claim reports whether the message may be answered, for an answer that begins.
