@@ -3,6 +3,7 @@ package socket
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 
 	"libobe/internal/thread"
@@ -21,11 +22,11 @@ type pairing struct {
 	shared atomic.Bool  // two of them were in flight at once: this is not one loop
 
 	// Guarded by base.mu.
-	open  map[thread.ID]*Message // the message that a thread received and has to answer
-	past  map[thread.ID]past     // what became of the one that it has no more
-	last  *Message               // the last one that any thread received
-	moved bool                   // a thread sent that had no message: a loop changes threads
-	lost  int                    // messages given up, whose answers may still come
+	open  []*Message         // unanswered ones, at most one of each thread
+	past  map[thread.ID]past // what became of the last one of a thread that has none in open
+	last  *Message           // the last one that any thread received
+	moved bool               // a thread sent that had no message: a loop changes threads
+	lost  int                // messages given up, whose answers may still come
 }
 
 // past is what became of a thread's last message.
@@ -62,18 +63,20 @@ func (p *pairing) exit() { p.calls.Add(-1) }
 // oneLoop reports whether the calls are those of one loop that changes threads.
 func (p *pairing) oneLoop() bool { return p.moved && !p.shared.Load() }
 
-// only returns the message that is the only unanswered one.
-func (p *pairing) only() *Message {
+// of returns the message that a thread has to answer, nil if there is none.
+func (p *pairing) of(t thread.ID) *Message {
 	for _, m := range p.open {
-		return m
+		if m.thread == t {
+			return m
+		}
 	}
 	return nil
 }
 
 // yielding returns the messages that a thread gives up when it takes the next one.
 func (p *pairing) yielding(t thread.ID) (given []*Message) {
-	for id, m := range p.open {
-		if id == t || p.oneLoop() || p.ended(m) {
+	for _, m := range p.open {
+		if m.thread == t || p.oneLoop() || p.ended(m) {
 			given = append(given, m)
 		}
 	}
@@ -87,30 +90,32 @@ func (p *pairing) ended(m *Message) bool {
 	return (!p.shared.Load() || m.passed%passes == 0) && thread.Ended(m.thread)
 }
 
-// take notes that a thread has received a message.
+// take notes that a thread has received a message. What it had to answer before was
+// given up.
 func (p *pairing) take(t thread.ID, m *Message) {
+	p.open = slices.DeleteFunc(p.open, func(before *Message) bool { return before.thread == t })
 	m.thread, m.paired = t, true
 	p.last = m
-	p.open[t] = m
-	delete(p.past, t)
+	p.open = append(p.open, m)
 }
 
 // retire notes that a message is not to be answered any more: because it was, or
 // else because of why.
 func (p *pairing) retire(m *Message, why error) {
-	if p.open[m.thread] != m {
+	at := slices.Index(p.open, m)
+	if at < 0 {
 		return
 	}
-	delete(p.open, m.thread)
-	for id := range p.past {
-		if len(p.past) < maxPast {
-			break
-		}
-		delete(p.past, id)
-	}
+	p.open = slices.Delete(p.open, at, at+1)
 	became := past{peer: m.from.id, why: why}
 	if why != nil {
 		became.name = m.from.conn.RemoteName()
+	}
+	if _, known := p.past[m.thread]; !known && len(p.past) >= maxPast {
+		for id := range p.past {
+			delete(p.past, id)
+			break
+		}
 	}
 	p.past[m.thread] = became
 }
@@ -198,7 +203,7 @@ func (s *Server) unyield(given []*Message) {
 
 // owesNothing gives up what Receive took, for the option one_way. base.mu is held.
 func (s *Server) owesNothing() {
-	for _, m := range s.pairs.open {
+	for _, m := range slices.Clone(s.pairs.open) {
 		if m.state == open {
 			m.settle(nil)
 		}
@@ -214,7 +219,7 @@ func (s *Server) find(t thread.ID) (*Message, *peer, error) {
 	p := &s.pairs
 	shared := p.shared.Load()
 	became, known := p.past[t]
-	m := p.open[t]
+	m := p.of(t)
 	if m == nil {
 		switch {
 		case became.why != nil && !p.oneLoop():
@@ -239,7 +244,7 @@ func (s *Server) find(t thread.ID) (*Message, *peer, error) {
 			return nil, nil, errAmbiguous
 		}
 		p.moved = true
-		m = p.only()
+		m = p.open[0]
 	}
 	if m.state == replying {
 		return nil, nil, errAnswering
@@ -251,7 +256,7 @@ func (s *Server) find(t thread.ID) (*Message, *peer, error) {
 // the only unanswered one. base.mu is held.
 func (s *Server) current(t thread.ID) *peer {
 	p := &s.pairs
-	if m := p.open[t]; m != nil {
+	if m := p.of(t); m != nil {
 		return m.from
 	}
 	if p.shared.Load() {
@@ -259,7 +264,7 @@ func (s *Server) current(t thread.ID) *peer {
 			return s.peers[became.peer]
 		}
 		if len(p.open) == 1 {
-			return p.only().from
+			return p.open[0].from
 		}
 		return nil
 	}

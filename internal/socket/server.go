@@ -147,7 +147,7 @@ func NewServer(host string, port int) (*Server, error) {
 		return nil, fmt.Errorf("%w: %w", ErrArgument, err)
 	}
 	s := &Server{peers: map[uint64]*peer{}, forsaken: map[*peer]struct{}{}, lastID: listenerID}
-	s.pairs.open, s.pairs.past = map[thread.ID]*Message{}, map[thread.ID]past{}
+	s.pairs.past = map[thread.ID]past{}
 	s.settings.Store(defaults(RoleServer))
 	s.configure = transport.Identity.Server
 	s.left.L = &s.mu

@@ -2,8 +2,7 @@ package thread
 
 import "golang.org/x/sys/unix"
 
-// Current returns the thread that this code runs in.
-func Current() ID {
+func system() ID {
 	id, _ := unix.RawSyscallNoError(unix.SYS_GETTID, 0, 0, 0)
 	return ID(id)
 }

@@ -2,8 +2,7 @@ package thread
 
 import "golang.org/x/sys/windows"
 
-// Current returns the thread that this code runs in.
-func Current() ID { return ID(windows.GetCurrentThreadId()) }
+func system() ID { return ID(windows.GetCurrentThreadId()) }
 
 // Ended reports whether a thread of this process has ended.
 func Ended(id ID) bool {
