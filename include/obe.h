@@ -714,8 +714,10 @@ const char *obe_version(void);
  *                      a slower connection is closed. -1 is no limit.
  *                      Default: 30000.
  *   one_way            Server: 1 keeps a connection open whose message was
- *                      received and not answered, for clients that only
- *                      report.
+ *                      received and not answered, and takes its next one at
+ *                      once, for clients that only report. An answer is still
+ *                      possible, and not owed: such a connection can be
+ *                      evicted.
  *                      Default: 0.
  *   nodelay            TCP_NODELAY on new connections: 1 sends at once, 0 lets
  *                      the system gather small writes.

@@ -180,10 +180,9 @@ class Handle:
         send = self._lib.quick_send
         if self._several:
             # It answers what this thread received, so that no other thread may make the call.
-            status = send(self._id, body, _length(body), HANDLES_OWN)
+            self._taken(send(self._id, body, _length(body), HANDLES_OWN), LEFT)
         else:
-            status = self._post(body, send, self._id)
-        self._taken(status, LEFT)
+            self._taken(self._post(body, send, self._id), LEFT)
 
     def receive(self, numpy: Any = None) -> Any:
         """The next message; arrays of numbers are numpy's if that module is given."""
