@@ -63,3 +63,10 @@ func (s *Server) Held() (n int) {
 	}
 	return n
 }
+
+// Alive reports whether the server was not freed.
+func (s *Server) Alive() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.closed
+}

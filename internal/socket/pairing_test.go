@@ -3,7 +3,11 @@ package socket_test
 import (
 	"errors"
 	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -11,6 +15,7 @@ import (
 	"time"
 
 	"libobe/internal/socket"
+	"libobe/internal/transport"
 )
 
 // actor is a thread of a program that uses a server.
@@ -497,4 +502,128 @@ func TestOneWayServerTakesAllReportsOfAConnection(t *testing.T) {
 	set(t, s, "one_way=1")
 	await(t, next).expect(t, "5")
 	held.Drop()
+}
+
+// Loops of all kinds share a server, leave commands unanswered and are cancelled;
+// clients send ahead, lose patience and break off; the option one_way comes and goes.
+// A reply that arrives is its own command's, and nothing is left behind.
+func TestLoopsInChaos(t *testing.T) {
+	const loops, clients, lives = 3, 6, 40
+	s := newServer(t, "max_connections=5")
+	var serving, asking sync.WaitGroup
+	skip := func() bool { return rand.IntN(10) == 0 }
+	tolerable := func(err error) bool {
+		return err == nil || errors.Is(err, socket.ErrCancelled) || errors.Is(err, socket.ErrClosed) || errors.Is(err, socket.ErrPeerClosed) ||
+			errors.Is(err, transport.ErrReset) || errors.Is(err, socket.ErrTimeout) || errors.Is(err, socket.ErrState)
+	}
+	for range loops {
+		serving.Go(func() {
+			runtime.LockOSThread()
+			dst := make([]byte, 1<<10)
+			for {
+				n, err := s.Receive(dst, time.Duration(rand.IntN(5))*time.Millisecond)
+				if err == nil && !skip() {
+					err = s.Send(dst[:n], patience)
+				}
+				if !s.Alive() {
+					return
+				}
+				if !tolerable(err) {
+					t.Error(err)
+				}
+			}
+		})
+		serving.Go(func() {
+			for s.Alive() {
+				err := s.Serve(func(m *socket.Message) error {
+					if !skip() {
+						if err := m.Reply(m.Body, patience); !tolerable(err) {
+							t.Error(err)
+						}
+					}
+					return nil
+				})
+				if !tolerable(err) {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	over := make(chan struct{})
+	var meddling sync.WaitGroup
+	meddling.Go(func() {
+		for i := 0; ; i++ {
+			select {
+			case <-over:
+				return
+			case <-time.After(300 * time.Microsecond):
+				s.Cancel()
+				must(t, s.SetOption("one_way", strconv.Itoa(i/10%2)))
+			}
+		}
+	})
+	var replies atomic.Int32
+	for g := range clients {
+		random := rand.New(rand.NewPCG(uint64(g), 12))
+		asking.Go(func() {
+			for life := range lives {
+				conn, err := net.DialTimeout("tcp", s.Addr().String(), patience)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				ahead := 1 + random.IntN(5)
+				if random.IntN(3) == 0 {
+					ahead = 1
+				}
+				for i := 0; i < 20; i += ahead {
+					var all strings.Builder
+					for k := range ahead {
+						all.WriteString(frame(fmt.Sprintf("[%d, %d, %d]", g, life, i+k)))
+					}
+					if _, err := io.WriteString(conn, all.String()); err != nil {
+						break
+					}
+					if conn.SetReadDeadline(time.Now().Add(20*time.Millisecond)) != nil {
+						break
+					}
+					for range ahead {
+						head := make([]byte, 10)
+						if _, err = io.ReadFull(conn, head); err != nil {
+							break
+						}
+						n, _ := strconv.Atoi(string(head))
+						body := make([]byte, n)
+						if _, err = io.ReadFull(conn, body); err != nil {
+							break
+						}
+						var from, of, number int
+						if _, err := fmt.Sscanf(string(body), "[%d, %d, %d]", &from, &of, &number); err != nil || from != g || of != life || ahead == 1 && number != i {
+							t.Errorf("client %d received %q as reply %d in its life %d", g, body, i, life)
+						}
+						replies.Add(1)
+					}
+					if err != nil {
+						break
+					}
+				}
+				if random.IntN(2) == 0 {
+					_ = conn.(*net.TCPConn).SetLinger(0)
+				}
+				_ = conn.Close()
+			}
+		})
+	}
+	asking.Wait()
+	close(over)
+	meddling.Wait()
+	eventually(t, "the clients have left", func() bool { return stat(t, s, "connections_open") == 0 })
+	if open, _ := s.Remembered(); open > 0 {
+		t.Errorf("%d messages of clients that left are remembered", open)
+	}
+	if n := replies.Load(); n < clients*lives {
+		t.Errorf("only %d replies came", n)
+	}
+	s.Free()
+	serving.Wait()
 }
