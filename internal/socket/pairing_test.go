@@ -18,6 +18,10 @@ import (
 	"libobe/internal/transport"
 )
 
+// The main goroutine keeps the main thread, which does not end with a goroutine that is
+// locked to it.
+func init() { runtime.LockOSThread() }
+
 // actor is a thread of a program that uses a server.
 type actor struct {
 	s    *socket.Server

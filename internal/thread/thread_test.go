@@ -8,6 +8,10 @@ import (
 	"libobe/internal/thread"
 )
 
+// The main goroutine keeps the main thread, which does not end with a goroutine that is
+// locked to it.
+func init() { runtime.LockOSThread() }
+
 func TestThreadsAreToldApart(t *testing.T) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
