@@ -1,6 +1,7 @@
 package socket_test
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -383,6 +384,45 @@ func TestPipelinedCommandsAreAnsweredInOrder(t *testing.T) {
 			serving.Wait()
 		})
 	}
+}
+
+// So they are over TLS, where several arrive in one record, or one in several.
+func TestPipelinedCommandsOverTLS(t *testing.T) {
+	const commands = 200
+	a := newAuthority(t)
+	s := newServer(t, a.sign(nil).options()...)
+	var serving sync.WaitGroup
+	for range 3 {
+		serving.Go(func() { loop(t, s, runtime.Gosched) })
+	}
+	c, err := tls.Dial("tcp", s.Addr().String(), &tls.Config{InsecureSkipVerify: true})
+	must(t, err)
+	defer c.Close()
+	must(t, c.SetDeadline(time.Now().Add(patience)))
+	var all strings.Builder
+	for i := range commands {
+		all.WriteString(frame(number(i)))
+	}
+	go func() {
+		for text := all.String(); len(text) > 0; text = text[min(777, len(text)):] {
+			if _, err := io.WriteString(c, text[:min(777, len(text))]); err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	}()
+	for i := range commands {
+		got := make([]byte, len(frame(number(i))))
+		if _, err := io.ReadFull(c, got); err != nil || string(got) != frame(number(i)) {
+			t.Fatalf("reply %d is %q, %v", i, got, err)
+		}
+	}
+	// The end is seen while the message before it is worked on, and then the connection
+	// is not kept.
+	must(t, c.Close())
+	eventually(t, "the client has left", func() bool { return stat(t, s, "connections_open") == 0 })
+	s.Free()
+	serving.Wait()
 }
 
 // Of a connection whose message is being worked on, nothing is read but what one read
