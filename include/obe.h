@@ -36,6 +36,7 @@
  *            one handle that cannot run together wait for each other, within
  *            their timeouts. obe_free and obe_close wake whoever is blocked on
  *            the handle with OBE_E_CLOSED, and obe_cancel with OBE_E_CANCELLED.
+ *            Which message of a server obe_send answers depends on the thread.
  * JSON.      A message is what Python's json.loads takes, in UTF-8: that
  *            includes NaN, Infinity and -Infinity. Arrays and objects nest at
  *            most 512 deep. The bytes are passed on as they are.

@@ -32,7 +32,7 @@ type pairing struct {
 // past is what became of a thread's last message.
 type past struct {
 	peer uint64
-	name string // of the peer, for the text of unsaid
+	name string // of the peer, for the text of why
 	why  error  // it cannot be answered any more; nil if it was answered, or this was said
 }
 
@@ -230,7 +230,7 @@ func (s *Server) find(t thread.ID) (*Message, *peer, error) {
 			return nil, nil, err
 		case len(p.open) == 0:
 			again := s.current(t)
-			if again == nil || again.gone == nil && again.last.state != closed {
+			if again == nil || again.gone == nil && again.last != nil {
 				return nil, nil, errNothing
 			}
 			return nil, again, nil

@@ -469,6 +469,31 @@ func TestMessageThatWaitsIsNotRead(t *testing.T) {
 	expectStats(t, s, "connections_open=2")
 }
 
+// A connection that stays open does not keep the memory of a message that was answered.
+func TestAnsweredMessagesAreForgotten(t *testing.T) {
+	const peers, size = 20, 1 << 20
+	s := newServer(t)
+	body := `"` + strings.Repeat("x", size) + `"`
+	heap := func() uint64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := heap()
+	for range peers {
+		p := dial(t, s)
+		sent := start(func() error { _, err := io.WriteString(p, frame(body)); return err })
+		reply(t, expectMessage(t, s, body), "1")
+		must(t, await(t, sent))
+		p.expect("1")
+	}
+	if after := heap(); after > before+peers/2*size {
+		t.Errorf("%d bytes are kept of %d messages of %d bytes", after-before, peers, size)
+	}
+	expectStats(t, s, fmt.Sprint("connections_open=", peers))
+}
+
 // The end of a client is seen though its next message has to wait, unless that came
 // first.
 func TestEndBehindAMessageThatWaits(t *testing.T) {

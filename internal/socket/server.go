@@ -68,7 +68,8 @@ type peer struct {
 	inRecent *list.Element
 	inMidway *list.Element
 	began    time.Duration // when the message under way began, in the leaders' time
-	last     *Message      // the last message that was read from it
+	messages int           // how many messages were read from it
+	last     *Message      // the last of them, nil if it was answered or given up
 	owed     int           // messages in the hands of callers, or kept
 	held     bool          // ready, and not read from: its message has to wait
 	deferred bool          // part of the next message was read, which has to wait
@@ -119,6 +120,7 @@ type Message struct {
 	Body   []byte
 	server *Server
 	from   *peer
+	number int          // of the messages of its connection
 	state  messageState // guarded by base.mu
 	given  bool         // dropped while a reply was under way; guarded by base.mu
 	yields int          // calls that receive the next and then give this one up; guarded by base.mu
@@ -380,7 +382,7 @@ func (m *Message) Send(body []byte, timeout time.Duration) error {
 func (m *Message) isLast() bool {
 	m.server.mu.Lock()
 	defer m.server.mu.Unlock()
-	return m.state == closed && m.from.last == m
+	return m.state == closed && m.from.messages == m.number
 }
 
 // Answered reports whether the message was answered or given up.
@@ -460,6 +462,9 @@ func (m *Message) forsake() {
 func (m *Message) settle(why error) {
 	m.state = closed
 	m.from.owed--
+	if m.from.last == m {
+		m.from.last = nil // it may be a large one
+	}
 	m.server.pairs.retire(m, why)
 	if m.from.gone == nil {
 		m.server.finish(m.from)
@@ -844,7 +849,8 @@ func (s *Server) read(call *call, p *peer) *Message {
 		if p.last != nil && p.last.yields > 0 {
 			p.last.giveUp()
 		}
-		m := &Message{Body: body, server: s, from: p}
+		p.messages++
+		m := &Message{Body: body, server: s, from: p, number: p.messages}
 		p.last = m
 		p.owed++
 		if p.frames.Buffered() || p.conn.Secure() {
