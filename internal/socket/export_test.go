@@ -70,3 +70,15 @@ func (s *Server) Alive() bool {
 	defer s.mu.Unlock()
 	return !s.closed
 }
+
+// WithoutSettings calls f while every look at a setting is a fault inside, and returns
+// the panic that this ends with.
+func (s *Server) WithoutSettings(f func()) (caught any) {
+	kept := s.settings.Swap(nil)
+	defer func() {
+		caught = recover()
+		s.settings.Store(kept)
+	}()
+	f()
+	return nil
+}

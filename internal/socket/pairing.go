@@ -111,13 +111,21 @@ func (p *pairing) retire(m *Message, why error) {
 	if why != nil {
 		became.name = m.from.conn.RemoteName()
 	}
-	if _, known := p.past[m.thread]; !known && len(p.past) >= maxPast {
-		for id := range p.past {
-			delete(p.past, id)
-			break
-		}
+	if len(p.past) >= maxPast {
+		p.forgetOne(m.thread)
 	}
 	p.past[m.thread] = became
+}
+
+// forgetOne makes room in past for a thread.
+func (p *pairing) forgetOne(t thread.ID) {
+	if _, known := p.past[t]; known {
+		return
+	}
+	for id := range p.past {
+		delete(p.past, id)
+		return
+	}
 }
 
 // waits reports whether the connection's next message has to wait: until the one

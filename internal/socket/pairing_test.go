@@ -696,3 +696,39 @@ func TestLoopsInChaos(t *testing.T) {
 	s.Free()
 	serving.Wait()
 }
+
+// A fault inside leaves no lock held and no message stuck.
+func TestFaultInsideACall(t *testing.T) {
+	s := newServer(t)
+	p := dial(t, s)
+	p.send("0")
+	reply(t, expectMessage(t, s, "0"), "0")
+	p.expect("0")
+	p.send("1")
+	dst := make([]byte, 100)
+	for name, call := range map[string]func(){
+		"receive":         func() { _, _ = s.Receive(dst, patience) },
+		"receive message": func() { _, _ = s.ReceiveMessage(patience) },
+		"serve":           func() { _ = s.Serve(func(*socket.Message) error { return nil }) },
+	} {
+		if s.WithoutSettings(call) == nil {
+			t.Errorf("%s met no fault", name)
+		}
+	}
+	expectReceive(t, s, "1")
+	if s.WithoutSettings(func() { _ = s.Send([]byte("1"), patience) }) == nil {
+		t.Error("send met no fault")
+	}
+	send(t, s, "1")
+	p.expect("1")
+	p.send("2")
+	m := expectMessage(t, s, "2")
+	if s.WithoutSettings(func() { _ = m.Reply([]byte("2"), patience) }) == nil {
+		t.Error("reply met no fault")
+	}
+	reply(t, m, "2")
+	p.expect("2")
+	if n := s.InFlight(); n > 0 {
+		t.Errorf("%d calls are in flight", n)
+	}
+}
