@@ -39,7 +39,9 @@ func obe_send_message(socket C.obe_socket, message C.obe_message, timeout_ms C.i
 // obe_reply, at any time and from any thread, also while other documents are
 // outstanding. If it is freed without an answer, its client's connection is
 // closed when a message of another one is received (option one_way), so that no
-// client waits for an answer that will not come. obe_send does not answer it.
+// client waits for an answer that will not come. obe_send does not answer it. The
+// next message of the same connection is received when this one is answered or freed,
+// so that replies leave in the order of their commands (option one_way: at once).
 //
 //export obe_receive_message
 func obe_receive_message(socket C.obe_socket, message outMessage, timeout_ms C.int64_t) C.obe_status {

@@ -30,9 +30,15 @@ type talker interface {
 //
 // The text is checked first: nothing is connected for what is not JSON. A
 // client then opens a connection, closing the one that is open, and sends; with
-// the option persistent it uses the one that is open. A server answers the
-// client whose message obe_receive gave last. The call returns when the system
-// has taken the whole message, and blocks until then, at most timeout_ms.
+// the option persistent it uses the one that is open. The call returns when the
+// system has taken the whole message, and blocks until then, at most timeout_ms.
+//
+// A server answers the message that obe_receive gave this thread last, or, if this
+// thread has none to answer, the only one that is unanswered; where that is not clear
+// the return is OBE_E_STATE, and nothing is sent. So one loop may make its calls on any
+// threads, and several loops may share a server if each stays on its thread; for loops
+// that change threads beside each other, as in a thread pool, there are
+// obe_receive_message with obe_reply, and obe_serve.
 //
 // A client that reads its reply slowly delays no other one. As soon as another
 // client needs the server, or at once with timeout_ms 0, the call returns OBE_OK
@@ -43,7 +49,8 @@ type talker interface {
 // dropped_unread alone.
 //
 // Returns OBE_OK; OBE_E_JSON with the byte offset in the text of the error;
-// OBE_E_TOO_LARGE; OBE_E_STATE if a server has no message to answer;
+// OBE_E_TOO_LARGE; OBE_E_STATE if a server has no message to answer,
+// or it is not clear which;
 // OBE_E_REFUSED, OBE_E_UNREACHABLE or OBE_E_TIMEOUT if no connection came about;
 // OBE_E_RESET or OBE_E_PEER_CLOSED if the peer is gone; OBE_E_BUSY;
 // OBE_E_CANCELLED; OBE_E_CLOSED; OBE_E_ARGUMENT; OBE_E_HANDLE.
@@ -68,11 +75,14 @@ func obe_send(socket C.obe_socket, json inText, length, timeout_ms C.int64_t) C.
 // bytes, and gives its size in *length.
 //
 // A client reads from the connection that its last obe_send opened. A server
-// takes the next complete message of any of its clients, and remembers whose it
-// is: the next obe_send answers that one. A client that stalls, sends garbage or
-// disappears never makes it fail. If the previous message was not answered, and
-// this one comes from another connection, the previous one's connection is
-// closed (option one_way).
+// takes the next complete message of any of its clients, which obe_send on this
+// thread answers. A client that stalls, sends garbage or disappears never makes it
+// fail. The message that this thread received before, or one of a thread that has
+// ended, is given up if it was not answered: its connection is closed, unless this
+// one comes from the same (option one_way). Where one loop was seen to change
+// threads, that is so of any thread's. The next message of a connection is received
+// when the one before is answered or given up, so that replies leave in the order of
+// their commands; the system's buffers hold it until then.
 //
 // A message that does not fit is kept: the return is OBE_E_BUFFER, *length the
 // needed size, and the next obe_receive gives it again; capacity 0 (buffer may
@@ -155,9 +165,9 @@ func obe_tcmd(client C.obe_socket, json inText, length C.int64_t, reply outText,
 }
 
 // obe_close closes the connection, not the handle: a client's, or that of a
-// server's last message. A server keeps listening, and its other connections
-// stay. What is left of a server's reply is sent before its connection closes; see
-// obe_send.
+// server's last message, which is the one that obe_send would answer. A server keeps
+// listening, and its other connections stay. What is left of a server's reply is sent
+// before its connection closes; see obe_send.
 //
 // Calls that are blocked on the handle return OBE_E_CLOSED at once. A reply that
 // was kept for a larger buffer is gone. To close where nothing is open is no

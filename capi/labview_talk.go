@@ -16,7 +16,9 @@ import (
 //
 // The text is checked first: nothing is connected for what is not JSON. A client
 // opens a connection for each message, unless the option persistent is set. A
-// server answers the client whose message obe_lv_receive gave last.
+// server answers the message that obe_lv_receive gave this handle last, on whatever
+// threads the calls are made. One loop receives and answers with a handle: where two
+// loops receive at the same time, the status is OBE_E_STATE, and nothing is sent.
 //
 //export obe_lv_send
 func obe_lv_send(handle C.int, json inText, timeout_ms C.int) C.int {

@@ -39,6 +39,7 @@
  *            one handle that cannot run together wait for each other, within
  *            their timeouts. obe_free and obe_close wake whoever is blocked on
  *            the handle with OBE_E_CLOSED, and obe_cancel with OBE_E_CANCELLED.
+ *            Which message of a server obe_send answers depends on the thread.
  * JSON.      A message is what Python's json.loads takes, in UTF-8: that
  *            includes NaN, Infinity and -Infinity. Arrays and objects nest at
  *            most 512 deep. The bytes are passed on as they are.
@@ -207,9 +208,15 @@ obe_status obe_free(uintptr_t handle);
  *
  * The text is checked first: nothing is connected for what is not JSON. A
  * client then opens a connection, closing the one that is open, and sends; with
- * the option persistent it uses the one that is open. A server answers the
- * client whose message obe_receive gave last. The call returns when the system
- * has taken the whole message, and blocks until then, at most timeout_ms.
+ * the option persistent it uses the one that is open. The call returns when the
+ * system has taken the whole message, and blocks until then, at most timeout_ms.
+ *
+ * A server answers the message that obe_receive gave this thread last, or, if this
+ * thread has none to answer, the only one that is unanswered; where that is not clear
+ * the return is OBE_E_STATE, and nothing is sent. So one loop may make its calls on any
+ * threads, and several loops may share a server if each stays on its thread; for loops
+ * that change threads beside each other, as in a thread pool, there are
+ * obe_receive_message with obe_reply, and obe_serve.
  *
  * A client that reads its reply slowly delays no other one. As soon as another
  * client needs the server, or at once with timeout_ms 0, the call returns OBE_OK
@@ -220,7 +227,8 @@ obe_status obe_free(uintptr_t handle);
  * dropped_unread alone.
  *
  * Returns OBE_OK; OBE_E_JSON with the byte offset in the text of the error;
- * OBE_E_TOO_LARGE; OBE_E_STATE if a server has no message to answer;
+ * OBE_E_TOO_LARGE; OBE_E_STATE if a server has no message to answer,
+ * or it is not clear which;
  * OBE_E_REFUSED, OBE_E_UNREACHABLE or OBE_E_TIMEOUT if no connection came about;
  * OBE_E_RESET or OBE_E_PEER_CLOSED if the peer is gone; OBE_E_BUSY;
  * OBE_E_CANCELLED; OBE_E_CLOSED; OBE_E_ARGUMENT; OBE_E_HANDLE.
@@ -232,11 +240,14 @@ obe_status obe_send(obe_socket socket, const char *json, int64_t length,
  * bytes, and gives its size in *length.
  *
  * A client reads from the connection that its last obe_send opened. A server
- * takes the next complete message of any of its clients, and remembers whose it
- * is: the next obe_send answers that one. A client that stalls, sends garbage or
- * disappears never makes it fail. If the previous message was not answered, and
- * this one comes from another connection, the previous one's connection is
- * closed (option one_way).
+ * takes the next complete message of any of its clients, which obe_send on this
+ * thread answers. A client that stalls, sends garbage or disappears never makes it
+ * fail. The message that this thread received before, or one of a thread that has
+ * ended, is given up if it was not answered: its connection is closed, unless this
+ * one comes from the same (option one_way). Where one loop was seen to change
+ * threads, that is so of any thread's. The next message of a connection is received
+ * when the one before is answered or given up, so that replies leave in the order of
+ * their commands; the system's buffers hold it until then.
  *
  * A message that does not fit is kept: the return is OBE_E_BUFFER, *length the
  * needed size, and the next obe_receive gives it again; capacity 0 (buffer may
@@ -276,9 +287,9 @@ obe_status obe_tcmd(obe_socket client, const char *json, int64_t length,
                     int64_t timeout_ms);
 
 /* obe_close closes the connection, not the handle: a client's, or that of a
- * server's last message. A server keeps listening, and its other connections
- * stay. What is left of a server's reply is sent before its connection closes; see
- * obe_send.
+ * server's last message, which is the one that obe_send would answer. A server keeps
+ * listening, and its other connections stay. What is left of a server's reply is sent
+ * before its connection closes; see obe_send.
  *
  * Calls that are blocked on the handle return OBE_E_CLOSED at once. A reply that
  * was kept for a larger buffer is gone. To close where nothing is open is no
@@ -490,7 +501,9 @@ obe_status obe_send_message(obe_socket socket, obe_message message,
  * obe_reply, at any time and from any thread, also while other documents are
  * outstanding. If it is freed without an answer, its client's connection is
  * closed when a message of another one is received (option one_way), so that no
- * client waits for an answer that will not come. obe_send does not answer it.
+ * client waits for an answer that will not come. obe_send does not answer it. The
+ * next message of the same connection is received when this one is answered or freed,
+ * so that replies leave in the order of their commands (option one_way: at once).
  */
 obe_status obe_receive_message(obe_socket socket, obe_message *message,
                                int64_t timeout_ms);
@@ -736,8 +749,10 @@ const char *obe_version(void);
  *                      the call that sends it wait, as does 0 always.
  *                      Default: 67108864.
  *   one_way            Server: 1 keeps a connection open whose message was
- *                      received and not answered, for clients that only
- *                      report.
+ *                      received and not answered, and takes its next one at
+ *                      once, for clients that only report. An answer is still
+ *                      possible, and not owed: such a connection can be
+ *                      evicted.
  *                      Default: 0.
  *   nodelay            TCP_NODELAY on new connections: 1 sends at once, 0 lets
  *                      the system gather small writes.

@@ -819,11 +819,13 @@ private:
 /// What clients and servers have in common.
 class socket : public owner {
 public:
-    /// Sends a JSON text: a client on a new connection, unless the option persistent is set, a server to the client
-    /// whose message receive gave last.
+    /// Sends a JSON text: a client on a new connection, unless the option persistent is set. A server answers the
+    /// message that this thread received last, or, if this thread has none to answer, the only one that is unanswered;
+    /// see obe_send. Several loops that change threads use receive_request or serve.
     ///
     /// Throws OBE_E_JSON before anything is connected; OBE_E_REFUSED, OBE_E_UNREACHABLE, OBE_E_TIMEOUT, OBE_E_RESET or
-    /// OBE_E_PEER_CLOSED if the peer is not there; OBE_E_STATE if a server has no message to answer; OBE_E_TOO_LARGE.
+    /// OBE_E_PEER_CLOSED if the peer is not there; OBE_E_STATE if a server has no message to answer, or it is not clear
+    /// which; OBE_E_TOO_LARGE.
     void send(const text &json, timeout limit = timeout())
     {
         check(obe_send(enter(), json.data(), json.length(), limit.milliseconds()));
@@ -836,7 +838,7 @@ public:
     }
 
     /// Waits for the next message and gives its JSON text: a client's reply on the connection of its last send, or a
-    /// server's next message of any client, which the next send answers.
+    /// server's next message of any client, which send on this thread answers.
     ///
     /// Throws OBE_E_TIMEOUT or OBE_E_CANCELLED, by which no message is lost; a client also OBE_E_STATE if no connection
     /// is open, and OBE_E_PEER_CLOSED, OBE_E_RESET, OBE_E_FRAME, OBE_E_TOO_LARGE or OBE_E_JSON.

@@ -154,7 +154,9 @@ int obe_lv_port(int handle, int *port);
  *
  * The text is checked first: nothing is connected for what is not JSON. A client
  * opens a connection for each message, unless the option persistent is set. A
- * server answers the client whose message obe_lv_receive gave last.
+ * server answers the message that obe_lv_receive gave this handle last, on whatever
+ * threads the calls are made. One loop receives and answers with a handle: where two
+ * loops receive at the same time, the status is OBE_E_STATE, and nothing is sent.
  */
 int obe_lv_send(int handle, const char *json, int timeout_ms);
 
@@ -440,8 +442,10 @@ int obe_lv_pointer_size(int *size);
  *                      the call that sends it wait, as does 0 always.
  *                      Default: 67108864.
  *   one_way            Server: 1 keeps a connection open whose message was
- *                      received and not answered, for clients that only
- *                      report.
+ *                      received and not answered, and takes its next one at
+ *                      once, for clients that only report. An answer is still
+ *                      possible, and not owed: such a connection can be
+ *                      evicted.
  *                      Default: 0.
  *   nodelay            TCP_NODELAY on new connections: 1 sends at once, 0 lets
  *                      the system gather small writes.

@@ -14,7 +14,6 @@ import (
 
 	"libobe/internal/command"
 	"libobe/internal/jsondoc"
-	"libobe/internal/memory"
 	"libobe/internal/socket"
 	"libobe/internal/transport"
 )
@@ -42,6 +41,8 @@ type Session struct {
 	page    *page // nil: texts are UTF-8
 	command *jsondoc.Document
 	message *jsondoc.Document
+	request *socket.Message // of a server: what Send answers
+	several bool            // of a server: two sequences receive at once
 }
 
 // NewClient makes the session of a client; see socket.NewClient.
@@ -134,7 +135,22 @@ func (s *Session) Send(json []byte, limit time.Duration) error {
 	if err != nil {
 		return err
 	}
-	return s.hint(s.endpoint().Send(body, limit), body)
+	return s.hint(s.send(body, limit), body)
+}
+
+// send is the socket's; a server answers the message that this session received last,
+// on whatever threads the calls are made.
+func (s *Session) send(body []byte, limit time.Duration) error {
+	s.mu.Lock()
+	request, several := s.request, s.several
+	s.mu.Unlock()
+	if several {
+		return fmt.Errorf("send: %w: several loops receive with this handle, and it is not clear whose message this answers, so nothing was sent; let one loop receive and answer", socket.ErrState)
+	}
+	if request != nil {
+		return request.Send(body, limit)
+	}
+	return s.endpoint().Send(body, limit)
 }
 
 // Receive receives a message, keeps it, and returns the size of its text.
@@ -143,7 +159,7 @@ func (s *Session) Receive(limit time.Duration) (size int, err error) {
 	if s.client != nil {
 		body, err = s.client.ReceiveBody(limit)
 	} else {
-		body, err = s.request(limit)
+		body, err = s.next(limit)
 	}
 	if err != nil {
 		return 0, err
@@ -152,30 +168,26 @@ func (s *Session) Receive(limit time.Duration) (size int, err error) {
 	return s.size(body), nil
 }
 
-// firstRoom is the size of most requests, or more.
-const firstRoom = 4096
-
-// request is the next message of a server's clients, which Send answers. It is
-// read into memory of its own, twice if it is a large one; the server keeps it
-// meanwhile, for whoever receives next.
-func (s *Session) request(limit time.Duration) ([]byte, error) {
-	began := time.Now()
-	for room := firstRoom; ; {
-		left := limit
-		if limit > 0 {
-			left = max(limit-time.Since(began), 0)
-		}
-		dst, err := memory.Make[byte](room, room)
-		if err != nil {
-			return nil, err
-		}
-		n, err := s.server.Receive(dst, left)
-		var short *socket.BufferError
-		if !errors.As(err, &short) {
-			return dst[:n], err
-		}
-		room = short.Need
+// next is the next message of a server's clients, which Send answers.
+func (s *Session) next(limit time.Duration) ([]byte, error) {
+	s.mu.Lock()
+	before := s.request
+	s.mu.Unlock()
+	m, err := s.server.ReceiveAfter(before, limit)
+	if err != nil {
+		return nil, err
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.request != before {
+		// Another call received while this one did.
+		s.several = s.several || !s.request.Answered()
+		s.request.Drop()
+	}
+	s.request = m
+	body := m.Body
+	m.Body = nil // it is kept as the message
+	return body, nil
 }
 
 // Tcmd sends a command, keeps the reply, and returns the size of its text.
@@ -361,7 +373,7 @@ func (s *Session) SendBuilt(limit time.Duration) error {
 	if err != nil {
 		return err
 	}
-	return s.endpoint().Send(d.Text(), limit)
+	return s.send(d.Text(), limit)
 }
 
 // TcmdBuilt is Tcmd with the command being built, which stays.

@@ -129,7 +129,7 @@ func TestServerAnswersWhatItReceived(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer client.Free()
-	for _, body := range []string{`"short"`, `"` + strings.Repeat("x", 3*firstRoom) + `"`} {
+	for _, body := range []string{`"short"`, `"` + strings.Repeat("x", 12_000) + `"`} {
 		if err := client.Send([]byte(body), patience); err != nil {
 			t.Fatal(err)
 		}
@@ -161,7 +161,7 @@ func TestReceivesAtTheSameTime(t *testing.T) {
 	}
 	defer server.Free()
 	port, _ := server.Port()
-	body := []byte(`"` + strings.Repeat("y", 2*firstRoom) + `"`)
+	body := []byte(`"` + strings.Repeat("y", 8_000) + `"`)
 	const messages = 40
 	var received sync.WaitGroup
 	for range 4 {

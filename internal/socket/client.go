@@ -148,11 +148,11 @@ func (c *Client) receive(dst []byte, timeout time.Duration, use Use) error {
 	}
 	defer c.end(call)
 	if err = c.receiving.lock(call); err == nil {
+		defer c.receiving.unlock()
 		var body []byte
 		if body, err = c.take(call, dst); err == nil {
 			err = c.use(call, body, use)
 		}
-		c.receiving.unlock()
 	}
 	if err != nil {
 		return call.explain(c.address.String(), err)

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"libobe/internal/thread"
 	"libobe/internal/transport"
 )
 
@@ -55,4 +56,52 @@ func (s *Server) RestListener() (remove func()) {
 	defer s.mu.Unlock()
 	s.rested = time.Now()
 	return func() { s.poller.RemoveListener(s.listener) }
+}
+
+// ThreadID and the functions behind it are package thread's.
+type ThreadID = thread.ID
+
+var (
+	CurrentThread = thread.Current
+	ThreadEnded   = thread.Ended
+)
+
+// Remembered returns how many unanswered messages, and threads without one, the
+// server remembers.
+func (s *Server) Remembered() (open, past int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.pairs.open), len(s.pairs.past)
+}
+
+// Held returns how many connections the server does not wait for, because their
+// next message has to wait.
+func (s *Server) Held() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range s.peers {
+		if p.held {
+			n++
+		}
+	}
+	return n
+}
+
+// Alive reports whether the server was not freed.
+func (s *Server) Alive() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.closed
+}
+
+// WithoutSettings calls f while every look at a setting is a fault inside, and returns
+// the panic that this ends with.
+func (s *Server) WithoutSettings(f func()) (caught any) {
+	kept := s.settings.Swap(nil)
+	defer func() {
+		caught = recover()
+		s.settings.Store(kept)
+	}()
+	f()
+	return nil
 }

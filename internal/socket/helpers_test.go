@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -66,6 +67,9 @@ func newServerAt(t *testing.T, host string, options ...string) *socket.Server {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Free)
+	// Receive and Send belong together by the thread, as in a program of one loop.
+	runtime.LockOSThread()
+	t.Cleanup(runtime.UnlockOSThread)
 	set(t, s, options...)
 	return s
 }

@@ -118,7 +118,7 @@ var Options = []Option{
 		},
 	}, {
 		Name: "one_way", Default: "0",
-		Doc: "Server: 1 keeps a connection open whose message was received and not answered, for clients that only report.",
+		Doc: "Server: 1 keeps a connection open whose message was received and not answered, and takes its next one at once, for clients that only report. An answer is still possible, and not owed: such a connection can be evicted.",
 		get: func(s *settings) string { return formatSwitch(s.oneWay) },
 		set: func(s *settings, v string) error { return parseSwitch(v, &s.oneWay) },
 	}, {

@@ -356,6 +356,8 @@ func (s *Server) watch(p *peer) error {
 		want = 0
 	case p.out.place != nil:
 		want = transport.Writable
+	case p.held:
+		want = 0 // its next message has to wait
 	case p.ended:
 		want = 0 // it may have closed only its own direction and wait for answers
 	case p.conn.Unsent():

@@ -11,6 +11,7 @@ import (
 
 	"libobe/internal/jsondoc"
 	"libobe/internal/memory"
+	"libobe/internal/thread"
 	"libobe/internal/trace"
 	"libobe/internal/transport"
 	"libobe/internal/wire"
@@ -42,7 +43,7 @@ type Server struct {
 	midway    list.List          // of *peer with a message that has begun, oldest first
 	outgoing  list.List          // of *peer with a reply that was handed over, oldest first
 	kept      *Message           // received whole, but too large for the caller's buffer
-	current   *peer              // who sent the last message that Receive took
+	pairs     pairing            // which message Send answers
 	forsaken  map[*peer]struct{} // whose message was dropped without an answer
 	rested    time.Time          // not zero: the listener rests till then, for want of descriptors
 
@@ -70,8 +71,13 @@ type peer struct {
 	inRecent *list.Element
 	inMidway *list.Element
 	began    time.Duration // when the message under way began, in the leaders' time
-	owed     int           // messages that Receive took and nobody answered
-	held     int           // messages in the hands of callers, or kept
+	messages int           // how many messages were read from it
+	last     *Message      // the last of them, nil if it was answered or given up
+	owed     int           // messages in the hands of callers, or kept
+	held     bool          // ready, and not read from: its message has to wait
+	deferred bool          // part of the next message was read, which has to wait
+	peeked   []byte        // what was read to see whether the peer has ended
+	failed   error         // what that met; Read returns it
 	writers  int
 	out      outgoing
 	watched  transport.Interest // what the poller waits for
@@ -99,6 +105,16 @@ func (p *peer) Read(b []byte) (int, error) {
 		return 0, transport.ErrTimeout
 	}
 	b = b[:min(len(b), p.budget, readAtOnce)]
+	if err := p.failed; err != nil {
+		p.failed = nil
+		return 0, err
+	}
+	n := copy(b, p.peeked)
+	p.peeked = p.peeked[n:]
+	if n > 0 {
+		p.moved = true
+		return n, nil
+	}
 	n, err := p.conn.Read(b)
 	if n > 0 {
 		p.moved = true
@@ -116,8 +132,15 @@ type Message struct {
 	Body   []byte
 	server *Server
 	from   *peer
+	number int          // of the messages of its connection
 	state  messageState // guarded by base.mu
 	given  bool         // dropped while a reply was under way; guarded by base.mu
+	yields int          // calls that receive the next and then give this one up; guarded by base.mu
+
+	// Of a message that Receive took, guarded by base.mu.
+	paired bool
+	thread thread.ID // which received it
+	passed int       // how often another thread's call passed it over
 }
 
 type messageState int
@@ -138,6 +161,7 @@ func NewServer(host string, port int) (*Server, error) {
 		return nil, fmt.Errorf("%w: %w", ErrArgument, err)
 	}
 	s := &Server{peers: map[uint64]*peer{}, forsaken: map[*peer]struct{}{}, lastID: listenerID}
+	s.pairs.past = map[thread.ID]past{}
 	s.settings.Store(defaults(RoleServer))
 	s.configure = transport.Identity.Server
 	s.left.L = &s.mu
@@ -207,41 +231,66 @@ func (s *Server) Receive(dst []byte, timeout time.Duration) (int, error) {
 		return 0, err
 	}
 	defer s.end(call)
+	s.pairs.enter()
+	defer s.pairs.exit()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	t := thread.Current()
+	given := s.yield(t, nil)
+	defer s.unyield(given)
 	m, err := s.next(call, dst)
 	if err == nil && len(m.Body) > len(dst) {
-		kept := m
-		s.kept = &kept
+		s.kept = m
 		err = &BufferError{len(m.Body)}
 	}
 	if err != nil {
 		return 0, call.explain(s.Name(), err)
 	}
-	s.taken(m.from)
-	m.from.held--
-	m.from.owed++
-	s.current = m.from
+	s.taken(m.from, given)
+	n := len(m.Body)
 	place(dst, m.Body)
-	return len(m.Body), nil
+	m.Body = nil // it is the caller's
+	s.pairs.take(t, m)
+	if s.options().oneWay {
+		m.settle(nil)
+	}
+	return n, nil
 }
 
 // ReceiveMessage waits for the next message of any client. The message carries
 // its connection, so that several can be worked on at once.
 func (s *Server) ReceiveMessage(timeout time.Duration) (*Message, error) {
+	return s.ReceiveAfter(nil, timeout)
+}
+
+// ReceiveAfter is ReceiveMessage for one loop that answers one message after the
+// other, on any threads: before, if not nil, is dropped as soon as there is another.
+func (s *Server) ReceiveAfter(before *Message, timeout time.Duration) (*Message, error) {
 	call, err := s.begin("receive", timeout)
 	if err != nil {
 		return nil, err
 	}
 	defer s.end(call)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	m, err := s.next(call, nil)
+	s.pairs.enter()
+	defer s.pairs.exit()
+	m, err := s.take(call, thread.Current(), before)
 	if err != nil {
 		return nil, call.explain(s.Name(), err)
 	}
-	s.taken(m.from)
-	return &m, nil
+	return m, nil
+}
+
+// take is the receiving of ReceiveAfter and Serve.
+func (s *Server) take(call *call, t thread.ID, before *Message) (*Message, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	given := s.yield(t, before)
+	defer s.unyield(given)
+	m, err := s.next(call, nil)
+	if err == nil {
+		s.taken(m.from, given)
+	}
+	return m, err
 }
 
 // Serve takes messages and calls handler with each, on the caller's goroutine
@@ -254,17 +303,15 @@ func (s *Server) Serve(handler func(*Message) error) error {
 		return err
 	}
 	defer s.end(call)
+	s.pairs.enter()
+	defer s.pairs.exit()
+	t := thread.Current()
 	for {
-		s.mu.Lock()
-		m, err := s.next(call, nil)
-		if err == nil {
-			s.taken(m.from)
-		}
-		s.mu.Unlock()
+		m, err := s.take(call, t, nil)
 		if err != nil {
 			return call.explain(s.Name(), err)
 		}
-		if err = s.handle(&m, handler); err != nil {
+		if err = s.handle(m, handler); err != nil {
 			return err
 		}
 		if err = call.ended(); err != nil {
@@ -282,20 +329,35 @@ func (s *Server) handle(m *Message, handler func(*Message) error) error {
 	return handler(m)
 }
 
-// Send answers the client whose message Receive took last.
+// Send answers the message that Receive took last on this thread, or else the only
+// one that is unanswered; see pairing.
 func (s *Server) Send(body []byte, timeout time.Duration) error {
 	call, err := s.begin("send", timeout)
 	if err != nil {
 		return err
 	}
 	defer s.end(call)
-	s.mu.Lock()
-	p := s.current
-	s.mu.Unlock()
-	if p == nil {
-		return call.explain(s.Name(), fmt.Errorf("%w: there is no message to answer; receive one first", ErrState))
+	s.pairs.enter()
+	defer s.pairs.exit()
+	m, again, err := s.claim()
+	if err != nil {
+		return call.explain(s.Name(), err)
 	}
-	return s.answer(call, p, body, nil)
+	if m == nil {
+		return s.answer(call, again, body, nil)
+	}
+	defer m.conclude()
+	return s.answer(call, m.from, body, m)
+}
+
+// claim is find for an answer that begins.
+func (s *Server) claim() (m *Message, again *peer, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if m, again, err = s.find(thread.Current()); m != nil {
+		m.state = replying
+	}
+	return m, again, err
 }
 
 // Reply answers the message, from any goroutine. A message is answered once; a
@@ -307,24 +369,74 @@ func (m *Message) Reply(body []byte, timeout time.Duration) error {
 		return err
 	}
 	defer s.end(call)
-	s.mu.Lock()
-	free := m.state == open
-	if free {
-		m.state = replying
+	if !m.claim() {
+		return call.explain(m.from.conn.RemoteName(), errAnswered)
 	}
-	s.mu.Unlock()
-	if !free {
-		return call.explain(m.from.conn.RemoteName(), fmt.Errorf("%w: this message is answered already", ErrState))
+	defer m.conclude()
+	return s.answer(call, m.from, body, m)
+}
+
+// Send is Server's for this message: it answers the message, and then sends its
+// client one message more each time, until the next one of that is received.
+func (m *Message) Send(body []byte, timeout time.Duration) error {
+	s := m.server
+	call, err := s.begin("send", timeout)
+	if err != nil {
+		return err
 	}
-	if err = s.answer(call, m.from, body, m); err != nil {
-		s.mu.Lock()
-		m.state = open
-		if m.given {
-			m.forsake()
-		}
-		s.mu.Unlock()
+	defer s.end(call)
+	if m.claim() {
+		defer m.conclude()
+		return s.answer(call, m.from, body, m)
 	}
-	return err
+	if !m.isLast() {
+		return call.explain(m.from.conn.RemoteName(), errAnswering)
+	}
+	return s.answer(call, m.from, body, nil)
+}
+
+// isLast reports whether the message was answered and none of its client came after
+// it.
+func (m *Message) isLast() bool {
+	m.server.mu.Lock()
+	defer m.server.mu.Unlock()
+	return m.state == closed && m.from.messages == m.number
+}
+
+// Answered reports whether the message was answered or given up.
+func (m *Message) Answered() bool {
+	m.server.mu.Lock()
+	defer m.server.mu.Unlock()
+	return m.state == closed
+}
+
+// claim reports whether the message may be answered, for an answer that begins.
+func (m *Message) claim() bool {
+	m.server.mu.Lock()
+	defer m.server.mu.Unlock()
+	if m.state != open {
+		return false
+	}
+	m.state = replying
+	return true
+}
+
+// conclude ends an answer that began. If it failed, it may be tried again.
+func (m *Message) conclude() {
+	m.server.mu.Lock()
+	defer m.server.mu.Unlock()
+	if m.state != replying {
+		return
+	}
+	m.state = open
+	switch {
+	case m.given:
+		m.forsake()
+	case m.from.gone == nil:
+		m.server.resume(m.from)
+	case m.paired:
+		m.settle(nil)
+	}
 }
 
 // Drop gives the message up. If it was not answered, its connection is closed
@@ -342,24 +454,47 @@ func (m *Message) Drop() {
 	}
 }
 
-// forsake gives up the claim to an answer. base.mu is held.
-func (m *Message) forsake() {
-	m.state = closed
-	m.from.held--
-	if m.from.gone == nil {
-		m.server.forsaken[m.from] = struct{}{}
-		m.server.finish(m.from)
+// giveUp is Drop because another message is received. base.mu is held.
+func (m *Message) giveUp() {
+	if m.state == replying {
+		m.given = true
+	}
+	if m.state == open {
+		if m.paired {
+			m.server.pairs.lost++
+		}
+		m.forsake()
 	}
 }
 
-// answer sends p the reply to m, or to the message that Receive took if m is nil.
+// forsake gives up the claim to an answer. base.mu is held.
+func (m *Message) forsake() {
+	if m.from.gone == nil {
+		m.server.forsaken[m.from] = struct{}{}
+	}
+	m.settle(errGivenUp)
+}
+
+// settle ends the claim to an answer: it was given, or else why says why it will not
+// be. base.mu is held.
+func (m *Message) settle(why error) {
+	m.state = closed
+	m.from.owed--
+	if m.from.last == m {
+		m.from.last = nil // it may be a large one
+	}
+	m.server.pairs.retire(m, why)
+	if m.from.gone == nil {
+		m.server.finish(m.from)
+		m.server.resume(m.from)
+	}
+}
+
+// answer sends p the reply to m, or one message more if m is nil.
 func (s *Server) answer(call *call, p *peer, body []byte, m *Message) error {
 	head, err := call.encode(body, s.options().maxMessage)
 	if err == nil {
-		if err = p.writing.lock(call); err == nil {
-			err = s.write(call, p, head, body, m)
-			p.writing.unlock()
-		}
+		err = s.locked(call, p, head, body, m)
 	}
 	if err != nil {
 		return call.explain(p.conn.RemoteName(), err)
@@ -367,29 +502,42 @@ func (s *Server) answer(call *call, p *peer, body []byte, m *Message) error {
 	return nil
 }
 
+// locked is write when no other call writes to p.
+func (s *Server) locked(call *call, p *peer, head, body []byte, m *Message) error {
+	if err := p.writing.lock(call); err != nil {
+		return err
+	}
+	defer p.writing.unlock()
+	return s.write(call, p, head, body, m)
+}
+
 // write sends a frame to p and notes that its message is answered.
-func (s *Server) write(call *call, p *peer, head, body []byte, m *Message) error {
-	s.mu.Lock()
-	gone := p.gone
-	if gone == nil && p.leaving {
-		gone = ErrClosed
-	}
-	if gone == nil {
-		p.writers++
-	}
-	behind := p.out.place != nil
-	s.mu.Unlock()
-	if gone != nil {
-		return gone
-	}
-	n, err := s.transmit(call, p, head, body, behind)
-	s.counters.bytesSent.Add(int64(n))
-	if err == nil && s.options().trace != "" {
-		s.note(call, "server", trace.Sent, p.conn.RemoteName(), body)
-	}
+func (s *Server) write(call *call, p *peer, head, body []byte, m *Message) (err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p.writers--
+	switch {
+	case p.gone != nil:
+		return p.gone
+	case p.leaving:
+		return ErrClosed
+	}
+	p.writers++
+	behind := p.out.place != nil
+	n, done := 0, false
+	defer func() {
+		p.writers--
+		if !done {
+			s.drop(p, ErrClosed) // a fault inside: how much was sent is not known
+		}
+	}()
+	s.outside(func() {
+		n, err = s.transmit(call, p, head, body, behind)
+		s.counters.bytesSent.Add(int64(n))
+		if err == nil && s.options().trace != "" {
+			s.note(call, "server", trace.Sent, p.conn.RemoteName(), body)
+		}
+	})
+	done = true
 	if err != nil && p.gone != nil {
 		return p.gone
 	}
@@ -401,14 +549,12 @@ func (s *Server) write(call *call, p *peer, head, body []byte, m *Message) error
 		return err
 	}
 	s.counters.messagesSent.Add(1)
-	if m != nil {
-		m.state = closed
-		p.held--
-	} else {
-		p.owed = max(p.owed-1, 0)
-	}
 	if p.gone == nil {
 		s.recent.MoveToBack(p.inRecent)
+	}
+	if m != nil {
+		m.settle(nil)
+	} else if p.gone == nil {
 		s.finish(p)
 	}
 	return nil
@@ -416,7 +562,7 @@ func (s *Server) write(call *call, p *peer, head, body []byte, m *Message) error
 
 // next returns the next message, as leader or as follower. It may lie in dst.
 // base.mu is held.
-func (s *Server) next(call *call, dst []byte) (Message, error) {
+func (s *Server) next(call *call, dst []byte) (*Message, error) {
 	for s.leading && s.kept == nil {
 		s.followers = append(s.followers, call)
 		var err error
@@ -427,7 +573,7 @@ func (s *Server) next(call *call, dst []byte) (Message, error) {
 				<-call.turn
 				s.promote()
 			}
-			return Message{}, err
+			return nil, err
 		}
 	}
 	if m := s.kept; m != nil {
@@ -435,10 +581,10 @@ func (s *Server) next(call *call, dst []byte) (Message, error) {
 		if !s.leading {
 			s.promote()
 		}
-		return *m, nil
+		return m, nil
 	}
 	if s.closed {
-		return Message{}, ErrClosed
+		return nil, ErrClosed
 	}
 	s.leading, s.dst = true, dst
 	if s.midway.Len()+s.outgoing.Len() > 0 {
@@ -492,21 +638,21 @@ func (s *Server) unfollow(call *call) bool {
 // the deadline; what is ready then is left to the next call. Each call takes one turn
 // at least, so that calls with short timeouts get somewhere together. base.mu is
 // held, and given up while waiting and reading.
-func (s *Server) lead(call *call) (Message, error) {
+func (s *Server) lead(call *call) (*Message, error) {
 	s.turn = call
 	for turns := 0; ; {
 		if err := call.ended(); err != nil {
-			return Message{}, err
+			return nil, err
 		}
 		if s.seen == len(s.ready) {
 			if err := s.await(call); err != nil {
-				return Message{}, err
+				return nil, err
 			}
 			continue
 		}
 		if turns++; turns > 1 {
 			if err := call.due(); err != nil {
-				return Message{}, err
+				return nil, err
 			}
 		}
 		id := s.ready[s.seen]
@@ -525,8 +671,8 @@ func (s *Server) lead(call *call) (Message, error) {
 		case p.busy():
 			s.sendOn(p)
 		default:
-			if body, ok := s.read(call, p); ok {
-				return Message{Body: body, server: s, from: p}, nil
+			if m := s.read(call, p); m != nil {
+				return m, nil
 			}
 		}
 	}
@@ -666,10 +812,10 @@ func (s *Server) accept() *peer {
 	return p
 }
 
-// evict closes the connection that is idle longest and owes nothing to anybody.
+// evict closes the connection that is idle longest and waits for no answer.
 func (s *Server) evict() bool {
 	for e := s.recent.Front(); e != nil; e = e.Next() {
-		if p := e.Value.(*peer); p.owed == 0 && p.held == 0 && !p.busy() {
+		if p := e.Value.(*peer); p.owed == 0 && !p.busy() {
 			s.counters.evicted.Add(1)
 			s.drop(p, fmt.Errorf("%w to make room for another client", ErrClosed))
 			return true
@@ -678,8 +824,11 @@ func (s *Server) evict() bool {
 	return false
 }
 
-// read reads what p has sent and returns the body of a message if one is complete.
-func (s *Server) read(call *call, p *peer) (message []byte, complete bool) {
+// read reads what p has sent and returns a message if one is complete.
+func (s *Server) read(call *call, p *peer) *Message {
+	if s.waits(p) && !s.hold(p) {
+		return nil
+	}
 	p.budget, p.moved = turnBudget, false
 	p.frames.Limit = s.options().maxMessage
 	var dst []byte
@@ -693,14 +842,14 @@ func (s *Server) read(call *call, p *peer) (message []byte, complete bool) {
 		s.into = nil
 	}
 	if p.gone != nil {
-		return nil, false
+		return nil
 	}
 	if p.moved {
 		s.recent.MoveToBack(p.inRecent)
 	}
 	if p.refused = p.refused || p.conn.Secure() && errors.Is(err, transport.ErrTLS); p.refused {
 		s.refuse(p, err)
-		return nil, false
+		return nil
 	}
 	if err == nil || !p.frames.Midway() && !p.conn.Handshaking() {
 		s.notMidway(p)
@@ -710,20 +859,28 @@ func (s *Server) read(call *call, p *peer) (message []byte, complete bool) {
 	switch {
 	case err == nil:
 		s.counters.messagesReceived.Add(1)
-		if p.frames.Buffered() || p.conn.Secure() {
-			s.again = append(s.again, p.id)
+		if p.last != nil && p.last.yields > 0 {
+			p.last.giveUp()
 		}
-		p.held++
+		p.messages++
+		m := &Message{Body: body, server: s, from: p, number: p.messages}
+		p.last = m
+		p.owed++
+		if p.frames.Buffered() || p.conn.Secure() {
+			if p.deferred = s.waits(p); !p.deferred {
+				s.again = append(s.again, p.id)
+			}
+		}
 		if s.options().trace != "" {
 			s.outside(func() { s.note(call, "server", trace.Received, p.conn.RemoteName(), body) })
 		}
-		return body, true
+		return m
 	case errors.Is(err, transport.ErrTimeout):
 		if p.budget <= 0 && p.conn.Secure() {
 			s.again = append(s.again, p.id)
 		}
 		_ = s.watch(p) // TLS may have something to send, the rest of its handshake say
-		return nil, false
+		return nil
 	case err == io.EOF, errors.Is(err, wire.ErrIncomplete):
 		if err != io.EOF {
 			s.counters.droppedIncomplete.Add(1)
@@ -734,7 +891,7 @@ func (s *Server) read(call *call, p *peer) (message []byte, complete bool) {
 		if p.gone == nil {
 			_ = s.watch(p)
 		}
-		return nil, false
+		return nil
 	case errors.Is(err, wire.ErrMalformed):
 		s.counters.droppedMalformed.Add(1)
 	case errors.Is(err, wire.ErrTooLarge):
@@ -749,7 +906,7 @@ func (s *Server) read(call *call, p *peer) (message []byte, complete bool) {
 		s.counters.droppedReset.Add(1)
 	}
 	s.drop(p, fmt.Errorf("%w, after it failed: %v", ErrPeerClosed, err))
-	return nil, false
+	return nil
 }
 
 // refuse goes on with a connection whose TLS failed, until its peer has read why
@@ -758,7 +915,7 @@ func (s *Server) refuse(p *peer, err error) {
 	if errors.Is(err, transport.ErrTLS) {
 		s.counters.droppedTLS.Add(1)
 	}
-	if p.owed > 0 || p.held > 0 || !errors.Is(err, transport.ErrTLS) && !errors.Is(err, transport.ErrTimeout) {
+	if p.owed > 0 || !errors.Is(err, transport.ErrTLS) && !errors.Is(err, transport.ErrTimeout) {
 		s.drop(p, fmt.Errorf("%w, after it failed: %v", ErrPeerClosed, err))
 		return
 	}
@@ -783,34 +940,27 @@ func (s *Server) notMidway(p *peer) {
 	}
 }
 
-// taken closes the connections whose messages were taken and will not be
+// taken gives up messages, and closes the connections of those that will not be
 // answered, now that a message is taken from another one.
-func (s *Server) taken(from *peer) {
+func (s *Server) taken(from *peer, given []*Message) {
+	for _, m := range given {
+		m.giveUp()
+	}
 	if s.options().oneWay {
 		clear(s.forsaken)
 		return
 	}
-	drop := func(p *peer) {
-		if p.out.place != nil {
-			s.forsaken[p] = struct{}{} // until its replies are out
-			return
-		}
-		if p != from && p.held == 0 && p.gone == nil {
+	for p := range s.forsaken {
+		if p != from && p.owed == 0 && !p.busy() && p.gone == nil {
 			s.counters.droppedUnanswered.Add(1)
 			s.drop(p, fmt.Errorf("%w: its message was not answered", ErrClosed))
 		}
-	}
-	for p := range s.forsaken {
-		drop(p)
-	}
-	if s.current != nil && s.current.owed > 0 {
-		drop(s.current)
 	}
 }
 
 // finish closes the connection of a peer that has ended and waits for nothing.
 func (s *Server) finish(p *peer) {
-	if p.ended && (p.owed == 0 || s.options().oneWay) && p.held == 0 && !p.busy() {
+	if p.ended && p.owed == 0 && !p.busy() {
 		s.drop(p, ErrPeerClosed)
 	}
 }
@@ -827,6 +977,9 @@ func (s *Server) drop(p *peer, why error) {
 	s.recent.Remove(p.inRecent)
 	s.notMidway(p)
 	s.discard(p)
+	if p.last != nil && p.last.state == open {
+		s.pairs.retire(p.last, why)
+	}
 	if p.writers > 0 {
 		// The descriptor outlives this call, and must not be waited for.
 		s.poller.Remove(p.conn)
@@ -845,11 +998,18 @@ func (s *Server) Close() error {
 		return ErrClosed
 	}
 	s.stop(ErrClosed)
-	if s.current != nil {
-		if s.current.leaving = s.current.out.place != nil; !s.current.leaving {
-			s.drop(s.current, ErrClosed)
+	t := thread.Current()
+	if p := s.current(t); p != nil {
+		if p.leaving = p.out.place != nil; !p.leaving {
+			s.drop(p, ErrClosed)
 		}
-		s.current = nil
+		if became, known := s.pairs.past[t]; known {
+			became.why = nil // the caller knows
+			s.pairs.past[t] = became
+		}
+		if s.pairs.last != nil && s.pairs.last.from == p {
+			s.pairs.last = nil
+		}
 	}
 	return nil
 }
@@ -895,7 +1055,7 @@ func (s *Server) Free() {
 	}
 	s.listener.Close()
 	for _, p := range s.peers {
-		if p.out.place == nil && (p.inMidway != nil || p.owed > 0 || p.held > 0) {
+		if p.out.place == nil && (p.inMidway != nil || p.owed > 0) {
 			s.drop(p, ErrClosed)
 		}
 	}
@@ -970,6 +1130,9 @@ func (s *Server) SetOption(name, value string) error {
 		return ErrClosed
 	}
 	s.listener.Tune(s.options().tuning())
+	if s.options().oneWay {
+		s.owesNothing()
+	}
 	return nil
 }
 
@@ -980,10 +1143,11 @@ func (s *Server) Option(name string) (string, error) {
 		"peer": func() string {
 			s.mu.Lock()
 			defer s.mu.Unlock()
-			if s.current == nil || s.current.gone != nil {
+			p := s.current(thread.Current())
+			if p == nil || p.gone != nil {
 				return ""
 			}
-			return s.current.conn.RemoteName()
+			return p.conn.RemoteName()
 		},
 	})
 }

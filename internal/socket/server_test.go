@@ -136,14 +136,17 @@ func TestHalfClosingClientGetsAllItsAnswers(t *testing.T) {
 	p := dial(t, s)
 	p.write(frame("1") + frame("2"))
 	must(t, p.CloseWrite())
-	first, second := expectMessage(t, s, "1"), expectMessage(t, s, "2")
+	first := expectMessage(t, s, "1")
 	_, err := s.Receive(nil, short)
 	expectError(t, err, socket.ErrTimeout)
-	reply(t, second, "22")
-	p.expect("22")
-	p.expectOpen()
 	reply(t, first, "11")
 	p.expect("11")
+	second := expectMessage(t, s, "2")
+	_, err = s.Receive(nil, short)
+	expectError(t, err, socket.ErrTimeout)
+	p.expectOpen()
+	reply(t, second, "22")
+	p.expect("22")
 	p.expectEnd()
 }
 
@@ -192,7 +195,7 @@ func TestEndOfAConnectionWithAnUnansweredMessage(t *testing.T) {
 	q := dial(t, s)
 	q.send("3")
 	expectReceive(t, s, "3")
-	expectStats(t, s, "connections_open=1", "dropped_unanswered=1")
+	expectStats(t, s, "connections_open=1")
 }
 
 func TestOneWayServerKeepsUnansweredConnections(t *testing.T) {

@@ -157,7 +157,7 @@ func TestBlockedServerCallsWake(t *testing.T) {
 func TestBlockedRepliesWake(t *testing.T) {
 	for _, w := range wakers {
 		t.Run(w.name, func(t *testing.T) {
-			s := newServer(t)
+			s := newServer(t, "one_way=1")
 			p := dial(t, s)
 			must(t, p.SetReadBuffer(narrow))
 			p.write(strings.Repeat(frame("1"), 17))

@@ -281,30 +281,204 @@ static void at_once(void)
     drop(server);
 }
 
-/* One client may have several questions open on one connection. */
-static void several_of_one_client(void)
+/* ---- loops on several threads ---- */
+
+/* The ways in which a program serves: each answers every message with itself, until the server is freed. */
+
+static void *pair_loop(void *server)
 {
-    obe_socket server = new_server(), client = new_client(port_of(server));
-    obe_message requests[3];
+    char body[64];
+    int64_t n = 0;
+    obe_status status;
+
+    while ((status = obe_receive((obe_socket)server, body, sizeof body, &n, OBE_FOREVER)) == OBE_OK)
+        CHECK_OK((obe_socket)server, obe_send((obe_socket)server, body, n, PATIENCE));
+    CHECK(status == OBE_E_CLOSED || status == OBE_E_HANDLE);
+    return NULL;
+}
+
+static void *message_loop(void *server)
+{
+    obe_message request = 0;
+    obe_status status;
+
+    while ((status = obe_receive_message((obe_socket)server, &request, OBE_FOREVER)) == OBE_OK) {
+        CHECK_OK(request, obe_reply_message(request, request, PATIENCE));
+        drop(request);
+    }
+    CHECK(status == OBE_E_CLOSED || status == OBE_E_HANDLE);
+    return NULL;
+}
+
+static obe_status reply_itself(obe_message request, void *user)
+{
+    (void)user;
+    CHECK_OK(request, obe_reply_message(request, request, PATIENCE));
+    return OBE_OK;
+}
+
+static void *serve_loop(void *server)
+{
+    CHECK_EQUAL(OBE_E_CLOSED, obe_serve((obe_socket)server, reply_itself, NULL));
+    return NULL;
+}
+
+enum { LOOPS = 4, ASKING = 6 };
+
+static void loops_start(pthread_t *threads, void *(*loop)(void *), obe_socket server)
+{
+    int i;
+
+    for (i = 0; i < LOOPS; i++)
+        threads[i] = start_thread(loop, (void *)server);
+    pause_ms(20); /* so that all of them wait, most often; obe_serve is no good after obe_free */
+}
+
+static void loops_join(pthread_t *threads, obe_socket server)
+{
+    int i;
+
+    drop(server);
+    for (i = 0; i < LOOPS; i++)
+        join_thread(threads[i]);
+}
+
+static void *ask_numbers(void *client)
+{
+    char json[32], reply[64];
+    int64_t n;
+    int i;
+
+    for (i = 0; i < 5 * rounds; i++) {
+        snprintf(json, sizeof json, "[%d, %d]", (int)((uintptr_t)client & 0xffff), i);
+        CHECK_OK((obe_socket)client, obe_tcmd((obe_socket)client, json, -1, reply, sizeof reply, &n, PATIENCE));
+        if (strcmp(json, reply) != 0)
+            check_failed(__FILE__, __LINE__, "%s was answered %s", json, reply);
+    }
+    return NULL;
+}
+
+/* Threads that each loop over obe_receive and obe_send answer each its own client. */
+static void paired_by_thread(void)
+{
+    obe_socket server = new_server(), clients[ASKING];
+    pthread_t threads[LOOPS], asking[ASKING];
+    int i;
+
+    for (i = 0; i < ASKING; i++) {
+        clients[i] = new_client(port_of(server));
+        CHECK_OK(clients[i], obe_set_option(clients[i], "persistent", i % 2 ? "1" : "0"));
+    }
+    loops_start(threads, pair_loop, server);
+    for (i = 0; i < ASKING; i++)
+        asking[i] = start_thread(ask_numbers, (void *)clients[i]);
+    for (i = 0; i < ASKING; i++) {
+        join_thread(asking[i]);
+        drop(clients[i]);
+    }
+    CHECK_EQUAL(5 * rounds * ASKING, stat_of(server, "messages_sent"));
+    CHECK_EQUAL(0, stat_of(server, "dropped_unanswered"));
+    loops_join(threads, server);
+}
+
+static long receiver;
+
+static void *receive_one(void *server)
+{
+    receiver = thread_id();
+    CHECK_OK((obe_socket)server, obe_receive((obe_socket)server, text, sizeof text, &length, PATIENCE));
+    return NULL;
+}
+
+static void *send_one(void *server)
+{
+    CHECK_OK((obe_socket)server, obe_send((obe_socket)server, text, length, PATIENCE));
+    return NULL;
+}
+
+/* One loop may make each of its calls on another thread, and leave messages unanswered. */
+static void one_loop_on_many_threads(void)
+{
+    obe_socket server = new_server(), client = new_client(port_of(server)), other = new_client(port_of(server));
+    char copy[64];
     int i;
 
     CHECK_OK(client, obe_set_option(client, "persistent", "1"));
-    for (i = 0; i < 3; i++)
-        send_text(client, "[1]");
-    for (i = 0; i < 3; i++)
-        requests[i] = take(server);
-    answer(requests[2], "3");
-    answer(requests[0], "1");
-    drop(requests[0]);
-    answer(requests[1], "2");
-    CHECK_REPLY(client, "3");
-    CHECK_REPLY(client, "1");
-    CHECK_REPLY(client, "2");
-    CHECK_EQUAL(1, stat_of(server, "connections_opened"));
-    drop(requests[1]);
-    drop(requests[2]);
+    for (i = 0; i < rounds / 10 + 2; i++) {
+        snprintf(copy, sizeof copy, "[%d]", i);
+        send_text(other, "\"unknown\"");
+        join_thread(start_thread(receive_one, (void *)server));
+        CHECK_COMES(!thread_is_there(receiver));
+        send_text(client, copy);
+        join_thread(start_thread(receive_one, (void *)server));
+        CHECK_STATUS(OBE_E_PEER_CLOSED, other, obe_receive(other, text, sizeof text, &length, PATIENCE));
+        strcpy(text, copy);
+        length = (int64_t)strlen(copy);
+        join_thread(start_thread(send_one, (void *)server));
+        CHECK_REPLY(client, copy);
+    }
+    drop(other);
     drop(client);
     drop(server);
+}
+
+/* Two messages are unanswered, and a thread that received neither has no say. */
+static void ambiguous_answer(void)
+{
+    obe_socket server = new_server(), clients[2];
+    pthread_t thread;
+    int i;
+
+    for (i = 0; i < 2; i++) {
+        clients[i] = new_client(port_of(server));
+        send_text(clients[i], "1");
+    }
+    CHECK_OK(server, obe_receive(server, text, sizeof text, &length, PATIENCE));
+    thread = start_thread(pair_loop, (void *)server);
+    CHECK_COMES(stat_of(server, "messages_sent") == 1);
+    CHECK_OK(server, obe_send(server, "[2]", -1, PATIENCE)); /* its own, though the other thread was later */
+    for (i = 0; i < 2; i++) {
+        CHECK_OK(clients[i], obe_receive(clients[i], text, sizeof text, &length, PATIENCE));
+        CHECK(strcmp(text, "1") == 0 || strcmp(text, "[2]") == 0);
+        CHECK_WAITS(clients[i]);
+        drop(clients[i]);
+    }
+    drop(server);
+    join_thread(thread);
+}
+
+/* Commands that a client sends without waiting are answered in their order, whoever serves. */
+static void pipelined(void)
+{
+    static void *(*const ways[])(void *) = {pair_loop, message_loop, serve_loop};
+    enum { COMMANDS = 500 };
+    char *all = malloc(COMMANDS * 32), json[32], reply[64];
+    size_t way;
+    int i;
+
+    CHECK(all != NULL);
+    for (way = 0; way < sizeof ways / sizeof *ways; way++) {
+        obe_socket server = new_server();
+        pthread_t threads[LOOPS];
+        size_t size = 0;
+        int fd = raw_connect(port_of(server));
+
+        for (i = 0; i < COMMANDS; i++) {
+            snprintf(json, sizeof json, "[%d]", i);
+            size += (size_t)snprintf(all + size, 32, "%010d%s", (int)strlen(json), json);
+        }
+        loops_start(threads, ways[way], server);
+        raw_write(fd, all, size);
+        for (i = 0; i < COMMANDS; i++) {
+            snprintf(json, sizeof json, "[%d]", i);
+            CHECK(raw_message(fd, reply, sizeof reply) == strlen(json));
+            if (strcmp(json, reply) != 0)
+                check_failed(__FILE__, __LINE__, "reply %d is %s", i, reply);
+        }
+        socket_close(fd);
+        loops_join(threads, server);
+    }
+    free(all);
 }
 
 /* ---- answers that are none ---- */
@@ -1201,7 +1375,10 @@ int main(int argc, char **argv)
     RUN(large);
     RUN(out_of_order);
     RUN(at_once);
-    RUN(several_of_one_client);
+    RUN(paired_by_thread);
+    RUN(one_loop_on_many_threads);
+    RUN(ambiguous_answer);
+    RUN(pipelined);
     RUN(answered_once);
     RUN(refused_answers);
     RUN(left_client);

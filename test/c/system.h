@@ -98,6 +98,17 @@ enum { STILL = 60 };
 
 static inline long thread_id(void) { return (long)GetCurrentThreadId(); }
 
+/* Whether the system still knows a thread. */
+static inline int thread_is_there(long id)
+{
+    HANDLE thread = OpenThread(SYNCHRONIZE, FALSE, (DWORD)id);
+    int there = thread && WaitForSingleObject(thread, 0) != WAIT_OBJECT_0;
+
+    if (thread)
+        CloseHandle(thread);
+    return there;
+}
+
 /* A number that changes while the thread is awake; 0 if it is awake for sure. */
 static inline int64_t thread_sleeps(long id)
 {
@@ -212,6 +223,15 @@ static inline int memory_forbid(void *memory, size_t size) { return mprotect(mem
 enum { STILL = 12 };
 
 static inline long thread_id(void) { return syscall(SYS_gettid); }
+
+/* Whether the system still knows a thread: for a moment after it was joined it may. */
+static inline int thread_is_there(long id)
+{
+    char path[64];
+
+    snprintf(path, sizeof path, "/proc/self/task/%ld", id);
+    return access(path, F_OK) == 0;
+}
 
 /* A number that changes while the thread is awake; 0 if it is awake for sure. */
 static inline int64_t thread_sleeps(long id)

@@ -305,6 +305,43 @@ static void replies_to_nobody()
     CHECK(!request.reply("1")); // of a server that is gone
 }
 
+// Threads that each loop over receive and send answer each its own clients.
+static void loops_in_threads()
+{
+    obe::server server("", 0);
+    std::vector<std::future<obe_status>> loops;
+    std::vector<std::future<void>> clients;
+    std::atomic<int> ended(0);
+
+    for (int i = 0; i < 3; i++)
+        loops.push_back(std::async(std::launch::async, [&]() -> obe_status {
+            try {
+                for (;;)
+                    server.send(server.receive());
+            } catch (const obe::error &e) {
+                ended++;
+                return e.status();
+            }
+        }));
+    for (int i = 0; i < 5; i++)
+        clients.push_back(std::async(std::launch::async, [&server, i] {
+            obe::client client = client_of(server);
+            client.set_option("persistent", i % 2 == 0);
+            for (int k = 0; k < 200; k++) {
+                const std::string json = "[" + std::to_string(i) + ", " + std::to_string(k) + "]";
+                CHECK_EQUAL(json, client.tcmd(json));
+            }
+        }));
+    for (std::future<void> &client : clients)
+        result_of(client);
+    while (ended < 3) { // a loop may be between two calls
+        server.cancel();
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    for (std::future<obe_status> &loop : loops)
+        CHECK_EQUAL(OBE_E_CANCELLED, result_of(loop));
+}
+
 int main()
 {
     RUN(handlers);
@@ -314,5 +351,6 @@ int main()
     RUN(serving_in_threads);
     RUN(what_ends_it);
     RUN(replies_to_nobody);
+    RUN(loops_in_threads);
     CHECK_EQUAL(0, obe_test_live());
 }

@@ -151,7 +151,7 @@ OPTIONS: tuple[tuple[str, str, str], ...] = (
     (
         "one_way",
         "0",
-        "Server: 1 keeps a connection open whose message was received and not answered, for clients that only report.",
+        "Server: 1 keeps a connection open whose message was received and not answered, and takes its next one at once, for clients that only report. An answer is still possible, and not owed: such a connection can be evicted.",
     ),
     (
         "nodelay",

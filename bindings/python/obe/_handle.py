@@ -154,6 +154,8 @@ class Handle:
         self._woken = [OK]  # replaced, with the reason in it, to end the calls in flight
         self._turn = threading.RLock()  # held for the whole of a tcmd, so that each gets its own reply
         self._exchanges = 0  # how many tcmd have begun
+        self._receiver: int | None = None  # server: the thread that received first
+        self._several = False  # server: another one has received too
         if not 0 <= port <= 65535:
             raise errors.make(ARGUMENT, f"port {port} is outside 0..65535")
         make = self._lib.obe_client_new if self._is_client else self._lib.obe_server_new
@@ -175,10 +177,21 @@ class Handle:
             self._send(body, _deadline(self._timeout), self._woken)
             return
         self._kept, self._documents = [], []  # what this answers
-        self._taken(self._post(body, self._lib.quick_send, self._id), LEFT)
+        send = self._lib.quick_send
+        if self._several:
+            # It answers what this thread received, so that no other thread may make the call.
+            self._taken(send(self._id, body, _length(body), HANDLES_OWN), LEFT)
+        else:
+            self._taken(self._post(body, send, self._id), LEFT)
 
     def receive(self, numpy: Any = None) -> Any:
         """The next message; arrays of numbers are numpy's if that module is given."""
+        if not self._is_client:
+            thread = threading.get_ident()
+            if self._receiver is None:
+                self._receiver = thread
+            elif self._receiver != thread:
+                self._several = True
         return self._receive(None, self._woken, numpy=numpy)
 
     def receive_request(self) -> Document:
@@ -254,7 +267,7 @@ class Handle:
         return self._aside(lambda: function(handle, body, length, HANDLES_OWN)) if status == TIMEOUT else status
 
     def _receive(self, deadline: float | None, woken: list[int], on_timeout: str = "", numpy: Any = None) -> Any:
-        if numpy is not None:
+        if numpy is not None and self._is_client:
             until = _deadline(self._timeout) if deadline is None else deadline
             return self._receive_document(until, woken, on_timeout).value(numpy)
         kept: list[_Buffer] = []
@@ -272,7 +285,8 @@ class Handle:
                 if status:
                     self._check(status, on_timeout if status == TIMEOUT else "")
             self._unread = False
-            value = decode(buffer.text())
+            # A server's message is no document of the library, which send would not answer.
+            value = decode(buffer.text()) if numpy is None else Document.of(buffer.view()).value(numpy)
         except (errors.Error, ValueError, RecursionError):
             raise  # there is no message, or one that no second try would make readable
         except BaseException:

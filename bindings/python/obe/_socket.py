@@ -58,6 +58,11 @@ class Socket:
     def send(self, value: Any) -> None:
         """Send a message: a client on a new connection (unless `persistent`), a server to who sent the last message.
 
+        On a server that is the last message that this thread received, or, if it has none to answer, the only one that
+        is unanswered; where that is not clear, StateError is raised and nothing is sent. So one loop may run on any
+        threads, and several loops each on its thread. Several that change threads, as tasks of asyncio do in an
+        executor, use `receive_request` or `serve`.
+
         A value that is not JSON raises TypeError or ValueError before anything is connected. On a server, a client that
         has left, or does not take its answer in time, is no error: no client ends the server.
         """

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import copy
 import gc
+import json
 import pickle
 import socket
 import threading
@@ -118,6 +120,81 @@ def test_server_two_answers_on_one_connection(server: obe.Socket) -> None:
         server.send("first")
         server.send("second")
         assert [peer.read_message(conn), peer.read_message(conn)] == [b'"first"', b'"second"']
+
+
+def test_server_answers_what_it_received_with_numpy(server: obe.Socket) -> None:
+    pytest.importorskip("numpy")
+    client = obe.Socket("client", port=server.port)
+    reply = on_thread(lambda: client.tcmd([1.0, 2.5]))
+    assert server.receive(arrays="numpy").tolist() == [1.0, 2.5]
+    server.send("OK")
+    assert reply() == "OK"
+
+
+def answer_all(server: obe.Socket, pad: str = "") -> None:
+    """A loop over receive and send, until the server is freed."""
+    while True:
+        try:
+            value = server.receive()
+        except (obe.errors.ClosedError, obe.errors.HandleError):
+            return
+        server.send([value, pad])
+
+
+def ask_all(server: obe.Socket, name: str, count: int) -> None:
+    with obe.Socket("client", port=server.port) as client:
+        for i in range(count):
+            assert client.tcmd([name, i])[0] == [name, i]
+
+
+def test_loops_on_two_threads_answer_their_own_clients() -> None:
+    server = obe.Socket("server", port=0)
+    loops = [on_thread(lambda: answer_all(server)) for _ in range(2)]
+    asking = [on_thread(lambda name=f"client {i}": ask_all(server, name, 200)) for i in range(4)]  # type: ignore[misc]
+    for result in asking:
+        result()
+    server.free()
+    for result in loops:
+        result()
+
+
+def test_loop_on_the_main_thread_beside_another() -> None:
+    """Answers too large to be sent at once go to the right client as well."""
+    server = obe.Socket("server", port=0)
+    pad = "x" * 300_000
+    other = on_thread(lambda: answer_all(server, pad))
+    asking = [on_thread(lambda name=f"client {i}": ask_all(server, name, 40)) for i in range(4)]  # type: ignore[misc]
+    ended = on_thread(lambda: ([result() for result in asking], server.free()))
+    answer_all(server, pad)
+    ended()
+    other()
+
+
+def test_one_loop_in_an_executor() -> None:
+    """One loop is right on whatever threads of a pool its calls are made."""
+    server = obe.Socket("server", port=0)
+    asking = on_thread(lambda: ask_all(server, "client", 100))
+    with concurrent.futures.ThreadPoolExecutor(1) as one, concurrent.futures.ThreadPoolExecutor(1) as other:
+        for i in range(100):
+            value = (one, other)[i % 2].submit(server.receive).result()
+            (one, other)[i % 3 % 2].submit(server.send, [value]).result()
+    asking()
+    server.free()
+
+
+def test_pipelined_commands_are_answered_in_order() -> None:
+    """A client that does not wait for replies gets them in the order of its commands, however many threads serve."""
+    server = obe.Socket("server", port=0)
+    loops = [on_thread(lambda: answer_all(server)) for _ in range(4)]
+    with socket.create_connection(("127.0.0.1", server.port), timeout=peer.PATIENCE) as client:
+        bodies = [b"%d" % i for i in range(500)]
+        client.sendall(b"".join(b"%010d%b" % (len(body), body) for body in bodies))
+        with client.makefile("rb") as replies:
+            for body in bodies:
+                assert json.loads(replies.read(int(replies.read(10))))[0] == int(body)
+    server.free()
+    for result in loops:
+        result()
 
 
 def test_server_close_keeps_the_listener(server: obe.Socket) -> None:

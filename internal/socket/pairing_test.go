@@ -1,0 +1,734 @@
+package socket_test
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"libobe/internal/socket"
+	"libobe/internal/transport"
+)
+
+// The main goroutine keeps the main thread, which does not end with a goroutine that is
+// locked to it.
+func init() { runtime.LockOSThread() }
+
+// actor is a thread of a program that uses a server.
+type actor struct {
+	s    *socket.Server
+	work chan func()
+}
+
+// newActor starts a thread, which ends with the test.
+func newActor(t *testing.T, s *socket.Server) *actor {
+	t.Helper()
+	a := &actor{s, make(chan func())}
+	go func() {
+		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
+		for f := range a.work {
+			f()
+		}
+	}()
+	return a
+}
+
+// end ends the thread and waits until the system has no thread of its number.
+func (a *actor) end(t *testing.T) {
+	t.Helper()
+	id := do(t, a, func() socket.ThreadID { return socket.CurrentThread() })
+	close(a.work)
+	eventually(t, "the thread has ended", func() bool { return socket.ThreadEnded(id) })
+}
+
+// begin begins a call on an actor's thread.
+func begin[T any](a *actor, f func() T) <-chan T {
+	result := make(chan T, 1)
+	a.work <- func() { result <- f() }
+	return result
+}
+
+// do makes a call on an actor's thread.
+func do[T any](t *testing.T, a *actor, f func() T) T {
+	t.Helper()
+	return await(t, begin(a, f))
+}
+
+func (a *actor) receives() outcome {
+	dst := make([]byte, 1<<10)
+	n, err := a.s.Receive(dst, patience)
+	return outcome{string(dst[:n]), err}
+}
+
+// stage is a server with threads and clients, for scenes that are played step by
+// step.
+type stage struct {
+	t       *testing.T
+	s       *socket.Server
+	actors  map[string]*actor
+	clients map[string]*plain
+}
+
+// play plays a scene. Its steps are:
+//
+//	p says 1      client p sends the message 1
+//	A takes 1     thread A receives, and it is the message 1
+//	A begins      thread A begins to receive
+//	A has 1       what it received then is the message 1
+//	A gives up    ... is nothing: its time is over
+//	A sends 11    thread A sends, which succeeds
+//	A fails       ... which fails with ErrState, or A closed with ErrClosed
+//	A drops       thread A closes the connection of the last message
+//	A ends        thread A ends
+//	p gets 11     client p receives the message 11
+//	p ends        client p sees its connection closed
+//	p waits       client p has received nothing, and its connection is open
+//	p leaves      client p resets its connection, which the server sees
+func play(t *testing.T, scene string) {
+	s := newServer(t)
+	st := &stage{t, s, map[string]*actor{}, map[string]*plain{}}
+	begun := map[string]<-chan outcome{}
+	for _, step := range strings.Split(scene, ";") {
+		words := strings.Fields(step)
+		who, what, arg := words[0], words[1], ""
+		if len(words) > 2 {
+			arg = words[2]
+		}
+		var a *actor
+		var p *plain
+		if who < "a" {
+			if st.actors[who] == nil {
+				st.actors[who] = newActor(t, s)
+			}
+			a = st.actors[who]
+		} else {
+			if st.clients[who] == nil {
+				st.clients[who] = dial(t, s)
+			}
+			p = st.clients[who]
+		}
+		fail := func(format string, args ...any) {
+			t.Helper()
+			t.Fatalf("at %q: %s", strings.TrimSpace(step), fmt.Sprintf(format, args...))
+		}
+		sends := func() error {
+			return do(t, a, func() error { return s.Send([]byte(`"nobody's"`), patience) })
+		}
+		switch what {
+		case "says":
+			p.send(arg)
+		case "takes":
+			if got := do(t, a, a.receives); got.err != nil || got.body != arg {
+				fail("%q, %v", got.body, got.err)
+			}
+		case "begins":
+			flying := s.InFlight()
+			begun[who] = begin(a, a.receives)
+			eventually(t, "the call has begun", func() bool { return s.InFlight() > flying })
+		case "has":
+			if got := await(t, begun[who]); got.err != nil || got.body != arg {
+				fail("%q, %v", got.body, got.err)
+			}
+		case "looks":
+			if err := do(t, a, func() error { _, err := s.Receive(make([]byte, 100), 0); return err }); !errors.Is(err, socket.ErrTimeout) {
+				fail("%v", err)
+			}
+		case "sends":
+			if err := do(t, a, func() error { return s.Send([]byte(arg), patience) }); err != nil {
+				fail("%v", err)
+			}
+		case "fails":
+			if err := sends(); !errors.Is(err, socket.ErrState) {
+				fail("%v", err)
+			}
+		case "late":
+			if err := sends(); err == nil || errors.Is(err, socket.ErrState) {
+				fail("%v", err)
+			}
+		case "drops":
+			must(t, do(t, a, s.Close))
+		case "ends":
+			if a != nil {
+				a.end(t)
+			} else {
+				p.expectEnd()
+			}
+		case "gets":
+			if got := p.receive(); got != arg {
+				fail("%q", got)
+			}
+		case "waits":
+			p.expectOpen()
+		case "leaves":
+			p.reset()
+		default:
+			t.Fatalf("what is %q?", step)
+		}
+	}
+	for _, a := range st.actors {
+		a := a
+		t.Cleanup(func() {
+			defer func() { _ = recover() }() // it has ended already
+			close(a.work)
+		})
+	}
+}
+
+// Several tells a server that its calls are not those of one loop: B receives while
+// C does.
+const several = `B begins; C begins; y says 0; z says 0; B has 0; C has 0; B sends 0; C sends 0; y gets 0; z gets 0; `
+
+func TestSendAnswersWhatItsThreadReceived(t *testing.T) {
+	for name, scene := range map[string]string{
+		// One loop.
+		"one loop on one thread":                                      `p says 1; A takes 1; A sends 11; p gets 11; q says 2; A takes 2; A sends 22; q gets 22`,
+		"receives on one thread, sends on other":                      `p says 1; A takes 1; B sends 11; p gets 11; q says 2; A takes 2; B sends 22; q gets 22`,
+		"a thread for each call":                                      `p says 1; A takes 1; B sends 11; p gets 11; q says 2; C takes 2; D sends 22; q gets 22`,
+		"threads in turn":                                             `p says 1; A takes 1; A sends 11; p gets 11; q says 2; B takes 2; A sends 22; q gets 22; p says 3; A takes 3; B sends 33; p gets 33`,
+		"two replies":                                                 `p says 1; A takes 1; A sends 11; A sends 12; B sends 13; p gets 11; p gets 12; p gets 13`,
+		"no reply":                                                    `p says 1; A takes 1; p waits; q says 2; A takes 2; p ends; A sends 22; q gets 22`,
+		"no reply, the same client":                                   `p says 1; A takes 1; p says 2; A takes 2; A sends 22; p gets 22`,
+		"no reply, threads that end":                                  `p says 1; A takes 1; A ends; q says 2; B takes 2; p ends; C sends 22; q gets 22`,
+		"no reply, the same client, threads that end":                 `p says 1; A takes 1; A ends; p says 2; B takes 2; C sends 22; p gets 22`,
+		"no reply, threads that were seen to change":                  `p says 1; A takes 1; B sends 11; p gets 11; p says 2; A takes 2; q says 3; B takes 3; p ends; A sends 33; q gets 33`,
+		"no reply, the same client, threads that were seen to change": `p says 1; A takes 1; B sends 11; p gets 11; p says 2; A takes 2; p says 3; B takes 3; A sends 33; p gets 33`,
+		"a look in between":                                           `p says 1; A takes 1; q says 2; p waits; A sends 11; p gets 11; A takes 2; A sends 22; q gets 22`,
+		"a look that finds nothing":                                   `p says 1; A takes 1; A looks; B looks; A sends 11; p gets 11`,
+		"the client has left":                                         `p says 1; A takes 1; p leaves; A looks; A late; q says 2; A takes 2; A sends 22; q gets 22`,
+		"the client has left, threads in turn":                        `p says 1; A takes 1; p leaves; A looks; A late; q says 2; B takes 2; A sends 22; q gets 22`,
+		"nothing was received":                                        `A fails; p says 1; A takes 1; A drops; p ends; A fails`,
+		"closing on another thread":                                   `p says 1; A takes 1; B drops; p ends; B fails`,
+
+		// Several loops.
+		"two loops":                         `p says 1; A takes 1; q says 2; B takes 2; A sends 11; B sends 22; p gets 11; q gets 22`,
+		"two loops, the later first":        `p says 1; A takes 1; q says 2; B takes 2; B sends 22; A sends 11; p gets 11; q gets 22`,
+		"one is slow":                       `p says 1; A takes 1; q says 2; B takes 2; B sends 22; q gets 22; q says 3; B takes 3; B sends 33; q gets 33; p waits; A sends 11; p gets 11`,
+		"one is slow, seen to be several":   several + `p says 1; A takes 1; q says 2; B takes 2; q says 3; p waits; B sends 22; B takes 3; p waits; A sends 11; p gets 11; B sends 33; q gets 22; q gets 33`,
+		"no reply of one":                   several + `p says 1; A takes 1; q says 2; B takes 2; r says 3; A takes 3; p ends; q waits; B sends 22; A sends 33; q gets 22; r gets 33`,
+		"a thread that received nothing":    several + `p says 1; A takes 1; D sends 11; p gets 11`,
+		"another, with two to choose from":  several + `p says 1; A takes 1; q says 2; B takes 2; D fails; A sends 11; D sends 22; p gets 11; q gets 22`,
+		"and before they are known to be":   `p says 1; A takes 1; q says 2; B takes 2; D fails; p waits; q waits`,
+		"a second reply is for no other":    several + `p says 1; A takes 1; q says 2; B takes 2; A sends 11; A fails; B sends 22; A sends 12; p gets 11; q gets 22; p gets 12`,
+		"no second reply between":           several + `p says 1; A takes 1; A sends 11; p gets 11; p says 2; B takes 2; A fails; B sends 22; p gets 22`,
+		"one that was answered by another":  several + `p says 1; A takes 1; D sends 11; p gets 11; q says 2; B takes 2; A fails; B sends 22; q gets 22`,
+		"one that was given up":             several + `p says 1; A takes 1; q says 2; A takes 2; p ends; D fails; A sends 22; q gets 22`,
+		"its client has left":               several + `p says 1; A takes 1; p leaves; B looks; q says 2; B takes 2; A late; A fails; B sends 22; q gets 22`,
+		"its connection was closed":         several + `p says 1; A takes 1; q says 2; B takes 2; A drops; p ends; q waits; A fails; B sends 22; q gets 22`,
+		"a closing that may be for several": several + `p says 1; A takes 1; q says 2; B takes 2; D drops; p waits; q waits; A sends 11; B sends 22; p gets 11; q gets 22`,
+		"a thread that ended":               several + `p says 1; A takes 1; A ends; q says 2; D sends 11; p gets 11; B takes 2; B sends 22; q gets 22`,
+		"commands of one connection":        several + `p says 1; p says 2; A takes 1; B looks; A sends 11; B takes 2; B sends 22; p gets 11; p gets 22`,
+		"one waits for another connection":  several + `p says 1; p says 2; A takes 1; B begins; q says 3; B has 3; B sends 33; q gets 33; C begins; A sends 11; C has 2; C sends 22; p gets 11; p gets 22`,
+	} {
+		t.Run(name, func(t *testing.T) { play(t, scene) })
+	}
+}
+
+// What threads leave behind that end without an answer is bounded, and none of it
+// keeps a connection.
+func TestThreadsThatNeverComeBack(t *testing.T) {
+	s := newServer(t, "max_connections=10")
+	// This one makes the server one of several loops.
+	waiting := newActor(t, s)
+	for i := range 200 {
+		a := newActor(t, s)
+		p := dial(t, s)
+		p.send(number(i))
+		if got := do(t, a, a.receives); got.err != nil || got.body != number(i) {
+			t.Fatalf("%q, %v", got.body, got.err)
+		}
+		a.end(t)
+	}
+	done := begin(waiting, waiting.receives)
+	p := dial(t, s)
+	p.send(`"last"`)
+	await(t, done).expect(t, `"last"`)
+	close(waiting.work)
+	if open, past := s.Remembered(); open > 1 || past > 200 {
+		t.Errorf("%d messages and %d threads are remembered", open, past)
+	}
+	expectStats(t, s, "connections_open=1", "dropped_unanswered=200")
+}
+
+// loop answers each message with itself, until the server is freed.
+func loop(t *testing.T, s *socket.Server, work func()) {
+	runtime.LockOSThread()
+	dst := make([]byte, 1<<10)
+	for {
+		n, err := s.Receive(dst, socket.Forever)
+		if errors.Is(err, socket.ErrClosed) {
+			return
+		}
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		work()
+		if err := s.Send(dst[:n], patience); err != nil {
+			t.Errorf("send: %v", err)
+		}
+	}
+}
+
+// Several threads that each loop over Receive and Send answer each its own clients.
+func TestLoopsOnTheirThreads(t *testing.T) {
+	const loops, clients, commands = 3, 8, 400
+	for name, work := range map[string]func(){
+		"quick": func() {},
+		"slow":  func() { time.Sleep(10 * time.Microsecond) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newServer(t)
+			var serving, asking sync.WaitGroup
+			for range loops {
+				serving.Go(func() { loop(t, s, work) })
+			}
+			var crossed atomic.Int32
+			for g := range clients {
+				c := newClient(t, s.Addr(), fmt.Sprint("persistent=", g%2))
+				asking.Go(func() {
+					for i := range commands {
+						body := number(g*commands + i)
+						got, err := tcmd(c, body)
+						if err != nil {
+							t.Error(err)
+							return
+						}
+						if got != body {
+							crossed.Add(1)
+						}
+					}
+				})
+			}
+			asking.Wait()
+			if n := crossed.Load(); n > 0 {
+				t.Errorf("%d of %d replies were another client's", n, clients*commands)
+			}
+			s.Free()
+			serving.Wait()
+		})
+	}
+}
+
+// Commands that a client sends without waiting are answered in their order, however
+// many threads serve.
+func TestPipelinedCommandsAreAnsweredInOrder(t *testing.T) {
+	const threads, commands = 4, 500
+	ways := map[string]func(t *testing.T, s *socket.Server){
+		"Receive and Send": func(t *testing.T, s *socket.Server) { loop(t, s, runtime.Gosched) },
+		"Serve": func(t *testing.T, s *socket.Server) {
+			err := s.Serve(func(m *socket.Message) error {
+				runtime.Gosched()
+				return m.Reply(m.Body, patience)
+			})
+			if !errors.Is(err, socket.ErrClosed) {
+				t.Error(err)
+			}
+		},
+		"ReceiveMessage and Reply": func(t *testing.T, s *socket.Server) {
+			for {
+				m, err := s.ReceiveMessage(socket.Forever)
+				if errors.Is(err, socket.ErrClosed) {
+					return
+				}
+				if err == nil {
+					runtime.Gosched()
+					err = m.Reply(m.Body, patience)
+				}
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		},
+	}
+	for name, way := range ways {
+		t.Run(name, func(t *testing.T) {
+			s := newServer(t)
+			var serving sync.WaitGroup
+			for range threads {
+				serving.Go(func() { way(t, s) })
+			}
+			peers := []*plain{dial(t, s), dial(t, s), dial(t, s)}
+			for g, p := range peers {
+				var all strings.Builder
+				for i := range commands {
+					all.WriteString(frame(number(g*commands + i)))
+				}
+				// One at a time arrives as a whole, one in two parts, one in many.
+				text := all.String()
+				step := []int{len(text), len(text)/2 + 7, 1001}[g]
+				go func() {
+					for ; len(text) > 0; text = text[min(step, len(text)):] {
+						if _, err := p.Write([]byte(text[:min(step, len(text))])); err != nil {
+							t.Error(err)
+							return
+						}
+					}
+				}()
+			}
+			for g, p := range peers {
+				for i := range commands {
+					p.expect(number(g*commands + i))
+				}
+				p.expectOpen()
+			}
+			s.Free()
+			serving.Wait()
+		})
+	}
+}
+
+// So they are over TLS, where several arrive in one record, or one in several.
+func TestPipelinedCommandsOverTLS(t *testing.T) {
+	const commands = 200
+	a := newAuthority(t)
+	s := newServer(t, a.sign(nil).options()...)
+	var serving sync.WaitGroup
+	for range 3 {
+		serving.Go(func() { loop(t, s, runtime.Gosched) })
+	}
+	c, err := tls.Dial("tcp", s.Addr().String(), &tls.Config{InsecureSkipVerify: true})
+	must(t, err)
+	defer c.Close()
+	must(t, c.SetDeadline(time.Now().Add(patience)))
+	var all strings.Builder
+	for i := range commands {
+		all.WriteString(frame(number(i)))
+	}
+	go func() {
+		for text := all.String(); len(text) > 0; text = text[min(777, len(text)):] {
+			if _, err := io.WriteString(c, text[:min(777, len(text))]); err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	}()
+	for i := range commands {
+		got := make([]byte, len(frame(number(i))))
+		if _, err := io.ReadFull(c, got); err != nil || string(got) != frame(number(i)) {
+			t.Fatalf("reply %d is %q, %v", i, got, err)
+		}
+	}
+	// The end is seen while the message before it is worked on, and then the connection
+	// is not kept.
+	must(t, c.Close())
+	eventually(t, "the client has left", func() bool { return stat(t, s, "connections_open") == 0 })
+	s.Free()
+	serving.Wait()
+}
+
+// Of a connection whose message is being worked on, nothing is read but what one read
+// brought: the system's buffers hold the rest, and the thread that receives sleeps.
+func TestMessageThatWaitsIsNotRead(t *testing.T) {
+	s := newServer(t, "message_timeout_ms=50")
+	p := dial(t, s)
+	p.send("1")
+	m := expectMessage(t, s, "1")
+	big := `"` + strings.Repeat("x", 300<<10) + `"`
+	sent := start(func() error { _, err := p.Write([]byte(frame(big) + frame("3"))); return err })
+	// Others are served meanwhile; the time of the message that waits does not count.
+	q := dial(t, s)
+	for i := range 3 {
+		_, err := s.ReceiveMessage(short)
+		expectError(t, err, socket.ErrTimeout)
+		q.send(number(i))
+		reply(t, expectMessage(t, s, number(i)), "0")
+		q.expect("0")
+	}
+	if n := stat(t, s, "bytes_received"); n > 100<<10 {
+		t.Errorf("%d bytes were read before their turn", n)
+	}
+	// That it is readable wakes no call.
+	if n := s.Held(); n != 1 {
+		t.Errorf("%d connections are not waited for, want 1", n)
+	}
+	// A call that waits already sees it when its turn comes.
+	next := start(func() outcome {
+		m, err := s.ReceiveMessage(patience)
+		if err != nil {
+			return outcome{err: err}
+		}
+		return outcome{string(m.Body), m.Reply([]byte("2"), patience)}
+	})
+	begun(t, s, 1)
+	reply(t, m, "1")
+	await(t, next).expect(t, big)
+	must(t, await(t, sent))
+	reply(t, expectMessage(t, s, "3"), "3")
+	for _, want := range []string{"1", "2", "3"} {
+		p.expect(want)
+	}
+	expectStats(t, s, "connections_open=2")
+}
+
+// A connection that stays open does not keep the memory of a message that was answered.
+func TestAnsweredMessagesAreForgotten(t *testing.T) {
+	const peers, size = 20, 1 << 20
+	s := newServer(t)
+	body := `"` + strings.Repeat("x", size) + `"`
+	heap := func() uint64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := heap()
+	for range peers {
+		p := dial(t, s)
+		sent := start(func() error { _, err := io.WriteString(p, frame(body)); return err })
+		reply(t, expectMessage(t, s, body), "1")
+		must(t, await(t, sent))
+		p.expect("1")
+	}
+	if after := heap(); after > before+peers/2*size {
+		t.Errorf("%d bytes are kept of %d messages of %d bytes", after-before, peers, size)
+	}
+	expectStats(t, s, fmt.Sprint("connections_open=", peers))
+}
+
+// The end of a client is seen though its next message has to wait, unless that came
+// first.
+func TestEndBehindAMessageThatWaits(t *testing.T) {
+	s := newServer(t)
+	p := dial(t, s)
+	p.write(frame("1") + frame("2"))
+	must(t, p.CloseWrite())
+	for _, body := range []string{"1", "2"} {
+		m := expectMessage(t, s, body)
+		_, err := s.ReceiveMessage(moment)
+		expectError(t, err, socket.ErrTimeout)
+		reply(t, m, body)
+		p.expect(body)
+	}
+	attendUntil(t, s, "connections_open", 0)
+	p.expectEnd()
+}
+
+// Clients that reported once make room for new ones.
+func TestOneWayServerEvictsClientsThatReported(t *testing.T) {
+	for name, take := range map[string]func(t *testing.T, s *socket.Server, want string){
+		"Receive":        func(t *testing.T, s *socket.Server, want string) { expectReceive(t, s, want) },
+		"ReceiveMessage": func(t *testing.T, s *socket.Server, want string) { expectMessage(t, s, want).Drop() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newServer(t, "one_way=1", "max_connections=4")
+			var peers []*plain
+			for i := range 20 {
+				p := dial(t, s)
+				p.send(number(i))
+				take(t, s, number(i))
+				peers = append(peers, p)
+			}
+			for i, p := range peers {
+				if i < 16 {
+					p.expectEnd()
+				} else {
+					p.expectOpen()
+				}
+			}
+			expectStats(t, s, "connections_open=4", "evicted=16")
+		})
+	}
+	// The same where the option is set after they reported.
+	s := newServer(t, "max_connections=2")
+	p, q := dial(t, s), dial(t, s)
+	p.send("1")
+	expectReceive(t, s, "1")
+	set(t, s, "one_way=1")
+	q.send("2")
+	expectReceive(t, s, "2")
+	r := dial(t, s)
+	r.send("3")
+	expectReceive(t, s, "3")
+	p.expectEnd()
+	q.expectOpen()
+}
+
+// Reports of one connection are taken one after the other, and none waits for an
+// answer to another.
+func TestOneWayServerTakesAllReportsOfAConnection(t *testing.T) {
+	s := newServer(t, "one_way=1")
+	p := dial(t, s)
+	p.write(frame("1") + frame("2") + frame("3"))
+	first, second := expectMessage(t, s, "1"), expectMessage(t, s, "2")
+	expectReceive(t, s, "3")
+	first.Drop()
+	second.Drop()
+	// And where the option is set while they wait.
+	set(t, s, "one_way=0")
+	p.write(frame("4") + frame("5"))
+	held := expectMessage(t, s, "4")
+	next := startReceive(s)
+	begun(t, s, 1)
+	set(t, s, "one_way=1")
+	await(t, next).expect(t, "5")
+	held.Drop()
+}
+
+// Loops of all kinds share a server, leave commands unanswered and are cancelled;
+// clients send ahead, lose patience and break off; the option one_way comes and goes.
+// A reply that arrives is its own command's, and nothing is left behind.
+func TestLoopsInChaos(t *testing.T) {
+	const loops, clients, lives = 3, 6, 40
+	s := newServer(t, "max_connections=5")
+	var serving, asking sync.WaitGroup
+	skip := func() bool { return rand.IntN(10) == 0 }
+	tolerable := func(err error) bool {
+		return err == nil || errors.Is(err, socket.ErrCancelled) || errors.Is(err, socket.ErrClosed) || errors.Is(err, socket.ErrPeerClosed) ||
+			errors.Is(err, transport.ErrReset) || errors.Is(err, socket.ErrTimeout) || errors.Is(err, socket.ErrState)
+	}
+	for range loops {
+		serving.Go(func() {
+			runtime.LockOSThread()
+			dst := make([]byte, 1<<10)
+			for {
+				n, err := s.Receive(dst, time.Duration(rand.IntN(5))*time.Millisecond)
+				if err == nil && !skip() {
+					err = s.Send(dst[:n], patience)
+				}
+				if !s.Alive() {
+					return
+				}
+				if !tolerable(err) {
+					t.Error(err)
+				}
+			}
+		})
+		serving.Go(func() {
+			for s.Alive() {
+				err := s.Serve(func(m *socket.Message) error {
+					if !skip() {
+						if err := m.Reply(m.Body, patience); !tolerable(err) {
+							t.Error(err)
+						}
+					}
+					return nil
+				})
+				if !tolerable(err) {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	over := make(chan struct{})
+	var meddling sync.WaitGroup
+	meddling.Go(func() {
+		for i := 0; ; i++ {
+			select {
+			case <-over:
+				return
+			case <-time.After(300 * time.Microsecond):
+				s.Cancel()
+				must(t, s.SetOption("one_way", strconv.Itoa(i/10%2)))
+			}
+		}
+	})
+	var replies atomic.Int32
+	for g := range clients {
+		random := rand.New(rand.NewPCG(uint64(g), 12))
+		asking.Go(func() {
+			for life := range lives {
+				conn, err := net.DialTimeout("tcp", s.Addr().String(), patience)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				ahead := 1 + random.IntN(5)
+				if random.IntN(3) == 0 {
+					ahead = 1
+				}
+				for i := 0; i < 20; i += ahead {
+					var all strings.Builder
+					for k := range ahead {
+						all.WriteString(frame(fmt.Sprintf("[%d, %d, %d]", g, life, i+k)))
+					}
+					if _, err := io.WriteString(conn, all.String()); err != nil {
+						break
+					}
+					if conn.SetReadDeadline(time.Now().Add(20*time.Millisecond)) != nil {
+						break
+					}
+					for range ahead {
+						head := make([]byte, 10)
+						if _, err = io.ReadFull(conn, head); err != nil {
+							break
+						}
+						n, _ := strconv.Atoi(string(head))
+						body := make([]byte, n)
+						if _, err = io.ReadFull(conn, body); err != nil {
+							break
+						}
+						var from, of, number int
+						if _, err := fmt.Sscanf(string(body), "[%d, %d, %d]", &from, &of, &number); err != nil || from != g || of != life || ahead == 1 && number != i {
+							t.Errorf("client %d received %q as reply %d in its life %d", g, body, i, life)
+						}
+						replies.Add(1)
+					}
+					if err != nil {
+						break
+					}
+				}
+				if random.IntN(2) == 0 {
+					_ = conn.(*net.TCPConn).SetLinger(0)
+				}
+				_ = conn.Close()
+			}
+		})
+	}
+	asking.Wait()
+	close(over)
+	meddling.Wait()
+	eventually(t, "the clients have left", func() bool { return stat(t, s, "connections_open") == 0 })
+	if open, _ := s.Remembered(); open > 0 {
+		t.Errorf("%d messages of clients that left are remembered", open)
+	}
+	if n := replies.Load(); n < clients*lives {
+		t.Errorf("only %d replies came", n)
+	}
+	s.Free()
+	serving.Wait()
+}
+
+// A fault inside leaves no lock held and no message stuck.
+func TestFaultInsideACall(t *testing.T) {
+	s := newServer(t)
+	p := dial(t, s)
+	p.send("0")
+	reply(t, expectMessage(t, s, "0"), "0")
+	p.expect("0")
+	p.send("1")
+	dst := make([]byte, 100)
+	for name, call := range map[string]func(){
+		"receive":         func() { _, _ = s.Receive(dst, patience) },
+		"receive message": func() { _, _ = s.ReceiveMessage(patience) },
+		"serve":           func() { _ = s.Serve(func(*socket.Message) error { return nil }) },
+	} {
+		if s.WithoutSettings(call) == nil {
+			t.Errorf("%s met no fault", name)
+		}
+	}
+	expectReceive(t, s, "1")
+	if s.WithoutSettings(func() { _ = s.Send([]byte("1"), patience) }) == nil {
+		t.Error("send met no fault")
+	}
+	send(t, s, "1")
+	p.expect("1")
+	p.send("2")
+	m := expectMessage(t, s, "2")
+	if s.WithoutSettings(func() { _ = m.Reply([]byte("2"), patience) }) == nil {
+		t.Error("reply met no fault")
+	}
+	reply(t, m, "2")
+	p.expect("2")
+	if n := s.InFlight(); n > 0 {
+		t.Errorf("%d calls are in flight", n)
+	}
+}

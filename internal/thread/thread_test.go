@@ -1,0 +1,51 @@
+package thread_test
+
+import (
+	"runtime"
+	"testing"
+	"time"
+
+	"libobe/internal/thread"
+)
+
+// The main goroutine keeps the main thread, which does not end with a goroutine that is
+// locked to it.
+func init() { runtime.LockOSThread() }
+
+func TestThreadsAreToldApart(t *testing.T) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	mine := thread.Current()
+	if again := thread.Current(); again != mine || mine == 0 {
+		t.Fatalf("one thread is %d and %d", mine, again)
+	}
+	ids, end := make(chan thread.ID), make(chan struct{})
+	go func() {
+		// A goroutine that ends locked to its thread ends the thread.
+		runtime.LockOSThread()
+		ids <- thread.Current()
+		<-end
+	}()
+	other := <-ids
+	if other == mine {
+		t.Errorf("two threads are both %d", mine)
+	}
+	if thread.Ended(mine) || thread.Ended(other) {
+		t.Errorf("a thread that runs has ended: own %v, other %v", thread.Ended(mine), thread.Ended(other))
+	}
+	close(end)
+	if runtime.GOOS == "darwin" {
+		return
+	}
+	for deadline := time.Now().Add(10 * time.Second); !thread.Ended(other); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("a thread that has ended still runs")
+		}
+	}
+}
+
+func BenchmarkCurrent(b *testing.B) {
+	for range b.N {
+		thread.Current()
+	}
+}
