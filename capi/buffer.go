@@ -11,6 +11,7 @@ import (
 	"time"
 	"unsafe"
 
+	"libobe/internal/memory"
 	"libobe/internal/socket"
 )
 
@@ -49,7 +50,13 @@ func addressable(p unsafe.Pointer) uint64 { return min(maxSlice, uint64(^uintptr
 // word returns a NUL-terminated text as a Go string; NULL is an error.
 func word(op, name string, p *C.obe_cchar) (string, error) {
 	b, err := input(op, name, p, -1)
-	return string(b), err
+	return goString(b), err
+}
+
+// goString copies a text of the caller's.
+func goString(b []byte) string {
+	memory.Need(len(b))
+	return string(b)
 }
 
 // room returns the caller's buffer as a slice.
@@ -75,12 +82,19 @@ func terminate(buffer []byte, n int) {
 
 // output gives a text to the caller: its size, and its bytes if they fit.
 func output[T string | []byte](text T, buffer []byte, length *C.int64_t) error {
-	*length = C.int64_t(len(text))
-	if len(text) > len(buffer) {
-		return &socket.BufferError{Need: len(text)}
+	if len(text) <= len(buffer) {
+		copy(buffer, text)
 	}
-	copy(buffer, text)
-	terminate(buffer, len(text))
+	return outputSize(len(text), buffer, length)
+}
+
+// outputSize gives the size of a text to the caller, which is in buffer if it fits.
+func outputSize(size int, buffer []byte, length *C.int64_t) error {
+	*length = C.int64_t(size)
+	if size > len(buffer) {
+		return &socket.BufferError{Need: size}
+	}
+	terminate(buffer, size)
 	return nil
 }
 

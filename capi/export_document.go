@@ -149,7 +149,7 @@ func obe_set_string(message C.obe_message, key, text *C.obe_cchar, length C.int6
 		if err != nil {
 			return err
 		}
-		return d.SetString(k, string(b))
+		return d.SetString(k, goString(b))
 	})
 }
 
@@ -289,11 +289,11 @@ func obe_get_string(message C.obe_message, pointer *C.obe_cchar, buffer *C.char,
 		if err != nil {
 			return err
 		}
-		text, err := d.String(p)
+		size, err := d.ReadString(p, dst)
 		if err != nil {
 			return err
 		}
-		return output(text, dst, length)
+		return outputSize(size, dst, length)
 	})
 }
 
@@ -331,11 +331,11 @@ func obe_get_key(message C.obe_message, pointer *C.obe_cchar, index C.int64_t, b
 		if index < 0 || index > math.MaxInt {
 			return invalid(op, "index", "is negative or beyond all bounds")
 		}
-		text, err := d.Key(p, int(index))
+		size, err := d.ReadKey(p, int(index), dst)
 		if err != nil {
 			return err
 		}
-		return output(text, dst, length)
+		return outputSize(size, dst, length)
 	})
 }
 

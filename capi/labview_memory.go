@@ -14,6 +14,7 @@ import (
 	"unsafe"
 
 	"libobe/internal/jsondoc"
+	"libobe/internal/memory"
 	"libobe/internal/session"
 	"libobe/internal/socket"
 	"libobe/internal/wire"
@@ -33,6 +34,12 @@ func toString(op string, handle unsafe.Pointer, text []byte) error {
 		return prefix(op, err)
 	}
 	return prefix(op, memoryError(C.lv_put_string(handle, unsafe.Pointer(unsafe.SliceData(text)), C.int32_t(len(text)))))
+}
+
+// manyNumbers returns room for n numbers.
+func manyNumbers(n int) []float64 {
+	memory.Need(int(min(uint64(n)*8, math.MaxInt)))
+	return make([]float64, n)
 }
 
 // takes reports what a handle of LabVIEW cannot take.
@@ -108,7 +115,7 @@ func obe_lv_get_doubles_h(handle C.int, pointer *C.obe_cchar, values unsafe.Poin
 		if err != nil {
 			return err
 		}
-		numbers := make([]float64, n)
+		numbers := manyNumbers(n)
 		if _, err := d.Doubles(p, numbers); err != nil {
 			return err
 		}
@@ -133,7 +140,7 @@ func obe_lv_get_matrix_h(handle C.int, pointer *C.obe_cchar, values unsafe.Point
 		if err := takes(values, rows, cols); err != nil {
 			return err
 		}
-		numbers := make([]float64, rows*cols)
+		numbers := manyNumbers(rows * cols)
 		if _, _, err := d.Matrix(p, numbers); err != nil {
 			return err
 		}

@@ -126,11 +126,8 @@ func (d *Document) reopen() error {
 	members := trimSpace(text)
 	members = trimSpace(members[:len(members)-len("}")])
 	d.open = append(withRoom(nil, len(members)+len(members)/8+openRoom), members...)
-	d.keys = keys
-	if i > 0 {
-		d.known = newKnown(d.open)
-	}
-	d.text = nil
+	d.text, d.keys = nil, keys
+	d.known = newKnown(d.open) // what is known of the outermost object does not stay so
 	return nil
 }
 
@@ -238,7 +235,7 @@ func (d *Document) setEncoded(key []byte, value func(dst []byte) []byte) error {
 		side := withRoom(d.side, placeSize+len(key)+memberRoom)
 		side = binary.LittleEndian.AppendUint64(side, uint64(d.place(r)))
 		r = ref(len(side)) | inSide
-		d.side = appendMember(side, key, value)
+		d.side = append(withRoom(appendMember(side, key, value), 0), ' ') // the end of a number
 		keys.put(slot, r, false)
 	}
 	d.keys = keys

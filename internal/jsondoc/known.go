@@ -41,7 +41,7 @@ func newKnown(text []byte) *known {
 	if len(text) <= manyBytes {
 		return nil
 	}
-	return &known{tables: map[ref]*table{}, lists: map[ref]*itemIndex{}}
+	return new(known)
 }
 
 // itemIndex has the places of some items of an object or array: of the first one, and of
@@ -125,6 +125,9 @@ func (k *known) passedMembers(n location, bytes int) {
 		t := fillTable(n.text, n.i, count)
 		k.mu.Lock()
 		defer k.mu.Unlock()
+		if k.tables == nil {
+			k.tables = map[ref]*table{}
+		}
 		k.tables[n.id()] = t
 		k.size += size
 	}
@@ -147,6 +150,9 @@ func (k *known) passedItems(n location, bytes int) {
 		l := fillItems(n.text, n.i, end)
 		k.mu.Lock()
 		defer k.mu.Unlock()
+		if k.lists == nil {
+			k.lists = map[ref]*itemIndex{}
+		}
 		k.lists[n.id()] = l
 		k.size += size
 	}

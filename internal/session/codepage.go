@@ -15,6 +15,7 @@ import (
 	"golang.org/x/text/encoding/traditionalchinese"
 
 	"libobe/internal/jsondoc"
+	"libobe/internal/memory"
 	"libobe/internal/socket"
 	"libobe/internal/transport"
 )
@@ -81,7 +82,12 @@ func (s *Session) Decode(op, name string, text []byte) ([]byte, error) {
 	if p == nil || ascii(text) {
 		return text, nil
 	}
-	decoded, err := p.encoding.NewDecoder().Bytes(text)
+	// A byte becomes three at most, those of U+FFFD for one.
+	size := len("\uFFFD") * len(text)
+	memory.Need(size)
+	decoded := make([]byte, size)
+	n, _, err := p.encoding.NewDecoder().Transform(decoded, text, true)
+	decoded = decoded[:n]
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w: %s: %w", op, ErrPage, name, err)
 	}
@@ -99,6 +105,7 @@ func (s *Session) plain(op, name string, text []byte) (string, error) {
 	if err == nil && !utf8.Valid(t) {
 		err = s.hint(fmt.Errorf("%s: %w: %s is not UTF-8", op, ErrPage, name), t)
 	}
+	memory.Need(len(t))
 	return string(t), err
 }
 
@@ -113,10 +120,10 @@ func (s *Session) hint(err error, text []byte) error {
 
 // Encode turns a string into the code page. One that has a character that the
 // code page lacks is ErrRange.
-func (s *Session) Encode(text string) (encoded []byte, err error) {
+func (s *Session) Encode(text []byte) (encoded []byte, err error) {
 	p := s.codePage()
 	if p == nil || ascii(text) {
-		return []byte(text), nil
+		return text, nil
 	}
 	encoded = p.encode(text, func(dst []byte, r rune, found []byte) []byte {
 		if found == nil && err == nil {
@@ -135,7 +142,7 @@ func (s *Session) EncodeLoosely(text string) []byte {
 	if p == nil || ascii(text) {
 		return []byte(text)
 	}
-	return p.encode(text, func(dst []byte, _ rune, found []byte) []byte {
+	return p.encode([]byte(text), func(dst []byte, _ rune, found []byte) []byte {
 		if found == nil {
 			return append(dst, '?')
 		}
@@ -152,16 +159,24 @@ func (s *Session) json(text []byte) []byte {
 	if p == nil || ascii(text) {
 		return text
 	}
-	return p.encode(string(text), func(dst []byte, r rune, found []byte) []byte {
-		if found == nil || slices.ContainsFunc(found, func(b byte) bool { return b < utf8.RuneSelf }) {
-			return appendEscape(dst, r)
-		}
-		return append(dst, found...)
-	})
+	return p.encode(text, putJSON)
+}
+
+func putJSON(dst []byte, r rune, found []byte) []byte {
+	if found == nil || slices.ContainsFunc(found, func(b byte) bool { return b < utf8.RuneSelf }) {
+		return appendEscape(dst, r)
+	}
+	return append(dst, found...)
 }
 
 // size is the size of json(text).
-func (s *Session) size(text []byte) int { return len(s.json(text)) }
+func (s *Session) size(text []byte) int {
+	p := s.codePage()
+	if p == nil || ascii(text) {
+		return len(text)
+	}
+	return p.encodedSize(text, putJSON)
+}
 
 // appendEscape appends a character as JSON writes it in ASCII.
 func appendEscape(dst []byte, r rune) []byte {
@@ -171,16 +186,50 @@ func appendEscape(dst []byte, r rune) []byte {
 	return fmt.Appendf(dst, `\u%04x`, r)
 }
 
-// encode encodes a text; put appends a character outside ASCII, found being its
-// bytes in the code page, nil if that lacks it.
-func (p *page) encode(text string, put func(dst []byte, r rune, found []byte) []byte) []byte {
-	encoder := p.encoding.NewEncoder()
-	dst := make([]byte, 0, len(text))
-	var from [utf8.UTFMax]byte
-	var to [2 * utf8.UTFMax]byte
-	for _, r := range text {
+// put appends a character outside ASCII, found being its bytes in the code page, nil
+// if that lacks it.
+type put func(dst []byte, r rune, found []byte) []byte
+
+// encode encodes a text.
+func (p *page) encode(text []byte, put put) []byte {
+	size := p.encodedSize(text, put)
+	memory.Need(size)
+	dst := make([]byte, 0, size)
+	p.each(text, func(r rune, found []byte) {
 		if r < utf8.RuneSelf {
 			dst = append(dst, byte(r))
+		} else {
+			dst = put(dst, r, found)
+		}
+	})
+	return dst
+}
+
+// encodedSize returns the size of what encode returns.
+func (p *page) encodedSize(text []byte, put put) int {
+	size := 0
+	var one [16]byte
+	p.each(text, func(r rune, found []byte) {
+		if r < utf8.RuneSelf {
+			size++
+		} else {
+			size += len(put(one[:0], r, found))
+		}
+	})
+	return size
+}
+
+// each calls do for each character of a text, found being the bytes of one outside
+// ASCII in the code page, nil if that lacks it.
+func (p *page) each(text []byte, do func(r rune, found []byte)) {
+	encoder := p.encoding.NewEncoder()
+	var from [utf8.UTFMax]byte
+	var to [2 * utf8.UTFMax]byte
+	for len(text) > 0 {
+		r, size := utf8.DecodeRune(text)
+		text = text[size:]
+		if r < utf8.RuneSelf {
+			do(r, nil)
 			continue
 		}
 		n, _, err := encoder.Transform(to[:], from[:utf8.EncodeRune(from[:], r)], true)
@@ -188,9 +237,8 @@ func (p *page) encode(text string, put func(dst []byte, r rune, found []byte) []
 		if err != nil {
 			found = nil
 		}
-		dst = put(dst, r, found)
+		do(r, found)
 	}
-	return dst
 }
 
 func ascii[T string | []byte](text T) bool {

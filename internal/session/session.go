@@ -14,6 +14,7 @@ import (
 
 	"libobe/internal/command"
 	"libobe/internal/jsondoc"
+	"libobe/internal/memory"
 	"libobe/internal/socket"
 	"libobe/internal/transport"
 )
@@ -163,6 +164,9 @@ func (s *Session) request(limit time.Duration) ([]byte, error) {
 		left := limit
 		if limit > 0 {
 			left = max(limit-time.Since(began), 0)
+		}
+		if err := memory.Room(room); err != nil {
+			return nil, err
 		}
 		dst := make([]byte, room)
 		n, err := s.server.Receive(dst, left)
