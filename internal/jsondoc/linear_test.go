@@ -10,10 +10,10 @@ import (
 )
 
 // Setting n members, walking over n keys and reading n elements by pointer take time
-// in proportion to the text together. Of the sizes here each takes a second at most;
-// where one member costs time in proportion to the text, it is hours.
+// in proportion to the text together: half a second here at most. Where one member costs
+// time in proportion to the text, it is minutes.
 func TestWorkOnADocumentIsLinear(t *testing.T) {
-	const n = 200_000
+	const n = 100_000
 	const most = time.Minute
 	number := func(t *testing.T, d *Document, want int, pointer string) {
 		t.Helper()
@@ -32,7 +32,6 @@ func TestWorkOnADocumentIsLinear(t *testing.T) {
 	shuffled := rand.New(rand.NewPCG(1, 1)).Perm(n)
 	orders := map[string]func(i int) int{
 		"in order":        func(i int) int { return i },
-		"from the end":    func(i int) int { return n - 1 - i },
 		"in random order": func(i int) int { return shuffled[i] },
 	}
 	type test struct {

@@ -27,7 +27,7 @@ var medium = strings.Repeat("x", 1_000_000)
 // server loses its connection, and never ends the host program. After each failure
 // small messages pass.
 func TestAddressSpaceRunsOut(t *testing.T) {
-	program := buildHost(t)
+	program := buildHost(t, "memory")
 	for _, left := range []int{-1, 32, 96, 256} {
 		t.Run(fmt.Sprint(left, " MiB"), func(t *testing.T) {
 			peer, err := socket.NewServer("", 0)
@@ -109,8 +109,8 @@ func TestAddressSpaceRunsOut(t *testing.T) {
 	}
 }
 
-// buildHost builds c/memory.c against the library as it is shipped.
-func buildHost(t *testing.T) string {
+// buildHost builds a program of c/ against the library as it is shipped.
+func buildHost(t *testing.T, name string) string {
 	t.Helper()
 	root, err := filepath.Abs("../..")
 	must(t, err)
@@ -118,10 +118,10 @@ func buildHost(t *testing.T) string {
 	if compiler == "" {
 		compiler = "cc"
 	}
-	program := filepath.Join(t.TempDir(), "memory")
+	program := filepath.Join(t.TempDir(), name)
 	for _, command := range [][]string{
 		{"env", "-u", "MAKEFLAGS", "-u", "MAKELEVEL", "make", "-s", "-C", root, "build/libobe.so"},
-		{compiler, "-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I" + filepath.Join(root, "include"), "-o", program, "c/memory.c",
+		{compiler, "-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I" + filepath.Join(root, "include"), "-o", program, "c/" + name + ".c",
 			"-L" + filepath.Join(root, "build"), "-lobe", "-Wl,-rpath," + filepath.Join(root, "build")},
 	} {
 		if out, err := exec.Command(command[0], command[1:]...).CombinedOutput(); err != nil {
