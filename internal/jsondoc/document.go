@@ -351,12 +351,28 @@ func (d *Document) SetAll(other *Document) error {
 	if n.text[n.i] != '{' {
 		return fmt.Errorf("%w: the fields are of type %s, not an object", ErrType, typeAt(n.text, n.i))
 	}
+	if err := d.reserve(len(n.text) + len(n.text)/2); err != nil {
+		return err
+	}
 	for it := items(n.text, n.i); it.next(); {
 		value := n.text[it.value:it.behind()]
 		if err := d.setEncoded(n.text[it.key:it.keyEnd], func(dst []byte) []byte { return append(withRoom(dst, len(value)), value...) }); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// reserve makes room for n bytes of members, so that they are not moved meanwhile.
+func (d *Document) reserve(n int) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.text != nil {
+		if err := d.reopen(); err != nil {
+			return err
+		}
+	}
+	d.open = withRoom(d.open, n)
 	return nil
 }
 

@@ -15,6 +15,9 @@ const (
 	// markBytes is how far the places are from each other that are remembered in a
 	// list: 16 bytes for 256 of text.
 	markBytes = 256
+	// memberWork is how many bytes of a way cost as much time as one member of a table:
+	// 1 ns a byte at most, and 50 to 200 ns.
+	memberWork = 64
 	// knownShare is how many times the size of the text the memory may take.
 	knownShare = 2
 )
@@ -23,9 +26,10 @@ const (
 // elements of a large object or array takes time linear in the text, in any order
 // and from any number of objects and arrays in turn.
 //
-// Ways are counted first. Once they were as long as the text, each object or array
-// through which another long way leads is remembered: the first look into a document
-// costs nothing, and all looks together at most three times as much as needed.
+// Ways are counted first. Once they were as long as the text, each array through which
+// another long way leads is remembered, and each object once they took as much time as
+// its table does: a single look costs nothing more, and all looks together a small
+// multiple of what is needed.
 type known struct {
 	walked   atomic.Int64 // bytes
 	building sync.Mutex   // so that threads do not make the same at the same time
@@ -102,16 +106,16 @@ func (k *known) list(id ref) *itemIndex {
 	return k.lists[id]
 }
 
-// worth notes a way of n bytes and reports whether the container that it led through
-// is worth to be remembered now.
-func (k *known) worth(n, size int) bool {
-	return k != nil && n > manyBytes && k.walked.Add(int64(n)) > int64(size)
+// worth notes a way of n bytes and reports whether all ways together were longer than
+// least.
+func (k *known) worth(n, least int) bool {
+	return k != nil && n > manyBytes && k.walked.Add(int64(n)) > int64(least)
 }
 
-// passed notes that a way of so many bytes led through the members of an object, for
-// one with a certain key.
-func (k *known) passedMembers(n location, bytes int) {
-	if !k.worth(bytes, len(n.text)) {
+// passedMembers notes that a way of so many bytes led through the count members of an
+// object, for one with a certain key.
+func (k *known) passedMembers(n location, count, bytes int) {
+	if !k.worth(bytes, len(n.text)+memberWork*count) {
 		return
 	}
 	k.building.Lock()
@@ -119,7 +123,6 @@ func (k *known) passedMembers(n location, bytes int) {
 	if k.table(n.id()) != nil {
 		return
 	}
-	count := countItems(n.text, n.i)
 	size := tableSize(count)
 	if k.makeRoom(size, len(n.text)) {
 		t := fillTable(n.text, n.i, count)

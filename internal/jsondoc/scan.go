@@ -216,14 +216,15 @@ func (n location) member(key string) int {
 		}
 		return valueOf(n.text, skipString(n.text, int(r)))
 	}
-	found := -1
+	found, count := -1, 0
 	it := items(n.text, n.i)
 	for it.next() {
+		count++
 		if keyIs(n.text[it.key:it.keyEnd], key) {
 			found = it.value
 		}
 	}
-	n.known.passedMembers(n, it.end-n.i)
+	n.known.passedMembers(n, count, it.end-n.i)
 	return found
 }
 
@@ -406,7 +407,7 @@ func AppendString(dst []byte, s string) []byte {
 	for i := 0; i < len(s); i++ {
 		size += int(escapeSize[s[i]])
 	}
-	dst = append(withRoom(dst, size), '"')
+	dst = append(withRoom(dst, size+2), '"') // room for a comma or brace as well, so that all is copied once
 	if size == len(s) {
 		return append(append(dst, s...), '"')
 	}

@@ -2,11 +2,12 @@
  * text, which a server at PORT answers every command with. Each function that touches a document is called on it with
  * LEFT MiB of address space left (-1: as much as it wants) and its status is printed. It prints its own port first, for
  * a client that sends the text. */
-#define _DEFAULT_SOURCE
+#define _GNU_SOURCE
 #include <obe.h>
 #include <obe_labview.h>
 
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,18 @@ static void *own(size_t size)
         exit(1);
     }
     return memory;
+}
+
+/* Threads of Go's runtime have small stacks here: a program without room for one of them ends, and this is not about
+ * threads. */
+static void small_stacks(void)
+{
+    pthread_attr_t attributes;
+
+    if (pthread_attr_init(&attributes) != 0 || pthread_attr_setstacksize(&attributes, MIB / 4) != 0 ||
+        pthread_setattr_default_np(&attributes) != 0)
+        exit(1);
+    pthread_attr_destroy(&attributes);
 }
 
 /* The limit moves along: each call has as much room as the one before. */
@@ -218,6 +231,7 @@ int main(int count, char **arguments)
     obe_message m = 0;
     FILE *file;
 
+    small_stacks();
     if (count < 4 || !(file = fopen(arguments[3], "rb")))
         return 1;
     text = own(ROOM);
