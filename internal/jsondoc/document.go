@@ -118,23 +118,31 @@ func (d *Document) reopen() error {
 	if d.text[i] != '{' {
 		return fmt.Errorf("%w: members can be set on an object only, and this document is of type %s", ErrType, typeAt(d.text, i))
 	}
-	text := d.text[i:]
+	var open []byte
 	keys := d.keys
-	if keys == nil {
-		keys = makeTable(text, 0)
+	if keys != nil {
+		members := d.text[:len(d.text)-len("}")]
+		open = append(withRoom(nil, len(members)+len(members)/8+openRoom), members...)
+	} else {
+		n := countItems(d.text, i)
+		open = append(withRoom(nil, len(d.text)+n*(len(", : ")-len(",:"))+openRoom), '{')
+		for it := items(d.text, i); it.next(); {
+			if len(open) > len("{") {
+				open = append(open, ", "...)
+			}
+			open = append(append(open, d.text[it.key:it.keyEnd]...), ": "...)
+			open = append(open, d.text[it.value:it.behind()]...)
+		}
+		memory.Need(tableSize(n))
+		keys = fillTable(append(open, '}'), 0, n)
 	}
-	members := trimSpace(text)
-	members = trimSpace(members[:len(members)-len("}")])
-	d.open = append(withRoom(nil, len(members)+len(members)/8+openRoom), members...)
-	d.text, d.keys = nil, keys
-	d.known = newKnown(d.open) // what is known of the outermost object does not stay so
+	d.text, d.open, d.keys = nil, open, keys
+	d.known = newKnown(open) // what is known of the outermost object does not stay so
 	return nil
 }
 
 // openRoom is the room for more members that a document has at first.
 const openRoom = 128
-
-func trimSpace(text []byte) []byte { return bytes.TrimRight(text, " \n\r\t") }
 
 // merge moves the members in side to the places of those that they replace.
 func (d *Document) merge() {

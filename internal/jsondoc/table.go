@@ -69,13 +69,6 @@ func fillTable(text []byte, i, n int) *table {
 	return t
 }
 
-// makeTable is fillTable that asks for the memory.
-func makeTable(text []byte, i int) *table {
-	n := countItems(text, i)
-	memory.Need(tableSize(n))
-	return fillTable(text, i, n)
-}
-
 func (t *table) count() int { return len(t.slots) / slotSize }
 
 func (t *table) ref(slot int) ref {
