@@ -203,7 +203,7 @@ func (d *Document) texts() texts {
 	return texts{d.open, d.side}
 }
 
-// set puts a value under a key: in the place of the one that is there, or behind all
+// set stores a value under a key: it replaces the one that is there, or comes behind all
 // others. value appends it, encoded.
 func (d *Document) set(key string, value func(dst []byte) []byte) error {
 	if !utf8.ValidString(key) {

@@ -305,8 +305,7 @@ func keyIs(encoded []byte, key string) bool {
 	return same(quoted(encoded), unescaped(key))
 }
 
-// unescaper goes over a string without its escapes, piece by piece and without memory
-// of its own.
+// unescaper goes over a string without its escapes, piece by piece, without allocating.
 type unescaper struct {
 	rest  []byte // without the quotes
 	plain bool   // it has no escapes: a backslash is one

@@ -115,7 +115,7 @@ static obe_status parsed(obe_message *m)
     return CALL("", obe_message_new(text, length, m));
 }
 
-/* Every function that writes, on a document of its own, which is then read and written to once more. */
+/* Every function that writes, on a separate document, which is then read and written to once more. */
 static void write_all(void)
 {
     static const char *const names[] = {"double", "int", "bool", "null", "string", "doubles", "matrix", "json"};
