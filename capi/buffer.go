@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 	"unsafe"
 
+	"libobe/internal/memory"
 	"libobe/internal/socket"
 )
 
@@ -55,7 +56,13 @@ func addressable(p uintptr) uint64 { return min(maxSlice, uint64(^uintptr(0)-p))
 // word returns a NUL-terminated text as a Go string; NULL is an error.
 func word(op, name string, p inText) (string, error) {
 	b, err := input(op, name, p, -1)
-	return string(b), err
+	return goString(b), err
+}
+
+// goString copies a text of the caller's.
+func goString(b []byte) string {
+	copied := append(memory.MustMake[byte](0, len(b)), b...)
+	return unsafe.String(unsafe.SliceData(copied), len(copied))
 }
 
 // room returns the caller's buffer as a slice.
@@ -83,18 +90,25 @@ func terminate(buffer []byte, n int) {
 
 // output gives a text to the caller: its size, and its bytes if they fit.
 func output[T string | []byte](text T, buffer []byte, length outInt64) error {
-	length.put(int64(len(text)))
-	if len(text) > len(buffer) {
-		return &socket.BufferError{Need: len(text)}
+	if len(text) <= len(buffer) {
+		copy(buffer, text)
 	}
-	copy(buffer, text)
-	terminate(buffer, len(text))
+	return outputSize(len(text), buffer, length)
+}
+
+// outputSize gives the size of a text to the caller, which is in buffer if it fits.
+func outputSize(size int, buffer []byte, length outInt64) error {
+	length.put(int64(size))
+	if size > len(buffer) {
+		return &socket.BufferError{Need: size}
+	}
+	terminate(buffer, size)
 	return nil
 }
 
-// excerpt copies a text for a caller who may print it whatever the status is. A buffer of
+// leadingText copies a text for a caller who may print it whatever the status is. A buffer of
 // less than need bytes gets what fits, in whole characters and with a NUL at its end.
-func excerpt(text string, buffer []byte, need int) error {
+func leadingText(text string, buffer []byte, need int) error {
 	if need <= len(buffer) {
 		copy(buffer, text)
 		terminate(buffer, len(text))

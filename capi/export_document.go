@@ -21,6 +21,27 @@ import (
 // x, and "" the whole document; "~1" in a pointer stands for "/" and "~0" for
 // "~". Of equal keys the last one counts. Values that are set are members of the
 // outermost object. A document may be used from many threads at once.
+//
+// What the functions cost, for a text of T bytes and a value of V:
+//
+//	obe_message_new                     T
+//	obe_get_*, obe_type, obe_count      T for the first ones, then V
+//	obe_get_key                         T for the first ones, then the key's length
+//	obe_set_*                           V, and T if the text was asked for before
+//	obe_get_*, obe_type, obe_count and
+//	obe_get_key at "", and sending      T, if a member was set since; else as above
+//
+// So setting n members, walking over n keys, and reading n elements by pointer, in any
+// order and of several arrays in turn, take time in proportion to the text together:
+// under a microsecond each where the text fits into the processor's cache, and some
+// microseconds where it is a large one. A loop that sets a member and asks for the text
+// or sends it each time copies the text each time. Depth counts: a pointer of n parts
+// takes n such steps.
+//
+// A document takes at most 8 times the memory of its text, as a rule 3 while it is read,
+// what is remembered of places in it included, and 5 while members are set. A function
+// for which there is no memory returns OBE_E_MEMORY, and the document is as it was.
+// Keys and pointers that the text of an error repeats are cut to 80 bytes.
 
 // document is what a message handle stands for.
 type document struct {
@@ -148,7 +169,7 @@ func obe_set_string(message C.obe_message, key, text inText, length C.int64_t) C
 		if err != nil {
 			return err
 		}
-		return d.SetString(k, string(b))
+		return d.SetString(k, goString(b))
 	})
 }
 
@@ -289,11 +310,11 @@ func obe_get_string(message C.obe_message, pointer inText, buffer outText, capac
 		if err != nil {
 			return err
 		}
-		text, err := d.String(p)
+		size, err := d.ReadString(p, dst)
 		if err != nil {
 			return err
 		}
-		return output(text, dst, length)
+		return outputSize(size, dst, length)
 	})
 }
 
@@ -331,11 +352,11 @@ func obe_get_key(message C.obe_message, pointer inText, index C.int64_t, buffer 
 		if index < 0 || index > math.MaxInt {
 			return invalid(op, "index", "is negative or beyond all bounds")
 		}
-		text, err := d.Key(p, int(index))
+		size, err := d.ReadKey(p, int(index), dst)
 		if err != nil {
 			return err
 		}
-		return output(text, dst, length)
+		return outputSize(size, dst, length)
 	})
 }
 

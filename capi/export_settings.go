@@ -141,10 +141,10 @@ func obe_last_error(handle C.uintptr_t, buffer outText, capacity C.int64_t, leng
 		}
 		*owner = &entry{}
 		if length == 0 {
-			return excerpt(said, dst, len(said)+1) // the NUL alone says where it ends
+			return leadingText(said, dst, len(said)+1) // the NUL alone says where it ends
 		}
 		length.put(int64(len(said)))
-		return excerpt(said, dst, len(said))
+		return leadingText(said, dst, len(said))
 	}))
 }
 

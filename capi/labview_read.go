@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"math"
 
+	"libobe/internal/excerpt"
 	"libobe/internal/jsondoc"
+	"libobe/internal/memory"
 )
 
 //obe:labview 4 Read the kept message
@@ -61,7 +63,7 @@ func obe_lv_get_int(handle C.int, pointer inText, value outInt) C.int {
 			return err
 		}
 		if v < math.MinInt32 || v > math.MaxInt32 {
-			return fmt.Errorf("%w: the integer at %q, %d, has more than 32 bits; read it as a double", jsondoc.ErrRange, p, v)
+			return fmt.Errorf("%w: the integer at %s, %d, has more than 32 bits; read it as a double", jsondoc.ErrRange, excerpt.Quote(p), v)
 		}
 		if value != 0 {
 			value.put(int32(v))
@@ -106,10 +108,15 @@ func stringAt(op string, s *lvSession, pointer inText) (text []byte, err error) 
 		return nil, err
 	}
 	err = s.Read(op, p, func(d *jsondoc.Document, p string) error {
-		found, err := d.String(p)
-		if err == nil {
-			text, err = s.Encode(found)
+		size, err := d.ReadString(p, nil)
+		if err != nil {
+			return err
 		}
+		found := memory.MustMake[byte](size, size)
+		if _, err := d.ReadString(p, found); err != nil {
+			return err
+		}
+		text, err = s.Encode(found)
 		return err
 	})
 	return text, err

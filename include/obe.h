@@ -336,6 +336,27 @@ obe_status obe_port(obe_socket server, int32_t *port);
  * x, and "" the whole document; "~1" in a pointer stands for "/" and "~0" for
  * "~". Of equal keys the last one counts. Values that are set are members of the
  * outermost object. A document may be used from many threads at once.
+ *
+ * What the functions cost, for a text of T bytes and a value of V:
+ *
+ *   obe_message_new                     T
+ *   obe_get_*, obe_type, obe_count      T for the first ones, then V
+ *   obe_get_key                         T for the first ones, then the key's length
+ *   obe_set_*                           V, and T if the text was asked for before
+ *   obe_get_*, obe_type, obe_count and
+ *   obe_get_key at "", and sending      T, if a member was set since; else as above
+ *
+ * So setting n members, walking over n keys, and reading n elements by pointer, in any
+ * order and of several arrays in turn, take time in proportion to the text together:
+ * under a microsecond each where the text fits into the processor's cache, and some
+ * microseconds where it is a large one. A loop that sets a member and asks for the text
+ * or sends it each time copies the text each time. Depth counts: a pointer of n parts
+ * takes n such steps.
+ *
+ * A document takes at most 8 times the memory of its text, as a rule 3 while it is read,
+ * what is remembered of places in it included, and 5 while members are set. A function
+ * for which there is no memory returns OBE_E_MEMORY, and the document is as it was.
+ * Keys and pointers that the text of an error repeats are cut to 80 bytes.
  */
 
 /* obe_message_new makes a document of the JSON text of length bytes (-1:

@@ -7,9 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"strings"
 	"time"
 
+	"libobe/internal/excerpt"
 	"libobe/internal/jsondoc"
 	"libobe/internal/socket"
 )
@@ -21,14 +21,10 @@ var ErrReply = errors.New("unexpected reply")
 // reply, or its beginning.
 func unexpected(name, wanted string, reply []byte, cause error) error {
 	const most = 200
-	shown := string(reply)
-	if len(reply) > most {
-		shown = fmt.Sprintf("%s… (%d bytes)", strings.ToValidUTF8(string(reply[:most]), ""), len(reply))
-	}
 	if cause != nil {
 		wanted += " (" + cause.Error() + ")"
 	}
-	return fmt.Errorf("%s: %w: %s instead of %s", name, ErrReply, shown, wanted)
+	return fmt.Errorf("%s: %w: %s instead of %s", name, ErrReply, excerpt.Cut(reply, most), wanted)
 }
 
 // Exchanger sends a command and hands its reply to use: a client, or what does
@@ -40,7 +36,8 @@ type Exchanger interface {
 // Order sends a command whose answer is "OK".
 func Order(c Exchanger, request *jsondoc.Document, timeout time.Duration) error {
 	return c.TcmdUse(request.Text(), timeout, func(reply []byte) error {
-		if ok, err := jsondoc.Checked(reply).String(""); err != nil || ok != "OK" {
+		var text [len("OK")]byte
+		if n, err := jsondoc.Checked(reply).ReadString("", text[:]); err != nil || n != len(text) || string(text[:]) != "OK" {
 			return unexpected(name(request), `"OK"`, reply, nil)
 		}
 		return nil

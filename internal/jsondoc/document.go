@@ -2,15 +2,19 @@ package jsondoc
 
 import (
 	"bytes"
+	"cmp"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"sync"
 	"unicode/utf8"
 
+	"libobe/internal/excerpt"
 	"libobe/internal/memory"
 )
 
@@ -49,20 +53,17 @@ func (t Type) String() string { return Types[t] }
 // member by member. The bytes of what was received stay as they came. All
 // methods may be called from any goroutine at any time.
 //
-// A document that is written to is kept as its members, each encoded once, and
-// put together when the whole of it is asked for. A large one that is read has
-// its members looked up once.
+// A document that is written to is open: members are added at the end of its text,
+// and the values that replace others are kept apart until the whole is asked for.
+// Bytes that a reader may have are never written to again.
 type Document struct {
-	mu      sync.RWMutex
-	text    []byte   // nil while members are newer
-	members []member // nil until needed
+	mu    sync.RWMutex
+	text  []byte // nil while it is open
+	open  []byte // the text without the brace at its end
+	side  []byte // new members for those in open, each behind the place of that, a uint64
+	keys  *table // of the outermost object, once a member was set
+	known *known // nil while the text is short
 }
-
-// manyBytes is the size from which the members of a document that is read are
-// worth to be remembered.
-const manyBytes = 4096
-
-type member struct{ key, value []byte } // both encoded; key with its quotes
 
 // Parse makes a document of a text, which it checks and keeps.
 func Parse(text []byte) (*Document, error) {
@@ -73,7 +74,7 @@ func Parse(text []byte) (*Document, error) {
 }
 
 // Checked makes a document of a text that was checked before.
-func Checked(text []byte) *Document { return &Document{text: text} }
+func Checked(text []byte) *Document { return &Document{text: text, known: newKnown(text)} }
 
 // NewCommand makes the document {"command": name}.
 func NewCommand(name string) (*Document, error) {
@@ -82,166 +83,263 @@ func NewCommand(name string) (*Document, error) {
 }
 
 // Text returns the document as JSON. The bytes must not be changed.
-func (d *Document) Text() []byte {
+func (d *Document) Text() []byte { return d.whole().text }
+
+// whole returns the outermost value, as part of a text that has all members.
+func (d *Document) whole() location {
 	d.mu.RLock()
-	text := d.text
+	n := location{text: d.text, known: d.known}
 	d.mu.RUnlock()
-	if text != nil {
-		return text
+	if n.text == nil {
+		n.text, n.known = d.closed()
 	}
+	n.i = start(n.text)
+	return n
+}
+
+// closed closes the document, if it is open, and returns its text.
+func (d *Document) closed() ([]byte, *known) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.text == nil {
-		d.text = join(d.members)
-		d.members = nil
+		if len(d.side) > 0 {
+			d.merge()
+		}
+		d.text, d.open = append(d.open, '}'), nil // set and merge leave room for it
 	}
-	return d.text
+	return d.text, d.known
 }
 
-func join(members []member) []byte {
-	size := 2
-	for _, m := range members {
-		size += len(m.key) + len(m.value) + 4
+// reopen makes the document ready to be written to. The text is copied, as readers
+// may have it.
+func (d *Document) reopen() error {
+	i := start(d.text)
+	if d.text[i] != '{' {
+		return fmt.Errorf("%w: members can be set on an object only, and this document is of type %s", ErrType, typeAt(d.text, i))
 	}
-	text := append(memory.MustMake[byte](0, size), '{')
-	for i, m := range members {
-		if i > 0 {
-			text = append(text, ", "...)
+	var open []byte
+	keys := d.keys
+	if keys != nil {
+		members := d.text[:len(d.text)-len("}")]
+		open = append(withRoom(nil, int64(len(members)+len(members)/8+openRoom)), members...)
+	} else {
+		n := countItems(d.text, i)
+		open = append(withRoom(nil, int64(len(d.text))+int64(n)*int64(len(", : ")-len(",:"))+openRoom), '{')
+		for it := items(d.text, i); it.next(); {
+			if len(open) > len("{") {
+				open = append(open, ", "...)
+			}
+			open = append(append(open, d.text[it.key:it.keyEnd]...), ": "...)
+			open = append(open, d.text[it.value:it.behind()]...)
 		}
-		text = append(append(append(text, m.key...), ": "...), m.value...)
+		keys = fillTable(append(open, '}'), 0, n)
 	}
-	return append(text, '}')
-}
-
-// set puts an encoded value under a key: in the place of the one that is there,
-// or behind all others.
-func (d *Document) set(key string, value []byte) error {
-	if !utf8.ValidString(key) {
-		return fmt.Errorf("%w: the key %q", ErrText, key)
-	}
-	return d.setEncoded(key, AppendString(nil, key), value)
-}
-
-// setEncoded is set for a key that is encoded already.
-func (d *Document) setEncoded(key string, encoded, value []byte) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.members == nil {
-		if i := start(d.text); d.text[i] != '{' {
-			return fmt.Errorf("%w: members can be set on an object only, and this document is of type %s", ErrType, typeAt(d.text, i))
-		}
-		d.members = cut(d.text)
-	}
-	d.text = nil
-	for i := len(d.members) - 1; i >= 0; i-- {
-		if keyIs(d.members[i].key, key) {
-			// Somebody may be reading the old ones.
-			d.members = slices.Clone(d.members)
-			d.members[i].value = value
-			return nil
-		}
-	}
-	d.members = append(d.members, member{encoded, value})
+	d.text, d.open, d.keys = nil, open, keys
+	d.known = newKnown(open) // what is known of the outermost object does not stay so
 	return nil
 }
 
-// cut cuts an object into its members.
-func cut(text []byte) []member {
-	members := []member{}
-	for it := items(text, start(text)); it.next(); {
-		members = append(members, member{text[it.key:it.keyEnd], text[it.value:it.end]})
-	}
-	return members
-}
+// openRoom is the room for more members that a document has at first.
+const openRoom = 128
 
-// find returns the text in which the value at a pointer stands, and where it
-// begins. Of equal keys the last one counts, as in Python.
-func (d *Document) find(pointer string) (text []byte, i int, err error) {
-	if pointer == "" {
-		text = d.Text()
-		return text, start(text), nil
+// merge moves the members in side to the places of those that they replace.
+func (d *Document) merge() {
+	type change struct {
+		slot, place int
+		shift       int // by which the text behind it moves
 	}
-	if err := checkPointer(pointer); err != nil {
-		return nil, 0, err
-	}
-	token, rest, more := strings.Cut(pointer[1:], "/")
-	if members := d.index(); members != nil {
-		if text, err = pick(members, token); err == nil {
-			i = start(text)
+	n := d.keys.replaced()
+	changes := memory.MustMake[change](0, n)
+	for s := range d.keys.count() {
+		if r := d.keys.ref(s); r&inSide != 0 {
+			changes = append(changes, change{slot: s, place: d.place(r)})
 		}
-	} else {
-		text = d.Text()
-		i, err = step(text, start(text), token)
 	}
-	for err == nil && more {
-		token, rest, more = strings.Cut(rest, "/")
-		i, err = step(text, i, token)
+	slices.SortFunc(changes, func(a, b change) int { return cmp.Compare(a.place, b.place) })
+	merged := withRoom(nil, int64(len(d.open))+int64(len(d.side))+openRoom)
+	at := 0
+	for i := range changes {
+		c := &changes[i]
+		_, from := d.texts().at(d.keys.ref(c.slot))
+		old, from := valueOf(d.open, skipString(d.open, c.place)), valueOf(d.side, skipString(d.side, from))
+		merged = append(append(merged, d.open[at:old]...), d.side[from:skip(d.side, from)]...)
+		at = skip(d.open, old)
+		c.shift = len(merged) - at
 	}
-	if err != nil {
-		return nil, 0, fmt.Errorf("%w (in %q)", err, pointer)
+	merged = append(merged, d.open[at:]...)
+	moved := func(place int) ref {
+		before := sort.Search(len(changes), func(i int) bool { return changes[i].place >= place })
+		if before == 0 {
+			return ref(place)
+		}
+		return ref(place + changes[before-1].shift)
 	}
-	return text, i, nil
+	for s := range d.keys.count() {
+		if r := d.keys.ref(s); r != 0 {
+			d.keys.put(s, moved(d.place(r)), false)
+		}
+	}
+	d.open, d.side, d.known = merged, nil, newKnown(merged)
 }
 
-// index returns the members of the document if it has them, or is worth it.
-func (d *Document) index() []member {
-	d.mu.RLock()
-	members, text := d.members, d.text
-	d.mu.RUnlock()
-	if members != nil || len(text) < manyBytes || text[start(text)] != '{' {
-		return members
+// place returns where the member stands in open that the one at r replaces, or that
+// it is.
+func (d *Document) place(r ref) int {
+	if r&inSide == 0 {
+		return int(r)
 	}
+	return int(binary.LittleEndian.Uint64(d.side[r&^inSide-placeSize:]))
+}
+
+const placeSize = 8
+
+func (d *Document) texts() texts {
+	if d.text != nil {
+		return texts{text: d.text}
+	}
+	return texts{d.open, d.side}
+}
+
+// set stores a value under a key: it replaces the one that is there, or comes behind all
+// others. value appends it, encoded.
+func (d *Document) set(key string, value func(dst []byte) []byte) error {
+	if !utf8.ValidString(key) {
+		return fmt.Errorf("%w: the key %s", ErrText, excerpt.Quote(key))
+	}
+	var short [64]byte
+	return d.setEncoded(AppendString(short[:0], key), value)
+}
+
+// setEncoded is set for a key that is encoded already.
+func (d *Document) setEncoded(key []byte, value func(dst []byte) []byte) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.members == nil {
-		d.members = cut(d.text)
-	}
-	return d.members
-}
-
-// pick returns the value of the member that a pointer's part names.
-func pick(members []member, token string) ([]byte, error) {
-	key := unescapeToken(token)
-	for i := len(members) - 1; i >= 0; i-- {
-		if keyIs(members[i].key, key) {
-			return members[i].value, nil
+	if d.text != nil {
+		if err := d.reopen(); err != nil {
+			return err
 		}
 	}
-	return nil, noMember(key)
+	// What was replaced often leaves nothing behind. The time for it is in proportion to
+	// what was set since.
+	if len(d.side) > len(d.open)/2+sideRoom {
+		d.merge()
+	}
+	x := d.texts()
+	keys := d.keys.grown(x)
+	slot, r := keys.find(x, quoted(key))
+	// Nothing is changed before all memory was asked for and had.
+	if r == 0 {
+		open := withRoom(d.open, int64(len(key))+memberRoom)
+		if open[len(open)-1] != '{' {
+			open = append(open, ", "...)
+		}
+		r = ref(len(open))
+		d.open = withRoom(appendMember(open, key, value), 0)
+		keys.put(slot, r, true)
+	} else {
+		side := withRoom(d.side, placeSize+int64(len(key))+memberRoom)
+		side = binary.LittleEndian.AppendUint64(side, uint64(d.place(r)))
+		r = ref(len(side)) | inSide
+		d.side = append(withRoom(appendMember(side, key, value), 0), ' ') // the end of a number
+		keys.put(slot, r, false)
+	}
+	d.keys = keys
+	if d.known == nil {
+		d.known = newKnown(d.open)
+	}
+	return nil
+}
+
+const (
+	// memberRoom is enough for what stands around a key, and a number.
+	memberRoom = 48
+	// sideRoom is what may be replaced in a short document before it is merged.
+	sideRoom = 1024
+)
+
+func appendMember(dst, key []byte, value func(dst []byte) []byte) []byte {
+	return value(append(append(dst, key...), ": "...))
+}
+
+// find returns the value at a pointer. Of equal keys the last one counts, as in
+// Python.
+func (d *Document) find(pointer string) (location, error) {
+	if pointer == "" {
+		return d.whole(), nil
+	}
+	if err := checkPointer(pointer); err != nil {
+		return location{}, err
+	}
+	token, rest, more := strings.Cut(pointer[1:], "/")
+	n, err := d.first(token)
+	for err == nil && more {
+		token, rest, more = strings.Cut(rest, "/")
+		n, err = n.step(token)
+	}
+	if err != nil {
+		return location{}, fmt.Errorf("%w (in %s)", err, excerpt.Quote(pointer))
+	}
+	return n, nil
+}
+
+// first returns the value that the first part of a pointer names.
+func (d *Document) first(token string) (location, error) {
+	d.mu.RLock()
+	n := location{text: d.text, known: d.known}
+	keys := d.keys
+	if keys == nil {
+		d.mu.RUnlock()
+		n.i = start(n.text)
+		return n.step(token)
+	}
+	defer d.mu.RUnlock()
+	key := unescapeToken(token)
+	_, r := keys.find(d.texts(), unescaped(key))
+	if r == 0 {
+		return n, noMember(key)
+	}
+	n.text, n.i = d.texts().at(r)
+	n.i = valueOf(n.text, skipString(n.text, n.i))
+	n.side = r & inSide
+	return n, nil
 }
 
 // SetDouble sets a member to a number, written as a float: 25 is 25.0.
-func (d *Document) SetDouble(key string, v float64) error { return d.set(key, AppendDouble(nil, v)) }
+func (d *Document) SetDouble(key string, v float64) error {
+	return d.set(key, func(dst []byte) []byte { return AppendDouble(dst, v) })
+}
 
 // SetInt sets a member to an integer.
 func (d *Document) SetInt(key string, v int64) error {
-	return d.set(key, strconv.AppendInt(nil, v, 10))
+	return d.set(key, func(dst []byte) []byte { return strconv.AppendInt(dst, v, 10) })
 }
 
 // SetBool sets a member to true or false.
 func (d *Document) SetBool(key string, v bool) error {
-	return d.set(key, strconv.AppendBool(nil, v))
+	return d.set(key, func(dst []byte) []byte { return strconv.AppendBool(dst, v) })
 }
 
 // SetNull sets a member to null.
-func (d *Document) SetNull(key string) error { return d.set(key, []byte("null")) }
+func (d *Document) SetNull(key string) error {
+	return d.set(key, func(dst []byte) []byte { return append(dst, "null"...) })
+}
 
 // SetString sets a member to a text, which must be UTF-8.
 func (d *Document) SetString(key, v string) error {
 	if !utf8.ValidString(v) {
-		return fmt.Errorf("%w: the value of %q, at byte %d", ErrText, key, invalidAt(v))
+		return fmt.Errorf("%w: the value of %s, at byte %d", ErrText, excerpt.Quote(key), invalidAt(v))
 	}
-	return d.set(key, AppendString(nil, v))
+	return d.set(key, func(dst []byte) []byte { return AppendString(dst, v) })
 }
 
 // SetDoubles sets a member to an array of numbers.
 func (d *Document) SetDoubles(key string, v []float64) error {
-	return d.set(key, AppendDoubles(nil, v))
+	return d.set(key, func(dst []byte) []byte { return AppendDoubles(dst, v) })
 }
 
 // SetMatrix sets a member to rows of cols numbers each; v is row by row.
 func (d *Document) SetMatrix(key string, v []float64, rows, cols int) error {
-	return d.set(key, AppendMatrix(nil, v, rows, cols))
+	return d.set(key, func(dst []byte) []byte { return AppendMatrix(dst, v, rows, cols) })
 }
 
 // SetJSON sets a member to a JSON text as it is; the text is copied.
@@ -249,109 +347,147 @@ func (d *Document) SetJSON(key string, text []byte) error {
 	if err := checkMember(text); err != nil {
 		return err
 	}
-	return d.set(key, append(memory.MustMake[byte](0, len(text)), text...))
+	return d.set(key, func(dst []byte) []byte { return append(withRoom(dst, int64(len(text))), text...) })
 }
 
 // SetAll sets the members of another document, which must be an object.
 func (d *Document) SetAll(other *Document) error {
-	text := other.Text()
-	if i := start(text); text[i] != '{' {
-		return fmt.Errorf("%w: the fields are of type %s, not an object", ErrType, typeAt(text, i))
+	n := other.whole()
+	if n.text[n.i] != '{' {
+		return fmt.Errorf("%w: the fields are of type %s, not an object", ErrType, typeAt(n.text, n.i))
 	}
-	for _, m := range cut(text) {
-		if err := d.setEncoded(unquote(m.key), m.key, m.value); err != nil {
+	if err := d.reserve(len(n.text) + len(n.text)/2); err != nil {
+		return err
+	}
+	for it := items(n.text, n.i); it.next(); {
+		value := n.text[it.value:it.behind()]
+		if err := d.setEncoded(n.text[it.key:it.keyEnd], func(dst []byte) []byte { return append(withRoom(dst, int64(len(value))), value...) }); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// reserve makes room for n bytes of members, so that they are not moved meanwhile.
+func (d *Document) reserve(n int) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.text != nil {
+		if err := d.reopen(); err != nil {
+			return err
+		}
+	}
+	d.open = withRoom(d.open, int64(n))
+	return nil
+}
+
 // Type returns the type of the value at a pointer.
 func (d *Document) Type(pointer string) (Type, error) {
-	text, i, err := d.find(pointer)
+	at, err := d.find(pointer)
 	if err != nil {
 		return 0, err
 	}
+	text, i := at.text, at.i
 	return typeAt(text, i), nil
 }
 
 // Count returns how many members or elements the object or array at a pointer
 // has.
 func (d *Document) Count(pointer string) (int, error) {
-	text, i, err := d.find(pointer)
+	n, err := d.find(pointer)
 	if err != nil {
 		return 0, err
 	}
-	switch typeAt(text, i) {
+	switch typeAt(n.text, n.i) {
 	case Object, Array:
 	default:
-		return 0, mismatch(pointer, text, i, "an object or array")
+		return 0, mismatch(pointer, n.text, n.i, "an object or array")
 	}
-	n := 0
-	for it := items(text, i); it.next(); {
-		n++
-	}
-	return n, nil
+	return n.count(), nil
 }
 
 // Key returns the key of the member with an index, from 0, of the object at a
 // pointer.
 func (d *Document) Key(pointer string, index int) (string, error) {
-	text, i, err := d.find(pointer)
+	key, err := d.key(pointer, index)
 	if err != nil {
 		return "", err
 	}
-	if typeAt(text, i) != Object {
-		return "", mismatch(pointer, text, i, "an object")
+	return key.text(), nil
+}
+
+// ReadKey copies the key that Key returns to dst, if it fits, and returns its size.
+func (d *Document) ReadKey(pointer string, index int, dst []byte) (int, error) {
+	key, err := d.key(pointer, index)
+	if err != nil {
+		return 0, err
 	}
-	n := 0
-	for it := items(text, i); it.next(); n++ {
-		if n == index {
-			return unquote(text[it.key:it.keyEnd]), nil
-		}
+	return key.copyTo(dst), nil
+}
+
+func (d *Document) key(pointer string, index int) (unescaper, error) {
+	n, err := d.find(pointer)
+	if err != nil {
+		return unescaper{}, err
 	}
-	return "", fmt.Errorf("%w: the object at %q has %d members, and number %d was asked for", ErrNotFound, pointer, n, index)
+	if typeAt(n.text, n.i) != Object {
+		return unescaper{}, mismatch(pointer, n.text, n.i, "an object")
+	}
+	it, count := n.item(uint64(index))
+	if count >= 0 {
+		return unescaper{}, fmt.Errorf("%w: the object at %s has %d members, and number %d was asked for",
+			ErrNotFound, excerpt.Quote(pointer), count, index)
+	}
+	return quoted(n.text[it.key:it.keyEnd]), nil
 }
 
 // Double returns the number at a pointer, correctly rounded. An integer that no
 // double can hold is ErrRange.
 func (d *Document) Double(pointer string) (float64, error) {
-	text, i, err := d.find(pointer)
+	at, err := d.find(pointer)
 	if err != nil {
 		return 0, err
 	}
+	text, i := at.text, at.i
 	v, _, ok := readDouble(text, i)
 	if !ok {
 		return 0, mismatch(pointer, text, i, "a number")
 	}
 	if math.IsInf(v, 0) && typeAt(text, i) == Integer {
-		return 0, fmt.Errorf("%w: the integer at %q is larger than any double", ErrRange, pointer)
+		return 0, fmt.Errorf("%w: the integer at %s is larger than any double", ErrRange, excerpt.Quote(pointer))
 	}
 	return v, nil
 }
 
 // Int returns the integer at a pointer.
 func (d *Document) Int(pointer string) (int64, error) {
-	text, i, err := d.find(pointer)
+	at, err := d.find(pointer)
 	if err != nil {
 		return 0, err
 	}
+	text, i := at.text, at.i
 	if typeAt(text, i) != Integer {
 		return 0, mismatch(pointer, text, i, "an integer")
 	}
-	v, err := strconv.ParseInt(string(text[i:skip(text, i)]), 10, 64)
-	if err != nil {
-		return 0, fmt.Errorf("%w: the integer at %q has more than 64 bits", ErrRange, pointer)
+	digits := text[i:skip(text, i)]
+	var v int64
+	fits := len(digits) <= len("-9223372036854775808")
+	if fits {
+		v, err = strconv.ParseInt(string(digits), 10, 64)
+	}
+	if !fits || err != nil {
+		return 0, fmt.Errorf("%w: the integer at %s has more than 64 bits", ErrRange, excerpt.Quote(pointer))
 	}
 	return v, nil
 }
 
 // Bool returns the truth value at a pointer.
 func (d *Document) Bool(pointer string) (bool, error) {
-	text, i, err := d.find(pointer)
+	at, err := d.find(pointer)
 	if err != nil {
 		return false, err
 	}
+	text, i := at.text, at.i
 	if typeAt(text, i) != Bool {
 		return false, mismatch(pointer, text, i, "true or false")
 	}
@@ -361,24 +497,42 @@ func (d *Document) Bool(pointer string) (bool, error) {
 // String returns the string at a pointer, unescaped, in UTF-8. A lone surrogate,
 // which UTF-8 cannot hold, is U+FFFD.
 func (d *Document) String(pointer string) (string, error) {
-	text, i, err := d.find(pointer)
+	s, err := d.string(pointer)
 	if err != nil {
 		return "", err
 	}
-	if typeAt(text, i) != String {
-		return "", mismatch(pointer, text, i, "a string")
+	return s.text(), nil
+}
+
+// ReadString copies the string that String returns to dst, if it fits, and returns
+// its size.
+func (d *Document) ReadString(pointer string, dst []byte) (int, error) {
+	s, err := d.string(pointer)
+	if err != nil {
+		return 0, err
 	}
-	return unquote(text[i:skip(text, i)]), nil
+	return s.copyTo(dst), nil
+}
+
+func (d *Document) string(pointer string) (unescaper, error) {
+	n, err := d.find(pointer)
+	if err != nil {
+		return unescaper{}, err
+	}
+	if typeAt(n.text, n.i) != String {
+		return unescaper{}, mismatch(pointer, n.text, n.i, "a string")
+	}
+	return quoted(n.text[n.i:skip(n.text, n.i)]), nil
 }
 
 // JSON returns the text at a pointer as it is; for "" that is the whole
 // document, with the white space around it. The bytes must not be changed.
 func (d *Document) JSON(pointer string) ([]byte, error) {
-	text, i, err := d.find(pointer)
+	n, err := d.find(pointer)
 	if err != nil || pointer == "" {
-		return text, err
+		return n.text, err
 	}
-	return text[i:skip(text, i)], nil
+	return n.text[n.i:skip(n.text, n.i)], nil
 }
 
 // SizeError says how large an array is that does not fit.
@@ -392,10 +546,11 @@ func (e *SizeError) Error() string {
 // there are. If they do not fit, the error is a *SizeError and dst is untouched.
 // After another error dst may be written in part.
 func (d *Document) Doubles(pointer string, dst []float64) (int, error) {
-	text, i, err := d.find(pointer)
+	at, err := d.find(pointer)
 	if err != nil {
 		return 0, err
 	}
+	text, i := at.text, at.i
 	if typeAt(text, i) != Array {
 		return 0, mismatch(pointer, text, i, "an array of numbers")
 	}
@@ -409,13 +564,13 @@ func (d *Document) Doubles(pointer string, dst []float64) (int, error) {
 		if bytes.IndexByte(numbers, 'u') >= 0 || bytes.IndexByte(numbers, 'l') >= 0 || bytes.IndexByte(numbers, '"') >= 0 ||
 			bytes.IndexByte(numbers, '[') >= 0 || bytes.IndexByte(numbers, '{') >= 0 {
 			if err := readList(numbers, nil, n); err != nil {
-				return 0, fmt.Errorf("at %q: %w", pointer, err)
+				return 0, fmt.Errorf("at %s: %w", excerpt.Quote(pointer), err)
 			}
 		}
 		return 0, &SizeError{n, 1}
 	}
 	if err := readList(numbers, dst[:n], n); err != nil {
-		return 0, fmt.Errorf("at %q: %w", pointer, err)
+		return 0, fmt.Errorf("at %s: %w", excerpt.Quote(pointer), err)
 	}
 	return n, nil
 }
@@ -424,10 +579,11 @@ func (d *Document) Doubles(pointer string, dst []float64) (int, error) {
 // not fit, the error is a *SizeError and dst is untouched. Rows of different
 // lengths are ErrType.
 func (d *Document) Matrix(pointer string, dst []float64) (rows, cols int, err error) {
-	text, i, err := d.find(pointer)
+	at, err := d.find(pointer)
 	if err != nil {
 		return 0, 0, err
 	}
+	text, i := at.text, at.i
 	if typeAt(text, i) != Array {
 		return 0, 0, mismatch(pointer, text, i, "an array of rows")
 	}
@@ -442,7 +598,7 @@ func (d *Document) Matrix(pointer string, dst []float64) (rows, cols int, err er
 			cols = n
 		}
 		if n != cols {
-			return 0, 0, fmt.Errorf("%w: %q: row %d has %d elements, and those before it have %d", ErrType, pointer, rows, n, cols)
+			return 0, 0, fmt.Errorf("%w: %s: row %d has %d elements, and those before it have %d", ErrType, excerpt.Quote(pointer), rows, n, cols)
 		}
 	}
 	if rows*cols > len(dst) {
@@ -450,8 +606,8 @@ func (d *Document) Matrix(pointer string, dst []float64) (rows, cols int, err er
 	}
 	r := 0
 	for it := items(text, i); it.next(); r++ {
-		if err := readList(text[it.value+1:it.end-1], dst[r*cols:(r+1)*cols], cols); err != nil {
-			return 0, 0, fmt.Errorf("at %q, row %d: %w", pointer, r, err)
+		if err := readList(text[it.value+1:it.behind()-1], dst[r*cols:(r+1)*cols], cols); err != nil {
+			return 0, 0, fmt.Errorf("at %s, row %d: %w", excerpt.Quote(pointer), r, err)
 		}
 	}
 	return rows, cols, nil
@@ -459,7 +615,7 @@ func (d *Document) Matrix(pointer string, dst []float64) (rows, cols int, err er
 
 // mismatch is the error of a value that has another type than asked for.
 func mismatch(pointer string, text []byte, i int, wanted string) error {
-	which := fmt.Sprintf("the value at %q", pointer)
+	which := "the value at " + excerpt.Quote(pointer)
 	if pointer == "" {
 		which = "the document"
 	}

@@ -10,6 +10,10 @@ import (
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
+	"unsafe"
+
+	"libobe/internal/excerpt"
+	"libobe/internal/memory"
 )
 
 // The functions here walk over text that is known to be JSON.
@@ -127,17 +131,26 @@ func bracketOrQuote(text []byte, i int) int {
 type iterator struct {
 	text        []byte
 	key, keyEnd int // of a member, with its quotes
-	value, end  int // end is behind the value, once it is known; see next
+	value       int
+	end         int // behind the value, or before the first one; 0 until behind asks for it
 	object      bool
-	at          int // behind the bracket or the comma
 }
 
 func items(text []byte, i int) iterator {
-	return iterator{text: text, object: text[i] == '{', at: i + 1}
+	return iterator{text: text, object: text[i] == '{', end: i + 1}
+}
+
+// behind returns the index behind the value. It is found when it is asked for: on the
+// way into a value there is no need to walk over it first.
+func (it *iterator) behind() int {
+	if it.end == 0 {
+		it.end = skip(it.text, it.value)
+	}
+	return it.end
 }
 
 func (it *iterator) next() bool {
-	i := space(it.text, it.at)
+	i := space(it.text, it.behind())
 	switch it.text[i] {
 	case ']', '}':
 		return false
@@ -147,53 +160,120 @@ func (it *iterator) next() bool {
 	if it.object {
 		it.key = i
 		it.keyEnd = skipString(it.text, i)
-		i = space(it.text, space(it.text, it.keyEnd)+1)
+		i = valueOf(it.text, it.keyEnd)
 	}
-	it.value = i
-	it.end = skip(it.text, i)
-	it.at = it.end
+	it.value, it.end = i, 0
 	return true
 }
 
+// valueOf returns where the value of a member begins whose key ends at keyEnd.
+func valueOf(text []byte, keyEnd int) int { return space(text, space(text, keyEnd)+1) }
+
+// location is a value of a document.
+type location struct {
+	text  []byte
+	i     int
+	side  ref    // inSide if text is the one of the values that replace others
+	known *known // nil if the text is short
+}
+
+func (n location) id() ref { return ref(n.i) | n.side }
+
 // step goes to a member or an element.
-func step(text []byte, i int, token string) (int, error) {
-	switch text[i] {
+func (n location) step(token string) (location, error) {
+	switch n.text[n.i] {
 	case '{':
 		key := unescapeToken(token)
-		found := -1
-		for it := items(text, i); it.next(); {
-			if keyIs(text[it.key:it.keyEnd], key) {
-				found = it.value
-			}
+		at := n.member(key)
+		if at < 0 {
+			return n, noMember(key)
 		}
-		if found < 0 {
-			return 0, noMember(key)
-		}
-		return found, nil
+		n.i = at
+		return n, nil
 	case '[':
 		index, err := strconv.ParseUint(token, 10, 63)
 		if err != nil || len(token) > 1 && token[0] == '0' || token[0] == '+' {
-			return 0, fmt.Errorf("%w: %q is no index of an array", ErrNotFound, token)
+			return n, fmt.Errorf("%w: %s is no index of an array", ErrNotFound, excerpt.Quote(token))
 		}
-		n := uint64(0)
-		for it := items(text, i); it.next(); n++ {
-			if n == index {
-				return it.value, nil
-			}
+		it, count := n.item(index)
+		if count >= 0 {
+			return n, fmt.Errorf("%w: the array has %d elements, and %d was asked for", ErrNotFound, count, index)
 		}
-		return 0, fmt.Errorf("%w: the array has %d elements, and %d was asked for", ErrNotFound, n, index)
+		n.i = it.value
+		return n, nil
 	}
-	return 0, fmt.Errorf("%w: %q is asked of a value of type %s", ErrNotFound, token, typeAt(text, i))
+	return n, fmt.Errorf("%w: %s is asked of a value of type %s", ErrNotFound, excerpt.Quote(token), typeAt(n.text, n.i))
+}
+
+// member returns where the value of the member with a key begins, -1 if there is
+// none.
+func (n location) member(key string) int {
+	if t := n.known.table(n.id()); t != nil {
+		_, r := t.find(texts{text: n.text}, unescaped(key))
+		if r == 0 {
+			return -1
+		}
+		return valueOf(n.text, skipString(n.text, int(r)))
+	}
+	found, count := -1, 0
+	it := items(n.text, n.i)
+	for it.next() {
+		count++
+		if keyIs(n.text[it.key:it.keyEnd], key) {
+			found = it.value
+		}
+	}
+	n.known.passedMembers(n, count, it.end-n.i)
+	return found
+}
+
+// item returns an iterator at the member or element with an index; or the count of
+// all, if the index is beyond, else -1.
+func (n location) item(index uint64) (iterator, int) {
+	it := items(n.text, n.i)
+	at := 0
+	l := n.known.list(n.id())
+	if l != nil {
+		if index >= uint64(l.count) {
+			return it, l.count
+		}
+		at = l.seek(&it, int(index))
+	}
+	for it.next() {
+		if uint64(at) == index {
+			if l == nil {
+				n.known.passedItems(n, it.value-n.i)
+			}
+			return it, -1
+		}
+		at++
+	}
+	n.known.passedItems(n, it.end-n.i)
+	return it, at
+}
+
+// count returns how many members or elements there are.
+func (n location) count() int {
+	if l := n.known.list(n.id()); l != nil {
+		return l.count
+	}
+	count := 0
+	it := items(n.text, n.i)
+	for it.next() {
+		count++
+	}
+	n.known.passedItems(n, it.end-n.i)
+	return count
 }
 
 func noMember(key string) error {
-	return fmt.Errorf("%w: there is no member %q", ErrNotFound, key)
+	return fmt.Errorf("%w: there is no member %s", ErrNotFound, excerpt.Quote(key))
 }
 
 // checkPointer reports whether a text is a JSON pointer.
 func checkPointer(pointer string) error {
 	if pointer != "" && pointer[0] != '/' {
-		return fmt.Errorf("%w %q: it begins with / or is empty", ErrPointer, pointer)
+		return fmt.Errorf("%w %s: it begins with / or is empty", ErrPointer, excerpt.Quote(pointer))
 	}
 	for rest := pointer; ; {
 		_, after, found := strings.Cut(rest, "~")
@@ -201,7 +281,7 @@ func checkPointer(pointer string) error {
 			return nil
 		}
 		if after == "" || after[0] != '0' && after[0] != '1' {
-			return fmt.Errorf("%w %q: a ~ is followed by 0 or 1", ErrPointer, pointer)
+			return fmt.Errorf("%w %s: a ~ is followed by 0 or 1", ErrPointer, excerpt.Quote(pointer))
 		}
 		rest = after
 	}
@@ -221,43 +301,87 @@ func keyIs(encoded []byte, key string) bool {
 	if bytes.IndexByte(inner, '\\') < 0 {
 		return string(inner) == key
 	}
-	return unquote(encoded) == key
+	return same(quoted(encoded), unescaped(key))
 }
 
-// unquote decodes a string with its quotes.
-func unquote(encoded []byte) string {
-	s := encoded[1 : len(encoded)-1]
-	if bytes.IndexByte(s, '\\') < 0 {
-		return string(s)
-	}
-	out := make([]byte, 0, len(s))
-	for i := 0; i < len(s); i++ {
-		if s[i] != '\\' {
-			out = append(out, s[i])
-			continue
-		}
-		i++
-		if s[i] != 'u' {
-			out = append(out, unescaped[s[i]])
-			continue
-		}
-		r := hex4(s[i+1:])
-		i += 4
-		if utf16.IsSurrogate(r) {
-			pair := rune(utf8.RuneError)
-			if i+6 < len(s) && s[i+1] == '\\' && s[i+2] == 'u' {
-				pair = utf16.DecodeRune(r, hex4(s[i+3:]))
-			}
-			if r = pair; r != utf8.RuneError {
-				i += 6
-			}
-		}
-		out = utf8.AppendRune(out, r)
-	}
-	return string(out)
+// unescaper goes over a string without its escapes, piece by piece, without allocating.
+type unescaper struct {
+	rest  []byte // without the quotes
+	plain bool   // it has no escapes: a backslash is one
+	buf   [utf8.UTFMax]byte
 }
 
-var unescaped = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
+// quoted goes over a string of a JSON text.
+func quoted(encoded []byte) unescaper { return unescaper{rest: encoded[1 : len(encoded)-1]} }
+
+// unescaped goes over a text that has no escapes.
+func unescaped(text string) unescaper {
+	return unescaper{rest: unsafe.Slice(unsafe.StringData(text), len(text)), plain: true}
+}
+
+// next returns the next piece, which is empty at the end.
+func (u *unescaper) next() []byte {
+	s := u.rest
+	if len(s) == 0 || u.plain || s[0] != '\\' {
+		n := len(s)
+		if i := bytes.IndexByte(s, '\\'); i >= 0 && !u.plain {
+			n = i
+		}
+		u.rest = s[n:]
+		return s[:n]
+	}
+	if s[1] != 'u' {
+		u.buf[0] = escaped[s[1]]
+		u.rest = s[2:]
+		return u.buf[:1]
+	}
+	r, n := hex4(s[2:]), 6
+	if utf16.IsSurrogate(r) {
+		pair := rune(utf8.RuneError)
+		if len(s) >= 12 && s[6] == '\\' && s[7] == 'u' {
+			pair = utf16.DecodeRune(r, hex4(s[8:]))
+		}
+		if r = pair; r != utf8.RuneError {
+			n = 12
+		}
+	}
+	u.rest = s[n:]
+	return u.buf[:utf8.EncodeRune(u.buf[:], r)]
+}
+
+// size returns how long the rest is without its escapes.
+func (u unescaper) size() int {
+	n := 0
+	for p := u.next(); len(p) > 0; p = u.next() {
+		n += len(p)
+	}
+	return n
+}
+
+// copyTo copies the rest to dst if it fits, and returns its size.
+func (u unescaper) copyTo(dst []byte) int {
+	n := u.size()
+	if n > len(dst) {
+		return n
+	}
+	for p := u.next(); len(p) > 0; p = u.next() {
+		dst = dst[copy(dst, p):]
+	}
+	return n
+}
+
+// text returns the rest as a string.
+func (u unescaper) text() string {
+	n := u.size()
+	s := memory.MustMake[byte](0, n)
+	for p := u.next(); len(p) > 0; p = u.next() {
+		s = append(s, p...)
+	}
+	return unsafe.String(unsafe.SliceData(s), len(s))
+}
+
+// escaped has the characters that a letter behind a backslash stands for.
+var escaped = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
 
 func hex4(s []byte) rune {
 	var r rune
@@ -275,9 +399,18 @@ func hex4(s []byte) rune {
 
 // AppendString appends s, which is UTF-8, as a JSON string.
 func AppendString(dst []byte, s string) []byte {
-	dst = append(dst, '"')
+	size := len(s)
+	for i := 0; i < len(s); i++ {
+		size += int(escapeSize[s[i]])
+	}
+	dst = append(withRoom(dst, int64(size)+2), '"') // room for a comma or brace as well, so that all is copied once
+	if size == len(s) {
+		return append(append(dst, s...), '"')
+	}
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
+		case escapeSize[c] == 0:
+			dst = append(dst, c)
 		case c == '"' || c == '\\':
 			dst = append(dst, '\\', c)
 		case c == '\n':
@@ -286,14 +419,25 @@ func AppendString(dst []byte, s string) []byte {
 			dst = append(dst, `\r`...)
 		case c == '\t':
 			dst = append(dst, `\t`...)
-		case c < 0x20 || c == 0x7f:
-			dst = append(dst, fmt.Sprintf(`\u%04x`, c)...)
 		default:
-			dst = append(dst, c)
+			const digits = "0123456789abcdef"
+			dst = append(dst, '\\', 'u', '0', '0', digits[c>>4], digits[c&15])
 		}
 	}
 	return append(dst, '"')
 }
+
+// escapeSize is how many bytes longer a byte becomes as part of a JSON string.
+var escapeSize = func() (sizes [256]uint8) {
+	for c := range 0x20 {
+		sizes[c] = uint8(len(`\u0000`) - 1)
+	}
+	sizes[0x7f] = sizes[0]
+	for _, c := range []byte("\"\\\n\r\t") {
+		sizes[c] = uint8(len(`\n`) - 1)
+	}
+	return sizes
+}()
 
 // between returns what is between the brackets of the array at text[i]. An
 // element that is a string, an array or an object cannot be one of a list of
@@ -304,7 +448,7 @@ func between(pointer string, text []byte, i int, wanted string) ([]byte, error) 
 	}
 	end := bracketOrQuote(text, i+1)
 	if text[end] != ']' {
-		return nil, fmt.Errorf("%w: %q holds more than numbers: a value of type %s", ErrType, pointer, typeAt(text, end))
+		return nil, fmt.Errorf("%w: %s holds more than numbers: a value of type %s", ErrType, excerpt.Quote(pointer), typeAt(text, end))
 	}
 	return text[i+1 : end], nil
 }

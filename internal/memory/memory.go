@@ -98,19 +98,17 @@ func MustMake[T any](length, capacity int) []T {
 	return block
 }
 
-// Need panics with an ErrMemory if the system has no room for n more bytes, which the
-// caller is taken to use at once. It is for blocks that Make does not make, and does not
-// count what is free in Go's heap.
-func Need(n int) {
+// Room returns an ErrMemory if the system has no room for n more bytes, which the caller
+// is taken to use at once. It is for blocks that Make does not make, and does not count
+// what is free in Go's heap.
+func Room(n int) error {
 	if n < 0 || n > math.MaxInt-arena { // a sum that has overflowed, perhaps
-		panic(tooLarge(n))
+		return tooLarge(n)
 	}
 	taking.RLock()
 	defer taking.RUnlock()
 	defer granted.Add(-int64(n))
-	if err := room(n); err != nil {
-		panic(err)
-	}
+	return room(n)
 }
 
 // room returns an error if the system has no room for n bytes and for what is being made.

@@ -25,18 +25,15 @@ func TestMake(t *testing.T) {
 	}
 }
 
-// A sum that has overflowed is no small block.
-func TestNeed(t *testing.T) {
-	Need(1 << 20)
+// A sum that has overflowed is refused.
+func TestRoom(t *testing.T) {
+	if err := Room(1 << 20); err != nil {
+		t.Error(err)
+	}
 	for _, n := range []int{math.MaxInt, -1, math.MinInt} {
-		func() {
-			defer func() {
-				if err, _ := recover().(error); !errors.Is(err, ErrMemory) {
-					t.Errorf("%d bytes: the panic is %v", n, err)
-				}
-			}()
-			Need(n)
-		}()
+		if err := Room(n); !errors.Is(err, ErrMemory) {
+			t.Errorf("%d bytes: %v", n, err)
+		}
 	}
 }
 

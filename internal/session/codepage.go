@@ -15,7 +15,6 @@ import (
 	"golang.org/x/text/encoding/korean"
 	"golang.org/x/text/encoding/simplifiedchinese"
 	"golang.org/x/text/encoding/traditionalchinese"
-	"golang.org/x/text/transform"
 
 	"libobe/internal/jsondoc"
 	"libobe/internal/memory"
@@ -85,7 +84,10 @@ func (s *Session) Decode(op, name string, text []byte) ([]byte, error) {
 	if p == nil || ascii(text) {
 		return text, nil
 	}
-	decoded, _, err := transform.Append(p.encoding.NewDecoder(), memory.MustMake[byte](0, triple(len(text))), text)
+	size := triple(len(text))
+	decoded := memory.MustMake[byte](size, size)
+	n, _, err := p.encoding.NewDecoder().Transform(decoded, text, true)
+	decoded = decoded[:n]
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w: %s: %w", op, ErrPage, name, err)
 	}
@@ -103,7 +105,8 @@ func (s *Session) plain(op, name string, text []byte) (string, error) {
 	if err == nil && !utf8.Valid(t) {
 		err = s.hint(fmt.Errorf("%s: %w: %s is not UTF-8", op, ErrPage, name), t)
 	}
-	return string(t), err
+	copied := append(memory.MustMake[byte](0, len(t)), t...)
+	return unsafe.String(unsafe.SliceData(copied), len(copied)), err
 }
 
 // hint says what to do about a text that is not UTF-8, if that is why err came
@@ -117,10 +120,10 @@ func (s *Session) hint(err error, text []byte) error {
 
 // Encode turns a string into the code page. One that has a character that the
 // code page lacks is ErrRange.
-func (s *Session) Encode(text string) (encoded []byte, err error) {
+func (s *Session) Encode(text []byte) (encoded []byte, err error) {
 	p := s.codePage()
 	if p == nil || ascii(text) {
-		return []byte(text), nil
+		return text, nil
 	}
 	encoded = p.encode(text, func(dst []byte, r rune, found []byte) []byte {
 		if found == nil && err == nil {
@@ -139,7 +142,7 @@ func (s *Session) EncodeLoosely(text string) []byte {
 	if p == nil || ascii(text) {
 		return []byte(text)
 	}
-	return p.encode(text, func(dst []byte, _ rune, found []byte) []byte {
+	return p.encode([]byte(text), func(dst []byte, _ rune, found []byte) []byte {
 		if found == nil {
 			return append(dst, '?')
 		}
@@ -156,16 +159,24 @@ func (s *Session) json(text []byte) []byte {
 	if p == nil || ascii(text) {
 		return text
 	}
-	return p.encode(unsafe.String(unsafe.SliceData(text), len(text)), func(dst []byte, r rune, found []byte) []byte {
-		if found == nil || slices.ContainsFunc(found, func(b byte) bool { return b < utf8.RuneSelf }) {
-			return appendEscape(dst, r)
-		}
-		return append(dst, found...)
-	})
+	return p.encode(text, putJSON)
+}
+
+func putJSON(dst []byte, r rune, found []byte) []byte {
+	if found == nil || slices.ContainsFunc(found, func(b byte) bool { return b < utf8.RuneSelf }) {
+		return appendEscape(dst, r)
+	}
+	return append(dst, found...)
 }
 
 // size is the size of json(text).
-func (s *Session) size(text []byte) int { return len(s.json(text)) }
+func (s *Session) size(text []byte) int {
+	p := s.codePage()
+	if p == nil || ascii(text) {
+		return len(text)
+	}
+	return p.encodedSize(text, putJSON)
+}
 
 // appendEscape appends a character as JSON writes it in ASCII.
 func appendEscape(dst []byte, r rune) []byte {
@@ -175,16 +186,49 @@ func appendEscape(dst []byte, r rune) []byte {
 	return fmt.Appendf(dst, `\u%04x`, r)
 }
 
-// encode encodes a text; put appends a character outside ASCII, found being its
-// bytes in the code page, nil if that lacks it.
-func (p *page) encode(text string, put func(dst []byte, r rune, found []byte) []byte) []byte {
-	encoder := p.encoding.NewEncoder()
-	dst := memory.MustMake[byte](0, triple(len(text)))
-	var from [utf8.UTFMax]byte
-	var to [2 * utf8.UTFMax]byte
-	for _, r := range text {
+// put appends a character outside ASCII, found being its bytes in the code page, nil
+// if that lacks it.
+type put func(dst []byte, r rune, found []byte) []byte
+
+// encode encodes a text.
+func (p *page) encode(text []byte, put put) []byte {
+	size := p.encodedSize(text, put)
+	dst := memory.MustMake[byte](0, size)
+	p.each(text, func(r rune, found []byte) {
 		if r < utf8.RuneSelf {
 			dst = append(dst, byte(r))
+		} else {
+			dst = put(dst, r, found)
+		}
+	})
+	return dst
+}
+
+// encodedSize returns the size of what encode returns.
+func (p *page) encodedSize(text []byte, put put) int {
+	size := 0
+	var one [16]byte
+	p.each(text, func(r rune, found []byte) {
+		if r < utf8.RuneSelf {
+			size++
+		} else {
+			size += len(put(one[:0], r, found))
+		}
+	})
+	return size
+}
+
+// each calls do for each character of a text, found being the bytes of one outside
+// ASCII in the code page, nil if that lacks it.
+func (p *page) each(text []byte, do func(r rune, found []byte)) {
+	encoder := p.encoding.NewEncoder()
+	var from [utf8.UTFMax]byte
+	var to [2 * utf8.UTFMax]byte
+	for len(text) > 0 {
+		r, size := utf8.DecodeRune(text)
+		text = text[size:]
+		if r < utf8.RuneSelf {
+			do(r, nil)
 			continue
 		}
 		n, _, err := encoder.Transform(to[:], from[:utf8.EncodeRune(from[:], r)], true)
@@ -192,17 +236,13 @@ func (p *page) encode(text string, put func(dst []byte, r rune, found []byte) []
 		if err != nil {
 			found = nil
 		}
-		dst = put(dst, r, found)
+		do(r, found)
 	}
-	return dst
 }
 
-// triple is the room for a text of n bytes once it is decoded, or encoded: a character of
-// one byte becomes three at most, and one of two an escape of six.
-func triple(n int) int {
-	const slack = 64
-	return int(min(3*int64(n)+slack, math.MaxInt))
-}
+// triple is the room for a text of n bytes once it is decoded: a byte becomes three at
+// most, those of U+FFFD for one.
+func triple(n int) int { return int(min(int64(len("\uFFFD"))*int64(n), math.MaxInt)) }
 
 func ascii[T string | []byte](text T) bool {
 	for i := range len(text) {

@@ -38,7 +38,7 @@ func TestPages(t *testing.T) {
 		if got, err := s.Decode("op", "text", []byte(c.coded)); err != nil || string(got) != c.text {
 			t.Errorf("%s: decoded %q, %v", name, got, err)
 		}
-		if got, err := s.Encode(c.text); err != nil || string(got) != c.coded {
+		if got, err := s.Encode([]byte(c.text)); err != nil || string(got) != c.coded {
 			t.Errorf("%s: encoded %q, %v", name, got, err)
 		}
 	}
@@ -46,7 +46,7 @@ func TestPages(t *testing.T) {
 
 func TestCharacterThatThePageLacks(t *testing.T) {
 	s := in(t, "1252")
-	if _, err := s.Encode("a✓"); !errors.Is(err, jsondoc.ErrRange) || !strings.Contains(err.Error(), "U+2713") {
+	if _, err := s.Encode([]byte("a✓")); !errors.Is(err, jsondoc.ErrRange) || !strings.Contains(err.Error(), "U+2713") {
 		t.Error(err)
 	}
 	if got := string(s.EncodeLoosely("µ✓ a")); got != "\xb5? a" {

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"libobe/internal/excerpt"
 )
 
 // ErrAddress is a text that cannot be an address.
@@ -92,11 +94,7 @@ func likeURL(host string) bool {
 // Quote quotes what a caller gave, for the text of an error, and cuts it where it
 // is long.
 func Quote(s string) string {
-	const most = 80
-	if len(s) > most {
-		return fmt.Sprintf("%q… (%d bytes)", strings.ToValidUTF8(s[:most], ""), len(s))
-	}
-	return fmt.Sprintf("%q", s)
+	return excerpt.Quote(s)
 }
 
 // String returns the address as people write it, host:port or unix:/path.

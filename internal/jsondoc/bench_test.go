@@ -1,0 +1,70 @@
+package jsondoc
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// A message as instruments and servers exchange them.
+const small = `{"command": "newdat", "x": [2.45, 25.0], "y": [1.5], "s": [0.1], "label": "run 7", "n": 12}`
+
+func BenchmarkSmall(b *testing.B) {
+	b.Run("build", func(b *testing.B) {
+		x := []float64{2.45, 25}
+		for b.Loop() {
+			d, err := NewCommand("newdat")
+			if err != nil {
+				b.Fatal(err)
+			}
+			_ = d.SetDoubles("x", x)
+			_ = d.SetDouble("y", 1.5)
+			_ = d.SetInt("n", 12)
+			_ = d.SetString("label", "run 7")
+			_ = d.Text()
+		}
+	})
+	b.Run("read", func(b *testing.B) {
+		text := []byte(small)
+		var x [2]float64
+		for b.Loop() {
+			d := Checked(text)
+			if n, err := d.Int("/n"); n != 12 || err != nil {
+				b.Fatal(n, err)
+			}
+			_, _ = d.Doubles("/x", x[:])
+			_, _ = d.Double("/y/0")
+			_, _ = d.String("/label")
+		}
+	})
+	b.Run("change", func(b *testing.B) {
+		d := Checked([]byte(small))
+		for b.Loop() {
+			if err := d.SetDouble("y", 2.5); err != nil {
+				b.Fatal(err)
+			}
+			_ = d.Text()
+		}
+	})
+	b.Run("read 4 KB", func(b *testing.B) {
+		d := Checked([]byte(`{"command": "x", "data": [` + strings.Repeat("1.25, ", 600) + `0], "n": 12}`))
+		for b.Loop() {
+			if n, err := d.Int("/n"); n != 12 || err != nil {
+				b.Fatal(n, err)
+			}
+		}
+	})
+	b.Run("build 40 members", func(b *testing.B) {
+		var keys [40]string
+		for i := range keys {
+			keys[i] = fmt.Sprint("member ", i)
+		}
+		for b.Loop() {
+			d := Checked([]byte("{}"))
+			for _, k := range keys {
+				_ = d.SetDouble(k, 1.5)
+			}
+			_ = d.Text()
+		}
+	})
+}

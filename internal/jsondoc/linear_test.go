@@ -1,0 +1,128 @@
+package jsondoc
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Setting n members, walking over n keys and reading n elements by pointer take time
+// in proportion to the text together: half a second here at most. Where one member costs
+// time in proportion to the text, it is minutes.
+func TestWorkOnADocumentIsLinear(t *testing.T) {
+	const n = 100_000
+	const most = time.Minute
+	number := func(t *testing.T, d *Document, want int, pointer string) {
+		t.Helper()
+		if v, err := d.Int(pointer); v != int64(want) || err != nil {
+			t.Fatalf("%s: %d, %v; want %d", pointer, v, err, want)
+		}
+	}
+	join := func(n int, item func(i int) string) string {
+		items := make([]string, n)
+		for i := range items {
+			items[i] = item(i)
+		}
+		return strings.Join(items, ",")
+	}
+	member := func(i int) string { return fmt.Sprintf(`"k%d":%d`, i, i) }
+	shuffled := rand.New(rand.NewPCG(1, 1)).Perm(n)
+	orders := map[string]func(i int) int{
+		"in order":        func(i int) int { return i },
+		"in random order": func(i int) int { return shuffled[i] },
+	}
+	type test struct {
+		name string
+		text string
+		do   func(t *testing.T, d *Document, i int)
+	}
+	tests := []test{
+		{"members are set", `{}`, func(t *testing.T, d *Document, i int) { must(t, d.SetInt("k"+strconv.Itoa(i), int64(i))) }},
+		{"members are replaced", `{` + join(n, member) + `}`, func(t *testing.T, d *Document, i int) { must(t, d.SetInt("k"+strconv.Itoa(i), 7)) }},
+		{"one member is replaced", `{` + join(n, member) + `}`, func(t *testing.T, d *Document, i int) { must(t, d.SetString("k7", "text")) }},
+		{"members are set and read", `{"x":[` + join(n, strconv.Itoa) + `]}`, func(t *testing.T, d *Document, i int) {
+			must(t, d.SetInt("k"+strconv.Itoa(i), int64(i)))
+			number(t, d, i, "/k"+strconv.Itoa(i))
+			number(t, d, i, "/x/"+strconv.Itoa(i))
+		}},
+		{"equal keys", `{` + strings.Repeat(`"":0,`, n) + `"":1}`, func(t *testing.T, d *Document, i int) { number(t, d, 1, "/") }},
+	}
+	for order, at := range orders {
+		tests = append(tests,
+			test{"members " + order, `{` + join(n, member) + `}`, func(t *testing.T, d *Document, i int) { number(t, d, at(i), "/k"+strconv.Itoa(at(i))) }},
+			test{"members inside " + order, `[{"o":{` + join(n, member) + `}}]`, func(t *testing.T, d *Document, i int) { number(t, d, at(i), "/0/o/k"+strconv.Itoa(at(i))) }},
+			test{"keys " + order, `{` + join(n, member) + `}`, func(t *testing.T, d *Document, i int) {
+				if key, err := d.Key("", at(i)); key != "k"+strconv.Itoa(at(i)) || err != nil {
+					t.Fatal(key, err)
+				}
+				if count, err := d.Count(""); count != n || err != nil {
+					t.Fatal(count, err)
+				}
+			}},
+			test{"rows " + order, `{"rows":[` + join(n, func(i int) string { return fmt.Sprintf(`{"x":%d,"y":0.5}`, i) }) + `]}`,
+				func(t *testing.T, d *Document, i int) { number(t, d, at(i), fmt.Sprintf("/rows/%d/x", at(i))) }},
+			test{"two arrays in turn " + order, `{"a":[` + join(n, strconv.Itoa) + `],"b":[` + join(n, strconv.Itoa) + `]}`, func(t *testing.T, d *Document, i int) {
+				number(t, d, at(i), "/a/"+strconv.Itoa(at(i)))
+				number(t, d, at(i), "/b/"+strconv.Itoa(at(i)))
+			}},
+			test{"columns of a table " + order, `[` + strings.Repeat(`[`+join(n/50, strconv.Itoa)+`],`, 50) + `[]]`, func(t *testing.T, d *Document, i int) {
+				number(t, d, at(i)/50, fmt.Sprintf("/%d/%d", at(i)%50, at(i)/50))
+			}},
+			test{"an array in an array " + order, `[[[[` + join(n, strconv.Itoa) + `]],0]]`, func(t *testing.T, d *Document, i int) { number(t, d, at(i), "/0/0/0/"+strconv.Itoa(at(i))) }},
+		)
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			d := parse(t, test.text)
+			began := time.Now()
+			for i := range n {
+				if test.do(t, d, i); i%64 == 0 && time.Since(began) > most {
+					t.Fatalf("after %v only %d of %d are done", most, i, n)
+				}
+			}
+			t.Log(time.Since(began))
+		})
+	}
+}
+
+// Pointers and keys that an error repeats are cut, whatever is wrong with them.
+func TestErrorsAreShort(t *testing.T) {
+	long := strings.Repeat("é", 500_000)
+	d := parse(t, `{"`+long+`": {"a": [1, "x"], "m": [[1], [2, 3]], "i": 12345678901234567890123, "h": 1`+strings.Repeat("0", 400)+`}, "s": "`+long+`"}`)
+	at := "/" + long
+	set, err := NewCommand(long)
+	must(t, err)
+	room := make([]float64, 9)
+	for name, do := range map[string]func() error{
+		"no pointer":      func() error { _, err := d.Int(long); return err },
+		"a wrong escape":  func() error { _, err := d.Int(at + "~2"); return err },
+		"no member":       func() error { _, err := d.Int("/x" + long); return err },
+		"none inside":     func() error { _, err := d.Int(at + "/" + long); return err },
+		"no index":        func() error { _, err := d.Int(at + "/a/" + long); return err },
+		"beyond the end":  func() error { _, err := d.Int(at + "/a/9"); return err },
+		"below a number":  func() error { _, err := d.Int(at + "/i/" + long); return err },
+		"a type":          func() error { _, err := d.Int(at); return err },
+		"a large integer": func() error { _, err := d.Int(at + "/i"); return err },
+		"a huge integer":  func() error { _, err := d.Double(at + "/h"); return err },
+		"a boolean":       func() error { _, err := d.Bool(at); return err },
+		"a string":        func() error { _, err := d.String(at); return err },
+		"a number":        func() error { _, err := d.Double(at); return err },
+		"a count":         func() error { _, err := d.Count(at + "/i"); return err },
+		"a key":           func() error { _, err := d.Key(at+"/i", 0); return err },
+		"a key beyond":    func() error { _, err := d.Key(at, 9); return err },
+		"numbers":         func() error { _, err := d.Doubles(at+"/a", room); return err },
+		"rows":            func() error { _, _, err := d.Matrix(at+"/a", room); return err },
+		"ragged rows":     func() error { _, _, err := d.Matrix(at+"/m", room); return err },
+		"rows of texts":   func() error { _, _, err := parse(t, `{"`+long+`": [["a"]]}`).Matrix(at, room); return err },
+		"a key to set":    func() error { return set.SetInt(long+"\xff", 1) },
+		"a text to set":   func() error { return set.SetString(long, "\xff") },
+	} {
+		err := do()
+		if err == nil || len(err.Error()) > 600 || strings.Contains(err.Error(), "�") {
+			t.Errorf("%s: %.700v", name, err)
+		}
+	}
+}

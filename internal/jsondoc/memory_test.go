@@ -1,0 +1,108 @@
+package jsondoc
+
+import (
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// What a function takes in all, also what it drops again, is a small multiple of the
+// text. The documents are those that cost most.
+func TestMemoryIsBoundedByTheText(t *testing.T) {
+	const size = 128 << 10
+	many := func(open, item, end string) string { return open + strings.Repeat(item, size/len(item)) + end }
+	var keys strings.Builder
+	keys.WriteString(`{"s":0`)
+	for i := 0; keys.Len() < size; i++ {
+		keys.WriteString(`,"` + strconv.FormatInt(int64(i), 36) + `":0`)
+	}
+	keys.WriteByte('}')
+	room := make([]float64, size)
+	into := make([]byte, 2*size)
+	reading := map[string]func(d *Document, pointer string){
+		"Type":    func(d *Document, p string) { _, _ = d.Type(p) },
+		"Count":   func(d *Document, p string) { _, _ = d.Count(p) },
+		"Key":     func(d *Document, p string) { _, _ = d.Key(p, 0) },
+		"ReadKey": func(d *Document, p string) { _, _ = d.ReadKey(p, 1000, into) },
+		"Double":  func(d *Document, p string) { _, _ = d.Double(p) },
+		"Int":     func(d *Document, p string) { _, _ = d.Int(p) },
+		"Bool":    func(d *Document, p string) { _, _ = d.Bool(p) },
+		"String":  func(d *Document, p string) { _, _ = d.String(p) },
+		"read":    func(d *Document, p string) { _, _ = d.ReadString(p, into) },
+		"JSON":    func(d *Document, p string) { _, _ = d.JSON(p) },
+		"Doubles": func(d *Document, p string) { _, _ = d.Doubles(p, room) },
+		"count":   func(d *Document, p string) { _, _ = d.Doubles(p, nil) },
+		"Matrix":  func(d *Document, p string) { _, _, _ = d.Matrix(p, room) },
+	}
+	writing := map[string]func(d *Document, text string) *Document{
+		"a number": func(d *Document, text string) *Document { _ = d.SetDouble("s", 1); return d },
+		"a string": func(d *Document, text string) *Document { _ = d.SetString("s", text); return d },
+		"a text":   func(d *Document, text string) *Document { _ = d.SetJSON("s", []byte(text)); return d },
+		"all": func(d *Document, _ string) *Document {
+			all, _ := NewCommand("newrun")
+			_ = all.SetAll(d)
+			return all
+		},
+	}
+	for name, text := range map[string]string{
+		"equal keys":      many(`{`, `"":0,`, `"s":1}`),
+		"different keys":  keys.String(),
+		"keys of escapes": many(`{`, `"\u0000":0,`, `"s":0}`),
+		"a long key":      many(`{"`, `\n`, `":0}`),
+		"a long string":   many(`{"s":"`, `\n`, `"}`),
+		"a short escape":  many(`{"s":"\n`, `x`, `"}`),
+		"digits":          many(`{"s":`, `1`, `}`),
+		"commas":          many(`{"s":[`, `0,`, `0]}`),
+		"rows":            many(`[`, `[0],`, `[0]]`),
+		"empty objects":   many(`{"s":[`, `{},`, `{}]}`),
+		"deep":            many(`[`, strings.Repeat("[", 500)+"0"+strings.Repeat("]", 500)+",", `0]`),
+	} {
+		for _, pointer := range []string{"", "/s", "/0", "/s/1000"} {
+			for function, read := range reading {
+				d := Checked([]byte(text))
+				// Many times: what is remembered counts as well.
+				taken := allocated(func() {
+					for range 4 {
+						read(d, pointer)
+					}
+				})
+				most := 2 * len(text)
+				switch function {
+				case "String", "Key":
+					most = 6 * len(text) // four results
+				case "Double":
+					most = 9 * len(text) // four numbers of many digits
+				}
+				if taken > most+slack {
+					t.Errorf("%s of %s at %q takes %.1f times the text", function, name, pointer, float64(taken)/float64(len(text)))
+				}
+			}
+		}
+		for function, write := range writing {
+			if function == "all" && (name == "keys of escapes" || name == "equal keys") {
+				continue // what replaces the same member again and again is dropped meanwhile
+			}
+			var all int
+			taken := allocated(func() {
+				d := write(Checked([]byte(text)), text)
+				all = max(len(text), len(d.Text()))
+			})
+			if taken > 7*all+slack {
+				t.Errorf("%s set in %s takes %.1f times the text", function, name, float64(taken)/float64(all))
+			}
+		}
+	}
+}
+
+// slack is for what does not depend on the text.
+const slack = 32 << 10
+
+// allocated returns how much memory a function allocates in all.
+func allocated(do func()) int {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	do()
+	runtime.ReadMemStats(&after)
+	return int(after.TotalAlloc - before.TotalAlloc)
+}
