@@ -123,7 +123,7 @@ func obe_last_error(handle C.uintptr_t, buffer *C.char, capacity C.int64_t, leng
 	}
 	// A failure of this very function must not replace the sentence asked for.
 	said := e.said()
-	return C.obe_status(guard(op, func(owner **entry) error {
+	return C.obe_status(protect(op, func(owner **entry) error {
 		if length == nil {
 			return invalid(op, "length", "is NULL")
 		}

@@ -20,7 +20,7 @@ import (
 func obe_lv_error_text(code C.int, text *C.obe_text, text_cap C.int, text_size *C.int) C.int {
 	reset(text_size)
 	const op = "error_text"
-	return C.int(guard(op, func(**entry) error {
+	return C.int(protect(op, func(**entry) error {
 		said := "Not a status of this library."
 		if s, ok := status.Find(status.Code(code)); ok {
 			said = s.Name + ": " + s.Text
@@ -45,7 +45,7 @@ func obe_lv_last_error(handle C.int, text *C.obe_text, text_cap C.int, text_size
 // lastFailure gives body the sentence of the last failure on a handle. A failure
 // of its own does not take the place of that.
 func lastFailure(op string, handle C.int, body func(said []byte) error) C.int {
-	return C.int(guard(op, func(owner **entry) error {
+	return C.int(protect(op, func(owner **entry) error {
 		*owner = &entry{}
 		if handle == 0 {
 			return body([]byte(unowned.said()))
@@ -62,7 +62,7 @@ func lastFailure(op string, handle C.int, body func(said []byte) error) C.int {
 //
 //export obe_lv_version
 func obe_lv_version(major, minor, patch *C.int) C.int {
-	return C.int(guard("version", func(**entry) error {
+	return C.int(protect("version", func(**entry) error {
 		for i, p := range []*C.int{major, minor, patch} {
 			if p != nil {
 				*p = [...]C.int{versionMajor, versionMinor, versionPatch}[i]
@@ -77,5 +77,5 @@ func obe_lv_version(major, minor, patch *C.int) C.int {
 //export obe_lv_pointer_size
 func obe_lv_pointer_size(size *C.int) C.int {
 	const op = "pointer_size"
-	return C.int(guard(op, func(**entry) error { return put(op, "size", size, int(unsafe.Sizeof(uintptr(0)))) }))
+	return C.int(protect(op, func(**entry) error { return put(op, "size", size, int(unsafe.Sizeof(uintptr(0)))) }))
 }
