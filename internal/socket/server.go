@@ -809,10 +809,9 @@ func (s *Server) drop(p *peer, why error) {
 	delete(s.forsaken, p)
 	s.recent.Remove(p.inRecent)
 	s.notMidway(p)
-	if p.writers > 0 {
-		// The descriptor outlives this call, and must not be waited for.
-		s.poller.Remove(p.conn)
-	}
+	// The descriptor outlives this call in a reply that is under way, and its socket in
+	// a forked child: it must not be waited for.
+	s.poller.Remove(p.conn)
 	p.conn.Close()
 	s.counters.connectionsOpen.Add(-1)
 }
@@ -868,6 +867,7 @@ func (s *Server) Free() {
 	for s.leading {
 		s.left.Wait()
 	}
+	s.poller.RemoveListener(s.listener)
 	s.listener.Close()
 	for _, p := range s.peers {
 		if p.inMidway != nil || p.owed > 0 || p.held > 0 {

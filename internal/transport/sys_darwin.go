@@ -57,7 +57,7 @@ func sysAccept(fd descriptor) (descriptor, netip.AddrPort, error) {
 		switch err {
 		case nil:
 			if err := prepare(conn); err != nil {
-				sysClose(conn)
+				sysCloseSocket(conn)
 				return 0, netip.AddrPort{}, err
 			}
 			return conn, addrPort(sa), nil

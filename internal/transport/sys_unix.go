@@ -114,6 +114,15 @@ func sysPending(fd descriptor) (data, ended bool) {
 
 func sysClose(fd descriptor) { _ = unix.Close(fd) }
 
+// sysCloseSocket closes a connection or a listener. It is shut down first: a child of
+// fork that was not told of it has the same socket open, and without that the peer
+// would see no end, and a listener would go on listening. (Not a listener on macOS,
+// which refuses to shut one down.)
+func sysCloseSocket(fd descriptor) {
+	sysShutdown(fd)
+	sysClose(fd)
+}
+
 // sysFinish ends this side's direction.
 func sysFinish(fd descriptor) { _ = unix.Shutdown(fd, unix.SHUT_WR) }
 

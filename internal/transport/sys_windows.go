@@ -105,6 +105,9 @@ func sysClose(fd descriptor) {
 	_ = windows.Closesocket(fd)
 }
 
+// sysCloseSocket closes a connection or a listener.
+func sysCloseSocket(fd descriptor) { sysClose(fd) }
+
 // shut holds the descriptors that were shut down and are not closed yet.
 var shut sync.Map
 

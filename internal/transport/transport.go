@@ -155,7 +155,7 @@ func (c *Conn) acquire() (descriptor, error) {
 
 func (c *Conn) release() {
 	if c.users.Add(-1) == closing {
-		sysClose(c.fd)
+		sysCloseSocket(c.fd)
 	}
 }
 
@@ -413,7 +413,7 @@ func Dial(to netip.AddrPort, tuning Tuning) (*Conn, error) {
 	// no server can meet itself, and would read its own command as the reply.
 	if to.Addr().IsLoopback() {
 		if c.local = sysLocal(fd); c.local == to {
-			sysClose(fd)
+			sysCloseSocket(fd)
 			return nil, systemError("connect", errNobody)
 		}
 	}
@@ -463,5 +463,13 @@ func (l *Listener) Accept() (*Conn, error) {
 // Close closes the listener. Nobody may be using it any more.
 func (l *Listener) Close() {
 	l.file.remove()
-	sysClose(l.fd)
+	if l.file.path != "" {
+		// Shutting down a TCP listener resets the connections that wait to be accepted;
+		// those of a Unix-domain socket stay, if a forked child has it open.
+		sysShutdown(l.fd)
+		for conn, err := l.Accept(); err == nil; conn, err = l.Accept() {
+			_ = conn.Close()
+		}
+	}
+	sysCloseSocket(l.fd)
 }

@@ -5,6 +5,8 @@
 #include "silence.h"
 
 #include <signal.h>
+#include <sys/resource.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 enum { WATCHDOG = 15 /* s */ };
@@ -103,6 +105,137 @@ static void forked_child(void)
         printf("(%d of %d children hung) ", hung, CHILDREN);
     CHECK_OK(client, obe_free(client));
     echo_stop(&echo);
+}
+
+/* Processor time of this process, in ms. */
+static int64_t used_ms(void)
+{
+    struct rusage usage;
+
+    CHECK(getrusage(RUSAGE_SELF, &usage) == 0);
+    return (int64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000 +
+           (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1000;
+}
+
+/* A connection to the server at port, or at the Unix-domain socket at path; -1 if it is refused. */
+static int try_connect(int32_t port, const char *path)
+{
+    struct sockaddr_un local;
+    struct sockaddr_in address = loopback(port);
+    int fd = socket(path ? AF_UNIX : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), failed;
+
+    CHECK(fd >= 0 && socket_limit(fd, PATIENCE));
+    memset(&local, 0, sizeof local);
+    local.sun_family = AF_UNIX;
+    if (path)
+        strcpy(local.sun_path, path);
+    failed = path ? connect(fd, (struct sockaddr *)&local, sizeof local)
+                  : connect(fd, (struct sockaddr *)&address, sizeof address);
+    if (!failed)
+        return fd;
+    CHECK(errno == ECONNREFUSED);
+    close(fd);
+    return -1;
+}
+
+static int connect_to(obe_socket server, const char *path)
+{
+    int fd = try_connect(port_of(server), path);
+
+    CHECK(fd >= 0);
+    return fd;
+}
+
+/* Receives for so long, and no message comes. Waiting costs no processor time. */
+static void wait_quietly(obe_socket server, int ms)
+{
+    int64_t used = used_ms();
+
+    CHECK_STATUS(OBE_E_TIMEOUT, server, obe_receive(server, text, sizeof text, &length, ms));
+    used = used_ms() - used;
+    if (used > ms / 2)
+        check_failed(__FILE__, __LINE__, "waiting for %d ms took %d ms of processor time", ms, (int)used);
+}
+
+/* What the library closes is closed, although a child that knows nothing of it has the same sockets open. */
+static void bystander(const char *path)
+{
+    enum { QUIET = 200 /* ms */ };
+    char place[128] = "", other[128] = "", byte;
+    obe_socket server = 0, client;
+    int malformed, unanswered, answered, idle, late, listener, accepted, pipes[2];
+    int32_t port;
+    pid_t child;
+
+    if (path) {
+        snprintf(place, sizeof place, "unix:%s", path);
+        snprintf(other, sizeof other, "%s-other", path);
+    }
+    CHECK_OK(0, obe_server_new(place, 0, &server));
+    malformed = connect_to(server, path);
+    unanswered = connect_to(server, path);
+    raw_say(unanswered, "00000000011");
+    CHECK_OK(server, obe_receive(server, text, sizeof text, &length, PATIENCE));
+    answered = connect_to(server, path);
+    idle = connect_to(server, path);
+    listener = raw_listen(&port, 1);
+    client = new_client(port);
+    CHECK_OK(client, obe_send(client, "1", -1, PATIENCE));
+    accepted = raw_accept(listener);
+    CHECK_STATUS(OBE_E_TIMEOUT, server, obe_receive(server, text, sizeof text, &length, QUIET)); /* it accepts all */
+
+    CHECK(pipe(pipes) == 0);
+    child = fork();
+    if (child == 0) {
+        close(pipes[1]);
+        _exit(read(pipes[0], &byte, 1) == 0 ? 0 : 98); /* till the parent lets go */
+    }
+    close(pipes[0]);
+
+    raw_say(malformed, "this is no header of a message");
+    raw_say(answered, "00000000012");
+    CHECK_OK(server, obe_receive(server, text, sizeof text, &length, PATIENCE));
+    CHECK_OK(server, obe_send(server, "3", -1, PATIENCE));
+    CHECK(raw_message(answered, text, sizeof text) == 1);
+    wait_quietly(server, QUIET);
+    CHECK(raw_ended(malformed));
+    CHECK(raw_ended(unanswered));
+    CHECK_OK(client, obe_free(client));
+    CHECK(raw_message(accepted, text, sizeof text) == 1 && raw_ended(accepted));
+
+    CHECK_OK(server, obe_set_option(server, "max_connections", "1"));
+    late = connect_to(server, path);
+    wait_quietly(server, QUIET);
+    CHECK(raw_ended(idle) && raw_ended(answered));
+    raw_say(late, "00000000011");
+    CHECK_OK(server, obe_receive(server, text, sizeof text, &length, PATIENCE));
+    CHECK_OK(server, obe_close(server));
+    CHECK(raw_ended(late));
+    wait_quietly(server, QUIET);
+
+    /* Nothing is listening any more, not even at another name of the socket's file. */
+    late = connect_to(server, path);
+    port = port_of(server);
+    if (path)
+        CHECK(link(path, other) == 0);
+    CHECK_OK(server, obe_free(server));
+    CHECK(raw_ended(late));
+    CHECK_EQUAL(-1, try_connect(port, path ? other : NULL));
+    if (path)
+        unlink(other);
+    CHECK_OK(0, obe_server_new(place, port, &server));
+    CHECK_OK(server, obe_free(server));
+    close(pipes[1]);
+    CHECK_EQUAL(0, wait_for(child));
+}
+
+static void bystanders(void)
+{
+    char path[64];
+
+    bystander(NULL);
+    snprintf(path, sizeof path, "/tmp/obe-bystander-%d", (int)getpid());
+    bystander(path);
 }
 
 /* Whether this process has a descriptor of the kinds that the library opens. */
@@ -374,6 +507,7 @@ int main(int argc, char **argv)
     for (fd = 3; fd < 256; fd++) /* what came from whoever started the tests is to go no further */
         fcntl(fd, F_SETFD, FD_CLOEXEC);
     RUN(forked_child);
+    RUN(bystanders);
     RUN(fork_and_exec);
     RUN(exit_while_blocked);
     RUN(vanished_peers);
