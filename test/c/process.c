@@ -163,7 +163,8 @@ static void bystander(const char *path)
     enum { QUIET = 200 /* ms */ };
     char place[128] = "", other[128] = "", byte;
     obe_socket server = 0, client;
-    int malformed, unanswered, answered, idle, late, listener, accepted, pipes[2];
+    int malformed, unanswered, answered, idle, dropped, late, listener, accepted, pipes[2], i;
+    int *const opened[] = {&malformed, &unanswered, &answered, &idle, &dropped, &late, &listener, &accepted};
     int32_t port;
     pid_t child;
 
@@ -204,13 +205,13 @@ static void bystander(const char *path)
     CHECK(raw_message(accepted, text, sizeof text) == 1 && raw_ended(accepted));
 
     CHECK_OK(server, obe_set_option(server, "max_connections", "1"));
-    late = connect_to(server, path);
+    dropped = connect_to(server, path);
     wait_quietly(server, QUIET);
     CHECK(raw_ended(idle) && raw_ended(answered));
-    raw_say(late, "00000000011");
+    raw_say(dropped, "00000000011");
     CHECK_OK(server, obe_receive(server, text, sizeof text, &length, PATIENCE));
     CHECK_OK(server, obe_close(server));
-    CHECK(raw_ended(late));
+    CHECK(raw_ended(dropped));
     wait_quietly(server, QUIET);
 
     /* Nothing is listening any more, not even at another name of the socket's file. */
@@ -227,6 +228,8 @@ static void bystander(const char *path)
     CHECK_OK(server, obe_free(server));
     close(pipes[1]);
     CHECK_EQUAL(0, wait_for(child));
+    for (i = 0; i < LENGTH(opened); i++)
+        socket_close(*opened[i]);
 }
 
 static void bystanders(void)
