@@ -43,6 +43,7 @@ func TestLoad(t *testing.T) {
 	for _, name := range []string{"libobe.so", "obe64.so", "test/libobe.so"} {
 		t.Run(name, func(t *testing.T) {
 			succeed(t, time.Minute, nil, program, library(t, name))
+			succeed(t, time.Minute, nil, program, library(t, name), "fork")
 		})
 	}
 }

@@ -107,6 +107,55 @@ static void forked_child(void)
     echo_stop(&echo);
 }
 
+/* In the started process, before it does anything else: a child that is forked before Go's runtime has started gets
+ * its answer, too; so does that of daemon(3). The parent goes on. */
+static int fork_first(int by_daemon)
+{
+    struct echo echo;
+    obe_socket client = 0;
+    obe_status status = OBE_OK;
+    int ends[2], hung;
+    pid_t child;
+
+    CHECK(pipe(ends) == 0);
+    child = fork();
+    if (child == 0) {
+        if (by_daemon && daemon(1, 1))
+            _exit(1);
+        alarm(2);
+        status = obe_client_new(NULL, 1, &client);
+        _exit(write(ends[1], &status, sizeof status) != (ssize_t)sizeof status);
+    }
+    alarm(WATCHDOG);
+    close(ends[1]);
+    hung = read(ends[0], &status, sizeof status) != (ssize_t)sizeof status;
+    CHECK(waitpid(child, NULL, 0) == child);
+    CHECK(hung || status == OBE_E_FORKED);
+    CHECK_EQUAL(3, system("exit 3") >> 8);
+    echo_start(&echo);
+    client = new_client(echo.port);
+    exchange(client);
+    CHECK_OK(client, obe_free(client));
+    echo_stop(&echo);
+    return hung;
+}
+
+static void early_fork(void)
+{
+    enum { CHILDREN = 20 };
+    int hung = 0, i;
+
+    for (i = 0; i < CHILDREN; i++) {
+        int status = run_self(i % 2 ? "fork" : "daemon");
+
+        CHECK(status == 0 || status == 1);
+        hung += status;
+    }
+    CHECK(hung < CHILDREN / 2);
+    if (hung)
+        printf("(%d of %d children hung) ", hung, CHILDREN);
+}
+
 /* Processor time of this process, in ms. */
 static int64_t used_ms(void)
 {
@@ -498,6 +547,8 @@ int main(int argc, char **argv)
     const char *role = argc > 1 ? argv[1] : "";
     int fd, i;
 
+    if (strcmp(role, "fork") == 0 || strcmp(role, "daemon") == 0)
+        return fork_first(role[0] == 'd');
     if (strcmp(role, "started") == 0)
         return started();
     if (strcmp(role, "exit") == 0 || strcmp(role, "return") == 0)
@@ -510,6 +561,7 @@ int main(int argc, char **argv)
     for (fd = 3; fd < 256; fd++) /* what came from whoever started the tests is to go no further */
         fcntl(fd, F_SETFD, FD_CLOEXEC);
     RUN(forked_child);
+    RUN(early_fork);
     RUN(bystanders);
     RUN(fork_and_exec);
     RUN(exit_while_blocked);

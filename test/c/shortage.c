@@ -101,7 +101,7 @@ static obe_status facts(void)
 {
     int i;
 
-    for (i = 0; i < 600000; i++) { /* Go's garbage collector would run several times */
+    for (i = 0; i < 400000; i++) { /* Go's garbage collector would run several times */
         obe_status status = client();
 
         CHECK(status == OBE_OK || status == OBE_E_IO);
