@@ -45,32 +45,46 @@ func kindOf(err error) error {
 
 // waitFor waits until fd is ready for what is asked.
 func waitFor(fd descriptor, what int16, w Wait) error {
-	fds := [2]unix.PollFd{{Fd: int32(fd), Events: what}}
-	n := 1
+	waker := -1 // which poll ignores
 	if w.Waker != nil {
-		fds[1] = unix.PollFd{Fd: int32(w.Waker.r), Events: unix.POLLIN}
-		n = 2
+		waker = w.Waker.r
 	}
 	spin := w.Spin.begin()
 	for {
 		patience, looking := spin.patience(w)
-		ready, err := unix.Poll(fds[:n], patience)
+		call := poll
+		if patience != 0 {
+			call = blockingPoll
+		}
+		ready, woken, err := call(fd, what, waker, patience)
 		switch {
 		case err == unix.EINTR:
 			continue
-		case err != nil:
+		case err != 0:
 			return systemError("poll", err)
 		// The descriptor comes first: what is there is taken before a wake-up.
-		case fds[0].Revents != 0:
+		case ready:
 			spin.found()
 			return nil
-		case ready > 0:
+		case woken:
 			return ErrWoken
 		case !looking && w.milliseconds() == 0:
 			return ErrTimeout
 		}
 	}
 }
+
+// poll waits until fd is ready for what is asked, or waker to be read.
+func poll(fd descriptor, what int16, waker descriptor, milliseconds int) (ready, woken bool, err unix.Errno) {
+	fds := [2]unix.PollFd{{Fd: int32(fd), Events: what}, {Fd: int32(waker), Events: unix.POLLIN}}
+	if _, err := unix.Poll(fds[:], milliseconds); err != nil {
+		return false, false, err.(unix.Errno)
+	}
+	return fds[0].Revents != 0, fds[1].Revents != 0, 0
+}
+
+// blockingPoll is poll where that may wait; see WaitWith.
+var blockingPoll = poll
 
 func sysRead(fd descriptor, p []byte) (int, error) {
 	for {
