@@ -1,3 +1,5 @@
+//go:build !linux
+
 #include "capi.h"
 
 obe_status capi_call(obe_handler handler, obe_message request, obe_pointer user) {

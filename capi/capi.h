@@ -16,6 +16,12 @@ typedef uintptr_t obe_pointer;
 typedef const char obe_cchar;
 typedef const double obe_cdouble;
 
+/* The C functions that cgo makes of the exported ones enter Go by this name; on Linux,
+ * entry.c comes before. */
+#ifdef __linux__
+#define crosscall2 capi_enter_go
+#endif
+
 /* Calls a function of the program's. */
 obe_status capi_call(obe_handler handler, obe_message request, obe_pointer user);
 
