@@ -68,6 +68,9 @@ func sysAccept(fd descriptor) (descriptor, netip.AddrPort, error) {
 	}
 }
 
+// sysRandom returns why the system has no random numbers.
+func sysRandom() error { return nil }
+
 // NewWaker makes a Waker.
 func NewWaker() (*Waker, error) {
 	var fds [2]int

@@ -77,6 +77,23 @@ func sysAccept(fd descriptor) (descriptor, netip.AddrPort, error) {
 	}
 }
 
+// sysRandom returns why the system has no random numbers, without which crypto/tls
+// ends the process: a sandbox may forbid them. A system that does not know the call has
+// a file instead.
+func sysRandom() error {
+	var one [1]byte
+	for {
+		_, err := unix.Getrandom(one[:], 0)
+		switch err {
+		case unix.EINTR:
+		case nil, unix.ENOSYS:
+			return nil
+		default:
+			return systemError("getrandom", err)
+		}
+	}
+}
+
 // NewWaker makes a Waker.
 func NewWaker() (*Waker, error) {
 	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)

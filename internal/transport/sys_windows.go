@@ -294,6 +294,9 @@ func bindError(err error) error {
 	return systemError("bind", words)
 }
 
+// sysRandom returns why the system has no random numbers.
+func sysRandom() error { return nil }
+
 func sysAccept(fd descriptor) (descriptor, netip.AddrPort, error) {
 	for {
 		r, _, err := acceptProc.Call(uintptr(fd), 0, 0)

@@ -1,7 +1,11 @@
-/* The library in a process that is short of descriptors, or closes those that are not its own. The state is the
- * process's, so that each case has one: the program run with arguments. */
+/* The library in a process that is short of descriptors, closes those that are not its own, or may not have random
+ * numbers. The state is the process's, so that each case has one: the program run with arguments. */
 #include "check.h"
 
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -212,6 +216,31 @@ static int closes_all(void)
     return 0;
 }
 
+/* In a sandbox that forbids random numbers, TLS is refused, and all else works. */
+static int without_random(void)
+{
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getrandom, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {LENGTH(filter), filter};
+    obe_socket h;
+
+    alarm(WATCHDOG);
+    CHECK(obe_version() != NULL);
+    CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+    CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
+    exchange();
+    h = new_client(1);
+    CHECK_OK(h, obe_set_option(h, "tls", "1"));
+    CHECK_STATUS(OBE_E_STATE, h, obe_send(h, "1", -1, PATIENCE));
+    CHECK_SAYS(h, "getrandom: operation not permitted");
+    CHECK_OK(h, obe_free(h));
+    return 0;
+}
+
 /* ---- the tests ---- */
 
 /* Runs this program with arguments, with at most so many descriptors if most is not 0, and gives its exit status; a
@@ -273,6 +302,8 @@ static void loaded_with_few(const char *name)
 static void few_descriptors_at_load(void) { each_case(loaded_with_few); }
 static void descriptors_closed_first(void) { CHECK_EQUAL(0, run_self(0, "closes", NULL, NULL, NULL)); }
 
+static void no_random_numbers(void) { CHECK_EQUAL(0, run_self(0, "random", NULL, NULL, NULL)); }
+
 int main(int argc, char **argv)
 {
     const char *role = argc > 1 ? argv[1] : "";
@@ -284,11 +315,14 @@ int main(int argc, char **argv)
         return started_short(argv[2]);
     if (strcmp(role, "closes") == 0)
         return closes_all();
+    if (strcmp(role, "random") == 0)
+        return without_random();
     for (fd = 3; fd < 256; fd++) /* what came from whoever started the tests is to go no further */
         fcntl(fd, F_SETFD, FD_CLOEXEC);
     RUN(few_descriptors);
     RUN(facts_without_descriptors);
     RUN(few_descriptors_at_load);
     RUN(descriptors_closed_first);
+    RUN(no_random_numbers);
     return 0;
 }
