@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -25,30 +26,33 @@ static int left(int milliseconds, int64_t end)
 }
 
 /* A signal does not end the wait, since a garbage collector stops a thread by one: the
- * next collection, which may follow at once, must not find it in Go. */
+ * next collection, which may follow at once, must not find it in Go. Nor does
+ * pthread_cancel, which would take the thread out of the midst of the library. */
 
 int capi_poll(int fd, short events, int waker, int milliseconds)
 {
     struct pollfd fds[2] = {{fd, events, 0}, {waker, POLLIN, 0}};
     int64_t end = milliseconds < 0 ? 0 : now() + milliseconds;
+    int n, state;
 
-    while (poll(fds, 2, milliseconds) < 0) {
-        if (errno != EINTR)
-            return -errno;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+    while ((n = poll(fds, 2, milliseconds)) < 0 && errno == EINTR)
         milliseconds = left(milliseconds, end);
-    }
-    return (fds[0].revents != 0) + 2 * (fds[1].revents != 0);
+    n = n < 0 ? -errno : (fds[0].revents != 0) + 2 * (fds[1].revents != 0);
+    pthread_setcancelstate(state, &state);
+    return n;
 }
 
 int capi_epoll_wait(int fd, struct epoll_event *events, int most, int milliseconds)
 {
     int64_t end = milliseconds < 0 ? 0 : now() + milliseconds;
-    int n;
+    int n, state;
 
-    while ((n = epoll_wait(fd, events, most, milliseconds)) < 0) {
-        if (errno != EINTR)
-            return -errno;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+    while ((n = epoll_wait(fd, events, most, milliseconds)) < 0 && errno == EINTR)
         milliseconds = left(milliseconds, end);
-    }
+    if (n < 0)
+        n = -errno;
+    pthread_setcancelstate(state, &state);
     return n;
 }

@@ -4,6 +4,7 @@
 #include "calls.h"
 #include "silence.h"
 
+#include <semaphore.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/un.h>
@@ -508,6 +509,54 @@ static void vanished_peers(void)
     CHECK(sigaction(SIGPIPE, &before, NULL) == 0);
 }
 
+/* ---- cancelled threads ---- */
+
+struct cancelled {
+    obe_socket server;
+    obe_status status; /* what the call returned */
+    sem_t called;
+};
+
+static void *receive_and_end(void *argument)
+{
+    struct cancelled *c = argument;
+    int64_t size;
+    char buffer[64];
+
+    CHECK(sem_post(&c->called) == 0);
+    c->status = obe_receive(c->server, buffer, sizeof buffer, &size, OBE_FOREVER);
+    pthread_testcancel();
+    return c;
+}
+
+/* A thread that is cancelled by pthread_cancel ends when its call has returned, and not within it. */
+static void cancelled_thread(void)
+{
+    struct cancelled c;
+    struct caller follower;
+    pthread_t thread;
+    void *result;
+    int fd;
+
+    memset(&c, 0, sizeof c);
+    c.server = new_server();
+    c.status = OBE_E_INTERNAL;
+    CHECK(sem_init(&c.called, 0, 0) == 0);
+    thread = start_thread(receive_and_end, &c);
+    CHECK(sem_wait(&c.called) == 0);
+    caller_start(&follower, receive_forever, c.server); /* by when the other thread is in its call, too */
+    CHECK(pthread_cancel(thread) == 0);
+    fd = raw_connect(port_of(c.server));
+    raw_say(fd, "00000000011");
+    raw_say(fd, "00000000012");
+    CHECK(pthread_join(thread, &result) == 0);
+    CHECK_EQUAL(OBE_OK, c.status);
+    CHECK(result == PTHREAD_CANCELED);
+    CHECK_OK(c.server, caller_join(&follower));
+    socket_close(fd);
+    CHECK_OK(c.server, obe_free(c.server));
+}
+
 /* ---- faults and silence ---- */
 
 static void after_a_fault(void)
@@ -566,6 +615,7 @@ int main(int argc, char **argv)
     RUN(fork_and_exec);
     RUN(exit_while_blocked);
     RUN(vanished_peers);
+    RUN(cancelled_thread);
     RUN(after_a_fault);
     RUN(silence);
     CHECK_EQUAL(0, obe_test_live());
