@@ -11,6 +11,7 @@
 #include "entry.h"
 
 #include "capi.h"
+#include "fork.h"
 
 #include <signal.h>
 #include <stddef.h>
@@ -39,9 +40,11 @@ void capi_restore_collector(void)
     }
 }
 
+/* Whether libgc knows this thread. (Before a fork it may hold its lock.) */
 static int collected(void)
 {
-    return GC_thread_is_registered && GC_do_blocking && GC_call_with_gc_active && GC_thread_is_registered();
+    return GC_thread_is_registered && GC_do_blocking && GC_call_with_gc_active && !capi_forking &&
+           GC_thread_is_registered();
 }
 
 struct entry {

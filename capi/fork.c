@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 int capi_in_child, capi_entered;
+__thread int capi_forking;
 
 void capi_note_entry(void) { __atomic_store_n(&capi_entered, 1, __ATOMIC_RELEASE); }
 
@@ -14,8 +15,11 @@ void capi_note_entry(void) { __atomic_store_n(&capi_entered, 1, __ATOMIC_RELEASE
  * and in that moment a child finds it locked.) */
 static void before_fork(void)
 {
-    if (!__atomic_load_n(&capi_entered, __ATOMIC_ACQUIRE))
-        capi_enter();
+    if (__atomic_load_n(&capi_entered, __ATOMIC_ACQUIRE))
+        return;
+    capi_forking = 1;
+    capi_enter();
+    capi_forking = 0;
 }
 
 static void in_child(void) { capi_in_child = 1; }

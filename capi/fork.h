@@ -7,5 +7,8 @@ extern int capi_in_child;
 extern int capi_entered;
 void capi_note_entry(void);
 
+/* Whether this thread is about to fork. */
+extern __thread int capi_forking;
+
 /* Enters Go, and does nothing there. */
 void capi_enter(void);
