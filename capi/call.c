@@ -1,3 +1,5 @@
+//go:build !linux
+
 #include "capi.h"
 #include "obe.h"
 

@@ -13,6 +13,12 @@ typedef int32_t obe_status;
 
 typedef const char obe_cchar; /* const, which a Go signature cannot spell */
 
+/* The C functions that cgo makes of the exported ones enter Go by this name; on Linux,
+ * entry.c comes before. */
+#ifdef __linux__
+#define crosscall2 capi_enter_go
+#endif
+
 /* Calls a function of the program's. */
 obe_status capi_call(uintptr_t handler, obe_message request, uintptr_t user);
 

@@ -11,6 +11,8 @@
 //     functions of include/obe_labview.h and obe_labview_extra.h, and LabVIEW's
 //     own memory
 //   - fork.go      how a forked child is recognised
+//   - entry.c      how Go is entered, and what Boehm's garbage collector is told then
+//   - wait_linux.* the system calls that wait, in C
 //   - status       the table of status codes
 //   - generate     the generator of include/obe.h and of the Python table
 //

@@ -129,7 +129,7 @@ func obe_last_error(handle C.uintptr_t, buffer outText, capacity C.int64_t, leng
 	}
 	// A failure of this very function must not replace the sentence asked for.
 	said := e.said()
-	return C.obe_status(guard(op, func(owner **entry) error {
+	return C.obe_status(protect(op, func(owner **entry) error {
 		if length != 0 {
 			if err := place(op, "length", length); err != nil {
 				return err

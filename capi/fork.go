@@ -5,8 +5,14 @@ package main
 // #include "fork.h"
 import "C"
 
-func init() { C.capi_watch_forks() }
-
 // forked reports whether this process is a forked child of the one that loaded
 // the library.
-func forked() bool { return C.capi_in_child != 0 }
+func forked() bool {
+	if C.capi_entered == 0 {
+		C.capi_note_entry()
+	}
+	return C.capi_in_child != 0
+}
+
+//export capi_enter
+func capi_enter() { forked() }

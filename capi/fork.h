@@ -1,7 +1,14 @@
 /* A child of fork has one thread, and none of the Go runtime's. It is told apart
  * by a flag that the C library sets in it: to ask for the process id would be a
  * system call in every function. */
-#include <pthread.h>
+extern int capi_in_child;
 
-extern volatile int capi_in_child;
-int capi_watch_forks(void);
+/* Whether Go was entered once, so that its runtime has started. */
+extern int capi_entered;
+void capi_note_entry(void);
+
+/* Whether this thread is about to fork. */
+extern __thread int capi_forking;
+
+/* Enters Go, and does nothing there. */
+void capi_enter(void);

@@ -8,6 +8,7 @@ import (
 
 	"libobe/capi/status"
 	"libobe/internal/memory"
+	"libobe/internal/netpoll"
 	"libobe/internal/socket"
 )
 
@@ -55,7 +56,28 @@ func (e *entry) said() string {
 // they are; the sentence of the last failure says where it happened.
 //
 // body may say whose failure it is; without that it is one without a handle.
-func guard(op string, body func(owner **entry) error) (code status.Code) {
+func guard(op string, body func(owner **entry) error) status.Code {
+	if code := admit(); code != status.OK {
+		return code
+	}
+	return protect(op, body)
+}
+
+// admit returns why no call may do anything in this process, as a status.
+func admit() status.Code {
+	if forked() {
+		return status.Forked
+	}
+	if err := netpoll.Start(); err != nil {
+		unowned.say(err.Error())
+		return status.IO
+	}
+	return status.OK
+}
+
+// protect is guard for functions that only tell facts: a process without descriptors
+// can call them too.
+func protect(op string, body func(owner **entry) error) (code status.Code) {
 	if forked() {
 		return status.Forked
 	}
@@ -73,8 +95,8 @@ func guard(op string, body func(owner **entry) error) (code status.Code) {
 // or an interface that it has. It does what guard does, without a closure that
 // would put the owner on the heap in every call.
 func on[T any](op string, h uintptr, k kind, body func(T) error) (code status.Code) {
-	if forked() {
-		return status.Forked
+	if code = admit(); code != status.OK {
+		return code
 	}
 	owner := unowned
 	defer func() {

@@ -22,7 +22,7 @@ func obe_lv_error_text(code C.int, text lvBuffer, text_cap C.int, text_size outI
 	const op = "error_text"
 	size := []result{{"text_size", text_size}}
 	reset(size)
-	return C.int(guard(op, func(**entry) error {
+	return C.int(protect(op, func(**entry) error {
 		if err := refuse(op, size); err != nil {
 			return err
 		}
@@ -64,7 +64,7 @@ func obe_lv_last_error(handle C.int, text lvBuffer, text_cap C.int, text_size ou
 // lastFailure gives body the sentence of the last failure on a handle, and what puts
 // it into the handle's code page. A failure of its own does not replace that one.
 func lastFailure(op string, handle C.int, body func(said string, encode func(string) []byte) error) C.int {
-	return C.int(guard(op, func(owner **entry) error {
+	return C.int(protect(op, func(owner **entry) error {
 		*owner = &entry{}
 		if handle == 0 {
 			return body(unowned.said(), func(text string) []byte { return []byte(text) })
@@ -82,7 +82,7 @@ func lastFailure(op string, handle C.int, body func(said string, encode func(str
 //export obe_lv_version
 func obe_lv_version(major, minor, patch outInt) C.int {
 	const op = "version"
-	return C.int(guard(op, func(**entry) error {
+	return C.int(protect(op, func(**entry) error {
 		parts := []result{{"major", major}, {"minor", minor}, {"patch", patch}}
 		if err := refuse(op, parts); err != nil {
 			return err
@@ -101,7 +101,7 @@ func obe_lv_version(major, minor, patch outInt) C.int {
 //export obe_lv_pointer_size
 func obe_lv_pointer_size(size outInt) C.int {
 	const op = "pointer_size"
-	return C.int(guard(op, func(**entry) error {
+	return C.int(protect(op, func(**entry) error {
 		if err := refuse(op, []result{{"size", size}}); err != nil {
 			return err
 		}

@@ -12,8 +12,13 @@ import (
 // wait until the other's was taken away.
 const processors = 4
 
+// The number is set in any case. Otherwise Go reads the limits of the control group
+// again every second, through descriptors that it opened at load; a program that closes
+// what it did not open would have other files there.
 func init() {
-	if os.Getenv("GOMAXPROCS") == "" && runtime.GOMAXPROCS(0) < processors {
-		runtime.GOMAXPROCS(processors)
+	n := runtime.GOMAXPROCS(0)
+	if os.Getenv("GOMAXPROCS") == "" {
+		n = max(n, processors)
 	}
+	runtime.GOMAXPROCS(n)
 }

@@ -43,7 +43,11 @@
  * JSON.      A message is what Python's json.loads takes, in UTF-8: that
  *            includes NaN, Infinity and -Infinity. Arrays and objects nest at
  *            most 512 deep. The bytes are passed on as they are.
- * Processes. The library cannot be used in a child of fork that does not exec;
+ * Processes. The first call needs two free file descriptors, which stay open.
+ *            Without them it returns OBE_E_IO, whatever it is but obe_last_error,
+ *            and a later one tries again. A program that closes descriptors
+ *            which it did not open does so before its first call.
+ *            The library cannot be used in a child of fork that does not exec;
  *            calls there return OBE_E_FORKED where they return at all. It cannot
  *            be unloaded: dlclose leaves it in place. It must not be called from
  *            DllMain or from a constructor that runs before main. It prints

@@ -17,7 +17,7 @@ const aliased = 3
 
 func TestPrograms(t *testing.T) {
 	hooked := library(t, "test/libobe.so")
-	for _, name := range []string{"handles", "arguments", "buffers", "talk", "document", "serve", "command", "process", "leak"} {
+	for _, name := range []string{"handles", "arguments", "buffers", "talk", "document", "serve", "command", "process", "shortage", "leak"} {
 		t.Run(name, func(t *testing.T) {
 			succeed(t, time.Minute, nil, compile(t, name, against(hooked)...))
 		})
@@ -43,6 +43,7 @@ func TestLoad(t *testing.T) {
 	for _, name := range []string{"libobe.so", "obe64.so", "test/libobe.so"} {
 		t.Run(name, func(t *testing.T) {
 			succeed(t, time.Minute, nil, program, library(t, name))
+			succeed(t, time.Minute, nil, program, library(t, name), "fork")
 		})
 	}
 }
@@ -55,6 +56,7 @@ var sanitized = [][]string{{"arguments"}, {"buffers"}, {"talk"}, {"document", "4
 var unsanitized = map[string]string{
 	"process":          "its children die by signals, whose handlers would be the sanitizers'",
 	"manners":          "the same",
+	"shortage":         "it takes all descriptors, and the sanitizers want some",
 	"load":             "it is about a library that is loaded late, with nothing before it",
 	"trace":            "its subject is the file that it writes",
 	"peer":             "one side of a conversation between two systems",

@@ -980,10 +980,9 @@ func (s *Server) drop(p *peer, why error) {
 	if p.last != nil && p.last.state == open {
 		s.pairs.retire(p.last, why)
 	}
-	if p.writers > 0 {
-		// The descriptor outlives this call, and must not be waited for.
-		s.poller.Remove(p.conn)
-	}
+	// The descriptor outlives this call in a reply that is being sent, and its socket in
+	// a forked child: it must not be waited for.
+	s.poller.Remove(p.conn)
 	p.conn.Close()
 	s.counters.connectionsOpen.Add(-1)
 }
@@ -1053,6 +1052,7 @@ func (s *Server) Free() {
 	for s.leading {
 		s.left.Wait()
 	}
+	s.poller.RemoveListener(s.listener)
 	s.listener.Close()
 	for _, p := range s.peers {
 		if p.out.place == nil && (p.inMidway != nil || p.owed > 0) {

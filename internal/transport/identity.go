@@ -110,6 +110,9 @@ func (i Identity) config() (*tls.Config, *x509.CertPool, error) {
 	if (i.Certificate.Path == "") != (i.Key.Path == "") {
 		return nil, nil, errors.New("tls_cert and tls_key belong together; one is missing")
 	}
+	if err := sysRandom(); err != nil {
+		return nil, nil, err
+	}
 	pair, err := i.pair()
 	if err != nil {
 		return nil, nil, err

@@ -109,7 +109,7 @@ func removeStale(path string) error {
 	fd, err := connectUnix(path)
 	switch {
 	case err == nil:
-		sysClose(fd)
+		sysCloseSocket(fd)
 		return systemError("bind", unix.EADDRINUSE)
 	case errors.Is(err, unix.ENOENT):
 		return nil // its server has just removed it
@@ -147,7 +147,11 @@ func lockFolder(folder string) (unlock func(), err error) {
 	for end := time.Now().Add(folderPatience); ; time.Sleep(time.Millisecond) {
 		err = unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB)
 		if err == nil || err == unix.EWOULDBLOCK && time.Now().After(end) {
-			return func() { sysClose(fd) }, nil
+			return func() {
+				// A forked child may have the descriptor, and with it the lock.
+				_ = unix.Flock(fd, unix.LOCK_UN)
+				sysClose(fd)
+			}, nil
 		}
 		if err != unix.EWOULDBLOCK && err != unix.EINTR {
 			sysClose(fd)

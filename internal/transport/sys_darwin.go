@@ -67,7 +67,7 @@ func sysAccept(fd descriptor) (descriptor, netip.AddrPort, error) {
 		switch err {
 		case nil:
 			if err := prepare(conn); err != nil {
-				sysClose(conn)
+				sysCloseSocket(conn)
 				return 0, netip.AddrPort{}, err
 			}
 			return conn, addrPort(sa), nil
@@ -77,6 +77,9 @@ func sysAccept(fd descriptor) (descriptor, netip.AddrPort, error) {
 		return 0, netip.AddrPort{}, err
 	}
 }
+
+// sysRandom returns why the system has no random numbers.
+func sysRandom() error { return nil }
 
 // NewWaker makes a Waker.
 func NewWaker() (*Waker, error) {

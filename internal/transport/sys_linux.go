@@ -102,6 +102,23 @@ func sysAccept(fd descriptor) (descriptor, netip.AddrPort, error) {
 	}
 }
 
+// sysRandom returns why the system has no random numbers, without which crypto/tls
+// ends the process: a sandbox may forbid them. A system that does not know the call has
+// a file instead.
+func sysRandom() error {
+	var one [1]byte
+	for {
+		_, err := unix.Getrandom(one[:], 0)
+		switch err {
+		case unix.EINTR:
+		case nil, unix.ENOSYS:
+			return nil
+		default:
+			return systemError("getrandom", err)
+		}
+	}
+}
+
 // NewWaker makes a Waker.
 func NewWaker() (*Waker, error) {
 	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
@@ -169,6 +186,26 @@ func (p *Poller) remove(fd descriptor) {
 	_ = unix.EpollCtl(p.fd, unix.EPOLL_CTL_DEL, fd, nil)
 }
 
+func epollWait(fd int, events []unix.EpollEvent, milliseconds int) (int, unix.Errno) {
+	n, err := unix.EpollWait(fd, events, milliseconds)
+	if err != nil {
+		return 0, err.(unix.Errno)
+	}
+	return n, 0
+}
+
+// blockingEpollWait is epollWait where that may wait; see WaitWith.
+var blockingEpollWait = epollWait
+
+// WaitWith replaces poll(2) and epoll_wait(2) where they may wait, before anything
+// waits. The garbage collectors of some languages stop every thread, and take its stack
+// pointer for one into the stack that it began with. Go's code has other stacks. Package
+// capi, which can call C, has functions that wait on the thread's own one.
+func WaitWith(poll func(fd int, events int16, waker, other, milliseconds int) (found int, err syscall.Errno),
+	epollWait func(fd int, events []unix.EpollEvent, milliseconds int) (n int, err syscall.Errno)) {
+	blockingPoll, blockingEpollWait = poll, epollWait
+}
+
 // Wait appends the numbers of what is ready, as Watch asked, to ready, at most 64 of them.
 // It returns none when the time is over or Wake was called.
 func (p *Poller) Wait(ready []uint64, w Wait) ([]uint64, error) {
@@ -178,11 +215,15 @@ func (p *Poller) Wait(ready []uint64, w Wait) ([]uint64, error) {
 	}
 	for {
 		patience, looking := spin.patience(w)
-		n, err := unix.EpollWait(p.fd, p.events[:], patience)
-		if err == unix.EINTR || err == nil && n == 0 && looking {
+		call := epollWait
+		if patience != 0 {
+			call = blockingEpollWait
+		}
+		n, err := call(p.fd, p.events[:], patience)
+		if err == unix.EINTR || err == 0 && n == 0 && looking {
 			continue
 		}
-		if err != nil {
+		if err != 0 {
 			return ready, systemError("epoll_wait", err)
 		}
 		spin.found()

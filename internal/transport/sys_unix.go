@@ -46,38 +46,63 @@ func kindOf(err error) error {
 
 // waitFor waits until fd is ready for what is asked.
 func waitFor(fd descriptor, what int16, w Wait) error {
-	fds := [3]unix.PollFd{{Fd: int32(fd), Events: what}, {Fd: -1}, {Fd: -1}}
-	n := 1
+	waker, other := -1, -1 // which poll ignores
 	if w.Waker != nil {
-		fds[1] = unix.PollFd{Fd: int32(w.Waker.r), Events: unix.POLLIN}
-		n = 2
+		waker = w.Waker.r
 	}
 	if w.Yield != nil {
-		fds[2] = unix.PollFd{Fd: int32(w.Yield.fd), Events: unix.POLLIN}
-		n = 3
+		other = w.Yield.fd
 	}
 	spin := w.Spin.begin()
 	for {
 		patience, looking := spin.patience(w)
-		ready, err := unix.Poll(fds[:n], patience)
+		call := poll
+		if patience != 0 {
+			call = blockingPoll
+		}
+		found, err := call(fd, what, waker, other, patience)
 		switch {
 		case err == unix.EINTR:
 			continue
-		case err != nil:
+		case err != 0:
 			return systemError("poll", err)
 		// The descriptor comes first: what is there is taken before a wake-up.
-		case fds[0].Revents != 0:
+		case found&pollReady != 0:
 			spin.found()
 			return nil
-		case fds[1].Revents != 0:
+		case found&pollWoken != 0:
 			return ErrWoken
-		case ready > 0:
+		case found&pollOther != 0:
 			return ErrYield
 		case !looking && w.milliseconds() == 0:
 			return ErrTimeout
 		}
 	}
 }
+
+// What poll finds, added up.
+const (
+	pollReady = 1 << iota // fd is ready
+	pollWoken             // waker can be read
+	pollOther             // other can be read
+)
+
+// poll waits until fd is ready for what is asked, or waker or other can be read.
+func poll(fd descriptor, what int16, waker, other descriptor, milliseconds int) (found int, err unix.Errno) {
+	fds := [3]unix.PollFd{{Fd: int32(fd), Events: what}, {Fd: int32(waker), Events: unix.POLLIN}, {Fd: int32(other), Events: unix.POLLIN}}
+	if _, err := unix.Poll(fds[:], milliseconds); err != nil {
+		return 0, err.(unix.Errno)
+	}
+	for i := range fds {
+		if fds[i].Revents != 0 {
+			found |= 1 << i
+		}
+	}
+	return found, 0
+}
+
+// blockingPoll is poll where that may wait; see WaitWith.
+var blockingPoll = poll
 
 // mostAtOnce is how many bytes one call moves: macOS refuses 2 GiB and more.
 const mostAtOnce = 1 << 30
@@ -125,6 +150,15 @@ func sysPending(fd descriptor) (data, ended bool) {
 }
 
 func sysClose(fd descriptor) { _ = unix.Close(fd) }
+
+// sysCloseSocket closes a connection or a listener. It is shut down first: a child of
+// fork that was not told of it has the same socket open, and without that the peer
+// would see no end, and a listener would go on listening. (Not a listener on macOS,
+// which refuses to shut one down.)
+func sysCloseSocket(fd descriptor) {
+	sysShutdown(fd)
+	sysClose(fd)
+}
 
 // sysFinish ends this side's direction.
 func sysFinish(fd descriptor) { _ = unix.Shutdown(fd, unix.SHUT_WR) }

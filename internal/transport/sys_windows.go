@@ -105,6 +105,9 @@ func sysClose(fd descriptor) {
 	_ = windows.Closesocket(fd)
 }
 
+// sysCloseSocket closes a connection or a listener.
+func sysCloseSocket(fd descriptor) { sysClose(fd) }
+
 // shut holds the descriptors that were shut down and are not closed yet.
 var shut sync.Map
 
@@ -307,6 +310,9 @@ func bindError(err error) error {
 	}
 	return systemError("bind", words)
 }
+
+// sysRandom returns why the system has no random numbers.
+func sysRandom() error { return nil }
 
 // sysAccept accepts a connection into a socket that it has made before. A socket that
 // accept makes is inherited by the programs which the host program starts, until

@@ -181,7 +181,7 @@ func (c *Conn) acquire() (descriptor, error) {
 
 func (c *Conn) release() {
 	if c.users.Add(-1) == closing {
-		sysClose(c.fd)
+		sysCloseSocket(c.fd)
 	}
 }
 
@@ -577,5 +577,13 @@ func (l *Listener) Accept() (*Conn, error) {
 func (l *Listener) Close() {
 	listeners.Delete(l)
 	l.file.remove()
-	sysClose(l.fd)
+	if l.file.path != "" {
+		// Shutting down a TCP listener resets the connections that wait to be accepted;
+		// those of a Unix-domain socket stay, if a forked child has it open.
+		sysShutdown(l.fd)
+		for conn, err := l.Accept(); err == nil; conn, err = l.Accept() {
+			_ = conn.Close()
+		}
+	}
+	sysCloseSocket(l.fd)
 }

@@ -1,12 +1,14 @@
 /* The library in a program that does not link it: loaded, called, unloaded and loaded again, beside the program's
  * own signal handlers, and without a word.
  *
- *     load LIBRARY */
+ *     load LIBRARY        all tests
+ *     load LIBRARY fork   a child that is forked at once */
 #include "loaded.h"
 #include "silence.h"
 
 #include <setjmp.h>
 #include <signal.h>
+#include <sys/wait.h>
 
 /* ---- the program's own signal handlers ---- */
 
@@ -129,10 +131,33 @@ static void silence(void)
     silence_end(&silence);
 }
 
+/* Before Go's runtime has started, a child knows that it is one. */
+static void fork_after_loading(void)
+{
+    obe_socket client = 0;
+    pid_t child;
+    int status;
+
+    CHECK(load() != NULL);
+    child = fork();
+    if (child == 0) {
+        alarm(5);
+        _exit(obe.client_new(NULL, 1, &client) == OBE_E_FORKED ? 0 : 1);
+    }
+    CHECK(child > 0 && waitpid(child, &status, 0) == child);
+    /* Go is entered before the library can look, which may not return: see forked_child of process.c. */
+    CHECK(WIFEXITED(status) ? WEXITSTATUS(status) == 0 : WTERMSIG(status) == SIGALRM);
+    exchange();
+}
+
 int main(int argc, char **argv)
 {
-    CHECK(argc == 2);
+    CHECK(argc == 2 || argc == 3);
     path = argv[1];
+    if (argc == 3) {
+        RUN(fork_after_loading);
+        return 0;
+    }
     RUN(silence);
     RUN(load_and_unload);
     RUN(handlers_from_after);

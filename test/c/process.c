@@ -4,7 +4,10 @@
 #include "calls.h"
 #include "silence.h"
 
+#include <semaphore.h>
 #include <signal.h>
+#include <sys/resource.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 enum { WATCHDOG = 15 /* s */ };
@@ -103,6 +106,189 @@ static void forked_child(void)
         printf("(%d of %d children hung) ", hung, CHILDREN);
     CHECK_OK(client, obe_free(client));
     echo_stop(&echo);
+}
+
+/* In the started process, before it does anything else: a child that is forked before Go's runtime has started gets
+ * its answer, too; so does that of daemon(3). The parent goes on. */
+static int fork_first(int by_daemon)
+{
+    struct echo echo;
+    obe_socket client = 0;
+    obe_status status = OBE_OK;
+    int ends[2], hung;
+    pid_t child;
+
+    CHECK(pipe(ends) == 0);
+    child = fork();
+    if (child == 0) {
+        if (by_daemon && daemon(1, 1))
+            _exit(1);
+        alarm(2);
+        status = obe_client_new(NULL, 1, &client);
+        _exit(write(ends[1], &status, sizeof status) != (ssize_t)sizeof status);
+    }
+    alarm(WATCHDOG);
+    close(ends[1]);
+    hung = read(ends[0], &status, sizeof status) != (ssize_t)sizeof status;
+    CHECK(waitpid(child, NULL, 0) == child);
+    CHECK(hung || status == OBE_E_FORKED);
+    CHECK_EQUAL(3, system("exit 3") >> 8);
+    echo_start(&echo);
+    client = new_client(echo.port);
+    exchange(client);
+    CHECK_OK(client, obe_free(client));
+    echo_stop(&echo);
+    return hung;
+}
+
+static void early_fork(void)
+{
+    enum { CHILDREN = 20 };
+    int hung = 0, i;
+
+    for (i = 0; i < CHILDREN; i++) {
+        int status = run_self(i % 2 ? "fork" : "daemon");
+
+        CHECK(status == 0 || status == 1);
+        hung += status;
+    }
+    CHECK(hung < CHILDREN / 2);
+    if (hung)
+        printf("(%d of %d children hung) ", hung, CHILDREN);
+}
+
+/* Processor time of this process, in ms. */
+static int64_t used_ms(void)
+{
+    struct rusage usage;
+
+    CHECK(getrusage(RUSAGE_SELF, &usage) == 0);
+    return (int64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000 +
+           (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1000;
+}
+
+/* A connection to the server at port, or at the Unix-domain socket at path; -1 if it is refused. */
+static int try_connect(int32_t port, const char *path)
+{
+    struct sockaddr_un local;
+    struct sockaddr_in address = loopback(port);
+    int fd = socket(path ? AF_UNIX : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), failed;
+
+    CHECK(fd >= 0 && socket_limit(fd, PATIENCE));
+    memset(&local, 0, sizeof local);
+    local.sun_family = AF_UNIX;
+    if (path)
+        strcpy(local.sun_path, path);
+    failed = path ? connect(fd, (struct sockaddr *)&local, sizeof local)
+                  : connect(fd, (struct sockaddr *)&address, sizeof address);
+    if (!failed)
+        return fd;
+    CHECK(errno == ECONNREFUSED);
+    close(fd);
+    return -1;
+}
+
+static int connect_to(obe_socket server, const char *path)
+{
+    int fd = try_connect(port_of(server), path);
+
+    CHECK(fd >= 0);
+    return fd;
+}
+
+/* Receives for so long, and no message comes. Waiting costs no processor time. */
+static void wait_quietly(obe_socket server, int ms)
+{
+    int64_t used = used_ms();
+
+    CHECK_STATUS(OBE_E_TIMEOUT, server, obe_receive(server, text, sizeof text, &length, ms));
+    used = used_ms() - used;
+    if (used > ms / 2)
+        check_failed(__FILE__, __LINE__, "waiting for %d ms took %d ms of processor time", ms, (int)used);
+}
+
+/* What the library closes is closed, although a child that knows nothing of it has the same sockets open. */
+static void bystander(const char *path)
+{
+    enum { QUIET = 200 /* ms */ };
+    char place[128] = "", other[128] = "", byte;
+    obe_socket server = 0, client;
+    int malformed, unanswered, answered, idle, dropped, late, listener, accepted, pipes[2], i;
+    int *const opened[] = {&malformed, &unanswered, &answered, &idle, &dropped, &late, &listener, &accepted};
+    int32_t port;
+    pid_t child;
+
+    if (path) {
+        snprintf(place, sizeof place, "unix:%s", path);
+        snprintf(other, sizeof other, "%s-other", path);
+    }
+    CHECK_OK(0, obe_server_new(place, 0, &server));
+    malformed = connect_to(server, path);
+    unanswered = connect_to(server, path);
+    raw_say(unanswered, "00000000011");
+    CHECK_OK(server, obe_receive(server, text, sizeof text, &length, PATIENCE));
+    answered = connect_to(server, path);
+    idle = connect_to(server, path);
+    listener = raw_listen(&port, 1);
+    client = new_client(port);
+    CHECK_OK(client, obe_send(client, "1", -1, PATIENCE));
+    accepted = raw_accept(listener);
+    CHECK_STATUS(OBE_E_TIMEOUT, server, obe_receive(server, text, sizeof text, &length, QUIET)); /* it accepts all */
+
+    CHECK(pipe(pipes) == 0);
+    child = fork();
+    if (child == 0) {
+        close(pipes[1]);
+        _exit(read(pipes[0], &byte, 1) == 0 ? 0 : 98); /* till the parent lets go */
+    }
+    close(pipes[0]);
+
+    raw_say(malformed, "this is no header of a message");
+    raw_say(answered, "00000000012");
+    CHECK_OK(server, obe_receive(server, text, sizeof text, &length, PATIENCE));
+    CHECK_OK(server, obe_send(server, "3", -1, PATIENCE));
+    CHECK(raw_message(answered, text, sizeof text) == 1);
+    wait_quietly(server, QUIET);
+    CHECK(raw_ended(malformed));
+    CHECK(raw_ended(unanswered));
+    CHECK_OK(client, obe_free(client));
+    CHECK(raw_message(accepted, text, sizeof text) == 1 && raw_ended(accepted));
+
+    CHECK_OK(server, obe_set_option(server, "max_connections", "1"));
+    dropped = connect_to(server, path);
+    wait_quietly(server, QUIET);
+    CHECK(raw_ended(idle) && raw_ended(answered));
+    raw_say(dropped, "00000000011");
+    CHECK_OK(server, obe_receive(server, text, sizeof text, &length, PATIENCE));
+    CHECK_OK(server, obe_close(server));
+    CHECK(raw_ended(dropped));
+    wait_quietly(server, QUIET);
+
+    /* Nothing is listening any more, not even at another name of the socket's file. */
+    late = connect_to(server, path);
+    port = port_of(server);
+    if (path)
+        CHECK(link(path, other) == 0);
+    CHECK_OK(server, obe_free(server));
+    CHECK(raw_ended(late));
+    CHECK_EQUAL(-1, try_connect(port, path ? other : NULL));
+    if (path)
+        unlink(other);
+    CHECK_OK(0, obe_server_new(place, port, &server));
+    CHECK_OK(server, obe_free(server));
+    close(pipes[1]);
+    CHECK_EQUAL(0, wait_for(child));
+    for (i = 0; i < LENGTH(opened); i++)
+        socket_close(*opened[i]);
+}
+
+static void bystanders(void)
+{
+    char path[64];
+
+    bystander(NULL);
+    snprintf(path, sizeof path, "/tmp/obe-bystander-%d", (int)getpid());
+    bystander(path);
 }
 
 /* Whether this process has a descriptor of the kinds that the library opens. */
@@ -323,6 +509,54 @@ static void vanished_peers(void)
     CHECK(sigaction(SIGPIPE, &before, NULL) == 0);
 }
 
+/* ---- cancelled threads ---- */
+
+struct cancelled {
+    obe_socket server;
+    obe_status status; /* what the call returned */
+    sem_t called;
+};
+
+static void *receive_and_end(void *argument)
+{
+    struct cancelled *c = argument;
+    int64_t size;
+    char buffer[64];
+
+    CHECK(sem_post(&c->called) == 0);
+    c->status = obe_receive(c->server, buffer, sizeof buffer, &size, OBE_FOREVER);
+    pthread_testcancel();
+    return c;
+}
+
+/* A thread that is cancelled by pthread_cancel ends when its call has returned, and not within it. */
+static void cancelled_thread(void)
+{
+    struct cancelled c;
+    struct caller follower;
+    pthread_t thread;
+    void *result;
+    int fd;
+
+    memset(&c, 0, sizeof c);
+    c.server = new_server();
+    c.status = OBE_E_INTERNAL;
+    CHECK(sem_init(&c.called, 0, 0) == 0);
+    thread = start_thread(receive_and_end, &c);
+    CHECK(sem_wait(&c.called) == 0);
+    caller_start(&follower, receive_forever, c.server); /* by when the other thread is in its call, too */
+    CHECK(pthread_cancel(thread) == 0);
+    fd = raw_connect(port_of(c.server));
+    raw_say(fd, "00000000011");
+    raw_say(fd, "00000000012");
+    CHECK(pthread_join(thread, &result) == 0);
+    CHECK_EQUAL(OBE_OK, c.status);
+    CHECK(result == PTHREAD_CANCELED);
+    CHECK_OK(c.server, caller_join(&follower));
+    socket_close(fd);
+    CHECK_OK(c.server, obe_free(c.server));
+}
+
 /* ---- faults and silence ---- */
 
 static void after_a_fault(void)
@@ -362,6 +596,8 @@ int main(int argc, char **argv)
     const char *role = argc > 1 ? argv[1] : "";
     int fd, i;
 
+    if (strcmp(role, "fork") == 0 || strcmp(role, "daemon") == 0)
+        return fork_first(role[0] == 'd');
     if (strcmp(role, "started") == 0)
         return started();
     if (strcmp(role, "exit") == 0 || strcmp(role, "return") == 0)
@@ -374,9 +610,12 @@ int main(int argc, char **argv)
     for (fd = 3; fd < 256; fd++) /* what came from whoever started the tests is to go no further */
         fcntl(fd, F_SETFD, FD_CLOEXEC);
     RUN(forked_child);
+    RUN(early_fork);
+    RUN(bystanders);
     RUN(fork_and_exec);
     RUN(exit_while_blocked);
     RUN(vanished_peers);
+    RUN(cancelled_thread);
     RUN(after_a_fault);
     RUN(silence);
     CHECK_EQUAL(0, obe_test_live());

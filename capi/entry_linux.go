@@ -1,0 +1,6 @@
+package main
+
+// #include "entry.h"
+import "C"
+
+func init() { C.capi_restore_collector() }
