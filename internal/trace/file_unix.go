@@ -205,6 +205,7 @@ func (f *file) rename(suffix string) (bool, error) {
 		}
 		return false, &os.PathError{Op: "lock", Path: f.path, Err: err}
 	}
+	defer f.unlock()
 	var own, there unix.Stat_t
 	if err := unix.Fstat(f.fd, &own); err != nil {
 		return false, &os.PathError{Op: "stat", Path: f.path, Err: err}
@@ -269,6 +270,10 @@ const (
 	streamTimeout = 10 * stallTimeout
 )
 
+// unlock releases the lock. To close the file is not enough: a forked child that has it
+// open would keep the lock.
+func (f *file) unlock() { _ = unix.Flock(f.fd, unix.LOCK_UN) }
+
 // send writes a line to a pipe or a device. The system keeps only short lines whole
 // there; others are, by a lock, among the writers of this library.
 func (f *file) send(line []byte) error {
@@ -280,6 +285,7 @@ func (f *file) send(line []byte) error {
 			}
 			time.Sleep(time.Millisecond)
 		}
+		defer f.unlock()
 	}
 	for whole := len(line); ; {
 		n, err := quietWrite(f.fd, line)

@@ -21,8 +21,10 @@ import (
 	"strconv"
 	"time"
 	"unicode/utf8"
+	"unsafe"
 
 	"libobe/internal/jsondoc"
+	"libobe/internal/memory"
 )
 
 const (
@@ -53,6 +55,20 @@ type Record struct {
 	Body      []byte // one JSON text
 }
 
+// line returns the record as a line. Where there is no memory for it, that is an error: the
+// call whose message it is has succeeded.
+func (r Record) line() (line []byte, err error) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			var known bool
+			if err, known = fault.(error); !known || !errors.Is(err, memory.ErrMemory) {
+				panic(fault)
+			}
+		}
+	}()
+	return r.append(memory.MustMake[byte](0, 256+min(len(r.Body), MaxBody))), nil
+}
+
 // append appends the record as a line. Its body stands there as it is, but for
 // line ends between its values; one beyond MaxBody is cut, and a text then.
 func (r Record) append(line []byte) []byte {
@@ -76,7 +92,7 @@ func (r Record) append(line []byte) []byte {
 			end--
 		}
 		line = append(line, `,"cut":true,"body":`...)
-		line = jsondoc.AppendString(line, string(r.Body[:end]))
+		line = jsondoc.AppendString(line, unsafe.String(&r.Body[0], end))
 	} else {
 		line = append(line, `,"body":`...)
 		begin := len(line)
@@ -117,8 +133,11 @@ func Check(path string) error {
 // quarter larger, and a line more for each thread that writes. A line that only a part
 // of has room on the disk is taken back.
 func Write(path string, limit int64, r Record) error {
-	line := r.append(make([]byte, 0, 256+min(len(r.Body), 2*MaxBody)))
-	if err := write(path, limit, line); err != nil {
+	line, err := r.line()
+	if err == nil {
+		err = write(path, limit, line)
+	}
+	if err != nil {
 		return fmt.Errorf("the trace could not be written: %w", err)
 	}
 	return nil
