@@ -5,7 +5,7 @@
 #include <pthread.h>
 
 int capi_in_child, capi_entered;
-__thread int capi_forking;
+__thread int capi_forking __attribute__((tls_model("initial-exec")));
 
 void capi_note_entry(void) { __atomic_store_n(&capi_entered, 1, __ATOMIC_RELEASE); }
 

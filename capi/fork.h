@@ -7,8 +7,9 @@ extern int capi_in_child;
 extern int capi_entered;
 void capi_note_entry(void);
 
-/* Whether this thread is about to fork. */
-extern __thread int capi_forking;
+/* Whether this thread is about to fork. (The model is that of Go's own thread-local
+ * variable. Another would need one more library.) */
+extern __thread int capi_forking __attribute__((tls_model("initial-exec")));
 
 /* Enters Go, and does nothing there. */
 void capi_enter(void);

@@ -18,6 +18,11 @@ const (
 	cached = 64 * pageSize
 	// pagesAtOnce is how many pages are taken before it is looked what is free.
 	pagesAtOnce = 64
+	// rowSpare is how much longer than the block a row has to be: small blocks may be made
+	// between the search and the block, at the row's beginning.
+	rowSpare = mostMade + cached
+	// mostMade is how many bytes of small blocks are accepted in that time.
+	mostMade = large / 2
 	// attempts is how often a row is looked for.
 	attempts = 3
 	// manyRuns is a heap in such small pieces that no more are looked at.
@@ -44,10 +49,9 @@ type run struct{ from, to uintptr }
 // left one processor only, as others set free pages aside, each in the middle of a row.
 func inHeap(n int) bool {
 	runtime.GC()
-	spare := large + cached
 	var now reading
 	now.read()
-	if n > now.free()-2*spare {
+	if n > now.free()-2*rowSpare {
 		return false
 	}
 	if !usable(now.free()) {
@@ -57,13 +61,13 @@ func inHeap(n int) bool {
 	// What lies in the middle may be gone after a collection: memory of the collector
 	// itself, and of pools.
 	for range attempts {
-		found := takeRow(n+spare, spare)
+		found := takeRow(n+rowSpare, rowSpare)
 		now.read()
 		before := now.made()
 		runtime.GC()
 		now.read()
 		// Small blocks that were made since may lie in the row.
-		if found && now.made()-before < large/2 {
+		if found && now.made()-before < mostMade {
 			return true
 		}
 	}

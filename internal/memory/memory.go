@@ -31,6 +31,8 @@ const (
 	// connections, and found in the arena that is asked for besides, as long as Go
 	// begins it at its start (GOEXPERIMENT in the Makefile).
 	small = 64 << 10
+	// veryLarge blocks may become larger by rowSpare, a sixteenth.
+	veryLarge = 16 * rowSpare
 )
 
 var (
@@ -63,14 +65,22 @@ func Make[T any](length, capacity int) ([]T, error) {
 	return block, err
 }
 
+// ifGranted makes a very large block a little larger than asked for: when it is garbage, the
+// row that it leaves has room for a block of the same size and for small ones, as inHeap
+// wants it.
 func ifGranted[T any](length, capacity, size int) ([]T, error) {
+	whole := capacity
+	if size >= veryLarge {
+		whole += rowSpare / (size / capacity)
+		size += rowSpare
+	}
 	taking.RLock()
 	defer taking.RUnlock()
 	defer granted.Add(-int64(size))
 	if err := room(size); err != nil {
 		return nil, err
 	}
-	return make([]T, length, capacity), nil
+	return make([]T, length, whole)[:length:capacity], nil
 }
 
 // ifInHeap comes after a refusal, and returns nil if that holds. No other large block is

@@ -52,12 +52,13 @@ func (s *Server) transmit(call *call, p *peer, head, body []byte, behind bool) (
 		}
 	}
 	skip := min(n, len(head))
-	more, err := s.transmitRest(call, p, head[skip:], body[n-skip:], behind)
+	more, err := s.transmitRest(call, p, head[skip:], body[n-skip:], behind, n > 0)
 	return n + more, err
 }
 
-// transmitRest is transmit for what the system does not take at once.
-func (s *Server) transmitRest(call *call, p *peer, head, body []byte, behind bool) (n int, err error) {
+// transmitRest is transmit for what the system does not take at once; begun says that it
+// took a part. After a part of a frame only, p stays busy: its connection will be closed.
+func (s *Server) transmitRest(call *call, p *peer, head, body []byte, behind, begun bool) (n int, err error) {
 	wait, err := s.wait(call)
 	if err != nil {
 		return 0, err
@@ -72,7 +73,11 @@ func (s *Server) transmitRest(call *call, p *peer, head, body []byte, behind boo
 	p.sending = true
 	_ = s.watch(p) // to stop watching does not fail
 	s.mu.Unlock()
-	defer s.sent(p)
+	defer func() {
+		if err == nil || !begun && n == 0 {
+			s.sent(p)
+		}
+	}()
 
 	p.conn.SetWriteWait(transport.NoWait)
 	for refused := false; ; {

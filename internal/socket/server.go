@@ -543,7 +543,7 @@ func (s *Server) write(call *call, p *peer, head, body []byte, m *Message) (err 
 	}
 	if err != nil {
 		if n > 0 || err != transport.ErrTimeout && err != transport.ErrWoken {
-			s.counters.droppedUnread.Add(1)
+			p.sending = true // its reply is not out
 			s.drop(p, err)
 		}
 		return err

@@ -192,6 +192,7 @@ func TestEndOfAConnectionWithAnUnansweredMessage(t *testing.T) {
 	send(t, s, "22")
 	p.expect("22")
 	must(t, p.Close())
+	attendUntil(t, s, "connections_open", 0)
 	q := dial(t, s)
 	q.send("3")
 	expectReceive(t, s, "3")

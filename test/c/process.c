@@ -536,7 +536,7 @@ static void cancelled_thread(void)
     struct caller follower;
     pthread_t thread;
     void *result;
-    int fd;
+    int fds[2], i;
 
     memset(&c, 0, sizeof c);
     c.server = new_server();
@@ -546,14 +546,16 @@ static void cancelled_thread(void)
     CHECK(sem_wait(&c.called) == 0);
     caller_start(&follower, receive_forever, c.server); /* by when the other thread is in its call, too */
     CHECK(pthread_cancel(thread) == 0);
-    fd = raw_connect(port_of(c.server));
-    raw_say(fd, "00000000011");
-    raw_say(fd, "00000000012");
+    for (i = 0; i < LENGTH(fds); i++) {
+        fds[i] = raw_connect(port_of(c.server));
+        raw_say(fds[i], "00000000011");
+    }
     CHECK(pthread_join(thread, &result) == 0);
     CHECK_EQUAL(OBE_OK, c.status);
     CHECK(result == PTHREAD_CANCELED);
     CHECK_OK(c.server, caller_join(&follower));
-    socket_close(fd);
+    for (i = 0; i < LENGTH(fds); i++)
+        socket_close(fds[i]);
     CHECK_OK(c.server, obe_free(c.server));
 }
 

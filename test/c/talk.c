@@ -606,6 +606,7 @@ static const struct {
     {"max_message", "67108864", "67108864", {"1", "9999999999", "100000"}},
     {"max_connections", "1024", "1024", {"1", "1000000", "5"}},
     {"message_timeout_ms", "30000", "30000", {"-1", "0", "500"}},
+    {"outgoing_limit", "67108864", "67108864", {"0", "1000000000000", "100"}},
     {"one_way", "0", "0", {"1", "0"}},
     {"nodelay", "1", "1", {"0", "1"}},
     {"keepalive", "60", "60", {"0", "1", "32767"}},
@@ -681,7 +682,7 @@ static const char *const counters[] = {
     "connections_opened", "connections_open",  "messages_sent",      "messages_received", "bytes_sent",
     "bytes_received",     "dropped_malformed", "dropped_json",       "dropped_too_large", "dropped_incomplete",
     "dropped_timeout",    "dropped_unanswered", "dropped_reset",     "evicted",           "dropped_memory",
-    "dropped_not_allowed", "dropped_tls",      "trace_failed",
+    "dropped_not_allowed", "dropped_tls",      "trace_failed",       "dropped_unread",    "outgoing_bytes",
 };
 
 static void all_counters(void)
