@@ -52,13 +52,12 @@ func (s *Server) transmit(call *call, p *peer, head, body []byte, behind bool) (
 		}
 	}
 	skip := min(n, len(head))
-	more, err := s.transmitRest(call, p, head[skip:], body[n-skip:], behind, n > 0)
+	more, err := s.transmitRest(call, p, head[skip:], body[n-skip:], behind)
 	return n + more, err
 }
 
-// transmitRest is transmit for what the system does not take at once; begun says that it
-// took a part. After a part of a frame only, p stays busy: its connection will be closed.
-func (s *Server) transmitRest(call *call, p *peer, head, body []byte, behind, begun bool) (n int, err error) {
+// transmitRest is transmit for what the system does not take at once.
+func (s *Server) transmitRest(call *call, p *peer, head, body []byte, behind bool) (n int, err error) {
 	wait, err := s.wait(call)
 	if err != nil {
 		return 0, err
@@ -73,11 +72,7 @@ func (s *Server) transmitRest(call *call, p *peer, head, body []byte, behind, be
 	p.sending = true
 	_ = s.watch(p) // to stop watching does not fail
 	s.mu.Unlock()
-	defer func() {
-		if err == nil || !begun && n == 0 {
-			s.sent(p)
-		}
-	}()
+	defer s.sent(p)
 
 	p.conn.SetWriteWait(transport.NoWait)
 	for refused := false; ; {
@@ -302,7 +297,7 @@ func (s *Server) expireOutgoing() (left time.Duration, any bool) {
 // held.
 func (s *Server) discard(p *peer) {
 	if p.busy() {
-		s.counters.droppedUnread.Add(1)
+		s.countUnread(p)
 	}
 	if p.out.place != nil {
 		s.outgoing.Remove(p.out.place)
@@ -312,6 +307,15 @@ func (s *Server) discard(p *peer) {
 	if p.writing.try() { // else the call that has it ends with an error
 		p.out.parts = nil
 		p.writing.unlock()
+	}
+}
+
+// countUnread counts a connection whose reply was not taken as a whole, once. base.mu is
+// held.
+func (s *Server) countUnread(p *peer) {
+	if !p.unread {
+		p.unread = true
+		s.counters.droppedUnread.Add(1)
 	}
 }
 

@@ -1,6 +1,7 @@
 package socket
 
 import (
+	"cmp"
 	"container/list"
 	"errors"
 	"fmt"
@@ -82,6 +83,7 @@ type peer struct {
 	out      outgoing
 	watched  transport.Interest // what the poller waits for
 	sending  bool               // a call waits until the peer takes its reply
+	unread   bool               // it counts as one whose reply was not taken
 	leaving  bool               // to be closed when its replies are out
 	refused  bool               // its TLS failed, which it is being told
 	ended    bool               // the peer has closed its side
@@ -538,15 +540,13 @@ func (s *Server) write(call *call, p *peer, head, body []byte, m *Message) (err 
 		}
 	})
 	done = true
-	if err != nil && p.gone != nil {
-		return p.gone
-	}
 	if err != nil {
-		if n > 0 || err != transport.ErrTimeout && err != transport.ErrWoken {
-			p.sending = true // its reply is not out
+		gone := p.gone
+		if n > 0 || gone != nil || err != transport.ErrTimeout && err != transport.ErrWoken {
+			s.countUnread(p)
 			s.drop(p, err)
 		}
-		return err
+		return cmp.Or(gone, err)
 	}
 	s.counters.messagesSent.Add(1)
 	if p.gone == nil {
