@@ -268,10 +268,8 @@ func (s *Server) sendOn(p *peer) {
 		return // the call that has it sends them first
 	}
 	defer p.writing.unlock()
-	p.writers++
 	var err error
 	s.outside(func() { err = s.flush(p) })
-	p.writers--
 	if err != nil && err != transport.ErrTimeout && p.gone == nil {
 		s.drop(p, fmt.Errorf("%w, after it failed: %v", ErrPeerClosed, err))
 	}
@@ -335,7 +333,7 @@ func (s *Server) readOn(p *peer) {
 	}
 	if p.watched&transport.Readable != 0 {
 		// Its next message may have been read together with the last one.
-		s.again = append(s.again, p.id)
+		s.queue(p)
 		s.nudge()
 	}
 }
