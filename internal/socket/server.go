@@ -543,7 +543,11 @@ func (s *Server) write(call *call, p *peer, head, body []byte, m *Message) (err 
 	if err != nil {
 		if n > 0 || err != transport.ErrTimeout && err != transport.ErrWoken {
 			s.counters.droppedUnread.Add(1)
-			s.drop(p, err)
+			why := err
+			if err == transport.ErrTimeout || err == transport.ErrWoken || err == errStalled {
+				why = errBrokenOff // that is how this call ended, and no later one
+			}
+			s.drop(p, why)
 		}
 		return err
 	}
