@@ -105,3 +105,17 @@ func (s *Server) WithoutSettings(f func()) (caught any) {
 	f()
 	return nil
 }
+
+// WhileReading makes the leader call f, with no lock held, when a part of a message of
+// one of the present connections was read.
+func (s *Server) WhileReading(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range s.peers {
+		check := p.frames.Check
+		p.frames.Check = func(part []byte, last bool) error {
+			f()
+			return check(part, last)
+		}
+	}
+}

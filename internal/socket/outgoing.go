@@ -25,9 +25,14 @@ type outgoing struct {
 	began time.Duration // when place was set, in the leaders' time; guarded by base.mu
 }
 
-// errStalled is a reply that its client did not take in time. Its connection is
-// closed.
-var errStalled = fmt.Errorf("%w: the client did not take the reply within message_timeout_ms", ErrTimeout)
+var (
+	// errStalled is a reply that its client did not take in time. Its connection is
+	// closed.
+	errStalled = fmt.Errorf("%w: the client did not take the reply within message_timeout_ms", ErrTimeout)
+	// errBrokenOff is what later answers to such a connection are told. A timeout would
+	// say that to try again may help.
+	errBrokenOff = fmt.Errorf("%w, because the client did not take a whole reply in time", ErrClosed)
+)
 
 // sendAtOnce is how much of a reply is written before the call looks at its deadline:
 // with less, a message of 64 MB costs a tenth more processor time.
@@ -268,10 +273,8 @@ func (s *Server) sendOn(p *peer) {
 		return // the call that has it sends them first
 	}
 	defer p.writing.unlock()
-	p.writers++
 	var err error
 	s.outside(func() { err = s.flush(p) })
-	p.writers--
 	if err != nil && err != transport.ErrTimeout && p.gone == nil {
 		s.drop(p, fmt.Errorf("%w, after it failed: %v", ErrPeerClosed, err))
 	}
@@ -289,7 +292,7 @@ func (s *Server) expireOutgoing() (left time.Duration, any bool) {
 		if left = s.options().messageTimeout - (s.clock() - p.out.began); left > 0 {
 			return left, true
 		}
-		s.drop(p, errStalled)
+		s.drop(p, errBrokenOff)
 	}
 }
 
@@ -344,7 +347,7 @@ func (s *Server) readOn(p *peer) {
 	}
 	if p.watched&transport.Readable != 0 {
 		// Its next message may have been read together with the last one.
-		s.again = append(s.again, p.id)
+		s.queue(p)
 		s.nudge()
 	}
 }

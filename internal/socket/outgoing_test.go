@@ -595,3 +595,37 @@ func TestTLSFlightGoesOutInParts(t *testing.T) {
 	send(t, s, "2")
 	c.expect("2")
 }
+
+// The connection is closed when a reply was sent only in part. A later answer is told
+// so, and not how the call before it ended.
+func TestAnswerAfterOneThatWasBrokenOff(t *testing.T) {
+	for _, c := range []struct {
+		how     string
+		timeout time.Duration
+		options []string
+		want    error
+	}{
+		{"cancelled", patience, []string{"outgoing_limit=0"}, socket.ErrCancelled},
+		{"timed out", short, []string{"outgoing_limit=0"}, socket.ErrTimeout},
+		{"stalled", patience, []string{"outgoing_limit=0", "message_timeout_ms=30"}, socket.ErrTimeout},
+	} {
+		t.Run(c.how, func(t *testing.T) {
+			s := newServer(t, c.options...)
+			p := dial(t, s)
+			must(t, p.SetReadBuffer(narrow))
+			p.send("1")
+			m := expectMessage(t, s, "1")
+			ended := start(func() error { return m.Reply([]byte(long), c.timeout) })
+			if c.want == socket.ErrCancelled {
+				eventually(t, "a part is sent", p.readable)
+				s.Cancel()
+			}
+			expectError(t, await(t, ended), c.want)
+			err := m.Reply([]byte("2"), patience)
+			expectError(t, err, socket.ErrClosed)
+			if !strings.Contains(err.Error(), "did not take a whole reply") {
+				t.Errorf("a later answer is told: %v", err)
+			}
+		})
+	}
+}

@@ -142,7 +142,7 @@ func (s *Server) waits(p *peer) bool {
 // buffers hold what it sends; only its end is of interest now, and hold reports
 // whether that has come.
 func (s *Server) hold(p *peer) (ended bool) {
-	if p.frames.Buffered() {
+	if p.early != nil || p.frames.Buffered() {
 		p.deferred = true
 	} else if len(p.peeked) == 0 {
 		// To look without taking would lose the reason of a reset.
@@ -175,7 +175,7 @@ func (s *Server) resume(p *peer) {
 	}
 	if p.deferred {
 		p.deferred = false
-		s.again = append(s.again, p.id)
+		s.queue(p)
 		s.nudge()
 	}
 }
@@ -197,9 +197,12 @@ func (s *Server) yield(t thread.ID, before *Message) (given []*Message) {
 // unyield ends that. base.mu is held.
 func (s *Server) unyield(given []*Message) {
 	for _, m := range given {
-		if m.yields--; m.state == open && s.waits(m.from) {
-			// What has come of the next message is not timed while it has to wait.
-			s.notMidway(m.from)
+		p := m.from
+		if m.yields--; p.inMidway != nil && s.waits(p) {
+			// What has come of the next message is not timed while it has to wait; its
+			// next turn times it again.
+			s.notMidway(p)
+			p.deferred = true
 		}
 	}
 }

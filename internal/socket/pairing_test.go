@@ -470,6 +470,62 @@ func TestMessageThatWaitsIsNotRead(t *testing.T) {
 }
 
 // A connection that stays open does not keep the memory of a message that was answered.
+// A call that receives gives up what its thread has to answer when another message
+// comes, which may be one of the same connection. If it ends while another thread reads
+// that one, there is nothing to give up, and the next message has to wait.
+func TestCallEndsWhileTheNextMessageIsRead(t *testing.T) {
+	for _, second := range []string{number(2), `"` + strings.Repeat("x", 5000) + `"`} {
+		s := newServer(t)
+		holder, other := newActor(t, s), newActor(t, s)
+		t.Cleanup(func() { close(holder.work) })
+		t.Cleanup(func() { close(other.work) })
+		client := dial(t, s)
+		client.send(number(1))
+		do(t, holder, holder.receives).expect(t, number(1))
+
+		reading, ended := make(chan struct{}), make(chan struct{})
+		var once sync.Once
+		s.WhileReading(func() {
+			once.Do(func() { close(reading) })
+			<-ended
+		})
+		next := begin(other, func() outcome {
+			dst := make([]byte, 1<<10)
+			n, err := s.Receive(dst, patience)
+			if errors.As(err, new(*socket.BufferError)) {
+				dst = make([]byte, 1<<13)
+				n, err = s.Receive(dst, patience)
+			}
+			return outcome{string(dst[:n]), err}
+		})
+		begun(t, s, 1)
+		client.send(second)
+		must(t, do(t, holder, func() error {
+			for {
+				if _, err := s.Receive(nil, moment); !errors.Is(err, socket.ErrTimeout) {
+					return fmt.Errorf("the holder received: %w", err)
+				}
+				select {
+				case <-reading:
+					return nil
+				default:
+				}
+			}
+		}))
+		close(ended)
+		select {
+		case got := <-next:
+			t.Errorf("received %.20q, %v before the message before was answered", got.body, got.err)
+		case <-time.After(moment):
+		}
+		must(t, do(t, holder, func() error { return s.Send([]byte(number(1)), patience) }))
+		client.expect(number(1))
+		await(t, next).expect(t, second)
+		must(t, do(t, other, func() error { return s.Send([]byte(second), patience) }))
+		client.expect(second)
+	}
+}
+
 func TestAnsweredMessagesAreForgotten(t *testing.T) {
 	const peers, size = 20, 1 << 20
 	s := newServer(t)

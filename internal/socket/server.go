@@ -52,7 +52,7 @@ type Server struct {
 	ready []uint64 // connections to look at; ready[:seen] are done
 	seen  int
 	came  int           // connections accepted since ready was filled
-	again []uint64      // those of which more than one message was read at once
+	again []uint64      // those that have a turn whatever the poller says; guarded by base.mu
 	dst   []byte        // the caller's memory for a message
 	into  *peer         // whose message under way lies in dst
 	turn  *call         // the leader's call
@@ -79,7 +79,8 @@ type peer struct {
 	deferred bool          // part of the next message was read, which has to wait
 	peeked   []byte        // what was read to see whether the peer has ended
 	failed   error         // what that met; Read returns it
-	writers  int
+	early    []byte        // the next message, which was read whole and has to wait
+	queued   bool          // in Server.again, or in Server.ready because of that
 	out      outgoing
 	watched  transport.Interest // what the poller waits for
 	sending  bool               // a call waits until the peer takes its reply
@@ -523,11 +524,9 @@ func (s *Server) write(call *call, p *peer, head, body []byte, m *Message) (err 
 	case p.leaving:
 		return ErrClosed
 	}
-	p.writers++
 	behind := p.out.place != nil
 	n, done := 0, false
 	defer func() {
-		p.writers--
 		if !done {
 			s.drop(p, ErrClosed) // a fault inside: how much was sent is not known
 		}
@@ -544,7 +543,11 @@ func (s *Server) write(call *call, p *peer, head, body []byte, m *Message) (err 
 		gone := p.gone
 		if n > 0 || gone != nil || err != transport.ErrTimeout && err != transport.ErrWoken {
 			s.countUnread(p)
-			s.drop(p, err)
+			why := err
+			if err == transport.ErrTimeout || err == transport.ErrWoken || err == errStalled {
+				why = errBrokenOff // that is how this call ended, and no later one
+			}
+			s.drop(p, why)
 		}
 		return cmp.Or(gone, err)
 	}
@@ -668,10 +671,11 @@ func (s *Server) lead(call *call) (*Message, error) {
 		}
 		switch {
 		case p == nil:
-		case p.busy():
-			s.sendOn(p)
 		default:
-			if m := s.read(call, p); m != nil {
+			p.queued = false
+			if p.busy() {
+				s.sendOn(p)
+			} else if m := s.read(call, p); m != nil {
 				return m, nil
 			}
 		}
@@ -829,17 +833,9 @@ func (s *Server) read(call *call, p *peer) *Message {
 	if s.waits(p) && !s.hold(p) {
 		return nil
 	}
-	p.budget, p.moved = turnBudget, false
-	p.frames.Limit = s.options().maxMessage
-	var dst []byte
-	if s.into == nil || s.into == p {
-		s.into, dst = p, s.dst
-	}
-	var body []byte
-	var err error
-	s.outside(func() { body, err = p.frames.Advance(p, dst) })
-	if s.into == p && !p.frames.Foreign() {
-		s.into = nil
+	body, err := p.early, error(nil)
+	if p.early = nil; body == nil {
+		body, err = s.advance(p)
 	}
 	if p.gone != nil {
 		return nil
@@ -851,12 +847,17 @@ func (s *Server) read(call *call, p *peer) *Message {
 		s.refuse(p, err)
 		return nil
 	}
-	if err == nil || !p.frames.Midway() && !p.conn.Handshaking() {
+	// The call that was to give up the message before may have ended meanwhile.
+	waits := s.waits(p)
+	if err == nil || waits || !p.frames.Midway() && !p.conn.Handshaking() {
 		s.notMidway(p)
 	} else {
 		s.isMidway(p)
 	}
 	switch {
+	case err == nil && waits:
+		p.early, p.deferred = body, true
+		return nil
 	case err == nil:
 		s.counters.messagesReceived.Add(1)
 		if p.last != nil && p.last.yields > 0 {
@@ -868,7 +869,7 @@ func (s *Server) read(call *call, p *peer) *Message {
 		p.owed++
 		if p.frames.Buffered() || p.conn.Secure() {
 			if p.deferred = s.waits(p); !p.deferred {
-				s.again = append(s.again, p.id)
+				s.queue(p)
 			}
 		}
 		if s.options().trace != "" {
@@ -876,8 +877,8 @@ func (s *Server) read(call *call, p *peer) *Message {
 		}
 		return m
 	case errors.Is(err, transport.ErrTimeout):
-		if p.budget <= 0 && p.conn.Secure() {
-			s.again = append(s.again, p.id)
+		if p.deferred = waits; !waits && p.budget <= 0 && p.conn.Secure() {
+			s.queue(p)
 		}
 		_ = s.watch(p) // TLS may have something to send, the rest of its handshake say
 		return nil
@@ -907,6 +908,36 @@ func (s *Server) read(call *call, p *peer) *Message {
 	}
 	s.drop(p, fmt.Errorf("%w, after it failed: %v", ErrPeerClosed, err))
 	return nil
+}
+
+// advance reads what p has sent, within the budget of a turn, and returns a message if
+// one is complete.
+func (s *Server) advance(p *peer) (body []byte, err error) {
+	p.budget, p.moved = turnBudget, false
+	p.frames.Limit = s.options().maxMessage
+	var dst []byte
+	if s.into == nil || s.into == p {
+		s.into, dst = p, s.dst
+	}
+	s.outside(func() { body, err = p.frames.Advance(p, dst) })
+	if s.into == p && !p.frames.Foreign() {
+		s.into = nil
+	}
+	if err == nil && len(body) <= len(dst) && p.gone == nil && s.waits(p) {
+		// It has to wait, and the memory is the caller's.
+		own, short := memory.Make[byte](len(body), len(body))
+		copy(own, body)
+		return own, short
+	}
+	return body, err
+}
+
+// queue gives p a turn, whatever the poller says. base.mu is held.
+func (s *Server) queue(p *peer) {
+	if !p.queued {
+		p.queued = true
+		s.again = append(s.again, p.id)
+	}
 }
 
 // refuse goes on with a connection whose TLS failed, until its peer has read why
@@ -971,7 +1002,7 @@ func (s *Server) drop(p *peer, why error) {
 	if p.gone != nil {
 		return
 	}
-	p.gone = why
+	p.gone, p.early = why, nil
 	delete(s.peers, p.id)
 	delete(s.forsaken, p)
 	s.recent.Remove(p.inRecent)
