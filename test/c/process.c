@@ -4,6 +4,8 @@
 #include "calls.h"
 #include "silence.h"
 
+#include <dirent.h>
+#include <malloc.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -509,6 +511,50 @@ static void vanished_peers(void)
     CHECK(sigaction(SIGPIPE, &before, NULL) == 0);
 }
 
+/* ---- the C library's heaps ---- */
+
+static int lines_with(const char *text, const char *mark)
+{
+    int n = 0;
+
+    for (; (text = strstr(text, mark)) != NULL; text += strlen(mark))
+        n++;
+    return n;
+}
+
+static int threads(void)
+{
+    DIR *tasks = opendir("/proc/self/task");
+    struct dirent *entry;
+    int n = 0;
+
+    CHECK(tasks != NULL);
+    while ((entry = readdir(tasks)) != NULL)
+        n += entry->d_name[0] != '.';
+    closedir(tasks);
+    return n;
+}
+
+/* Most threads of the library have no heap in the C library, each of which reserves 64 MB of addresses: only those that
+ * start other threads have one. */
+static void few_heaps(void)
+{
+    obe_socket server = new_server(), client = new_client(port_of(server));
+    char *report = NULL, text[16];
+    size_t size = 0;
+    int64_t length;
+    FILE *stream = open_memstream(&report, &size);
+
+    CHECK_STATUS(OBE_E_TIMEOUT, server, obe_receive(server, text, sizeof text, &length, 100));
+    CHECK_OK(client, obe_send(client, "1", -1, PATIENCE));
+    CHECK_OK(server, obe_receive(server, text, sizeof text, &length, PATIENCE));
+    CHECK_OK(client, obe_free(client));
+    CHECK_OK(server, obe_free(server));
+    CHECK(stream && malloc_info(0, stream) == 0 && fclose(stream) == 0);
+    CHECK(lines_with(report, "<heap ") <= 1 + threads() / 2);
+    free(report);
+}
+
 /* ---- cancelled threads ---- */
 
 struct cancelled {
@@ -611,6 +657,7 @@ int main(int argc, char **argv)
             return die(deadly[i].signal);
     for (fd = 3; fd < 256; fd++) /* what came from whoever started the tests is to go no further */
         fcntl(fd, F_SETFD, FD_CLOEXEC);
+    RUN(few_heaps);
     RUN(forked_child);
     RUN(early_fork);
     RUN(bystanders);
