@@ -166,7 +166,8 @@ func TestSlowReadersDelayNoClient(t *testing.T) {
 				send(t, s, "2")
 				other.expect("2")
 				must(t, await(t, sent))
-				if took := time.Since(began); took > prompt {
+				// To wait for the reader takes message_timeout_ms, three times patience.
+				if took := time.Since(began); took > patience {
 					t.Errorf("an exchange took %v beside a client that does not read", took)
 				} else {
 					t.Logf("beside a client that does not read, an exchange took %v", took)
@@ -628,4 +629,26 @@ func TestAnswerAfterOneThatWasBrokenOff(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The same where several threads receive, and the next call of obe_send is told.
+func TestSendAfterOneThatWasBrokenOff(t *testing.T) {
+	s := newServer(t, "outgoing_limit=0")
+	a, b := newActor(t, s), newActor(t, s)
+	t.Cleanup(func() { close(a.work) })
+	t.Cleanup(func() { close(b.work) })
+	p := dial(t, s)
+	must(t, p.SetReadBuffer(narrow))
+	p.send("1")
+	do(t, a, a.receives).expect(t, "1")
+	other := begin(b, b.receives)
+	begun(t, s, 1)
+	sends := func(body string, timeout time.Duration) error {
+		return do(t, a, func() error { return s.Send([]byte(body), timeout) })
+	}
+	expectError(t, sends(long, short), socket.ErrTimeout)
+	expectError(t, sends("2", patience), socket.ErrClosed)
+	expectError(t, sends("2", patience), socket.ErrState)
+	dial(t, s).send("3")
+	await(t, other).expect(t, "3")
 }

@@ -526,6 +526,27 @@ func TestCallEndsWhileTheNextMessageIsRead(t *testing.T) {
 	}
 }
 
+// A part of the next message may be read by a call that receives and then times out.
+// While the message before is not answered, that part is not timed; after that it is,
+// although nothing more comes of it.
+func TestHalfAMessageBehindOneThatIsAnsweredIsTimed(t *testing.T) {
+	s := newServer(t, "message_timeout_ms=100")
+	p := dial(t, s)
+	p.send(number(1))
+	expectReceive(t, s, number(1))
+	p.write(frame(number(2))[:15])
+	_, err := s.Receive(nil, short)
+	expectError(t, err, socket.ErrTimeout)
+	send(t, s, number(1))
+	p.expect(number(1))
+	eventually(t, "dropped_timeout is 1", func() bool {
+		_, err := s.Receive(nil, short) // only the time in which a call receives counts
+		expectError(t, err, socket.ErrTimeout)
+		return stat(t, s, "dropped_timeout") == 1
+	})
+	p.expectGone()
+}
+
 func TestAnsweredMessagesAreForgotten(t *testing.T) {
 	const peers, size = 20, 1 << 20
 	s := newServer(t)

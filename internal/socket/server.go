@@ -438,7 +438,7 @@ func (m *Message) conclude() {
 	case m.from.gone == nil:
 		m.server.resume(m.from)
 	case m.paired:
-		m.settle(nil)
+		m.settle(m.from.gone)
 	}
 }
 
