@@ -40,6 +40,7 @@ var (
 
 	// The kinds of system errors that callers tell apart; use errors.Is.
 	ErrRefused     = errors.New("connection refused")
+	ErrQueueFull   = errors.New("the server's queue is full") // of a Unix-domain socket
 	ErrReset       = errors.New("connection reset by the peer")
 	ErrUnreachable = errors.New("unreachable")
 	ErrInUse       = errors.New("address already in use")
