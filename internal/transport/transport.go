@@ -148,7 +148,7 @@ type Conn struct {
 	users      atomic.Int64 // operations under way on fd, plus closing once Close was called
 	connecting bool         // no byte has been written yet
 	samePort   bool         // both ends may be one: see Dial
-	connectBy  time.Time    // zero: connecting has no deadline of its own
+	connectBy  time.Time    // zero: connecting has no separate deadline
 	keepAlive  time.Duration
 
 	readWait, writeWait Wait

@@ -109,7 +109,7 @@ static void forked_child(void)
 }
 
 /* In the started process, before it does anything else: a child that is forked before Go's runtime has started gets
- * its answer, too; so does that of daemon(3). The parent goes on. */
+ * its answer, too; so does that of daemon(3). The parent continues. */
 static int fork_first(int by_daemon)
 {
     struct echo echo;
