@@ -48,7 +48,8 @@
  *            and a later call tries again. A program that closes descriptors
  *            which it did not open does so before its first call.
  *            The library cannot be used in a child of fork that does not exec;
- *            calls there return OBE_E_FORKED where they return at all. It cannot
+ *            calls there return OBE_E_FORKED. (On macOS a call may not return, if
+ *            another thread was in one at the moment of the fork.) It cannot
  *            be unloaded: dlclose leaves it in place. It must not be called from
  *            DllMain or from a constructor that runs before main. It prints
  *            nothing. Go's runtime, which is part of it, installs handlers for
