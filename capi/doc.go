@@ -16,7 +16,7 @@
 //   - status       the table of status codes
 //   - generate     the generator of include/obe.h and of the Python table
 //
-// The exported functions are held against the headers by the C compiler: abi.c, which
+// The exported functions are checked against the headers by the C compiler: abi.c, which
 // the generator writes with them, repeats each prototype, and cgo's own must agree.
 package main
 

@@ -8,14 +8,18 @@
  * call, which is what libgc has for foreign code: it is left alone then, and its stack is
  * looked through as it was before the call. Where there is no libgc, the weak symbols are
  * NULL. */
+#define _GNU_SOURCE /* for dladdr */
+
 #include "entry.h"
 
 #include "capi.h"
 #include "obe.h"
 #include "fork.h"
 
+#include <dlfcn.h>
 #include <signal.h>
 #include <stddef.h>
+#include <string.h>
 
 #undef crosscall2
 void crosscall2(void (*function)(void *), void *arguments, int size, size_t context);
@@ -63,10 +67,27 @@ static void *enter(void *data)
     return NULL;
 }
 
+/* Go is not entered in a forked child: another thread may have held a lock of Go's
+ * runtime at the moment of the fork, and the call would never return. Its result, the
+ * last of the arguments, is a status, except in the functions that return a constant text. */
+static int refuse(const void *caller, void *arguments, int size)
+{
+    static const obe_status forked = OBE_E_FORKED;
+    Dl_info exported;
+
+    if (!dladdr(caller, &exported) || !exported.dli_sname || strncmp(exported.dli_sname, "obe_", 4) != 0 ||
+        strcmp(exported.dli_sname, "obe_version") == 0 || strcmp(exported.dli_sname, "obe_strerror") == 0)
+        return 0;
+    memcpy((char *)arguments + size - sizeof forked, &forked, sizeof forked);
+    return 1;
+}
+
 void capi_enter_go(void (*function)(void *), void *arguments, int size, size_t context)
 {
     struct entry e = {function, arguments, size, context};
 
+    if (capi_in_child && refuse(__builtin_return_address(0), arguments, size))
+        return;
     if (collected())
         GC_do_blocking(enter, &e);
     else

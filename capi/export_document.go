@@ -33,7 +33,7 @@ import (
 //
 // So setting n members, walking over n keys, and reading n elements by pointer, in any
 // order and of several arrays in turn, take time in proportion to the text together:
-// under a microsecond each where the text fits into the processor's cache, and some
+// under a microsecond each where the text fits into the CPU's cache, and some
 // microseconds where it is a large one. A loop that sets a member and asks for the text
 // or sends it each time copies the text each time. Depth counts: a pointer of n parts
 // takes n such steps.

@@ -24,8 +24,9 @@ import (
 // obe_free.
 //
 // A name may stand for several addresses. A call tries them in turn, IPv4 first and
-// one at a time: after 250 ms without an answer the next one, and after the last
-// again the first, for twice as long each round. The error names what came of each.
+// one at a time: the next one after 250 ms without an answer (sooner if timeout_ms is
+// short), then again from the first, for twice as long each round. The error lists the
+// outcome for each address.
 //
 // Returns OBE_OK; OBE_E_ARGUMENT for an address or port that cannot be one, or
 // a NULL client.
@@ -65,8 +66,8 @@ func obe_client_new(address inText, port C.int32_t, client outSocket) C.obe_stat
 //
 // A host name is looked up, for at most 10 s; otherwise it does not block.
 //
-// Returns OBE_OK; OBE_E_ARGUMENT; OBE_E_IN_USE if another server has the port (the
-// error tells whether it is one of this program);
+// Returns OBE_OK; OBE_E_ARGUMENT; OBE_E_IN_USE if another server uses the port (the
+// error message says so if it is a server of this program);
 // OBE_E_PERMISSION; OBE_E_UNREACHABLE if the address is not one of this machine
 // or its name unknown; OBE_E_TIMEOUT if it was not found in time;
 // OBE_E_UNSUPPORTED for "unix:/path" on Windows; OBE_E_IO.

@@ -33,24 +33,23 @@ type talker interface {
 // the option persistent it uses the one that is open. The call returns when the
 // system has taken the whole message, and blocks until then, at most timeout_ms.
 //
-// A server answers the message that obe_receive gave this thread last, or, if this
-// thread has none to answer, the only one that is unanswered; where that is not clear
-// the return is OBE_E_STATE, and nothing is sent. So one loop may make its calls on any
-// threads, and several loops may share a server if each stays on its thread; for loops
-// that change threads beside each other, as in a thread pool, there are
-// obe_receive_message with obe_reply, and obe_serve.
+// A server answers the message that obe_receive returned last on this thread. If this
+// thread has no message to answer, it answers the only unanswered one; where the
+// message may be that of another loop, it returns OBE_E_STATE and sends nothing. So one
+// loop may make its calls on any threads, and several loops may share a server if each
+// stays on its thread. Several loops that change threads, as in a thread pool, use
+// obe_receive_message with obe_reply, or obe_serve.
 //
 // A client that reads its reply slowly delays no other one. As soon as another
 // client needs the server, or at once with timeout_ms 0, the call returns OBE_OK
 // and leaves the rest to the library, within the option outgoing_limit: the
 // calls that receive or serve send it on, in order, before the next message of
 // that client is taken. So a program with several clients soon receives again.
-// A reply that its client does not take is then known from the counter
-// dropped_unread alone.
+// Only the counter dropped_unread then reports a reply that its client did not read.
 //
 // Returns OBE_OK; OBE_E_JSON with the byte offset in the text of the error;
 // OBE_E_TOO_LARGE; OBE_E_STATE if a server has no message to answer,
-// or it is not clear which;
+// or it may be that of another loop;
 // OBE_E_REFUSED, OBE_E_UNREACHABLE or OBE_E_TIMEOUT if no connection came about;
 // OBE_E_RESET or OBE_E_PEER_CLOSED if the peer is gone; OBE_E_BUSY;
 // OBE_E_CANCELLED; OBE_E_CLOSED; OBE_E_ARGUMENT; OBE_E_HANDLE.
@@ -78,11 +77,11 @@ func obe_send(socket C.obe_socket, json inText, length, timeout_ms C.int64_t) C.
 // takes the next complete message of any of its clients, which obe_send on this
 // thread answers. A client that stalls, sends garbage or disappears never makes it
 // fail. The message that this thread received before, or one of a thread that has
-// ended, is given up if it was not answered: its connection is closed, unless this
-// one comes from the same (option one_way). Where one loop was seen to change
-// threads, that is so of any thread's. The next message of a connection is received
-// when the one before is answered or given up, so that replies leave in the order of
-// their commands; the system's buffers hold it until then.
+// ended, is dropped if it was not answered: its connection is closed, unless this
+// message comes from the same connection (option one_way). Once a loop was seen to
+// change threads, this applies to the messages of all threads. The next message of a
+// connection is received when the one before is answered or dropped, so that replies
+// leave in the order of their commands; the system's buffers hold it until then.
 //
 // A message that does not fit is kept: the return is OBE_E_BUFFER, *length the
 // needed size, and the next obe_receive gives it again; capacity 0 (buffer may

@@ -10,9 +10,9 @@ __thread int capi_forking __attribute__((tls_model("initial-exec")));
 void capi_note_entry(void) { __atomic_store_n(&capi_entered, 1, __ATOMIC_RELEASE); }
 
 /* Until Go's runtime has started, a child could not enter it, and its calls would wait
- * for that. So the first fork waits, if no call has been made yet. (To rest after that
- * makes it worse: a processor that this thread has left is taken from it after 10 ms,
- * and in that moment a child finds it locked.) */
+ * for that. So the first fork waits, if no call has been made yet. (A pause after that
+ * makes it worse: Go's scheduler takes the P of this thread back after 10 ms, and a child
+ * that is forked in that moment finds it locked.) */
 static void before_fork(void)
 {
     if (__atomic_load_n(&capi_entered, __ATOMIC_ACQUIRE))

@@ -18,15 +18,15 @@ var errHandle = errors.New("not a live handle")
 // unowned is the last failure that had no handle.
 var unowned = &entry{}
 
-// say notes a failure. That of a call whose handle was freed meanwhile is one that has
-// no handle.
+// say records a failure. If the handle was freed during the call, it is recorded as a
+// failure without a handle.
 func (e *entry) say(text string) {
 	if !e.keep(text) {
 		unowned.keep(text)
 	}
 }
 
-// keep notes a failure, unless the handle was freed.
+// keep records a failure, unless the handle was freed.
 func (e *entry) keep(text string) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -36,7 +36,7 @@ func (e *entry) keep(text string) bool {
 	return !e.freed
 }
 
-// retire says that the handle is freed.
+// retire marks the handle as freed.
 func (e *entry) retire() {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -62,7 +62,7 @@ func obe_lv_last_error(handle C.int, text lvBuffer, text_cap C.int, text_size ou
 }
 
 // lastFailure gives body the sentence of the last failure on a handle, and what puts
-// it into the handle's code page. A failure of its own does not replace that one.
+// it into the handle's code page. A failure of this call does not replace that one.
 func lastFailure(op string, handle C.int, body func(said string, encode func(string) []byte) error) C.int {
 	return C.int(protect(op, func(owner **entry) error {
 		*owner = &entry{}

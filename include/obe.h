@@ -26,7 +26,7 @@
  *            OBE_E_HANDLE.
  * Memory.    All buffers are the caller's. Nothing of the caller's is kept after
  *            a function returns, and nothing that it must free is handed out but
- *            handles. A pointer beside a size of 0 is not dereferenced and may have
+ *            handles. A pointer passed with a size of 0 is not dereferenced and may have
  *            any value, such as that of an empty slice of Rust; but an input text
  *            is not NULL. Elsewhere an address in the first or the last 4096 bytes
  *            of the address space is OBE_E_ARGUMENT.
@@ -44,11 +44,12 @@
  *            includes NaN, Infinity and -Infinity. Arrays and objects nest at
  *            most 512 deep. The bytes are passed on as they are.
  * Processes. The first call needs two free file descriptors, which stay open.
- *            Without them it returns OBE_E_IO, whatever it is but obe_last_error,
- *            and a later one tries again. A program that closes descriptors
+ *            Without them every function except obe_last_error returns OBE_E_IO,
+ *            and a later call tries again. A program that closes descriptors
  *            which it did not open does so before its first call.
  *            The library cannot be used in a child of fork that does not exec;
- *            calls there return OBE_E_FORKED where they return at all. It cannot
+ *            calls there return OBE_E_FORKED. (On macOS a call may not return, if
+ *            another thread was in one at the moment of the fork.) It cannot
  *            be unloaded: dlclose leaves it in place. It must not be called from
  *            DllMain or from a constructor that runs before main. It prints
  *            nothing. Go's runtime, which is part of it, installs handlers for
@@ -159,8 +160,9 @@ typedef obe_status (*obe_handler)(obe_message request, void *user);
  * obe_free.
  *
  * A name may stand for several addresses. A call tries them in turn, IPv4 first and
- * one at a time: after 250 ms without an answer the next one, and after the last
- * again the first, for twice as long each round. The error names what came of each.
+ * one at a time: the next one after 250 ms without an answer (sooner if timeout_ms is
+ * short), then again from the first, for twice as long each round. The error lists the
+ * outcome for each address.
  *
  * Returns OBE_OK; OBE_E_ARGUMENT for an address or port that cannot be one, or
  * a NULL client.
@@ -183,8 +185,8 @@ obe_status obe_client_new(const char *address, int32_t port,
  *
  * A host name is looked up, for at most 10 s; otherwise it does not block.
  *
- * Returns OBE_OK; OBE_E_ARGUMENT; OBE_E_IN_USE if another server has the port (the
- * error tells whether it is one of this program);
+ * Returns OBE_OK; OBE_E_ARGUMENT; OBE_E_IN_USE if another server uses the port (the
+ * error message says so if it is a server of this program);
  * OBE_E_PERMISSION; OBE_E_UNREACHABLE if the address is not one of this machine
  * or its name unknown; OBE_E_TIMEOUT if it was not found in time;
  * OBE_E_UNSUPPORTED for "unix:/path" on Windows; OBE_E_IO.
@@ -215,24 +217,23 @@ obe_status obe_free(uintptr_t handle);
  * the option persistent it uses the one that is open. The call returns when the
  * system has taken the whole message, and blocks until then, at most timeout_ms.
  *
- * A server answers the message that obe_receive gave this thread last, or, if this
- * thread has none to answer, the only one that is unanswered; where that is not clear
- * the return is OBE_E_STATE, and nothing is sent. So one loop may make its calls on any
- * threads, and several loops may share a server if each stays on its thread; for loops
- * that change threads beside each other, as in a thread pool, there are
- * obe_receive_message with obe_reply, and obe_serve.
+ * A server answers the message that obe_receive returned last on this thread. If this
+ * thread has no message to answer, it answers the only unanswered one; where the
+ * message may be that of another loop, it returns OBE_E_STATE and sends nothing. So one
+ * loop may make its calls on any threads, and several loops may share a server if each
+ * stays on its thread. Several loops that change threads, as in a thread pool, use
+ * obe_receive_message with obe_reply, or obe_serve.
  *
  * A client that reads its reply slowly delays no other one. As soon as another
  * client needs the server, or at once with timeout_ms 0, the call returns OBE_OK
  * and leaves the rest to the library, within the option outgoing_limit: the
  * calls that receive or serve send it on, in order, before the next message of
  * that client is taken. So a program with several clients soon receives again.
- * A reply that its client does not take is then known from the counter
- * dropped_unread alone.
+ * Only the counter dropped_unread then reports a reply that its client did not read.
  *
  * Returns OBE_OK; OBE_E_JSON with the byte offset in the text of the error;
  * OBE_E_TOO_LARGE; OBE_E_STATE if a server has no message to answer,
- * or it is not clear which;
+ * or it may be that of another loop;
  * OBE_E_REFUSED, OBE_E_UNREACHABLE or OBE_E_TIMEOUT if no connection came about;
  * OBE_E_RESET or OBE_E_PEER_CLOSED if the peer is gone; OBE_E_BUSY;
  * OBE_E_CANCELLED; OBE_E_CLOSED; OBE_E_ARGUMENT; OBE_E_HANDLE.
@@ -247,11 +248,11 @@ obe_status obe_send(obe_socket socket, const char *json, int64_t length,
  * takes the next complete message of any of its clients, which obe_send on this
  * thread answers. A client that stalls, sends garbage or disappears never makes it
  * fail. The message that this thread received before, or one of a thread that has
- * ended, is given up if it was not answered: its connection is closed, unless this
- * one comes from the same (option one_way). Where one loop was seen to change
- * threads, that is so of any thread's. The next message of a connection is received
- * when the one before is answered or given up, so that replies leave in the order of
- * their commands; the system's buffers hold it until then.
+ * ended, is dropped if it was not answered: its connection is closed, unless this
+ * message comes from the same connection (option one_way). Once a loop was seen to
+ * change threads, this applies to the messages of all threads. The next message of a
+ * connection is received when the one before is answered or dropped, so that replies
+ * leave in the order of their commands; the system's buffers hold it until then.
  *
  * A message that does not fit is kept: the return is OBE_E_BUFFER, *length the
  * needed size, and the next obe_receive gives it again; capacity 0 (buffer may
@@ -352,7 +353,7 @@ obe_status obe_port(obe_socket server, int32_t *port);
  *
  * So setting n members, walking over n keys, and reading n elements by pointer, in any
  * order and of several arrays in turn, take time in proportion to the text together:
- * under a microsecond each where the text fits into the processor's cache, and some
+ * under a microsecond each where the text fits into the CPU's cache, and some
  * microseconds where it is a large one. A loop that sets a member and asks for the text
  * or sends it each time copies the text each time. Depth counts: a pointer of n parts
  * takes n such steps.
@@ -770,13 +771,13 @@ const char *obe_version(void);
  *                      Default: 30000.
  *   outgoing_limit     Server: how many bytes of replies the library may hold
  *                      for all clients together that read slowly while other
- *                      clients need the server. What does not fit there makes
- *                      the call that sends it wait, as does 0 always.
+ *                      clients need the server. A call that sends more than
+ *                      fits waits; with 0 every call waits.
  *                      Default: 67108864.
  *   one_way            Server: 1 keeps a connection open whose message was
  *                      received and not answered, and takes its next one at
  *                      once, for clients that only report. An answer is still
- *                      possible, and not owed: such a connection can be
+ *                      possible but not required: such a connection can be
  *                      evicted.
  *                      Default: 0.
  *   nodelay            TCP_NODELAY on new connections: 1 sends at once, 0 lets
@@ -785,10 +786,10 @@ const char *obe_version(void);
  *   keepalive          Seconds of silence on a connection after which the
  *                      system asks whether the peer is still there; four
  *                      unanswered questions, a quarter of this time apart, end
- *                      the connection. So a call that waits learns of a cut
- *                      cable after twice this time, and 13 s more if its own
- *                      message was not confirmed (Linux before 6.15: 15
- *                      minutes). 0 never asks.
+ *                      the connection. So a waiting call fails after twice
+ *                      this time where a cable was cut, and after 13 s more if
+ *                      its own message was not acknowledged (Linux before
+ *                      6.15: 15 minutes). 0 never asks.
  *                      Default: 60.
  *   tls                1 encrypts with TLS 1.3, as does every other tls_
  *                      option that is set; a client then takes servers whose

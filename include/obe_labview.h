@@ -438,13 +438,13 @@ int obe_lv_pointer_size(int *size);
  *                      Default: 30000.
  *   outgoing_limit     Server: how many bytes of replies the library may hold
  *                      for all clients together that read slowly while other
- *                      clients need the server. What does not fit there makes
- *                      the call that sends it wait, as does 0 always.
+ *                      clients need the server. A call that sends more than
+ *                      fits waits; with 0 every call waits.
  *                      Default: 67108864.
  *   one_way            Server: 1 keeps a connection open whose message was
  *                      received and not answered, and takes its next one at
  *                      once, for clients that only report. An answer is still
- *                      possible, and not owed: such a connection can be
+ *                      possible but not required: such a connection can be
  *                      evicted.
  *                      Default: 0.
  *   nodelay            TCP_NODELAY on new connections: 1 sends at once, 0 lets
@@ -453,10 +453,10 @@ int obe_lv_pointer_size(int *size);
  *   keepalive          Seconds of silence on a connection after which the
  *                      system asks whether the peer is still there; four
  *                      unanswered questions, a quarter of this time apart, end
- *                      the connection. So a call that waits learns of a cut
- *                      cable after twice this time, and 13 s more if its own
- *                      message was not confirmed (Linux before 6.15: 15
- *                      minutes). 0 never asks.
+ *                      the connection. So a waiting call fails after twice
+ *                      this time where a cable was cut, and after 13 s more if
+ *                      its own message was not acknowledged (Linux before
+ *                      6.15: 15 minutes). 0 never asks.
  *                      Default: 60.
  *   tls                1 encrypts with TLS 1.3, as does every other tls_
  *                      option that is set; a client then takes servers whose

@@ -81,7 +81,7 @@ func TestMemoryIsBoundedByTheText(t *testing.T) {
 		}
 		for function, write := range writing {
 			if function == "all" && (name == "keys of escapes" || name == "equal keys") {
-				continue // what replaces the same member again and again is dropped meanwhile
+				continue // what replaces the same member again and again is dropped
 			}
 			var all int
 			taken := allocated(func() {

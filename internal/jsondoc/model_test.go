@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// model is what a document of one object is held against: its members in order.
+// model is what a document of one object is compared with: its members in order.
 type model struct {
 	keys   []string // as they are written
 	values []string

@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// limited leaves a process some mebibytes of addresses besides those it has.
+// limited leaves a process some mebibytes of addresses more than it has.
 func limited(left int) error {
 	status, err := os.ReadFile("/proc/self/statm")
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"libobe/internal/socket"
 )
 
-// elsewhere makes a call on a thread of its own, as LabVIEW may.
+// elsewhere makes a call on a separate thread, as LabVIEW may.
 func elsewhere(f func() error) error {
 	result := make(chan error)
 	go func() {

@@ -486,11 +486,23 @@ type unconnected struct{ error }
 func (u unconnected) Unwrap() error        { return u.error }
 func (u unconnected) Is(target error) bool { return target == errUnconnected }
 
+// queuePause is how long a client waits before it looks again for room in the queue of a
+// Unix-domain socket.
+const queuePause = 5 * time.Millisecond
+
 // connect opens a connection, which must be established by a time unless that is zero,
 // and sends its first frame.
 func (c *Client) connect(call *call, wait transport.Wait, by time.Time, at netip.AddrPort, head, body []byte) error {
 	options := c.options()
 	conn, err := c.address.Dial(at, options.tuning())
+	// The system waits for room in the queue of a TCP server, and leaves that of a
+	// Unix-domain socket to its clients.
+	for errors.Is(err, transport.ErrQueueFull) {
+		if call.rest(queuePause) != nil {
+			return unconnected{transport.ErrTimeout}
+		}
+		conn, err = c.address.Dial(at, options.tuning())
+	}
 	if err != nil {
 		return unconnected{err}
 	}

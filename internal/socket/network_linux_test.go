@@ -13,7 +13,7 @@ import (
 	"libobe/internal/transport"
 )
 
-// machine is a thread with a network of its own: the sockets that it makes are on that
+// machine is a thread with a separate network namespace: the sockets that it makes are on that
 // network.
 type machine struct {
 	t     *testing.T

@@ -110,7 +110,7 @@ var Options = []Option{
 		set: func(s *settings, v string) error { return parseMilliseconds(v, &s.messageTimeout) },
 	}, {
 		Name: "outgoing_limit", Default: "67108864",
-		Doc: "Server: how many bytes of replies the library may hold for all clients together that read slowly while other clients need the server. What does not fit there makes the call that sends it wait, as does 0 always.",
+		Doc: "Server: how many bytes of replies the library may hold for all clients together that read slowly while other clients need the server. A call that sends more than fits waits; with 0 every call waits.",
 		get: func(s *settings) string { return strconv.FormatInt(s.outgoingLimit, 10) },
 		set: func(s *settings, v string) (err error) {
 			s.outgoingLimit, err = parseInteger(v, 0, math.MaxInt64)
@@ -118,7 +118,7 @@ var Options = []Option{
 		},
 	}, {
 		Name: "one_way", Default: "0",
-		Doc: "Server: 1 keeps a connection open whose message was received and not answered, and takes its next one at once, for clients that only report. An answer is still possible, and not owed: such a connection can be evicted.",
+		Doc: "Server: 1 keeps a connection open whose message was received and not answered, and takes its next one at once, for clients that only report. An answer is still possible but not required: such a connection can be evicted.",
 		get: func(s *settings) string { return formatSwitch(s.oneWay) },
 		set: func(s *settings, v string) error { return parseSwitch(v, &s.oneWay) },
 	}, {
@@ -128,7 +128,7 @@ var Options = []Option{
 		set: func(s *settings, v string) error { return parseSwitch(v, &s.noDelay) },
 	}, {
 		Name: "keepalive", Default: "60",
-		Doc: "Seconds of silence on a connection after which the system asks whether the peer is still there; four unanswered questions, a quarter of this time apart, end the connection. So a call that waits learns of a cut cable after twice this time, and 13 s more if its own message was not confirmed (Linux before 6.15: 15 minutes). 0 never asks.",
+		Doc: "Seconds of silence on a connection after which the system asks whether the peer is still there; four unanswered questions, a quarter of this time apart, end the connection. So a waiting call fails after twice this time where a cable was cut, and after 13 s more if its own message was not acknowledged (Linux before 6.15: 15 minutes). 0 never asks.",
 		get: func(s *settings) string { return strconv.Itoa(int(s.keepAlive / time.Second)) },
 		set: func(s *settings, v string) error {
 			n, err := parseInteger(v, 0, 32767)

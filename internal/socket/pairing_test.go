@@ -434,7 +434,7 @@ func TestMessageThatWaitsIsNotRead(t *testing.T) {
 	m := expectMessage(t, s, "1")
 	big := `"` + strings.Repeat("x", 300<<10) + `"`
 	sent := start(func() error { _, err := p.Write([]byte(frame(big) + frame("3"))); return err })
-	// Others are served meanwhile; the time of the message that waits does not count.
+	// Others are served in that time; the time of the message that waits does not count.
 	q := dial(t, s)
 	for i := range 3 {
 		_, err := s.ReceiveMessage(short)
@@ -651,7 +651,7 @@ func TestOneWayServerTakesAllReportsOfAConnection(t *testing.T) {
 }
 
 // Loops of all kinds share a server, leave commands unanswered and are cancelled;
-// clients send ahead, lose patience and break off; the option one_way comes and goes.
+// clients send ahead, time out and close; the option one_way comes and goes.
 // A reply that arrives is its own command's, and nothing is left behind.
 func TestLoopsInChaos(t *testing.T) {
 	const loops, clients, lives = 3, 6, 40

@@ -26,7 +26,7 @@ type file struct {
 	pipe   bool
 }
 
-// maxRaces is how often open starts again because the path changed meanwhile.
+// maxRaces is how often open starts again because the path changed.
 const maxRaces = 10
 
 // open opens the file for appending, and creates it if it is missing. The messages in
@@ -90,7 +90,7 @@ func checked(f *file, path string, isOpen bool) (*file, error) {
 }
 
 // check looks at what was opened, and sets its size. A stream that the process has open
-// already is used whoever owns it.
+// already is used, whichever user owns it.
 func (f *file) check(isOpen bool) error {
 	var stat unix.Stat_t
 	if err := unix.Fstat(f.fd, &stat); err != nil {

@@ -196,6 +196,10 @@ func (a Address) Resolve(wait Wait, done <-chan struct{}) ([]netip.AddrPort, err
 			return nil, ErrTimeout
 		}
 		if got.err != nil {
+			// A resolver that cannot open its files reports that there is no such host.
+			if err := sysLookupRoom(); err != nil {
+				return nil, systemError("look up "+a.Host, err)
+			}
 			return nil, &SystemError{Call: "look up " + a.Host, Err: got.err, kind: ErrUnreachable}
 		}
 		var four, six []netip.AddrPort

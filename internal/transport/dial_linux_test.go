@@ -14,7 +14,7 @@ import (
 	"libobe/internal/transport"
 )
 
-// inNetwork runs f on a thread that has a network of its own, with nothing but the
+// inNetwork runs f on a thread that has a separate network namespace, with nothing but the
 // loopback interface.
 func inNetwork(t *testing.T, f func() error) {
 	t.Helper()

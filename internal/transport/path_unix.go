@@ -15,8 +15,9 @@ import (
 // longestPath leaves room for a NUL.
 const longestPath = len(unix.RawSockaddrUnix{}.Path) - 1
 
-// dialUnix connects to the server at a path. There is nothing to wait for: such
-// a connection comes about at once or not at all.
+// dialUnix connects to the server at a path. There is nothing to wait for: such a
+// connection is established at once or not at all. The error is ErrQueueFull where the
+// server is there and has no room for another client yet.
 func dialUnix(path string) (*Conn, error) {
 	fd, err := connectUnix(path)
 	if err != nil {
@@ -41,7 +42,7 @@ func connectUnix(path string) (descriptor, error) {
 	case unix.ENOENT, unix.ENOTDIR, unix.ENOTSOCK:
 		err = &SystemError{Call: "connect", Err: err, kind: ErrRefused}
 	case unix.EAGAIN:
-		err = &SystemError{Call: "connect", Err: errors.New("the server's queue is full"), kind: ErrRefused}
+		err = &SystemError{Call: "connect", Err: errors.New("the server's queue is full"), kind: ErrQueueFull}
 	default:
 		err = systemError("connect", err)
 	}
@@ -118,8 +119,8 @@ func removeStale(path string) error {
 			return systemError("remove the socket of a server that has ended", err)
 		}
 		return nil
-	case errors.Is(err, ErrRefused):
-		return systemError("bind", unix.EADDRINUSE) // a full queue belongs to somebody
+	case errors.Is(err, ErrRefused), errors.Is(err, ErrQueueFull):
+		return systemError("bind", unix.EADDRINUSE) // a server that is alive has a full queue
 	}
 	return err
 }

@@ -248,6 +248,22 @@ func sysConnect(to netip.AddrPort, t Tuning) (descriptor, error) {
 	return 0, err
 }
 
+// lookupDescriptors is how many descriptors a look-up of a name has open at a time: one
+// file, or a socket for each family of addresses.
+const lookupDescriptors = 2
+
+// sysLookupRoom returns why this process cannot open the descriptors of a look-up.
+func sysLookupRoom() error {
+	for range lookupDescriptors {
+		fd, err := sysSocket(unix.AF_INET)
+		if err != nil {
+			return err
+		}
+		defer sysClose(fd)
+	}
+	return nil
+}
+
 // sysConnectError returns the error of a connection attempt, nil while there is
 // none.
 func sysConnectError(fd descriptor) error {

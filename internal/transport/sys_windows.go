@@ -219,6 +219,9 @@ func prepare(fd descriptor) error {
 	return nil
 }
 
+// sysLookupRoom returns nil: Windows does not run out of sockets.
+func sysLookupRoom() error { return nil }
+
 func sysSocket(family, kind int32) (descriptor, error) {
 	if err := start(); err != nil {
 		return 0, err

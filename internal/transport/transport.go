@@ -40,6 +40,7 @@ var (
 
 	// The kinds of system errors that callers tell apart; use errors.Is.
 	ErrRefused     = errors.New("connection refused")
+	ErrQueueFull   = errors.New("the server's queue is full") // of a Unix-domain socket
 	ErrReset       = errors.New("connection reset by the peer")
 	ErrUnreachable = errors.New("unreachable")
 	ErrInUse       = errors.New("address already in use")
@@ -147,7 +148,7 @@ type Conn struct {
 	users      atomic.Int64 // operations under way on fd, plus closing once Close was called
 	connecting bool         // no byte has been written yet
 	samePort   bool         // both ends may be one: see Dial
-	connectBy  time.Time    // zero: connecting has no deadline of its own
+	connectBy  time.Time    // zero: connecting has no separate deadline
 	keepAlive  time.Duration
 
 	readWait, writeWait Wait

@@ -86,7 +86,7 @@ const (
 	growth = 8
 )
 
-// scratch holds buffers that are free, a few of them for good: one that is made again and
+// scratch holds buffers that are free, a few of them permanently: one that is made again and
 // again comes to lie in the middle of what a large message left free in Go's heap.
 var scratch = make(chan *[readAhead]byte, 8)
 

@@ -447,7 +447,7 @@ static void ambiguous_answer(void)
     join_thread(thread);
 }
 
-/* Commands that a client sends without waiting are answered in their order, whoever serves. */
+/* Commands that a client sends without waiting are answered in their order, on any number of threads. */
 static void pipelined(void)
 {
     static void *(*const ways[])(void *) = {pair_loop, message_loop, serve_loop};

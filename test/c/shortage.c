@@ -184,7 +184,7 @@ static int short_of(int free, int hard, const char *wanted)
         if (!expected(status))
             check_failed(__FILE__, __LINE__, "%s returned %d: %s", wanted, (int)status, sentence(0));
     }
-    /* What does no I/O needs two descriptors once; a soft limit keeps nobody from them. */
+    /* What does no I/O needs two descriptors once; a soft limit does not matter. */
     if ((free >= 2 || !hard) && (strcmp(wanted, "client") == 0 || strcmp(wanted, "document") == 0))
         CHECK_EQUAL(OBE_OK, status);
     while (n > 0)
@@ -317,7 +317,7 @@ int main(int argc, char **argv)
         return closes_all();
     if (strcmp(role, "random") == 0)
         return without_random();
-    for (fd = 3; fd < 256; fd++) /* what came from whoever started the tests is to go no further */
+    for (fd = 3; fd < 256; fd++) /* inherited descriptors are not passed on */
         fcntl(fd, F_SETFD, FD_CLOEXEC);
     RUN(few_descriptors);
     RUN(facts_without_descriptors);

@@ -74,8 +74,16 @@ func noDescriptors() {
 			fatal(fmt.Errorf("without descriptors: %s (%v), want OBE_E_IO and the system's reason", got, err))
 		}
 	}
-	// A whole exchange needs two: this side's, and the server's.
+	// With one descriptor, which the call itself needs, no name can be looked up. That is
+	// no sign that the host does not exist.
 	fatal(files[0].Close())
+	named, err := socket.NewClient("obe-host.invalid", int(s.Addr().Port()))
+	fatal(err)
+	if err := exchange(named, 1, 0, patience); name(err) != "OBE_E_IO" || !errors.Is(err, syscall.EMFILE) {
+		fatal(fmt.Errorf("looking up without descriptors: %s (%v), want OBE_E_IO and the system's reason", name(err), err))
+	}
+	named.Free()
+	// A whole exchange needs two: this side's, and the server's.
 	fatal(files[1].Close())
 	fatal(exchange(c, 2, 0, patience))
 	if n, err := s.Stat("messages_received"); err != nil || n != 2 {

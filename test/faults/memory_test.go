@@ -110,7 +110,7 @@ func TestAddressSpaceRunsOut(t *testing.T) {
 }
 
 // Messages of 60 MB one after another are taken where the address space has room for two
-// of them: what Go's heap has free again counts. One now and then may be refused, when a
+// of them: what Go's heap has free again counts. One may be refused occasionally, when a
 // small block lies in the middle of what is free.
 func TestMemoryThatIsFreeAgainCounts(t *testing.T) {
 	const rounds = 6 // as the program has it

@@ -146,12 +146,12 @@ OPTIONS: tuple[tuple[str, str, str], ...] = (
     (
         "outgoing_limit",
         "67108864",
-        "Server: how many bytes of replies the library may hold for all clients together that read slowly while other clients need the server. What does not fit there makes the call that sends it wait, as does 0 always.",
+        "Server: how many bytes of replies the library may hold for all clients together that read slowly while other clients need the server. A call that sends more than fits waits; with 0 every call waits.",
     ),
     (
         "one_way",
         "0",
-        "Server: 1 keeps a connection open whose message was received and not answered, and takes its next one at once, for clients that only report. An answer is still possible, and not owed: such a connection can be evicted.",
+        "Server: 1 keeps a connection open whose message was received and not answered, and takes its next one at once, for clients that only report. An answer is still possible but not required: such a connection can be evicted.",
     ),
     (
         "nodelay",
@@ -161,7 +161,7 @@ OPTIONS: tuple[tuple[str, str, str], ...] = (
     (
         "keepalive",
         "60",
-        "Seconds of silence on a connection after which the system asks whether the peer is still there; four unanswered questions, a quarter of this time apart, end the connection. So a call that waits learns of a cut cable after twice this time, and 13 s more if its own message was not confirmed (Linux before 6.15: 15 minutes). 0 never asks.",
+        "Seconds of silence on a connection after which the system asks whether the peer is still there; four unanswered questions, a quarter of this time apart, end the connection. So a waiting call fails after twice this time where a cable was cut, and after 13 s more if its own message was not acknowledged (Linux before 6.15: 15 minutes). 0 never asks.",
     ),
     (
         "tls",
