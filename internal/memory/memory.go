@@ -31,6 +31,9 @@ const (
 	// connections, and found in the arena that is asked for besides, as long as Go
 	// begins it at its start (GOEXPERIMENT in the Makefile).
 	small = 64 << 10
+	// collection is what a collection of garbage takes of the system itself. Where that is
+	// refused, none is begun, as Go would end the process.
+	collection = 1 << 20
 )
 
 var (
@@ -79,6 +82,9 @@ func ifInHeap[T any](length, capacity, size int) []T {
 	taking.Lock()
 	defer taking.Unlock()
 	if ask(size+arena) != nil {
+		if ask(collection) != nil {
+			return nil
+		}
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 		if !inHeap(size) {
 			return nil
