@@ -49,9 +49,10 @@ func newKnown(text []byte) *known {
 }
 
 // itemIndex has the places of some items of an object or array: of the first one, and of
-// the next one that begins markBytes or more behind it, and so on.
+// the next one that begins markBytes or more behind it, and so on, as far as ways led. So
+// it takes no more time than those, however much text the container has.
 type itemIndex struct {
-	count int // of all items
+	count int // of all items, -1 while it is not known
 	marks []mark
 }
 
@@ -59,26 +60,41 @@ type mark struct{ index, at int } // at is where iterator.end is before the item
 
 const markSize = 16
 
-// fillItems returns the index of the container at text[i], which ends at end.
-func fillItems(text []byte, i, end int) *itemIndex {
-	l := &itemIndex{marks: make([]mark, 0, maxMarks(i, end))}
-	it := items(text, i)
-	for {
-		at := it.behind()
-		if !it.next() {
-			return l
-		}
-		if l.count == 0 || at-l.marks[len(l.marks)-1].at >= markBytes {
-			l.marks = append(l.marks, mark{l.count, at})
-		}
-		l.count++
+// entrySize is about what a table or list takes besides its slots or marks.
+const entrySize = 64
+
+// extended returns the index of the container at text[i] with marks up to the item with an
+// index, and room for more of them.
+func (l *itemIndex) extended(text []byte, i, index, more int) *itemIndex {
+	e := &itemIndex{l.count, l.marks}
+	if len(e.marks)+more > cap(e.marks) {
+		e.marks = append(make([]mark, 0, l.grown(more)), e.marks...)
 	}
+	it := items(text, i)
+	for at := e.seek(&it, index); ; at++ {
+		from := it.behind()
+		if !it.next() {
+			e.count = at
+			break
+		}
+		if last := len(e.marks) - 1; last < 0 || from-e.marks[last].at >= markBytes {
+			e.marks = append(e.marks, mark{at, from})
+		}
+		if at == index {
+			break
+		}
+	}
+	if cap(e.marks) > 2*len(e.marks) { // a way through few large items
+		e.marks = append(make([]mark, 0, len(e.marks)), e.marks...)
+	}
+	return e
 }
 
-func maxMarks(i, end int) int { return (end-i)/markBytes + 1 }
+// grown returns how many marks there is to be room for where more are needed.
+func (l *itemIndex) grown(more int) int { return len(l.marks) + max(more, len(l.marks)/2) }
 
-// seek moves an iterator to before the item with an index, or less than markBytes
-// before that, and returns the index of its next item.
+// seek moves an iterator to before the item with an index, or to the last mark before
+// that, and returns the index of its next item.
 func (l *itemIndex) seek(it *iterator, index int) int {
 	m := sort.Search(len(l.marks), func(m int) bool { return l.marks[m].index > index })
 	if m == 0 {
@@ -123,7 +139,7 @@ func (k *known) passedMembers(n location, count, bytes int) {
 	if k.table(n.id()) != nil {
 		return
 	}
-	size := tableSize(count)
+	size := entrySize + tableSize(count)
 	if k.makeRoom(size, len(n.text)) {
 		t := fillTable(n.text, n.i, count)
 		k.mu.Lock()
@@ -137,28 +153,35 @@ func (k *known) passedMembers(n location, count, bytes int) {
 }
 
 // passedItems notes that a way of so many bytes led through the members or elements
-// of a container, for one with a certain index or for their number.
-func (k *known) passedItems(n location, bytes int) {
+// of a container, to the one with an index or to the end.
+func (k *known) passedItems(n location, index, bytes int) {
 	if !k.worth(bytes, len(n.text)) {
 		return
 	}
 	k.building.Lock()
 	defer k.building.Unlock()
-	if k.list(n.id()) != nil {
+	l := k.list(n.id())
+	if l == nil {
+		l = &itemIndex{count: -1}
+	}
+	more := bytes/markBytes + 1
+	if !k.makeRoom(entrySize+markSize*l.grown(more), len(n.text)) {
 		return
 	}
-	end := skip(n.text, n.i)
-	size := markSize * maxMarks(n.i, end)
-	if k.makeRoom(size, len(n.text)) {
-		l := fillItems(n.text, n.i, end)
-		k.mu.Lock()
-		defer k.mu.Unlock()
-		if k.lists == nil {
-			k.lists = map[ref]*itemIndex{}
-		}
-		k.lists[n.id()] = l
-		k.size += size
+	e := l.extended(n.text, n.i, index, more)
+	size := markSize * cap(e.marks)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.lists[n.id()] == l {
+		size -= markSize * cap(l.marks)
+	} else {
+		size += entrySize
 	}
+	if k.lists == nil {
+		k.lists = map[ref]*itemIndex{}
+	}
+	k.lists[n.id()] = e
+	k.size += size
 }
 
 // makeRoom reports whether there is memory to remember a container. Where there is

@@ -50,6 +50,14 @@ func TestWorkOnADocumentIsLinear(t *testing.T) {
 		}},
 		{"equal keys", `{` + strings.Repeat(`"":0,`, n) + `"":1}`, func(t *testing.T, d *Document, i int) { number(t, d, 1, "/") }},
 	}
+	// Each array on the way in is a little way, and has all the others in it.
+	const depth = 100
+	deep := strings.Repeat("["+strings.Repeat("0,", 600), depth) + "[" + join(n, strconv.Itoa) + "]" + strings.Repeat("]", depth)
+	tests = append(tests, test{"an array deep inside", deep, func(t *testing.T, d *Document, i int) {
+		if i < n/50 {
+			number(t, d, n-1-i, strings.Repeat("/600", depth)+"/"+strconv.Itoa(n-1-i))
+		}
+	}})
 	for order, at := range orders {
 		tests = append(tests,
 			test{"members " + order, `{` + join(n, member) + `}`, func(t *testing.T, d *Document, i int) { number(t, d, at(i), "/k"+strconv.Itoa(at(i))) }},

@@ -232,37 +232,27 @@ func (n location) member(key string) int {
 func (n location) item(index uint64) (iterator, int) {
 	it := items(n.text, n.i)
 	at := 0
-	l := n.known.list(n.id())
-	if l != nil {
-		if index >= uint64(l.count) {
+	if l := n.known.list(n.id()); l != nil {
+		if l.count >= 0 && index >= uint64(l.count) {
 			return it, l.count
 		}
-		at = l.seek(&it, int(index))
+		at = l.seek(&it, int(min(index, math.MaxInt)))
 	}
+	from := it.end
 	for it.next() {
 		if uint64(at) == index {
-			if l == nil {
-				n.known.passedItems(n, it.value-n.i)
-			}
+			n.known.passedItems(n, at, it.value-from)
 			return it, -1
 		}
 		at++
 	}
-	n.known.passedItems(n, it.end-n.i)
+	n.known.passedItems(n, at, it.end-from)
 	return it, at
 }
 
 // count returns how many members or elements there are.
 func (n location) count() int {
-	if l := n.known.list(n.id()); l != nil {
-		return l.count
-	}
-	count := 0
-	it := items(n.text, n.i)
-	for it.next() {
-		count++
-	}
-	n.known.passedItems(n, it.end-n.i)
+	_, count := n.item(math.MaxUint64)
 	return count
 }
 

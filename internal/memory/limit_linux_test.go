@@ -8,6 +8,7 @@ import (
 	"math/rand"
 	"os"
 	"os/exec"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"syscall"
@@ -28,7 +29,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// limited leaves a process some mebibytes of addresses more than it has.
+// limited leaves a process some bytes of addresses more than it has.
 func limited(left int) error {
 	status, err := os.ReadFile("/proc/self/statm")
 	if err != nil {
@@ -38,7 +39,7 @@ func limited(left int) error {
 	if _, err := fmt.Sscan(string(status), &pages); err != nil {
 		return err
 	}
-	size := pages*uint64(os.Getpagesize()) + uint64(left)<<20
+	size := pages*uint64(os.Getpagesize()) + uint64(left)
 	return syscall.Setrlimit(syscall.RLIMIT_AS, &syscall.Rlimit{Cur: size, Max: size})
 }
 
@@ -52,9 +53,35 @@ func use(n int) ([]byte, error) {
 }
 
 var jobs = map[string]func() error{
+	// So little that Go could not even collect its garbage.
+	"nothing": func() error {
+		debug.SetGCPercent(-1)
+		const size = 8 << 20
+		refused := func() error {
+			if _, err := Make[byte](size, size); !errors.Is(err, ErrMemory) {
+				return fmt.Errorf("a block is made: %w", err)
+			}
+			return nil
+		}
+		if err := limited(size); err != nil {
+			return err
+		}
+		if err := refused(); err != nil { // so that all small blocks for that are there
+			return err
+		}
+		if err := limited(256 << 10); err != nil {
+			return err
+		}
+		for range 10 {
+			if err := refused(); err != nil {
+				return err
+			}
+		}
+		return nil
+	},
 	// One block after another, each garbage when the next is made.
 	"sequence": func() error {
-		if err := limited(300); err != nil {
+		if err := limited(300 << 20); err != nil {
 			return err
 		}
 		for i := range 20 {
@@ -66,7 +93,7 @@ var jobs = map[string]func() error{
 	},
 	// Blocks of all sizes, and small ones that stay for a while.
 	"sizes": func() error {
-		if err := limited(300); err != nil {
+		if err := limited(300 << 20); err != nil {
 			return err
 		}
 		r := rand.New(rand.NewSource(1))
@@ -90,7 +117,7 @@ var jobs = map[string]func() error{
 	},
 	// Many at the same time, more than there is room for.
 	"threads": func() error {
-		if err := limited(200); err != nil {
+		if err := limited(200 << 20); err != nil {
 			return err
 		}
 		var all sync.WaitGroup

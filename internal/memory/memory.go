@@ -33,6 +33,9 @@ const (
 	small = 64 << 10
 	// veryLarge blocks may become larger by rowSpare, a sixteenth.
 	veryLarge = 16 * rowSpare
+	// collection is what a collection of garbage takes of the system itself. Where that is
+	// refused, none is begun, as Go would end the process.
+	collection = 1 << 20
 )
 
 var (
@@ -89,6 +92,9 @@ func ifInHeap[T any](length, capacity, size int) []T {
 	taking.Lock()
 	defer taking.Unlock()
 	if ask(size+arena) != nil {
+		if ask(collection) != nil {
+			return nil
+		}
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 		if !inHeap(size) {
 			return nil

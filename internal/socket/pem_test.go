@@ -2,11 +2,13 @@ package socket_test
 
 import (
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf16"
 
 	"libobe/internal/socket"
@@ -138,4 +140,20 @@ func TestWrongPEMFiles(t *testing.T) {
 	path := filepath.Join(systemtest.TempDir(t), "file")
 	must(t, os.WriteFile(path, []byte(block("ENCRYPTED PRIVATE KEY")+key+cert), 0o600))
 	newServer(t, "tls_cert="+path, "tls_key="+path)
+}
+
+// A file that is no PEM takes no longer than one that is, also if it is a single line.
+func TestLongLineInPEM(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "line")
+	must(t, os.WriteFile(file, []byte(strings.Repeat("x-----BEGIN ", 80_000)), 0o600))
+	c, err := socket.NewClient("", 1)
+	must(t, err)
+	defer c.Free()
+	began := time.Now()
+	if err := c.SetOption("tls_ca", file); !errors.Is(err, socket.ErrArgument) {
+		t.Error(err)
+	}
+	if took := time.Since(began); took > 3*time.Second {
+		t.Errorf("it took %v", took)
+	}
 }

@@ -87,8 +87,8 @@ func nextBlock(text []byte, from int) int {
 			return -1
 		}
 		from += i
-		before := bytes.TrimSpace(text[bytes.LastIndexByte(text[:from], '\n')+1 : from])
-		if len(before) == 0 || bytes.HasSuffix(before, []byte("-----")) {
+		before := bytes.TrimRight(text[:from], " \t\v\f\r") // no further: a line may be the whole file
+		if len(before) == 0 || before[len(before)-1] == '\n' || bytes.HasSuffix(before, []byte("-----")) {
 			return from
 		}
 		from += len(beginOfBlock)
