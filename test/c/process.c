@@ -105,6 +105,17 @@ static void *busy_body(void *argument)
     return NULL;
 }
 
+/* Forks on a thread that has made no call: in the child it would be new to Go's runtime, and wait for a thread that is
+ * not there. */
+static void *fork_body(void *argument)
+{
+    pid_t child = fork();
+
+    if (child == 0)
+        _exit(calls_in_child(*(obe_socket *)argument));
+    return (void *)(intptr_t)child;
+}
+
 /* A child gets OBE_E_FORKED and the parent does not notice, although other threads are in calls at the moment of the
  * fork. On Linux each child gets it. On macOS Go is entered before the library can look, and a call may not return: a
  * child that hangs is ended and mentioned there. */
@@ -122,14 +133,12 @@ static void forked_child(void)
     busy.client = new_client(echo.port);
     thread = start_thread(busy_body, &busy);
     for (i = 0; i < CHILDREN; i++) {
-        pid_t child;
+        void *child;
         int status;
 
         exchange(client);
-        child = fork();
-        if (child == 0)
-            _exit(calls_in_child(client));
-        status = wait_for_some_time(child);
+        CHECK(pthread_join(start_thread(fork_body, &client), &child) == 0);
+        status = wait_for_some_time((pid_t)(intptr_t)child);
         if (status == 1000 + SIGKILL)
             hung++;
         else
