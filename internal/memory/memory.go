@@ -35,7 +35,7 @@ const (
 	veryLarge = 16 * rowSpare
 	// collection is what a collection of garbage takes of the system itself. Where that is
 	// refused, none is begun, as Go would end the process.
-	collection = 1 << 20
+	collection = 4 << 20
 )
 
 var (
@@ -46,6 +46,9 @@ var (
 	// made, and for writing while a block is made that only Go's heap has room for: no
 	// other large block may get in there before it.
 	taking sync.RWMutex
+	// refused is the size of the block that the system refused last, 0 if it has granted
+	// one as large since.
+	refused atomic.Int64
 )
 
 // Make returns a slice of that length and capacity, or an ErrMemory.
@@ -58,8 +61,14 @@ func Make[T any](length, capacity int) ([]T, error) {
 	if size < small {
 		return make([]T, length, capacity), nil
 	}
+	if large <= size && size < int(refused.Load()) && ask(collection) == nil {
+		// While memory is short, this block goes to the lowest free place. Behind garbage it
+		// would divide the row that the next very large one needs.
+		runtime.GC()
+	}
 	block, err := ifGranted[T](length, capacity, size)
 	if err != nil {
+		refused.Store(int64(size))
 		block = ifInHeap[T](length, capacity, size)
 		if block != nil {
 			err = nil
@@ -83,6 +92,9 @@ func ifGranted[T any](length, capacity, size int) ([]T, error) {
 	if err := room(size); err != nil {
 		return nil, err
 	}
+	if size > int(refused.Load()) {
+		refused.Store(0)
+	}
 	return make([]T, length, whole)[:length:capacity], nil
 }
 
@@ -92,7 +104,8 @@ func ifInHeap[T any](length, capacity, size int) []T {
 	taking.Lock()
 	defer taking.Unlock()
 	if ask(size+arena) != nil {
-		if ask(collection) != nil {
+		// The search describes each page, in less than a thirtieth of it.
+		if ask(collection+size/30) != nil {
 			return nil
 		}
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))

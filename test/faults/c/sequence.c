@@ -5,6 +5,7 @@
 #include <obe.h>
 
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,6 +53,8 @@ int main(int count, char **arguments)
         return 1;
     memset(text, 'x', sizeof text);
     text[0] = text[sizeof text - 1] = '"';
+    /* Otherwise a thread that Go starts meanwhile takes 64 MiB of addresses for malloc. */
+    mallopt(M_ARENA_MAX, 1);
     limit(300);
     for (round = 0; round < ROUNDS; round++) {
         obe_message message = 0;
