@@ -16,6 +16,7 @@
 package trace
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strconv"
@@ -34,6 +35,9 @@ const (
 	// body that is cut can grow to twice its size.
 	MinLimit = 4 << 20
 )
+
+// del is escaped to six bytes, all else to two at most.
+const del = 0x7f
 
 // Direction is which way a message went.
 type Direction string
@@ -88,6 +92,9 @@ func (r Record) append(line []byte) []byte {
 	line = strconv.AppendFloat(line, float64(r.Took)/float64(time.Millisecond), 'f', 3, 64)
 	if len(r.Body) > MaxBody {
 		end := MaxBody
+		if bytes.IndexByte(r.Body[:end], del) >= 0 {
+			end /= 3
+		}
 		for !utf8.RuneStart(r.Body[end]) {
 			end--
 		}

@@ -124,8 +124,11 @@ func TestLargeBodies(t *testing.T) {
 			t.Errorf("cut %v, size %d, %d bytes shown", l.Cut, l.Size, len(shown))
 		}
 	}
-	if n := int64(len(record(worst).append(nil))); n > MinLimit {
-		t.Errorf("a line of %d bytes is beyond MinLimit", n)
+	deleted := `"` + strings.Repeat("\x7f", 2*MaxBody) + `"`
+	for _, body := range []string{worst, deleted} {
+		if n := int64(len(record(body).append(nil))); n > MinLimit {
+			t.Errorf("a line of %d bytes is beyond MinLimit", n)
+		}
 	}
 }
 
