@@ -144,7 +144,7 @@ func TestWrongPEMFiles(t *testing.T) {
 
 // A file that is no PEM takes no longer than one that is, also if it is a single line.
 func TestLongLineInPEM(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "line")
+	file := filepath.Join(systemtest.TempDir(t), "line")
 	must(t, os.WriteFile(file, []byte(strings.Repeat("x-----BEGIN ", 80_000)), 0o600))
 	c, err := socket.NewClient("", 1)
 	must(t, err)
