@@ -3,16 +3,12 @@
 package faults_test
 
 import (
-	"bufio"
-	"bytes"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"libobe/capi/status"
 	"libobe/internal/socket"
@@ -95,17 +91,10 @@ func documentCalls(t *testing.T, program string, left int, file string, hostile 
 	must(t, err)
 	defer peer.Free()
 	go shapes["serve"](peer, func([]byte) []byte { return text })
-	host := exec.Command(program, append([]string{fmt.Sprint(peer.Addr().Port()), fmt.Sprint(left), file}, hostile.pointers...)...)
-	var complaint bytes.Buffer
-	host.Stderr = &complaint
-	out, err := host.StdoutPipe()
-	must(t, err)
-	must(t, host.Start())
-	watch := time.AfterFunc(3*patience, func() { _ = host.Process.Kill() })
-	defer watch.Stop()
+	host, lines, complaint := startHost(t, program, append([]string{fmt.Sprint(peer.Addr().Port()), fmt.Sprint(left), file}, hostile.pointers...)...)
 	got := map[string]string{}
 	last := ""
-	for lines := bufio.NewScanner(out); lines.Scan(); {
+	for lines.Scan() {
 		last = lines.Text()
 		i := strings.LastIndexByte(last, ' ')
 		n, err := strconv.Atoi(last[i+1:])
@@ -123,5 +112,5 @@ func documentCalls(t *testing.T, program string, left int, file string, hostile 
 		got[last[:i]] = statusName(status.Code(n))
 	}
 	_ = host.Wait()
-	return got, fmt.Sprintf("%s\n%.3000s", last, &complaint)
+	return got, fmt.Sprintf("%s\n%.3000s", last, complaint)
 }

@@ -41,17 +41,9 @@ func TestAddressSpaceRunsOut(t *testing.T) {
 				}
 				return text
 			})
-			host := exec.Command(program, fmt.Sprint(peer.Addr().Port()), fmt.Sprint(left))
-			var complaint bytes.Buffer
-			host.Stderr = &complaint
-			out, err := host.StdoutPipe()
-			must(t, err)
-			must(t, host.Start())
-			watch := time.AfterFunc(3*patience, func() { _ = host.Process.Kill() })
-			defer watch.Stop()
+			host, lines, complaint := startHost(t, program, fmt.Sprint(peer.Addr().Port()), fmt.Sprint(left))
 			got := map[string]int{}
 			port := 0
-			lines := bufio.NewScanner(out)
 			for port == 0 && lines.Scan() {
 				text := lines.Text()
 				call, value := text[:strings.LastIndex(text, " ")], text[strings.LastIndex(text, " ")+1:]
@@ -73,14 +65,14 @@ func TestAddressSpaceRunsOut(t *testing.T) {
 			}
 			if port == 0 {
 				_ = host.Wait()
-				t.Fatalf("the host program ended: %v\n%.2000s", host.ProcessState, &complaint)
+				t.Fatalf("the host program ended: %v\n%.2000s", host.ProcessState, complaint)
 			}
 			c := newClient(t, port)
 			for range 3 {
 				_, err := c.TcmdBody(long, patience)
 				got["its client: "+name(err)]++
 				if _, err := c.TcmdBody([]byte(`"small"`), patience); err != nil {
-					t.Errorf("a small message: %v\n%.2000s", err, &complaint)
+					t.Errorf("a small message: %v\n%.2000s", err, complaint)
 				}
 			}
 			// Many messages of a size that is nothing by itself, all unfinished.
@@ -91,14 +83,14 @@ func TestAddressSpaceRunsOut(t *testing.T) {
 				_, _ = p.Write(part)
 			}
 			if _, err := c.TcmdBody([]byte(`"small"`), patience); err != nil {
-				t.Errorf("a small message: %v\n%.2000s", err, &complaint)
+				t.Errorf("a small message: %v\n%.2000s", err, complaint)
 			}
 			_, err = c.TcmdBody([]byte(`"."`), patience)
 			must(t, err)
 			for lines.Scan() {
 			}
 			if err := host.Wait(); err != nil || complaint.Len() > 0 {
-				t.Errorf("the host program: %v\n%.2000s", err, &complaint)
+				t.Errorf("the host program: %v\n%.2000s", err, complaint)
 			}
 			t.Log(got)
 			switch failed := got["OBE_E_MEMORY"]; {
@@ -120,16 +112,9 @@ func TestMemoryThatIsFreeAgainCounts(t *testing.T) {
 	t.Cleanup(peer.Free)
 	long := body(1, 60_000_000)
 	go shapes["serve"](peer, func([]byte) []byte { return long[:len(long):len(long)] })
-	host := exec.Command(program, fmt.Sprint(peer.Addr().Port()))
-	var complaint bytes.Buffer
-	host.Stderr = &complaint
-	out, err := host.StdoutPipe()
-	must(t, err)
-	must(t, host.Start())
-	watch := time.AfterFunc(3*patience, func() { _ = host.Process.Kill() })
-	defer watch.Stop()
+	host, lines, complaint := startHost(t, program, fmt.Sprint(peer.Addr().Port()))
 	got := map[string]int{}
-	for lines := bufio.NewScanner(out); lines.Scan(); {
+	for lines.Scan() {
 		var call string
 		var n int
 		if _, err := fmt.Sscan(lines.Text(), &call, &n); err != nil {
@@ -151,13 +136,27 @@ func TestMemoryThatIsFreeAgainCounts(t *testing.T) {
 		}()
 	}
 	if err := host.Wait(); err != nil || complaint.Len() > 0 {
-		t.Errorf("the host program: %v\n%.2000s", err, &complaint)
+		t.Errorf("the host program: %v\n%.2000s", err, complaint)
 	}
 	for _, call := range []string{"tcmd_message", "message_new", "receive_message", "reply"} {
 		if got[call+" OBE_OK"] < rounds-1 {
 			t.Errorf("%s was possible %d times of %d: %v", call, got[call+" OBE_OK"], rounds, got)
 		}
 	}
+}
+
+// startHost starts a host program, whose lines of output and whose complaints it returns.
+// One that does not end is killed.
+func startHost(t *testing.T, program string, arguments ...string) (host *exec.Cmd, lines *bufio.Scanner, complaint *bytes.Buffer) {
+	t.Helper()
+	host, complaint = exec.Command(program, arguments...), &bytes.Buffer{}
+	host.Stderr = complaint
+	out, err := host.StdoutPipe()
+	must(t, err)
+	must(t, host.Start())
+	watch := time.AfterFunc(3*patience, func() { _ = host.Process.Kill() })
+	t.Cleanup(func() { watch.Stop() })
+	return host, bufio.NewScanner(out), complaint
 }
 
 // buildHost builds a program of folder c against the library as it is shipped.

@@ -1,16 +1,10 @@
 /* memory.c - a host program whose address space is limited: memory PORT LEFT. It prints the status of each call that
  * needs much memory, LEFT MiB of which there are (-1: as much as it wants). At PORT is a server whose replies are as
  * long as the commands. Then it prints its own port and serves until a message of three bytes comes. */
-#define _DEFAULT_SOURCE
-#include <obe.h>
+#include "limited.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 enum { MIB = 1 << 20, TIMEOUT = 20000, ROUNDS = 3 };
 
@@ -24,30 +18,6 @@ static void *own(size_t size)
         exit(1);
     }
     return memory;
-}
-
-static void limit(long left)
-{
-    struct rlimit most;
-    long pages = 0;
-    FILE *statm = fopen("/proc/self/statm", "r");
-
-    if (!statm || fscanf(statm, "%ld", &pages) != 1) {
-        perror("statm");
-        exit(1);
-    }
-    fclose(statm);
-    most.rlim_cur = most.rlim_max = (rlim_t)(pages * sysconf(_SC_PAGESIZE) + left * MIB);
-    if (setrlimit(RLIMIT_AS, &most) != 0) {
-        perror("setrlimit");
-        exit(1);
-    }
-}
-
-static void tell(const char *call, obe_status status)
-{
-    printf("%s %" PRId32 "\n", call, status);
-    fflush(stdout);
 }
 
 static obe_status answer(obe_message request, void *user)

@@ -1,42 +1,12 @@
 /* sequence.c - a host program whose address space is limited: sequence PORT. It has 300 MiB left, and prints the status
  * of each of many calls that need 60 MB, one after another. At PORT is a server whose replies are as long as that. Then
  * it prints its own port and receives until a message of three bytes comes. */
-#define _DEFAULT_SOURCE
-#include <obe.h>
+#include "limited.h"
 
-#include <inttypes.h>
 #include <malloc.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 enum { TIMEOUT = 60000, ROUNDS = 6, SIZE = 60 * 1000 * 1000 };
-
-static void limit(long left)
-{
-    struct rlimit most;
-    long pages = 0;
-    FILE *statm = fopen("/proc/self/statm", "r");
-
-    if (!statm || fscanf(statm, "%ld", &pages) != 1) {
-        perror("statm");
-        exit(1);
-    }
-    fclose(statm);
-    most.rlim_cur = most.rlim_max = (rlim_t)(pages * sysconf(_SC_PAGESIZE) + (left << 20));
-    if (setrlimit(RLIMIT_AS, &most) != 0) {
-        perror("setrlimit");
-        exit(1);
-    }
-}
-
-static void tell(const char *call, obe_status status)
-{
-    printf("%s %" PRId32 "\n", call, status);
-    fflush(stdout);
-}
 
 int main(int count, char **arguments)
 {
