@@ -56,13 +56,7 @@ func addressable(p uintptr) uint64 { return min(maxSlice, uint64(^uintptr(0)-p))
 // word returns a NUL-terminated text as a Go string; NULL is an error.
 func word(op, name string, p inText) (string, error) {
 	b, err := input(op, name, p, -1)
-	return goString(b), err
-}
-
-// goString copies a text of the caller's.
-func goString(b []byte) string {
-	copied := append(memory.MustMake[byte](0, len(b)), b...)
-	return unsafe.String(unsafe.SliceData(copied), len(copied))
+	return memory.String(b), err
 }
 
 // room returns the caller's buffer as a slice.

@@ -169,7 +169,7 @@ func obe_set_string(message C.obe_message, key, text inText, length C.int64_t) C
 		if err != nil {
 			return err
 		}
-		return d.SetString(k, goString(b))
+		return d.SetString(k, memory.String(b))
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"libobe/internal/jsondoc"
+	"libobe/internal/memory"
 )
 
 //obe:labview 3 Build a command
@@ -83,7 +84,7 @@ func setText(op string, handle C.int, key inText, name string, text inText, body
 //
 //export obe_lv_set_string
 func obe_lv_set_string(handle C.int, key, text inText) C.int {
-	return setText("set_string", handle, key, "text", text, func(d *jsondoc.Document, k string, t []byte) error { return d.SetString(k, goString(t)) })
+	return setText("set_string", handle, key, "text", text, func(d *jsondoc.Document, k string, t []byte) error { return d.SetString(k, memory.String(t)) })
 }
 
 // obe_lv_set_doubles sets the field key to an array of numbers.

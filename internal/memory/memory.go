@@ -127,6 +127,12 @@ func MustMake[T any](length, capacity int) []T {
 	return block
 }
 
+// String is a copy of a text; it panics as MustMake does.
+func String(text []byte) string {
+	copied := append(MustMake[byte](0, len(text)), text...)
+	return unsafe.String(unsafe.SliceData(copied), len(copied))
+}
+
 // Room returns an ErrMemory if the system has no room for n more bytes, which the caller
 // is taken to use at once. It is for blocks that Make does not make, and does not count
 // what is free in Go's heap.

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"unicode/utf16"
 	"unicode/utf8"
-	"unsafe"
 
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
@@ -105,8 +104,7 @@ func (s *Session) plain(op, name string, text []byte) (string, error) {
 	if err == nil && !utf8.Valid(t) {
 		err = s.hint(fmt.Errorf("%s: %w: %s is not UTF-8", op, ErrPage, name), t)
 	}
-	copied := append(memory.MustMake[byte](0, len(t)), t...)
-	return unsafe.String(unsafe.SliceData(copied), len(copied)), err
+	return memory.String(t), err
 }
 
 // hint says what to do about a text that is not UTF-8, if that is why err came
