@@ -10,7 +10,7 @@ MANDIR ?= $(PREFIX)/share/man
 BUILD  := build
 
 # The SONAME changes only when the ABI breaks.
-SONAME  := libobe.so.1
+SONAME  := libobe.so.0
 VERSION := $(shell sed -n 's/^\#define OBE_VERSION "\(.*\)"/\1/p' include/obe.h)
 REAL    := libobe.so.$(VERSION)
 

@@ -23,7 +23,7 @@ from functools import lru_cache
 from time import perf_counter_ns
 from typing import Any
 
-import obe
+import libobe
 
 COMMAND = {"command": "goodset", "pickiness": 4}
 REPLY = [2.8714285714285714]
@@ -94,14 +94,14 @@ def bare_client(port: int, kept: bool, count: int) -> list[int]:
 # -- the binding -------------------------------------------------------------------------------------------------------
 
 
-def obe_server(end: obe.Socket) -> None:
+def obe_server(end: libobe.Socket) -> None:
     while True:
         end.receive()
         end.send(REPLY)
 
 
 def obe_client(port: int, kept: bool, count: int) -> list[int]:
-    with obe.Socket("client", "127.0.0.1", port, timeout=PATIENCE) as client:
+    with libobe.Socket("client", "127.0.0.1", port, timeout=PATIENCE) as client:
         client.set_option("persistent", kept)
         return timed(lambda: check(client.tcmd(COMMAND)), count)
 
@@ -128,7 +128,7 @@ def timed(once: Callable[[], None], count: int) -> list[int]:
 def server(kind: str, kept: bool) -> tuple[int, Callable[[], None]]:
     """A server's port, and what runs it."""
     if kind == "obe":
-        end = obe.Socket("server", "127.0.0.1", 0)
+        end = libobe.Socket("server", "127.0.0.1", 0)
         return end.port, lambda: obe_server(end)
     listener, port = bare_listener()
     return port, lambda: bare_server(listener, kept)

@@ -26,6 +26,7 @@ type (
 	outInt32    uintptr // int32_t *
 	outSocket   uintptr // obe_socket *
 	outMessage  uintptr // obe_message *
+	anyHandle   uintptr // const void *, a handle of either kind
 	handlerFunc uintptr // obe_handler
 	opaque      uintptr // void *, which is handed back as it came
 

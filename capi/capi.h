@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+#define OBE_HANDLES_ARE_INTEGERS
 typedef uintptr_t obe_socket;
 typedef uintptr_t obe_message;
 typedef int32_t obe_status;

@@ -39,7 +39,7 @@ import (
 // order guards a command whose answer is "OK".
 func order(op string, client C.obe_socket, timeout_ms C.int64_t, request func() (*jsondoc.Document, error)) C.obe_status {
 	return query(op, client, timeout_ms, "", 0, request, func(c *socket.Client, r *jsondoc.Document, limit time.Duration) error {
-		return command.Order(c, r, limit)
+		return command.ExpectOK(c, r, limit)
 	})
 }
 
@@ -48,14 +48,14 @@ func order(op string, client C.obe_socket, timeout_ms C.int64_t, request func() 
 func fetch(op, name string, client C.obe_socket, values outDoubles, capacity C.int64_t, count outInt64, timeout_ms C.int64_t,
 	request func() (*jsondoc.Document, error)) C.obe_status {
 	return query(op, client, timeout_ms, "count", uintptr(count), request, func(c *socket.Client, r *jsondoc.Document, limit time.Duration) error {
-		return list(op, name, values, capacity, count, func(dst []float64) (int, error) { return command.List(c, r, dst, limit) })
+		return list(op, name, values, capacity, count, func(dst []float64) (int, error) { return command.Doubles(c, r, dst, limit) })
 	})
 }
 
 // fetchTable guards a command whose answer is rows of numbers.
 func fetchTable(op, name string, client C.obe_socket, values outDoubles, capacity C.int64_t, rows, cols outInt64, timeout_ms C.int64_t) C.obe_status {
 	return query(op, client, timeout_ms, "rows or cols", weaker(rows, cols), plain(op), func(c *socket.Client, r *jsondoc.Document, limit time.Duration) error {
-		return grid(op, name, values, capacity, rows, cols, func(dst []float64) (int, int, error) { return command.Table(c, r, dst, limit) })
+		return grid(op, name, values, capacity, rows, cols, func(dst []float64) (int, int, error) { return command.Matrix(c, r, dst, limit) })
 	})
 }
 
@@ -87,6 +87,75 @@ func plain(name string) func() (*jsondoc.Document, error) {
 	return func() (*jsondoc.Document, error) { return command.New(name), nil }
 }
 
+// obe_query sends the command with that name, one of those above, and stores its
+// reply as a message in *reply, for numbers whose count is not known beforehand; free it
+// with obe_message_free. The reply belongs to the caller, so several threads may query
+// one client. fields is an object whose members are sent along, or NULL.
+//
+// The reply is checked as far as that needs no numbers: OBE_E_REPLY for an error, or
+// anything else than "OK" or an array. A function that reads its numbers returns
+// OBE_E_TYPE for other elements; see obe_check_reply.
+//
+//export obe_query
+func obe_query(client C.obe_socket, _command inText, fields C.obe_message, reply outMessage, timeout_ms C.int64_t) C.obe_status {
+	const op = "query"
+	return C.obe_status(on(op, uintptr(client), kindSocket, func(c *socket.Client) error {
+		if err := place(op, "reply", reply); err != nil {
+			return err
+		}
+		name, err := word(op, "command", _command)
+		if err != nil {
+			return err
+		}
+		limit, err := timeout(op, timeout_ms)
+		if err != nil {
+			return err
+		}
+		var members *jsondoc.Document
+		if fields != 0 {
+			d, err := asDocument(op, "fields", fields)
+			if err != nil {
+				return err
+			}
+			members = d.Document
+		}
+		request, err := command.Request(name, members)
+		if err != nil {
+			return prefix(op, err)
+		}
+		body, err := c.TcmdBody(request.Text(), limit)
+		if err != nil {
+			return err
+		}
+		d := jsondoc.FromValid(body)
+		if err = command.CheckKind(name, d); err != nil {
+			return err
+		}
+		reply.put(uintptr(newMessage(d, nil)))
+		return nil
+	}))
+}
+
+// obe_check_reply reports whether reply, a message, is the answer to the command with
+// that name, one of those above. It reads the whole reply, for a program that sent
+// the command with obe_send and waited in its own way. Use it too for the reason when a number
+// of a reply of obe_query cannot be read.
+//
+// Returns OBE_OK; OBE_E_REPLY, with the reply in the text of the error; OBE_E_ARGUMENT;
+// OBE_E_MEMORY; OBE_E_HANDLE.
+//
+//export obe_check_reply
+func obe_check_reply(reply C.obe_message, _command inText) C.obe_status {
+	const op = "check_reply"
+	return C.obe_status(on(op, uintptr(reply), kindMessage, func(d *document) error {
+		name, err := word(op, "command", _command)
+		if err != nil {
+			return err
+		}
+		return prefix(op, command.Check(name, d.Document))
+	}))
+}
+
 // obe_ready asks whether the server is there, once; obe_wait_ready waits for it.
 //
 //export obe_ready
@@ -108,7 +177,7 @@ func obe_newrun(client C.obe_socket, fields C.obe_message, timeout_ms C.int64_t)
 		if err != nil {
 			return nil, err
 		}
-		r, err := command.NewRun(d.Document)
+		r, err := command.Request(op, d.Document)
 		return r, prefix(op, err)
 	})
 }

@@ -5,7 +5,6 @@ import "C"
 
 import (
 	"errors"
-	"fmt"
 	"math"
 
 	"libobe/internal/jsondoc"
@@ -25,10 +24,10 @@ import (
 // What the functions cost, for a text of T bytes and a value of V:
 //
 //	obe_message_new                     T
-//	obe_get_*, obe_type, obe_count      T for the first ones, then V
+//	obe_get_*, obe_get_type, obe_get_count      T for the first ones, then V
 //	obe_get_key                         T for the first ones, then the key's length
 //	obe_set_*                           V, and T if the text was asked for before
-//	obe_get_*, obe_type, obe_count and
+//	obe_get_*, obe_get_type, obe_get_count and
 //	obe_get_key at "", and sending      T, if a member was set since; else as above
 //
 // So setting n members, walking over n keys, and reading n elements by pointer, in any
@@ -56,6 +55,16 @@ func (d *document) Free() {
 	}
 }
 
+// obe_message_free frees a message; freeing NULL does nothing. A request that was not
+// answered is dropped; see obe_receive_message.
+//
+// Returns OBE_OK; OBE_E_HANDLE if message was freed already or is not a message.
+//
+//export obe_message_free
+func obe_message_free(message C.obe_message) C.obe_status {
+	return free("message_free", uintptr(message), kindMessage)
+}
+
 func newMessage(d *jsondoc.Document, request *socket.Message) C.obe_message {
 	return C.obe_message(handles.add(kindMessage, &document{d, request}))
 }
@@ -78,11 +87,11 @@ func obe_message_new(json inText, length C.int64_t, message outMessage) C.obe_st
 		if err != nil {
 			return err
 		}
-		if err := jsondoc.Check(text); err != nil {
+		if err := jsondoc.Validate(text); err != nil {
 			return prefix(op, err)
 		}
 		text = append(memory.MustMake[byte](0, len(text)), text...)
-		message.put(uintptr(newMessage(jsondoc.Checked(text), nil)))
+		message.put(uintptr(newMessage(jsondoc.FromValid(text), nil)))
 		return nil
 	}))
 }
@@ -429,14 +438,14 @@ func grid(op, name string, values outDoubles, capacity C.int64_t, rows, cols out
 	return err
 }
 
-// obe_type gives the type of the value at pointer in *type, one of OBE_OBJECT,
+// obe_get_type gives the type of the value at pointer in *type, one of OBE_OBJECT,
 // OBE_ARRAY, OBE_STRING, OBE_INTEGER, OBE_REAL, OBE_BOOL and OBE_NULL. A number
 // without point and exponent is an integer; all others, and NaN and the
 // infinities, are real.
 //
-//export obe_type
-func obe_type(message C.obe_message, pointer inText, _type outInt32) C.obe_status {
-	return get("type", message, pointer, "type", uintptr(_type), func(d *document, p string) error {
+//export obe_get_type
+func obe_get_type(message C.obe_message, pointer inText, _type outInt32) C.obe_status {
+	return get("get_type", message, pointer, "type", uintptr(_type), func(d *document, p string) error {
 		t, err := d.Type(p)
 		if err == nil {
 			_type.put(int32(t))
@@ -445,12 +454,12 @@ func obe_type(message C.obe_message, pointer inText, _type outInt32) C.obe_statu
 	})
 }
 
-// obe_count gives the number of members of the object, or of elements of the
+// obe_get_count gives the number of members of the object, or of elements of the
 // array, at pointer in *count.
 //
-//export obe_count
-func obe_count(message C.obe_message, pointer inText, count outInt64) C.obe_status {
-	return get("count", message, pointer, "count", uintptr(count), func(d *document, p string) error {
+//export obe_get_count
+func obe_get_count(message C.obe_message, pointer inText, count outInt64) C.obe_status {
+	return get("get_count", message, pointer, "count", uintptr(count), func(d *document, p string) error {
 		n, err := d.Count(p)
 		if err == nil {
 			count.put(int64(n))
@@ -459,12 +468,12 @@ func obe_count(message C.obe_message, pointer inText, count outInt64) C.obe_stat
 	})
 }
 
-// asDocument finds the document of a second handle that a function takes.
+// asDocument finds the message of a second handle that a function takes.
 func asDocument(op, name string, h C.obe_message) (*document, error) {
 	_, object := handles.find(uintptr(h), kindMessage)
 	d, ok := object.(*document)
 	if !ok {
-		return nil, fmt.Errorf("%s: %s: %w: %#x was freed, or never was a message", op, name, errHandle, uintptr(h))
+		return nil, notLive(op, name, uintptr(h), kindMessage)
 	}
 	return d, nil
 }

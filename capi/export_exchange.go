@@ -19,7 +19,7 @@ import (
 //export obe_send_message
 func obe_send_message(socket C.obe_socket, message C.obe_message, timeout_ms C.int64_t) C.obe_status {
 	const op = "send_message"
-	return C.obe_status(on(op, uintptr(socket), kindSocket, func(s talker) error {
+	return C.obe_status(on(op, uintptr(socket), kindSocket, func(s anySocket) error {
 		d, err := asDocument(op, "message", message)
 		if err != nil {
 			return err
@@ -46,7 +46,7 @@ func obe_send_message(socket C.obe_socket, message C.obe_message, timeout_ms C.i
 //export obe_receive_message
 func obe_receive_message(socket C.obe_socket, message outMessage, timeout_ms C.int64_t) C.obe_status {
 	const op = "receive_message"
-	return C.obe_status(on(op, uintptr(socket), kindSocket, func(s talker) error {
+	return C.obe_status(on(op, uintptr(socket), kindSocket, func(s anySocket) error {
 		if err := place(op, "message", message); err != nil {
 			return err
 		}
@@ -63,17 +63,17 @@ func obe_receive_message(socket C.obe_socket, message outMessage, timeout_ms C.i
 	}))
 }
 
-func receiveDocument(s talker, limit time.Duration) (*jsondoc.Document, *socket.Message, error) {
+func receiveDocument(s anySocket, limit time.Duration) (*jsondoc.Document, *socket.Message, error) {
 	switch s := s.(type) {
 	case *socket.Server:
 		m, err := s.ReceiveMessage(limit)
 		if err != nil {
 			return nil, nil, err
 		}
-		return jsondoc.Checked(m.Body), m, nil
+		return jsondoc.FromValid(m.Body), m, nil
 	case *socket.Client:
 		body, err := s.ReceiveBody(limit)
-		return jsondoc.Checked(body), nil, err
+		return jsondoc.FromValid(body), nil, err
 	}
 	return nil, nil, socket.ErrState
 }
@@ -100,7 +100,7 @@ func obe_tcmd_message(client C.obe_socket, command C.obe_message, reply outMessa
 		if err != nil {
 			return err
 		}
-		reply.put(uintptr(newMessage(jsondoc.Checked(body), nil)))
+		reply.put(uintptr(newMessage(jsondoc.FromValid(body), nil)))
 		return nil
 	}))
 }
@@ -178,7 +178,7 @@ func obe_serve(server C.obe_socket, handler handlerFunc, user opaque) C.obe_stat
 			return err
 		}
 		err := s.Serve(func(m *socket.Message) error {
-			d := &document{jsondoc.Checked(m.Body), m}
+			d := &document{jsondoc.FromValid(m.Body), m}
 			request := handles.add(kindMessage, d)
 			defer handles.removeObject(request, d) // the handler may have freed it
 			if returned = C.capi_call(C.uintptr_t(handler), C.obe_message(request), C.uintptr_t(user)); returned != 0 {

@@ -92,7 +92,7 @@ func obe_server_new(address inText, port C.int32_t, server outSocket) C.obe_stat
 	}))
 }
 
-// obe_free closes and frees whatever handle stands for; 0 is nothing.
+// obe_free closes and frees a client or a server; freeing NULL does nothing.
 //
 // Calls that are blocked on the handle return OBE_E_CLOSED at once. obe_free
 // does not wait for the network. What is left of a server's replies is sent in the
@@ -100,21 +100,25 @@ func obe_server_new(address inText, port C.int32_t, server outSocket) C.obe_stat
 // loses it. The handle's value is not used again soon, so
 // that a second obe_free, or another use of it, is an error and not an accident.
 //
-// Returns OBE_OK; OBE_E_HANDLE if handle was freed already or never was one.
+// Returns OBE_OK; OBE_E_HANDLE if socket was freed already or is not a socket.
 //
 //export obe_free
-func obe_free(handle C.uintptr_t) C.obe_status {
-	const op = "free"
+func obe_free(socket C.obe_socket) C.obe_status {
+	return free("free", uintptr(socket), kindSocket)
+}
+
+// free frees a handle of one kind.
+func free(op string, h uintptr, k kind) C.obe_status {
 	return C.obe_status(guard(op, func(**entry) error {
-		if handle == 0 {
+		if h == 0 {
 			return nil
 		}
-		switch object := handles.remove(uintptr(handle)).(type) {
+		switch object := handles.remove(h, k).(type) {
 		case interface{ Free() }:
 			object.Free()
 			return nil
 		default:
-			return stale(op, uintptr(handle))
+			return notLive(op, "", h, k)
 		}
 	}))
 }

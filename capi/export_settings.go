@@ -31,7 +31,7 @@ import (
 //export obe_set_option
 func obe_set_option(socket C.obe_socket, name, value inText) C.obe_status {
 	const op = "set_option"
-	return C.obe_status(on(op, uintptr(socket), kindSocket, func(s talker) error {
+	return C.obe_status(on(op, uintptr(socket), kindSocket, func(s anySocket) error {
 		n, err := word(op, "name", name)
 		if err != nil {
 			return err
@@ -53,7 +53,7 @@ func obe_set_option(socket C.obe_socket, name, value inText) C.obe_status {
 //export obe_get_option
 func obe_get_option(socket C.obe_socket, name inText, buffer outText, capacity C.int64_t, length outInt64) C.obe_status {
 	const op = "get_option"
-	return C.obe_status(on(op, uintptr(socket), kindSocket, func(s talker) error {
+	return C.obe_status(on(op, uintptr(socket), kindSocket, func(s anySocket) error {
 		n, err := word(op, "name", name)
 		if err != nil {
 			return err
@@ -73,15 +73,15 @@ func obe_get_option(socket C.obe_socket, name inText, buffer outText, capacity C
 	}))
 }
 
-// obe_stats gives one of the handle's counters in *value, by its name; the list
+// obe_get_stat gives one of the handle's counters in *value, by its name; the list
 // of counters is at the end of obe.h and in libobe(7).
 //
 // Returns OBE_OK; OBE_E_ARGUMENT; OBE_E_HANDLE.
 //
-//export obe_stats
-func obe_stats(socket C.obe_socket, name inText, value outInt64) C.obe_status {
-	const op = "stats"
-	return C.obe_status(on(op, uintptr(socket), kindSocket, func(s talker) error {
+//export obe_get_stat
+func obe_get_stat(socket C.obe_socket, name inText, value outInt64) C.obe_status {
+	const op = "get_stat"
+	return C.obe_status(on(op, uintptr(socket), kindSocket, func(s anySocket) error {
 		n, err := word(op, "name", name)
 		if err != nil {
 			return err
@@ -116,7 +116,7 @@ func obe_stats(socket C.obe_socket, name inText, value outInt64) C.obe_status {
 // Returns OBE_OK; OBE_E_BUFFER; OBE_E_ARGUMENT; OBE_E_HANDLE.
 //
 //export obe_last_error
-func obe_last_error(handle C.uintptr_t, buffer outText, capacity C.int64_t, length outInt64) C.obe_status {
+func obe_last_error(handle anyHandle, buffer outText, capacity C.int64_t, length outInt64) C.obe_status {
 	const op = "last_error"
 	if forked() {
 		return C.obe_status(status.Forked)

@@ -14,17 +14,6 @@ import (
 
 //obe:group 2 Talk
 
-// talker is what both roles of a socket have.
-type talker interface {
-	Send(body []byte, timeout time.Duration) error
-	Receive(dst []byte, timeout time.Duration) (int, error)
-	Close() error
-	Cancel()
-	SetOption(name, value string) error
-	Option(name string) (string, error)
-	Stat(name string) (int64, error)
-}
-
 // obe_send sends one message, the JSON text of length bytes (-1:
 // NUL-terminated).
 //
@@ -57,7 +46,7 @@ type talker interface {
 //export obe_send
 func obe_send(socket C.obe_socket, json inText, length, timeout_ms C.int64_t) C.obe_status {
 	const op = "send"
-	return C.obe_status(on(op, uintptr(socket), kindSocket, func(s talker) error {
+	return C.obe_status(on(op, uintptr(socket), kindSocket, func(s anySocket) error {
 		body, err := input(op, "json", json, length)
 		if err != nil {
 			return err
@@ -99,7 +88,7 @@ func obe_send(socket C.obe_socket, json inText, length, timeout_ms C.int64_t) C.
 //export obe_receive
 func obe_receive(socket C.obe_socket, buffer outText, capacity C.int64_t, length outInt64, timeout_ms C.int64_t) C.obe_status {
 	const op = "receive"
-	return C.obe_status(on(op, uintptr(socket), kindSocket, func(s talker) error {
+	return C.obe_status(on(op, uintptr(socket), kindSocket, func(s anySocket) error {
 		return reception(op, "buffer", buffer, capacity, "length", length, timeout_ms, s.Receive)
 	}))
 }
@@ -176,7 +165,7 @@ func obe_tcmd(client C.obe_socket, json inText, length C.int64_t, reply outText,
 //
 //export obe_close
 func obe_close(socket C.obe_socket) C.obe_status {
-	return C.obe_status(on("close", uintptr(socket), kindSocket, func(s talker) error {
+	return C.obe_status(on("close", uintptr(socket), kindSocket, func(s anySocket) error {
 		return s.Close()
 	}))
 }
@@ -193,7 +182,7 @@ func obe_close(socket C.obe_socket) C.obe_status {
 //
 //export obe_cancel
 func obe_cancel(socket C.obe_socket) C.obe_status {
-	return C.obe_status(on("cancel", uintptr(socket), kindSocket, func(s talker) error {
+	return C.obe_status(on("cancel", uintptr(socket), kindSocket, func(s anySocket) error {
 		s.Cancel()
 		return nil
 	}))

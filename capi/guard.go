@@ -12,6 +12,10 @@ import (
 	"libobe/internal/socket"
 )
 
+// anySocket is a client or a server. In the exported functions a parameter hides the
+// package's name.
+type anySocket = socket.Socket
+
 // errHandle is a value that is no live handle of the kind a function takes.
 var errHandle = errors.New("not a live handle")
 
@@ -41,6 +45,13 @@ func (e *entry) retire() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.freed, e.object = true, nil
+}
+
+// current returns the object, nil if the handle was freed.
+func (e *entry) current() any {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.object
 }
 
 func (e *entry) said() string {
@@ -106,7 +117,7 @@ func on[T any](op string, h uintptr, k kind, body func(T) error) (code status.Co
 	}()
 	e, object := handles.find(h, k)
 	if e == nil {
-		return owner.failed(stale(op, h))
+		return owner.failed(notLive(op, "", h, k))
 	}
 	owner = e
 	target, ok := object.(T)
@@ -136,15 +147,17 @@ func (e *entry) panicked(op string, p any) status.Code {
 	return status.Internal
 }
 
-// role names what a handle stands for, for the text of an error.
+// role names what an object behind a handle is, for the text of an error.
 func role(object any) string {
 	switch object.(type) {
 	case *socket.Client:
 		return "a client"
 	case *socket.Server:
 		return "a server"
+	case *document:
+		return "a message"
 	}
-	return "this handle"
+	return "a freed handle"
 }
 
 // prefix puts the name of the function before an error that lacks it.
@@ -155,7 +168,18 @@ func prefix(op string, err error) error {
 	return fmt.Errorf("%s: %w", op, err)
 }
 
-// stale is the failure of a function whose handle is not live.
-func stale(op string, h uintptr) error {
-	return fmt.Errorf("%s: %w: %#x was freed, or never was one", op, errHandle, h)
+// notLive is the failure of a function whose handle is not a live one of kind k; name
+// is the parameter's, or "" for the first one. The text for a handle of the other kind
+// is kept on that handle too.
+func notLive(op, name string, h uintptr, k kind) error {
+	if name != "" {
+		op += ": " + name
+	}
+	e := handles.any(h)
+	if e == nil {
+		return fmt.Errorf("%s: %w: %#x is not a handle, or was freed", op, errHandle, h)
+	}
+	err := fmt.Errorf("%s: %w: this is %s, not %s", op, errHandle, role(e.current()), k)
+	e.keep(err.Error())
+	return err
 }

@@ -19,6 +19,13 @@ const (
 	kindMessage
 )
 
+func (k kind) String() string {
+	if k == kindMessage {
+		return "a message"
+	}
+	return "a socket"
+}
+
 // entry is what a handle stands for. A handle that is handed out again gets a new one:
 // a call that is still running when its handle is freed keeps the entry that it found.
 type entry struct {
@@ -90,13 +97,13 @@ func (t *table) any(h uintptr) *entry {
 	return t.live[h]
 }
 
-// remove makes a handle stale and returns its object, nil if it was not live.
-// Each handle is removed once, whoever else tries at the same time.
-func (t *table) remove(h uintptr) any {
+// remove makes a handle stale and returns its object, nil if it was not a live one of
+// that kind. Each handle is removed once, also if several threads try at the same time.
+func (t *table) remove(h uintptr, k kind) any {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	e := t.live[h]
-	if e == nil {
+	if e == nil || e.kind != k {
 		return nil
 	}
 	return t.retire(e)

@@ -84,7 +84,7 @@ func obe_lv_reserve(instance lvSlot) C.int {
 }
 
 // obe_lv_unreserve is the Unreserve callback: it closes the handles that the node
-// opened and that are still open, with obe_lv_client_i and obe_lv_server_i.
+// opened and that are still open, with obe_lv_client_new_i and obe_lv_server_new_i.
 //
 //export obe_lv_unreserve
 func obe_lv_unreserve(instance lvSlot) C.int {
@@ -115,17 +115,17 @@ func obe_lv_abort(instance lvSlot) C.int {
 	})
 }
 
-// obe_lv_client_i is obe_lv_client; the handle belongs to the node.
+// obe_lv_client_new_i is obe_lv_client_new; the handle belongs to the node.
 //
-//export obe_lv_client_i
-func obe_lv_client_i(address inText, port C.int, handle outInt, instance lvSlot) C.int {
+//export obe_lv_client_new_i
+func obe_lv_client_new_i(address inText, port C.int, handle outInt, instance lvSlot) C.int {
 	return open("client", address, port, handle, instance, session.NewClient)
 }
 
-// obe_lv_server_i is obe_lv_server; the handle belongs to the node.
+// obe_lv_server_new_i is obe_lv_server_new; the handle belongs to the node.
 //
-//export obe_lv_server_i
-func obe_lv_server_i(address inText, port C.int, handle outInt, instance lvSlot) C.int {
+//export obe_lv_server_new_i
+func obe_lv_server_new_i(address inText, port C.int, handle outInt, instance lvSlot) C.int {
 	return open("server", address, port, handle, instance, session.NewServer)
 }
 
@@ -157,17 +157,17 @@ func obe_lv_wait_ready_i(handle, timeout_ms C.int, instance lvSlot) C.int {
 	return lvWaitReady(handle, timeout_ms, instance)
 }
 
-// obe_lv_tcmd_built_i is obe_lv_tcmd_built; the node's Abort ends it.
+// obe_lv_tcmd_message_i is obe_lv_tcmd_message; the node's Abort ends it.
 //
-//export obe_lv_tcmd_built_i
-func obe_lv_tcmd_built_i(handle C.int, reply_size outInt, timeout_ms C.int, instance lvSlot) C.int {
+//export obe_lv_tcmd_message_i
+func obe_lv_tcmd_message_i(handle C.int, reply_size outInt, timeout_ms C.int, instance lvSlot) C.int {
 	return lvTcmdBuilt(handle, reply_size, timeout_ms, instance)
 }
 
-// obe_lv_send_built_i is obe_lv_send_built; the node's Abort ends it.
+// obe_lv_send_message_i is obe_lv_send_message; the node's Abort ends it.
 //
-//export obe_lv_send_built_i
-func obe_lv_send_built_i(handle, timeout_ms C.int, instance lvSlot) C.int {
+//export obe_lv_send_message_i
+func obe_lv_send_message_i(handle, timeout_ms C.int, instance lvSlot) C.int {
 	return lvSendBuilt(handle, timeout_ms, instance)
 }
 

@@ -12,16 +12,16 @@ import (
 
 //obe:labview 3 Build a command
 //
-// obe_lv_command begins a command, the functions that follow set its fields, and
-// obe_lv_tcmd_built or obe_lv_send_built sends it. It stays in the handle, so that
-// it can be changed and sent again, until the next obe_lv_command. A field that
+// obe_lv_command_new begins a command, the functions that follow set its fields, and
+// obe_lv_tcmd_message or obe_lv_send_message sends it. It stays in the handle, so that
+// it can be changed and sent again, until the next obe_lv_command_new. A field that
 // exists keeps its place and gets the new value.
 
-// obe_lv_command begins a command with a name. Without a name, which is an empty
+// obe_lv_command_new begins a command with a name. Without a name, which is an empty
 // text, it begins an object without a command, such as a server's answer.
 //
-//export obe_lv_command
-func obe_lv_command(handle C.int, command inText) C.int {
+//export obe_lv_command_new
+func obe_lv_command_new(handle C.int, command inText) C.int {
 	const op = "command"
 	return onSession(op, handle, func(s *lvSession) error {
 		name, err := lvText(op, "command", command)
@@ -131,10 +131,10 @@ func obe_lv_set_json(handle C.int, key, json inText) C.int {
 	return setText("set_json", handle, key, "json", json, func(d *jsondoc.Document, k string, t []byte) error { return d.SetJSON(k, t) })
 }
 
-// obe_lv_tcmd_built is obe_lv_tcmd with the command that was built.
+// obe_lv_tcmd_message is obe_lv_tcmd with the command that was built.
 //
-//export obe_lv_tcmd_built
-func obe_lv_tcmd_built(handle C.int, reply_size outInt, timeout_ms C.int) C.int {
+//export obe_lv_tcmd_message
+func obe_lv_tcmd_message(handle C.int, reply_size outInt, timeout_ms C.int) C.int {
 	return lvTcmdBuilt(handle, reply_size, timeout_ms, 0)
 }
 
@@ -149,10 +149,10 @@ func lvTcmdBuilt(handle C.int, reply_size outInt, timeout_ms C.int, instance lvS
 	}, result{"reply_size", reply_size})
 }
 
-// obe_lv_send_built is obe_lv_send with the command that was built.
+// obe_lv_send_message is obe_lv_send with the command that was built.
 //
-//export obe_lv_send_built
-func obe_lv_send_built(handle, timeout_ms C.int) C.int {
+//export obe_lv_send_message
+func obe_lv_send_message(handle, timeout_ms C.int) C.int {
 	return lvSendBuilt(handle, timeout_ms, 0)
 }
 

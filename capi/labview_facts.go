@@ -13,12 +13,12 @@ import (
 
 //obe:labview 6 Facts
 
-// obe_lv_error_text copies the general sentence for a status to text; for the
+// obe_lv_strerror copies the general sentence for a status to text; for the
 // particular one see obe_lv_last_error. See "Texts" above for text_cap and
 // text_size.
 //
-//export obe_lv_error_text
-func obe_lv_error_text(code C.int, text lvBuffer, text_cap C.int, text_size outInt) C.int {
+//export obe_lv_strerror
+func obe_lv_strerror(code C.int, text lvBuffer, text_cap C.int, text_size outInt) C.int {
 	const op = "error_text"
 	size := []result{{"text_size", text_size}}
 	reset(size)
@@ -36,7 +36,7 @@ func obe_lv_error_text(code C.int, text lvBuffer, text_cap C.int, text_size outI
 
 // obe_lv_last_error copies the sentence of the last failure on the handle to
 // text, for instance "tcmd 127.0.0.1:61981: connect: connection refused". Handle 0
-// has the last failure that had no handle, such as that of obe_lv_client, or of a
+// has the last failure that had no handle, such as that of obe_lv_client_new, or of a
 // handle that was closed. It is empty if there was none; a success does not clear
 // it. See "Texts" above for text_cap and text_size; of a sentence that does not fit,
 // text holds as much as there is room for, with a NUL at its end.

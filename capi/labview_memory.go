@@ -58,10 +58,10 @@ func memoryError(code C.int) error {
 	return fmt.Errorf("%w (its error %d)", session.ErrFull, int(code))
 }
 
-// obe_lv_text_h is obe_lv_text into a string of LabVIEW.
+// obe_lv_get_text_h is obe_lv_get_text into a string of LabVIEW.
 //
-//export obe_lv_text_h
-func obe_lv_text_h(handle C.int, text lvHandle) C.int {
+//export obe_lv_get_text_h
+func obe_lv_get_text_h(handle C.int, text lvHandle) C.int {
 	const op = "text_h"
 	return onSession(op, handle, func(s *lvSession) error {
 		message, err := s.Text()

@@ -12,30 +12,30 @@ import (
 
 //obe:labview 1 Open and close
 
-// obe_lv_client makes a client of the server at address and port, and gives its
+// obe_lv_client_new makes a client of the server at address and port, and gives its
 // handle.
 //
 // Nothing is connected until something is sent. address is an IPv4 or IPv6
 // address or a host name; an empty one is this computer, 127.0.0.1. The server's
 // port is 61981 unless it was told otherwise. Close the handle with
-// obe_lv_close.
+// obe_lv_free.
 //
-//export obe_lv_client
-func obe_lv_client(address inText, port C.int, handle outInt) C.int {
+//export obe_lv_client_new
+func obe_lv_client_new(address inText, port C.int, handle outInt) C.int {
 	return open("client", address, port, handle, 0, session.NewClient)
 }
 
-// obe_lv_server makes a server that listens at address and port, and gives its
+// obe_lv_server_new makes a server that listens at address and port, and gives its
 // handle.
 //
 // Clients can connect from then on; their messages wait until the first
 // obe_lv_receive. An empty address is this computer only, 127.0.0.1; "0.0.0.0" is
 // every network, where strangers can reach the server. Port 0 lets the system
 // choose one, which obe_lv_port tells. A host name is looked up, for at most 10 s,
-// which no abort ends. Close the handle with obe_lv_close.
+// which no abort ends. Close the handle with obe_lv_free.
 //
-//export obe_lv_server
-func obe_lv_server(address inText, port C.int, handle outInt) C.int {
+//export obe_lv_server_new
+func obe_lv_server_new(address inText, port C.int, handle outInt) C.int {
 	return open("server", address, port, handle, 0, session.NewServer)
 }
 
@@ -77,12 +77,12 @@ func open(op string, address inText, port C.int, handle outInt, instance lvSlot,
 	}))
 }
 
-// obe_lv_close closes a handle and whatever it holds; 0 is nothing. Calls that
+// obe_lv_free closes a handle and whatever it holds; 0 is nothing. Calls that
 // are blocked on the handle return OBE_E_CLOSED at once. A handle is closed once;
 // its number is never used again.
 //
-//export obe_lv_close
-func obe_lv_close(handle C.int) C.int {
+//export obe_lv_free
+func obe_lv_free(handle C.int) C.int {
 	const op = "close"
 	return C.int(guard(op, func(**entry) error {
 		if handle == 0 {
@@ -103,13 +103,13 @@ func (s *lvSession) close() {
 	s.Free()
 }
 
-// obe_lv_close_all closes every handle there is in LabVIEW's process: those that an
+// obe_lv_free_all closes every handle there is in LabVIEW's process: those that an
 // aborted VI has left open, of which nobody knows the numbers any more, and those of
 // all other VIs, also of programs that are running beside. Call it first in a
 // program that was aborted before and runs alone.
 //
-//export obe_lv_close_all
-func obe_lv_close_all() C.int {
+//export obe_lv_free_all
+func obe_lv_free_all() C.int {
 	return C.int(guard("close_all", func(**entry) error {
 		closeAll(func(*lvSession) bool { return true })
 		return nil
@@ -156,7 +156,7 @@ func obe_lv_set_option(handle C.int, name, value inText) C.int {
 }
 
 // obe_lv_port gives the port that a server listens at; for port 0 at
-// obe_lv_server it is the one that the system chose.
+// obe_lv_server_new it is the one that the system chose.
 //
 //export obe_lv_port
 func obe_lv_port(handle C.int, port outInt) C.int {

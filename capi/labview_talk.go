@@ -37,7 +37,7 @@ func lvSend(handle C.int, json inText, timeout_ms C.int, instance lvSlot) C.int 
 }
 
 // obe_lv_receive receives one message and keeps it. message_size is the room that
-// obe_lv_text needs for it.
+// obe_lv_get_text needs for it.
 //
 // A client reads from the connection that its last obe_lv_send opened. A server
 // takes the next complete message of any of its clients, and remembers whose it
@@ -62,7 +62,7 @@ func lvReceive(handle C.int, message_size outInt, timeout_ms C.int, instance lvS
 }
 
 // obe_lv_tcmd sends a command, a JSON text, receives the reply and keeps it.
-// reply_size is the room that obe_lv_text needs for it. For clients.
+// reply_size is the room that obe_lv_get_text needs for it. For clients.
 //
 // The timeout is for all of it. After OBE_E_TIMEOUT it is open whether the server
 // carries the command out; a Python optbayesexpt server never answers a command
@@ -88,11 +88,11 @@ func lvTcmd(handle C.int, json inText, reply_size outInt, timeout_ms C.int, inst
 	}, result{"reply_size", reply_size})
 }
 
-// obe_lv_text copies the kept message, as JSON text, to text. See "Texts" above
+// obe_lv_get_text copies the kept message, as JSON text, to text. See "Texts" above
 // for text_cap and text_size. The message stays.
 //
-//export obe_lv_text
-func obe_lv_text(handle C.int, text lvBuffer, text_cap C.int, text_size outInt) C.int {
+//export obe_lv_get_text
+func obe_lv_get_text(handle C.int, text lvBuffer, text_cap C.int, text_size outInt) C.int {
 	const op = "text"
 	return onSession(op, handle, func(s *lvSession) error {
 		message, err := s.Text()

@@ -21,9 +21,9 @@
  *            pointers; on failure what they point to is untouched, unless the
  *            function's comment says otherwise. obe_last_error has the sentence
  *            that explains a failure, and obe_strerror a general one.
- * Handles.   A handle is a number; 0 is none. Each is freed once, with obe_free.
- *            A freed handle, or any other number, is answered with
- *            OBE_E_HANDLE.
+ * Handles.   obe_socket and obe_message are opaque pointers; NULL is none. Each is
+ *            freed once, with obe_free or obe_message_free. A freed handle, one of
+ *            the other kind or any other value is OBE_E_HANDLE.
  * Memory.    All buffers are the caller's. Nothing of the caller's is kept after
  *            a function returns, and nothing that it must free is handed out but
  *            handles. A pointer passed with a size of 0 is not dereferenced and may have
@@ -95,10 +95,15 @@ extern "C" {
 #define OBE_NO_WAIT         0
 #define OBE_DEFAULT_TIMEOUT (-2)
 
-/* A handle is as wide as a pointer, and no pointer: its value means nothing to
- * a program. */
+/* Handles are opaque: two pointer types, so that the compiler tells them apart, and
+ * NULL is none. What they point to is never defined. */
+#ifdef OBE_HANDLES_ARE_INTEGERS /* the library's own build */
 typedef uintptr_t obe_socket;
 typedef uintptr_t obe_message;
+#else
+typedef struct obe_socket_handle *obe_socket;
+typedef struct obe_message_handle *obe_message;
+#endif
 
 /* What functions return. The numbers are fixed for ever, and new ones are only
  * added. They lie in LabVIEW's range of user-defined codes. */
@@ -133,7 +138,7 @@ typedef int32_t obe_status;
 #define OBE_E_INTERNAL    (-8026) /* A fault inside the library; please report it. */
 #define OBE_E_REPLY       (-8027) /* The server's reply is not what the command has as its answer. */
 
-/* The types of JSON values, for obe_type. */
+/* The types of JSON values, for obe_get_type. */
 #define OBE_OBJECT  1
 #define OBE_ARRAY   2
 #define OBE_STRING  3
@@ -194,7 +199,7 @@ obe_status obe_client_new(const char *address, int32_t port,
 obe_status obe_server_new(const char *address, int32_t port,
                           obe_socket *server);
 
-/* obe_free closes and frees whatever handle stands for; 0 is nothing.
+/* obe_free closes and frees a client or a server; freeing NULL does nothing.
  *
  * Calls that are blocked on the handle return OBE_E_CLOSED at once. obe_free
  * does not wait for the network. What is left of a server's replies is sent in the
@@ -202,9 +207,9 @@ obe_status obe_server_new(const char *address, int32_t port,
  * loses it. The handle's value is not used again soon, so
  * that a second obe_free, or another use of it, is an error and not an accident.
  *
- * Returns OBE_OK; OBE_E_HANDLE if handle was freed already or never was one.
+ * Returns OBE_OK; OBE_E_HANDLE if socket was freed already or is not a socket.
  */
-obe_status obe_free(uintptr_t handle);
+obe_status obe_free(obe_socket socket);
 
 
 /* ---- Talk ---- */
@@ -345,10 +350,10 @@ obe_status obe_port(obe_socket server, int32_t *port);
  * What the functions cost, for a text of T bytes and a value of V:
  *
  *   obe_message_new                     T
- *   obe_get_*, obe_type, obe_count      T for the first ones, then V
+ *   obe_get_*, obe_get_type, obe_get_count      T for the first ones, then V
  *   obe_get_key                         T for the first ones, then the key's length
  *   obe_set_*                           V, and T if the text was asked for before
- *   obe_get_*, obe_type, obe_count and
+ *   obe_get_*, obe_get_type, obe_get_count and
  *   obe_get_key at "", and sending      T, if a member was set since; else as above
  *
  * So setting n members, walking over n keys, and reading n elements by pointer, in any
@@ -363,6 +368,13 @@ obe_status obe_port(obe_socket server, int32_t *port);
  * for which there is no memory returns OBE_E_MEMORY, and the document is as it was.
  * Keys and pointers that the text of an error repeats are cut to 80 bytes.
  */
+
+/* obe_message_free frees a message; freeing NULL does nothing. A request that was not
+ * answered is dropped; see obe_receive_message.
+ *
+ * Returns OBE_OK; OBE_E_HANDLE if message was freed already or is not a message.
+ */
+obe_status obe_message_free(obe_message message);
 
 /* obe_message_new makes a document of the JSON text of length bytes (-1:
  * NUL-terminated), which is copied, and gives its handle in *message. Free it
@@ -499,17 +511,19 @@ obe_status obe_get_matrix(obe_message message, const char *pointer,
                           double *values, int64_t capacity, int64_t *rows,
                           int64_t *cols);
 
-/* obe_type gives the type of the value at pointer in *type, one of OBE_OBJECT,
+/* obe_get_type gives the type of the value at pointer in *type, one of OBE_OBJECT,
  * OBE_ARRAY, OBE_STRING, OBE_INTEGER, OBE_REAL, OBE_BOOL and OBE_NULL. A number
  * without point and exponent is an integer; all others, and NaN and the
  * infinities, are real.
  */
-obe_status obe_type(obe_message message, const char *pointer, int32_t *type);
+obe_status obe_get_type(obe_message message, const char *pointer,
+                        int32_t *type);
 
-/* obe_count gives the number of members of the object, or of elements of the
+/* obe_get_count gives the number of members of the object, or of elements of the
  * array, at pointer in *count.
  */
-obe_status obe_count(obe_message message, const char *pointer, int64_t *count);
+obe_status obe_get_count(obe_message message, const char *pointer,
+                         int64_t *count);
 
 
 /* ---- Talk in documents ---- */
@@ -603,6 +617,29 @@ obe_status obe_serve(obe_socket server, obe_handler handler, void *user);
  *   getset                       [K rows of M numbers]
  *   getcon                       [numbers], the model's constants
  */
+
+/* obe_query sends the command with that name, one of those above, and stores its
+ * reply as a message in *reply, for numbers whose count is not known beforehand; free it
+ * with obe_message_free. The reply belongs to the caller, so several threads may query
+ * one client. fields is an object whose members are sent along, or NULL.
+ *
+ * The reply is checked as far as that needs no numbers: OBE_E_REPLY for an error, or
+ * anything else than "OK" or an array. A function that reads its numbers returns
+ * OBE_E_TYPE for other elements; see obe_check_reply.
+ */
+obe_status obe_query(obe_socket client, const char *command,
+                     obe_message fields, obe_message *reply,
+                     int64_t timeout_ms);
+
+/* obe_check_reply reports whether reply, a message, is the answer to the command with
+ * that name, one of those above. It reads the whole reply, for a program that sent
+ * the command with obe_send and waited in its own way. Use it too for the reason when a number
+ * of a reply of obe_query cannot be read.
+ *
+ * Returns OBE_OK; OBE_E_REPLY, with the reply in the text of the error; OBE_E_ARGUMENT;
+ * OBE_E_MEMORY; OBE_E_HANDLE.
+ */
+obe_status obe_check_reply(obe_message reply, const char *command);
 
 /* obe_ready asks whether the server is there, once; obe_wait_ready waits for it.
  */
@@ -706,12 +743,12 @@ obe_status obe_set_option(obe_socket socket, const char *name,
 obe_status obe_get_option(obe_socket socket, const char *name, char *buffer,
                           int64_t capacity, int64_t *length);
 
-/* obe_stats gives one of the handle's counters in *value, by its name; the list
+/* obe_get_stat gives one of the handle's counters in *value, by its name; the list
  * of counters is at the end of obe.h and in libobe(7).
  *
  * Returns OBE_OK; OBE_E_ARGUMENT; OBE_E_HANDLE.
  */
-obe_status obe_stats(obe_socket socket, const char *name, int64_t *value);
+obe_status obe_get_stat(obe_socket socket, const char *name, int64_t *value);
 
 /* obe_last_error gives the sentence of the last failure on handle, for instance
  * "tcmd 127.0.0.1:61981: connect: connection refused", and its length in
@@ -730,7 +767,7 @@ obe_status obe_stats(obe_socket socket, const char *name, int64_t *value);
  *
  * Returns OBE_OK; OBE_E_BUFFER; OBE_E_ARGUMENT; OBE_E_HANDLE.
  */
-obe_status obe_last_error(uintptr_t handle, char *buffer, int64_t capacity,
+obe_status obe_last_error(const void *handle, char *buffer, int64_t capacity,
                           int64_t *length);
 
 /* obe_strerror returns a sentence for a status; never NULL. The text is the
@@ -754,11 +791,6 @@ const char *obe_version(void);
  *                      optbayesexpt server reads one message from each
  *                      connection.
  *                      Default: 0.
- *   late_reply         Client: 1 keeps the connection of a command that was
- *                      sent and got no reply in time, for obe_receive to go on
- *                      waiting; obe_close gives the reply up, and so does the
- *                      next message.
- *                      Default: 0.
  *   max_message        The largest message sent or taken, in bytes; at most
  *                      9999999999, and 2147483583 in a 32-bit process.
  *                      Default: 67108864.
@@ -780,9 +812,6 @@ const char *obe_version(void);
  *                      possible but not required: such a connection can be
  *                      evicted.
  *                      Default: 0.
- *   nodelay            TCP_NODELAY on new connections: 1 sends at once, 0 lets
- *                      the system gather small writes.
- *                      Default: 1.
  *   keepalive          Seconds of silence on a connection after which the
  *                      system asks whether the peer is still there; four
  *                      unanswered questions, a quarter of this time apart, end
@@ -833,16 +862,16 @@ const char *obe_version(void);
  *                      104857600.
  *   trace_error        Why a message was last missing in the trace; empty if
  *                      none was.
- *                      Default: read only.
+ *                      Read-only.
  *   local              This side's address: the server's listener, or the
  *                      client's connection; empty when there is none.
- *                      Default: read only.
+ *                      Read-only.
  *   peer               The other side's address: of the client's connection,
  *                      or of the connection of the server's last message;
  *                      empty when there is none.
- *                      Default: read only.
+ *                      Read-only.
  *
- * ---- Counters, for obe_stats ----
+ * ---- Counters, for obe_get_stat ----
  *
  *   connections_opened Connections made or accepted.
  *   connections_open   Connections open now.
@@ -879,6 +908,47 @@ const char *obe_version(void);
  *   trace_failed       Messages that could not be written to the trace; the
  *                      option trace_error has the reason.
  */
+
+#define OBE_OPT_TIMEOUT_MS         "timeout_ms"
+#define OBE_OPT_PERSISTENT         "persistent"
+#define OBE_OPT_MAX_MESSAGE        "max_message"
+#define OBE_OPT_MAX_CONNECTIONS    "max_connections"
+#define OBE_OPT_MESSAGE_TIMEOUT_MS "message_timeout_ms"
+#define OBE_OPT_OUTGOING_LIMIT     "outgoing_limit"
+#define OBE_OPT_ONE_WAY            "one_way"
+#define OBE_OPT_KEEPALIVE          "keepalive"
+#define OBE_OPT_TLS                "tls"
+#define OBE_OPT_TLS_CERT           "tls_cert"
+#define OBE_OPT_TLS_KEY            "tls_key"
+#define OBE_OPT_TLS_CA             "tls_ca"
+#define OBE_OPT_TLS_SERVER_NAME    "tls_server_name"
+#define OBE_OPT_ALLOW              "allow"
+#define OBE_OPT_TRACE              "trace"
+#define OBE_OPT_TRACE_LIMIT        "trace_limit"
+#define OBE_OPT_TRACE_ERROR        "trace_error"
+#define OBE_OPT_LOCAL              "local"
+#define OBE_OPT_PEER               "peer"
+
+#define OBE_STAT_CONNECTIONS_OPENED  "connections_opened"
+#define OBE_STAT_CONNECTIONS_OPEN    "connections_open"
+#define OBE_STAT_MESSAGES_SENT       "messages_sent"
+#define OBE_STAT_MESSAGES_RECEIVED   "messages_received"
+#define OBE_STAT_BYTES_SENT          "bytes_sent"
+#define OBE_STAT_BYTES_RECEIVED      "bytes_received"
+#define OBE_STAT_DROPPED_MALFORMED   "dropped_malformed"
+#define OBE_STAT_DROPPED_JSON        "dropped_json"
+#define OBE_STAT_DROPPED_TOO_LARGE   "dropped_too_large"
+#define OBE_STAT_DROPPED_MEMORY      "dropped_memory"
+#define OBE_STAT_DROPPED_INCOMPLETE  "dropped_incomplete"
+#define OBE_STAT_DROPPED_TIMEOUT     "dropped_timeout"
+#define OBE_STAT_DROPPED_UNANSWERED  "dropped_unanswered"
+#define OBE_STAT_DROPPED_RESET       "dropped_reset"
+#define OBE_STAT_DROPPED_NOT_ALLOWED "dropped_not_allowed"
+#define OBE_STAT_DROPPED_TLS         "dropped_tls"
+#define OBE_STAT_DROPPED_UNREAD      "dropped_unread"
+#define OBE_STAT_OUTGOING_BYTES      "outgoing_bytes"
+#define OBE_STAT_EVICTED             "evicted"
+#define OBE_STAT_TRACE_FAILED        "trace_failed"
 
 #ifdef __cplusplus
 }

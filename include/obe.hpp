@@ -587,7 +587,7 @@ public:
     bool contains(const name &pointer) const
     {
         std::int32_t any = 0;
-        return found(obe_type(enter(), pointer.c_str(), &any));
+        return found(obe_get_type(enter(), pointer.c_str(), &any));
     }
 
     /// The type of the value at pointer: OBE_OBJECT, OBE_ARRAY, OBE_STRING, OBE_INTEGER, OBE_REAL, OBE_BOOL or
@@ -595,7 +595,7 @@ public:
     std::int32_t type(const name &pointer = "") const
     {
         std::int32_t result = 0;
-        check(obe_type(enter(), pointer.c_str(), &result));
+        check(obe_get_type(enter(), pointer.c_str(), &result));
         return result;
     }
 
@@ -603,7 +603,7 @@ public:
     std::size_t count(const name &pointer = "") const
     {
         std::int64_t result = 0;
-        check(obe_count(enter(), pointer.c_str(), &result));
+        check(obe_get_count(enter(), pointer.c_str(), &result));
         return static_cast<std::size_t>(result);
     }
 
@@ -893,7 +893,7 @@ public:
     std::int64_t stats(const name &counter) const
     {
         std::int64_t value = 0;
-        check(obe_stats(enter(), counter.c_str(), &value));
+        check(obe_get_stat(enter(), counter.c_str(), &value));
         return value;
     }
 

@@ -5,11 +5,11 @@
  * for who configures a Call Library Function Node by hand; bindings/labview has
  * both recipes. A C program has the better interface in obe.h.
  *
- *   obe_lv_client("", 61981, &handle);
+ *   obe_lv_client_new("", 61981, &handle);
  *   obe_lv_wait_ready(handle, 10000);
  *   obe_lv_goodset(handle, 4, setting, 8, &setting_count, -2);
  *   obe_lv_newdat(handle, setting, setting_count, y, 1, s, 1, -2);
- *   obe_lv_close(handle);
+ *   obe_lv_free(handle);
  *
  * What every caller must know:
  *
@@ -92,39 +92,39 @@ extern "C" {
 
 /* ---- Open and close ---- */
 
-/* obe_lv_client makes a client of the server at address and port, and gives its
+/* obe_lv_client_new makes a client of the server at address and port, and gives its
  * handle.
  *
  * Nothing is connected until something is sent. address is an IPv4 or IPv6
  * address or a host name; an empty one is this computer, 127.0.0.1. The server's
  * port is 61981 unless it was told otherwise. Close the handle with
- * obe_lv_close.
+ * obe_lv_free.
  */
-int obe_lv_client(const char *address, int port, int *handle);
+int obe_lv_client_new(const char *address, int port, int *handle);
 
-/* obe_lv_server makes a server that listens at address and port, and gives its
+/* obe_lv_server_new makes a server that listens at address and port, and gives its
  * handle.
  *
  * Clients can connect from then on; their messages wait until the first
  * obe_lv_receive. An empty address is this computer only, 127.0.0.1; "0.0.0.0" is
  * every network, where strangers can reach the server. Port 0 lets the system
  * choose one, which obe_lv_port tells. A host name is looked up, for at most 10 s,
- * which no abort ends. Close the handle with obe_lv_close.
+ * which no abort ends. Close the handle with obe_lv_free.
  */
-int obe_lv_server(const char *address, int port, int *handle);
+int obe_lv_server_new(const char *address, int port, int *handle);
 
-/* obe_lv_close closes a handle and whatever it holds; 0 is nothing. Calls that
+/* obe_lv_free closes a handle and whatever it holds; 0 is nothing. Calls that
  * are blocked on the handle return OBE_E_CLOSED at once. A handle is closed once;
  * its number is never used again.
  */
-int obe_lv_close(int handle);
+int obe_lv_free(int handle);
 
-/* obe_lv_close_all closes every handle there is in LabVIEW's process: those that an
+/* obe_lv_free_all closes every handle there is in LabVIEW's process: those that an
  * aborted VI has left open, of which nobody knows the numbers any more, and those of
  * all other VIs, also of programs that are running beside. Call it first in a
  * program that was aborted before and runs alone.
  */
-int obe_lv_close_all(void);
+int obe_lv_free_all(void);
 
 /* obe_lv_cancel wakes the calls that are blocked on the handle; they return
  * OBE_E_CANCELLED. Later calls are not affected, and without a blocked call it
@@ -139,7 +139,7 @@ int obe_lv_cancel(int handle);
 int obe_lv_set_option(int handle, const char *name, const char *value);
 
 /* obe_lv_port gives the port that a server listens at; for port 0 at
- * obe_lv_server it is the one that the system chose.
+ * obe_lv_server_new it is the one that the system chose.
  */
 int obe_lv_port(int handle, int *port);
 
@@ -161,7 +161,7 @@ int obe_lv_port(int handle, int *port);
 int obe_lv_send(int handle, const char *json, int timeout_ms);
 
 /* obe_lv_receive receives one message and keeps it. message_size is the room that
- * obe_lv_text needs for it.
+ * obe_lv_get_text needs for it.
  *
  * A client reads from the connection that its last obe_lv_send opened. A server
  * takes the next complete message of any of its clients, and remembers whose it
@@ -172,7 +172,7 @@ int obe_lv_send(int handle, const char *json, int timeout_ms);
 int obe_lv_receive(int handle, int *message_size, int timeout_ms);
 
 /* obe_lv_tcmd sends a command, a JSON text, receives the reply and keeps it.
- * reply_size is the room that obe_lv_text needs for it. For clients.
+ * reply_size is the room that obe_lv_get_text needs for it. For clients.
  *
  * The timeout is for all of it. After OBE_E_TIMEOUT it is open whether the server
  * carries the command out; a Python optbayesexpt server never answers a command
@@ -180,10 +180,10 @@ int obe_lv_receive(int handle, int *message_size, int timeout_ms);
  */
 int obe_lv_tcmd(int handle, const char *json, int *reply_size, int timeout_ms);
 
-/* obe_lv_text copies the kept message, as JSON text, to text. See "Texts" above
+/* obe_lv_get_text copies the kept message, as JSON text, to text. See "Texts" above
  * for text_cap and text_size. The message stays.
  */
-int obe_lv_text(int handle, char text[], int text_cap, int *text_size);
+int obe_lv_get_text(int handle, char text[], int text_cap, int *text_size);
 
 /* obe_lv_wait_ready asks {"command": "ready"} until the server answers, whatever
  * it says. While nobody listens it tries again: so a program can start its server
@@ -194,16 +194,16 @@ int obe_lv_wait_ready(int handle, int timeout_ms);
 
 /* ---- Build a command ----
  *
- * obe_lv_command begins a command, the functions that follow set its fields, and
- * obe_lv_tcmd_built or obe_lv_send_built sends it. It stays in the handle, so that
- * it can be changed and sent again, until the next obe_lv_command. A field that
+ * obe_lv_command_new begins a command, the functions that follow set its fields, and
+ * obe_lv_tcmd_message or obe_lv_send_message sends it. It stays in the handle, so that
+ * it can be changed and sent again, until the next obe_lv_command_new. A field that
  * exists keeps its place and gets the new value.
  */
 
-/* obe_lv_command begins a command with a name. Without a name, which is an empty
+/* obe_lv_command_new begins a command with a name. Without a name, which is an empty
  * text, it begins an object without a command, such as a server's answer.
  */
-int obe_lv_command(int handle, const char *command);
+int obe_lv_command_new(int handle, const char *command);
 
 /* obe_lv_set_double sets the field key to a number. 25 is written 25.0, which a
  * server can tell from the integer 25.
@@ -237,13 +237,13 @@ int obe_lv_set_matrix(int handle, const char *key, double values[], int rows,
  */
 int obe_lv_set_json(int handle, const char *key, const char *json);
 
-/* obe_lv_tcmd_built is obe_lv_tcmd with the command that was built.
+/* obe_lv_tcmd_message is obe_lv_tcmd with the command that was built.
  */
-int obe_lv_tcmd_built(int handle, int *reply_size, int timeout_ms);
+int obe_lv_tcmd_message(int handle, int *reply_size, int timeout_ms);
 
-/* obe_lv_send_built is obe_lv_send with the command that was built.
+/* obe_lv_send_message is obe_lv_send with the command that was built.
  */
-int obe_lv_send_built(int handle, int timeout_ms);
+int obe_lv_send_message(int handle, int timeout_ms);
 
 
 /* ---- Read the kept message ----
@@ -387,15 +387,15 @@ int obe_lv_done(int handle, int timeout_ms);
 
 /* ---- Facts ---- */
 
-/* obe_lv_error_text copies the general sentence for a status to text; for the
+/* obe_lv_strerror copies the general sentence for a status to text; for the
  * particular one see obe_lv_last_error. See "Texts" above for text_cap and
  * text_size.
  */
-int obe_lv_error_text(int code, char text[], int text_cap, int *text_size);
+int obe_lv_strerror(int code, char text[], int text_cap, int *text_size);
 
 /* obe_lv_last_error copies the sentence of the last failure on the handle to
  * text, for instance "tcmd 127.0.0.1:61981: connect: connection refused". Handle 0
- * has the last failure that had no handle, such as that of obe_lv_client, or of a
+ * has the last failure that had no handle, such as that of obe_lv_client_new, or of a
  * handle that was closed. It is empty if there was none; a success does not clear
  * it. See "Texts" above for text_cap and text_size; of a sentence that does not fit,
  * text holds as much as there is room for, with a NUL at its end.
@@ -421,11 +421,6 @@ int obe_lv_pointer_size(int *size);
  *                      optbayesexpt server reads one message from each
  *                      connection.
  *                      Default: 0.
- *   late_reply         Client: 1 keeps the connection of a command that was
- *                      sent and got no reply in time, for obe_lv_receive to go
- *                      on waiting; obe_lv_close gives the reply up, and so
- *                      does the next message.
- *                      Default: 0.
  *   max_message        The largest message sent or taken, in bytes; at most
  *                      9999999999, and 2147483583 in a 32-bit process.
  *                      Default: 67108864.
@@ -447,9 +442,6 @@ int obe_lv_pointer_size(int *size);
  *                      possible but not required: such a connection can be
  *                      evicted.
  *                      Default: 0.
- *   nodelay            TCP_NODELAY on new connections: 1 sends at once, 0 lets
- *                      the system gather small writes.
- *                      Default: 1.
  *   keepalive          Seconds of silence on a connection after which the
  *                      system asks whether the peer is still there; four
  *                      unanswered questions, a quarter of this time apart, end

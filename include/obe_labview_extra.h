@@ -32,7 +32,7 @@ extern "C" {
 int obe_lv_reserve(void **instance);
 
 /* obe_lv_unreserve is the Unreserve callback: it closes the handles that the node
- * opened and that are still open, with obe_lv_client_i and obe_lv_server_i.
+ * opened and that are still open, with obe_lv_client_new_i and obe_lv_server_new_i.
  */
 int obe_lv_unreserve(void **instance);
 
@@ -42,15 +42,15 @@ int obe_lv_unreserve(void **instance);
  */
 int obe_lv_abort(void **instance);
 
-/* obe_lv_client_i is obe_lv_client; the handle belongs to the node.
+/* obe_lv_client_new_i is obe_lv_client_new; the handle belongs to the node.
  */
-int obe_lv_client_i(const char *address, int port, int *handle,
-                    void **instance);
+int obe_lv_client_new_i(const char *address, int port, int *handle,
+                        void **instance);
 
-/* obe_lv_server_i is obe_lv_server; the handle belongs to the node.
+/* obe_lv_server_new_i is obe_lv_server_new; the handle belongs to the node.
  */
-int obe_lv_server_i(const char *address, int port, int *handle,
-                    void **instance);
+int obe_lv_server_new_i(const char *address, int port, int *handle,
+                        void **instance);
 
 /* obe_lv_send_i is obe_lv_send; the node's Abort ends it.
  */
@@ -71,14 +71,14 @@ int obe_lv_tcmd_i(int handle, const char *json, int *reply_size,
  */
 int obe_lv_wait_ready_i(int handle, int timeout_ms, void **instance);
 
-/* obe_lv_tcmd_built_i is obe_lv_tcmd_built; the node's Abort ends it.
+/* obe_lv_tcmd_message_i is obe_lv_tcmd_message; the node's Abort ends it.
  */
-int obe_lv_tcmd_built_i(int handle, int *reply_size, int timeout_ms,
-                        void **instance);
+int obe_lv_tcmd_message_i(int handle, int *reply_size, int timeout_ms,
+                          void **instance);
 
-/* obe_lv_send_built_i is obe_lv_send_built; the node's Abort ends it.
+/* obe_lv_send_message_i is obe_lv_send_message; the node's Abort ends it.
  */
-int obe_lv_send_built_i(int handle, int timeout_ms, void **instance);
+int obe_lv_send_message_i(int handle, int timeout_ms, void **instance);
 
 /* obe_lv_ready_i is obe_lv_ready; the node's Abort ends it.
  */
@@ -155,9 +155,9 @@ int obe_lv_done_i(int handle, int timeout_ms, void **instance);
  * return OBE_E_UNSUPPORTED, and OBE_E_MEMORY if LabVIEW has none left.
  */
 
-/* obe_lv_text_h is obe_lv_text into a string of LabVIEW.
+/* obe_lv_get_text_h is obe_lv_get_text into a string of LabVIEW.
  */
-int obe_lv_text_h(int handle, void *text);
+int obe_lv_get_text_h(int handle, void *text);
 
 /* obe_lv_last_error_h is obe_lv_last_error into a string of LabVIEW.
  */

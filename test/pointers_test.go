@@ -62,7 +62,7 @@ var goodArguments = map[string]string{
 
 	"obe_free.handle": "client", "obe_last_error.handle": "client", "obe_lv_port.handle": "lv_server",
 	"obe_newrun.fields": "message", "obe_tcmd_message.command": "message", "obe_set_option.value": `"1000"`, "obe_lv_set_option.value": `"1000"`,
-	"obe_stats.name": `"evicted"`,
+	"obe_get_stat.name": `"evicted"`,
 
 	"int": "lv_client", "char *": "text", "char[]": "text", "double[]": "numbers", "void *": "&lv_memory",
 	"int *": "&ints[%d]", "int32_t *": "&ints[%d]", "int64_t *": "&longs[%d]", "double *": "numbers", "obe_socket *": "&handles[%d]", "obe_message *": "&handles[%d]",

@@ -19,15 +19,15 @@ ROOT = Path(__file__).resolve().parents[1]
 os.environ.setdefault("OBE_LIBRARY", str(ROOT / "build" / "libobe.so"))
 sys.path.insert(0, str(ROOT / "bindings" / "python"))
 
-import obe  # noqa: E402
+import libobe  # noqa: E402
 
 BIG = 5_000_000
 
 
 @pytest.fixture
-def server() -> Iterator[obe.Socket]:
+def server() -> Iterator[libobe.Socket]:
     """A server that sends every message back, until somebody says "stop"."""
-    with obe.Socket("server", port=0, timeout=peer.PATIENCE) as server:
+    with libobe.Socket("server", port=0, timeout=peer.PATIENCE) as server:
 
         def serve() -> None:
             while True:
@@ -44,7 +44,7 @@ def server() -> Iterator[obe.Socket]:
         assert not thread.is_alive()
 
 
-def dropped(server: obe.Socket) -> dict[str, int]:
+def dropped(server: libobe.Socket) -> dict[str, int]:
     return {name: count for name, count in server.stats().items() if name.startswith("dropped_") and count}
 
 
@@ -55,15 +55,15 @@ def dropped(server: obe.Socket) -> dict[str, int]:
 @pytest.mark.parametrize(
     "body", [b'{"command": "newdat", "x": [1], "y": 2.50, "s": 1e-1}', b" NaN ", '"\u00e9"'.encode()]
 )
-def test_clients_with_good_manners(server: obe.Socket, manner: peer.Manner, body: bytes) -> None:
+def test_clients_with_good_manners(server: libobe.Socket, manner: peer.Manner, body: bytes) -> None:
     reply = peer.exchange(server.port, body, manner)
-    expected = obe._json.decode(body.decode())
-    assert repr(obe._json.decode(reply.decode())) == repr(expected)
+    expected = libobe._json.decode(body.decode())
+    assert repr(libobe._json.decode(reply.decode())) == repr(expected)
     assert dropped(server) == {}
 
 
 @pytest.mark.parametrize("manner", [*peer.WRONG, *peer.LEAVING])
-def test_clients_with_bad_manners_disturb_nobody(server: obe.Socket, manner: peer.Manner) -> None:
+def test_clients_with_bad_manners_disturb_nobody(server: libobe.Socket, manner: peer.Manner) -> None:
     counters: dict[peer.Manner, set[str]] = {
         peer.endless: {"dropped_too_large"},
         peer.empty: {"dropped_json"},
@@ -86,7 +86,7 @@ def test_clients_with_bad_manners_disturb_nobody(server: obe.Socket, manner: pee
     assert server.stats()["messages_received"] == 1
 
 
-def test_many_stalled_clients(server: obe.Socket) -> None:
+def test_many_stalled_clients(server: libobe.Socket) -> None:
     """Two hundred clients that stall, and one that is served as if they were not there."""
     with contextlib.ExitStack() as stack:
         stalled = [stack.enter_context(peer.connect(server.port)) for _ in range(200)]
@@ -102,7 +102,7 @@ def test_many_stalled_clients(server: obe.Socket) -> None:
     assert dropped(server).keys() <= {"dropped_incomplete"}
 
 
-def test_a_client_too_slow_for_its_message_is_closed(server: obe.Socket) -> None:
+def test_a_client_too_slow_for_its_message_is_closed(server: libobe.Socket) -> None:
     server.set_option("message_timeout_ms", 50)
     with peer.connect(server.port) as idle, peer.connect(server.port) as slow:
         peer.half(slow, b'"slow"')
@@ -113,7 +113,7 @@ def test_a_client_too_slow_for_its_message_is_closed(server: obe.Socket) -> None
         assert peer.read_message(idle) == b'"idle"'
 
 
-def test_messages_on_one_connection(server: obe.Socket) -> None:
+def test_messages_on_one_connection(server: libobe.Socket) -> None:
     with peer.connect(server.port) as conn:
         conn.sendall(b"".join(peer.frame(b"%d" % i) for i in range(100)))
         assert [peer.read_message(conn) for _ in range(100)] == [b"%d" % i for i in range(100)]
@@ -129,7 +129,7 @@ def test_server_does_not_close_first() -> None:
             return True
         return False
 
-    with obe.Socket("server", port=0, timeout=peer.PATIENCE) as server:
+    with libobe.Socket("server", port=0, timeout=peer.PATIENCE) as server:
         port = server.port
         with peer.connect(port) as first, peer.connect(port) as second:
             for conn in (first, second):
@@ -144,7 +144,7 @@ def test_server_does_not_close_first() -> None:
 
 
 def test_unanswered_client_is_closed_when_the_next_is_taken() -> None:
-    with obe.Socket("server", port=0, timeout=peer.PATIENCE) as server, peer.connect(server.port) as first:
+    with libobe.Socket("server", port=0, timeout=peer.PATIENCE) as server, peer.connect(server.port) as first:
         peer.whole(first, b'"unknown command"')
         assert server.receive() == "unknown command"
         with peer.connect(server.port) as second:
@@ -157,7 +157,7 @@ def test_unanswered_client_is_closed_when_the_next_is_taken() -> None:
 
 
 def test_one_way() -> None:
-    with obe.Socket("server", port=0, timeout=peer.PATIENCE) as server:
+    with libobe.Socket("server", port=0, timeout=peer.PATIENCE) as server:
         server.set_option("one_way", True)
         with peer.connect(server.port) as first, peer.connect(server.port) as second:
             for value in range(3):
@@ -168,7 +168,7 @@ def test_one_way() -> None:
 
 
 def test_a_client_that_leaves_before_its_answer() -> None:
-    with obe.Socket("server", port=0, timeout=peer.PATIENCE) as server:
+    with libobe.Socket("server", port=0, timeout=peer.PATIENCE) as server:
         conn = peer.connect(server.port)
         peer.whole(conn, b'"x"')
         server.receive()
@@ -182,7 +182,7 @@ def test_a_client_that_leaves_before_its_answer() -> None:
             assert peer.read_message(conn) == b'"in time"'
 
 
-def test_large_messages_from_a_client(server: obe.Socket) -> None:
+def test_large_messages_from_a_client(server: libobe.Socket) -> None:
     body = b'"' + b"x" * BIG + b'"'
     assert peer.exchange(server.port, body) == body
 
@@ -190,15 +190,15 @@ def test_large_messages_from_a_client(server: obe.Socket) -> None:
 # -- the peer is the server --------------------------------------------------------------------------------------------
 
 
-def client_of(server: peer.Server, timeout: float = peer.PATIENCE) -> obe.Socket:
-    return obe.Socket("client", "127.0.0.1", server.port, timeout=timeout)
+def client_of(server: peer.Server, timeout: float = peer.PATIENCE) -> libobe.Socket:
+    return libobe.Socket("client", "127.0.0.1", server.port, timeout=timeout)
 
 
 @pytest.mark.parametrize("manner", peer.GOOD)
 @pytest.mark.parametrize("body", [b'"OK"', b"[1, 2.0, NaN]", b'{"a": {"b": null}}', b" Infinity\n"])
 def test_servers_with_good_manners(manner: peer.Manner, body: bytes) -> None:
     with peer.Server(lambda _: body, manner) as server:
-        assert repr(client_of(server).tcmd({"command": "getset"})) == repr(obe._json.decode(body.decode()))
+        assert repr(client_of(server).tcmd({"command": "getset"})) == repr(libobe._json.decode(body.decode()))
     assert server.deaths == []
 
 
@@ -215,7 +215,7 @@ def test_bytes_of_a_command() -> None:
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
-        client = obe.Socket("client", port=listener.getsockname()[1], timeout=peer.PATIENCE)
+        client = libobe.Socket("client", port=listener.getsockname()[1], timeout=peer.PATIENCE)
         assert client.tcmd({"command": "goodset", "pickiness": 4}) == "OK"
         thread.join(peer.PATIENCE)
     assert received == [b'0000000038{"command": "goodset", "pickiness": 4}']
@@ -224,22 +224,22 @@ def test_bytes_of_a_command() -> None:
 @pytest.mark.parametrize(
     ("manner", "error", "family"),
     [
-        (peer.garbage, obe.errors.FrameError, ValueError),
-        (peer.quoted_header, obe.errors.FrameError, ValueError),
-        (peer.signed_header, obe.errors.FrameError, ValueError),
-        (peer.underscore_header, obe.errors.FrameError, ValueError),
-        (peer.blank_header, obe.errors.FrameError, ValueError),
-        (peer.endless, obe.errors.TooLargeError, ValueError),
-        (peer.empty, obe.errors.JsonError, ValueError),
-        (peer.not_json, obe.errors.JsonError, ValueError),
-        (peer.not_utf8, obe.errors.JsonError, ValueError),
-        (peer.half_then_close, obe.errors.PeerClosedError, RuntimeError),
-        (peer.half_header_then_close, obe.errors.PeerClosedError, RuntimeError),
-        (peer.close, obe.errors.PeerClosedError, RuntimeError),
-        (peer.half_then_reset, obe.errors.ResetError, ConnectionResetError),
-        (peer.silence, obe.errors.TimeoutError, TimeoutError),
-        (peer.half_header, obe.errors.TimeoutError, TimeoutError),
-        (peer.half, obe.errors.TimeoutError, TimeoutError),
+        (peer.garbage, libobe.errors.FrameError, ValueError),
+        (peer.quoted_header, libobe.errors.FrameError, ValueError),
+        (peer.signed_header, libobe.errors.FrameError, ValueError),
+        (peer.underscore_header, libobe.errors.FrameError, ValueError),
+        (peer.blank_header, libobe.errors.FrameError, ValueError),
+        (peer.endless, libobe.errors.TooLargeError, ValueError),
+        (peer.empty, libobe.errors.JsonError, ValueError),
+        (peer.not_json, libobe.errors.JsonError, ValueError),
+        (peer.not_utf8, libobe.errors.JsonError, ValueError),
+        (peer.half_then_close, libobe.errors.PeerClosedError, RuntimeError),
+        (peer.half_header_then_close, libobe.errors.PeerClosedError, RuntimeError),
+        (peer.close, libobe.errors.PeerClosedError, RuntimeError),
+        (peer.half_then_reset, libobe.errors.ResetError, ConnectionResetError),
+        (peer.silence, libobe.errors.TimeoutError, TimeoutError),
+        (peer.half_header, libobe.errors.TimeoutError, TimeoutError),
+        (peer.half, libobe.errors.TimeoutError, TimeoutError),
     ],
 )
 def test_servers_with_bad_manners(manner: peer.Manner, error: type[Exception], family: type[Exception]) -> None:
@@ -324,8 +324,8 @@ def test_large_messages_from_a_server() -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 def test_hosts(host: str) -> None:
     with peer.Server(lambda body: body, host=host) as server:
-        assert obe.Socket("client", host, server.port).tcmd(1) == 1
-    with obe.Socket("server", host, 0, timeout=peer.PATIENCE) as listening:
+        assert libobe.Socket("client", host, server.port).tcmd(1) == 1
+    with libobe.Socket("server", host, 0, timeout=peer.PATIENCE) as listening:
         replies: list[bytes] = []
         thread = threading.Thread(target=lambda: replies.append(peer.exchange(listening.port, b"1", host=host)))
         thread.start()
@@ -334,7 +334,7 @@ def test_hosts(host: str) -> None:
         assert replies == [b"1"]
 
 
-def test_the_peer_as_a_program(server: obe.Socket) -> None:
+def test_the_peer_as_a_program(server: libobe.Socket) -> None:
     program = [sys.executable, str(ROOT / "test" / "peer.py")]
     command = [*program, "client", str(server.port), '{"command": "getset"}', "byte_by_byte"]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == '{"command": "getset"}\n'
@@ -342,7 +342,7 @@ def test_the_peer_as_a_program(server: obe.Socket) -> None:
         [*program, "server", "space_padded"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
-        client = obe.Socket("client", port=int(process.stdout.readline()), timeout=peer.PATIENCE)
+        client = libobe.Socket("client", port=int(process.stdout.readline()), timeout=peer.PATIENCE)
         assert client.tcmd({"command": "ready"}) == "OK"
         deaths, _ = process.communicate()
         assert deaths == ""

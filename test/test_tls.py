@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 os.environ.setdefault("OBE_LIBRARY", str(ROOT / "build" / "libobe.so"))
 sys.path.insert(0, str(ROOT / "bindings" / "python"))
 
-import obe  # noqa: E402
+import libobe  # noqa: E402
 
 BIG = "x" * 10_000_000
 
@@ -67,13 +67,13 @@ def background() -> Iterator[ThreadPoolExecutor]:
         yield pool
 
 
-def options(handle: obe.Socket, **values: object) -> None:
+def options(handle: libobe.Socket, **values: object) -> None:
     for name, value in values.items():
         handle.set_option(name, str(value))
 
 
-def server_with(authority: Authority, **more: object) -> obe.Socket:
-    server = obe.Socket("server", port=0, timeout=peer.PATIENCE)
+def server_with(authority: Authority, **more: object) -> libobe.Socket:
+    server = libobe.Socket("server", port=0, timeout=peer.PATIENCE)
     cert, key = authority.sign("instrument.test")
     options(server, tls_cert=cert, tls_key=key, **more)
     return server
@@ -152,7 +152,7 @@ def test_python_client_without_certificate_is_refused(authority: Authority, back
 @pytest.mark.parametrize("value", ["OK", BIG], ids=["small", "big"])
 def test_python_server(authority: Authority, value: str) -> None:
     port, served = serve_python(python_server(authority), echo_one)
-    with obe.Socket("client", port=port, timeout=peer.PATIENCE) as client:
+    with libobe.Socket("client", port=port, timeout=peer.PATIENCE) as client:
         options(client, tls_ca=authority.ca, tls_server_name="python.test")
         assert client.tcmd(value) == value
     served.result(peer.PATIENCE)
@@ -164,7 +164,7 @@ def test_python_server_that_wants_a_certificate(authority: Authority) -> None:
         context.load_verify_locations(str(authority.ca))
         context.verify_mode = ssl.CERT_REQUIRED
         port, served = serve_python(context, echo_one)
-        with obe.Socket("client", port=port, timeout=peer.PATIENCE) as client:
+        with libobe.Socket("client", port=port, timeout=peer.PATIENCE) as client:
             options(client, tls_ca=authority.ca)
             if certificate:
                 cert, key = authority.sign("client.test")
@@ -172,7 +172,7 @@ def test_python_server_that_wants_a_certificate(authority: Authority) -> None:
                 assert client.tcmd("OK") == "OK"
                 served.result(peer.PATIENCE)
                 continue
-            with pytest.raises(obe.errors.TlsError, match="certificate required"):
+            with pytest.raises(libobe.errors.TlsError, match="certificate required"):
                 client.tcmd("OK")
             with pytest.raises(ssl.SSLError):
                 served.result(peer.PATIENCE)
@@ -185,9 +185,9 @@ def test_wrong_names_and_authorities(authority: Authority, tmp_path: Path) -> No
         (stranger.ca, "python.test", "unknown authority"),
     ):
         port, served = serve_python(python_server(authority), echo_one)
-        with obe.Socket("client", port=port, timeout=peer.PATIENCE) as client:
+        with libobe.Socket("client", port=port, timeout=peer.PATIENCE) as client:
             options(client, tls_ca=ca, tls_server_name=name)
-            with pytest.raises(obe.errors.TlsError, match=message):
+            with pytest.raises(libobe.errors.TlsError, match=message):
                 client.tcmd("OK")
         with pytest.raises(ssl.SSLError, match="alert"):
             served.result(peer.PATIENCE)
@@ -195,9 +195,9 @@ def test_wrong_names_and_authorities(authority: Authority, tmp_path: Path) -> No
 
 def test_plain_python_server_is_no_tls(authority: Authority) -> None:
     port, served = serve_python(None, lambda conn: conn.sendall(peer.read_message(conn)))
-    with obe.Socket("client", port=port, timeout=peer.PATIENCE) as client:
+    with libobe.Socket("client", port=port, timeout=peer.PATIENCE) as client:
         options(client, tls_ca=authority.ca)
-        with pytest.raises(obe.errors.TlsError, match=r"no TLS 1\.3"):
+        with pytest.raises(libobe.errors.TlsError, match=r"no TLS 1\.3"):
             client.tcmd("OK")
     with pytest.raises(ValueError, match="bad header"):
         served.result(peer.PATIENCE)
@@ -205,7 +205,7 @@ def test_plain_python_server_is_no_tls(authority: Authority) -> None:
 
 def test_unix_socket_with_bare_peer(tmp_path: Path, background: ThreadPoolExecutor) -> None:
     path = tmp_path / "s"
-    with obe.Socket("server", ip_address=f"unix:{path}", port=0, timeout=peer.PATIENCE) as server:
+    with libobe.Socket("server", ip_address=f"unix:{path}", port=0, timeout=peer.PATIENCE) as server:
         assert path.stat().st_mode & 0o777 == 0o600
 
         def talk() -> bytes:

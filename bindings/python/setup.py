@@ -27,7 +27,7 @@ class BuildWithLibrary(build_py):
     def run(self) -> None:
         super().run()
         # An editable install runs from the source folder.
-        folder = Path("obe") if self.editable_mode else Path(self.build_lib, "obe")
+        folder = Path("libobe") if self.editable_mode else Path(self.build_lib, "libobe")
         folder.mkdir(parents=True, exist_ok=True)
         library = shared_library()
         name = library.name if library.suffix == ".dll" else "libobe.so"

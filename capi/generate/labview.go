@@ -75,7 +75,7 @@ func labviewFiles(lib *library) (map[string][]byte, error) {
 func settable(options []socket.Option) []socket.Option {
 	var can []socket.Option
 	for _, o := range options {
-		if o.Default != "read only" {
+		if !o.ReadOnly {
 			o.Doc = strings.ReplaceAll(o.Doc, "obe_", "obe_lv_")
 			can = append(can, o)
 		}

@@ -95,7 +95,7 @@ type library struct {
 	LabVIEWExtra        []group // what it does not
 	Statuses            []status.Status
 	Types               []documentType
-	Options             []socket.Option
+	Options             []socket.Option // those that are documented
 	Stats               []socket.Stat
 }
 
@@ -154,7 +154,7 @@ func sortedKeys(m map[string][]byte) []string {
 // read takes the functions out of the export files of folder.
 func read(folder string) (*library, error) {
 	lib := &library{Port: socket.DefaultPort, MaxDepth: jsondoc.MaxDepth,
-		Statuses: status.Table, Types: documentTypes(), Options: socket.Options, Stats: socket.Stats}
+		Statuses: status.Table, Types: documentTypes(), Options: documented(socket.Options), Stats: socket.Stats}
 	files := token.NewFileSet()
 	groups, err := readGroups(files, filepath.Join(folder, "export_*.go"))
 	if err != nil {
@@ -166,6 +166,19 @@ func read(folder string) (*library, error) {
 	}
 	lib.Groups, lib.LabVIEW, lib.LabVIEWExtra = groups["group"], forLabVIEW["labview"], forLabVIEW["extra"]
 	return lib, readVersion(files, filepath.Join(folder, "version.go"), lib)
+}
+
+// documented leaves out the options that only the bindings use.
+func documented(options []socket.Option) []socket.Option {
+	return slices.DeleteFunc(slices.Clone(options), func(o socket.Option) bool { return o.Private })
+}
+
+// byDefault tells an option's default value, or that it is read-only.
+func byDefault(o socket.Option) string {
+	if o.ReadOnly {
+		return "read-only"
+	}
+	return o.Default
 }
 
 // readGroups reads the files of a pattern, and returns their groups in order, by
@@ -317,7 +330,7 @@ var typedefs = map[string]string{"obe_cchar": "const char"}
 var addresses = map[string]string{
 	"inText": "const char *", "outText": "char *", "inDoubles": "const double *", "outDoubles": "double *",
 	"outInt64": "int64_t *", "outInt32": "int32_t *", "outSocket": "obe_socket *", "outMessage": "obe_message *",
-	"handlerFunc": "obe_handler", "opaque": "void *",
+	"anyHandle": "const void *", "handlerFunc": "obe_handler", "opaque": "void *",
 	"lvBuffer": "char[]", "lvArray": "double[]", "outInt": "int *", "outDouble": "double *", "lvHandle": "void *", "lvSlot": "void **",
 }
 
@@ -338,9 +351,9 @@ func render(root string, lib *library) (map[string][]byte, error) {
 	out := map[string][]byte{}
 	functions := template.FuncMap{
 		"prototype": prototype, "comment": comment, "row": row, "python": pythonType, "quote": strconv.Quote,
-		"result": func(f function) string { return pythonType(f.Result) }, "integral": integral,
+		"byDefault": byDefault, "macro": macro, "result": func(f function) string { return pythonType(f.Result) }, "integral": integral,
 	}
-	for name, text := range map[string]string{"include/obe.h": headerTemplate, "bindings/python/obe/_abi.py": pythonTemplate, "capi/abi.c": abiTemplate} {
+	for name, text := range map[string]string{"include/obe.h": headerTemplate, "bindings/python/libobe/_abi.py": pythonTemplate, "capi/abi.c": abiTemplate} {
 		t, err := template.New(name).Funcs(functions).Parse(text)
 		if err != nil {
 			return nil, err
@@ -387,7 +400,7 @@ func replaceSection(page []byte, name, text string) ([]byte, error) {
 
 func statusTable(lib *library) string {
 	var b strings.Builder
-	b.WriteString("| code | status | meaning | Python, besides `obe.Error` |\n|---|---|---|---|\n")
+	b.WriteString("| code | status | meaning | Python, besides `libobe.Error` |\n|---|---|---|---|\n")
 	for _, s := range lib.Statuses {
 		python := ""
 		if s.Python != "" {
@@ -402,7 +415,7 @@ func optionTable(lib *library) string {
 	var b strings.Builder
 	b.WriteString("| option | default | meaning |\n|---|---|---|\n")
 	for _, o := range lib.Options {
-		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", o.Name, o.Default, o.Doc)
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", o.Name, byDefault(o), o.Doc)
 	}
 	b.WriteString("\n| counter | meaning |\n|---|---|\n")
 	for _, s := range lib.Stats {
@@ -466,6 +479,11 @@ func comment(lines []string) string {
 	return b.String() + " */"
 }
 
+// macro defines a name of an option or a counter as a constant.
+func macro(width int, prefix, name string) string {
+	return fmt.Sprintf("#define %-*s %q", width, prefix+strings.ToUpper(name), name)
+}
+
 // row prints an entry of a list in a comment: a name, and a text that is folded
 // beside it.
 func row(width int, name, text string) string {
@@ -484,7 +502,7 @@ func row(width int, name, text string) string {
 var pythonTypes = map[string]string{
 	"obe_status": "c_int32", "int32_t": "c_int32", "int64_t": "c_int64", "double": "c_double",
 	"obe_socket": "c_size_t", "obe_message": "c_size_t", "uintptr_t": "c_size_t",
-	"const char *": "c_char_p", "char *": "c_void_p", "void *": "c_void_p", "const double *": "POINTER(c_double)",
+	"const char *": "c_char_p", "char *": "c_void_p", "void *": "c_void_p", "const void *": "c_size_t", "const double *": "POINTER(c_double)",
 	"int32_t *": "POINTER(c_int32)", "int64_t *": "POINTER(c_int64)", "double *": "POINTER(c_double)",
 	"obe_socket *": "POINTER(c_size_t)", "obe_message *": "POINTER(c_size_t)", "obe_handler": "c_void_p",
 }

@@ -39,7 +39,7 @@ func TestStaleFileIsFound(t *testing.T) {
 	}
 	for name, word := range map[string]string{
 		"include/obe.h":                   "obe_send",
-		"bindings/python/obe/_abi.py":     "obe_send",
+		"bindings/python/libobe/_abi.py":  "obe_send",
 		"capi/abi.c":                      "obe_send",
 		"packaging/man/libobe-talk.3":     "obe_send",
 		"README.md":                       "obe_send",

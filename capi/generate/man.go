@@ -39,7 +39,7 @@ type overview struct {
 // for each group of functions, and one for the library, which begins as its
 // header does.
 func manual(lib *library, header []byte) (map[string][]byte, error) {
-	functions := template.FuncMap{"upper": strings.ToUpper, "lower": lower, "page": pageName, "prose": prose, "escape": escape, "prototype": prototype}
+	functions := template.FuncMap{"upper": strings.ToUpper, "byDefault": byDefault, "lower": lower, "page": pageName, "prose": prose, "escape": escape, "prototype": prototype}
 	out := map[string][]byte{}
 	render := func(name, text string, data any) error {
 		t, err := template.New(name).Funcs(functions).Parse(text)

@@ -26,7 +26,7 @@ type Status struct {
 	Code   Code
 	Name   string
 	Text   string // what obe_strerror says; one sentence
-	Python string // the built-in exception that the binding's derives from besides obe.Error
+	Python string // the built-in exception that the binding's derives from besides libobe.Error
 }
 
 // The codes. Append only: a code, once released, keeps its number and meaning.

@@ -23,7 +23,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, NamedTuple, Union
 
-from obe import DEFAULT_PORT, Client, Error
+from libobe import DEFAULT_PORT, Client, Error
 
 if TYPE_CHECKING:
     from plot import Figure

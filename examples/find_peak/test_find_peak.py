@@ -23,7 +23,7 @@ import pytest
 from instrument import COLUMNS, HILIM, LOLIM, NOISE, Sample
 
 import peer
-from obe import Client
+from libobe import Client
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent

@@ -23,7 +23,7 @@ from collections.abc import Callable
 from operator import mul
 from typing import Any
 
-from obe import Socket
+from libobe import Socket
 
 # The experiment: optically detected magnetic resonance, frequencies in MHz, signal relative to the level off resonance.
 LOLIM, HILIM = 2840.0, 2900.0  # the centre lies in here, unless newrun says otherwise

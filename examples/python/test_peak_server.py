@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from peak_server import CENTRES, DEPTH, HILIM, LOLIM, NOISE, STEPS, WIDTH, PeakServer, dip
 
-from obe import Socket
+from libobe import Socket
 
 
 def ask(server: PeakServer, command: str, **fields: object) -> Any:

@@ -11,8 +11,109 @@ import (
 
 	"libobe/internal/excerpt"
 	"libobe/internal/jsondoc"
+	"libobe/internal/memory"
 	"libobe/internal/socket"
 )
+
+// answer is what a server replies to a command.
+type answer string
+
+const (
+	answerOK      answer = `"OK"`
+	answerNumbers answer = "a list of numbers"
+	answerRows    answer = "a list of rows of numbers"
+)
+
+// answers are the commands of the protocol, each with its answer.
+var answers = map[string]answer{
+	"ready": answerOK, "newrun": answerOK, "newdat": answerOK, "done": answerOK,
+	"optset": answerNumbers, "goodset": answerNumbers, "getmean": answerNumbers, "getstd": answerNumbers,
+	"getwgt": answerNumbers, "getcon": answerNumbers,
+	"getcov": answerRows, "getpar": answerRows, "getset": answerRows,
+}
+
+// Request builds the request of a command by its name, with the members of fields,
+// which may be nil.
+func Request(name string, fields *jsondoc.Document) (*jsondoc.Document, error) {
+	if _, known := answers[name]; !known {
+		return nil, fmt.Errorf("%w: %s is not a command of the protocol", socket.ErrArgument, excerpt.Quote(name))
+	}
+	request := New(name)
+	if fields == nil {
+		return request, nil
+	}
+	if err := request.SetAll(fields); err != nil {
+		return nil, err
+	}
+	// fields may be a command itself.
+	if err := request.SetString("command", name); err != nil || name != "goodset" {
+		return request, err
+	}
+	if pickiness, err := request.Double("/pickiness"); err == nil {
+		return request, setPickiness(request, pickiness)
+	}
+	return request, nil
+}
+
+// Check reports whether a reply is the answer to a command, as ErrReply. It reads the
+// whole reply.
+func Check(name string, reply *jsondoc.Document) error {
+	wanted, known := answers[name]
+	if !known {
+		return fmt.Errorf("%w: %s is not a command of the protocol", socket.ErrArgument, excerpt.Quote(name))
+	}
+	var err error
+	switch wanted {
+	case answerOK:
+		if isOK(reply) {
+			return nil
+		}
+		return unexpected(name, string(wanted), reply.Text(), nil)
+	case answerNumbers:
+		_, err = readAll(func(dst []float64) (int, int, error) {
+			n, err := reply.Doubles("", dst)
+			return n, 1, err
+		})
+	case answerRows:
+		_, err = readAll(func(dst []float64) (int, int, error) { return reply.Matrix("", dst) })
+	}
+	if err == nil || errors.Is(err, memory.ErrMemory) {
+		return err
+	}
+	return unexpected(name, string(wanted), reply.Text(), err)
+}
+
+// CheckKind is Check without reading the numbers of a reply, only that it is an array.
+func CheckKind(name string, reply *jsondoc.Document) error {
+	wanted := answers[name]
+	if wanted == answerOK {
+		return Check(name, reply)
+	}
+	if t, err := reply.Type(""); err != nil || t != jsondoc.Array {
+		return unexpected(name, string(wanted), reply.Text(), err)
+	}
+	return nil
+}
+
+// readAll reads numbers into memory of the size that they need.
+func readAll(read func(dst []float64) (rows, cols int, err error)) ([]float64, error) {
+	_, _, err := read(nil)
+	var size *jsondoc.SizeError
+	if !errors.As(err, &size) {
+		return nil, err
+	}
+	dst, err := memory.Make[float64](size.Rows*max(size.Cols, 1), size.Rows*max(size.Cols, 1))
+	if err == nil {
+		_, _, err = read(dst)
+	}
+	return dst, err
+}
+
+func isOK(reply *jsondoc.Document) bool {
+	var text [len("OK")]byte
+	n, err := reply.ReadString("", text[:])
+	return err == nil && n == len(text) && string(text[:]) == "OK"
+}
 
 // ErrReply is a reply that is not what the command has as its answer.
 var ErrReply = errors.New("unexpected reply")
@@ -27,20 +128,19 @@ func unexpected(name, wanted string, reply []byte, cause error) error {
 	return fmt.Errorf("%s: %w: %s instead of %s", name, ErrReply, excerpt.Cut(reply, most), wanted)
 }
 
-// Exchanger sends a command and hands its reply to use: a client, or what does
+// Caller sends a command and hands its reply to use: a client, or what does
 // more with the reply besides.
-type Exchanger interface {
-	TcmdUse(body []byte, timeout time.Duration, use socket.Use) error
+type Caller interface {
+	TcmdFunc(body []byte, timeout time.Duration, use socket.ReplyFunc) error
 }
 
-// Order sends a command whose answer is "OK".
-func Order(c Exchanger, request *jsondoc.Document, timeout time.Duration) error {
-	return c.TcmdUse(request.Text(), timeout, func(reply []byte) error {
-		var text [len("OK")]byte
-		if n, err := jsondoc.Checked(reply).ReadString("", text[:]); err != nil || n != len(text) || string(text[:]) != "OK" {
-			return unexpected(name(request), `"OK"`, reply, nil)
+// ExpectOK sends a command whose answer is "OK".
+func ExpectOK(c Caller, request *jsondoc.Document, timeout time.Duration) error {
+	return c.TcmdFunc(request.Text(), timeout, func(reply []byte) error {
+		if isOK(jsondoc.FromValid(reply)) {
+			return nil
 		}
-		return nil
+		return unexpected(name(request), string(answerOK), reply, nil)
 	})
 }
 
@@ -52,25 +152,25 @@ func name(request *jsondoc.Document) string {
 	return command
 }
 
-// List sends a command whose answer is a list of numbers and reads it into dst.
+// Doubles sends a command whose answer is a list of numbers and reads it into dst.
 // It returns how many there are. If they do not fit, the error is a
 // *jsondoc.SizeError and ErrBuffer, and the reply is kept for a Receive.
-func List(c Exchanger, request *jsondoc.Document, dst []float64, timeout time.Duration) (n int, err error) {
-	err = c.TcmdUse(request.Text(), timeout, func(reply []byte) error {
+func Doubles(c Caller, request *jsondoc.Document, dst []float64, timeout time.Duration) (n int, err error) {
+	err = c.TcmdFunc(request.Text(), timeout, func(reply []byte) error {
 		var err error
-		n, err = jsondoc.Checked(reply).Doubles("", dst)
-		return judge(request, "a list of numbers", reply, err)
+		n, err = jsondoc.FromValid(reply).Doubles("", dst)
+		return judge(request, string(answerNumbers), reply, err)
 	})
 	return n, err
 }
 
-// Table sends a command whose answer is a list of rows of numbers and reads it
-// into dst, row by row; see List.
-func Table(c Exchanger, request *jsondoc.Document, dst []float64, timeout time.Duration) (rows, cols int, err error) {
-	err = c.TcmdUse(request.Text(), timeout, func(reply []byte) error {
+// Matrix sends a command whose answer is a list of rows of numbers and reads it
+// into dst, row by row; see Doubles.
+func Matrix(c Caller, request *jsondoc.Document, dst []float64, timeout time.Duration) (rows, cols int, err error) {
+	err = c.TcmdFunc(request.Text(), timeout, func(reply []byte) error {
 		var err error
-		rows, cols, err = jsondoc.Checked(reply).Matrix("", dst)
-		return judge(request, "a list of rows of numbers", reply, err)
+		rows, cols, err = jsondoc.FromValid(reply).Matrix("", dst)
+		return judge(request, string(answerRows), reply, err)
 	})
 	return rows, cols, err
 }
@@ -96,32 +196,22 @@ func New(command string) *jsondoc.Document {
 	return d
 }
 
-// NewRun makes the request of newrun, whose fields are up to the server; nil is
-// none.
-func NewRun(fields *jsondoc.Document) (*jsondoc.Document, error) {
-	request := New("newrun")
-	if fields == nil {
-		return request, nil
-	}
-	if err := request.SetAll(fields); err != nil {
-		return nil, err
-	}
-	// Fields may have been made as a command themselves.
-	return request, request.SetString("command", "newrun")
-}
-
 // GoodSet makes the request of goodset. A pickiness that is negative or NaN is
 // left out, and the server uses its own. A whole one is sent as an integer, as
 // programs in Python do.
 func GoodSet(pickiness float64) (*jsondoc.Document, error) {
 	request := New("goodset")
-	switch {
-	case math.IsNaN(pickiness) || pickiness < 0:
+	if math.IsNaN(pickiness) || pickiness < 0 {
 		return request, nil
-	case pickiness == math.Trunc(pickiness) && pickiness < 1<<53:
-		return request, request.SetInt("pickiness", int64(pickiness))
 	}
-	return request, request.SetDouble("pickiness", pickiness)
+	return request, setPickiness(request, pickiness)
+}
+
+func setPickiness(request *jsondoc.Document, pickiness float64) error {
+	if pickiness == math.Trunc(pickiness) && math.Abs(pickiness) < 1<<53 {
+		return request.SetInt("pickiness", int64(pickiness))
+	}
+	return request.SetDouble("pickiness", pickiness)
 }
 
 // NewData makes the request of newdat: the settings x, what was measured there,

@@ -103,7 +103,7 @@ func order(build func() (*jsondoc.Document, error)) caller {
 		if err != nil {
 			return "", err
 		}
-		return "done", command.Order(c, request, timeout)
+		return "done", command.ExpectOK(c, request, timeout)
 	}
 }
 
@@ -113,7 +113,7 @@ func list(build func() (*jsondoc.Document, error)) caller {
 		if err != nil {
 			return "", err
 		}
-		n, err := command.List(c, request, dst, timeout)
+		n, err := command.Doubles(c, request, dst, timeout)
 		if err != nil {
 			return fmt.Sprint(n), err
 		}
@@ -127,7 +127,7 @@ func table(build func() (*jsondoc.Document, error)) caller {
 		if err != nil {
 			return "", err
 		}
-		rows, cols, err := command.Table(c, request, dst, timeout)
+		rows, cols, err := command.Matrix(c, request, dst, timeout)
 		if err != nil {
 			return fmt.Sprintf("%dx%d", rows, cols), err
 		}
@@ -150,13 +150,13 @@ func newdat(x, y, s []float64) func() (*jsondoc.Document, error) {
 func newrun(fields string) func() (*jsondoc.Document, error) {
 	return func() (*jsondoc.Document, error) {
 		if fields == "" {
-			return command.NewRun(nil)
+			return command.Request("newrun", nil)
 		}
 		d, err := jsondoc.Parse([]byte(fields))
 		if err != nil {
 			return nil, err
 		}
-		return command.NewRun(d)
+		return command.Request("newrun", d)
 	}
 }
 
@@ -232,7 +232,7 @@ func TestOtherRepliesAreErrorsThatCarryThem(t *testing.T) {
 	}
 	// An escaped OK is one.
 	s.says(`"\u004fK"`)
-	if err := command.Order(c, command.New("ready"), patience); err != nil {
+	if err := command.ExpectOK(c, command.New("ready"), patience); err != nil {
 		t.Error(err)
 	}
 	// What one kind of command takes, another does not.
@@ -311,7 +311,7 @@ func TestTooLittleRoomKeepsTheReply(t *testing.T) {
 				t.Fatal(err)
 			}
 			s.says(`"OK"`)
-			must(t, command.Order(c, command.New("ready"), patience))
+			must(t, command.ExpectOK(c, command.New("ready"), patience))
 		}
 	}
 }
@@ -386,7 +386,7 @@ func TestFieldsOfARunGoAlong(t *testing.T) {
 	// The caller's document stays as it is.
 	fields, err := jsondoc.Parse([]byte(`{"a":1}`))
 	must(t, err)
-	request, err := command.NewRun(fields)
+	request, err := command.Request("newrun", fields)
 	must(t, err)
 	must(t, request.SetInt("b", 2))
 	if got := string(fields.Text()); got != `{"a":1}` {
@@ -460,7 +460,7 @@ func TestCommandsFromManyThreads(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() {
 		ended <- server.Serve(func(m *socket.Message) error {
-			d := jsondoc.Checked(m.Body)
+			d := jsondoc.FromValid(m.Body)
 			pickiness, err := d.JSON("/pickiness")
 			if err != nil {
 				return m.Reply([]byte(`"OK"`), patience)
@@ -480,7 +480,7 @@ func TestCommandsFromManyThreads(t *testing.T) {
 				dst := room(i % 3) // 2 is enough
 				request, err := command.GoodSet(want)
 				if err == nil {
-					_, err = command.List(c, request, dst, patience)
+					_, err = command.Doubles(c, request, dst, patience)
 				}
 				var size *jsondoc.SizeError
 				switch {
@@ -491,7 +491,7 @@ func TestCommandsFromManyThreads(t *testing.T) {
 				case err != nil || !slices.Equal(dst, []float64{want, want}):
 					t.Errorf("got %v (%v), want %v", dst, err, want)
 				}
-				if err := command.Order(c, command.New("ready"), patience); err != nil {
+				if err := command.ExpectOK(c, command.New("ready"), patience); err != nil {
 					t.Error(err)
 				}
 			}

@@ -28,7 +28,7 @@ func BenchmarkSmall(b *testing.B) {
 		text := []byte(small)
 		var x [2]float64
 		for b.Loop() {
-			d := Checked(text)
+			d := FromValid(text)
 			if n, err := d.Int("/n"); n != 12 || err != nil {
 				b.Fatal(n, err)
 			}
@@ -38,7 +38,7 @@ func BenchmarkSmall(b *testing.B) {
 		}
 	})
 	b.Run("change", func(b *testing.B) {
-		d := Checked([]byte(small))
+		d := FromValid([]byte(small))
 		for b.Loop() {
 			if err := d.SetDouble("y", 2.5); err != nil {
 				b.Fatal(err)
@@ -47,7 +47,7 @@ func BenchmarkSmall(b *testing.B) {
 		}
 	})
 	b.Run("read 4 KB", func(b *testing.B) {
-		d := Checked([]byte(`{"command": "x", "data": [` + strings.Repeat("1.25, ", 600) + `0], "n": 12}`))
+		d := FromValid([]byte(`{"command": "x", "data": [` + strings.Repeat("1.25, ", 600) + `0], "n": 12}`))
 		for b.Loop() {
 			if n, err := d.Int("/n"); n != 12 || err != nil {
 				b.Fatal(n, err)
@@ -60,7 +60,7 @@ func BenchmarkSmall(b *testing.B) {
 			keys[i] = fmt.Sprint("member ", i)
 		}
 		for b.Loop() {
-			d := Checked([]byte("{}"))
+			d := FromValid([]byte("{}"))
 			for _, k := range keys {
 				_ = d.SetDouble(k, 1.5)
 			}

@@ -35,21 +35,21 @@ func (e *SyntaxError) Error() string {
 
 // Check reports whether text is one JSON document; the error is a
 // *SyntaxError.
-func Check(text []byte) error {
-	var c Checker
+func Validate(text []byte) error {
+	var c Validator
 	return c.Feed(text, true)
 }
 
 // checkMember reports whether text is one JSON value that may be a member of a
 // document.
 func checkMember(text []byte) error {
-	c := Checker{depth: 1, floor: 1}
+	c := Validator{depth: 1, floor: 1}
 	return c.Feed(text, true)
 }
 
-// Checker checks a text that comes in parts, in linear time and constant
+// Validator checks a text that comes in parts, in linear time and constant
 // memory. The zero value is ready for the first part.
-type Checker struct {
+type Validator struct {
 	state  state
 	inKey  bool // the string under way is a key
 	hex    int8 // hex digits of a \u escape still to come
@@ -98,7 +98,7 @@ var expected = [...]string{
 
 // Feed checks the next part of the text; last says that nothing follows. After
 // an error every call returns that error.
-func (c *Checker) Feed(part []byte, last bool) error {
+func (c *Validator) Feed(part []byte, last bool) error {
 	if c.err != nil {
 		return c.err
 	}
@@ -120,7 +120,7 @@ func (c *Checker) Feed(part []byte, last bool) error {
 	return c.err
 }
 
-func (c *Checker) awaited() string {
+func (c *Validator) awaited() string {
 	if c.state == afterValue && c.depth > c.floor {
 		if c.inObject() {
 			return "',' or '}'"
@@ -130,7 +130,7 @@ func (c *Checker) awaited() string {
 	return expected[c.state]
 }
 
-func (c *Checker) unexpected(b byte, at int64) error {
+func (c *Validator) unexpected(b byte, at int64) error {
 	switch {
 	case c.depth == MaxDepth && (b == '[' || b == '{') && (c.state == value || c.state == firstValue):
 		return &SyntaxError{at, fmt.Sprintf("nested deeper than %d levels", MaxDepth)}
@@ -150,12 +150,12 @@ func (c *Checker) unexpected(b byte, at int64) error {
 	return &SyntaxError{at, fmt.Sprintf("%s, where %s was expected", shown, c.awaited())}
 }
 
-func (c *Checker) inObject() bool {
+func (c *Validator) inObject() bool {
 	level := c.depth - 1
 	return level >= 0 && c.object[level/64]>>(level%64)&1 == 1
 }
 
-func (c *Checker) open(object bool) bool {
+func (c *Validator) open(object bool) bool {
 	if c.depth == MaxDepth {
 		return false
 	}
@@ -171,14 +171,14 @@ func (c *Checker) open(object bool) bool {
 	return true
 }
 
-func (c *Checker) close() {
+func (c *Validator) close() {
 	c.depth--
 	c.state = afterValue
 }
 
 // scan runs the states over p. It returns the index of the byte that does not
 // fit, if there is one.
-func (c *Checker) scan(p []byte) (int, bool) {
+func (c *Validator) scan(p []byte) (int, bool) {
 	i := 0
 	for i < len(p) {
 		b := p[i]
@@ -249,7 +249,7 @@ func (c *Checker) scan(p []byte) (int, bool) {
 }
 
 // structure takes a byte outside of strings, numbers and words.
-func (c *Checker) structure(b byte) bool {
+func (c *Validator) structure(b byte) bool {
 	switch c.state {
 	case afterValue:
 		object := c.inObject()
@@ -316,7 +316,7 @@ func (c *Checker) structure(b byte) bool {
 // number goes on with a number at p[i] and returns the index behind what it
 // took. Arrays of numbers are most of what large messages are made of, so it
 // goes straight on over the comma to the next one.
-func (c *Checker) number(p []byte, i int) (int, bool) {
+func (c *Validator) number(p []byte, i int) (int, bool) {
 	s := c.state
 	inArray := c.depth > c.floor && !c.inObject()
 	for i < len(p) {
@@ -453,7 +453,7 @@ func isHex(b byte) bool {
 
 // lead takes the first byte of a UTF-8 sequence of more than one (RFC 3629,
 // section 4: no overlong forms, no surrogates, nothing beyond U+10FFFF).
-func (c *Checker) lead(b byte) bool {
+func (c *Validator) lead(b byte) bool {
 	c.lo, c.hi = 0x80, 0xbf
 	switch {
 	case b >= 0xc2 && b <= 0xdf:

@@ -205,7 +205,7 @@ func TestCheckAgreesWithPython(t *testing.T) {
 	}
 	answer := askPython(t, texts)
 	for i, text := range texts {
-		if err := jsondoc.Check(text); (err == nil) != (answer[i] == '+') {
+		if err := jsondoc.Validate(text); (err == nil) != (answer[i] == '+') {
 			t.Errorf("%q: %v, and Python says %c", text, err, answer[i])
 		}
 	}

@@ -97,7 +97,7 @@ func offset(t *testing.T, err error) int64 {
 
 // feed checks a text that comes in parts.
 func feed(parts ...[]byte) error {
-	var c jsondoc.Checker
+	var c jsondoc.Validator
 	last := len(parts) - 1
 	for _, p := range parts[:last] {
 		if err := c.Feed(p, false); err != nil {
@@ -111,9 +111,9 @@ func feed(parts ...[]byte) error {
 // text is cut.
 func expectOffset(t *testing.T, text string, want int64) {
 	t.Helper()
-	whole := jsondoc.Check([]byte(text))
+	whole := jsondoc.Validate([]byte(text))
 	if got := offset(t, whole); got != want {
-		t.Errorf("Check(%.100q) finds fault at %d (%v), want %d", text, got, whole, want)
+		t.Errorf("Validate(%.100q) finds fault at %d (%v), want %d", text, got, whole, want)
 		return
 	}
 	step := 1 + len(text)/200
@@ -151,7 +151,7 @@ func TestCheckIsTheSameInsideOthers(t *testing.T) {
 	for _, around := range []string{"[%s]", "[1,%s]", `{"a":%s}`, "[[%s],2]", ` %s `, "{\"a\":[%s],\"b\":1}"} {
 		before, _, _ := strings.Cut(around, "%s")
 		for _, text := range valid {
-			if err := jsondoc.Check([]byte(strings.Replace(around, "%s", text, 1))); err != nil {
+			if err := jsondoc.Validate([]byte(strings.Replace(around, "%s", text, 1))); err != nil {
 				t.Errorf("%.100q inside %q: %v", text, around, err)
 			}
 		}
@@ -159,7 +159,7 @@ func TestCheckIsTheSameInsideOthers(t *testing.T) {
 			if c.offset == int64(len(c.text)) || strings.ContainsAny(c.text[c.offset:c.offset+1], ",:]}") {
 				continue // what follows may make it right
 			}
-			if got := offset(t, jsondoc.Check([]byte(strings.Replace(around, "%s", c.text, 1)))); got != c.offset+int64(len(before)) {
+			if got := offset(t, jsondoc.Validate([]byte(strings.Replace(around, "%s", c.text, 1)))); got != c.offset+int64(len(before)) {
 				t.Errorf("%q inside %q: fault at %d, want %d", c.text, around, got, c.offset+int64(len(before)))
 			}
 		}
@@ -181,7 +181,7 @@ func TestCheckDepth(t *testing.T) {
 			expectOffset(t, strings.Repeat(c.open, n)+deeper+strings.Repeat(c.close, n), int64(n*len(c.open)))
 		}
 	}
-	err := jsondoc.Check([]byte(strings.Repeat("[", most+1)))
+	err := jsondoc.Validate([]byte(strings.Repeat("[", most+1)))
 	if err == nil || !strings.Contains(err.Error(), "deeper than 512") {
 		t.Errorf("the error does not name the depth: %v", err)
 	}
@@ -205,13 +205,13 @@ func TestCheckMatchesBrackets(t *testing.T) {
 			}
 		}
 		close.Write(ends)
-		if err := jsondoc.Check([]byte(open.String() + "1" + close.String())); err != nil {
+		if err := jsondoc.Validate([]byte(open.String() + "1" + close.String())); err != nil {
 			t.Fatal(err)
 		}
 		i := random.IntN(len(ends))
 		ends[i] ^= ']' ^ '}'
 		want := int64(open.Len() + 1 + i)
-		if got := offset(t, jsondoc.Check([]byte(open.String()+"1"+string(ends)))); got != want {
+		if got := offset(t, jsondoc.Validate([]byte(open.String()+"1"+string(ends)))); got != want {
 			t.Errorf("a wrong bracket at %d is found at %d", want, got)
 		}
 	}
@@ -253,7 +253,7 @@ func expectUTF8(t *testing.T, sequence ...byte) {
 			break
 		}
 	}
-	if got := offset(t, jsondoc.Check(text)); got != want {
+	if got := offset(t, jsondoc.Validate(text)); got != want {
 		t.Errorf("%q: fault at %d, want %d", text, got, want)
 	}
 }
@@ -308,7 +308,7 @@ func TestCheckUTF8(t *testing.T) {
 func TestCheckFindsSpecialBytesAnywhere(t *testing.T) {
 	expect := func(text string, want int) {
 		t.Helper()
-		if got := offset(t, jsondoc.Check([]byte(text))); got != int64(want) {
+		if got := offset(t, jsondoc.Validate([]byte(text))); got != int64(want) {
 			t.Errorf("%q: fault at %d, want %d", text, got, want)
 		}
 	}
@@ -357,14 +357,14 @@ func TestCheckSaysWhatIsWrong(t *testing.T) {
 		{`{'a':1}`, "'\\'', where a key in quotes or '}' was expected"},
 		{`"\u12`, "the text ends where a hexadecimal digit"},
 	} {
-		if err := jsondoc.Check([]byte(c.text)); err == nil || !strings.Contains(err.Error(), c.want) {
+		if err := jsondoc.Validate([]byte(c.text)); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%q: %v; want %q", c.text, err, c.want)
 		}
 	}
 }
 
 func TestCheckerRemembersItsError(t *testing.T) {
-	var c jsondoc.Checker
+	var c jsondoc.Validator
 	first := c.Feed([]byte(`[1,]`), false)
 	if offset(t, first) != 3 {
 		t.Fatal(first)
@@ -379,7 +379,7 @@ func TestCheckerRemembersItsError(t *testing.T) {
 func TestCheckTakesNoMemory(t *testing.T) {
 	text := []byte(`{"a": [` + strings.Repeat(`1.5, "ü\u00fc", {"b": [NaN]}, `, 1000) + `1]}`)
 	if n := testing.AllocsPerRun(10, func() {
-		if err := jsondoc.Check(text); err != nil {
+		if err := jsondoc.Validate(text); err != nil {
 			t.Fatal(err)
 		}
 	}); n > 1 {
@@ -398,7 +398,7 @@ func FuzzCheck(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text []byte, cut uint) {
 		before := string(text)
-		whole := jsondoc.Check(text)
+		whole := jsondoc.Validate(text)
 		at := offset(t, whole)
 		if at > int64(len(text)) {
 			t.Errorf("the fault is at %d of %d", at, len(text))

@@ -181,7 +181,7 @@ func (n node) differs(d *Document) (problem string) {
 	if kind.String() != n.Type || err != nil {
 		differ("the type is %v (%v), want %s", kind, err, n.Type)
 	}
-	if raw, err := d.JSON(n.Pointer); err != nil || n.Pointer != "" && (Check(raw) != nil || len(bytes.TrimSpace(raw)) != len(raw)) {
+	if raw, err := d.JSON(n.Pointer); err != nil || n.Pointer != "" && (Validate(raw) != nil || len(bytes.TrimSpace(raw)) != len(raw)) {
 		differ("the text is %q (%v)", raw, err)
 	} else if n.Spelling != "" && n.Pointer != "" && string(raw) != n.Spelling {
 		differ("the number is spelled %q, want %q", raw, n.Spelling)
@@ -616,7 +616,7 @@ func (b *builder) on(t *testing.T, a answer) {
 func TestDocumentsBuiltHereAreReadAlikeByPython(t *testing.T) {
 	o := consult(t)
 	for seed := range few(120) {
-		b := &builder{Rand: rand.New(rand.NewSource(int64(seed))), d: Checked([]byte("{}")), want: map[string][]node{}}
+		b := &builder{Rand: rand.New(rand.NewSource(int64(seed))), d: FromValid([]byte("{}")), want: map[string][]node{}}
 		if seed%3 == 0 {
 			if a := o.ask(t, "document", seed); a.Nodes[0].Type == "object" {
 				b.on(t, a)

@@ -67,18 +67,18 @@ type Document struct {
 
 // Parse makes a document of a text, which it checks and keeps.
 func Parse(text []byte) (*Document, error) {
-	if err := Check(text); err != nil {
+	if err := Validate(text); err != nil {
 		return nil, err
 	}
-	return Checked(text), nil
+	return FromValid(text), nil
 }
 
 // Checked makes a document of a text that was checked before.
-func Checked(text []byte) *Document { return &Document{text: text, known: newKnown(text)} }
+func FromValid(text []byte) *Document { return &Document{text: text, known: newKnown(text)} }
 
 // NewCommand makes the document {"command": name}.
 func NewCommand(name string) (*Document, error) {
-	d := Checked([]byte("{}"))
+	d := FromValid([]byte("{}"))
 	return d, d.SetString("command", name)
 }
 

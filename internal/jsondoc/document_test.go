@@ -41,7 +41,7 @@ func TestCommandIsBuiltInTheOrderOfFirstSetting(t *testing.T) {
 	if got := string(d.Text()); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	if err := Check(d.Text()); err != nil {
+	if err := Validate(d.Text()); err != nil {
 		t.Error(err)
 	}
 	if got, err := d.String("/say"); err != nil || got != "a\"b\\c\n\x00é\U0001f600" {
@@ -231,5 +231,5 @@ func TestWhatCannotBeSet(t *testing.T) {
 	}
 	deepest := strings.Repeat("[", MaxDepth-1) + strings.Repeat("]", MaxDepth-1)
 	must(t, d.SetJSON("a", []byte(deepest)))
-	must(t, Check(d.Text()))
+	must(t, Validate(d.Text()))
 }

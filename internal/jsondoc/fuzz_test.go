@@ -514,7 +514,7 @@ func FuzzString(f *testing.F) {
 	f.Add("a\xed\xa0\x80", "a")
 	f.Add("12345678\x1f", "1234567\"")
 	f.Fuzz(func(t *testing.T, text, key string) {
-		d := Checked([]byte("{}"))
+		d := FromValid([]byte("{}"))
 		err := d.SetString(key, text)
 		if valid := utf8.ValidString(text) && utf8.ValidString(key); valid != (err == nil) || err != nil && !errors.Is(err, ErrText) {
 			t.Fatalf("%q under %q: %v", text, key, err)
@@ -534,7 +534,7 @@ func FuzzString(f *testing.F) {
 				t.Fatalf("the key %q reads back as %q (%v)", key, got, err)
 			}
 		}
-		if err := Check(d.Text()); err != nil {
+		if err := Validate(d.Text()); err != nil {
 			t.Fatal(err)
 		}
 		var m map[string]string

@@ -189,7 +189,7 @@ func (k *known) passedItems(n location, index, bytes int) {
 // knownShare times the size of the text; beyond that it is forgotten.
 func (k *known) makeRoom(size, text int) bool {
 	// Many small ones are asked for as well.
-	if memory.Room(max(size, 64<<10)) != nil {
+	if memory.Reserve(max(size, 64<<10)) != nil {
 		return false
 	}
 	k.mu.Lock()

@@ -60,7 +60,7 @@ func TestMemoryIsBoundedByTheText(t *testing.T) {
 	} {
 		for _, pointer := range []string{"", "/s", "/0", "/s/1000"} {
 			for function, read := range reading {
-				d := Checked([]byte(text))
+				d := FromValid([]byte(text))
 				// Many times: what is remembered counts as well.
 				taken := allocated(func() {
 					for range 4 {
@@ -85,7 +85,7 @@ func TestMemoryIsBoundedByTheText(t *testing.T) {
 			}
 			var all int
 			taken := allocated(func() {
-				d := write(Checked([]byte(text)), text)
+				d := write(FromValid([]byte(text)), text)
 				all = max(len(text), len(d.Text()))
 			})
 			if taken > 7*all+slack {

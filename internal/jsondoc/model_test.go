@@ -20,7 +20,7 @@ type model struct {
 func (m *model) find(key string) int {
 	for i := len(m.keys) - 1; i >= 0; i-- {
 		var k string
-		d := Checked([]byte(m.keys[i]))
+		d := FromValid([]byte(m.keys[i]))
 		if k, _ = d.String(""); k == key {
 			return i
 		}
@@ -103,7 +103,7 @@ func TestDocumentIsAListOfMembers(t *testing.T) {
 		}
 		for i, k := range m.keys {
 			got, err := d.Key("", i)
-			want, _ := Checked([]byte(k)).String("")
+			want, _ := FromValid([]byte(k)).String("")
 			if got != want || err != nil {
 				t.Fatalf("%d: key %d is %q, %v; want %q", s, i, got, err, want)
 			}
@@ -210,7 +210,7 @@ func TestReadersAndAWriter(t *testing.T) {
 				}
 				last = max(last, v)
 				if last%64 == 0 {
-					if err := Check(d.Text()); err != nil {
+					if err := Validate(d.Text()); err != nil {
 						t.Error(err)
 						return
 					}

@@ -13,7 +13,7 @@ import (
 // array.
 func listOf(text string) []byte {
 	b := []byte(text)
-	if Check(b) != nil || typeAt(b, start(b)) != Array {
+	if Validate(b) != nil || typeAt(b, start(b)) != Array {
 		return nil
 	}
 	i := start(b)

@@ -467,10 +467,10 @@ func suite(t *testing.T, o *oracle) {
 		seen[name], seen[c.text] = true, true
 		t.Run(name, func(t *testing.T) {
 			text := []byte(c.text)
-			if err := Check(text); (err == nil) != taken {
+			if err := Validate(text); (err == nil) != taken {
 				t.Fatalf("the check says %v", err)
 			}
-			var byByte Checker
+			var byByte Validator
 			var err error
 			for i := range text {
 				err = byByte.Feed(text[i:i+1], i == len(text)-1)
@@ -503,7 +503,7 @@ func suite(t *testing.T, o *oracle) {
 			}
 			agree(t, d, a)
 			// It is the same as a member.
-			b := Checked([]byte("{}"))
+			b := FromValid([]byte("{}"))
 			must(t, b.SetJSON("/~", text))
 			must(t, b.SetInt("after", 1))
 			if n > 100 {
@@ -516,7 +516,7 @@ func suite(t *testing.T, o *oracle) {
 						t.Fatalf("as a member, at %q: %s", n.Pointer, problem)
 					}
 				}
-				must(t, Check(b.Text()))
+				must(t, Validate(b.Text()))
 			}
 		})
 	}

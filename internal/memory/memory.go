@@ -133,10 +133,10 @@ func String(text []byte) string {
 	return unsafe.String(unsafe.SliceData(copied), len(copied))
 }
 
-// Room returns an ErrMemory if the system has no room for n more bytes, which the caller
+// Reserve returns an ErrMemory if the system has no room for n more bytes, which the caller
 // is taken to use at once. It is for blocks that Make does not make, and does not count
 // what is free in Go's heap.
-func Room(n int) error {
+func Reserve(n int) error {
 	if n < 0 || n > math.MaxInt-arena { // a sum that has overflowed, perhaps
 		return tooLarge(n)
 	}

@@ -27,11 +27,11 @@ func TestMake(t *testing.T) {
 
 // A sum that has overflowed is refused.
 func TestRoom(t *testing.T) {
-	if err := Room(1 << 20); err != nil {
+	if err := Reserve(1 << 20); err != nil {
 		t.Error(err)
 	}
 	for _, n := range []int{math.MaxInt, -1, math.MinInt} {
-		if err := Room(n); !errors.Is(err, ErrMemory) {
+		if err := Reserve(n); !errors.Is(err, ErrMemory) {
 			t.Errorf("%d bytes: %v", n, err)
 		}
 	}

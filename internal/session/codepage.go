@@ -15,10 +15,10 @@ import (
 	"golang.org/x/text/encoding/simplifiedchinese"
 	"golang.org/x/text/encoding/traditionalchinese"
 
+	"libobe/internal/excerpt"
 	"libobe/internal/jsondoc"
 	"libobe/internal/memory"
 	"libobe/internal/socket"
-	"libobe/internal/transport"
 )
 
 // CodePage is the name of the option that says in which code page texts are.
@@ -67,7 +67,7 @@ func findPage(name string) (*page, error) {
 		return &page{name, e}, nil
 	}
 	return nil, fmt.Errorf("%w: option %s: %s is none of 874, 932, 936, 949, 950, 1250 to 1258, system and utf-8",
-		socket.ErrArgument, CodePage, transport.Quote(name))
+		socket.ErrArgument, CodePage, excerpt.Quote(name))
 }
 
 func (s *Session) codePage() *page {

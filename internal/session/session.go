@@ -13,9 +13,9 @@ import (
 	"time"
 
 	"libobe/internal/command"
+	"libobe/internal/excerpt"
 	"libobe/internal/jsondoc"
 	"libobe/internal/socket"
-	"libobe/internal/transport"
 )
 
 // What a session's functions fail with, besides the errors of package socket and
@@ -63,15 +63,7 @@ func NewServer(host string, port int) (*Session, error) {
 	return &Session{server: s}, nil
 }
 
-// endpoint is what both roles have.
-type endpoint interface {
-	Send(body []byte, timeout time.Duration) error
-	SetOption(name, value string) error
-	Cancel()
-	Free()
-}
-
-func (s *Session) endpoint() endpoint {
+func (s *Session) socket() socket.Socket {
 	if s.client != nil {
 		return s.client
 	}
@@ -79,10 +71,10 @@ func (s *Session) endpoint() endpoint {
 }
 
 // Free closes the socket and wakes every call in flight with ErrClosed.
-func (s *Session) Free() { s.endpoint().Free() }
+func (s *Session) Free() { s.socket().Free() }
 
 // Cancel wakes every call in flight with ErrCancelled.
-func (s *Session) Cancel() { s.endpoint().Cancel() }
+func (s *Session) Cancel() { s.socket().Cancel() }
 
 // Port returns the port that a server listens at.
 func (s *Session) Port() (int, error) {
@@ -103,11 +95,11 @@ func (s *Session) onlyClient(op string) (*socket.Client, error) {
 // SetOption sets an option of the socket, or the code page.
 func (s *Session) SetOption(name, value string) error {
 	if name != CodePage {
-		v, err := s.plain("option "+transport.Quote(name), "the value", []byte(value))
+		v, err := s.plain("option "+excerpt.Quote(name), "the value", []byte(value))
 		if err != nil {
 			return err
 		}
-		return s.endpoint().SetOption(name, v)
+		return s.socket().SetOption(name, v)
 	}
 	p, err := findPage(value)
 	if err != nil {
@@ -150,7 +142,7 @@ func (s *Session) send(body []byte, limit time.Duration) error {
 	if request != nil {
 		return request.Send(body, limit)
 	}
-	return s.endpoint().Send(body, limit)
+	return s.socket().Send(body, limit)
 }
 
 // Receive receives a message, keeps it, and returns the size of its text.
@@ -196,22 +188,22 @@ func (s *Session) Tcmd(json []byte, limit time.Duration) (size int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	err = s.TcmdUse(body, limit, func(reply []byte) error {
+	err = s.TcmdFunc(body, limit, func(reply []byte) error {
 		size = s.size(reply)
 		return nil
 	})
 	return size, s.hint(err, body)
 }
 
-// TcmdUse is socket.Client's, and keeps the reply besides: so that one that use
+// TcmdFunc is socket.Client's, and keeps the reply besides: so that one that use
 // has no room for, or that is another than the command's, can still be read.
-func (s *Session) TcmdUse(body []byte, limit time.Duration, use socket.Use) error {
+func (s *Session) TcmdFunc(body []byte, limit time.Duration, use socket.ReplyFunc) error {
 	c, err := s.onlyClient("tcmd")
 	if err != nil {
 		return err
 	}
 	var short error
-	err = c.TcmdUse(body, limit, func(reply []byte) error {
+	err = c.TcmdFunc(body, limit, func(reply []byte) error {
 		s.keep(reply)
 		err := use(reply)
 		if errors.Is(err, socket.ErrBuffer) {
@@ -229,7 +221,7 @@ func (s *Session) TcmdUse(body []byte, limit time.Duration, use socket.Use) erro
 
 // Order makes a command whose answer is "OK"; see package command.
 func (s *Session) Order(request *jsondoc.Document, limit time.Duration) error {
-	return command.Order(s, request, limit)
+	return command.ExpectOK(s, request, limit)
 }
 
 // NewRun begins a new run; fields is the JSON text of an object whose members are
@@ -246,7 +238,7 @@ func (s *Session) NewRun(fields []byte, limit time.Duration) error {
 			return s.hint(fmt.Errorf("%s: fields: %w", op, err), text)
 		}
 	}
-	request, err := command.NewRun(d)
+	request, err := command.Request("newrun", d)
 	if err != nil {
 		return fmt.Errorf("%s: %w", op, err)
 	}
@@ -255,12 +247,12 @@ func (s *Session) NewRun(fields []byte, limit time.Duration) error {
 
 // List makes a command whose answer is a list of numbers.
 func (s *Session) List(request *jsondoc.Document, dst []float64, limit time.Duration) (int, error) {
-	return command.List(s, request, dst, limit)
+	return command.Doubles(s, request, dst, limit)
 }
 
 // Table makes a command whose answer is a list of rows of numbers.
 func (s *Session) Table(request *jsondoc.Document, dst []float64, limit time.Duration) (rows, cols int, err error) {
-	return command.Table(s, request, dst, limit)
+	return command.Matrix(s, request, dst, limit)
 }
 
 // Forget gives up the kept message, so that nothing old is taken for an answer.
@@ -274,7 +266,7 @@ func (s *Session) Forget() {
 func (s *Session) keep(body []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.message = jsondoc.Checked(body)
+	s.message = jsondoc.FromValid(body)
 }
 
 // kept is the message that is read.
@@ -320,7 +312,7 @@ func (s *Session) Begin(name []byte) error {
 	if err != nil {
 		return err
 	}
-	d := jsondoc.Checked([]byte("{}"))
+	d := jsondoc.FromValid([]byte("{}"))
 	if len(n) > 0 {
 		if d, err = jsondoc.NewCommand(string(n)); err != nil {
 			return s.hint(fmt.Errorf("%s: %w", op, err), n)
@@ -382,7 +374,7 @@ func (s *Session) TcmdBuilt(limit time.Duration) (size int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	err = s.TcmdUse(d.Text(), limit, func(reply []byte) error {
+	err = s.TcmdFunc(d.Text(), limit, func(reply []byte) error {
 		size = s.size(reply)
 		return nil
 	})

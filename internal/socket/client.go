@@ -73,7 +73,7 @@ func NewClient(host string, port int) (*Client, error) {
 	}
 	c := &Client{address: address, resolve: address.Resolve}
 	c.settings.Store(defaults(RoleClient))
-	c.configure = func(i transport.Identity) (*tls.Config, error) { return i.Client(address) }
+	c.configure = func(i transport.Credentials) (*tls.Config, error) { return i.Client(address) }
 	return c, nil
 }
 
@@ -118,12 +118,12 @@ func (c *Client) ReceiveBody(timeout time.Duration) (body []byte, err error) {
 	return body, err
 }
 
-// Use is what becomes of a message; it may fail because it has no room for it,
+// ReplyFunc is what becomes of a message; it may fail because it has no room for it,
 // with an error that is ErrBuffer, and then the message is kept.
-type Use func(body []byte) error
+type ReplyFunc func(body []byte) error
 
 // into copies a message to dst, where it may lie already.
-func into(dst []byte, n *int) Use {
+func into(dst []byte, n *int) ReplyFunc {
 	return func(body []byte) error {
 		if len(body) > len(dst) {
 			return &BufferError{len(body)}
@@ -141,7 +141,7 @@ func place(dst, body []byte) {
 	}
 }
 
-func (c *Client) receive(dst []byte, timeout time.Duration, use Use) error {
+func (c *Client) receive(dst []byte, timeout time.Duration, use ReplyFunc) error {
 	call, err := c.begin("receive", timeout)
 	if err != nil {
 		return err
@@ -162,7 +162,7 @@ func (c *Client) receive(dst []byte, timeout time.Duration, use Use) error {
 
 // use hands a message over, or keeps it. The caller holds receiving, so that
 // nobody comes between the message and its being kept.
-func (c *Client) use(call *call, body []byte, use Use) error {
+func (c *Client) use(call *call, body []byte, use ReplyFunc) error {
 	err := use(body)
 	if errors.Is(err, ErrBuffer) {
 		c.mu.Lock()
@@ -184,8 +184,8 @@ func (c *Client) Tcmd(body, dst []byte, timeout time.Duration) (n int, err error
 	return n, err
 }
 
-// TcmdUse is Tcmd with a reply in memory of its own, for use.
-func (c *Client) TcmdUse(body []byte, timeout time.Duration, use Use) error {
+// TcmdFunc is Tcmd with a reply in memory of its own, for use.
+func (c *Client) TcmdFunc(body []byte, timeout time.Duration, use ReplyFunc) error {
 	return c.tcmd(body, nil, timeout, use)
 }
 
@@ -198,7 +198,7 @@ func (c *Client) TcmdBody(body []byte, timeout time.Duration) (reply []byte, err
 	return reply, err
 }
 
-func (c *Client) tcmd(body, dst []byte, timeout time.Duration, use Use) error {
+func (c *Client) tcmd(body, dst []byte, timeout time.Duration, use ReplyFunc) error {
 	call, err := c.begin("tcmd", timeout)
 	if err != nil {
 		return err
@@ -211,7 +211,7 @@ func (c *Client) tcmd(body, dst []byte, timeout time.Duration, use Use) error {
 }
 
 // exchange is the whole of a command under one call.
-func (c *Client) exchange(call *call, body, dst []byte, use Use) error {
+func (c *Client) exchange(call *call, body, dst []byte, use ReplyFunc) error {
 	options := c.options()
 	head, err := call.encode(body, options.maxMessage)
 	if err != nil {
@@ -315,7 +315,7 @@ func (c *Client) transmit(call *call, head, body []byte, nothingAwaited bool) er
 	c.mu.Unlock()
 	if usable {
 		data, ended := l.conn.Pending()
-		if !ended && !(nothingAwaited && (data || l.frames.Midway())) {
+		if !ended && !(nothingAwaited && (data || l.frames.InFrame())) {
 			return c.write(call, l, wait, head, body)
 		}
 	}

@@ -652,7 +652,7 @@ func TestTcmdUse(t *testing.T) {
 	} {
 		var got string
 		done := start(func() error {
-			return c.TcmdUse([]byte("1"), patience, func(body []byte) error {
+			return c.TcmdFunc([]byte("1"), patience, func(body []byte) error {
 				got = string(body)
 				return use.fail
 			})
@@ -676,7 +676,7 @@ func TestCloseInsideUse(t *testing.T) {
 	l := listen(t)
 	c := newClient(t, l.at(), "persistent=1")
 	done := start(func() error {
-		return c.TcmdUse([]byte("1"), patience, func([]byte) error {
+		return c.TcmdFunc([]byte("1"), patience, func([]byte) error {
 			if err := c.Close(); err != nil {
 				t.Error(err)
 			}

@@ -38,7 +38,7 @@ func (c *Client) HasMore() bool {
 		return false
 	}
 	data, _ := c.link.conn.Pending()
-	return data || c.link.frames.Midway()
+	return data || c.link.frames.InFrame()
 }
 
 // ResolveTo makes the client's name stand for these addresses.

@@ -18,7 +18,7 @@ import (
 // whole are the options that are whole numbers, and their ranges.
 var whole = map[string][2]int64{
 	"timeout_ms": {-1, 9223372036854}, "message_timeout_ms": {-1, 9223372036854}, "max_message": {1, min(wire.MaxLength, math.MaxInt-64)}, "max_connections": {1, 1_000_000},
-	"keepalive": {0, 32767}, "persistent": {0, 1}, "late_reply": {0, 1}, "one_way": {0, 1}, "nodelay": {0, 1}, "tls": {0, 1},
+	"keepalive": {0, 32767}, "persistent": {0, 1}, "late_reply": {0, 1}, "one_way": {0, 1}, "tls": {0, 1},
 }
 
 var integer = regexp.MustCompile(`^[+-]?[0-9]+$`)

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"libobe/internal/excerpt"
 	"libobe/internal/trace"
 	"libobe/internal/transport"
 	"libobe/internal/wire"
@@ -25,11 +26,10 @@ type settings struct {
 	messageTimeout time.Duration // negative: none
 	outgoingLimit  int64
 	oneWay         bool
-	noDelay        bool
 	keepAlive      time.Duration // 0: off
 	trace          string        // path of the file; empty: off
 	traceLimit     int64
-	identity       transport.Identity
+	identity       transport.Credentials
 	allow          []netip.Prefix // nil: everybody
 
 	tls *tls.Config // made of identity at the first use; nil: none
@@ -42,7 +42,6 @@ func defaults(role Role) *settings {
 		maxConnections: 1024,
 		messageTimeout: 30 * time.Second,
 		outgoingLimit:  64 << 20,
-		noDelay:        true,
 		keepAlive:      60 * time.Second,
 		traceLimit:     100 << 20,
 	}
@@ -56,13 +55,15 @@ func defaults(role Role) *settings {
 // Option is one row of the table of options, from which the documentation is
 // generated too.
 type Option struct {
-	Name    string
-	Default string
-	Doc     string
-	get     func(*settings) string
-	check   func(value string) error      // nil: none; it may wait for the disk, so no lock is held
-	set     func(*settings, string) error // nil: a fact that can only be read
-	early   bool                          // only before the first use
+	Name     string
+	Default  string // of an option that can be set
+	Doc      string
+	ReadOnly bool // a property that can only be read
+	Private  bool // for the bindings; the documentation has no word of it
+	get      func(*settings) string
+	check    func(value string) error      // nil: none; it may wait for the disk, so no lock is held
+	set      func(*settings, string) error // nil if it is read-only
+	early    bool                          // only before the first use
 }
 
 // maxBody is the largest body there can be. Some bytes less than an int counts, so that a
@@ -82,7 +83,7 @@ var Options = []Option{
 		get: func(s *settings) string { return formatSwitch(s.persistent) },
 		set: func(s *settings, v string) error { return parseSwitch(v, &s.persistent) },
 	}, {
-		Name: "late_reply", Default: "0",
+		Name: "late_reply", Default: "0", Private: true,
 		Doc: "Client: 1 keeps the connection of a command that was sent and got no reply in time, for obe_receive to go on waiting; obe_close gives the reply up, and so does the next message.",
 		get: func(s *settings) string { return formatSwitch(s.lateReply) },
 		set: func(s *settings, v string) error { return parseSwitch(v, &s.lateReply) },
@@ -122,11 +123,6 @@ var Options = []Option{
 		get: func(s *settings) string { return formatSwitch(s.oneWay) },
 		set: func(s *settings, v string) error { return parseSwitch(v, &s.oneWay) },
 	}, {
-		Name: "nodelay", Default: "1",
-		Doc: "TCP_NODELAY on new connections: 1 sends at once, 0 lets the system gather small writes.",
-		get: func(s *settings) string { return formatSwitch(s.noDelay) },
-		set: func(s *settings, v string) error { return parseSwitch(v, &s.noDelay) },
-	}, {
 		Name: "keepalive", Default: "60",
 		Doc: "Seconds of silence on a connection after which the system asks whether the peer is still there; four unanswered questions, a quarter of this time apart, end the connection. So a waiting call fails after twice this time where a cable was cut, and after 13 s more if its own message was not acknowledged (Linux before 6.15: 15 minutes). 0 never asks.",
 		get: func(s *settings) string { return strconv.Itoa(int(s.keepAlive / time.Second)) },
@@ -145,21 +141,21 @@ var Options = []Option{
 		Doc: "Path of a PEM file with this side's certificate, and those between it and its authority. A server with TLS needs one; a client needs one where the server has tls_ca.",
 		get: func(s *settings) string { return s.identity.Certificate.Path },
 		set: func(s *settings, v string) error {
-			return s.read(&s.identity.Certificate, v, "CERTIFICATE", transport.Identity.Pair)
+			return s.read(&s.identity.Certificate, v, "CERTIFICATE", transport.Credentials.CheckKeyPair)
 		},
 	}, {
 		Name: "tls_key", Default: "none", early: true,
 		Doc: "Path of a PEM file with the private key of tls_cert, not encrypted.",
 		get: func(s *settings) string { return s.identity.Key.Path },
 		set: func(s *settings, v string) error {
-			return s.read(&s.identity.Key, v, "PRIVATE KEY", transport.Identity.Pair)
+			return s.read(&s.identity.Key, v, "PRIVATE KEY", transport.Credentials.CheckKeyPair)
 		},
 	}, {
 		Name: "tls_ca", Default: "none", early: true,
 		Doc: "Path of a PEM file with the certificates of the authorities that sign the peers' certificates. A client trusts these and not the system's; a server then takes only clients with such a certificate. A file with a block that is damaged is refused.",
 		get: func(s *settings) string { return s.identity.Authorities.Path },
 		set: func(s *settings, v string) error {
-			return s.read(&s.identity.Authorities, v, "CERTIFICATE", transport.Identity.Roots)
+			return s.read(&s.identity.Authorities, v, "CERTIFICATE", transport.Credentials.CheckRoots)
 		},
 	}, {
 		Name: "tls_server_name", Default: "the address", early: true,
@@ -194,13 +190,13 @@ var Options = []Option{
 			return err
 		},
 	}, {
-		Name: "trace_error", Default: "read only",
+		Name: "trace_error", ReadOnly: true,
 		Doc: "Why a message was last missing in the trace; empty if none was.",
 	}, {
-		Name: "local", Default: "read only",
+		Name: "local", ReadOnly: true,
 		Doc: "This side's address: the server's listener, or the client's connection; empty when there is none.",
 	}, {
-		Name: "peer", Default: "read only",
+		Name: "peer", ReadOnly: true,
 		Doc: "The other side's address: of the client's connection, or of the connection of the server's last message; empty when there is none.",
 	},
 }
@@ -211,7 +207,7 @@ func option(name string) (Option, error) {
 			return o, nil
 		}
 	}
-	return Option{}, fmt.Errorf("%w: there is no option %s", ErrArgument, transport.Quote(name))
+	return Option{}, fmt.Errorf("%w: there is no option %s", ErrArgument, excerpt.Quote(name))
 }
 
 func formatSwitch(on bool) string {
@@ -227,7 +223,7 @@ func parseSwitch(v string, on *bool) error {
 		*on = v == "1"
 		return nil
 	}
-	return fmt.Errorf("%w: %s is neither 0 nor 1", ErrArgument, transport.Quote(v))
+	return fmt.Errorf("%w: %s is neither 0 nor 1", ErrArgument, excerpt.Quote(v))
 }
 
 func formatMilliseconds(d time.Duration) string {
@@ -252,13 +248,13 @@ func parseMilliseconds(v string, d *time.Duration) error {
 func parseInteger(v string, lowest, highest int64) (int64, error) {
 	n, err := strconv.ParseInt(v, 10, 64)
 	if err != nil || n < lowest || n > highest {
-		return 0, fmt.Errorf("%w: %s is not a whole number from %d to %d", ErrArgument, transport.Quote(v), lowest, highest)
+		return 0, fmt.Errorf("%w: %s is not a whole number from %d to %d", ErrArgument, excerpt.Quote(v), lowest, highest)
 	}
 	return n, nil
 }
 
 // read reads a PEM file into one of the files of s.identity, and checks the whole.
-func (s *settings) read(file *transport.File, path, wanted string, check func(transport.Identity) error) (err error) {
+func (s *settings) read(file *transport.File, path, wanted string, check func(transport.Credentials) error) (err error) {
 	if *file, err = transport.ReadPEM(path, wanted); err == nil {
 		err = check(s.identity)
 	}
@@ -298,10 +294,10 @@ func parseRanges(v string) (ranges []netip.Prefix, err error) {
 			if isRange {
 				plain += "/" + bits
 			}
-			return nil, fmt.Errorf("%w: %s has leading zeros, which some systems read as octal; write %s", ErrArgument, transport.Quote(text), transport.Quote(plain))
+			return nil, fmt.Errorf("%w: %s has leading zeros, which some systems read as octal; write %s", ErrArgument, excerpt.Quote(text), excerpt.Quote(plain))
 		}
 		if err != nil || !r.IsValid() {
-			return nil, fmt.Errorf("%w: %s is neither an IP address nor a range such as 192.168.1.0/24", ErrArgument, transport.Quote(text))
+			return nil, fmt.Errorf("%w: %s is neither an IP address nor a range such as 192.168.1.0/24", ErrArgument, excerpt.Quote(text))
 		}
 		const mapped = 96 // bits before an IPv4 address in IPv6
 		if r.Addr().Is4In6() && r.Bits() >= mapped {
@@ -310,7 +306,7 @@ func parseRanges(v string) (ranges []netip.Prefix, err error) {
 		ranges = append(ranges, r.Masked())
 	}
 	if v != "" && len(ranges) == 0 {
-		return nil, fmt.Errorf("%w: %s names nobody; empty is everybody", ErrArgument, transport.Quote(v))
+		return nil, fmt.Errorf("%w: %s names nobody; empty is everybody", ErrArgument, excerpt.Quote(v))
 	}
 	return ranges, nil
 }

@@ -22,7 +22,6 @@ func TestOptions(t *testing.T) {
 		{"max_connections", "1024", "1024", []string{"1", "1000000"}, []string{"0", "-1", "1000001"}},
 		{"message_timeout_ms", "30000", "30000", []string{"1", "-1"}, []string{"-2", "soon"}},
 		{"one_way", "0", "0", []string{"1"}, []string{"yes"}},
-		{"nodelay", "1", "1", []string{"0", "1"}, []string{"2"}},
 		{"late_reply", "0", "0", []string{"1", "0"}, []string{"2", "", "true"}},
 		{"keepalive", "60", "60", []string{"0", "1", "32767"}, []string{"-1", "32768", "1.5"}},
 	} {

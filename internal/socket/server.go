@@ -166,7 +166,7 @@ func NewServer(host string, port int) (*Server, error) {
 	s := &Server{peers: map[uint64]*peer{}, forsaken: map[*peer]struct{}{}, lastID: listenerID}
 	s.pairs.past = map[thread.ID]past{}
 	s.settings.Store(defaults(RoleServer))
-	s.configure = transport.Identity.Server
+	s.configure = transport.Credentials.Server
 	s.left.L = &s.mu
 	if err := s.listen(address); err != nil {
 		return nil, fmt.Errorf("listen at %s: %w", address, err)
@@ -600,7 +600,7 @@ func (s *Server) next(call *call, dst []byte) (*Message, error) {
 // leave ends the leading, however it ended, and calls the next one to lead.
 func (s *Server) leave() {
 	if s.into != nil {
-		s.into.frames.Detach()
+		s.into.frames.CopyOut()
 	}
 	s.dst, s.into, s.turn = nil, nil, nil
 	s.led, s.since = s.clock(), time.Time{}
@@ -849,7 +849,7 @@ func (s *Server) read(call *call, p *peer) *Message {
 	}
 	// The call that was to give up the message before may have ended meanwhile.
 	waits := s.waits(p)
-	if err == nil || waits || !p.frames.Midway() && !p.conn.Handshaking() {
+	if err == nil || waits || !p.frames.InFrame() && !p.conn.Handshaking() {
 		s.notMidway(p)
 	} else {
 		s.isMidway(p)
@@ -901,7 +901,7 @@ func (s *Server) read(call *call, p *peer) *Message {
 		s.counters.droppedMemory.Add(1)
 	case errors.As(err, new(*jsondoc.SyntaxError)):
 		s.counters.droppedJSON.Add(1)
-	case p.inMidway != nil || p.frames.Midway():
+	case p.inMidway != nil || p.frames.InFrame():
 		s.counters.droppedIncomplete.Add(1)
 	default:
 		s.counters.droppedReset.Add(1)
@@ -919,8 +919,8 @@ func (s *Server) advance(p *peer) (body []byte, err error) {
 	if s.into == nil || s.into == p {
 		s.into, dst = p, s.dst
 	}
-	s.outside(func() { body, err = p.frames.Advance(p, dst) })
-	if s.into == p && !p.frames.Foreign() {
+	s.outside(func() { body, err = p.frames.ReadSome(p, dst) })
+	if s.into == p && !p.frames.InCallerBuffer() {
 		s.into = nil
 	}
 	if err == nil && len(body) <= len(dst) && p.gone == nil && s.waits(p) {

@@ -52,6 +52,18 @@ const (
 	RoleServer
 )
 
+// Socket is what a Client and a Server have in common.
+type Socket interface {
+	Send(body []byte, timeout time.Duration) error
+	Receive(dst []byte, timeout time.Duration) (int, error)
+	Close() error
+	Cancel()
+	Free()
+	SetOption(name, value string) error
+	Option(name string) (string, error)
+	Stat(name string) (int64, error)
+}
+
 // call is one operation in flight.
 type call struct {
 	op       string
@@ -111,7 +123,7 @@ func (c *call) rest(d time.Duration) error {
 type base struct {
 	counters  counters
 	settings  atomic.Pointer[settings] // replaced as a whole
-	configure func(transport.Identity) (*tls.Config, error)
+	configure func(transport.Credentials) (*tls.Config, error)
 	untraced  atomic.Pointer[error] // why a message was last missing in the trace
 
 	mu     sync.Mutex
@@ -160,7 +172,7 @@ func (b *base) begin(op string, timeout time.Duration) (*call, error) {
 // use makes of the early options what they stand for. base.mu is held.
 func (b *base) use() error {
 	changed := *b.options()
-	if changed.identity.Wanted() {
+	if changed.identity.Enabled() {
 		config, err := b.configure(changed.identity)
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrState, err)
@@ -349,11 +361,11 @@ func (c *call) explain(peer string, err error) error {
 // frames returns a frame reader that checks the bodies.
 func frames() *wire.Reader {
 	r := &wire.Reader{}
-	var check jsondoc.Checker
+	var check jsondoc.Validator
 	r.Check = func(part []byte, last bool) error {
 		err := check.Feed(part, last)
 		if last || err != nil {
-			check = jsondoc.Checker{}
+			check = jsondoc.Validator{}
 		}
 		return err
 	}
@@ -365,7 +377,7 @@ func (c *call) encode(body []byte, limit int64) (head []byte, err error) {
 	if err = wire.CheckLength(int64(len(body)), limit); err != nil {
 		return nil, err
 	}
-	if err = jsondoc.Check(body); err != nil {
+	if err = jsondoc.Validate(body); err != nil {
 		return nil, err
 	}
 	c.header = wire.Header(len(body))
@@ -414,6 +426,6 @@ func (b *base) getOption(name string, facts map[string]func() string) (string, e
 	return o.get(b.options()), nil
 }
 
-func (s *settings) tuning() transport.Tuning {
-	return transport.Tuning{NoDelay: s.noDelay, KeepAlive: s.keepAlive}
+func (s *settings) tuning() transport.SocketOptions {
+	return transport.SocketOptions{KeepAlive: s.keepAlive}
 }

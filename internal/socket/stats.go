@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"sync/atomic"
 
-	"libobe/internal/transport"
+	"libobe/internal/excerpt"
 )
 
 // counters are what a socket has done since it was made.
@@ -57,5 +57,5 @@ func (b *base) Stat(name string) (int64, error) {
 			return s.of(&b.counters).Load(), nil
 		}
 	}
-	return 0, fmt.Errorf("%w: there is no counter %s", ErrArgument, transport.Quote(name))
+	return 0, fmt.Errorf("%w: there is no counter %s", ErrArgument, excerpt.Quote(name))
 }

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"libobe/internal/excerpt"
 	"libobe/internal/trace"
-	"libobe/internal/transport"
 )
 
 // traceFromEnvironment takes the settings of the trace from the environment, as
@@ -51,7 +51,7 @@ const maxPath = 4095
 // directory later finds it where it was.
 func absolute(path string) (string, error) {
 	if strings.IndexByte(path, 0) >= 0 {
-		return "", fmt.Errorf("%w: there is a NUL inside %s", ErrArgument, transport.Quote(path))
+		return "", fmt.Errorf("%w: there is a NUL inside %s", ErrArgument, excerpt.Quote(path))
 	}
 	if len(path) > maxPath {
 		return "", fmt.Errorf("%w: the path has %d bytes, and may have %d at most", ErrArgument, len(path), maxPath)
@@ -61,7 +61,7 @@ func absolute(path string) (string, error) {
 	}
 	whole, err := filepath.Abs(path)
 	if err != nil {
-		return "", fmt.Errorf("%w: %s has no place: %w", ErrArgument, transport.Quote(path), err)
+		return "", fmt.Errorf("%w: %s has no place: %w", ErrArgument, excerpt.Quote(path), err)
 	}
 	return whole, nil
 }

@@ -243,7 +243,7 @@ func TestFreedSocketsRefuseAll(t *testing.T) {
 	_, err := s.ReceiveMessage(patience)
 	expectError(t, err, socket.ErrClosed)
 	expectError(t, s.Serve(nil), socket.ErrClosed)
-	expectError(t, s.SetOption("nodelay", "0"), socket.ErrClosed)
+	expectError(t, s.SetOption("keepalive", "0"), socket.ErrClosed)
 	_, err = tcmd(c, "1")
 	expectError(t, err, socket.ErrClosed)
 	expectError(t, c.WaitReady(patience), socket.ErrClosed)

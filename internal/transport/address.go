@@ -49,15 +49,15 @@ func ParseAddress(host string, port int) (Address, error) {
 	}
 	switch plain := WithoutZeros(host); {
 	case plain != "":
-		return a, fmt.Errorf("%w: %s has leading zeros, which some systems read as octal; write %s", ErrAddress, Quote(host), plain)
+		return a, fmt.Errorf("%w: %s has leading zeros, which some systems read as octal; write %s", ErrAddress, excerpt.Quote(host), plain)
 	case onlyNumbers(host):
-		return a, fmt.Errorf("%w: %s is not an IPv4 address; one is four numbers from 0 to 255, such as 192.168.1.5", ErrAddress, Quote(host))
+		return a, fmt.Errorf("%w: %s is not an IPv4 address; one is four numbers from 0 to 255, such as 192.168.1.5", ErrAddress, excerpt.Quote(host))
 	case strings.IndexByte(host, 0) >= 0:
-		return a, fmt.Errorf("%w: there is a NUL inside %s", ErrAddress, Quote(host))
+		return a, fmt.Errorf("%w: there is a NUL inside %s", ErrAddress, excerpt.Quote(host))
 	case strings.Contains(host, ":"):
-		return a, fmt.Errorf("%w: %s is no IPv6 address, and a port is an argument of its own", ErrAddress, Quote(host))
+		return a, fmt.Errorf("%w: %s is no IPv6 address, and a port is an argument of its own", ErrAddress, excerpt.Quote(host))
 	case len(host) > 255 || strings.ContainsFunc(host, func(r rune) bool { return r <= ' ' || r > '~' || r == '/' || r == '[' || r == ']' }):
-		return a, fmt.Errorf("%w: %s is neither an IP address nor a host name", ErrAddress, Quote(host))
+		return a, fmt.Errorf("%w: %s is neither an IP address nor a host name", ErrAddress, excerpt.Quote(host))
 	}
 	return a, nil
 }
@@ -89,12 +89,6 @@ func WithoutZeros(host string) string {
 func likeURL(host string) bool {
 	path, ok := strings.CutPrefix(host, unixPrefix+"/")
 	return ok && strings.HasPrefix(path, "/") || !ok && (strings.Contains(host, "@") || strings.Contains(host, "//"))
-}
-
-// Quote quotes what a caller gave, for the text of an error, and cuts it where it
-// is long.
-func Quote(s string) string {
-	return excerpt.Quote(s)
 }
 
 // String returns the address as people write it, host:port or unix:/path.
@@ -130,7 +124,7 @@ func unfitForZone(r rune) bool {
 
 // Dial begins a connection to at, which is one of those that Resolve gave. See
 // the function Dial.
-func (a Address) Dial(at netip.AddrPort, tuning Tuning) (*Conn, error) {
+func (a Address) Dial(at netip.AddrPort, tuning SocketOptions) (*Conn, error) {
 	if a.Path != "" {
 		return dialUnix(a.Path)
 	}
@@ -142,7 +136,7 @@ func (a Address) Dial(at netip.AddrPort, tuning Tuning) (*Conn, error) {
 
 // Listen listens at at, which is one of those that Resolve gave. See the function
 // Listen.
-func (a Address) Listen(at netip.AddrPort, tuning Tuning) (*Listener, error) {
+func (a Address) Listen(at netip.AddrPort, tuning SocketOptions) (*Listener, error) {
 	if a.Path != "" {
 		return listenUnix(a.Path)
 	}
@@ -156,7 +150,7 @@ func (a Address) Listen(at netip.AddrPort, tuning Tuning) (*Listener, error) {
 // does not have. The system would say that there is an invalid argument.
 func checkZone(at netip.AddrPort) error {
 	if zone := at.Addr().Zone(); zone != "" && zoneIndex(zone) == 0 {
-		return &SystemError{Call: "find the network interface " + Quote(zone), Err: errors.New("there is none of that name"), kind: ErrUnreachable}
+		return &SystemError{Call: "find the network interface " + excerpt.Quote(zone), Err: errors.New("there is none of that name"), kind: ErrUnreachable}
 	}
 	return nil
 }

@@ -85,8 +85,8 @@ func TestUnknownInterface(t *testing.T) {
 	must(t, err)
 	at, err := a.Resolve(transport.NoWait, nil)
 	must(t, err)
-	_, dial := a.Dial(at[0], transport.Tuning{})
-	_, listen := a.Listen(at[0], transport.Tuning{})
+	_, dial := a.Dial(at[0], transport.SocketOptions{})
+	_, listen := a.Listen(at[0], transport.SocketOptions{})
 	for _, err := range []error{dial, listen} {
 		expectError(t, err, transport.ErrUnreachable)
 		if !strings.Contains(err.Error(), "no-such") {
@@ -159,33 +159,33 @@ func TestListen(t *testing.T) {
 	if at.Addr() != loopback.Addr() || at.Port() == 0 {
 		t.Errorf("listens at %v", at)
 	}
-	_, err := transport.Listen(at, transport.Tuning{})
+	_, err := transport.Listen(at, transport.SocketOptions{})
 	expectError(t, err, transport.ErrInUse)
 	expectError(t, err, systemtest.ErrInUse)
 
 	// 192.0.2.0/24 is for documentation; no machine has it.
-	_, err = transport.Listen(netip.MustParseAddrPort("192.0.2.1:0"), transport.Tuning{})
+	_, err = transport.Listen(netip.MustParseAddrPort("192.0.2.1:0"), transport.SocketOptions{})
 	expectError(t, err, transport.ErrUnreachable)
 
 	if !systemtest.MayListenAnywhere() {
-		_, err = transport.Listen(netip.MustParseAddrPort("127.0.0.1:1"), transport.Tuning{})
+		_, err = transport.Listen(netip.MustParseAddrPort("127.0.0.1:1"), transport.SocketOptions{})
 		expectError(t, err, transport.ErrPermission)
 	}
 }
 
 // A server comes back to its port at once though it closed connections first.
 func TestListenAgain(t *testing.T) {
-	l, err := transport.Listen(loopback, transport.Tuning{})
+	l, err := transport.Listen(loopback, transport.SocketOptions{})
 	must(t, err)
 	for range 5 {
-		client, err := transport.Dial(l.Addr(), transport.Tuning{})
+		client, err := transport.Dial(l.Addr(), transport.SocketOptions{})
 		must(t, err)
 		server := accept(t, l)
 		must(t, server.Close())
 		expectReadEnd(t, client)
 		must(t, client.Close())
 		l.Close()
-		l, err = transport.Listen(l.Addr(), transport.Tuning{})
+		l, err = transport.Listen(l.Addr(), transport.SocketOptions{})
 		must(t, err)
 	}
 	l.Close()
@@ -200,13 +200,13 @@ func expectReadEnd(t *testing.T, c *transport.Conn) {
 }
 
 func TestIPv6(t *testing.T) {
-	l, err := transport.Listen(netip.MustParseAddrPort("[::1]:0"), transport.Tuning{})
+	l, err := transport.Listen(netip.MustParseAddrPort("[::1]:0"), transport.SocketOptions{})
 	if errors.Is(err, transport.ErrUnreachable) {
 		t.Skip("this machine has no IPv6: ", err)
 	}
 	must(t, err)
 	defer l.Close()
-	client, err := transport.Dial(l.Addr(), transport.Tuning{})
+	client, err := transport.Dial(l.Addr(), transport.SocketOptions{})
 	must(t, err)
 	defer client.Close()
 	server := accept(t, l)
@@ -228,7 +228,7 @@ func TestDialNeverMeetsItself(t *testing.T) {
 	for range attempts {
 		at := nextPort(t)
 		for passed, dials := false, 0; !passed && dials < near; dials++ {
-			c, err := transport.Dial(at, transport.Tuning{})
+			c, err := transport.Dial(at, transport.SocketOptions{})
 			if err == nil {
 				if _, err = c.Write([]byte("x")); err == nil {
 					t.Fatalf("%v is connected to %v", c.Local(), c.Remote())

@@ -329,7 +329,7 @@ func TestWritable(t *testing.T) {
 }
 
 func TestDialWhereNobodyListens(t *testing.T) {
-	c, err := transport.Dial(vacant(t), transport.Tuning{})
+	c, err := transport.Dial(vacant(t), transport.SocketOptions{})
 	if err == nil {
 		// Some systems tell it at the first write.
 		defer c.Close()
@@ -359,7 +359,7 @@ func TestDialDoesNotWait(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			began := time.Now()
-			conn, err := transport.Dial(full, transport.Tuning{NoDelay: true})
+			conn, err := transport.Dial(full, transport.SocketOptions{})
 			must(t, err)
 			defer conn.Close()
 			if took := time.Since(began); took > prompt {
@@ -398,7 +398,7 @@ func TestConnectionThatCameAboutGetsItsMessage(t *testing.T) {
 	waker := newWaker(t)
 	waker.Wake()
 	for _, wait := range []transport.Wait{transport.NoWait, {Waker: waker}} {
-		c, err := transport.Dial(l.Addr().(*net.TCPAddr).AddrPort(), transport.Tuning{})
+		c, err := transport.Dial(l.Addr().(*net.TCPAddr).AddrPort(), transport.SocketOptions{})
 		must(t, err)
 		p, err := l.Accept()
 		must(t, err)
@@ -418,11 +418,10 @@ func TestConnectionThatCameAboutGetsItsMessage(t *testing.T) {
 
 func TestTuning(t *testing.T) {
 	l := listen(t)
-	for _, tuning := range []transport.Tuning{
+	for _, tuning := range []transport.SocketOptions{
 		{},
-		{NoDelay: true},
 		{KeepAlive: 7 * time.Second},
-		{NoDelay: true, KeepAlive: time.Hour},
+		{KeepAlive: time.Hour},
 		{KeepAlive: time.Millisecond},
 		{},
 	} {
@@ -433,7 +432,7 @@ func TestTuning(t *testing.T) {
 		must(t, err)
 		server := accept(t, l)
 		for name, c := range map[string]*transport.Conn{"dialled": client, "accepted": server} {
-			expectOption(t, name, c, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, tuning.NoDelay)
+			expectOption(t, name, c, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, true)
 			expectOption(t, name, c, syscall.SOL_SOCKET, syscall.SO_KEEPALIVE, tuning.KeepAlive > 0)
 		}
 		must(t, client.Close())

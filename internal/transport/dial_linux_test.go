@@ -77,7 +77,7 @@ func TestDialWhereTheSystemHasOnePort(t *testing.T) {
 					return err
 				}
 				for range 3 {
-					c, err := transport.Dial(at[0], transport.Tuning{NoDelay: true})
+					c, err := transport.Dial(at[0], transport.SocketOptions{})
 					if err == nil {
 						c.SetWriteWait(within(patience))
 						_, err = c.Write([]byte("x"))
@@ -119,7 +119,7 @@ func newCongested(t *testing.T) *congested {
 	sa, err := unix.Getsockname(fd)
 	must(t, err)
 	q := &congested{t: t, fd: fd, at: netip.AddrPortFrom(loopback.Addr(), uint16(sa.(*unix.SockaddrInet4).Port))}
-	q.in, err = transport.Dial(q.at, transport.Tuning{})
+	q.in, err = transport.Dial(q.at, transport.SocketOptions{})
 	must(t, err)
 	t.Cleanup(func() { q.in.Close() })
 	q.in.SetWriteWait(within(patience))
@@ -152,7 +152,7 @@ func (q *congested) next() string {
 // it does not get to see a connection without a message.
 func TestConnectionThatWasGivenUpNeverArrives(t *testing.T) {
 	q := newCongested(t)
-	late, err := transport.Dial(q.at, transport.Tuning{})
+	late, err := transport.Dial(q.at, transport.SocketOptions{})
 	must(t, err)
 	defer late.Close()
 	late.SetWriteWait(within(moment))
@@ -160,7 +160,7 @@ func TestConnectionThatWasGivenUpNeverArrives(t *testing.T) {
 	expectError(t, err, transport.ErrTimeout)
 
 	// Linux tries both again after a second: this one first.
-	after, err := transport.Dial(q.at, transport.Tuning{})
+	after, err := transport.Dial(q.at, transport.SocketOptions{})
 	must(t, err)
 	after.SetWriteWait(within(patience))
 	done := start(func() error {

@@ -75,7 +75,7 @@ func connect(t *testing.T) (*transport.Conn, *net.TCPConn) {
 	l, err := net.Listen("tcp", loopback.String())
 	must(t, err)
 	defer l.Close()
-	c, err := transport.Dial(l.Addr().(*net.TCPAddr).AddrPort(), transport.Tuning{NoDelay: true})
+	c, err := transport.Dial(l.Addr().(*net.TCPAddr).AddrPort(), transport.SocketOptions{})
 	must(t, err)
 	t.Cleanup(func() { c.Close() })
 	must(t, l.(*net.TCPListener).SetDeadline(time.Now().Add(patience)))
@@ -90,8 +90,8 @@ func connect(t *testing.T) (*transport.Conn, *net.TCPConn) {
 func pair(t *testing.T) (client, server *transport.Conn) {
 	t.Helper()
 	l := listen(t)
-	l.Tune(transport.Tuning{NoDelay: true})
-	client, err := transport.Dial(l.Addr(), transport.Tuning{NoDelay: true})
+	l.Tune(transport.SocketOptions{})
+	client, err := transport.Dial(l.Addr(), transport.SocketOptions{})
 	must(t, err)
 	t.Cleanup(func() { client.Close() })
 	server = accept(t, l)
@@ -100,7 +100,7 @@ func pair(t *testing.T) (client, server *transport.Conn) {
 
 func listen(t *testing.T) *transport.Listener {
 	t.Helper()
-	l, err := transport.Listen(loopback, transport.Tuning{})
+	l, err := transport.Listen(loopback, transport.SocketOptions{})
 	must(t, err)
 	t.Cleanup(l.Close)
 	return l

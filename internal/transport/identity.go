@@ -11,11 +11,13 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"libobe/internal/excerpt"
 )
 
-// Identity is who one is in TLS, and whom one trusts: the material of a
+// Credentials is who one is in TLS, and whom one trusts: the material of a
 // tls.Config, gathered piece by piece. It is a value: a copy is independent.
-type Identity struct {
+type Credentials struct {
 	On          bool // even if nothing else is set
 	ServerName  string
 	Certificate File
@@ -67,12 +69,12 @@ func ReadPEM(path, wanted string) (File, error) {
 }
 
 // Pair reports whether certificate and key, once both are there, belong together.
-func (i Identity) Pair() error {
+func (i Credentials) CheckKeyPair() error {
 	_, err := i.pair()
 	return err
 }
 
-func (i Identity) pair() ([]tls.Certificate, error) {
+func (i Credentials) pair() ([]tls.Certificate, error) {
 	if i.Certificate.Path == "" || i.Key.Path == "" {
 		return nil, nil
 	}
@@ -84,13 +86,13 @@ func (i Identity) pair() ([]tls.Certificate, error) {
 }
 
 // Roots reports whether the file of authorities has a certificate.
-func (i Identity) Roots() error {
+func (i Credentials) CheckRoots() error {
 	_, err := i.roots()
 	return err
 }
 
 // roots returns nil, the system's, if there is no file.
-func (i Identity) roots() (*x509.CertPool, error) {
+func (i Credentials) roots() (*x509.CertPool, error) {
 	if i.Authorities.Path == "" {
 		return nil, nil
 	}
@@ -102,11 +104,11 @@ func (i Identity) roots() (*x509.CertPool, error) {
 }
 
 // Wanted reports whether anything asks for TLS.
-func (i Identity) Wanted() bool {
+func (i Credentials) Enabled() bool {
 	return i.On || i.ServerName != "" || i.Certificate.Path != "" || i.Key.Path != "" || i.Authorities.Path != ""
 }
 
-func (i Identity) config() (*tls.Config, *x509.CertPool, error) {
+func (i Credentials) config() (*tls.Config, *x509.CertPool, error) {
 	if (i.Certificate.Path == "") != (i.Key.Path == "") {
 		return nil, nil, errors.New("tls_cert and tls_key belong together; one is missing")
 	}
@@ -122,7 +124,7 @@ func (i Identity) config() (*tls.Config, *x509.CertPool, error) {
 }
 
 // Client returns the configuration of a client of the server at an address.
-func (i Identity) Client(address Address) (*tls.Config, error) {
+func (i Credentials) Client(address Address) (*tls.Config, error) {
 	config, roots, err := i.config()
 	if err != nil {
 		return nil, err
@@ -149,7 +151,7 @@ func (a Address) name() string {
 }
 
 // Server returns the configuration of a server.
-func (i Identity) Server() (*tls.Config, error) {
+func (i Credentials) Server() (*tls.Config, error) {
 	config, roots, err := i.config()
 	if err == nil && len(config.Certificates) == 0 {
 		err = errors.New("a server needs tls_cert and tls_key")
@@ -178,7 +180,7 @@ func tlsError(err error, server bool) error {
 	switch {
 	case errors.As(err, &wrongName):
 		return fmt.Errorf("%w: %s is not for %s but for %s; connect by that name, or set tls_server_name to it",
-			ErrTLS, peer, Quote(wrongName.Host), names(wrongName.Certificate))
+			ErrTLS, peer, excerpt.Quote(wrongName.Host), names(wrongName.Certificate))
 	case errors.As(err, &unknown):
 		return fmt.Errorf("%w: %s is of an unknown authority; %s", ErrTLS, peer, authority)
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
@@ -217,7 +219,7 @@ func remedyOf(alert string, server bool) string {
 func names(c *x509.Certificate) string {
 	var list []string
 	for _, name := range c.DNSNames {
-		list = append(list, Quote(name))
+		list = append(list, excerpt.Quote(name))
 	}
 	for _, ip := range c.IPAddresses {
 		if a, ok := netip.AddrFromSlice(ip); ok {

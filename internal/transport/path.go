@@ -3,6 +3,8 @@ package transport
 import (
 	"fmt"
 	"strings"
+
+	"libobe/internal/excerpt"
 )
 
 // unixPrefix begins the address of a Unix-domain socket.
@@ -12,11 +14,11 @@ const unixPrefix = "unix:"
 func checkPath(path string) error {
 	switch {
 	case !strings.HasPrefix(path, "/"):
-		return fmt.Errorf("%w: %s is not unix: and an absolute path, such as unix:/run/obe.sock", ErrAddress, Quote(unixPrefix+path))
+		return fmt.Errorf("%w: %s is not unix: and an absolute path, such as unix:/run/obe.sock", ErrAddress, excerpt.Quote(unixPrefix+path))
 	case strings.IndexByte(path, 0) >= 0:
-		return fmt.Errorf("%w: there is a NUL inside %s", ErrAddress, Quote(path))
+		return fmt.Errorf("%w: there is a NUL inside %s", ErrAddress, excerpt.Quote(path))
 	case len(path) > longestPath:
-		return fmt.Errorf("%w: the path %s has %d bytes, and the system allows a socket %d", ErrAddress, Quote(path), len(path), longestPath)
+		return fmt.Errorf("%w: the path %s has %d bytes, and the system allows a socket %d", ErrAddress, excerpt.Quote(path), len(path), longestPath)
 	}
 	return nil
 }

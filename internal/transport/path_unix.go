@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"libobe/internal/excerpt"
 )
 
 // longestPath leaves room for a NUL.
@@ -143,7 +145,7 @@ const folderPatience = time.Second
 func lockFolder(folder string) (unlock func(), err error) {
 	fd, err := unix.Open(folder, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return nil, systemError(fmt.Sprintf("open the folder %s", Quote(folder)), err)
+		return nil, systemError(fmt.Sprintf("open the folder %s", excerpt.Quote(folder)), err)
 	}
 	for end := time.Now().Add(folderPatience); ; time.Sleep(time.Millisecond) {
 		err = unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB)
@@ -156,7 +158,7 @@ func lockFolder(folder string) (unlock func(), err error) {
 		}
 		if err != unix.EWOULDBLOCK && err != unix.EINTR {
 			sysClose(fd)
-			return nil, systemError(fmt.Sprintf("lock the folder %s", Quote(folder)), err)
+			return nil, systemError(fmt.Sprintf("lock the folder %s", excerpt.Quote(folder)), err)
 		}
 	}
 }

@@ -83,7 +83,7 @@ func TestPollerListener(t *testing.T) {
 	must(t, p.AddListener(l, 1))
 	expectNothingReady(t, p)
 	for range 2 {
-		c, err := transport.Dial(l.Addr(), transport.Tuning{})
+		c, err := transport.Dial(l.Addr(), transport.SocketOptions{})
 		must(t, err)
 		defer c.Close()
 	}
@@ -95,7 +95,7 @@ func TestPollerListener(t *testing.T) {
 	}
 	_, err = l.Accept()
 	expectError(t, err, transport.ErrTimeout)
-	c, err := transport.Dial(l.Addr(), transport.Tuning{})
+	c, err := transport.Dial(l.Addr(), transport.SocketOptions{})
 	must(t, err)
 	defer c.Close()
 	expectReady(t, p, 1)
@@ -246,16 +246,16 @@ func TestClosingFreesDescriptors(t *testing.T) {
 		must(t, err)
 		p, err := transport.NewPoller()
 		must(t, err)
-		l, err := transport.Listen(loopback, transport.Tuning{})
+		l, err := transport.Listen(loopback, transport.SocketOptions{})
 		must(t, err)
 		must(t, p.AddListener(l, 1))
-		c, err := transport.Dial(l.Addr(), transport.Tuning{})
+		c, err := transport.Dial(l.Addr(), transport.SocketOptions{})
 		must(t, err)
 		must(t, c.Close())
 		l.Close()
 		p.Close()
 		w.Close()
-		if c, err := transport.Dial(vacant(t), transport.Tuning{}); err == nil {
+		if c, err := transport.Dial(vacant(t), transport.SocketOptions{}); err == nil {
 			c.Close()
 		}
 	}

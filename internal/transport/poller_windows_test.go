@@ -11,7 +11,7 @@ import (
 
 func listenerOf(t *testing.T, p *Poller, id uint64) *Listener {
 	t.Helper()
-	l, err := Listen(netip.MustParseAddrPort("127.0.0.1:0"), Tuning{})
+	l, err := Listen(netip.MustParseAddrPort("127.0.0.1:0"), SocketOptions{})
 	if err == nil {
 		err = p.AddListener(l, id)
 	}
@@ -47,7 +47,7 @@ func TestPollerForgetsWhatIsClosed(t *testing.T) {
 	// The others are still known.
 	l := listenerOf(t, p, 2)
 	defer l.Close()
-	c, err := Dial(l.Addr(), Tuning{})
+	c, err := Dial(l.Addr(), SocketOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

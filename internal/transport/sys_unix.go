@@ -206,12 +206,8 @@ func sysPeer(fd descriptor) netip.AddrPort {
 
 // sysTune sets what it can: an option that the system refuses costs speed or
 // patience, and never a connection.
-func sysTune(fd descriptor, t Tuning) {
-	noDelay := 0
-	if t.NoDelay {
-		noDelay = 1
-	}
-	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, noDelay)
+func sysTune(fd descriptor, t SocketOptions) {
+	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 	sysKeepAlive(fd, t.KeepAlive)
 }
 
@@ -231,15 +227,13 @@ func sysKeepAlive(fd descriptor, d time.Duration) {
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, keepAlive)
 }
 
-func sysConnect(to netip.AddrPort, t Tuning) (descriptor, error) {
+func sysConnect(to netip.AddrPort, t SocketOptions) (descriptor, error) {
 	family, sa := sysSockaddr(to)
 	fd, err := sysSocket(family)
 	if err != nil {
 		return 0, err
 	}
-	if t.NoDelay {
-		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
-	}
+	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 	err = unix.Connect(fd, sa)
 	if err == nil || isAgain(err) {
 		return fd, nil

@@ -174,12 +174,8 @@ func sysHeedPeer(descriptor)   {}
 
 // sysTune sets what it can: an option that the system refuses costs speed or
 // patience, and never a connection.
-func sysTune(fd descriptor, t Tuning) {
-	noDelay := 0
-	if t.NoDelay {
-		noDelay = 1
-	}
-	_ = windows.SetsockoptInt(fd, windows.IPPROTO_TCP, windows.TCP_NODELAY, noDelay)
+func sysTune(fd descriptor, t SocketOptions) {
+	_ = windows.SetsockoptInt(fd, windows.IPPROTO_TCP, windows.TCP_NODELAY, 1)
 	sysKeepAlive(fd, t.KeepAlive)
 }
 
@@ -237,13 +233,13 @@ func sysSocket(family, kind int32) (descriptor, error) {
 	return fd, nil
 }
 
-func sysConnect(to netip.AddrPort, t Tuning) (descriptor, error) {
+func sysConnect(to netip.AddrPort, t SocketOptions) (descriptor, error) {
 	family, sa := sysSockaddr(to)
 	fd, err := sysSocket(family, windows.SOCK_STREAM)
 	if err != nil {
 		return 0, err
 	}
-	sysTune(fd, Tuning{NoDelay: t.NoDelay})
+	sysTune(fd, SocketOptions{})
 	if to.Addr().IsLoopback() {
 		refuseAtOnce(fd)
 	}

@@ -13,7 +13,7 @@ import (
 // Not for a moment is an accepted connection one that programs inherit which the host
 // program starts.
 func TestAcceptedIsNeverInherited(t *testing.T) {
-	l, err := Listen(netip.MustParseAddrPort("127.0.0.1:0"), Tuning{})
+	l, err := Listen(netip.MustParseAddrPort("127.0.0.1:0"), SocketOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +37,7 @@ func TestAcceptedIsNeverInherited(t *testing.T) {
 		}
 	})
 	for range rounds {
-		c, err := Dial(l.Addr(), Tuning{})
+		c, err := Dial(l.Addr(), SocketOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}

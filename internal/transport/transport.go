@@ -483,9 +483,8 @@ func (c *Conn) SetWriteDeadline(t time.Time) error {
 	return nil
 }
 
-// Tuning is what is set on a connection.
-type Tuning struct {
-	NoDelay   bool
+// SocketOptions is what is set on a connection.
+type SocketOptions struct {
 	KeepAlive time.Duration // silence before the system asks whether the peer is there; 0: never
 }
 
@@ -500,7 +499,7 @@ func (c *Conn) SetConnectDeadline(t time.Time) { c.connectBy = t }
 // Where no server is listening on a port that the system also uses for clients, it
 // can choose that very port for this connection, which is then connected to itself: a
 // client would read its own command as the reply. Such a connection counts as refused.
-func Dial(to netip.AddrPort, tuning Tuning) (*Conn, error) {
+func Dial(to netip.AddrPort, tuning SocketOptions) (*Conn, error) {
 	fd, err := sysConnect(to, tuning)
 	if err != nil {
 		return nil, systemError("connect", err)
@@ -519,7 +518,7 @@ type Listener struct {
 }
 
 // Listen binds and listens. Port 0 lets the system choose.
-func Listen(at netip.AddrPort, tuning Tuning) (*Listener, error) {
+func Listen(at netip.AddrPort, tuning SocketOptions) (*Listener, error) {
 	fd, err := sysListen(at)
 	if err != nil {
 		return nil, err
@@ -553,7 +552,7 @@ func (l *Listener) occupies(at netip.AddrPort, path string) bool {
 }
 
 // Tune sets what later accepted connections begin with.
-func (l *Listener) Tune(tuning Tuning) { sysTune(l.fd, tuning) }
+func (l *Listener) Tune(tuning SocketOptions) { sysTune(l.fd, tuning) }
 
 // Name returns the address that the listener is bound to as text.
 func (l *Listener) Name() string { return name(l.addr, l.file.path) }

@@ -247,8 +247,8 @@ func TestReaderMidwayAndBuffered(t *testing.T) {
 	r := newReader()
 	expect := func(when string, midway, buffered bool) {
 		t.Helper()
-		if r.Midway() != midway || r.Buffered() != buffered {
-			t.Errorf("%s: midway %v, buffered %v; want %v, %v", when, r.Midway(), r.Buffered(), midway, buffered)
+		if r.InFrame() != midway || r.Buffered() != buffered {
+			t.Errorf("%s: midway %v, buffered %v; want %v, %v", when, r.InFrame(), r.Buffered(), midway, buffered)
 		}
 	}
 	next := func(want error, src io.Reader) {
@@ -354,7 +354,7 @@ func TestReaderDestination(t *testing.T) {
 	}
 }
 
-// Advance may leave part of a body in the caller's memory, until Detach.
+// ReadSome may leave part of a body in the caller's memory, until CopyOut.
 func TestReaderAdvance(t *testing.T) {
 	large := strings.Repeat("x", 300_000)
 	for _, body := range []string{first, large} {
@@ -364,20 +364,20 @@ func TestReaderAdvance(t *testing.T) {
 				r := newReader()
 				src := &stream{parts: [][]byte{[]byte(text[:cut]), nil, []byte(text[cut:])}, end: io.EOF}
 				dst := make([]byte, len(body)+1)
-				if _, err := r.Advance(src, dst); err != errInterrupted {
+				if _, err := r.ReadSome(src, dst); err != errInterrupted {
 					t.Fatal(err)
 				}
-				if inDst := cut >= wire.HeaderLength; r.Foreign() != inDst {
-					t.Errorf("%d bytes of a frame are there; in the caller's memory: %v", cut, r.Foreign())
+				if inDst := cut >= wire.HeaderLength; r.InCallerBuffer() != inDst {
+					t.Errorf("%d bytes of a frame are there; in the caller's memory: %v", cut, r.InCallerBuffer())
 				}
 				if detached {
-					r.Detach()
+					r.CopyOut()
 					clear(dst)
 				}
-				if detached && r.Foreign() {
-					t.Error("in the caller's memory after Detach")
+				if detached && r.InCallerBuffer() {
+					t.Error("in the caller's memory after CopyOut")
 				}
-				got, err := r.Advance(src, dst)
+				got, err := r.ReadSome(src, dst)
 				if err != nil || string(got) != body {
 					t.Fatalf("cut at %d, detached %v: %.40q, %v", cut, detached, got, err)
 				}
@@ -385,8 +385,8 @@ func TestReaderAdvance(t *testing.T) {
 				if want := !detached || cut < wire.HeaderLength; inDst != want {
 					t.Errorf("cut at %d, detached %v: in the caller's memory: %v", cut, detached, inDst)
 				}
-				if r.Foreign() || dst[len(body)] != 0 {
-					t.Errorf("after the body: foreign %v, next byte %q", r.Foreign(), dst[len(body)])
+				if r.InCallerBuffer() || dst[len(body)] != 0 {
+					t.Errorf("after the body: foreign %v, next byte %q", r.InCallerBuffer(), dst[len(body)])
 				}
 			}
 		}
@@ -446,7 +446,7 @@ func TestReaderEndsWhereCheckFails(t *testing.T) {
 		if seen > size/2+size/10+64<<10 || len(src.parts) == 0 {
 			t.Errorf("went on reading after Check had failed: %d bytes of %d", seen, size)
 		}
-		if r.Midway() {
+		if r.InFrame() {
 			t.Error("midway after a failure")
 		}
 	}

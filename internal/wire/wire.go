@@ -123,23 +123,23 @@ type Reader struct {
 	body    []byte // what has arrived of the body
 	foreign bool   // body lies in memory of the caller of Next
 	ahead   []byte // read beyond the last frame
-	failed  error  // what Detach met
+	failed  error  // what CopyOut met
 }
 
-// Detach moves what has arrived out of memory that was given to Next as dst, so
+// CopyOut moves what has arrived out of memory that was given to Next as dst, so
 // that its owner may have it back.
-func (r *Reader) Detach() {
+func (r *Reader) CopyOut() {
 	if r.foreign {
 		r.failed = r.grow()
 		r.foreign = false
 	}
 }
 
-// Foreign reports whether part of a body lies in memory that was given to Next.
-func (r *Reader) Foreign() bool { return r.foreign }
+// InCallerBuffer reports whether part of a body lies in memory that was given to Next.
+func (r *Reader) InCallerBuffer() bool { return r.foreign }
 
-// Midway reports whether a frame has begun and not ended.
-func (r *Reader) Midway() bool { return r.filled > 0 || len(r.ahead) > 0 }
+// InFrame reports whether a frame has begun and not ended.
+func (r *Reader) InFrame() bool { return r.filled > 0 || len(r.ahead) > 0 }
 
 // Buffered reports whether bytes beyond the last frame were read already, so
 // that the stream itself may have nothing more to say.
@@ -151,14 +151,14 @@ func (r *Reader) Buffered() bool { return len(r.ahead) > 0 }
 // [ErrMalformed], [ErrTooLarge], [ErrIncomplete], [memory.ErrMemory]; io.EOF is an end between
 // frames.
 func (r *Reader) Next(src io.Reader, dst []byte) ([]byte, error) {
-	body, err := r.Advance(src, dst)
-	r.Detach()
+	body, err := r.ReadSome(src, dst)
+	r.CopyOut()
 	return body, err
 }
 
-// Advance is Next for a caller that goes on soon: after an error, part of a body
-// may stay in dst until Detach.
-func (r *Reader) Advance(src io.Reader, dst []byte) ([]byte, error) {
+// ReadSome is Next for a caller that goes on soon: after an error, part of a body
+// may stay in dst until CopyOut.
+func (r *Reader) ReadSome(src io.Reader, dst []byte) ([]byte, error) {
 	if r.failed != nil {
 		err := r.failed
 		r.failed = nil
@@ -208,7 +208,7 @@ func (r *Reader) Advance(src io.Reader, dst []byte) ([]byte, error) {
 				}
 			}
 		}
-		if err == io.EOF && r.Midway() {
+		if err == io.EOF && r.InFrame() {
 			return nil, ErrIncomplete
 		}
 		if err != nil {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from conftest import ANSWER, CONSUMER, VERSION, Dist, run, tool
 
-PACKAGES = ["libobe1", "libobe-dev", "python3-obe"]
+PACKAGES = ["libobe0", "libobe-dev", "python3-libobe"]
 
 # What is written below root lands in the folder up, and is gone when the script
 # ends. It prints what is in up then and was not on the machine before, but for
@@ -61,12 +61,12 @@ def test_contents(dist: Dist) -> None:
     """Each package has what it is for, and none has what is another's."""
     library, development, python = (contents(dist.file(f"{name}_*.deb")) for name in PACKAGES)
     libdir = f"/usr/lib/{multiarch()}"
-    assert {f"{libdir}/libobe.so.1", f"{libdir}/libobe.so.{VERSION}"} <= library
+    assert {f"{libdir}/libobe.so.0", f"{libdir}/libobe.so.{VERSION}"} <= library
     wanted = {"/usr/include/obe.h", "/usr/include/obe.hpp", f"{libdir}/libobe.so"}
     wanted |= {f"{libdir}/pkgconfig/libobe.pc", f"{libdir}/cmake/obe/obe-config.cmake"}
     wanted |= {"/usr/share/man/man3/libobe-talk.3.gz", "/usr/share/man/man3/obe_tcmd.3.gz"}
     assert wanted <= development
-    assert {"/usr/lib/python3/dist-packages/obe/__init__.py", "/usr/lib/python3/dist-packages/obe/py.typed"} <= python
+    assert {"/usr/lib/python3/dist-packages/libobe/__init__.py", "/usr/lib/python3/dist-packages/libobe/py.typed"} <= python
     for one, other in ((library, development), (library, python), (development, python)):
         assert {path for path in one & other if not path.endswith("/")} == set()
 
@@ -94,5 +94,5 @@ def test_install(dist: Dist, tmp_path: Path) -> None:
     printed = run(tool("unshare", "util-linux"), "--mount", "sh", "-eu", "-c", OVERLAY, "sh", mount, given)
     used = printed[printed.index("used:\n") : printed.index("end\n")].splitlines()[1:]
     library = f"/usr/lib/{multiarch()}/libobe.so.{VERSION}"
-    assert used == [f"{ANSWER} {VERSION}"] * 4 + ["/usr/lib/python3/dist-packages/obe/__init__.py", library]
+    assert used == [f"{ANSWER} {VERSION}"] * 4 + ["/usr/lib/python3/dist-packages/libobe/__init__.py", library]
     assert printed[printed.index("left:\n") :].splitlines() == ["left:"]

@@ -198,10 +198,10 @@ static void of_get(void)
     REFUSED(message, "capacity is negative", obe_get_matrix(message, "/m", out.values, -1, &out.number, &out.other));
     REFUSED(message, "rows", obe_get_matrix(message, "/m", out.values, 4, NULL, &out.other));
     REFUSED(message, "cols", obe_get_matrix(message, "/m", out.values, 4, &out.number, NULL));
-    REFUSED(message, "pointer is NULL", obe_type(message, NULL, &out.port));
-    REFUSED(message, "type is NULL", obe_type(message, "", NULL));
-    REFUSED(message, "pointer is NULL", obe_count(message, NULL, &out.number));
-    REFUSED(message, "count is NULL", obe_count(message, "", NULL));
+    REFUSED(message, "pointer is NULL", obe_get_type(message, NULL, &out.port));
+    REFUSED(message, "type is NULL", obe_get_type(message, "", NULL));
+    REFUSED(message, "pointer is NULL", obe_get_count(message, NULL, &out.number));
+    REFUSED(message, "count is NULL", obe_get_count(message, "", NULL));
 }
 
 static void of_talk_in_documents(void)
@@ -289,7 +289,7 @@ static void of_options(void)
         {"timeout_ms", "1 "},      {"timeout_ms", "0x10"},      {"timeout_ms", "99999999999999999999"},
         {"persistent", "2"},       {"persistent", "true"},      {"persistent", ""},       {"max_message", "0"},
         {"max_message", "-1"},     {"max_message", "10000000000"}, {"max_connections", "0"},
-        {"message_timeout_ms", "-2"}, {"one_way", "-1"},        {"nodelay", "yes"},       {"keepalive", "-1"},
+        {"message_timeout_ms", "-2"}, {"one_way", "-1"},        {"persistent", "yes"},       {"keepalive", "-1"},
         {"local", "127.0.0.1"},    {"peer", ""},                {"", "1"},                {"TIMEOUT_MS", "1"},
         {"timeout_ms ", "1"},      {"no_such_option", "1"},
     };
@@ -329,12 +329,12 @@ static void of_options(void)
 
 static void of_stats(void)
 {
-    REFUSED(client, "name is NULL", obe_stats(client, NULL, &out.number));
-    REFUSED(client, "value is NULL", obe_stats(client, "evicted", NULL));
-    REFUSED(client, "there is no counter", obe_stats(client, "no_such_counter", &out.number));
+    REFUSED(client, "name is NULL", obe_get_stat(client, NULL, &out.number));
+    REFUSED(client, "value is NULL", obe_get_stat(client, "evicted", NULL));
+    REFUSED(client, "there is no counter", obe_get_stat(client, "no_such_counter", &out.number));
     CHECK_SAYS(client, "no_such_counter");
-    REFUSED(client, "there is no counter", obe_stats(client, endless, &out.number));
-    REFUSED(server, "there is no counter", obe_stats(server, "", &out.number));
+    REFUSED(client, "there is no counter", obe_get_stat(client, endless, &out.number));
+    REFUSED(server, "there is no counter", obe_get_stat(server, "", &out.number));
 }
 
 /* Its own failures have no handle, and leave the sentence that it was asked for. */
@@ -342,7 +342,7 @@ static void of_last_error(void)
 {
     char kept[256];
 
-    CHECK_STATUS(OBE_E_ARGUMENT, client, obe_stats(client, "this one stays", &out.number));
+    CHECK_STATUS(OBE_E_ARGUMENT, client, obe_get_stat(client, "this one stays", &out.number));
     snprintf(kept, sizeof kept, "%s", sentence(client));
     REFUSED(0, "buffer is NULL", obe_last_error(client, NULL, ROOM, &out.number));
     REFUSED(0, "capacity is negative", obe_last_error(client, out.buffer, -1, &out.number));

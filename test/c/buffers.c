@@ -61,7 +61,7 @@ static void prepare_error(const char *text)
     int64_t value;
 
     (void)text;
-    CHECK_STATUS(OBE_E_ARGUMENT, client, obe_stats(client, "7", &value));
+    CHECK_STATUS(OBE_E_ARGUMENT, client, obe_get_stat(client, "7", &value));
 }
 
 static obe_status read_error(char *buffer, int64_t capacity, int64_t *length)
@@ -200,7 +200,7 @@ static void short_sentence(void)
     const char *whole;
     int64_t n, value, capacity;
 
-    CHECK_STATUS(OBE_E_ARGUMENT, client, obe_stats(client, "\u00e4\u20ac\U0001f600 b", &value));
+    CHECK_STATUS(OBE_E_ARGUMENT, client, obe_get_stat(client, "\u00e4\u20ac\U0001f600 b", &value));
     whole = sentence(client);
     CHECK(strstr(whole, "\u00e4\u20ac\U0001f600 b") != NULL);
     n = (int64_t)strlen(whole);
@@ -512,7 +512,7 @@ static void garbage(void)
         CHECK(length.number == 3 && memcmp(words, "[7]", 4) == 0);
         length.word = address();
         CHECK_OK(0, obe_get_option(made.handle, "timeout_ms", (char *)(words + 1), 8, &length.number));
-        CHECK_OK(0, obe_stats(made.handle, "messages_sent", &number.number));
+        CHECK_OK(0, obe_get_stat(made.handle, "messages_sent", &number.number));
         CHECK_EQUAL(1, number.number);
         CHECK_STATUS(OBE_E_STATE, 0, obe_port(made.handle, &port.port));
         length.word = address();

@@ -55,8 +55,8 @@ static inline obe_status calls_handler(obe_message request, void *user)
     X(obe_get_key, MESSAGE, obe_get_key(h, "", 0, out.text, ROOM, &out.length)) \
     X(obe_get_doubles, MESSAGE, obe_get_doubles(h, "/x", out.numbers, 8, &out.length)) \
     X(obe_get_matrix, MESSAGE, obe_get_matrix(h, "/x", out.numbers, 8, &out.length, &out.cols)) \
-    X(obe_type, MESSAGE, obe_type(h, "", &out.number)) \
-    X(obe_count, MESSAGE, obe_count(h, "", &out.length)) \
+    X(obe_get_type, MESSAGE, obe_get_type(h, "", &out.number)) \
+    X(obe_get_count, MESSAGE, obe_get_count(h, "", &out.length)) \
     X(obe_send_message, EITHER, obe_send_message(h, calls_message, 0)) \
     X(obe_send_message_2, MESSAGE, obe_send_message(calls_client, h, 0)) \
     X(obe_receive_message, EITHER, obe_receive_message(h, &out.handle, 0)) \
@@ -80,7 +80,7 @@ static inline obe_status calls_handler(obe_message request, void *user)
     X(obe_done, CLIENT, obe_done(h, 0)) \
     X(obe_set_option, EITHER, obe_set_option(h, "timeout_ms", "5")) \
     X(obe_get_option, EITHER, obe_get_option(h, "timeout_ms", out.text, ROOM, &out.length)) \
-    X(obe_stats, EITHER, obe_stats(h, "evicted", &out.length))
+    X(obe_get_stat, EITHER, obe_get_stat(h, "evicted", &out.length))
 
 #define DEFINE_CALL(name, takes, call) \
     static inline obe_status call_##name(uintptr_t h) { return call; }

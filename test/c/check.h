@@ -392,7 +392,7 @@ static inline int64_t stat_of(obe_socket socket, const char *name)
 {
     int64_t value = -1;
 
-    CHECK_OK(socket, obe_stats(socket, name, &value));
+    CHECK_OK(socket, obe_get_stat(socket, name, &value));
     return value;
 }
 

@@ -122,8 +122,8 @@ static void check_all_fail(obe_status status, obe_message m, const char *pointer
     CHECK_FAILS(status, m, obe_get_key(m, pointer, 0, out.text, sizeof out.text, &out.length));
     CHECK_FAILS(status, m, obe_get_doubles(m, pointer, out.numbers, 16, &out.length));
     CHECK_FAILS(status, m, obe_get_matrix(m, pointer, out.numbers, 16, &out.rows, &out.cols));
-    CHECK_FAILS(status, m, obe_type(m, pointer, &out.small));
-    CHECK_FAILS(status, m, obe_count(m, pointer, &out.length));
+    CHECK_FAILS(status, m, obe_get_type(m, pointer, &out.small));
+    CHECK_FAILS(status, m, obe_get_count(m, pointer, &out.length));
 }
 
 /* ---- making ---- */
@@ -224,7 +224,7 @@ static void in_order_and_in_place(void)
     CHECK_OK(message, obe_set_int(message, "y", -1));
     CHECK_JSON("{\"command\": \"ready\", \"x\": null, \"n\": [], \"y\": -1, \"b\": [[], []], \"c\": [], \"z\": [], "
                "\"s\": [], \"m\": \"\", \"j\": true, \"\": 1e+300}", "");
-    CHECK_OK(message, obe_count(message, "", &length));
+    CHECK_OK(message, obe_get_count(message, "", &length));
     CHECK_EQUAL(11, length);
 }
 
@@ -268,7 +268,7 @@ static void keys_of_all_kinds(void)
             for (i = 0; i < LENGTH(keys); i++)
                 CHECK_OK(message, obe_set_int(message, keys[i].key, i + 100));
     }
-    CHECK_OK(message, obe_count(message, "", &value));
+    CHECK_OK(message, obe_get_count(message, "", &value));
     CHECK_EQUAL(LENGTH(keys), value);
 }
 
@@ -476,14 +476,14 @@ static void integers(void)
         CHECK_FAILS(OBE_E_RANGE, message, obe_get_int(message, "", &out.length));
         CHECK_SAYS(message, "get_int");
         CHECK_JSON(wide[i], ""); /* and it stays as it is */
-        CHECK_OK(message, obe_type(message, "", &out.small));
+        CHECK_OK(message, obe_get_type(message, "", &out.small));
         CHECK_EQUAL(OBE_INTEGER, out.small);
     }
     for (i = 0; i < LENGTH(real); i++) {
         begin(real[i]);
         CHECK_FAILS(OBE_E_TYPE, message, obe_get_int(message, "", &out.length));
         CHECK_OK(message, obe_get_double(message, "", &one));
-        CHECK_OK(message, obe_type(message, "", &out.small));
+        CHECK_OK(message, obe_get_type(message, "", &out.small));
         CHECK_EQUAL(OBE_REAL, out.small);
     }
     memset(huge, '9', sizeof huge - 1);
@@ -888,12 +888,12 @@ static void types(void)
         const char *at = values[i].pointer;
         int32_t type = -7;
 
-        CHECK_OK(message, obe_type(message, at, &type));
+        CHECK_OK(message, obe_get_type(message, at, &type));
         CHECK_EQUAL(values[i].type, type);
         if (values[i].count < 0) {
-            CHECK_FAILS(OBE_E_TYPE, message, obe_count(message, at, &out.length));
+            CHECK_FAILS(OBE_E_TYPE, message, obe_get_count(message, at, &out.length));
         } else {
-            CHECK_OK(message, obe_count(message, at, &number));
+            CHECK_OK(message, obe_get_count(message, at, &number));
             CHECK_EQUAL(values[i].count, number);
         }
         if (type != OBE_INTEGER && type != OBE_REAL)
@@ -917,8 +917,8 @@ static void types(void)
     CHECK_OK(message, obe_get_double(message, "/m", &value));
     CHECK_BITS(-HUGE_VAL, value);
 
-    CHECK_FAILS(OBE_E_ARGUMENT, message, obe_type(message, "", NULL));
-    CHECK_FAILS(OBE_E_ARGUMENT, message, obe_count(message, "", NULL));
+    CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_type(message, "", NULL));
+    CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_count(message, "", NULL));
     CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_double(message, "/r", NULL));
     CHECK_SAYS(message, "value is NULL");
     CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_int(message, "/i", NULL));

@@ -118,7 +118,7 @@ static int read_whole(struct reader *r)
     if (gone(status, "the whole"))
         return 0;
     CHECK_OK(0, obe_message_new(r->text, size, &copy));
-    CHECK_OK(copy, obe_count(copy, "", &count));
+    CHECK_OK(copy, obe_get_count(copy, "", &count));
     CHECK_EQUAL(MEMBERS + 1, count);
     for (i = 0; i < MEMBERS; i++) {
         CHECK_OK(copy, obe_get_key(copy, "", i, key, sizeof key, &size));
@@ -174,12 +174,12 @@ static int look(struct reader *r, int what)
         r->own = size;
         break;
     case 5:
-        if (gone(obe_type(document, "/b", &type), "a type"))
+        if (gone(obe_get_type(document, "/b", &type), "a type"))
             return 0;
         CHECK(type == OBE_BOOL || type == OBE_NULL);
         break;
     case 6:
-        if (gone(obe_count(document, "", &size), "a count"))
+        if (gone(obe_get_count(document, "", &size), "a count"))
             return 0;
         CHECK_EQUAL(MEMBERS + 1, size);
         break;

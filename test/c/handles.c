@@ -334,9 +334,9 @@ static void rounds(void)
         int64_t value;
 
         CHECK_OK(0, obe_client_new(NULL, 1, &client));
-        if (i > 0 && obe_stats(last, "evicted", &value) != OBE_E_HANDLE)
+        if (i > 0 && obe_get_stat(last, "evicted", &value) != OBE_E_HANDLE)
             exit(ALIASED);
-        if (some && obe_stats(some, "evicted", &value) != OBE_E_HANDLE)
+        if (some && obe_get_stat(some, "evicted", &value) != OBE_E_HANDLE)
             exit(ALIASED);
         CHECK_OK(client, obe_free(client));
         freed[i % REMEMBERED] = client;

@@ -73,7 +73,7 @@ static void facts(void)
     LV_OK(0, obe_lv_version(NULL, NULL, NULL));
     LV_OK(0, obe_lv_pointer_size(&size));
     CHECK_EQUAL((int64_t)sizeof(void *), size);
-    LV_OK(0, obe_lv_error_text(OBE_E_BUFFER, text, sizeof text, &size));
+    LV_OK(0, obe_lv_strerror(OBE_E_BUFFER, text, sizeof text, &size));
     CHECK(strstr(text, "OBE_E_BUFFER: ") == text && strstr(text, obe_strerror(OBE_E_BUFFER)) != NULL);
     CHECK_EQUAL((int64_t)strlen(text) + 1, size);
     LV_STATUS(OBE_E_HANDLE, 0, obe_lv_cancel(12345));
@@ -91,9 +91,9 @@ static void talk(void)
     LV_OK(client, obe_lv_tcmd(client, "{\"n\": [1, 2]}", &size, PATIENCE));
     CHECK_EQUAL(14, size);
     memset(text, 'x', sizeof text);
-    LV_STATUS(OBE_E_BUFFER, client, obe_lv_text(client, text, 13, &size));
+    LV_STATUS(OBE_E_BUFFER, client, obe_lv_get_text(client, text, 13, &size));
     CHECK(text[0] == 'x');
-    LV_OK(client, obe_lv_text(client, text, 14, &size));
+    LV_OK(client, obe_lv_get_text(client, text, 14, &size));
     CHECK(strcmp(text, "{\"n\": [1, 2]}") == 0 && text[14] == 'x');
     LV_OK(client, obe_lv_wait_ready(client, PATIENCE));
     LV_OK(client, obe_lv_send(client, "\"sent\"", PATIENCE));
@@ -111,7 +111,7 @@ static void build_and_read(void)
     char text[128];
     int i = -1, rows = -1, cols = -1;
 
-    LV_OK(client, obe_lv_command(client, "built"));
+    LV_OK(client, obe_lv_command_new(client, "built"));
     LV_OK(client, obe_lv_set_double(client, "d", -0.5));
     LV_OK(client, obe_lv_set_int(client, "i", -2147483647 - 1));
     LV_OK(client, obe_lv_set_bool(client, "b", 1));
@@ -119,7 +119,7 @@ static void build_and_read(void)
     LV_OK(client, obe_lv_set_doubles(client, "x", x, 2));
     LV_OK(client, obe_lv_set_matrix(client, "m", m, 2, 3));
     LV_OK(client, obe_lv_set_json(client, "j", "[true, null]"));
-    LV_OK(client, obe_lv_tcmd_built(client, &i, PATIENCE));
+    LV_OK(client, obe_lv_tcmd_message(client, &i, PATIENCE));
     CHECK(i > 100);
     LV_OK(client, obe_lv_get_double(client, "/d", &d));
     CHECK(d == -0.5);
@@ -143,7 +143,7 @@ static void build_and_read(void)
     CHECK_EQUAL(2, i);
     LV_OK(client, obe_lv_get_type(client, "/j/1", &i));
     CHECK_EQUAL(OBE_NULL, i);
-    LV_OK(client, obe_lv_send_built(client, PATIENCE));
+    LV_OK(client, obe_lv_send_message(client, PATIENCE));
     LV_OK(client, obe_lv_receive(client, NULL, PATIENCE));
 }
 
@@ -191,8 +191,8 @@ static void of_a_node(void)
     LV_OK(0, obe_lv_reserve(&slot));
     CHECK(slot != NULL && slot != (void *)(uintptr_t)0xDEADBEEF);
     commands_through(&slot);
-    LV_OK(0, obe_lv_client_i(NULL, echo.port, &mine, &slot));
-    LV_OK(0, obe_lv_server_i("127.0.0.1", 0, &server, &slot));
+    LV_OK(0, obe_lv_client_new_i(NULL, echo.port, &mine, &slot));
+    LV_OK(0, obe_lv_server_new_i("127.0.0.1", 0, &server, &slot));
     LV_OK(server, obe_lv_port(server, &port));
     CHECK(port > 0);
     LV_OK(mine, obe_lv_wait_ready_i(mine, PATIENCE, &slot));
@@ -201,15 +201,15 @@ static void of_a_node(void)
     LV_OK(mine, obe_lv_send_i(mine, "[12]", PATIENCE, &slot));
     LV_OK(mine, obe_lv_receive_i(mine, &size, PATIENCE, &slot));
     CHECK_EQUAL(5, size);
-    LV_OK(mine, obe_lv_command(mine, ""));
-    LV_OK(mine, obe_lv_tcmd_built_i(mine, &size, PATIENCE, &slot));
+    LV_OK(mine, obe_lv_command_new(mine, ""));
+    LV_OK(mine, obe_lv_tcmd_message_i(mine, &size, PATIENCE, &slot));
     CHECK_EQUAL(3, size);
-    LV_OK(mine, obe_lv_send_built_i(mine, PATIENCE, &slot));
+    LV_OK(mine, obe_lv_send_message_i(mine, PATIENCE, &slot));
     LV_OK(0, obe_lv_abort(&slot));
     LV_OK(0, obe_lv_unreserve(&slot));
     CHECK(slot == NULL);
-    LV_STATUS(OBE_E_HANDLE, 0, obe_lv_close(mine));
-    LV_STATUS(OBE_E_HANDLE, 0, obe_lv_close(server));
+    LV_STATUS(OBE_E_HANDLE, 0, obe_lv_free(mine));
+    LV_STATUS(OBE_E_HANDLE, 0, obe_lv_free(server));
 }
 
 /* More room than there is memory behind: only what is needed is touched. */
@@ -220,11 +220,11 @@ static void vast_room(void)
     int n = -1, rows = -1, cols = -1;
 
     LV_OK(client, obe_lv_tcmd(client, "{\"s\": \"x\", \"m\": [[1, 2]], \"x\": [3]}", NULL, PATIENCE));
-    LV_OK(client, obe_lv_text(client, text, INT32_MAX, &n));
+    LV_OK(client, obe_lv_get_text(client, text, INT32_MAX, &n));
     LV_OK(client, obe_lv_get_string(client, "/s", text, INT32_MAX, &n));
     CHECK(strcmp(text, "x") == 0);
     LV_OK(client, obe_lv_last_error(client, text, INT32_MAX, &n));
-    LV_OK(client, obe_lv_error_text(0, text, INT32_MAX, &n));
+    LV_OK(client, obe_lv_strerror(0, text, INT32_MAX, &n));
     LV_OK(client, obe_lv_get_doubles(client, "/x", a, INT32_MAX, &n));
     CHECK(n == 1 && a[0] == 3);
     LV_OK(client, obe_lv_get_matrix(client, "/m", a, INT32_MAX, &rows, &cols));
@@ -250,13 +250,13 @@ static void abort_ends_a_call(void)
 {
     struct caller caller;
 
-    LV_OK(0, obe_lv_server("", 0, &blocked_handle));
+    LV_OK(0, obe_lv_server_new("", 0, &blocked_handle));
     LV_OK(0, obe_lv_reserve(&blocked_slot));
     caller_start(&caller, receive_through_node, 0);
     LV_OK(0, obe_lv_abort(&blocked_slot));
     CHECK_EQUAL(OBE_E_CANCELLED, caller_join(&caller));
     LV_OK(0, obe_lv_unreserve(&blocked_slot));
-    LV_OK(0, obe_lv_close(blocked_handle));
+    LV_OK(0, obe_lv_free(blocked_handle));
 }
 
 /* The failure of a call whose handle was closed is one that has no handle. */
@@ -265,9 +265,9 @@ static void close_ends_a_call(void)
     struct caller caller;
     char text[256] = "";
 
-    LV_OK(0, obe_lv_server("", 0, &blocked_handle));
+    LV_OK(0, obe_lv_server_new("", 0, &blocked_handle));
     caller_start(&caller, receive_through_node, 0);
-    LV_OK(0, obe_lv_close(blocked_handle));
+    LV_OK(0, obe_lv_free(blocked_handle));
     CHECK_EQUAL(OBE_E_CLOSED, caller_join(&caller));
     LV_OK(0, obe_lv_last_error(0, text, sizeof text, NULL));
     CHECK(strncmp(text, "receive ", 8) == 0);
@@ -293,7 +293,7 @@ static void memory_of_labview(void)
     LV_OK(client, obe_lv_get_matrix_h(client, "/m", &table));
     CHECK_EQUAL(40, manager_check(table));
     CHECK(memcmp(*(unsigned char **)table + 8, m, sizeof m) == 0);
-    LV_OK(client, obe_lv_text_h(client, &text));
+    LV_OK(client, obe_lv_get_text_h(client, &text));
     CHECK_EQUAL((int64_t)sizeof message - 1 + 4, manager_check(text));
     LV_STATUS(OBE_E_NOT_FOUND, client, obe_lv_get_double(client, "/none", NULL));
     LV_OK(client, obe_lv_last_error_h(client, &text));
@@ -306,11 +306,11 @@ static void memory_of_labview(void)
 int main(void)
 {
     echo_start(&echo);
-    LV_OK(0, obe_lv_server(NULL, 0, &designer.handle));
+    LV_OK(0, obe_lv_server_new(NULL, 0, &designer.handle));
     LV_OK(designer.handle, obe_lv_port(designer.handle, &designer.port));
     designer.thread = start_thread(design, NULL);
-    LV_OK(0, obe_lv_client("127.0.0.1", echo.port, &client));
-    LV_OK(0, obe_lv_client("", designer.port, &designed));
+    LV_OK(0, obe_lv_client_new("127.0.0.1", echo.port, &client));
+    LV_OK(0, obe_lv_client_new("", designer.port, &designed));
     RUN(facts);
     RUN(talk);
     RUN(build_and_read);
@@ -320,9 +320,9 @@ int main(void)
     RUN(abort_ends_a_call);
     RUN(close_ends_a_call);
     RUN(memory_of_labview);
-    LV_OK(0, obe_lv_close(client));
-    LV_OK(0, obe_lv_close_all());
-    LV_STATUS(OBE_E_HANDLE, 0, obe_lv_close(designed));
+    LV_OK(0, obe_lv_free(client));
+    LV_OK(0, obe_lv_free_all());
+    LV_STATUS(OBE_E_HANDLE, 0, obe_lv_free(designed));
     join_thread(designer.thread);
     echo_stop(&echo);
     return 0;

@@ -148,7 +148,7 @@ static void settings(void)
     CHECK_OK(client, obe_get_option(client, "timeout_ms", text, sizeof text, &length));
     CHECK_STATUS(OBE_E_ARGUMENT, client, obe_set_option(client, "no such option", "1"));
     CHECK_OK(client, obe_last_error(client, text, sizeof text, &length));
-    CHECK_OK(client, obe_stats(client, "bytes_sent", &value));
+    CHECK_OK(client, obe_get_stat(client, "bytes_sent", &value));
     CHECK_OK(echo.server, obe_port(echo.server, &port));
     CHECK(strlen(obe_strerror(OBE_E_BUSY)) > 0 && strlen(obe_version()) > 0);
 }

@@ -252,7 +252,7 @@ int main(int argc, char **argv)
     RUN(dispositions);
     library = load();
     find(library, "obe_set_option", &set_option);
-    find(library, "obe_stats", &stats);
+    find(library, "obe_get_stat", &stats);
     find(library, "obe_tcmd", &tcmd);
     find(library, "obe_test_panic", &test_panic);
     RUN(crashes_on_own_stacks);

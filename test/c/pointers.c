@@ -133,7 +133,7 @@ static void prepare(const struct call *call)
 {
     if (call->labview) {
         CHECK_EQUAL(0, obe_lv_tcmd(lv_client, sample, NULL, PATIENCE));
-        CHECK_EQUAL(0, obe_lv_command(lv_client, "ready"));
+        CHECK_EQUAL(0, obe_lv_command_new(lv_client, "ready"));
     } else if (strncmp(call->function, "obe_receive", 11) == 0) {
         CHECK_OK(client, obe_send(client, sample, -1, PATIENCE));
     }
@@ -308,10 +308,10 @@ int main(int argc, char **argv)
     }
     server = secured(new_server(), 1);
     client = secured(new_client(port_of(server)), 0);
-    CHECK_EQUAL(0, obe_lv_client("", port_of(server), &lv_client));
+    CHECK_EQUAL(0, obe_lv_client_new("", port_of(server), &lv_client));
     if (cert)
         CHECK_EQUAL(0, obe_lv_set_option(lv_client, "tls_ca", cert));
-    CHECK_EQUAL(0, obe_lv_server("", 0, &lv_server));
+    CHECK_EQUAL(0, obe_lv_server_new("", 0, &lv_server));
     CHECK_OK(0, obe_message_new(sample, -1, &message));
     asked = new_server();
     asking = new_client(port_of(asked));
@@ -330,7 +330,7 @@ int main(int argc, char **argv)
     join_thread(collecting);
     CHECK_OK(server, obe_free(server));
     join_thread(serving);
-    CHECK_EQUAL(0, obe_lv_close_all());
+    CHECK_EQUAL(0, obe_lv_free_all());
     CHECK_OK(client, obe_free(client));
     CHECK_OK(message, obe_free(message));
     CHECK_OK(request, obe_free(request));

@@ -608,7 +608,6 @@ static const struct {
     {"message_timeout_ms", "30000", "30000", {"-1", "0", "500"}},
     {"outgoing_limit", "67108864", "67108864", {"0", "1000000000000", "100"}},
     {"one_way", "0", "0", {"1", "0"}},
-    {"nodelay", "1", "1", {"0", "1"}},
     {"keepalive", "60", "60", {"0", "1", "32767"}},
     {"tls", "0", "0", {"1", "0"}},
     {"tls_cert", "", "", {""}},
@@ -777,13 +776,13 @@ static void sentences(void)
     obe_socket one = new_client(1), two = new_client(2);
     int64_t value;
 
-    CHECK_STATUS(OBE_E_ARGUMENT, one, obe_stats(one, "alpha", &value));
-    CHECK_STATUS(OBE_E_ARGUMENT, two, obe_stats(two, "beta", &value));
+    CHECK_STATUS(OBE_E_ARGUMENT, one, obe_get_stat(one, "alpha", &value));
+    CHECK_STATUS(OBE_E_ARGUMENT, two, obe_get_stat(two, "beta", &value));
     CHECK_STATUS(OBE_E_ARGUMENT, 0, obe_client_new("gamma delta", 1, &two));
     CHECK_SAYS(one, "alpha");
     CHECK_SAYS(two, "beta");
     CHECK_SAYS(0, "gamma");
-    CHECK_OK(one, obe_stats(one, "evicted", &value));
+    CHECK_OK(one, obe_get_stat(one, "evicted", &value));
     CHECK_SAYS(one, "alpha");
     CHECK_OK(one, obe_free(one));
     CHECK_OK(two, obe_free(two));

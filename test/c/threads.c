@@ -131,7 +131,7 @@ static obe_status do_set_option(struct hand *h)
 {
     static const char *const options[][2] = {{"timeout_ms", "5"},     {"persistent", "0"}, {"persistent", "1"},
                                              {"max_connections", "3"}, {"one_way", "1"},   {"one_way", "0"},
-                                             {"nodelay", "0"},         {"keepalive", "5"}, {"message_timeout_ms", "20"}};
+                                             {"keepalive", "5"}, {"message_timeout_ms", "20"}};
     int i = roll(h, LENGTH(options));
 
     return obe_set_option(a_socket(h), options[i][0], options[i][1]);
@@ -144,7 +144,7 @@ static obe_status do_get_option(struct hand *h)
     return obe_get_option(a_socket(h), names[roll(h, 3)], h->text, sizeof h->text, &h->length);
 }
 
-static obe_status do_stats(struct hand *h) { return obe_stats(a_socket(h), "messages_sent", &h->length); }
+static obe_status do_stats(struct hand *h) { return obe_get_stat(a_socket(h), "messages_sent", &h->length); }
 
 static obe_status do_last_error(struct hand *h)
 {
@@ -182,9 +182,9 @@ static obe_status do_get(struct hand *h)
     case 3:
         return obe_get_json(message, "", h->text, sizeof h->text, &h->length);
     case 4:
-        return obe_count(message, "", &h->length);
+        return obe_get_count(message, "", &h->length);
     }
-    return obe_type(message, "/x", &type);
+    return obe_get_type(message, "/x", &type);
 }
 
 static obe_status do_send_message(struct hand *h) { return obe_send_message(a_socket(h), a_message(h), timeout(h)); }
@@ -278,7 +278,7 @@ static const struct deed {
     {"obe_port", do_port, 1, {PLAIN, OBE_E_STATE, 1}},
     {"obe_set_option", do_set_option, 2, {PLAIN, 1}},
     {"obe_get_option", do_get_option, 2, {PLAIN, 1}},
-    {"obe_stats", do_stats, 2, {PLAIN, 1}},
+    {"obe_get_stat", do_stats, 2, {PLAIN, 1}},
     {"obe_last_error", do_last_error, 2, {PLAIN, OBE_E_BUFFER, 1}},
     {"obe_set_int and others", do_set, 3, {PLAIN, OBE_E_STATE, OBE_E_TYPE, 1}},
     {"obe_get_double and others", do_get, 4, {READ, 1}},

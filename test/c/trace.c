@@ -21,7 +21,7 @@ static void *talk(void *port)
         CHECK_OK(client, obe_tcmd(client, body, -1, reply, sizeof reply, &length, PATIENCE));
         CHECK(strcmp(body, reply) == 0);
     }
-    CHECK_OK(client, obe_stats(client, "trace_failed", &failed));
+    CHECK_OK(client, obe_get_stat(client, "trace_failed", &failed));
     CHECK_OK(client, obe_free(client));
     return (void *)(intptr_t)failed;
 }
@@ -46,7 +46,7 @@ int main(int argc, char **argv)
         CHECK_EQUAL(all, (int64_t)(intptr_t)result);
     }
     /* The server may still be busy with the reply that its client has already. */
-    CHECK_COMES(obe_stats(echo.server, "trace_failed", &failed) == OBE_OK && failed == (int64_t)THREADS * all);
+    CHECK_COMES(obe_get_stat(echo.server, "trace_failed", &failed) == OBE_OK && failed == (int64_t)THREADS * all);
     echo_stop(&echo);
     return 0;
 }

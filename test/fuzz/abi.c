@@ -69,7 +69,6 @@ static const char *const names[] = {"",
                                     "max_message",
                                     "message_timeout_ms",
                                     "keepalive",
-                                    "nodelay",
                                     "local",
                                     "tls",
                                     "allow",
@@ -195,8 +194,8 @@ static obe_status make_client(struct step *s)
     X(obe_get_key(s->h, s->name, s->count, s->out.text, s->room, &s->out.length)) \
     X(obe_get_doubles(s->h, s->name, s->out.numbers, s->count, &s->out.length)) \
     X(obe_get_matrix(s->h, s->name, s->out.numbers, s->count, &s->out.length, &s->out.cols)) \
-    X(obe_type(s->h, s->name, &s->out.small)) \
-    X(obe_count(s->h, s->name, &s->out.length)) \
+    X(obe_get_type(s->h, s->name, &s->out.small)) \
+    X(obe_get_count(s->h, s->name, &s->out.length)) \
     X(obe_send_message(s->h, s->other, s->timeout)) \
     X(obe_receive_message(s->h, &s->made, s->timeout)) \
     X(obe_tcmd_message(s->h, s->other, &s->made, s->timeout)) \
@@ -219,7 +218,7 @@ static obe_status make_client(struct step *s)
     X(obe_done(s->h, s->timeout)) \
     X(obe_set_option(s->h, s->name, s->value)) \
     X(obe_get_option(s->h, s->name, s->out.text, s->room, &s->out.length)) \
-    X(obe_stats(s->h, s->name, &s->out.integer)) \
+    X(obe_get_stat(s->h, s->name, &s->out.integer)) \
     X(obe_last_error(s->h, s->out.text, s->room, &s->out.length)) \
     X((obe_strerror(-(int32_t)s->bytes[5] - 7990) && obe_version()) - 1)
 

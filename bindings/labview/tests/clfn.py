@@ -156,7 +156,7 @@ class Diagram:
             function.argtypes = [C_TYPES[t.kind] for t in terminals]
 
     def close(self) -> None:
-        self.run("obe_lv_close_all")
+        self.run("obe_lv_free_all")
         for thread in self._threads:
             thread.shutdown()
 

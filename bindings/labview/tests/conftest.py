@@ -68,15 +68,15 @@ def silent() -> Iterator[int]:
 @pytest.fixture
 def client(lv: Diagram, server: peer.Server) -> Iterator[int]:
     """A handle that talks to the server with fixed answers."""
-    handle = lv.ok("obe_lv_client", port=server.port).handle
+    handle = lv.ok("obe_lv_client_new", port=server.port).handle
     lv.ok("obe_lv_set_option", handle=handle, name=b"timeout_ms", value=str(PATIENCE).encode())
     yield handle
-    lv.run("obe_lv_close", handle=handle)
+    lv.run("obe_lv_free", handle=handle)
 
 
 @pytest.fixture
 def waiting(lv: Diagram, silent: int) -> Iterator[int]:
     """A handle whose calls block."""
-    handle = lv.ok("obe_lv_client", port=silent).handle
+    handle = lv.ok("obe_lv_client_new", port=silent).handle
     yield handle
-    lv.run("obe_lv_close", handle=handle)
+    lv.run("obe_lv_free", handle=handle)

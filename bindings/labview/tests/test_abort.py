@@ -65,12 +65,12 @@ def blocking(handle: int) -> dict[str, dict[str, Any]]:
     wires["obe_lv_tcmd_i"]["json"] = b"1"
     wires["obe_lv_newdat_i"].update(array)
     # These two end when the system has taken the message.
-    del wires["obe_lv_send_i"], wires["obe_lv_send_built_i"]
+    del wires["obe_lv_send_i"], wires["obe_lv_send_message_i"]
     return wires
 
 
 def test_abort_ends_every_call(lv: Diagram, waiting: int, node: Slot) -> None:
-    lv.ok("obe_lv_command", handle=waiting, command=b"c")
+    lv.ok("obe_lv_command_new", handle=waiting, command=b"c")
     for name, wires in blocking(waiting).items():
         if name == "obe_lv_receive_i":
             lv.ok("obe_lv_send", handle=waiting, json=b"1", timeout_ms=PATIENCE)
@@ -81,19 +81,19 @@ def test_abort_ends_every_call(lv: Diagram, waiting: int, node: Slot) -> None:
 
 def test_abort_ends_a_send(lv: Diagram, node: Slot) -> None:
     """To a server that accepts and never reads, with more than the system's buffers hold."""
-    server = lv.ok("obe_lv_server", port=0).handle
-    h = lv.ok("obe_lv_client", port=lv.ok("obe_lv_port", handle=server).port).handle
+    server = lv.ok("obe_lv_server_new", port=0).handle
+    h = lv.ok("obe_lv_client_new", port=lv.ok("obe_lv_port", handle=server).port).handle
     text = b'"' + b"x" * 20_000_000 + b'"'
     call = Blocked(lv, "obe_lv_send_i", handle=h, json=text, timeout_ms=-1, instance=node.data)
     node.callback("abort")
     assert call.join() == lv.E_CANCELLED
-    lv.ok("obe_lv_command", handle=h, command=b"c")
+    lv.ok("obe_lv_command_new", handle=h, command=b"c")
     lv.ok("obe_lv_set_json", handle=h, key=b"big", json=text)
-    call = Blocked(lv, "obe_lv_send_built_i", handle=h, timeout_ms=-1, instance=node.data)
+    call = Blocked(lv, "obe_lv_send_message_i", handle=h, timeout_ms=-1, instance=node.data)
     node.callback("abort")
     assert call.join() == lv.E_CANCELLED
     for handle in (h, server):
-        lv.ok("obe_lv_close", handle=handle)
+        lv.ok("obe_lv_free", handle=handle)
 
 
 def test_abort_wakes_at_once(lv: Diagram, waiting: int, node: Slot) -> None:
@@ -140,7 +140,7 @@ def test_opened_while_the_program_stops(lv: Diagram) -> None:
 
     def opens() -> None:
         while not enough.is_set():
-            result = lv.here("obe_lv_client_i", port=1, instance=node.data)
+            result = lv.here("obe_lv_client_new_i", port=1, instance=node.data)
             assert result.status in (0, lv.E_CANCELLED)
             opened.append(result.handle)
 
@@ -162,7 +162,7 @@ def test_abort_is_for_one_node(lv: Diagram, silent: int, waiting: int, node: Slo
     other = Slot(lv)
     other.callback("reserve")
     assert other.content != node.content
-    elsewhere = lv.ok("obe_lv_client", port=silent).handle
+    elsewhere = lv.ok("obe_lv_client_new", port=silent).handle
     call = Blocked(lv, "obe_lv_tcmd_i", handle=waiting, json=b"1", timeout_ms=-1, instance=node.data)
     bystander = Blocked(lv, "obe_lv_tcmd", handle=elsewhere, json=b"1", timeout_ms=-1)
     other.callback("abort")
@@ -170,7 +170,7 @@ def test_abort_is_for_one_node(lv: Diagram, silent: int, waiting: int, node: Slo
     node.callback("abort")
     assert call.join() == lv.E_CANCELLED
     assert bystander.blocked()
-    lv.ok("obe_lv_close", handle=elsewhere)
+    lv.ok("obe_lv_free", handle=elsewhere)
     assert bystander.join() == lv.E_CLOSED
     other.callback("unreserve")
 
@@ -185,23 +185,23 @@ def test_unreserve_closes_what_the_node_opened(lv: Diagram, silent: int) -> None
     mine, other = Slot(lv), Slot(lv)
     mine.callback("reserve")
     other.callback("reserve")
-    handles = [lv.ok("obe_lv_client_i", port=silent, instance=mine.data).handle for _ in range(3)]
-    handles.append(lv.ok("obe_lv_server_i", port=0, instance=mine.data).handle)
+    handles = [lv.ok("obe_lv_client_new_i", port=silent, instance=mine.data).handle for _ in range(3)]
+    handles.append(lv.ok("obe_lv_server_new_i", port=0, instance=mine.data).handle)
     port = lv.ok("obe_lv_port", handle=handles[-1]).port
     others = [
-        lv.ok("obe_lv_client_i", port=silent, instance=other.data).handle,
-        lv.ok("obe_lv_client", port=silent).handle,
+        lv.ok("obe_lv_client_new_i", port=silent, instance=other.data).handle,
+        lv.ok("obe_lv_client_new", port=silent).handle,
     ]
-    lv.ok("obe_lv_close", handle=handles.pop(0))
+    lv.ok("obe_lv_free", handle=handles.pop(0))
     call = Blocked(lv, "obe_lv_tcmd", handle=handles[0], json=b"1", timeout_ms=-1)
     mine.callback("unreserve")
     assert call.join() == lv.E_CLOSED
     assert mine.content == 0
     for handle in handles:
-        assert lv.run("obe_lv_close", handle=handle).status == lv.E_HANDLE
-    again = lv.ok("obe_lv_server", port=port).handle  # the next run of the program may have the port
+        assert lv.run("obe_lv_free", handle=handle).status == lv.E_HANDLE
+    again = lv.ok("obe_lv_server_new", port=port).handle  # the next run of the program may have the port
     for handle in [*others, again]:
-        lv.ok("obe_lv_close", handle=handle)
+        lv.ok("obe_lv_free", handle=handle)
     other.callback("unreserve")
 
 
@@ -248,10 +248,10 @@ def test_without_a_slot(lv: Diagram, client: int) -> None:
 
 def test_eight_threads_through_one_node(lv: Diagram, silent: int) -> None:
     node = Slot(lv)
-    handles = [lv.ok("obe_lv_client", port=silent).handle for _ in range(8)]
+    handles = [lv.ok("obe_lv_client_new", port=silent).handle for _ in range(8)]
     calls = [Blocked(lv, "obe_lv_tcmd_i", handle=h, json=b"1", timeout_ms=-1, instance=node.data) for h in handles]
     node.callback("abort")
     assert [call.join() for call in calls] == [lv.E_CANCELLED] * 8
     for handle in handles:
-        lv.ok("obe_lv_close", handle=handle)
+        lv.ok("obe_lv_free", handle=handle)
     node.callback("unreserve")

@@ -44,7 +44,7 @@ def right(name: str, handle: int) -> dict[str, Any]:
         elif t.name in ("json", "command"):
             wires[t.name] = json.dumps(KEPT).encode() if "set" not in name else b"[1]"
         elif t.kind == "text" and name.startswith("obe_lv_set_option"):
-            wires[t.name] = b"nodelay" if t.name == "name" else b"1"
+            wires[t.name] = b"persistent" if t.name == "name" else b"1"
         elif t.kind == "text" and t.name in ("key", "text"):
             wires[t.name] = b"k"
         elif t.name.endswith("_cap"):
@@ -71,7 +71,7 @@ def zero(result: Result) -> bool:
 def ready(lv: Diagram, client: int) -> int:
     """A client with a message and a command, for which every call of `right` is right."""
     lv.ok("obe_lv_tcmd", handle=client, json=json.dumps(KEPT).encode(), timeout_ms=PATIENCE)
-    lv.ok("obe_lv_command", handle=client, command=b"none")
+    lv.ok("obe_lv_command_new", handle=client, command=b"none")
     return client
 
 
@@ -80,10 +80,10 @@ def ready(lv: Diagram, client: int) -> int:
 
 @pytest.mark.parametrize("name", [name for name in FUNCTIONS if takes_handle(name)])
 def test_wrong_handles(lv: Diagram, ready: int, name: str) -> None:
-    closed = lv.ok("obe_lv_client", port=61981).handle
-    lv.ok("obe_lv_close", handle=closed)
+    closed = lv.ok("obe_lv_client_new", port=61981).handle
+    lv.ok("obe_lv_free", handle=closed)
     wrong = [1, -1, 61981, 2**31 - 1, -(2**31), ready + 10_000, -ready, closed]
-    if name not in ("obe_lv_close", "obe_lv_last_error", "obe_lv_last_error_h"):  # for which 0 is right
+    if name not in ("obe_lv_free", "obe_lv_last_error", "obe_lv_last_error_h"):  # for which 0 is right
         wrong.append(0)
     for handle in wrong:
         result = lv.run(name, **right(name, handle))
@@ -96,43 +96,43 @@ def test_wrong_handles(lv: Diagram, ready: int, name: str) -> None:
 def test_handles_are_never_used_again(lv: Diagram) -> None:
     seen = set()
     for _ in range(10_000):
-        handle = lv.here("obe_lv_client", port=61981).handle
+        handle = lv.here("obe_lv_client_new", port=61981).handle
         assert handle > 0
         assert handle not in seen
         seen.add(handle)
-        assert lv.here("obe_lv_close", handle=handle).status == 0
-    assert lv.run("obe_lv_close", handle=min(seen)).status == lv.E_HANDLE
+        assert lv.here("obe_lv_free", handle=handle).status == 0
+    assert lv.run("obe_lv_free", handle=min(seen)).status == lv.E_HANDLE
 
 
 def test_close(lv: Diagram) -> None:
-    handle = lv.ok("obe_lv_client", port=61981).handle
-    lv.ok("obe_lv_close", handle=handle)
-    assert lv.run("obe_lv_close", handle=handle).status == lv.E_HANDLE
+    handle = lv.ok("obe_lv_client_new", port=61981).handle
+    lv.ok("obe_lv_free", handle=handle)
+    assert lv.run("obe_lv_free", handle=handle).status == lv.E_HANDLE
     assert f"close: not a live handle: {handle} was closed, or never was one" in lv.sentence(0)
-    lv.ok("obe_lv_close", handle=0)
+    lv.ok("obe_lv_free", handle=0)
 
 
 def test_close_all(lv: Diagram) -> None:
-    handles = [lv.ok("obe_lv_client", port=61981).handle for _ in range(20)]
-    server = lv.ok("obe_lv_server", port=0).handle
+    handles = [lv.ok("obe_lv_client_new", port=61981).handle for _ in range(20)]
+    server = lv.ok("obe_lv_server_new", port=0).handle
     port = lv.ok("obe_lv_port", handle=server).port
-    lv.ok("obe_lv_close_all")
+    lv.ok("obe_lv_free_all")
     for handle in [*handles, server]:
-        assert lv.run("obe_lv_close", handle=handle).status == lv.E_HANDLE
-    again = lv.ok("obe_lv_server", port=port).handle  # the port is free at once
-    lv.ok("obe_lv_close", handle=again)
-    lv.ok("obe_lv_close_all")
+        assert lv.run("obe_lv_free", handle=handle).status == lv.E_HANDLE
+    again = lv.ok("obe_lv_server_new", port=port).handle  # the port is free at once
+    lv.ok("obe_lv_free", handle=again)
+    lv.ok("obe_lv_free_all")
 
 
 @pytest.mark.parametrize("name", ["tcmd", "wait_ready", "tcmd_built", "ready", "optset", "getcov", "newdat", "newrun"])
 def test_only_for_clients(lv: Diagram, name: str) -> None:
-    server = lv.ok("obe_lv_server", port=0).handle
-    lv.ok("obe_lv_command", handle=server, command=b"x")
+    server = lv.ok("obe_lv_server_new", port=0).handle
+    lv.ok("obe_lv_command_new", handle=server, command=b"x")
     result = lv.run(f"obe_lv_{name}", **right(f"obe_lv_{name}", server))
     assert result.status == lv.E_STATE
     assert zero(result)
     assert "not for a server" in lv.sentence(server)
-    lv.ok("obe_lv_close", handle=server)
+    lv.ok("obe_lv_free", handle=server)
 
 
 def test_only_for_servers(lv: Diagram, client: int) -> None:
@@ -165,7 +165,7 @@ def test_buffer_may_be_null_without_room_only(lv: Diagram, ready: int, name: str
     assert result.status == lv.E_ARGUMENT
     assert zero(result)
     if name != "obe_lv_last_error":
-        said = lv.sentence(0 if name == "obe_lv_error_text" else ready)
+        said = lv.sentence(0 if name == "obe_lv_strerror" else ready)
         assert f"{terminal.name} is NULL, and {terminal.size} is 1024" in said
     result = lv.run(name, **{**wires, terminal.name: NULL, terminal.size: 0})
     assert result.status == 0, lv.sentence(ready)
@@ -181,7 +181,7 @@ def test_text_may_be_null(lv: Diagram, ready: int, name: str, terminal: Terminal
     assert null.status == empty.status
     for handle in (empty, null):
         if "handle" in handle.outputs:
-            lv.ok("obe_lv_close", handle=handle.handle)
+            lv.ok("obe_lv_free", handle=handle.handle)
 
 
 @pytest.mark.parametrize(("name", "terminal"), of_kind("doubles in"), ids=label)
@@ -204,7 +204,7 @@ def test_negative_count(lv: Diagram, ready: int, server: peer.Server, name: str,
     assert result.status == lv.E_ARGUMENT
     assert zero(result)
     if name != "obe_lv_last_error":  # whose own failures do not take the place of what it is asked for
-        assert f"{terminal} is negative" in lv.sentence(0 if name == "obe_lv_error_text" else ready)
+        assert f"{terminal} is negative" in lv.sentence(0 if name == "obe_lv_strerror" else ready)
     assert len(server.requests) == before, "it was sent all the same"
 
 
@@ -233,10 +233,10 @@ def test_matrix_larger_than_memory(lv: Diagram, ready: int) -> None:
 
 def test_ports(lv: Diagram) -> None:
     for port in (0, -1, 65536, 2**31 - 1):
-        result = lv.run("obe_lv_client", port=port)
+        result = lv.run("obe_lv_client_new", port=port)
         assert (result.status, result.handle) == (lv.E_ARGUMENT, 0)
     for port in (-1, 65536):
-        result = lv.run("obe_lv_server", port=port)
+        result = lv.run("obe_lv_server_new", port=port)
         assert (result.status, result.handle) == (lv.E_ARGUMENT, 0)
 
 
@@ -247,10 +247,10 @@ TEXT = '{"s": "a text \u00e4", "empty": ""}'.encode()
 
 def texts(lv: Diagram, client: int) -> Iterator[tuple[str, dict[str, Any], bytes]]:
     lv.ok("obe_lv_tcmd", handle=client, json=TEXT, timeout_ms=PATIENCE)
-    yield "obe_lv_text", {"handle": client}, TEXT
+    yield "obe_lv_get_text", {"handle": client}, TEXT
     yield "obe_lv_get_string", {"handle": client, "pointer": b"/s"}, "a text \u00e4".encode()
     yield "obe_lv_get_string", {"handle": client, "pointer": b"/empty"}, b""
-    yield "obe_lv_error_text", {"code": 0}, b"OBE_OK: Success."
+    yield "obe_lv_strerror", {"code": 0}, b"OBE_OK: Success."
     assert lv.run("obe_lv_tcmd", handle=client, json=b"{", timeout_ms=PATIENCE).status == lv.E_JSON
     lv.run("obe_lv_get_int", handle=client)
     yield (
@@ -286,7 +286,7 @@ def test_failure_of_last_error_keeps_the_sentence(lv: Diagram, client: int) -> N
     assert lv.run("obe_lv_last_error", handle=client, text_cap=-3).status == lv.E_ARGUMENT
     assert lv.sentence(client) == before
     assert "port" in before
-    lv.run("obe_lv_close", handle=1)
+    lv.run("obe_lv_free", handle=1)
     before = lv.sentence(0)
     for handle in (0, client, 1):  # of which the last one is none
         assert lv.run("obe_lv_last_error", handle=handle, text_cap=-3).status in (lv.E_ARGUMENT, lv.E_HANDLE)

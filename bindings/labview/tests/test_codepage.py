@@ -35,12 +35,12 @@ def set_page(lv: Diagram, handle: int, page: str) -> None:
 
 
 def test_without_the_option_a_clear_error(lv: Diagram, client: int, server: peer.Server) -> None:
-    lv.ok("obe_lv_command", handle=client, command=b"c")
+    lv.ok("obe_lv_command_new", handle=client, command=b"c")
     attempts: dict[str, dict[str, Any]] = {
         "obe_lv_tcmd": {"json": b'"5 \xb5m"'},
         "obe_lv_send": {"json": b'"5 \xb5m"'},
         "obe_lv_newrun": {"fields": b'{"unit": "\xb5m"}'},
-        "obe_lv_command": {"command": b"\xb5m"},
+        "obe_lv_command_new": {"command": b"\xb5m"},
         "obe_lv_set_string": {"key": b"unit", "text": b"\xb5m"},
         "obe_lv_set_int": {"key": b"\xb5m", "value": 1},
         "obe_lv_set_json": {"key": b"unit", "json": b'"\xb5m"'},
@@ -66,14 +66,14 @@ def test_there_and_back(lv: Diagram, client: int, server: peer.Server, page: str
     lv.ok("obe_lv_tcmd", handle=client, json=b'{"s": "' + coded + b'"}', timeout_ms=PATIENCE)
     assert json.loads(server.requests[-1]) == {"s": text}
     assert lv.text("obe_lv_get_string", handle=client, pointer=b"/s") == coded
-    lv.ok("obe_lv_command", handle=client, command=coded)
+    lv.ok("obe_lv_command_new", handle=client, command=coded)
     lv.ok("obe_lv_set_string", handle=client, key=coded, text=coded)
     lv.ok("obe_lv_set_json", handle=client, key=b"j", json=b'["' + coded + b'"]')
-    lv.ok("obe_lv_tcmd_built", handle=client, timeout_ms=PATIENCE)
+    lv.ok("obe_lv_tcmd_message", handle=client, timeout_ms=PATIENCE)
     assert json.loads(server.requests[-1]) == {"command": text, text: text, "j": [text]}
     assert lv.text("obe_lv_get_string", handle=client, pointer=b"/" + coded) == coded
     # What comes as a whole is JSON for who knows nothing of the page, byte by byte.
-    whole = lv.text("obe_lv_text", handle=client)
+    whole = lv.text("obe_lv_get_text", handle=client)
     assert json.loads(whole.decode(f"cp{page}")) == {"command": text, text: text, "j": [text]}
     assert b"\\" not in whole.replace(b"\\u", b"")
 
@@ -90,7 +90,7 @@ def test_option_is_converted(lv: Diagram, client: int, tmp_path: Path) -> None:
 def test_character_that_the_page_lacks(lv: Diagram, client: int) -> None:
     lv.ok("obe_lv_tcmd", handle=client, json='{"s": "\u00b5 \u2713 \U0001f600"}'.encode(), timeout_ms=PATIENCE)
     set_page(lv, client, "1252")
-    whole = lv.text("obe_lv_text", handle=client)
+    whole = lv.text("obe_lv_get_text", handle=client)
     assert whole == b'{"s": "\xb5 \\u2713 \\ud83d\\ude00"}'
     assert json.loads(whole.decode("cp1252"))["s"] == "\u00b5 \u2713 \U0001f600"
     result = lv.run("obe_lv_get_string", handle=client, pointer=b"/s", text_cap=64)
@@ -105,7 +105,7 @@ def test_sizes_are_of_the_converted_text(lv: Diagram, client: int) -> None:
     set_page(lv, client, "1252")
     size = lv.ok("obe_lv_tcmd", handle=client, json=b'"\xb5\xb5"', timeout_ms=PATIENCE).reply_size
     assert size == 5
-    assert lv.ok("obe_lv_text", handle=client, text_cap=5).text == b'"\xb5\xb5"'
+    assert lv.ok("obe_lv_get_text", handle=client, text_cap=5).text == b'"\xb5\xb5"'
 
 
 def test_byte_that_is_no_character(lv: Diagram, client: int, server: peer.Server) -> None:

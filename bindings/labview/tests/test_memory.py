@@ -79,7 +79,7 @@ def test_strings(lv: Diagram, message: int, manager: Manager, handle: ctypes.c_v
     for pointer, text in ((b"/s", b"a\0b"), (b"/e", b""), (b"/s", b"a\0b")):
         lv.ok("obe_lv_get_string_h", handle=message, pointer=pointer, text=ctypes.byref(handle))
         assert manager.content(handle) == string(text)
-    lv.ok("obe_lv_text_h", handle=message, text=ctypes.byref(handle))
+    lv.ok("obe_lv_get_text_h", handle=message, text=ctypes.byref(handle))
     assert manager.content(handle) == string(TEXT)
     assert lv.run("obe_lv_get_int", handle=message, pointer=b"/x").status == lv.E_TYPE
     lv.ok("obe_lv_last_error_h", handle=message, text=ctypes.byref(handle))
@@ -104,7 +104,7 @@ def test_tables(lv: Diagram, message: int, manager: Manager, handle: ctypes.c_vo
 def test_code_page(lv: Diagram, client: int, manager: Manager, handle: ctypes.c_void_p) -> None:
     lv.ok("obe_lv_set_option", handle=client, name=b"codepage", value=b"1252")
     lv.ok("obe_lv_tcmd", handle=client, json=b'"\xb5 \\u2713"', timeout_ms=PATIENCE)
-    lv.ok("obe_lv_text_h", handle=client, text=ctypes.byref(handle))
+    lv.ok("obe_lv_get_text_h", handle=client, text=ctypes.byref(handle))
     assert manager.content(handle) == string(b'"\xb5 \\u2713"')
     before = manager.content(handle)
     assert lv.run("obe_lv_get_string_h", handle=client, text=ctypes.byref(handle)).status == lv.E_RANGE
@@ -151,7 +151,7 @@ import peer
 
 lv = Diagram(LIBRARY, HEADER, EXTRA)
 with peer.Server(answer=lambda body: body) as server:
-    h = lv.ok("obe_lv_client", port=server.port).handle
+    h = lv.ok("obe_lv_client_new", port=server.port).handle
     lv.ok("obe_lv_tcmd", handle=h, json=b'{"s": "text", "x": [1], "m": [[1]]}', timeout_ms=20000)
     target = ctypes.c_void_p()
     for name, wires in {

@@ -18,21 +18,21 @@ handle, port = ctypes.c_int(), ctypes.c_int()
 for round in range(20):
     library = ctypes.CDLL(path)
     if round == 0:
-        assert library.obe_lv_server(b"", 0, ctypes.byref(handle)) == 0
+        assert library.obe_lv_server_new(b"", 0, ctypes.byref(handle)) == 0
     # What was opened before is still open: the library has not left.
     assert library.obe_lv_port(handle, ctypes.byref(port)) == 0 and port.value > 0
     client = ctypes.c_int()
-    assert library.obe_lv_client(b"", port, ctypes.byref(client)) == 0
+    assert library.obe_lv_client_new(b"", port, ctypes.byref(client)) == 0
     assert library.obe_lv_send(client, b'"' + str(round).encode() + b'"', 20000) == 0
     assert library.obe_lv_receive(handle, None, 20000) == 0
     text = ctypes.create_string_buffer(16)
-    assert library.obe_lv_text(handle, text, 16, None) == 0
+    assert library.obe_lv_get_text(handle, text, 16, None) == 0
     assert text.value == b'"' + str(round).encode() + b'"', text.value
     assert library.obe_lv_send(handle, b'"OK"', 20000) == 0
     assert library.obe_lv_receive(client, None, 20000) == 0
-    assert library.obe_lv_close(client) == 0
+    assert library.obe_lv_free(client) == 0
     _ctypes.dlclose(library._handle)
-assert ctypes.CDLL(path).obe_lv_close_all() == 0
+assert ctypes.CDLL(path).obe_lv_free_all() == 0
 """
 
 
@@ -58,7 +58,7 @@ def test_whole_measurement(lv: Diagram) -> None:
         try:
             assert server.stdout is not None
             port = int(server.stdout.readline().split()[-1])
-            h = lv.ok("obe_lv_client", port=port).handle
+            h = lv.ok("obe_lv_client_new", port=port).handle
             lv.ok("obe_lv_wait_ready", handle=h, timeout_ms=PATIENCE)
             lv.ok("obe_lv_newrun", handle=h, fields=f'{{"lolim": {LOW}, "hilim": {HIGH}}}'.encode(), timeout_ms=-2)
             for _ in range(100):
@@ -73,7 +73,7 @@ def test_whole_measurement(lv: Diagram) -> None:
             assert deviation < 0.5, "the server has learned nothing"
             assert abs(mean - CENTRE) < 5 * deviation
             lv.ok("obe_lv_done", handle=h, timeout_ms=-2)
-            lv.ok("obe_lv_close", handle=h)
+            lv.ok("obe_lv_free", handle=h)
             assert server.wait(PATIENCE / 1000) == 0
         finally:
             server.kill()

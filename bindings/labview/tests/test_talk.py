@@ -26,9 +26,9 @@ def test_every_function(lv: Diagram, server: peer.Server) -> None:
     version = lv.ok("obe_lv_version")
     assert (version.major, version.minor, version.patch) >= (0, 1, 0)
     assert lv.ok("obe_lv_pointer_size").size in (4, 8)
-    assert lv.text("obe_lv_error_text", code=lv.E_REFUSED).startswith(b"OBE_E_REFUSED: Nobody listens")
+    assert lv.text("obe_lv_strerror", code=lv.E_REFUSED).startswith(b"OBE_E_REFUSED: Nobody listens")
 
-    h = lv.ok("obe_lv_client", address=b"127.0.0.1", port=server.port).handle
+    h = lv.ok("obe_lv_client_new", address=b"127.0.0.1", port=server.port).handle
     lv.ok("obe_lv_set_option", handle=h, name=b"timeout_ms", value=b"20000")
     lv.ok("obe_lv_wait_ready", handle=h, **timeout)
     lv.ok("obe_lv_ready", handle=h, **timeout)
@@ -53,7 +53,7 @@ def test_every_function(lv: Diagram, server: peer.Server) -> None:
         flat = got.outputs[array][: got.rows * got.cols]
         assert [flat[i * got.cols : (i + 1) * got.cols] for i in range(got.rows)] == ANSWERS[command]
 
-    lv.ok("obe_lv_command", handle=h, command=b"mine")
+    lv.ok("obe_lv_command_new", handle=h, command=b"mine")
     lv.ok("obe_lv_set_double", handle=h, key=b"d", value=25.0)
     lv.ok("obe_lv_set_int", handle=h, key=b"i", value=-7)
     lv.ok("obe_lv_set_bool", handle=h, key=b"b", value=2)
@@ -61,13 +61,13 @@ def test_every_function(lv: Diagram, server: peer.Server) -> None:
     lv.ok("obe_lv_set_doubles", handle=h, key=b"x", values=[1.0, math.inf], values_count=2)
     lv.ok("obe_lv_set_matrix", handle=h, key=b"m", values=[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], rows=2, cols=3)
     lv.ok("obe_lv_set_json", handle=h, key=b"j", json=b'{"deep": [null, 9]}')
-    size = lv.ok("obe_lv_tcmd_built", handle=h, **timeout).reply_size
+    size = lv.ok("obe_lv_tcmd_message", handle=h, **timeout).reply_size
     text = (
         b'{"command": "mine", "d": 25.0, "i": -7, "b": true, "s": "a \\"text\\"", "x": [1.0, Infinity], '
         b'"m": [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], "j": {"deep": [null, 9]}}'
     )
     assert server.requests[-1] == text
-    assert lv.ok("obe_lv_text", handle=h, text_cap=size).text == text
+    assert lv.ok("obe_lv_get_text", handle=h, text_cap=size).text == text
     assert size == len(text) + 1
     assert lv.ok("obe_lv_get_double", handle=h, pointer=b"/d").value == 25.0
     assert lv.ok("obe_lv_get_int", handle=h, pointer=b"/i").value == -7
@@ -78,20 +78,20 @@ def test_every_function(lv: Diagram, server: peer.Server) -> None:
     assert (matrix.values, matrix.rows, matrix.cols) == ([1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 2, 3)
     assert lv.ok("obe_lv_get_count", handle=h, pointer=b"/j/deep").count == 2
     assert lv.ok("obe_lv_get_type", handle=h, pointer=b"/j/deep/0").type == lv.NULL
-    lv.ok("obe_lv_send_built", handle=h, **timeout)
+    lv.ok("obe_lv_send_message", handle=h, **timeout)
     assert lv.ok("obe_lv_receive", handle=h, **timeout).message_size == size
     lv.ok("obe_lv_send", handle=h, json=b"[1]", **timeout)
     lv.ok("obe_lv_receive", handle=h, **timeout)
     assert lv.ok("obe_lv_tcmd", handle=h, json=b"[2]", **timeout).reply_size == 4
 
-    designer = lv.ok("obe_lv_server", port=0).handle
+    designer = lv.ok("obe_lv_server_new", port=0).handle
     assert lv.ok("obe_lv_port", handle=designer).port > 0
     lv.ok("obe_lv_cancel", handle=designer)
     assert lv.run("obe_lv_receive", handle=designer, timeout_ms=0).status == lv.E_TIMEOUT
     assert b"timed out" in lv.text("obe_lv_last_error", handle=designer)
     lv.ok("obe_lv_done", handle=h, **timeout)
-    lv.ok("obe_lv_close", handle=h)
-    lv.ok("obe_lv_close_all")
+    lv.ok("obe_lv_free", handle=h)
+    lv.ok("obe_lv_free_all")
     assert server.deaths == []
 
     calls = lv.called[began:]
@@ -101,7 +101,7 @@ def test_every_function(lv: Diagram, server: peer.Server) -> None:
 
 def test_server(lv: Diagram) -> None:
     """A server in LabVIEW: receive in slices, look at the request, answer."""
-    server = lv.ok("obe_lv_server", port=0).handle
+    server = lv.ok("obe_lv_server_new", port=0).handle
     port = lv.ok("obe_lv_port", handle=server).port
     replies: list[bytes] = []
 
@@ -120,24 +120,24 @@ def test_server(lv: Diagram) -> None:
         sizes.append(got.message_size)
         command = lv.run("obe_lv_get_string", handle=server, pointer=b"/command", text_cap=64)
         if command.status == lv.E_NOT_FOUND or command.status == lv.E_TYPE:
-            lv.ok("obe_lv_send", handle=server, json=lv.text("obe_lv_text", handle=server))
+            lv.ok("obe_lv_send", handle=server, json=lv.text("obe_lv_get_text", handle=server))
         elif command.text == b"add":
             a = lv.ok("obe_lv_get_double", handle=server, pointer=b"/a").value
             b = lv.ok("obe_lv_get_double", handle=server, pointer=b"/b").value
-            lv.ok("obe_lv_command", handle=server, command=b"")
+            lv.ok("obe_lv_command_new", handle=server, command=b"")
             lv.ok("obe_lv_set_double", handle=server, key=b"sum", value=a + b)
-            lv.ok("obe_lv_send_built", handle=server, timeout_ms=PATIENCE)
+            lv.ok("obe_lv_send_message", handle=server, timeout_ms=PATIENCE)
         else:
             lv.ok("obe_lv_send", handle=server, json=b'"OK"', timeout_ms=PATIENCE)
     thread.join()
     assert replies == [b'{"sum": 3.5}', b'"' + b"x" * 100_000 + b'"', b'"OK"']
     assert sizes == [37, 100_003, 20]
     assert lv.run("obe_lv_send", handle=server, json=b"1").status in (lv.E_PEER_CLOSED, lv.E_RESET, 0)
-    lv.ok("obe_lv_close", handle=server)
+    lv.ok("obe_lv_free", handle=server)
 
 
 def test_unanswered_message_does_not_keep_its_client_waiting(lv: Diagram) -> None:
-    server = lv.ok("obe_lv_server", port=0).handle
+    server = lv.ok("obe_lv_server_new", port=0).handle
     port = lv.ok("obe_lv_port", handle=server).port
     with peer.connect(port) as first, peer.connect(port) as second:
         peer.whole(first, b"1")
@@ -149,7 +149,7 @@ def test_unanswered_message_does_not_keep_its_client_waiting(lv: Diagram) -> Non
         assert peer.ended(first), "the first client waits for an answer that nobody will give"
         lv.ok("obe_lv_send", handle=server, json=b"3", timeout_ms=PATIENCE)
         assert peer.read_message(second) == b"3"
-    lv.ok("obe_lv_close", handle=server)
+    lv.ok("obe_lv_free", handle=server)
 
 
 def test_timeouts(lv: Diagram, waiting: int) -> None:
@@ -163,7 +163,7 @@ def test_timeouts(lv: Diagram, waiting: int) -> None:
 
 def test_slices_lose_nothing(lv: Diagram) -> None:
     """A message that comes slowly is put together over many receives."""
-    server = lv.ok("obe_lv_server", port=0).handle
+    server = lv.ok("obe_lv_server_new", port=0).handle
     port = lv.ok("obe_lv_port", handle=server).port
     body = b'{"command": "slowly"}'
     with peer.connect(port) as conn:
@@ -171,8 +171,8 @@ def test_slices_lose_nothing(lv: Diagram) -> None:
             assert lv.run("obe_lv_receive", handle=server, timeout_ms=1).status == lv.E_TIMEOUT
             conn.sendall(bytes([byte]))
         lv.ok("obe_lv_receive", handle=server, timeout_ms=PATIENCE)
-        assert lv.text("obe_lv_text", handle=server) == body
-    lv.ok("obe_lv_close", handle=server)
+        assert lv.text("obe_lv_get_text", handle=server) == body
+    lv.ok("obe_lv_free", handle=server)
 
 
 # Calls that fail before anything is sent, by what is wrong with them.
@@ -205,21 +205,21 @@ def test_sending_leaves_the_message(lv: Diagram, client: int) -> None:
     lv.ok("obe_lv_tcmd", handle=client, json=b'{"n": 1}', timeout_ms=PATIENCE)
     lv.ok("obe_lv_wait_ready", handle=client, timeout_ms=PATIENCE)
     assert lv.run("obe_lv_send", handle=client, json=b"{", timeout_ms=PATIENCE).status == lv.E_JSON
-    assert lv.run("obe_lv_send_built", handle=client, timeout_ms=PATIENCE).status == lv.E_STATE
+    assert lv.run("obe_lv_send_message", handle=client, timeout_ms=PATIENCE).status == lv.E_STATE
     lv.ok("obe_lv_send", handle=client, json=b"2", timeout_ms=PATIENCE)
     assert lv.ok("obe_lv_get_int", handle=client, pointer=b"/n").value == 1
 
 
 def test_reply_that_is_no_answer(lv: Diagram) -> None:
     with peer.Server(answer=lambda body: b'{"error": "no such command"}') as server:
-        h = lv.ok("obe_lv_client", port=server.port).handle
+        h = lv.ok("obe_lv_client_new", port=server.port).handle
         for command in ("ready", "newrun", "done"):
             assert lv.run(f"obe_lv_{command}", handle=h, timeout_ms=PATIENCE).status == lv.E_REPLY
         result = lv.run("obe_lv_optset", handle=h, setting_cap=3, timeout_ms=PATIENCE)
         assert (result.status, result.setting_count) == (lv.E_REPLY, 0)
         assert "no such command" in lv.sentence(h)
         assert lv.text("obe_lv_get_string", handle=h, pointer=b"/error") == b"no such command"
-        lv.ok("obe_lv_close", handle=h)
+        lv.ok("obe_lv_free", handle=h)
 
 
 def test_no_command_is_being_built(lv: Diagram, client: int, server: peer.Server) -> None:
@@ -230,12 +230,12 @@ def test_no_command_is_being_built(lv: Diagram, client: int, server: peer.Server
 
 
 def test_built_command_stays_and_changes(lv: Diagram, client: int, server: peer.Server) -> None:
-    lv.ok("obe_lv_command", handle=client, command=b"again")
+    lv.ok("obe_lv_command_new", handle=client, command=b"again")
     for n in range(3):
         lv.ok("obe_lv_set_int", handle=client, key=b"n", value=n)
-        lv.ok("obe_lv_tcmd_built", handle=client, timeout_ms=PATIENCE)
-    lv.ok("obe_lv_command", handle=client, command=b"other")
-    lv.ok("obe_lv_tcmd_built", handle=client, timeout_ms=PATIENCE)
+        lv.ok("obe_lv_tcmd_message", handle=client, timeout_ms=PATIENCE)
+    lv.ok("obe_lv_command_new", handle=client, command=b"other")
+    lv.ok("obe_lv_tcmd_message", handle=client, timeout_ms=PATIENCE)
     sent = [json.loads(request) for request in server.requests]
     assert sent == [{"command": "again", "n": n} for n in range(3)] + [{"command": "other"}]
 
@@ -278,10 +278,10 @@ def test_unknown_option(lv: Diagram, client: int) -> None:
 
 def test_refused(lv: Diagram, server: peer.Server) -> None:
     server.stop()
-    h = lv.ok("obe_lv_client", port=server.port).handle
+    h = lv.ok("obe_lv_client_new", port=server.port).handle
     assert lv.run("obe_lv_ready", handle=h, timeout_ms=PATIENCE).status == lv.E_REFUSED
     assert "nobody listens there" in lv.sentence(h)
-    lv.ok("obe_lv_close", handle=h)
+    lv.ok("obe_lv_free", handle=h)
 
 
 def test_cancel_and_close_wake_a_blocked_call(lv: Diagram, waiting: int) -> None:
@@ -289,14 +289,14 @@ def test_cancel_and_close_wake_a_blocked_call(lv: Diagram, waiting: int) -> None
     lv.ok("obe_lv_cancel", handle=waiting)
     assert call.join() == lv.E_CANCELLED
     call = Blocked(lv, "obe_lv_tcmd", handle=waiting, json=b"1", timeout_ms=-1)
-    lv.ok("obe_lv_close", handle=waiting)
+    lv.ok("obe_lv_free", handle=waiting)
     assert call.join() == lv.E_CLOSED
 
 
 def test_large_message(lv: Diagram, client: int) -> None:
     text = json.dumps({"x": [float(i) for i in range(200_000)], "s": "y" * 1_000_000}).encode()
     size = lv.ok("obe_lv_tcmd", handle=client, json=text, timeout_ms=PATIENCE).reply_size
-    assert lv.ok("obe_lv_text", handle=client, text_cap=size).text == text
+    assert lv.ok("obe_lv_get_text", handle=client, text_cap=size).text == text
     values = lv.ok("obe_lv_get_doubles", handle=client, pointer=b"/x", values_cap=200_000).values
     assert values == [float(i) for i in range(200_000)]
 
@@ -304,13 +304,13 @@ def test_large_message(lv: Diagram, client: int) -> None:
 def test_eight_threads_on_one_handle(lv: Diagram) -> None:
     """Whatever they do to each other: whole messages, known statuses, and an end when the handle is closed."""
     with peer.Server(answer=lambda body: body) as echo:
-        h = lv.ok("obe_lv_client", port=echo.port).handle
+        h = lv.ok("obe_lv_client_new", port=echo.port).handle
         strange: list[tuple[str, int]] = []
         done = threading.Event()
         expected = {
             "obe_lv_tcmd": {0, lv.E_CANCELLED},
-            "obe_lv_tcmd_built": {0, lv.E_STATE, lv.E_CANCELLED},
-            "obe_lv_text": {0, lv.E_STATE, lv.E_BUFFER},
+            "obe_lv_tcmd_message": {0, lv.E_STATE, lv.E_CANCELLED},
+            "obe_lv_get_text": {0, lv.E_STATE, lv.E_BUFFER},
             "obe_lv_get_int": {0, lv.E_STATE, lv.E_NOT_FOUND},
             "obe_lv_get_doubles": {0, lv.E_STATE, lv.E_NOT_FOUND},
         }
@@ -325,18 +325,18 @@ def test_eight_threads_on_one_handle(lv: Diagram) -> None:
         def work(number: int) -> None:
             sent = f'{{"n": {number}, "x": [{number}, {number}.5]}}'.encode()
             while not done.is_set():
-                call("obe_lv_command", command=b"c")
+                call("obe_lv_command_new", command=b"c")
                 call("obe_lv_set_int", key=b"n", value=number)
                 call("obe_lv_tcmd", json=sent, timeout_ms=PATIENCE)
-                text = call("obe_lv_text", text_cap=64)
+                text = call("obe_lv_get_text", text_cap=64)
                 if text.status == 0:
                     json.loads(text.text)
-                call("obe_lv_tcmd_built", timeout_ms=PATIENCE)
+                call("obe_lv_tcmd_message", timeout_ms=PATIENCE)
                 n = call("obe_lv_get_int", pointer=b"/n")
                 if n.status == 0 and not 0 <= n.value < 8:
                     strange.append(("n", n.value))
                 call("obe_lv_get_doubles", pointer=b"/x", values_cap=2)
-                call("obe_lv_set_option", name=b"nodelay", value=b"1")
+                call("obe_lv_set_option", name=b"keepalive", value=b"1")
                 if number == 0:
                     call("obe_lv_cancel")
 
@@ -345,7 +345,7 @@ def test_eight_threads_on_one_handle(lv: Diagram) -> None:
             while len(echo.requests) < 300 and not strange and not any(loop.done() for loop in loops):
                 assert echo.got_request.acquire(timeout=PATIENCE / 1000)
             done.set()
-            lv.ok("obe_lv_close", handle=h)
+            lv.ok("obe_lv_free", handle=h)
             for loop in loops:
                 loop.result(PATIENCE / 1000)
         assert strange == []

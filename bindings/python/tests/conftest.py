@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-import obe
+import libobe
 import peer
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -37,6 +37,6 @@ def mute() -> Iterator[peer.Server]:
 
 
 @pytest.fixture
-def server() -> Iterator[obe.Socket]:
-    with obe.Socket("server", port=0, timeout=peer.PATIENCE) as server:
+def server() -> Iterator[libobe.Socket]:
+    with libobe.Socket("server", port=0, timeout=peer.PATIENCE) as server:
         yield server

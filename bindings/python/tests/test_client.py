@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import peer
-from obe import Client, Request, Socket, errors
+from libobe import Client, Request, Socket, errors
 
 ANSWERS: dict[str, Any] = {
     "optset": [2.5],

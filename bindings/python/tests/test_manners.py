@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-import obe
+import libobe
 import peer
 from conftest import ROOT
 
@@ -23,14 +23,14 @@ import multiprocessing, sys, obe
 
 def work(number):
     try:
-        with obe.Socket("client", port=int(sys.argv[1]), timeout=20) as client:
+        with libobe.Socket("client", port=int(sys.argv[1]), timeout=20) as client:
             return client.tcmd({"n": number})["n"]
-    except obe.errors.ForkedError as error:
+    except libobe.errors.ForkedError as error:
         return str(error)
 
 if __name__ == "__main__":
-    client = obe.Socket("client", port=int(sys.argv[1]), timeout=20)
-    server = obe.Socket("server", port=0)
+    client = libobe.Socket("client", port=int(sys.argv[1]), timeout=20)
+    server = libobe.Socket("server", port=0)
     assert client.tcmd(0) == 0
     with multiprocessing.get_context(sys.argv[2]).Pool(2) as pool:
         for result in pool.map(work, range(6), chunksize=1):
@@ -70,7 +70,7 @@ def test_faulthandler_has_the_last_word(echo: peer.Server, tmp_path: Path) -> No
     """A crash of the program is reported by whoever it has charged with that, and ends it as ever."""
     code = (
         "import faulthandler, sys, obe\n"
-        "assert obe.Socket('client', port=int(sys.argv[1]), timeout=20).tcmd(1) == 1\n"
+        "assert libobe.Socket('client', port=int(sys.argv[1]), timeout=20).tcmd(1) == 1\n"
         "faulthandler._sigsegv()\n"
     )
     for options in ((), ("-X", "faulthandler")):
@@ -83,7 +83,7 @@ def test_faulthandler_has_the_last_word(echo: peer.Server, tmp_path: Path) -> No
 
 def test_trace(echo: peer.Server, tmp_path: Path) -> None:
     path = tmp_path / "trace.jsonl"
-    with obe.Socket("client", port=echo.port, timeout=peer.PATIENCE) as client:
+    with libobe.Socket("client", port=echo.port, timeout=peer.PATIENCE) as client:
         client.set_option("trace", str(path))
         values = [{"a": [1.5, "ü\n"]}, float("inf"), "x" * 2_000_000]
         for value in values:

@@ -37,15 +37,15 @@ def test_wheel(tmp_path: Path) -> None:
     library = os.environ["OBE_LIBRARY"]
     subprocess.run(build, env={**environment, "OBE_LIBRARY": library}, capture_output=True, check=True)
     (wheel,) = tmp_path.glob("*.whl")
-    assert wheel.name.startswith("obe-")
+    assert wheel.name.startswith("libobe-")
     assert "-py3-none-" in wheel.name
     assert not wheel.name.endswith("-any.whl")
 
     target = tmp_path / "installed"
     install = [*pip, "install", "--no-deps", "--no-index", "--target", str(target), str(wheel)]
     subprocess.run(install, env=environment, capture_output=True, check=True)
-    assert (target / "obe" / "py.typed").exists()
-    code = "import obe; print(obe.Socket('server', port=0).port > 0, obe.__file__)"
+    assert (target / "libobe" / "py.typed").exists()
+    code = "import libobe; print(libobe.Socket('server', port=0).port > 0, libobe.__file__)"
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment, cwd=target, capture_output=True, text=True, check=True
     )

@@ -19,7 +19,7 @@ from typing import Any, Callable, TypeVar
 
 import pytest
 
-import obe
+import libobe
 import peer
 from conftest import ROOT
 
@@ -101,7 +101,7 @@ def full_backlog() -> Iterator[socket.socket]:
 
 
 @five_tries
-def test_server_receive(server: obe.Socket) -> None:
+def test_server_receive(server: libobe.Socket) -> None:
     interrupt(server.receive)
     with peer.connect(server.port) as conn:
         peer.whole(conn, b'"still here"')
@@ -110,7 +110,7 @@ def test_server_receive(server: obe.Socket) -> None:
 
 @five_tries
 def test_client_receive(mute: peer.Server) -> None:
-    client = obe.Socket("client", port=mute.port)
+    client = libobe.Socket("client", port=mute.port)
     client.send("x")
     interrupt(client.receive)
     assert client.connection is not None
@@ -120,7 +120,7 @@ def test_client_receive(mute: peer.Server) -> None:
 @five_tries
 def test_tcmd_closes_its_connection(persistent: bool) -> None:
     with peer.Server(lambda body: body if body == b'"loud"' else None, persistent=persistent) as server:
-        client = obe.Socket("client", port=server.port)
+        client = libobe.Socket("client", port=server.port)
         client.set_option("persistent", persistent)
         assert client.tcmd("loud") == "loud"
         interrupt(lambda: client.tcmd("x"))
@@ -133,7 +133,7 @@ def test_tcmd_closes_its_connection(persistent: bool) -> None:
 def test_connecting(address: str) -> None:
     """In slices to a loopback address, on a helper thread to any other."""
     with full_backlog() as full:
-        client = obe.Socket("client", address, full.getsockname()[1])
+        client = libobe.Socket("client", address, full.getsockname()[1])
         interrupt(lambda: client.send("x"))
         interrupt(lambda: client.tcmd("x"))
 
@@ -150,7 +150,7 @@ def test_connecting_goes_on_after_a_slice() -> None:
                 while True:
                     stack.enter_context(listener.accept()[0])
 
-        client = obe.Socket("client", port=listener.getsockname()[1], timeout=peer.PATIENCE)
+        client = libobe.Socket("client", port=listener.getsockname()[1], timeout=peer.PATIENCE)
         with handler(accept):
             signal.setitimer(signal.ITIMER_REAL, DELAY)
             client.send("x")
@@ -168,14 +168,14 @@ def test_connecting_goes_on_after_a_slice() -> None:
 
 @five_tries
 def test_wait_ready() -> None:
-    with obe.Socket("server", port=0) as place:
+    with libobe.Socket("server", port=0) as place:
         port = place.port
-    client = obe.Socket("client", port=port)
+    client = libobe.Socket("client", port=port)
     interrupt(client.wait_ready)
 
 
 @five_tries
-def test_sending_more_than_the_peer_reads(server: obe.Socket) -> None:
+def test_sending_more_than_the_peer_reads(server: libobe.Socket) -> None:
     big = "x" * 30_000_000
     due: list[float] = []
 
@@ -191,7 +191,7 @@ def test_sending_more_than_the_peer_reads(server: obe.Socket) -> None:
 
     over = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener, handler(raising):
-        client = obe.Socket("client", port=listener.getsockname()[1])
+        client = libobe.Socket("client", port=listener.getsockname()[1])
         accepting = threading.Thread(target=accept, daemon=True)
         accepting.start()
         with pytest.raises(Interrupt):
@@ -212,7 +212,7 @@ def test_sending_more_than_the_peer_reads(server: obe.Socket) -> None:
 
 
 @five_tries
-def test_small_answers_that_nobody_reads(server: obe.Socket) -> None:
+def test_small_answers_that_nobody_reads(server: libobe.Socket) -> None:
     """They fill the connection little by little; the one that does not fit can be interrupted."""
     answered = []
 
@@ -230,7 +230,7 @@ def test_small_answers_that_nobody_reads(server: obe.Socket) -> None:
             raise LateError("it never came to block")
 
 
-def test_other_handlers_run_and_the_call_goes_on(server: obe.Socket) -> None:
+def test_other_handlers_run_and_the_call_goes_on(server: libobe.Socket) -> None:
     ticks = []
     with contextlib.ExitStack() as stack:
 
@@ -248,11 +248,11 @@ def test_other_handlers_run_and_the_call_goes_on(server: obe.Socket) -> None:
 
 @pytest.mark.parametrize(
     ("call", "error"),
-    [("cancel", obe.errors.CancelledError), ("close", RuntimeError), ("free", obe.errors.ClosedError)],
+    [("cancel", libobe.errors.CancelledError), ("close", RuntimeError), ("free", libobe.errors.ClosedError)],
 )
 def test_a_handler_that_ends_the_call(call: str, error: type[Exception], mute: peer.Server) -> None:
     """It runs between two slices, when the library has no call to wake."""
-    for end in (obe.Socket("server", port=0), obe.Socket("client", port=mute.port)):
+    for end in (libobe.Socket("server", port=0), libobe.Socket("client", port=mute.port)):
         with handler(lambda number, frame, end=end: getattr(end, call)()):  # type: ignore[misc]
             signal.setitimer(signal.ITIMER_REAL, 0.05)
             with pytest.raises(error):
@@ -264,7 +264,7 @@ def test_a_handler_that_ends_the_call(call: str, error: type[Exception], mute: p
 )
 def test_who_needs_the_helper_thread(address: str | None, elsewhere: bool) -> None:
     """Connecting to another machine may take longer than a slice, and must not begin anew with each."""
-    client = obe.Socket("client", address)
+    client = libobe.Socket("client", address)
     assert client._obe._may_block(1) is elsewhere
     assert client._obe._may_block(100_000) is True
 
@@ -277,7 +277,7 @@ def on_signal(call: Callable[[], Any]) -> Iterator[None]:
     main = threading.get_ident()
 
     def run() -> None:
-        while sys._current_frames()[main].f_code is not obe._handle.Handle._sliced.__code__:
+        while sys._current_frames()[main].f_code is not libobe._handle.Handle._sliced.__code__:
             time.sleep(0.001)
         os.kill(os.getpid(), signal.SIGALRM)
         reader.recv(1)  # what Python writes where a signal arrives
@@ -294,7 +294,7 @@ def on_signal(call: Callable[[], Any]) -> Iterator[None]:
             signal.set_wakeup_fd(before)
 
 
-def test_a_message_of_the_same_moment_is_kept(server: obe.Socket) -> None:
+def test_a_message_of_the_same_moment_is_kept(server: libobe.Socket) -> None:
     """The signal comes while the library waits, the message before the library returns: the next receive has it."""
     with peer.connect(server.port) as conn:
         for _ in range(5):
@@ -316,7 +316,7 @@ def test_a_kept_message_goes_with_its_connection(end: str) -> None:
         return body
 
     with peer.Server(answer) as server:
-        client = obe.Socket("client", port=server.port, timeout=peer.PATIENCE)
+        client = libobe.Socket("client", port=server.port, timeout=peer.PATIENCE)
         client.send("first")
         with on_signal(release.release), pytest.raises(Interrupt):
             client.receive()
@@ -334,9 +334,9 @@ def test_a_kept_message_goes_with_its_connection(end: str) -> None:
 @pytest.mark.skipif(
     sys.version_info < (3, 10), reason="Python 3.9 may raise after a function has settled what it returns"
 )
-def test_nothing_is_lost_by_many_interrupts(server: obe.Socket) -> None:
+def test_nothing_is_lost_by_many_interrupts(server: libobe.Socket) -> None:
     count = 2000
-    receive = obe._handle.Handle._receive.__code__
+    receive = libobe._handle.Handle._receive.__code__
 
     def raise_inside_receive(number: int, frame: FrameType | None) -> None:
         while frame is not None:
@@ -371,7 +371,7 @@ PROGRAM = """
 import signal, sys, time, obe
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it for what it starts in the background
 call, port = sys.argv[1], int(sys.argv[2])
-socket = obe.Socket("server" if call == "receive" else "client", port=port)
+socket = libobe.Socket("server" if call == "receive" else "client", port=port)
 print("ready", flush=True)
 try:
     socket.receive() if call == "receive" else socket.tcmd("x")
@@ -424,7 +424,7 @@ def test_a_command_that_outlasts_many_slices_is_sent_once() -> None:
         release.clear()
         bodies.clear()
         with peer.Server(answer, persistent=persistent) as server:
-            client = obe.Socket("client", port=server.port, timeout=peer.PATIENCE)
+            client = libobe.Socket("client", port=server.port, timeout=peer.PATIENCE)
             client.set_option("persistent", persistent)
             with handler(lambda number, frame: release.set()):
                 signal.setitimer(signal.ITIMER_REAL, 4 * DELAY)
@@ -437,16 +437,16 @@ def test_a_command_that_outlasts_many_slices_is_sent_once() -> None:
 def test_a_command_inside_a_signal_handler_does_not_repeat_the_one_outside() -> None:
     requests = []
 
-    def answer(request: obe.Request) -> bool:
+    def answer(request: libobe.Request) -> bool:
         requests.append(request)
         if request.value == "inside":
             request.reply("answer")
         return len(requests) == 2
 
-    with obe.Socket("server", port=0) as server:
+    with libobe.Socket("server", port=0) as server:
         serving = threading.Thread(target=server.serve, args=(answer,))
         serving.start()
-        client = obe.Socket("client", port=server.port, timeout=peer.PATIENCE)
+        client = libobe.Socket("client", port=server.port, timeout=peer.PATIENCE)
         inside = []
         with handler(lambda number, frame: inside.append(client.tcmd("inside"))):
             signal.setitimer(signal.ITIMER_REAL, DELAY)
@@ -469,6 +469,6 @@ def test_nobody_accepts_a_connection() -> None:
             other = waiting.enter_context(socket.socket())
             other.setblocking(False)
             other.connect_ex(full.getsockname())
-        client = obe.Socket("client", port=full.getsockname()[1], timeout=3 * DELAY)
+        client = libobe.Socket("client", port=full.getsockname()[1], timeout=3 * DELAY)
         with pytest.raises(TimeoutError, match="no connection within the timeout"):
             client.tcmd("unheard")

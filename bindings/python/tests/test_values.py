@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-import obe
+import libobe
 import peer
 from conftest import missing
-from obe._json import encode
+from libobe._json import encode
 
 try:
     import numpy as np
@@ -41,11 +41,11 @@ except ImportError:
 def test_spelled_as_json_dumps(echo: peer.Server, value: Any) -> None:
     assert encode(value) == json.dumps(value).encode()
     # What the library's own check makes of it.
-    assert obe.Socket("client", port=echo.port).tcmd(value) == json.loads(json.dumps(value))
+    assert libobe.Socket("client", port=echo.port).tcmd(value) == json.loads(json.dumps(value))
 
 
 def test_nan(echo: peer.Server) -> None:
-    assert math.isnan(obe.Socket("client", port=echo.port).tcmd(math.nan))
+    assert math.isnan(libobe.Socket("client", port=echo.port).tcmd(math.nan))
     assert echo.requests == [b"NaN"]
 
 
@@ -120,7 +120,7 @@ def test_circular() -> None:
 )
 def test_received_as_json_loads(text: bytes) -> None:
     with peer.Server(answer=lambda body: text) as server:
-        assert obe.Socket("client", port=server.port).tcmd(1) == json.loads(text)
+        assert libobe.Socket("client", port=server.port).tcmd(1) == json.loads(text)
 
 
 def test_a_number_too_long_for_python_is_said_once() -> None:
@@ -129,7 +129,7 @@ def test_a_number_too_long_for_python_is_said_once() -> None:
     if not limit:
         pytest.skip("this Python has no limit")
     with peer.Server(answer=lambda body: b"1" * (limit + 1)) as server:
-        client = obe.Socket("client", port=server.port, timeout=0.2)
+        client = libobe.Socket("client", port=server.port, timeout=0.2)
         client.send(1)
         with pytest.raises(ValueError, match="digits"):
             client.receive()
@@ -138,7 +138,7 @@ def test_a_number_too_long_for_python_is_said_once() -> None:
 
 
 def test_numpy_is_not_imported() -> None:
-    code = "import array, sys, obe._json; obe._json.encode(array.array('d', [1])); print('numpy' in sys.modules)"
-    package = Path(obe.__file__).parents[1]
+    code = "import array, sys, libobe._json; libobe._json.encode(array.array('d', [1])); print('numpy' in sys.modules)"
+    package = Path(libobe.__file__).parents[1]
     done = subprocess.run([sys.executable, "-c", code], cwd=package, capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"

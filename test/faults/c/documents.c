@@ -105,8 +105,8 @@ static void read_all(const char *which, obe_message m)
         CALL(p, obe_get_doubles(m, p, values, NUMBERS, &n));
         CALL(p, obe_get_doubles(m, p, NULL, 0, &n));
         CALL(p, obe_get_matrix(m, p, values, NUMBERS, &rows, &cols));
-        CALL(p, obe_type(m, p, &small));
-        CALL(p, obe_count(m, p, &n));
+        CALL(p, obe_get_type(m, p, &small));
+        CALL(p, obe_get_count(m, p, &n));
     }
 }
 
@@ -147,7 +147,7 @@ static void write_all(void)
             }
             if (tell("obe_set", "", status) != OBE_OK)
                 break;
-            CALL("/s", obe_count(m, "/s", &n));
+            CALL("/s", obe_get_count(m, "/s", &n));
             if (round > 0)
                 CALL("", obe_get_json(m, "", NULL, 0, &n));
         }
@@ -195,7 +195,7 @@ static void labview(const char *which, int handle)
 
     part = which;
     if (CALL("", obe_lv_tcmd(handle, "{\"command\": \"x\"}", &n, TIMEOUT)) == OBE_OK) {
-        CALL("", obe_lv_text(handle, buffer, ROOM, &n));
+        CALL("", obe_lv_get_text(handle, buffer, ROOM, &n));
         for (i = 0; i < pointer_count; i++) {
             const char *p = pointers[i];
 
@@ -209,13 +209,13 @@ static void labview(const char *which, int handle)
             CALL(p, obe_lv_get_type(handle, p, &n));
         }
     }
-    if (CALL("", obe_lv_command(handle, "x")) == OBE_OK) {
+    if (CALL("", obe_lv_command_new(handle, "x")) == OBE_OK) {
         CALL("", obe_lv_set_json(handle, "s", text));
         CALL("", obe_lv_set_string(handle, "t", text));
         CALL("", obe_lv_set_doubles(handle, "d", values, NUMBERS / 32));
         CALL("", obe_lv_set_matrix(handle, "m", values, NUMBERS / 64, 2));
         CALL("", obe_lv_set_double(handle, "s", 1.5));
-        CALL("", obe_lv_tcmd_built(handle, &n, TIMEOUT));
+        CALL("", obe_lv_tcmd_message(handle, &n, TIMEOUT));
     }
     CALL("", obe_lv_newrun(handle, text, TIMEOUT));
     CALL("", obe_lv_ready(handle, TIMEOUT));
@@ -244,7 +244,7 @@ int main(int count, char **arguments)
     pointer_count = count - 4;
     part = "document";
     if (obe_client_new(NULL, (int32_t)atoi(arguments[1]), &client) != OBE_OK || obe_server_new(NULL, 0, &server) != OBE_OK ||
-        obe_port(server, &port) != OBE_OK || obe_lv_client("", atoi(arguments[1]), &handle) != OBE_OK)
+        obe_port(server, &port) != OBE_OK || obe_lv_client_new("", atoi(arguments[1]), &handle) != OBE_OK)
         return 1;
     printf("port %" PRId32 "\n", port);
     fflush(stdout);

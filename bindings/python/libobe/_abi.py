@@ -23,6 +23,7 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "obe_cancel": (c_int32, (c_size_t, )),
     "obe_wait_ready": (c_int32, (c_size_t, c_int64, )),
     "obe_port": (c_int32, (c_size_t, POINTER(c_int32), )),
+    "obe_message_free": (c_int32, (c_size_t, )),
     "obe_message_new": (c_int32, (c_char_p, c_int64, POINTER(c_size_t), )),
     "obe_command_new": (c_int32, (c_char_p, POINTER(c_size_t), )),
     "obe_set_double": (c_int32, (c_size_t, c_char_p, c_double, )),
@@ -41,14 +42,16 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "obe_get_key": (c_int32, (c_size_t, c_char_p, c_int64, c_void_p, c_int64, POINTER(c_int64), )),
     "obe_get_doubles": (c_int32, (c_size_t, c_char_p, POINTER(c_double), c_int64, POINTER(c_int64), )),
     "obe_get_matrix": (c_int32, (c_size_t, c_char_p, POINTER(c_double), c_int64, POINTER(c_int64), POINTER(c_int64), )),
-    "obe_type": (c_int32, (c_size_t, c_char_p, POINTER(c_int32), )),
-    "obe_count": (c_int32, (c_size_t, c_char_p, POINTER(c_int64), )),
+    "obe_get_type": (c_int32, (c_size_t, c_char_p, POINTER(c_int32), )),
+    "obe_get_count": (c_int32, (c_size_t, c_char_p, POINTER(c_int64), )),
     "obe_send_message": (c_int32, (c_size_t, c_size_t, c_int64, )),
     "obe_receive_message": (c_int32, (c_size_t, POINTER(c_size_t), c_int64, )),
     "obe_tcmd_message": (c_int32, (c_size_t, c_size_t, POINTER(c_size_t), c_int64, )),
     "obe_reply": (c_int32, (c_size_t, c_char_p, c_int64, c_int64, )),
     "obe_reply_message": (c_int32, (c_size_t, c_size_t, c_int64, )),
     "obe_serve": (c_int32, (c_size_t, c_void_p, c_void_p, )),
+    "obe_query": (c_int32, (c_size_t, c_char_p, c_size_t, POINTER(c_size_t), c_int64, )),
+    "obe_check_reply": (c_int32, (c_size_t, c_char_p, )),
     "obe_ready": (c_int32, (c_size_t, c_int64, )),
     "obe_newrun": (c_int32, (c_size_t, c_size_t, c_int64, )),
     "obe_optset": (c_int32, (c_size_t, POINTER(c_double), c_int64, POINTER(c_int64), c_int64, )),
@@ -64,13 +67,13 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "obe_done": (c_int32, (c_size_t, c_int64, )),
     "obe_set_option": (c_int32, (c_size_t, c_char_p, c_char_p, )),
     "obe_get_option": (c_int32, (c_size_t, c_char_p, c_void_p, c_int64, POINTER(c_int64), )),
-    "obe_stats": (c_int32, (c_size_t, c_char_p, POINTER(c_int64), )),
+    "obe_get_stat": (c_int32, (c_size_t, c_char_p, POINTER(c_int64), )),
     "obe_last_error": (c_int32, (c_size_t, c_void_p, c_int64, POINTER(c_int64), )),
     "obe_strerror": (c_char_p, (c_int32, )),
     "obe_version": (c_char_p, ()),
 }
 
-# The types of JSON values, as obe_type gives them.
+# The types of JSON values, as obe_get_type gives them.
 OBE_OBJECT = 1
 OBE_ARRAY = 2
 OBE_STRING = 3
@@ -124,11 +127,6 @@ OPTIONS: tuple[tuple[str, str, str], ...] = (
         "Client: 1 keeps the connection open from one message to the next. Only for servers built on libobe: a Python optbayesexpt server reads one message from each connection.",
     ),
     (
-        "late_reply",
-        "0",
-        "Client: 1 keeps the connection of a command that was sent and got no reply in time, for obe_receive to go on waiting; obe_close gives the reply up, and so does the next message.",
-    ),
-    (
         "max_message",
         "67108864",
         "The largest message sent or taken, in bytes; at most 9999999999, and 2147483583 in a 32-bit process.",
@@ -152,11 +150,6 @@ OPTIONS: tuple[tuple[str, str, str], ...] = (
         "one_way",
         "0",
         "Server: 1 keeps a connection open whose message was received and not answered, and takes its next one at once, for clients that only report. An answer is still possible but not required: such a connection can be evicted.",
-    ),
-    (
-        "nodelay",
-        "1",
-        "TCP_NODELAY on new connections: 1 sends at once, 0 lets the system gather small writes.",
     ),
     (
         "keepalive",
@@ -205,17 +198,17 @@ OPTIONS: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "trace_error",
-        "read only",
+        "",
         "Why a message was last missing in the trace; empty if none was.",
     ),
     (
         "local",
-        "read only",
+        "",
         "This side's address: the server's listener, or the client's connection; empty when there is none.",
     ),
     (
         "peer",
-        "read only",
+        "",
         "The other side's address: of the client's connection, or of the connection of the server's last message; empty when there is none.",
     ),
 )

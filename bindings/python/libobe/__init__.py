@@ -2,7 +2,7 @@
 
 For example:
 
-    from obe import Socket
+    from libobe import Socket
 
     client = Socket("client", "127.0.0.1", 61981)
     client.wait_ready(10)

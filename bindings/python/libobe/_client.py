@@ -17,7 +17,7 @@ class Client(Socket):
     """A `Socket` in the client role that knows the commands of experiment-design servers.
 
     Lists of numbers come back as numpy arrays where numpy is installed, and as lists elsewhere; both are taken too.
-    A reply that is not the command's answer raises `obe.errors.ReplyError`, which carries it.
+    A reply that is not the command's answer raises `libobe.errors.ReplyError`, which carries it.
     """
 
     def __init__(self, ip_address: str | None = "", port: int = DEFAULT_PORT, *, timeout: Timeout = DEFAULT) -> None:

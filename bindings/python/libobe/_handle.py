@@ -441,7 +441,7 @@ class Handle:
 
     def stat(self, name: str) -> int:
         value = ctypes.c_int64()
-        self._check(self._lib.obe_stats(self._id, name.encode(), ctypes.byref(value)))
+        self._check(self._lib.obe_get_stat(self._id, name.encode(), ctypes.byref(value)))
         return value.value
 
     # -- errors ------------------------------------------------------------------------------------------------------

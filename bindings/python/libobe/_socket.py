@@ -40,7 +40,7 @@ class Socket:
     timeout     seconds that a call may take, None for ever; by default a client waits 60 seconds, a server for ever.
 
     A message is what `json.dumps` takes, or a numpy array or scalar, or another numeric buffer. Failures are exceptions
-    of `obe.errors`. Any method may be called from any thread. A Socket that is collected is closed.
+    of `libobe.errors`. Any method may be called from any thread. A Socket that is collected is closed.
     """
 
     role: str = _fixed("role")
@@ -112,7 +112,7 @@ class Socket:
         self._obe.close()
 
     def cancel(self) -> None:
-        """End the calls that other threads are blocked in, with `obe.errors.CancelledError`; later calls are spared."""
+        """End the calls that other threads are blocked in, with `libobe.errors.CancelledError`; later calls are spared."""
         self._obe.cancel()
 
     def free(self) -> None:
@@ -153,7 +153,7 @@ class Socket:
         raise TypeError("a Socket cannot be copied or pickled")
 
     def __repr__(self) -> str:
-        return f"<obe.Socket {self.role} {self.ip_address or '127.0.0.1'}:{self.port}>"
+        return f"<libobe.Socket {self.role} {self.ip_address or '127.0.0.1'}:{self.port}>"
 
 
 class Request:

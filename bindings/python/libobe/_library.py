@@ -17,7 +17,7 @@ NAME = f"obe{struct.calcsize('P') * 8}.dll" if sys.platform == "win32" else "lib
 # The calls of an exchange once more, without declared types: ctypes then takes its own objects as they are, which saves
 # a third of the price of a call. Such a call takes no numbers, only ctypes objects.
 QUICK = {"obe_send": "quick_send", "obe_receive": "quick_receive", "obe_tcmd": "quick_tcmd"}
-SYSTEM = NAME if sys.platform == "win32" else "libobe.so.1"
+SYSTEM = NAME if sys.platform == "win32" else "libobe.so.0"
 
 
 class Library:

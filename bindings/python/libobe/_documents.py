@@ -66,9 +66,9 @@ class Document:
 
     def value(self, numpy: Any, pointer: bytes = b"") -> Any:
         """The value at a pointer: numeric arrays and arrays of equally long ones as numpy's, the rest as Python's."""
-        kind = self._count(self.lib.obe_type, pointer, ctypes.c_int32())
+        kind = self._count(self.lib.obe_get_type, pointer, ctypes.c_int32())
         if kind == _abi.OBE_OBJECT:
-            count = self._count(self.lib.obe_count, pointer, ctypes.c_int64())
+            count = self._count(self.lib.obe_get_count, pointer, ctypes.c_int64())
             keys = [self._bytes(self.lib.obe_get_key, self.handle, pointer, i) for i in range(count)]
             return {
                 key.decode(): self.value(numpy, pointer + b"/" + key.replace(b"~", b"~0").replace(b"/", b"~1"))
