@@ -127,9 +127,7 @@ var byError = []struct {
 	{transport.ErrInUse, InUse},
 	{transport.ErrPermission, Permission},
 	{transport.ErrExhausted, IO},
-	{session.ErrPage, JSON},
-	{session.ErrOutside, Unsupported},
-	{session.ErrFull, Memory},
+	{session.ErrEncoding, JSON},
 	{memory.ErrMemory, Memory},
 	{fs.ErrPermission, Permission}, // of a file; that of a socket is transport's
 }

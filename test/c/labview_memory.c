@@ -43,7 +43,7 @@ static void lists(void)
 
     CHECK_EQUAL(LV_ALIGN == 1 ? 4 : 8, (int64_t)head);
     for (n = 5; n >= 0; n--) {
-        CHECK_EQUAL(LV_OK, lv_put_list((uintptr_t)&handle, values, n));
+        CHECK_EQUAL(LV_OK, lv_put_doubles((uintptr_t)&handle, values, n));
         CHECK_EQUAL((int64_t)head + 8 * n, manager_check(handle));
         dimensions_are(handle, &n, 1);
         CHECK(memcmp(*(unsigned char **)handle + head, values, 8 * (size_t)n) == 0);
@@ -61,7 +61,7 @@ static void tables(void)
     for (i = 0; i < LENGTH(shapes); i++) {
         int32_t total = shapes[i][0] * shapes[i][1];
 
-        CHECK_EQUAL(LV_OK, lv_put_table((uintptr_t)&handle, values, shapes[i][0], shapes[i][1]));
+        CHECK_EQUAL(LV_OK, lv_put_matrix((uintptr_t)&handle, values, shapes[i][0], shapes[i][1]));
         CHECK_EQUAL(8 + 8 * total, manager_check(handle));
         dimensions_are(handle, shapes[i], 2);
         CHECK(memcmp(*(unsigned char **)handle + 8, values, 8 * (size_t)total) == 0);
@@ -77,8 +77,8 @@ static void nothing_without_a_handle(void)
     manager_frugal = 1;
     CHECK_EQUAL(LV_OK, lv_put_string((uintptr_t)&text, "gone", 4));
     CHECK_EQUAL(LV_OK, lv_put_string((uintptr_t)&text, "", 0));
-    CHECK_EQUAL(LV_OK, lv_put_list((uintptr_t)&list, values, 0));
-    CHECK_EQUAL(LV_OK, lv_put_table((uintptr_t)&table, values, 0, 2));
+    CHECK_EQUAL(LV_OK, lv_put_doubles((uintptr_t)&list, values, 0));
+    CHECK_EQUAL(LV_OK, lv_put_matrix((uintptr_t)&table, values, 0, 2));
     CHECK(!text && !list && !table);
     manager_frugal = 0;
 }
@@ -90,7 +90,7 @@ static void no_memory_left(void)
     CHECK_EQUAL(LV_OK, lv_put_string((uintptr_t)&handle, "kept", 4));
     manager_failure = 2; /* mFullErr */
     CHECK_EQUAL(2, lv_put_string((uintptr_t)&handle, "another", 7));
-    CHECK_EQUAL(2, lv_put_list((uintptr_t)&none, NULL, 3));
+    CHECK_EQUAL(2, lv_put_doubles((uintptr_t)&none, NULL, 3));
     manager_failure = 0;
     CHECK_EQUAL(8, manager_check(handle));
     CHECK(memcmp(*(unsigned char **)handle + 4, "kept", 4) == 0);
