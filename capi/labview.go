@@ -9,6 +9,7 @@ import (
 	"math"
 	"time"
 
+	"libobe/capi/status"
 	"libobe/internal/jsondoc"
 	"libobe/internal/session"
 	"libobe/internal/socket"
@@ -18,7 +19,7 @@ import (
 // lvSession is what a LabVIEW handle stands for.
 type lvSession struct {
 	*session.Session
-	failure entry          // of the last call on the handle
+	failure handleEntry    // of the last call on the handle
 	owner   session.Handle // the node that opened it, 0 if that said nothing of itself
 }
 
@@ -28,12 +29,14 @@ var sessions session.Table[*lvSession]
 // onSession guards a function on a LabVIEW handle, with the numbers that it returns.
 func onSession(op string, handle C.int, body func(s *lvSession) error, results ...result) C.int {
 	reset(results)
-	return C.int(guard(op, func(owner **entry) error {
-		s, ok := sessions.Find(session.Handle(handle))
-		if !ok {
-			return fmt.Errorf("%s: %w: %d was closed, or never was one", op, errHandle, handle)
-		}
-		*owner = &s.failure
+	if code := admit(); code != status.OK {
+		return C.int(code)
+	}
+	s, ok := sessions.Find(session.Handle(handle))
+	if !ok {
+		return C.int(noHandle.record(fmt.Errorf("%s: %w: %d was closed, or never was one", op, errInvalidHandle, handle)))
+	}
+	return C.int(runOn(&s.failure, op, s, func(s *lvSession) error {
 		if err := refuse(op, results); err != nil {
 			return err
 		}
@@ -63,7 +66,7 @@ func receiving(op string, handle, timeout_ms C.int, instance lvSlot, body func(s
 }
 
 func (s *lvSession) within(op string, timeout_ms C.int, instance lvSlot, body func(s *lvSession, limit time.Duration) error) error {
-	limit, err := timeout(op, C.int64_t(timeout_ms))
+	limit, err := timeoutArg(op, C.int64_t(timeout_ms))
 	if err != nil {
 		return err
 	}
@@ -83,7 +86,7 @@ func lvText(op, name string, p inText) ([]byte, error) {
 	if p == 0 {
 		return nil, nil
 	}
-	return input(op, name, p, -1)
+	return bytesArg(op, name, p, -1)
 }
 
 // result is the place for a number, which may be NULL, and its name in the header.
@@ -107,7 +110,7 @@ func refuse(op string, results []result) error {
 		if r.place == 0 {
 			continue
 		}
-		if err := place(op, r.name, r.place); err != nil {
+		if err := checkPointer(op, r.name, r.place); err != nil {
 			return err
 		}
 	}
@@ -153,7 +156,7 @@ func lvRoom(op, name string, buffer lvBuffer, capacity C.int) ([]byte, error) {
 	if err := lvCapacity(op, name, buffer == 0, capacity); err != nil {
 		return nil, err
 	}
-	return room(op, name, outText(buffer), C.int64_t(capacity))
+	return outBuffer(op, name, outText(buffer), C.int64_t(capacity))
 }
 
 // lvNumberRoom returns the caller's output array as a slice.
@@ -161,15 +164,15 @@ func lvNumberRoom(op, name string, values lvArray, capacity C.int) ([]float64, e
 	if err := lvCapacity(op, name, values == 0, capacity); err != nil {
 		return nil, err
 	}
-	return numberRoom(op, name, outDoubles(values), C.int64_t(capacity))
+	return outArray(op, name, outDoubles(values), C.int64_t(capacity))
 }
 
 func lvCapacity(op, name string, missing bool, capacity C.int) error {
 	switch {
 	case capacity < 0:
-		return invalid(op, name+"_cap", "is negative")
+		return argError(op, name+"_cap", "is negative")
 	case missing && capacity > 0:
-		return invalid(op, name, fmt.Sprintf("is NULL, and %s_cap is %d", name, capacity))
+		return argError(op, name, fmt.Sprintf("is NULL, and %s_cap is %d", name, capacity))
 	}
 	return nil
 }
@@ -215,5 +218,5 @@ func asked(err error, capacity C.int) error {
 
 // lvNumbers returns the caller's input array as a slice.
 func lvNumbers(op, name string, values lvArray, count C.int) ([]float64, error) {
-	return numbers(op, name, inDoubles(values), name+"_count", C.int64_t(count))
+	return doublesArg(op, name, inDoubles(values), name+"_count", C.int64_t(count))
 }

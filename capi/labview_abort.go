@@ -25,7 +25,7 @@ var instances session.Table[*session.Instance]
 // node returns the instance whose number lies in a slot. A node that has no
 // Reserve callback gets its number at the first call.
 func node(op string, slot lvSlot) (session.Handle, *session.Instance, error) {
-	if err := place(op, "instance", slot); err != nil {
+	if err := checkPointer(op, "instance", slot); err != nil {
 		return 0, nil, err
 	}
 	for {
@@ -36,7 +36,7 @@ func node(op string, slot lvSlot) (session.Handle, *session.Instance, error) {
 		i := &session.Instance{}
 		h, err := instances.Add(i)
 		if err != nil {
-			return 0, nil, prefix(op, err)
+			return 0, nil, withOp(op, err)
 		}
 		if atomic.CompareAndSwapUintptr(number(slot), content, uintptr(h)) {
 			return h, i, nil
@@ -60,12 +60,12 @@ func numbered(content uintptr) (session.Handle, *session.Instance) {
 
 // number is what lies in a slot, for Go: what was there before may look like an
 // address of its own, which a pointer must not hold.
-func number(slot lvSlot) *uintptr { return at[uintptr](slot) }
+func number(slot lvSlot) *uintptr { return pointerTo[uintptr](slot) }
 
 // callback guards a callback of a node.
 func callback(op string, slot lvSlot, body func() error) C.int {
-	return C.int(guard(op, func(**entry) error {
-		if err := place(op, "instance", slot); err != nil {
+	return C.int(withoutHandle(op, func() error {
+		if err := checkPointer(op, "instance", slot); err != nil {
 			return err
 		}
 		return body()

@@ -59,7 +59,7 @@ func lvFetchTable(op, name string, handle C.int, values lvArray, capacity C.int,
 func obe_lv_ready(handle, timeout_ms C.int) C.int { return lvReady(handle, timeout_ms, 0) }
 
 func lvReady(handle, timeout_ms C.int, instance lvSlot) C.int {
-	return lvOrder("ready", handle, timeout_ms, instance, plain("ready"))
+	return lvOrder("ready", handle, timeout_ms, instance, bareCommand("ready"))
 }
 
 // obe_lv_newrun begins a new run. What it needs is up to the server: fields is the
@@ -90,7 +90,7 @@ func obe_lv_optset(handle C.int, setting lvArray, setting_cap C.int, setting_cou
 }
 
 func lvOptset(handle C.int, setting lvArray, setting_cap C.int, setting_count outInt, timeout_ms C.int, instance lvSlot) C.int {
-	return lvFetch("optset", "setting", handle, setting, setting_cap, setting_count, timeout_ms, instance, plain("optset"))
+	return lvFetch("optset", "setting", handle, setting, setting_cap, setting_count, timeout_ms, instance, bareCommand("optset"))
 }
 
 // obe_lv_goodset asks for a good setting, drawn by chance: the larger pickiness,
@@ -120,7 +120,7 @@ func obe_lv_newdat(handle C.int, x lvArray, x_count C.int, y lvArray, y_count C.
 func lvNewdat(handle C.int, x lvArray, x_count C.int, y lvArray, y_count C.int, s lvArray, s_count, timeout_ms C.int, instance lvSlot) C.int {
 	const op = "newdat"
 	return lvOrder(op, handle, timeout_ms, instance, func() (*jsondoc.Document, error) {
-		return measurement(op, inDoubles(x), C.int64_t(x_count), inDoubles(y), C.int64_t(y_count), inDoubles(s), C.int64_t(s_count))
+		return newdatRequest(op, inDoubles(x), C.int64_t(x_count), inDoubles(y), C.int64_t(y_count), inDoubles(s), C.int64_t(s_count))
 	})
 }
 
@@ -132,7 +132,7 @@ func obe_lv_getmean(handle C.int, mean lvArray, mean_cap C.int, mean_count outIn
 }
 
 func lvGetmean(handle C.int, mean lvArray, mean_cap C.int, mean_count outInt, timeout_ms C.int, instance lvSlot) C.int {
-	return lvFetch("getmean", "mean", handle, mean, mean_cap, mean_count, timeout_ms, instance, plain("getmean"))
+	return lvFetch("getmean", "mean", handle, mean, mean_cap, mean_count, timeout_ms, instance, bareCommand("getmean"))
 }
 
 // obe_lv_getstd asks for the standard deviation of each parameter; see
@@ -144,7 +144,7 @@ func obe_lv_getstd(handle C.int, deviation lvArray, deviation_cap C.int, deviati
 }
 
 func lvGetstd(handle C.int, deviation lvArray, deviation_cap C.int, deviation_count outInt, timeout_ms C.int, instance lvSlot) C.int {
-	return lvFetch("getstd", "deviation", handle, deviation, deviation_cap, deviation_count, timeout_ms, instance, plain("getstd"))
+	return lvFetch("getstd", "deviation", handle, deviation, deviation_cap, deviation_count, timeout_ms, instance, bareCommand("getstd"))
 }
 
 // obe_lv_getcov asks for the covariance matrix of the parameters, row by row; rows
@@ -181,7 +181,7 @@ func obe_lv_getwgt(handle C.int, weights lvArray, weights_cap C.int, weights_cou
 }
 
 func lvGetwgt(handle C.int, weights lvArray, weights_cap C.int, weights_count outInt, timeout_ms C.int, instance lvSlot) C.int {
-	return lvFetch("getwgt", "weights", handle, weights, weights_cap, weights_count, timeout_ms, instance, plain("getwgt"))
+	return lvFetch("getwgt", "weights", handle, weights, weights_cap, weights_count, timeout_ms, instance, bareCommand("getwgt"))
 }
 
 // obe_lv_getset asks for all possible settings: a row for each knob, a column for
@@ -204,7 +204,7 @@ func obe_lv_getcon(handle C.int, constants lvArray, constants_cap C.int, constan
 }
 
 func lvGetcon(handle C.int, constants lvArray, constants_cap C.int, constants_count outInt, timeout_ms C.int, instance lvSlot) C.int {
-	return lvFetch("getcon", "constants", handle, constants, constants_cap, constants_count, timeout_ms, instance, plain("getcon"))
+	return lvFetch("getcon", "constants", handle, constants, constants_cap, constants_count, timeout_ms, instance, bareCommand("getcon"))
 }
 
 // obe_lv_done asks the server to end.
@@ -213,5 +213,5 @@ func lvGetcon(handle C.int, constants lvArray, constants_cap C.int, constants_co
 func obe_lv_done(handle, timeout_ms C.int) C.int { return lvDone(handle, timeout_ms, 0) }
 
 func lvDone(handle, timeout_ms C.int, instance lvSlot) C.int {
-	return lvOrder("done", handle, timeout_ms, instance, plain("done"))
+	return lvOrder("done", handle, timeout_ms, instance, bareCommand("done"))
 }

@@ -22,11 +22,11 @@ func obe_lv_strerror(code C.int, text lvBuffer, text_cap C.int, text_size outInt
 	const op = "error_text"
 	size := []result{{"text_size", text_size}}
 	reset(size)
-	return C.int(protect(op, func(**entry) error {
+	return C.int(withoutNetwork(op, func() error {
 		if err := refuse(op, size); err != nil {
 			return err
 		}
-		said := "Not a status of this library."
+		said := status.Unknown
 		if s, ok := status.Find(status.Code(code)); ok {
 			said = s.Name + ": " + s.Text
 		}
@@ -53,7 +53,7 @@ func obe_lv_last_error(handle C.int, text lvBuffer, text_cap C.int, text_size ou
 		encoded := encode(said)
 		err := putText(op, "text", encoded, text, text_cap, text_size)
 		if dst, wrong := lvRoom(op, "text", text, text_cap); wrong == nil && 0 < len(dst) && len(dst) <= len(encoded) {
-			begin := func(n int) []byte { return encode(said[:beginning(said, n)]) }
+			begin := func(n int) []byte { return encode(said[:truncatedLength(said, n)]) }
 			n := sort.Search(len(said), func(n int) bool { return len(begin(n+1)) >= len(dst) })
 			dst[copy(dst, begin(n))] = 0
 		}
@@ -64,16 +64,18 @@ func obe_lv_last_error(handle C.int, text lvBuffer, text_cap C.int, text_size ou
 // lastFailure gives body the sentence of the last failure on a handle, and what puts
 // it into the handle's code page. A failure of this call does not replace that one.
 func lastFailure(op string, handle C.int, body func(said string, encode func(string) []byte) error) C.int {
-	return C.int(protect(op, func(owner **entry) error {
-		*owner = &entry{}
+	if forked() {
+		return C.int(status.Forked)
+	}
+	return C.int(runOn(&handleEntry{}, op, handle, func(handle C.int) error {
 		if handle == 0 {
-			return body(unowned.said(), func(text string) []byte { return []byte(text) })
+			return body(noHandle.lastError(), func(text string) []byte { return []byte(text) })
 		}
 		s, ok := sessions.Find(session.Handle(handle))
 		if !ok {
-			return errHandle
+			return errInvalidHandle
 		}
-		return body(s.failure.said(), s.EncodeLoosely)
+		return body(s.failure.lastError(), s.EncodeLoosely)
 	}))
 }
 
@@ -82,7 +84,7 @@ func lastFailure(op string, handle C.int, body func(said string, encode func(str
 //export obe_lv_version
 func obe_lv_version(major, minor, patch outInt) C.int {
 	const op = "version"
-	return C.int(protect(op, func(**entry) error {
+	return C.int(withoutNetwork(op, func() error {
 		parts := []result{{"major", major}, {"minor", minor}, {"patch", patch}}
 		if err := refuse(op, parts); err != nil {
 			return err
@@ -101,7 +103,7 @@ func obe_lv_version(major, minor, patch outInt) C.int {
 //export obe_lv_pointer_size
 func obe_lv_pointer_size(size outInt) C.int {
 	const op = "pointer_size"
-	return C.int(protect(op, func(**entry) error {
+	return C.int(withoutNetwork(op, func() error {
 		if err := refuse(op, []result{{"size", size}}); err != nil {
 			return err
 		}

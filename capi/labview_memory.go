@@ -32,12 +32,12 @@ func toString(op string, handle lvHandle, text []byte) error {
 	if err := takes(op, "text", handle, len(text)); err != nil {
 		return err
 	}
-	return prefix(op, memoryError(C.lv_put_string(C.uintptr_t(handle), unsafe.Pointer(unsafe.SliceData(text)), C.int32_t(len(text)))))
+	return withOp(op, memoryError(C.lv_put_string(C.uintptr_t(handle), unsafe.Pointer(unsafe.SliceData(text)), C.int32_t(len(text)))))
 }
 
 // takes reports what a handle of LabVIEW cannot take.
 func takes(op, name string, handle lvHandle, sizes ...int) error {
-	if err := place(op, name, handle); err != nil {
+	if err := checkPointer(op, name, handle); err != nil {
 		return err
 	}
 	for _, n := range sizes {

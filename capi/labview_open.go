@@ -43,11 +43,11 @@ func obe_lv_server_new(address inText, port C.int, handle outInt) C.int {
 func open(op string, address inText, port C.int, handle outInt, instance lvSlot,
 	create func(host string, port int) (*session.Session, error)) C.int {
 	reset([]result{{"handle", handle}})
-	return C.int(guard(op, func(**entry) error {
-		if err := place(op, "handle", handle); err != nil {
+	return C.int(withoutHandle(op, func() error {
+		if err := checkPointer(op, "handle", handle); err != nil {
 			return err
 		}
-		text, err := host(op, address)
+		text, err := addressArg(op, address)
 		if err != nil {
 			return err
 		}
@@ -58,19 +58,19 @@ func open(op string, address inText, port C.int, handle outInt, instance lvSlot,
 			}
 		}
 		if s.Session, err = create(text, int(port)); err != nil {
-			return prefix(op, err)
+			return withOp(op, err)
 		}
 		h, err := sessions.Add(s)
 		if err != nil {
 			s.Free()
-			return prefix(op, err)
+			return withOp(op, err)
 		}
 		// A node whose program has stopped in the meantime has nobody to close it.
 		if _, runs := instances.Find(s.owner); s.owner != 0 && !runs {
 			if _, still := sessions.Remove(h); still {
 				s.Free()
 			}
-			return prefix(op, fmt.Errorf("%w: the program of this node has stopped", socket.ErrCancelled))
+			return withOp(op, fmt.Errorf("%w: the program of this node has stopped", socket.ErrCancelled))
 		}
 		handle.put(int32(h))
 		return nil
@@ -84,13 +84,13 @@ func open(op string, address inText, port C.int, handle outInt, instance lvSlot,
 //export obe_lv_free
 func obe_lv_free(handle C.int) C.int {
 	const op = "close"
-	return C.int(guard(op, func(**entry) error {
+	return C.int(withoutHandle(op, func() error {
 		if handle == 0 {
 			return nil
 		}
 		s, ok := sessions.Remove(session.Handle(handle))
 		if !ok {
-			return fmt.Errorf("%s: %w: %d was closed, or never was one", op, errHandle, handle)
+			return fmt.Errorf("%s: %w: %d was closed, or never was one", op, errInvalidHandle, handle)
 		}
 		s.close()
 		return nil
@@ -110,7 +110,7 @@ func (s *lvSession) close() {
 //
 //export obe_lv_free_all
 func obe_lv_free_all() C.int {
-	return C.int(guard("close_all", func(**entry) error {
+	return C.int(withoutHandle("close_all", func() error {
 		closeAll(func(*lvSession) bool { return true })
 		return nil
 	}))
@@ -151,7 +151,7 @@ func obe_lv_set_option(handle C.int, name, value inText) C.int {
 		if err != nil {
 			return err
 		}
-		return prefix(op, s.SetOption(string(n), string(v)))
+		return withOp(op, s.SetOption(string(n), string(v)))
 	})
 }
 
