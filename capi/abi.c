@@ -1,5 +1,5 @@
 /* Every function of the headers once more, with integers for its pointers, as Go exports
- * it (address.go). It holds no code: the compiler compares it with cgo's own prototypes.
+ * it (args.go). It holds no code: the compiler compares it with cgo's own prototypes.
  *
  * Generated from capi/ by "make generate"; do not edit.
  */

@@ -1,6 +1,6 @@
 /* What the files of the package share: the types of the headers, without their
  * prototypes. The exported functions have integers where the headers have pointers
- * (address.go), so abi.c holds cgo's prototypes against the headers' in that form, and
+ * (args.go), so abi.c holds cgo's prototypes against the headers' in that form, and
  * call.c these types against those of obe.h. */
 #ifndef CAPI_H
 #define CAPI_H

@@ -37,24 +37,24 @@ import (
 //	getcon                       [numbers], the model's constants
 
 // order guards a command whose answer is "OK".
-func order(op string, client C.obe_socket, timeout_ms C.int64_t, request func() (*jsondoc.Document, error)) C.obe_status {
-	return query(op, client, timeout_ms, "", 0, request, func(c *socket.Client, r *jsondoc.Document, limit time.Duration) error {
+func commandOK(op string, client C.obe_socket, timeout_ms C.int64_t, request func() (*jsondoc.Document, error)) C.obe_status {
+	return runCommand(op, client, timeout_ms, "", 0, request, func(c *socket.Client, r *jsondoc.Document, limit time.Duration) error {
 		return command.ExpectOK(c, r, limit)
 	})
 }
 
 // fetch guards a command whose answer is a list of numbers; name is what the
 // header calls the array.
-func fetch(op, name string, client C.obe_socket, values outDoubles, capacity C.int64_t, count outInt64, timeout_ms C.int64_t,
+func commandDoubles(op, name string, client C.obe_socket, values outDoubles, capacity C.int64_t, count outInt64, timeout_ms C.int64_t,
 	request func() (*jsondoc.Document, error)) C.obe_status {
-	return query(op, client, timeout_ms, "count", uintptr(count), request, func(c *socket.Client, r *jsondoc.Document, limit time.Duration) error {
+	return runCommand(op, client, timeout_ms, "count", uintptr(count), request, func(c *socket.Client, r *jsondoc.Document, limit time.Duration) error {
 		return list(op, name, values, capacity, count, func(dst []float64) (int, error) { return command.Doubles(c, r, dst, limit) })
 	})
 }
 
 // fetchTable guards a command whose answer is rows of numbers.
-func fetchTable(op, name string, client C.obe_socket, values outDoubles, capacity C.int64_t, rows, cols outInt64, timeout_ms C.int64_t) C.obe_status {
-	return query(op, client, timeout_ms, "rows or cols", weaker(rows, cols), plain(op), func(c *socket.Client, r *jsondoc.Document, limit time.Duration) error {
+func commandMatrix(op, name string, client C.obe_socket, values outDoubles, capacity C.int64_t, rows, cols outInt64, timeout_ms C.int64_t) C.obe_status {
+	return runCommand(op, client, timeout_ms, "rows or cols", uintptr(unusableOf(rows, cols)), bareCommand(op), func(c *socket.Client, r *jsondoc.Document, limit time.Duration) error {
 		return grid(op, name, values, capacity, rows, cols, func(dst []float64) (int, int, error) { return command.Matrix(c, r, dst, limit) })
 	})
 }
@@ -62,15 +62,15 @@ func fetchTable(op, name string, client C.obe_socket, values outDoubles, capacit
 // query checks what the commands have in common; result is the place for a result,
 // and name what that argument is called, "" if there is none. Everything is checked
 // before anything is sent.
-func query(op string, client C.obe_socket, timeout_ms C.int64_t, name string, result uintptr, request func() (*jsondoc.Document, error),
+func runCommand(op string, client C.obe_socket, timeout_ms C.int64_t, name string, result uintptr, request func() (*jsondoc.Document, error),
 	body func(*socket.Client, *jsondoc.Document, time.Duration) error) C.obe_status {
-	return C.obe_status(on(op, uintptr(client), kindSocket, func(c *socket.Client) error {
+	return C.obe_status(withHandle(op, uintptr(client), kindSocket, func(c *socket.Client) error {
 		if name != "" {
-			if err := place(op, name, result); err != nil {
+			if err := checkPointer(op, name, result); err != nil {
 				return err
 			}
 		}
-		limit, err := timeout(op, timeout_ms)
+		limit, err := timeoutArg(op, timeout_ms)
 		if err != nil {
 			return err
 		}
@@ -83,7 +83,7 @@ func query(op string, client C.obe_socket, timeout_ms C.int64_t, name string, re
 }
 
 // plain is the request of a command without fields.
-func plain(name string) func() (*jsondoc.Document, error) {
+func bareCommand(name string) func() (*jsondoc.Document, error) {
 	return func() (*jsondoc.Document, error) { return command.New(name), nil }
 }
 
@@ -99,21 +99,21 @@ func plain(name string) func() (*jsondoc.Document, error) {
 //export obe_query
 func obe_query(client C.obe_socket, _command inText, fields C.obe_message, reply outMessage, timeout_ms C.int64_t) C.obe_status {
 	const op = "query"
-	return C.obe_status(on(op, uintptr(client), kindSocket, func(c *socket.Client) error {
-		if err := place(op, "reply", reply); err != nil {
+	return C.obe_status(withHandle(op, uintptr(client), kindSocket, func(c *socket.Client) error {
+		if err := checkPointer(op, "reply", reply); err != nil {
 			return err
 		}
-		name, err := word(op, "command", _command)
+		name, err := stringArg(op, "command", _command)
 		if err != nil {
 			return err
 		}
-		limit, err := timeout(op, timeout_ms)
+		limit, err := timeoutArg(op, timeout_ms)
 		if err != nil {
 			return err
 		}
 		var members *jsondoc.Document
 		if fields != 0 {
-			d, err := asDocument(op, "fields", fields)
+			d, err := messageArg(op, "fields", fields)
 			if err != nil {
 				return err
 			}
@@ -121,7 +121,7 @@ func obe_query(client C.obe_socket, _command inText, fields C.obe_message, reply
 		}
 		request, err := command.Request(name, members)
 		if err != nil {
-			return prefix(op, err)
+			return withOp(op, err)
 		}
 		body, err := c.TcmdBody(request.Text(), limit)
 		if err != nil {
@@ -131,7 +131,7 @@ func obe_query(client C.obe_socket, _command inText, fields C.obe_message, reply
 		if err = command.CheckKind(name, d); err != nil {
 			return err
 		}
-		reply.put(uintptr(newMessage(d, nil)))
+		reply.put(uintptr(newMessageHandle(d, nil)))
 		return nil
 	}))
 }
@@ -147,12 +147,12 @@ func obe_query(client C.obe_socket, _command inText, fields C.obe_message, reply
 //export obe_check_reply
 func obe_check_reply(reply C.obe_message, _command inText) C.obe_status {
 	const op = "check_reply"
-	return C.obe_status(on(op, uintptr(reply), kindMessage, func(d *document) error {
-		name, err := word(op, "command", _command)
+	return C.obe_status(withHandle(op, uintptr(reply), kindMessage, func(d *messageObject) error {
+		name, err := stringArg(op, "command", _command)
 		if err != nil {
 			return err
 		}
-		return prefix(op, command.Check(name, d.Document))
+		return withOp(op, command.Check(name, d.Document))
 	}))
 }
 
@@ -160,7 +160,7 @@ func obe_check_reply(reply C.obe_message, _command inText) C.obe_status {
 //
 //export obe_ready
 func obe_ready(client C.obe_socket, timeout_ms C.int64_t) C.obe_status {
-	return order("ready", client, timeout_ms, plain("ready"))
+	return commandOK("ready", client, timeout_ms, bareCommand("ready"))
 }
 
 // obe_newrun begins a new run. What it needs is up to the server: fields is an
@@ -169,16 +169,16 @@ func obe_ready(client C.obe_socket, timeout_ms C.int64_t) C.obe_status {
 //export obe_newrun
 func obe_newrun(client C.obe_socket, fields C.obe_message, timeout_ms C.int64_t) C.obe_status {
 	const op = "newrun"
-	return order(op, client, timeout_ms, func() (*jsondoc.Document, error) {
+	return commandOK(op, client, timeout_ms, func() (*jsondoc.Document, error) {
 		if fields == 0 {
 			return command.New(op), nil
 		}
-		d, err := asDocument(op, "fields", fields)
+		d, err := messageArg(op, "fields", fields)
 		if err != nil {
 			return nil, err
 		}
 		r, err := command.Request(op, d.Document)
-		return r, prefix(op, err)
+		return r, withOp(op, err)
 	})
 }
 
@@ -188,7 +188,7 @@ func obe_newrun(client C.obe_socket, fields C.obe_message, timeout_ms C.int64_t)
 //
 //export obe_optset
 func obe_optset(client C.obe_socket, setting outDoubles, capacity C.int64_t, count outInt64, timeout_ms C.int64_t) C.obe_status {
-	return fetch("optset", "setting", client, setting, capacity, count, timeout_ms, plain("optset"))
+	return commandDoubles("optset", "setting", client, setting, capacity, count, timeout_ms, bareCommand("optset"))
 }
 
 // obe_goodset asks for a good setting, drawn by chance: the larger pickiness, the
@@ -197,7 +197,7 @@ func obe_optset(client C.obe_socket, setting outDoubles, capacity C.int64_t, cou
 //
 //export obe_goodset
 func obe_goodset(client C.obe_socket, pickiness C.double, setting outDoubles, capacity C.int64_t, count outInt64, timeout_ms C.int64_t) C.obe_status {
-	return fetch("goodset", "setting", client, setting, capacity, count, timeout_ms, func() (*jsondoc.Document, error) {
+	return commandDoubles("goodset", "setting", client, setting, capacity, count, timeout_ms, func() (*jsondoc.Document, error) {
 		return command.GoodSet(float64(pickiness))
 	})
 }
@@ -209,25 +209,25 @@ func obe_goodset(client C.obe_socket, pickiness C.double, setting outDoubles, ca
 //export obe_newdat
 func obe_newdat(client C.obe_socket, x inDoubles, x_count C.int64_t, y inDoubles, y_count C.int64_t, s inDoubles, s_count C.int64_t, timeout_ms C.int64_t) C.obe_status {
 	const op = "newdat"
-	return order(op, client, timeout_ms, func() (*jsondoc.Document, error) {
-		return measurement(op, x, x_count, y, y_count, s, s_count)
+	return commandOK(op, client, timeout_ms, func() (*jsondoc.Document, error) {
+		return newdatRequest(op, x, x_count, y, y_count, s, s_count)
 	})
 }
 
 // measurement is the request of newdat.
-func measurement(op string, x inDoubles, x_count C.int64_t, y inDoubles, y_count C.int64_t, s inDoubles, s_count C.int64_t) (*jsondoc.Document, error) {
+func newdatRequest(op string, x inDoubles, x_count C.int64_t, y inDoubles, y_count C.int64_t, s inDoubles, s_count C.int64_t) (*jsondoc.Document, error) {
 	var lists [3][]float64
 	for i, a := range []struct {
 		values inDoubles
 		count  C.int64_t
 		name   string
 	}{{x, x_count, "x"}, {y, y_count, "y"}, {s, s_count, "s"}} {
-		v, err := numbers(op, a.name, a.values, a.name+"_count", a.count)
+		v, err := doublesArg(op, a.name, a.values, a.name+"_count", a.count)
 		if err != nil {
 			return nil, err
 		}
 		if len(v) == 0 {
-			return nil, invalid(op, a.name+"_count", "is 0")
+			return nil, argError(op, a.name+"_count", "is 0")
 		}
 		lists[i] = v
 	}
@@ -238,7 +238,7 @@ func measurement(op string, x inDoubles, x_count C.int64_t, y inDoubles, y_count
 //
 //export obe_getmean
 func obe_getmean(client C.obe_socket, mean outDoubles, capacity C.int64_t, count outInt64, timeout_ms C.int64_t) C.obe_status {
-	return fetch("getmean", "mean", client, mean, capacity, count, timeout_ms, plain("getmean"))
+	return commandDoubles("getmean", "mean", client, mean, capacity, count, timeout_ms, bareCommand("getmean"))
 }
 
 // obe_getstd asks for the standard deviation of each parameter, into deviation;
@@ -246,7 +246,7 @@ func obe_getmean(client C.obe_socket, mean outDoubles, capacity C.int64_t, count
 //
 //export obe_getstd
 func obe_getstd(client C.obe_socket, deviation outDoubles, capacity C.int64_t, count outInt64, timeout_ms C.int64_t) C.obe_status {
-	return fetch("getstd", "deviation", client, deviation, capacity, count, timeout_ms, plain("getstd"))
+	return commandDoubles("getstd", "deviation", client, deviation, capacity, count, timeout_ms, bareCommand("getstd"))
 }
 
 // obe_getcov asks for the covariance matrix of the parameters, into covariance,
@@ -254,7 +254,7 @@ func obe_getstd(client C.obe_socket, deviation outDoubles, capacity C.int64_t, c
 //
 //export obe_getcov
 func obe_getcov(client C.obe_socket, covariance outDoubles, capacity C.int64_t, rows, cols outInt64, timeout_ms C.int64_t) C.obe_status {
-	return fetchTable("getcov", "covariance", client, covariance, capacity, rows, cols, timeout_ms)
+	return commandMatrix("getcov", "covariance", client, covariance, capacity, rows, cols, timeout_ms)
 }
 
 // obe_getpar asks for the samples of the parameters' distribution, into
@@ -262,7 +262,7 @@ func obe_getcov(client C.obe_socket, covariance outDoubles, capacity C.int64_t, 
 //
 //export obe_getpar
 func obe_getpar(client C.obe_socket, parameters outDoubles, capacity C.int64_t, rows, cols outInt64, timeout_ms C.int64_t) C.obe_status {
-	return fetchTable("getpar", "parameters", client, parameters, capacity, rows, cols, timeout_ms)
+	return commandMatrix("getpar", "parameters", client, parameters, capacity, rows, cols, timeout_ms)
 }
 
 // obe_getset asks for all possible settings, into settings: a row for each knob,
@@ -270,7 +270,7 @@ func obe_getpar(client C.obe_socket, parameters outDoubles, capacity C.int64_t, 
 //
 //export obe_getset
 func obe_getset(client C.obe_socket, settings outDoubles, capacity C.int64_t, rows, cols outInt64, timeout_ms C.int64_t) C.obe_status {
-	return fetchTable("getset", "settings", client, settings, capacity, rows, cols, timeout_ms)
+	return commandMatrix("getset", "settings", client, settings, capacity, rows, cols, timeout_ms)
 }
 
 // obe_getwgt asks for the weight of each sample of obe_getpar, into weights; see
@@ -278,19 +278,19 @@ func obe_getset(client C.obe_socket, settings outDoubles, capacity C.int64_t, ro
 //
 //export obe_getwgt
 func obe_getwgt(client C.obe_socket, weights outDoubles, capacity C.int64_t, count outInt64, timeout_ms C.int64_t) C.obe_status {
-	return fetch("getwgt", "weights", client, weights, capacity, count, timeout_ms, plain("getwgt"))
+	return commandDoubles("getwgt", "weights", client, weights, capacity, count, timeout_ms, bareCommand("getwgt"))
 }
 
 // obe_getcon asks for the constants of the model, into constants; see obe_optset.
 //
 //export obe_getcon
 func obe_getcon(client C.obe_socket, constants outDoubles, capacity C.int64_t, count outInt64, timeout_ms C.int64_t) C.obe_status {
-	return fetch("getcon", "constants", client, constants, capacity, count, timeout_ms, plain("getcon"))
+	return commandDoubles("getcon", "constants", client, constants, capacity, count, timeout_ms, bareCommand("getcon"))
 }
 
 // obe_done asks the server to end.
 //
 //export obe_done
 func obe_done(client C.obe_socket, timeout_ms C.int64_t) C.obe_status {
-	return order("done", client, timeout_ms, plain("done"))
+	return commandOK("done", client, timeout_ms, bareCommand("done"))
 }

@@ -10,7 +10,6 @@ import (
 	"libobe/internal/jsondoc"
 	"libobe/internal/memory"
 	"libobe/internal/socket"
-	"libobe/internal/wire"
 )
 
 //obe:group 3 Documents
@@ -43,13 +42,13 @@ import (
 // Keys and pointers that the text of an error repeats are cut to 80 bytes.
 
 // document is what a message handle stands for.
-type document struct {
+type messageObject struct {
 	*jsondoc.Document
 	request *socket.Message // nil unless a server received it
 }
 
 // Free drops the document, and with it the claim of its client to an answer.
-func (d *document) Free() {
+func (d *messageObject) Free() {
 	if d.request != nil {
 		d.request.Drop()
 	}
@@ -62,11 +61,11 @@ func (d *document) Free() {
 //
 //export obe_message_free
 func obe_message_free(message C.obe_message) C.obe_status {
-	return free("message_free", uintptr(message), kindMessage)
+	return freeHandle("message_free", uintptr(message), kindMessage)
 }
 
-func newMessage(d *jsondoc.Document, request *socket.Message) C.obe_message {
-	return C.obe_message(handles.add(kindMessage, &document{d, request}))
+func newMessageHandle(d *jsondoc.Document, request *socket.Message) C.obe_message {
+	return C.obe_message(handles.add(kindMessage, &messageObject{d, request}))
 }
 
 // obe_message_new makes a document of the JSON text of length bytes (-1:
@@ -79,19 +78,19 @@ func newMessage(d *jsondoc.Document, request *socket.Message) C.obe_message {
 //export obe_message_new
 func obe_message_new(json inText, length C.int64_t, message outMessage) C.obe_status {
 	const op = "message_new"
-	return C.obe_status(guard(op, func(**entry) error {
-		if err := place(op, "message", message); err != nil {
+	return C.obe_status(withoutHandle(op, func() error {
+		if err := checkPointer(op, "message", message); err != nil {
 			return err
 		}
-		text, err := input(op, "json", json, length)
+		text, err := bytesArg(op, "json", json, length)
 		if err != nil {
 			return err
 		}
 		if err := jsondoc.Validate(text); err != nil {
-			return prefix(op, err)
+			return withOp(op, err)
 		}
 		text = append(memory.MustMake[byte](0, len(text)), text...)
-		message.put(uintptr(newMessage(jsondoc.FromValid(text), nil)))
+		message.put(uintptr(newMessageHandle(jsondoc.FromValid(text), nil)))
 		return nil
 	}))
 }
@@ -105,31 +104,31 @@ func obe_message_new(json inText, length C.int64_t, message outMessage) C.obe_st
 //export obe_command_new
 func obe_command_new(command inText, message outMessage) C.obe_status {
 	const op = "command_new"
-	return C.obe_status(guard(op, func(**entry) error {
-		if err := place(op, "message", message); err != nil {
+	return C.obe_status(withoutHandle(op, func() error {
+		if err := checkPointer(op, "message", message); err != nil {
 			return err
 		}
-		name, err := word(op, "command", command)
+		name, err := stringArg(op, "command", command)
 		if err != nil {
 			return err
 		}
 		d, err := jsondoc.NewCommand(name)
 		if err != nil {
-			return prefix(op, err)
+			return withOp(op, err)
 		}
-		message.put(uintptr(newMessage(d, nil)))
+		message.put(uintptr(newMessageHandle(d, nil)))
 		return nil
 	}))
 }
 
 // set guards a function that sets a member.
-func set(op string, message C.obe_message, key inText, body func(d *document, key string) error) C.obe_status {
-	return C.obe_status(on(op, uintptr(message), kindMessage, func(d *document) error {
-		k, err := word(op, "key", key)
+func set(op string, message C.obe_message, key inText, body func(d *messageObject, key string) error) C.obe_status {
+	return C.obe_status(withHandle(op, uintptr(message), kindMessage, func(d *messageObject) error {
+		k, err := stringArg(op, "key", key)
 		if err != nil {
 			return err
 		}
-		return prefix(op, body(d, k))
+		return withOp(op, body(d, k))
 	}))
 }
 
@@ -143,28 +142,28 @@ func set(op string, message C.obe_message, key inText, body func(d *document, ke
 //
 //export obe_set_double
 func obe_set_double(message C.obe_message, key inText, value C.double) C.obe_status {
-	return set("set_double", message, key, func(d *document, k string) error { return d.SetDouble(k, float64(value)) })
+	return set("set_double", message, key, func(d *messageObject, k string) error { return d.SetDouble(k, float64(value)) })
 }
 
 // obe_set_int sets the member key to an integer.
 //
 //export obe_set_int
 func obe_set_int(message C.obe_message, key inText, value C.int64_t) C.obe_status {
-	return set("set_int", message, key, func(d *document, k string) error { return d.SetInt(k, int64(value)) })
+	return set("set_int", message, key, func(d *messageObject, k string) error { return d.SetInt(k, int64(value)) })
 }
 
 // obe_set_bool sets the member key to true, or to false if value is 0.
 //
 //export obe_set_bool
 func obe_set_bool(message C.obe_message, key inText, value C.int32_t) C.obe_status {
-	return set("set_bool", message, key, func(d *document, k string) error { return d.SetBool(k, value != 0) })
+	return set("set_bool", message, key, func(d *messageObject, k string) error { return d.SetBool(k, value != 0) })
 }
 
 // obe_set_null sets the member key to null.
 //
 //export obe_set_null
 func obe_set_null(message C.obe_message, key inText) C.obe_status {
-	return set("set_null", message, key, func(d *document, k string) error { return d.SetNull(k) })
+	return set("set_null", message, key, func(d *messageObject, k string) error { return d.SetNull(k) })
 }
 
 // obe_set_string sets the member key to a text of length bytes of UTF-8 (-1:
@@ -173,8 +172,8 @@ func obe_set_null(message C.obe_message, key inText) C.obe_status {
 //export obe_set_string
 func obe_set_string(message C.obe_message, key, text inText, length C.int64_t) C.obe_status {
 	const op = "set_string"
-	return set(op, message, key, func(d *document, k string) error {
-		b, err := input(op, "text", text, length)
+	return set(op, message, key, func(d *messageObject, k string) error {
+		b, err := bytesArg(op, "text", text, length)
 		if err != nil {
 			return err
 		}
@@ -188,8 +187,8 @@ func obe_set_string(message C.obe_message, key, text inText, length C.int64_t) C
 //export obe_set_doubles
 func obe_set_doubles(message C.obe_message, key inText, values inDoubles, count C.int64_t) C.obe_status {
 	const op = "set_doubles"
-	return set(op, message, key, func(d *document, k string) error {
-		v, err := numbers(op, "values", values, "count", count)
+	return set(op, message, key, func(d *messageObject, k string) error {
+		v, err := doublesArg(op, "values", values, "count", count)
 		if err != nil {
 			return err
 		}
@@ -203,18 +202,8 @@ func obe_set_doubles(message C.obe_message, key inText, values inDoubles, count 
 //export obe_set_matrix
 func obe_set_matrix(message C.obe_message, key inText, values inDoubles, rows, cols C.int64_t) C.obe_status {
 	const op = "set_matrix"
-	return set(op, message, key, func(d *document, k string) error {
-		switch {
-		case rows < 0:
-			return invalid(op, "rows", "is negative")
-		case cols < 0:
-			return invalid(op, "cols", "is negative")
-		case cols > 0 && uint64(rows) > maxNumbers/uint64(cols):
-			return invalid(op, "rows", "times cols is more than this platform can address")
-		case int64(rows) > min(wire.MaxLength, math.MaxInt)/int64(len("[], ")):
-			return invalid(op, "rows", "is more than a message can hold")
-		}
-		v, err := numbers(op, "values", values, "rows times cols", rows*cols)
+	return set(op, message, key, func(d *messageObject, k string) error {
+		v, err := matrixArg(op, "values", values, rows, cols)
 		if err != nil {
 			return err
 		}
@@ -228,8 +217,8 @@ func obe_set_matrix(message C.obe_message, key inText, values inDoubles, rows, c
 //export obe_set_json
 func obe_set_json(message C.obe_message, key, json inText, length C.int64_t) C.obe_status {
 	const op = "set_json"
-	return set(op, message, key, func(d *document, k string) error {
-		b, err := input(op, "json", json, length)
+	return set(op, message, key, func(d *messageObject, k string) error {
+		b, err := bytesArg(op, "json", json, length)
 		if err != nil {
 			return err
 		}
@@ -239,16 +228,16 @@ func obe_set_json(message C.obe_message, key, json inText, length C.int64_t) C.o
 
 // get guards a function that reads the value at a pointer; result is the place for
 // it, and name what that argument is called.
-func get(op string, message C.obe_message, pointer inText, name string, result uintptr, body func(d *document, pointer string) error) C.obe_status {
-	return C.obe_status(on(op, uintptr(message), kindMessage, func(d *document) error {
-		p, err := word(op, "pointer", pointer)
+func get(op string, message C.obe_message, pointer inText, name string, result uintptr, body func(d *messageObject, pointer string) error) C.obe_status {
+	return C.obe_status(withHandle(op, uintptr(message), kindMessage, func(d *messageObject) error {
+		p, err := stringArg(op, "pointer", pointer)
 		if err == nil {
-			err = place(op, name, result)
+			err = checkPointer(op, name, result)
 		}
 		if err != nil {
 			return err
 		}
-		return prefix(op, body(d, p))
+		return withOp(op, body(d, p))
 	}))
 }
 
@@ -262,7 +251,7 @@ func get(op string, message C.obe_message, pointer inText, name string, result u
 //
 //export obe_get_double
 func obe_get_double(message C.obe_message, pointer inText, value outDouble) C.obe_status {
-	return get("get_double", message, pointer, "value", uintptr(value), func(d *document, p string) error {
+	return get("get_double", message, pointer, "value", uintptr(value), func(d *messageObject, p string) error {
 		v, err := d.Double(p)
 		if err == nil {
 			value.put(v)
@@ -276,7 +265,7 @@ func obe_get_double(message C.obe_message, pointer inText, value outDouble) C.ob
 //
 //export obe_get_int
 func obe_get_int(message C.obe_message, pointer inText, value outInt64) C.obe_status {
-	return get("get_int", message, pointer, "value", uintptr(value), func(d *document, p string) error {
+	return get("get_int", message, pointer, "value", uintptr(value), func(d *messageObject, p string) error {
 		v, err := d.Int(p)
 		if err == nil {
 			value.put(v)
@@ -289,7 +278,7 @@ func obe_get_int(message C.obe_message, pointer inText, value outInt64) C.obe_st
 //
 //export obe_get_bool
 func obe_get_bool(message C.obe_message, pointer inText, value outInt32) C.obe_status {
-	return get("get_bool", message, pointer, "value", uintptr(value), func(d *document, p string) error {
+	return get("get_bool", message, pointer, "value", uintptr(value), func(d *messageObject, p string) error {
 		v, err := d.Bool(p)
 		if err != nil {
 			return err
@@ -314,8 +303,8 @@ func obe_get_bool(message C.obe_message, pointer inText, value outInt32) C.obe_s
 //export obe_get_string
 func obe_get_string(message C.obe_message, pointer inText, buffer outText, capacity C.int64_t, length outInt64) C.obe_status {
 	const op = "get_string"
-	return get(op, message, pointer, "length", uintptr(length), func(d *document, p string) error {
-		dst, err := room(op, "buffer", buffer, capacity)
+	return get(op, message, pointer, "length", uintptr(length), func(d *messageObject, p string) error {
+		dst, err := outBuffer(op, "buffer", buffer, capacity)
 		if err != nil {
 			return err
 		}
@@ -323,7 +312,7 @@ func obe_get_string(message C.obe_message, pointer inText, buffer outText, capac
 		if err != nil {
 			return err
 		}
-		return outputSize(size, dst, length)
+		return putSize(size, dst, length)
 	})
 }
 
@@ -334,8 +323,8 @@ func obe_get_string(message C.obe_message, pointer inText, buffer outText, capac
 //export obe_get_json
 func obe_get_json(message C.obe_message, pointer inText, buffer outText, capacity C.int64_t, length outInt64) C.obe_status {
 	const op = "get_json"
-	return get(op, message, pointer, "length", uintptr(length), func(d *document, p string) error {
-		dst, err := room(op, "buffer", buffer, capacity)
+	return get(op, message, pointer, "length", uintptr(length), func(d *messageObject, p string) error {
+		dst, err := outBuffer(op, "buffer", buffer, capacity)
 		if err != nil {
 			return err
 		}
@@ -343,7 +332,7 @@ func obe_get_json(message C.obe_message, pointer inText, buffer outText, capacit
 		if err != nil {
 			return err
 		}
-		return output(text, dst, length)
+		return putString(text, dst, length)
 	})
 }
 
@@ -353,19 +342,19 @@ func obe_get_json(message C.obe_message, pointer inText, buffer outText, capacit
 //export obe_get_key
 func obe_get_key(message C.obe_message, pointer inText, index C.int64_t, buffer outText, capacity C.int64_t, length outInt64) C.obe_status {
 	const op = "get_key"
-	return get(op, message, pointer, "length", uintptr(length), func(d *document, p string) error {
-		dst, err := room(op, "buffer", buffer, capacity)
+	return get(op, message, pointer, "length", uintptr(length), func(d *messageObject, p string) error {
+		dst, err := outBuffer(op, "buffer", buffer, capacity)
 		if err != nil {
 			return err
 		}
 		if index < 0 || index > math.MaxInt {
-			return invalid(op, "index", "is negative or beyond all bounds")
+			return argError(op, "index", "is negative or beyond all bounds")
 		}
 		size, err := d.ReadKey(p, int(index), dst)
 		if err != nil {
 			return err
 		}
-		return outputSize(size, dst, length)
+		return putSize(size, dst, length)
 	})
 }
 
@@ -381,14 +370,14 @@ func obe_get_key(message C.obe_message, pointer inText, index C.int64_t, buffer 
 //export obe_get_doubles
 func obe_get_doubles(message C.obe_message, pointer inText, values outDoubles, capacity C.int64_t, count outInt64) C.obe_status {
 	const op = "get_doubles"
-	return get(op, message, pointer, "count", uintptr(count), func(d *document, p string) error {
+	return get(op, message, pointer, "count", uintptr(count), func(d *messageObject, p string) error {
 		return list(op, "values", values, capacity, count, func(dst []float64) (int, error) { return d.Doubles(p, dst) })
 	})
 }
 
 // list gives the result of read, a list of numbers, to the caller.
 func list(op, name string, values outDoubles, capacity C.int64_t, count outInt64, read func(dst []float64) (int, error)) error {
-	dst, err := numberRoom(op, name, values, capacity)
+	dst, err := outArray(op, name, values, capacity)
 	if err != nil {
 		return err
 	}
@@ -415,14 +404,14 @@ func list(op, name string, values outDoubles, capacity C.int64_t, count outInt64
 //export obe_get_matrix
 func obe_get_matrix(message C.obe_message, pointer inText, values outDoubles, capacity C.int64_t, rows, cols outInt64) C.obe_status {
 	const op = "get_matrix"
-	return get(op, message, pointer, "rows or cols", weaker(rows, cols), func(d *document, p string) error {
+	return get(op, message, pointer, "rows or cols", uintptr(unusableOf(rows, cols)), func(d *messageObject, p string) error {
 		return grid(op, "values", values, capacity, rows, cols, func(dst []float64) (int, int, error) { return d.Matrix(p, dst) })
 	})
 }
 
 // grid gives the result of read, rows of numbers, to the caller.
 func grid(op, name string, values outDoubles, capacity C.int64_t, rows, cols outInt64, read func(dst []float64) (int, int, error)) error {
-	dst, err := numberRoom(op, name, values, capacity)
+	dst, err := outArray(op, name, values, capacity)
 	if err != nil {
 		return err
 	}
@@ -445,7 +434,7 @@ func grid(op, name string, values outDoubles, capacity C.int64_t, rows, cols out
 //
 //export obe_get_type
 func obe_get_type(message C.obe_message, pointer inText, _type outInt32) C.obe_status {
-	return get("get_type", message, pointer, "type", uintptr(_type), func(d *document, p string) error {
+	return get("get_type", message, pointer, "type", uintptr(_type), func(d *messageObject, p string) error {
 		t, err := d.Type(p)
 		if err == nil {
 			_type.put(int32(t))
@@ -459,7 +448,7 @@ func obe_get_type(message C.obe_message, pointer inText, _type outInt32) C.obe_s
 //
 //export obe_get_count
 func obe_get_count(message C.obe_message, pointer inText, count outInt64) C.obe_status {
-	return get("get_count", message, pointer, "count", uintptr(count), func(d *document, p string) error {
+	return get("get_count", message, pointer, "count", uintptr(count), func(d *messageObject, p string) error {
 		n, err := d.Count(p)
 		if err == nil {
 			count.put(int64(n))
@@ -468,12 +457,12 @@ func obe_get_count(message C.obe_message, pointer inText, count outInt64) C.obe_
 	})
 }
 
-// asDocument finds the message of a second handle that a function takes.
-func asDocument(op, name string, h C.obe_message) (*document, error) {
+// messageArg finds the message of a second handle that a function takes.
+func messageArg(op, name string, h C.obe_message) (*messageObject, error) {
 	_, object := handles.find(uintptr(h), kindMessage)
-	d, ok := object.(*document)
+	d, ok := object.(*messageObject)
 	if !ok {
-		return nil, notLive(op, name, uintptr(h), kindMessage)
+		return nil, invalidHandle(op, name, uintptr(h), kindMessage)
 	}
 	return d, nil
 }

@@ -9,6 +9,7 @@ import (
 	"math"
 	"time"
 
+	"libobe/capi/status"
 	"libobe/internal/jsondoc"
 	"libobe/internal/session"
 	"libobe/internal/socket"
@@ -18,7 +19,7 @@ import (
 // lvSession is what a LabVIEW handle refers to.
 type lvSession struct {
 	*session.Session
-	failure entry          // the last error on the handle
+	failure handleEntry    // the last error on the handle
 	owner   session.Handle // the node that created it; 0 without instance data
 }
 
@@ -28,12 +29,14 @@ var lvSessions session.Table[*lvSession]
 // which are 0 if it fails.
 func lvCall(op string, handle C.int, body func(s *lvSession) error, results ...lvResult) C.int {
 	lvZeroResults(results)
-	return C.int(guard(op, func(owner **entry) error {
-		s, ok := lvSessions.Find(session.Handle(handle))
-		if !ok {
-			return lvInvalidHandle(op, handle)
-		}
-		*owner = &s.failure
+	if code := admit(); code != status.OK {
+		return C.int(code)
+	}
+	s, ok := lvSessions.Find(session.Handle(handle))
+	if !ok {
+		return C.int(noHandle.record(lvInvalidHandle(op, handle)))
+	}
+	return C.int(runOn(&s.failure, op, s, func(s *lvSession) error {
 		if err := lvCheckResults(op, results); err != nil {
 			return err
 		}
@@ -42,7 +45,7 @@ func lvCall(op string, handle C.int, body func(s *lvSession) error, results ...l
 }
 
 func lvInvalidHandle(op string, handle C.int) error {
-	return fmt.Errorf("%s: %w: %d is not a handle, or was freed", op, errHandle, handle)
+	return fmt.Errorf("%s: %w: %d was freed, or is not a handle", op, errInvalidHandle, handle)
 }
 
 // lvCallBlocking is lvCall for a function that may block. An abort of the node that
@@ -67,7 +70,7 @@ func lvCallReceiving(op string, handle, timeout_ms C.int, instance lvSlot, body 
 }
 
 func (s *lvSession) runAbortable(op string, timeout_ms C.int, instance lvSlot, body func(s *lvSession, limit time.Duration) error) error {
-	limit, err := timeout(op, C.int64_t(timeout_ms))
+	limit, err := timeoutArg(op, C.int64_t(timeout_ms))
 	if err != nil {
 		return err
 	}
@@ -87,7 +90,7 @@ func lvTextArg(op, name string, p inText) ([]byte, error) {
 	if p == 0 {
 		return nil, nil
 	}
-	return input(op, name, p, -1)
+	return bytesArg(op, name, p, -1)
 }
 
 // lvResult is a numeric output: its name in the header, and its address, which may be 0.
@@ -109,7 +112,7 @@ func lvCheckResults(op string, results []lvResult) error {
 		if r.address == 0 {
 			continue
 		}
-		if err := place(op, r.name, r.address); err != nil {
+		if err := checkPointer(op, r.name, r.address); err != nil {
 			return err
 		}
 	}
@@ -155,7 +158,7 @@ func lvTextBuffer(op, name string, buffer lvBuffer, capacity C.int) ([]byte, err
 	if err := lvCheckCapacity(op, name, buffer == 0, capacity); err != nil {
 		return nil, err
 	}
-	return room(op, name, outText(buffer), C.int64_t(capacity))
+	return outBuffer(op, name, outText(buffer), C.int64_t(capacity))
 }
 
 // lvOutArray returns the caller's output array as a slice.
@@ -163,15 +166,15 @@ func lvOutArray(op, name string, values lvArray, capacity C.int) ([]float64, err
 	if err := lvCheckCapacity(op, name, values == 0, capacity); err != nil {
 		return nil, err
 	}
-	return numberRoom(op, name, outDoubles(values), C.int64_t(capacity))
+	return outArray(op, name, outDoubles(values), C.int64_t(capacity))
 }
 
 func lvCheckCapacity(op, name string, isNull bool, capacity C.int) error {
 	switch {
 	case capacity < 0:
-		return invalid(op, name+"_cap", "is negative")
+		return argError(op, name+"_cap", "is negative")
 	case isNull && capacity > 0:
-		return invalid(op, name, fmt.Sprintf("is NULL, and %s_cap is %d", name, capacity))
+		return argError(op, name, fmt.Sprintf("is NULL, and %s_cap is %d", name, capacity))
 	}
 	return nil
 }
@@ -218,5 +221,5 @@ func lvUnlessSizeQuery(err error, capacity C.int) error {
 
 // lvDoublesArg returns the caller's input array as a slice.
 func lvDoublesArg(op, name string, values lvArray, count C.int) ([]float64, error) {
-	return numbers(op, name, inDoubles(values), name+"_count", C.int64_t(count))
+	return doublesArg(op, name, inDoubles(values), name+"_count", C.int64_t(count))
 }

@@ -25,7 +25,7 @@ var lvInstances session.Table[*session.Instance]
 // lvEnsureInstance returns the instance of a slot. A node without a Reserve callback gets
 // its instance at its first call.
 func lvEnsureInstance(op string, slot lvSlot) (session.Handle, *session.Instance, error) {
-	if err := place(op, "instance", slot); err != nil {
+	if err := checkPointer(op, "instance", slot); err != nil {
 		return 0, nil, err
 	}
 	for {
@@ -36,7 +36,7 @@ func lvEnsureInstance(op string, slot lvSlot) (session.Handle, *session.Instance
 		i := &session.Instance{}
 		h, err := lvInstances.Add(i)
 		if err != nil {
-			return 0, nil, prefix(op, err)
+			return 0, nil, withOp(op, err)
 		}
 		if atomic.CompareAndSwapUintptr(lvToken(slot), token, uintptr(h)) {
 			return h, i, nil
@@ -60,12 +60,12 @@ func lvInstanceByToken(token uintptr) (session.Handle, *session.Instance) {
 
 // lvToken returns the address of a slot's content as an integer. The type is not a pointer
 // because the content may initially be any number, which a Go pointer must not hold.
-func lvToken(slot lvSlot) *uintptr { return at[uintptr](slot) }
+func lvToken(slot lvSlot) *uintptr { return pointerTo[uintptr](slot) }
 
 // lvCallback runs the body of a callback.
 func lvCallback(op string, slot lvSlot, body func() error) C.int {
-	return C.int(guard(op, func(**entry) error {
-		if err := place(op, "instance", slot); err != nil {
+	return C.int(withoutHandle(op, func() error {
+		if err := checkPointer(op, "instance", slot); err != nil {
 			return err
 		}
 		return body()

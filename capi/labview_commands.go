@@ -63,7 +63,7 @@ func obe_lv_ready(handle, timeout_ms C.int) C.int {
 //
 //export obe_lv_ready_i
 func obe_lv_ready_i(handle, timeout_ms C.int, instance lvSlot) C.int {
-	return lvCommandOK("ready", handle, timeout_ms, instance, plain("ready"))
+	return lvCommandOK("ready", handle, timeout_ms, instance, bareCommand("ready"))
 }
 
 // obe_lv_newrun starts a new run. fields is the JSON text of an object whose members are
@@ -100,7 +100,7 @@ func obe_lv_optset(handle C.int, setting lvArray, setting_cap C.int, setting_cou
 //
 //export obe_lv_optset_i
 func obe_lv_optset_i(handle C.int, setting lvArray, setting_cap C.int, setting_count outInt, timeout_ms C.int, instance lvSlot) C.int {
-	return lvCommandDoubles("optset", "setting", handle, setting, setting_cap, setting_count, timeout_ms, instance, plain("optset"))
+	return lvCommandDoubles("optset", "setting", handle, setting, setting_cap, setting_count, timeout_ms, instance, bareCommand("optset"))
 }
 
 // obe_lv_goodset requests a good setting, drawn at random: the larger pickiness, the closer
@@ -136,7 +136,7 @@ func obe_lv_newdat(handle C.int, x lvArray, x_count C.int, y lvArray, y_count C.
 func obe_lv_newdat_i(handle C.int, x lvArray, x_count C.int, y lvArray, y_count C.int, s lvArray, s_count, timeout_ms C.int, instance lvSlot) C.int {
 	const op = "newdat"
 	return lvCommandOK(op, handle, timeout_ms, instance, func() (*jsondoc.Document, error) {
-		return measurement(op, inDoubles(x), C.int64_t(x_count), inDoubles(y), C.int64_t(y_count), inDoubles(s), C.int64_t(s_count))
+		return newdatRequest(op, inDoubles(x), C.int64_t(x_count), inDoubles(y), C.int64_t(y_count), inDoubles(s), C.int64_t(s_count))
 	})
 }
 
@@ -151,7 +151,7 @@ func obe_lv_getmean(handle C.int, mean lvArray, mean_cap C.int, mean_count outIn
 //
 //export obe_lv_getmean_i
 func obe_lv_getmean_i(handle C.int, mean lvArray, mean_cap C.int, mean_count outInt, timeout_ms C.int, instance lvSlot) C.int {
-	return lvCommandDoubles("getmean", "mean", handle, mean, mean_cap, mean_count, timeout_ms, instance, plain("getmean"))
+	return lvCommandDoubles("getmean", "mean", handle, mean, mean_cap, mean_count, timeout_ms, instance, bareCommand("getmean"))
 }
 
 // obe_lv_getstd requests the standard deviation of each parameter. See obe_lv_optset.
@@ -165,7 +165,7 @@ func obe_lv_getstd(handle C.int, deviation lvArray, deviation_cap C.int, deviati
 //
 //export obe_lv_getstd_i
 func obe_lv_getstd_i(handle C.int, deviation lvArray, deviation_cap C.int, deviation_count outInt, timeout_ms C.int, instance lvSlot) C.int {
-	return lvCommandDoubles("getstd", "deviation", handle, deviation, deviation_cap, deviation_count, timeout_ms, instance, plain("getstd"))
+	return lvCommandDoubles("getstd", "deviation", handle, deviation, deviation_cap, deviation_count, timeout_ms, instance, bareCommand("getstd"))
 }
 
 // obe_lv_getcov requests the covariance matrix of the parameters, row by row. *rows and
@@ -209,7 +209,7 @@ func obe_lv_getwgt(handle C.int, weights lvArray, weights_cap C.int, weights_cou
 //
 //export obe_lv_getwgt_i
 func obe_lv_getwgt_i(handle C.int, weights lvArray, weights_cap C.int, weights_count outInt, timeout_ms C.int, instance lvSlot) C.int {
-	return lvCommandDoubles("getwgt", "weights", handle, weights, weights_cap, weights_count, timeout_ms, instance, plain("getwgt"))
+	return lvCommandDoubles("getwgt", "weights", handle, weights, weights_cap, weights_count, timeout_ms, instance, bareCommand("getwgt"))
 }
 
 // obe_lv_getset requests all possible settings: a row for each knob, a column for each
@@ -238,7 +238,7 @@ func obe_lv_getcon(handle C.int, constants lvArray, constants_cap C.int, constan
 //
 //export obe_lv_getcon_i
 func obe_lv_getcon_i(handle C.int, constants lvArray, constants_cap C.int, constants_count outInt, timeout_ms C.int, instance lvSlot) C.int {
-	return lvCommandDoubles("getcon", "constants", handle, constants, constants_cap, constants_count, timeout_ms, instance, plain("getcon"))
+	return lvCommandDoubles("getcon", "constants", handle, constants, constants_cap, constants_count, timeout_ms, instance, bareCommand("getcon"))
 }
 
 // obe_lv_done asks the server to exit.
@@ -252,5 +252,5 @@ func obe_lv_done(handle, timeout_ms C.int) C.int {
 //
 //export obe_lv_done_i
 func obe_lv_done_i(handle, timeout_ms C.int, instance lvSlot) C.int {
-	return lvCommandOK("done", handle, timeout_ms, instance, plain("done"))
+	return lvCommandOK("done", handle, timeout_ms, instance, bareCommand("done"))
 }

@@ -21,11 +21,11 @@ func obe_lv_strerror(code C.int, text lvBuffer, text_cap C.int, text_size outInt
 	const op = "strerror"
 	results := []lvResult{{"text_size", text_size}}
 	lvZeroResults(results)
-	return C.int(protect(op, func(**entry) error {
+	return C.int(withoutNetwork(op, func() error {
 		if err := lvCheckResults(op, results); err != nil {
 			return err
 		}
-		message := "Unknown status code."
+		message := status.Unknown
 		if s, ok := status.Find(status.Code(code)); ok {
 			message = s.Name + ": " + s.Text
 		}
@@ -34,11 +34,12 @@ func obe_lv_strerror(code C.int, text lvBuffer, text_cap C.int, text_size outInt
 }
 
 // obe_lv_last_error copies the error message of the last failure on the handle to text,
-// for instance "tcmd 127.0.0.1:61981: connect: connection refused". With handle 0 it is
-// that of the last failure without a valid handle, such as one of obe_lv_client_new, or of a call
-// on a freed handle. The text is empty if no call has failed. A call that succeeds does not clear it.
-// See "Texts" above for text_cap and text_size. If the message does not fit, text contains
-// as much of it as fits, with a NUL.
+// for instance "tcmd 127.0.0.1:61981: connect: connection refused". With handle 0 it
+// copies that of the last failure without a valid handle, such as one of
+// obe_lv_client_new or of a call on a freed handle. The text is empty if no call has
+// failed. A call that succeeds does not clear it. See "Texts" above for text_cap and
+// text_size. If the message does not fit, text contains as much of it as fits, with a
+// NUL.
 //
 //export obe_lv_last_error
 func obe_lv_last_error(handle C.int, text lvBuffer, text_cap C.int, text_size outInt) C.int {
@@ -52,7 +53,7 @@ func obe_lv_last_error(handle C.int, text lvBuffer, text_cap C.int, text_size ou
 		encoded := encode(message)
 		err := lvPutText(op, "text", encoded, text, text_cap, text_size)
 		if dst, wrong := lvTextBuffer(op, "text", text, text_cap); wrong == nil && 0 < len(dst) && len(dst) <= len(encoded) {
-			encodePrefix := func(n int) []byte { return encode(message[:beginning(message, n)]) }
+			encodePrefix := func(n int) []byte { return encode(message[:truncatedLength(message, n)]) }
 			n := sort.Search(len(message), func(n int) bool { return len(encodePrefix(n+1)) >= len(dst) })
 			dst[copy(dst, encodePrefix(n))] = 0
 		}
@@ -64,16 +65,18 @@ func obe_lv_last_error(handle C.int, text lvBuffer, text_cap C.int, text_size ou
 // converts it to the handle's code page. An error of this call does not replace that
 // message.
 func lvLastError(op string, handle C.int, body func(message string, encode func(string) []byte) error) C.int {
-	return C.int(protect(op, func(owner **entry) error {
-		*owner = &entry{}
+	if forked() {
+		return C.int(status.Forked)
+	}
+	return C.int(runOn(&handleEntry{}, op, handle, func(handle C.int) error {
 		if handle == 0 {
-			return body(unowned.said(), func(text string) []byte { return []byte(text) })
+			return body(noHandle.lastError(), func(text string) []byte { return []byte(text) })
 		}
 		s, ok := lvSessions.Find(session.Handle(handle))
 		if !ok {
-			return errHandle
+			return errInvalidHandle
 		}
-		return body(s.failure.said(), s.EncodeLossy)
+		return body(s.failure.lastError(), s.EncodeLossy)
 	}))
 }
 
@@ -83,7 +86,7 @@ func lvLastError(op string, handle C.int, body func(message string, encode func(
 //export obe_lv_version
 func obe_lv_version(major, minor, patch outInt) C.int {
 	const op = "version"
-	return C.int(protect(op, func(**entry) error {
+	return C.int(withoutNetwork(op, func() error {
 		results := []lvResult{{"major", major}, {"minor", minor}, {"patch", patch}}
 		if err := lvCheckResults(op, results); err != nil {
 			return err
@@ -102,7 +105,7 @@ func obe_lv_version(major, minor, patch outInt) C.int {
 //export obe_lv_pointer_size
 func obe_lv_pointer_size(size outInt) C.int {
 	const op = "pointer_size"
-	return C.int(protect(op, func(**entry) error {
+	return C.int(withoutNetwork(op, func() error {
 		if err := lvCheckResults(op, []lvResult{{"size", size}}); err != nil {
 			return err
 		}

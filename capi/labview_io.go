@@ -9,9 +9,8 @@ import (
 
 //obe:labview 2 Send and receive
 //
-// The handle holds the last message that these functions received. Each of those that
-// receive drops the message before it begins, so that there is no message after a
-// failure.
+// The handle holds the last message received. A function that receives first drops that
+// message, so that the handle holds no message after a failure.
 
 // obe_lv_send sends one message, a JSON text.
 //
@@ -113,9 +112,9 @@ func obe_lv_get_text(handle C.int, text lvBuffer, text_cap C.int, text_size outI
 	}, lvResult{"text_size", text_size})
 }
 
-// obe_lv_wait_ready sends {"command": "ready"} until the server replies, with whatever
-// content. While no server is listening, it tries again, so that a program can start its
-// server and continue as soon as the server is ready. For clients only.
+// obe_lv_wait_ready sends {"command": "ready"} until the server replies; any reply counts.
+// While no server is listening, it tries again, so that a program can start its server and
+// continue as soon as the server is ready. For clients only.
 //
 //export obe_lv_wait_ready
 func obe_lv_wait_ready(handle, timeout_ms C.int) C.int {

@@ -56,11 +56,11 @@ func obe_lv_server_new_i(address inText, port C.int, handle outInt, instance lvS
 func lvNewSession(op string, address inText, port C.int, handle outInt, instance lvSlot,
 	create func(host string, port int) (*session.Session, error)) C.int {
 	lvZeroResults([]lvResult{{"handle", handle}})
-	return C.int(guard(op, func(**entry) error {
-		if err := place(op, "handle", handle); err != nil {
+	return C.int(withoutHandle(op, func() error {
+		if err := checkPointer(op, "handle", handle); err != nil {
 			return err
 		}
-		text, err := host(op, address)
+		text, err := addressArg(op, address)
 		if err != nil {
 			return err
 		}
@@ -71,12 +71,12 @@ func lvNewSession(op string, address inText, port C.int, handle outInt, instance
 			}
 		}
 		if s.Session, err = create(text, int(port)); err != nil {
-			return prefix(op, err)
+			return withOp(op, err)
 		}
 		h, err := lvSessions.Add(s)
 		if err != nil {
 			s.Free()
-			return prefix(op, err)
+			return withOp(op, err)
 		}
 		// If the node's program has stopped in the meantime, its Unreserve did not see this
 		// session, and nothing else would free it.
@@ -84,7 +84,7 @@ func lvNewSession(op string, address inText, port C.int, handle outInt, instance
 			if _, removed := lvSessions.Remove(h); removed {
 				s.Free()
 			}
-			return prefix(op, fmt.Errorf("%w: the program of this node has stopped", socket.ErrCancelled))
+			return withOp(op, fmt.Errorf("%w: the program of this node has stopped", socket.ErrCancelled))
 		}
 		handle.put(int32(h))
 		return nil
@@ -92,13 +92,13 @@ func lvNewSession(op string, address inText, port C.int, handle outInt, instance
 }
 
 // obe_lv_free closes and frees a handle with everything that it holds. Freeing 0 does
-// nothing. Calls that are blocked on the handle return OBE_E_CLOSED immediately. The number of a freed
-// handle is never used again.
+// nothing. Calls that are blocked on the handle return OBE_E_CLOSED immediately. The
+// number of a freed handle is never used again.
 //
 //export obe_lv_free
 func obe_lv_free(handle C.int) C.int {
 	const op = "free"
-	return C.int(guard(op, func(**entry) error {
+	return C.int(withoutHandle(op, func() error {
 		if handle == 0 {
 			return nil
 		}
@@ -122,7 +122,7 @@ func (s *lvSession) free() {
 //
 //export obe_lv_free_all
 func obe_lv_free_all() C.int {
-	return C.int(guard("free_all", func(**entry) error {
+	return C.int(withoutHandle("free_all", func() error {
 		lvFreeSessions(func(*lvSession) bool { return true })
 		return nil
 	}))
@@ -163,7 +163,7 @@ func obe_lv_set_option(handle C.int, name, value inText) C.int {
 		if err != nil {
 			return err
 		}
-		return prefix(op, s.SetOption(string(n), string(v)))
+		return withOp(op, s.SetOption(string(n), string(v)))
 	})
 }
 

@@ -33,13 +33,13 @@ func lvPutString(op string, handle lvHandle, text []byte) error {
 	if err := lvCheckMemory(op, "text", handle, len(text)); err != nil {
 		return err
 	}
-	return prefix(op, lvMemoryError(C.lv_put_string(C.uintptr_t(handle), unsafe.Pointer(unsafe.SliceData(text)), C.int32_t(len(text)))))
+	return withOp(op, lvMemoryError(C.lv_put_string(C.uintptr_t(handle), unsafe.Pointer(unsafe.SliceData(text)), C.int32_t(len(text)))))
 }
 
 // lvCheckMemory checks the address of a LabVIEW handle, and that LabVIEW can count the
 // elements in each dimension.
 func lvCheckMemory(op, name string, handle lvHandle, dimensions ...int) error {
-	if err := place(op, name, handle); err != nil {
+	if err := checkPointer(op, name, handle); err != nil {
 		return err
 	}
 	for _, n := range dimensions {

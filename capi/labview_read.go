@@ -44,7 +44,7 @@ func obe_lv_get_double(handle C.int, pointer inText, value outDouble) C.int {
 	}
 	return lvReadValue(op, handle, pointer, func(d *jsondoc.Document, p string) error {
 		if value != 0 {
-			if err := place(op, "value", value); err != nil {
+			if err := checkPointer(op, "value", value); err != nil {
 				return err
 			}
 		}

@@ -13,7 +13,7 @@ import "runtime"
 //
 //export obe_test_panic
 func obe_test_panic(handle C.uintptr_t) C.int32_t {
-	return C.int32_t(on("test_panic", uintptr(handle), kindSocket, func(any) error {
+	return C.int32_t(withHandle("test_panic", uintptr(handle), kindSocket, func(any) error {
 		panic("provoked")
 	}))
 }

@@ -785,6 +785,9 @@ obe_status obe_get_option(obe_socket socket, const char *name, char *buffer,
  */
 obe_status obe_get_stat(obe_socket socket, const char *name, int64_t *value);
 
+
+/* ---- Errors and version ---- */
+
 /* obe_last_error gives the sentence of the last failure on handle, for
  * instance "tcmd 127.0.0.1:61981: connect: connection refused", and its length
  * in *length. Handle 0 has the last failure that had no handle, such as that

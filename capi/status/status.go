@@ -61,6 +61,9 @@ const (
 	Reply       Code = -8027
 )
 
+// Unknown is the text for a number that is not a code.
+const Unknown = "Unknown status code."
+
 // Table has a row for every code.
 var Table = []Status{
 	{OK, "OBE_OK", "Success.", ""},

@@ -10,7 +10,7 @@ import (
 // 10 ms. With no more of them than the machine has cores, a client and a server in
 // one process on one core took 370 µs for an exchange instead of 20: each had to
 // wait until the other's was taken away.
-const processors = 4
+const minProcs = 4
 
 // The number is set in any case. Otherwise Go reads the limits of the control group
 // again every second, through descriptors that it opened at load; a program that closes
@@ -18,7 +18,7 @@ const processors = 4
 func init() {
 	n := runtime.GOMAXPROCS(0)
 	if os.Getenv("GOMAXPROCS") == "" {
-		n = max(n, processors)
+		n = max(n, minProcs)
 	}
 	runtime.GOMAXPROCS(n)
 }

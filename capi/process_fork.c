@@ -1,6 +1,6 @@
 //go:build !windows
 
-#include "fork.h"
+#include "process_fork.h"
 
 #include <pthread.h>
 

@@ -46,12 +46,12 @@ import (
 //export obe_send
 func obe_send(socket C.obe_socket, json inText, length, timeout_ms C.int64_t) C.obe_status {
 	const op = "send"
-	return C.obe_status(on(op, uintptr(socket), kindSocket, func(s anySocket) error {
-		body, err := input(op, "json", json, length)
+	return C.obe_status(withHandle(op, uintptr(socket), kindSocket, func(s anySocket) error {
+		body, err := bytesArg(op, "json", json, length)
 		if err != nil {
 			return err
 		}
-		limit, err := timeout(op, timeout_ms)
+		limit, err := timeoutArg(op, timeout_ms)
 		if err != nil {
 			return err
 		}
@@ -88,23 +88,23 @@ func obe_send(socket C.obe_socket, json inText, length, timeout_ms C.int64_t) C.
 //export obe_receive
 func obe_receive(socket C.obe_socket, buffer outText, capacity C.int64_t, length outInt64, timeout_ms C.int64_t) C.obe_status {
 	const op = "receive"
-	return C.obe_status(on(op, uintptr(socket), kindSocket, func(s anySocket) error {
-		return reception(op, "buffer", buffer, capacity, "length", length, timeout_ms, s.Receive)
+	return C.obe_status(withHandle(op, uintptr(socket), kindSocket, func(s anySocket) error {
+		return receiveInto(op, "buffer", buffer, capacity, "length", length, timeout_ms, s.Receive)
 	}))
 }
 
-// reception checks the arguments of a call that receives into a buffer, makes
+// receiveInto checks the arguments of a call that receives into a buffer, makes
 // the call and gives its result.
-func reception(op, bufferName string, buffer outText, capacity C.int64_t, lengthName string, length outInt64, timeout_ms C.int64_t,
+func receiveInto(op, bufferName string, buffer outText, capacity C.int64_t, lengthName string, length outInt64, timeout_ms C.int64_t,
 	receive func([]byte, time.Duration) (int, error)) error {
-	if err := place(op, lengthName, length); err != nil {
+	if err := checkPointer(op, lengthName, length); err != nil {
 		return err
 	}
-	dst, err := room(op, bufferName, buffer, capacity)
+	dst, err := outBuffer(op, bufferName, buffer, capacity)
 	if err != nil {
 		return err
 	}
-	limit, err := timeout(op, timeout_ms)
+	limit, err := timeoutArg(op, timeout_ms)
 	if err != nil {
 		return err
 	}
@@ -117,7 +117,7 @@ func reception(op, bufferName string, buffer outText, capacity C.int64_t, length
 		return err
 	}
 	length.put(int64(n))
-	terminate(dst, n)
+	putNUL(dst, n)
 	return nil
 }
 
@@ -141,12 +141,12 @@ func reception(op, bufferName string, buffer outText, capacity C.int64_t, length
 //export obe_tcmd
 func obe_tcmd(client C.obe_socket, json inText, length C.int64_t, reply outText, capacity C.int64_t, reply_length outInt64, timeout_ms C.int64_t) C.obe_status {
 	const op = "tcmd"
-	return C.obe_status(on(op, uintptr(client), kindSocket, func(c *socket.Client) error {
-		body, err := input(op, "json", json, length)
+	return C.obe_status(withHandle(op, uintptr(client), kindSocket, func(c *socket.Client) error {
+		body, err := bytesArg(op, "json", json, length)
 		if err != nil {
 			return err
 		}
-		return reception(op, "reply", reply, capacity, "reply_length", reply_length, timeout_ms, func(dst []byte, limit time.Duration) (int, error) {
+		return receiveInto(op, "reply", reply, capacity, "reply_length", reply_length, timeout_ms, func(dst []byte, limit time.Duration) (int, error) {
 			return c.Tcmd(body, dst, limit)
 		})
 	}))
@@ -165,7 +165,7 @@ func obe_tcmd(client C.obe_socket, json inText, length C.int64_t, reply outText,
 //
 //export obe_close
 func obe_close(socket C.obe_socket) C.obe_status {
-	return C.obe_status(on("close", uintptr(socket), kindSocket, func(s anySocket) error {
+	return C.obe_status(withHandle("close", uintptr(socket), kindSocket, func(s anySocket) error {
 		return s.Close()
 	}))
 }
@@ -182,7 +182,7 @@ func obe_close(socket C.obe_socket) C.obe_status {
 //
 //export obe_cancel
 func obe_cancel(socket C.obe_socket) C.obe_status {
-	return C.obe_status(on("cancel", uintptr(socket), kindSocket, func(s anySocket) error {
+	return C.obe_status(withHandle("cancel", uintptr(socket), kindSocket, func(s anySocket) error {
 		s.Cancel()
 		return nil
 	}))
@@ -199,8 +199,8 @@ func obe_cancel(socket C.obe_socket) C.obe_status {
 //export obe_wait_ready
 func obe_wait_ready(client C.obe_socket, timeout_ms C.int64_t) C.obe_status {
 	const op = "wait_ready"
-	return C.obe_status(on(op, uintptr(client), kindSocket, func(c *socket.Client) error {
-		limit, err := timeout(op, timeout_ms)
+	return C.obe_status(withHandle(op, uintptr(client), kindSocket, func(c *socket.Client) error {
+		limit, err := timeoutArg(op, timeout_ms)
 		if err != nil {
 			return err
 		}
@@ -216,8 +216,8 @@ func obe_wait_ready(client C.obe_socket, timeout_ms C.int64_t) C.obe_status {
 //export obe_port
 func obe_port(server C.obe_socket, port outInt32) C.obe_status {
 	const op = "port"
-	return C.obe_status(on(op, uintptr(server), kindSocket, func(s *socket.Server) error {
-		if err := place(op, "port", port); err != nil {
+	return C.obe_status(withHandle(op, uintptr(server), kindSocket, func(s *socket.Server) error {
+		if err := checkPointer(op, "port", port); err != nil {
 			return err
 		}
 		port.put(int32(s.Addr().Port()))

@@ -10,11 +10,11 @@
  * NULL. */
 #define _GNU_SOURCE /* for dladdr */
 
-#include "entry.h"
+#include "process_entry_linux.h"
 
 #include "capi.h"
 #include "obe.h"
-#include "fork.h"
+#include "process_fork.h"
 
 #include <dlfcn.h>
 #include <signal.h>

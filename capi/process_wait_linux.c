@@ -1,4 +1,4 @@
-#include "wait_linux.h"
+#include "process_wait_linux.h"
 
 #include <errno.h>
 #include <poll.h>

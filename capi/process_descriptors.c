@@ -1,4 +1,4 @@
-#include "descriptors.h"
+#include "process_descriptors.h"
 
 #ifndef _WIN32
 #include <sys/resource.h>

@@ -34,17 +34,17 @@ import (
 //export obe_client_new
 func obe_client_new(address inText, port C.int32_t, client outSocket) C.obe_status {
 	const op = "client_new"
-	return C.obe_status(guard(op, func(**entry) error {
-		if err := place(op, "client", client); err != nil {
+	return C.obe_status(withoutHandle(op, func() error {
+		if err := checkPointer(op, "client", client); err != nil {
 			return err
 		}
-		text, err := host(op, address)
+		text, err := addressArg(op, address)
 		if err != nil {
 			return err
 		}
 		c, err := socket.NewClient(text, int(port))
 		if err != nil {
-			return prefix(op, err)
+			return withOp(op, err)
 		}
 		client.put(handles.add(kindSocket, c))
 		return nil
@@ -75,17 +75,17 @@ func obe_client_new(address inText, port C.int32_t, client outSocket) C.obe_stat
 //export obe_server_new
 func obe_server_new(address inText, port C.int32_t, server outSocket) C.obe_status {
 	const op = "server_new"
-	return C.obe_status(guard(op, func(**entry) error {
-		if err := place(op, "server", server); err != nil {
+	return C.obe_status(withoutHandle(op, func() error {
+		if err := checkPointer(op, "server", server); err != nil {
 			return err
 		}
-		text, err := host(op, address)
+		text, err := addressArg(op, address)
 		if err != nil {
 			return err
 		}
 		s, err := socket.NewServer(text, int(port))
 		if err != nil {
-			return prefix(op, err)
+			return withOp(op, err)
 		}
 		server.put(handles.add(kindSocket, s))
 		return nil
@@ -104,12 +104,12 @@ func obe_server_new(address inText, port C.int32_t, server outSocket) C.obe_stat
 //
 //export obe_free
 func obe_free(socket C.obe_socket) C.obe_status {
-	return free("free", uintptr(socket), kindSocket)
+	return freeHandle("free", uintptr(socket), kindSocket)
 }
 
 // free frees a handle of one kind.
-func free(op string, h uintptr, k kind) C.obe_status {
-	return C.obe_status(guard(op, func(**entry) error {
+func freeHandle(op string, h uintptr, k handleKind) C.obe_status {
+	return C.obe_status(withoutHandle(op, func() error {
 		if h == 0 {
 			return nil
 		}
@@ -118,7 +118,7 @@ func free(op string, h uintptr, k kind) C.obe_status {
 			object.Free()
 			return nil
 		default:
-			return notLive(op, "", h, k)
+			return invalidHandle(op, "", h, k)
 		}
 	}))
 }

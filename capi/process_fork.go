@@ -2,7 +2,7 @@
 
 package main
 
-// #include "fork.h"
+// #include "process_fork.h"
 import "C"
 
 // forked reports whether this process is a forked child of the one that loaded

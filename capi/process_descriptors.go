@@ -1,6 +1,6 @@
 package main
 
-// #include "descriptors.h"
+// #include "process_descriptors.h"
 import "C"
 
 // Go's package os raises the process's limit of open descriptors as it starts. In

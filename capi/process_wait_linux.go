@@ -4,7 +4,7 @@ package main
 // #cgo nocallback capi_poll
 // #cgo noescape capi_epoll_wait
 // #cgo nocallback capi_epoll_wait
-// #include "wait_linux.h"
+// #include "process_wait_linux.h"
 import "C"
 
 import (

@@ -19,12 +19,12 @@ import (
 //export obe_send_message
 func obe_send_message(socket C.obe_socket, message C.obe_message, timeout_ms C.int64_t) C.obe_status {
 	const op = "send_message"
-	return C.obe_status(on(op, uintptr(socket), kindSocket, func(s anySocket) error {
-		d, err := asDocument(op, "message", message)
+	return C.obe_status(withHandle(op, uintptr(socket), kindSocket, func(s anySocket) error {
+		d, err := messageArg(op, "message", message)
 		if err != nil {
 			return err
 		}
-		limit, err := timeout(op, timeout_ms)
+		limit, err := timeoutArg(op, timeout_ms)
 		if err != nil {
 			return err
 		}
@@ -46,24 +46,24 @@ func obe_send_message(socket C.obe_socket, message C.obe_message, timeout_ms C.i
 //export obe_receive_message
 func obe_receive_message(socket C.obe_socket, message outMessage, timeout_ms C.int64_t) C.obe_status {
 	const op = "receive_message"
-	return C.obe_status(on(op, uintptr(socket), kindSocket, func(s anySocket) error {
-		if err := place(op, "message", message); err != nil {
+	return C.obe_status(withHandle(op, uintptr(socket), kindSocket, func(s anySocket) error {
+		if err := checkPointer(op, "message", message); err != nil {
 			return err
 		}
-		limit, err := timeout(op, timeout_ms)
+		limit, err := timeoutArg(op, timeout_ms)
 		if err != nil {
 			return err
 		}
-		d, request, err := receiveDocument(s, limit)
+		d, request, err := receiveMessage(s, limit)
 		if err != nil {
 			return err
 		}
-		message.put(uintptr(newMessage(d, request)))
+		message.put(uintptr(newMessageHandle(d, request)))
 		return nil
 	}))
 }
 
-func receiveDocument(s anySocket, limit time.Duration) (*jsondoc.Document, *socket.Message, error) {
+func receiveMessage(s anySocket, limit time.Duration) (*jsondoc.Document, *socket.Message, error) {
 	switch s := s.(type) {
 	case *socket.Server:
 		m, err := s.ReceiveMessage(limit)
@@ -84,15 +84,15 @@ func receiveDocument(s anySocket, limit time.Duration) (*jsondoc.Document, *sock
 //export obe_tcmd_message
 func obe_tcmd_message(client C.obe_socket, command C.obe_message, reply outMessage, timeout_ms C.int64_t) C.obe_status {
 	const op = "tcmd_message"
-	return C.obe_status(on(op, uintptr(client), kindSocket, func(c *socket.Client) error {
-		if err := place(op, "reply", reply); err != nil {
+	return C.obe_status(withHandle(op, uintptr(client), kindSocket, func(c *socket.Client) error {
+		if err := checkPointer(op, "reply", reply); err != nil {
 			return err
 		}
-		d, err := asDocument(op, "command", command)
+		d, err := messageArg(op, "command", command)
 		if err != nil {
 			return err
 		}
-		limit, err := timeout(op, timeout_ms)
+		limit, err := timeoutArg(op, timeout_ms)
 		if err != nil {
 			return err
 		}
@@ -100,7 +100,7 @@ func obe_tcmd_message(client C.obe_socket, command C.obe_message, reply outMessa
 		if err != nil {
 			return err
 		}
-		reply.put(uintptr(newMessage(jsondoc.FromValid(body), nil)))
+		reply.put(uintptr(newMessageHandle(jsondoc.FromValid(body), nil)))
 		return nil
 	}))
 }
@@ -119,7 +119,7 @@ func obe_tcmd_message(client C.obe_socket, command C.obe_message, reply outMessa
 //export obe_reply
 func obe_reply(request C.obe_message, json inText, length, timeout_ms C.int64_t) C.obe_status {
 	const op = "reply"
-	return answer(op, request, timeout_ms, func() ([]byte, error) { return input(op, "json", json, length) })
+	return replyWith(op, request, timeout_ms, func() ([]byte, error) { return bytesArg(op, "json", json, length) })
 }
 
 // obe_reply_message answers the client that sent request with a document; see
@@ -128,8 +128,8 @@ func obe_reply(request C.obe_message, json inText, length, timeout_ms C.int64_t)
 //export obe_reply_message
 func obe_reply_message(request, message C.obe_message, timeout_ms C.int64_t) C.obe_status {
 	const op = "reply_message"
-	return answer(op, request, timeout_ms, func() ([]byte, error) {
-		d, err := asDocument(op, "message", message)
+	return replyWith(op, request, timeout_ms, func() ([]byte, error) {
+		d, err := messageArg(op, "message", message)
 		if err != nil {
 			return nil, err
 		}
@@ -137,8 +137,8 @@ func obe_reply_message(request, message C.obe_message, timeout_ms C.int64_t) C.o
 	})
 }
 
-func answer(op string, request C.obe_message, timeout_ms C.int64_t, body func() ([]byte, error)) C.obe_status {
-	return C.obe_status(on(op, uintptr(request), kindMessage, func(d *document) error {
+func replyWith(op string, request C.obe_message, timeout_ms C.int64_t, body func() ([]byte, error)) C.obe_status {
+	return C.obe_status(withHandle(op, uintptr(request), kindMessage, func(d *messageObject) error {
 		if d.request == nil {
 			return fmt.Errorf("%s: %w: the document was not received by a server, so there is nobody to answer", op, socket.ErrState)
 		}
@@ -146,7 +146,7 @@ func answer(op string, request C.obe_message, timeout_ms C.int64_t, body func() 
 		if err != nil {
 			return err
 		}
-		limit, err := timeout(op, timeout_ms)
+		limit, err := timeoutArg(op, timeout_ms)
 		if err != nil {
 			return err
 		}
@@ -173,20 +173,20 @@ func answer(op string, request C.obe_message, timeout_ms C.int64_t, body func() 
 func obe_serve(server C.obe_socket, handler handlerFunc, user opaque) C.obe_status {
 	const op = "serve"
 	returned := C.obe_status(0)
-	code := on(op, uintptr(server), kindSocket, func(s *socket.Server) error {
-		if err := place(op, "handler", handler); err != nil {
+	code := withHandle(op, uintptr(server), kindSocket, func(s *socket.Server) error {
+		if err := checkPointer(op, "handler", handler); err != nil {
 			return err
 		}
 		err := s.Serve(func(m *socket.Message) error {
-			d := &document{jsondoc.FromValid(m.Body), m}
+			d := &messageObject{jsondoc.FromValid(m.Body), m}
 			request := handles.add(kindMessage, d)
 			defer handles.removeObject(request, d) // the handler may have freed it
 			if returned = C.capi_call(C.uintptr_t(handler), C.obe_message(request), C.uintptr_t(user)); returned != 0 {
-				return errEnough
+				return errStopServing
 			}
 			return nil
 		})
-		if err == errEnough {
+		if err == errStopServing {
 			return nil
 		}
 		return err
@@ -197,5 +197,5 @@ func obe_serve(server C.obe_socket, handler handlerFunc, user opaque) C.obe_stat
 	return C.obe_status(code)
 }
 
-// errEnough ends Serve when the handler has returned a status of its own.
-var errEnough = fmt.Errorf("the handler ended the serving")
+// errStopServing ends Serve when the handler has returned a status of its own.
+var errStopServing = fmt.Errorf("the handler ended the serving")

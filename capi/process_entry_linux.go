@@ -1,6 +1,6 @@
 package main
 
-// #include "entry.h"
+// #include "process_entry_linux.h"
 import "C"
 
 func init() { C.capi_restore_collector() }
