@@ -2,7 +2,7 @@
  *
  * These functions have parameters that LabVIEW's import wizard cannot
  * configure: the instance data of a node, and LabVIEW's own strings and arrays.
- * They are in a separate header, so that the wizard does not see them, and their
+ * They are in a separate header that the wizard does not see, and their
  * nodes are configured by hand; see bindings/labview. The conventions of
  * obe_labview.h apply here too.
  *
