@@ -45,7 +45,7 @@ func newPair(t *testing.T) (server *Session, newClient func() *Session) {
 
 // One loop replies to the message that it received, regardless of the threads on which its
 // calls are made, and although it does not reply to some commands.
-func TestServerRepliesOnAnyThread(t *testing.T) {
+func TestServerAnswersOnAnyThread(t *testing.T) {
 	const clients, commands = 4, 50
 	server, newClient := newPair(t)
 	var serving, calling sync.WaitGroup

@@ -26,7 +26,7 @@ class Manager:
         self._library.manager_check.restype = ctypes.c_int64
         self._library.manager_check.argtypes = [ctypes.c_void_p]
         self._library.manager_free.argtypes = [ctypes.c_void_p]
-        self.failure = ctypes.c_int32.in_dll(self._library, "manager_failure")
+        self.error = ctypes.c_int32.in_dll(self._library, "manager_error")
 
     def content(self, handle: ctypes.c_void_p) -> bytes:
         """The bytes in the block of a handle. Checks that nothing was written beyond it."""
@@ -121,13 +121,13 @@ def test_failure_does_not_change_the_handle(
         for pointer, status in reads.items():
             result = lv.run(function, handle=message, pointer=pointer.encode(), values=ctypes.byref(handle))
             assert result.status == status, (function, pointer)
-    manager.failure.value = 2
+    manager.error.value = 2
     try:
         result = lv.run("obe_lv_get_doubles_h", handle=message, pointer=b"/n", values=ctypes.byref(handle))
         assert result.status == lv.E_MEMORY
         assert "LabVIEW has no memory left (its error 2)" in lv.last_error(message)
     finally:
-        manager.failure.value = 0
+        manager.error.value = 0
     assert manager.content(handle) == before
 
 
