@@ -11,7 +11,8 @@ static struct outputs {
     char buffer[ROOM];
     double values[4];
     int64_t number, other;
-    uintptr_t handle;
+    obe_socket socket;
+    obe_message message;
     double real;
     int32_t port;
     int32_t padding;
@@ -26,7 +27,7 @@ static char endless[1 << 20]; /* a text that no sentence may repeat */
     do { \
         fill(); \
         CHECK_STATUS(OBE_E_ARGUMENT, handle, call); \
-        CHECK_SAYS(handle, why); \
+        CHECK_ERROR(handle, why); \
         CHECK(memcmp(&out, &untouched, sizeof out) == 0); \
     } while (0)
 
@@ -46,16 +47,16 @@ static void of_new(void)
     REFUSED(0, "client is NULL", obe_client_new("127.0.0.1", 1, NULL));
     REFUSED(0, "server is NULL", obe_server_new("127.0.0.1", 0, NULL));
     for (i = 0; i < LENGTH(ports); i++) {
-        REFUSED(0, "port ", obe_client_new(NULL, ports[i], &out.handle));
-        REFUSED(0, "port ", obe_server_new(NULL, ports[i], &out.handle));
+        REFUSED(0, "port ", obe_client_new(NULL, ports[i], &out.socket));
+        REFUSED(0, "port ", obe_server_new(NULL, ports[i], &out.socket));
     }
-    REFUSED(0, "port ", obe_client_new(NULL, 0, &out.handle));
+    REFUSED(0, "port ", obe_client_new(NULL, 0, &out.socket));
     for (i = 0; i < LENGTH(addresses); i++) {
-        REFUSED(0, "address", obe_client_new(addresses[i], 1, &out.handle));
-        REFUSED(0, "address", obe_server_new(addresses[i], 0, &out.handle));
+        REFUSED(0, "address", obe_client_new(addresses[i], 1, &out.socket));
+        REFUSED(0, "address", obe_server_new(addresses[i], 0, &out.socket));
     }
-    REFUSED(0, "address", obe_client_new(endless, 1, &out.handle));
-    REFUSED(0, "address", obe_server_new(endless, 0, &out.handle));
+    REFUSED(0, "address", obe_client_new(endless, 1, &out.socket));
+    REFUSED(0, "address", obe_server_new(endless, 0, &out.socket));
     CHECK_EQUAL(3, obe_test_live());
 }
 
@@ -119,13 +120,13 @@ static void of_port(void) { REFUSED(server, "port is NULL", obe_port(server, NUL
 
 static void of_message_new(void)
 {
-    REFUSED(0, "json is NULL", obe_message_new(NULL, -1, &out.handle));
-    REFUSED(0, "json is NULL", obe_message_new(NULL, 0, &out.handle));
-    REFUSED(0, "length is negative", obe_message_new("1", -2, &out.handle));
+    REFUSED(0, "json is NULL", obe_message_new(NULL, -1, &out.message));
+    REFUSED(0, "json is NULL", obe_message_new(NULL, 0, &out.message));
+    REFUSED(0, "length is negative", obe_message_new("1", -2, &out.message));
     REFUSED(0, "message is NULL", obe_message_new("1", -1, NULL));
-    REFUSED(0, "length ", obe_message_new("1", INT64_MAX, &out.handle));
-    REFUSED(0, "length ", obe_message_new("1", VAST, &out.handle));
-    REFUSED(0, "command is NULL", obe_command_new(NULL, &out.handle));
+    REFUSED(0, "length ", obe_message_new("1", INT64_MAX, &out.message));
+    REFUSED(0, "length ", obe_message_new("1", VAST, &out.message));
+    REFUSED(0, "command is NULL", obe_command_new(NULL, &out.message));
     REFUSED(0, "message is NULL", obe_command_new("ready", NULL));
 }
 
@@ -210,28 +211,28 @@ static void of_talk_in_documents(void)
 
     REFUSED(client, "timeout_ms is -", obe_send_message(client, message, -3));
     REFUSED(client, "message is NULL", obe_receive_message(client, NULL, 0));
-    REFUSED(client, "timeout_ms is -", obe_receive_message(client, &out.handle, -3));
+    REFUSED(client, "timeout_ms is -", obe_receive_message(client, &out.message, -3));
     REFUSED(server, "message is NULL", obe_receive_message(server, NULL, 0));
     REFUSED(client, "reply is NULL", obe_tcmd_message(client, message, NULL, 0));
-    REFUSED(client, "timeout_ms is -", obe_tcmd_message(client, message, &out.handle, -3));
+    REFUSED(client, "timeout_ms is -", obe_tcmd_message(client, message, &out.message, -3));
     REFUSED(server, "handler is NULL", obe_serve(server, NULL, NULL));
 
     /* Of the functions that answer; the request can be answered after all. */
-    CHECK_OK(client, obe_send(client, "1", -1, PATIENCE));
-    CHECK_OK(server, obe_receive_message(server, &request, PATIENCE));
+    CHECK_OK(client, obe_send(client, "1", -1, TEST_TIMEOUT));
+    CHECK_OK(server, obe_receive_message(server, &request, TEST_TIMEOUT));
     REFUSED(request, "json is NULL", obe_reply(request, NULL, -1, 0));
     REFUSED(request, "length is negative", obe_reply(request, "1", -2, 0));
     REFUSED(request, "timeout_ms is -", obe_reply(request, "1", -1, -3));
     REFUSED(request, "timeout_ms is -", obe_reply_message(request, message, -3));
-    CHECK_OK(request, obe_reply(request, "1", -1, PATIENCE));
-    CHECK_OK(request, obe_free(request));
+    CHECK_OK(request, obe_reply(request, "1", -1, TEST_TIMEOUT));
+    CHECK_OK(request, obe_message_free(request));
 }
 
 /* A function of the commands that reads a list, or a table. */
 static void list_refused(const char *values, obe_status (*call)(obe_socket, double *, int64_t, int64_t *, int64_t))
 {
     REFUSED(client, values, call(client, NULL, 4, &out.number, 0));
-    CHECK_SAYS(client, " is NULL");
+    CHECK_ERROR(client, " is NULL");
     REFUSED(client, "capacity is negative", call(client, out.values, -1, &out.number, 0));
     REFUSED(client, "count is NULL", call(client, out.values, 4, NULL, 0));
     REFUSED(client, "timeout_ms is -", call(client, out.values, 4, &out.number, -3));
@@ -241,7 +242,7 @@ static void table_refused(const char *values,
                           obe_status (*call)(obe_socket, double *, int64_t, int64_t *, int64_t *, int64_t))
 {
     REFUSED(client, values, call(client, NULL, 4, &out.number, &out.other, 0));
-    CHECK_SAYS(client, " is NULL");
+    CHECK_ERROR(client, " is NULL");
     REFUSED(client, "capacity is negative", call(client, out.values, -1, &out.number, &out.other, 0));
     REFUSED(client, "rows", call(client, out.values, 4, NULL, &out.other, 0));
     REFUSED(client, "cols", call(client, out.values, 4, &out.number, NULL, 0));
@@ -309,8 +310,8 @@ static void of_options(void)
             int known = obe_get_option(socket, refused[i].name, before, sizeof before, &length) == OBE_OK;
 
             CHECK_STATUS(OBE_E_ARGUMENT, socket, obe_set_option(socket, refused[i].name, refused[i].value));
-            CHECK_SAYS(socket, "set_option: ");
-            CHECK_SAYS(socket, refused[i].name);
+            CHECK_ERROR(socket, "set_option: ");
+            CHECK_ERROR(socket, refused[i].name);
             if (known) {
                 CHECK_OK(socket, obe_get_option(socket, refused[i].name, after, sizeof after, &length));
                 CHECK(strcmp(before, after) == 0);
@@ -323,7 +324,7 @@ static void of_options(void)
         REFUSED(socket, "buffer is NULL", obe_get_option(socket, "keepalive", NULL, ROOM, &out.number));
         REFUSED(socket, "capacity is negative", obe_get_option(socket, "keepalive", out.buffer, -1, &out.number));
         REFUSED(socket, "there is no option", obe_get_option(socket, "no_such_option", out.buffer, ROOM, &out.number));
-        CHECK_SAYS(socket, "no_such_option");
+        CHECK_ERROR(socket, "no_such_option");
     }
 }
 
@@ -332,7 +333,7 @@ static void of_stats(void)
     REFUSED(client, "name is NULL", obe_get_stat(client, NULL, &out.number));
     REFUSED(client, "value is NULL", obe_get_stat(client, "evicted", NULL));
     REFUSED(client, "there is no counter", obe_get_stat(client, "no_such_counter", &out.number));
-    CHECK_SAYS(client, "no_such_counter");
+    CHECK_ERROR(client, "no_such_counter");
     REFUSED(client, "there is no counter", obe_get_stat(client, endless, &out.number));
     REFUSED(server, "there is no counter", obe_get_stat(server, "", &out.number));
 }
@@ -343,11 +344,11 @@ static void of_last_error(void)
     char kept[256];
 
     CHECK_STATUS(OBE_E_ARGUMENT, client, obe_get_stat(client, "this one stays", &out.number));
-    snprintf(kept, sizeof kept, "%s", sentence(client));
+    snprintf(kept, sizeof kept, "%s", last_error(client));
     REFUSED(0, "buffer is NULL", obe_last_error(client, NULL, ROOM, &out.number));
     REFUSED(0, "capacity is negative", obe_last_error(client, out.buffer, -1, &out.number));
     REFUSED(0, "capacity is negative", obe_last_error(0, out.buffer, INT64_MIN, &out.number));
-    CHECK(strcmp(kept, sentence(client)) == 0);
+    CHECK(strcmp(kept, last_error(client)) == 0);
     CHECK(strstr(kept, "this one stays") != NULL);
 }
 
@@ -359,10 +360,10 @@ static void vast_capacity(void)
 
     CHECK_OK(client, obe_get_option(client, "timeout_ms", text, INT64_MAX, &length));
     CHECK(length == 5 && strcmp(text, "60000") == 0);
-    CHECK_OK(client, obe_send(client, "[1]", -1, PATIENCE));
-    CHECK_OK(server, obe_receive(server, text, INT64_MAX, &length, PATIENCE));
+    CHECK_OK(client, obe_send(client, "[1]", -1, TEST_TIMEOUT));
+    CHECK_OK(server, obe_receive(server, text, INT64_MAX, &length, TEST_TIMEOUT));
     CHECK(length == 3 && strcmp(text, "[1]") == 0);
-    CHECK_OK(server, obe_send(server, "[2]", -1, PATIENCE));
+    CHECK_OK(server, obe_send(server, "[2]", -1, TEST_TIMEOUT));
     CHECK_OK(client, obe_receive(client, text, INT64_MAX, &length, INT64_MAX));
     CHECK(length == 3 && strcmp(text, "[2]") == 0);
 }
@@ -391,7 +392,7 @@ int main(void)
     CHECK_EQUAL(0, stat_of(server, "connections_opened"));
     RUN(of_talk_in_documents);
     RUN(vast_capacity);
-    CHECK_OK(message, obe_free(message));
+    CHECK_OK(message, obe_message_free(message));
     CHECK_OK(client, obe_free(client));
     CHECK_OK(server, obe_free(server));
     return 0;

@@ -5,7 +5,7 @@
 #ifndef CHECK_H
 #define CHECK_H
 
-#include "system.h"
+#include "platform.h"
 
 #include "obe.h"
 
@@ -18,7 +18,7 @@
 #include <time.h>
 
 /* The hooks of a library built with -tags obetest: capi/testhooks.go. */
-int32_t obe_test_panic(uintptr_t handle);
+int32_t obe_test_panic(const void *handle);
 int64_t obe_test_live(void);
 void obe_test_quarantine(int64_t depth);
 int64_t obe_test_goroutines(void);
@@ -26,14 +26,17 @@ void obe_test_collect(void);
 
 enum {
     SOON = 2000,     /* ms: what happens "at once" takes less, on a machine that is busy too */
-    PATIENCE = 20000 /* ms: what takes longer never comes */
+    TEST_TIMEOUT = 20000 /* ms: what takes longer never comes */
 };
 
 #define LENGTH(array) ((int)(sizeof(array) / sizeof(array)[0]))
 
+/* A number as a handle of either type: no live handle has it. */
+#define NUMBER_AS_HANDLE(number) ((void *)(uintptr_t)(number))
+
 /* ---- checks ---- */
 
-static int complaints = 2; /* where they go */
+static int failure_fd = 2; /* where they go */
 
 static inline void check_failed(const char *file, int line, const char *format, ...)
 {
@@ -47,7 +50,7 @@ static inline void check_failed(const char *file, int line, const char *format, 
     va_end(rest);
     length = length < (int)sizeof text ? length : (int)sizeof text - 1;
     text[length] = '\n';
-    exit(write(complaints, text, (unsigned)length + 1) > 0 ? 1 : 2);
+    exit(write(failure_fd, text, (unsigned)length + 1) > 0 ? 1 : 2);
 }
 
 #define CHECK(condition) \
@@ -57,7 +60,7 @@ static inline void check_failed(const char *file, int line, const char *format, 
     } while (0)
 
 /* The sentence of the last failure on handle. The memory is static: it is for one thread at a time. */
-static inline const char *sentence(uintptr_t handle)
+static inline const char *last_error(const void *handle)
 {
     static char text[4096];
     int64_t length = 0;
@@ -69,11 +72,11 @@ static inline const char *sentence(uintptr_t handle)
 }
 
 static inline void check_status(const char *file, int line, const char *call, obe_status wanted, obe_status got,
-                                uintptr_t handle)
+                                const void *handle)
 {
     if (got != wanted)
         check_failed(file, line, "%s: got %d (%s), wanted %d (%s); the last error is \"%s\"", call, (int)got,
-                     obe_strerror(got), (int)wanted, obe_strerror(wanted), sentence(handle));
+                     obe_strerror(got), (int)wanted, obe_strerror(wanted), last_error(handle));
 }
 
 /* call returns wanted; the sentence of handle is shown if it does not. */
@@ -81,10 +84,10 @@ static inline void check_status(const char *file, int line, const char *call, ob
 #define CHECK_OK(handle, call) CHECK_STATUS(OBE_OK, handle, call)
 
 /* The sentence of the last failure on handle has part in it. */
-#define CHECK_SAYS(handle, part) \
+#define CHECK_ERROR(handle, part) \
     do { \
-        if (!strstr(sentence(handle), (part))) \
-            check_failed(__FILE__, __LINE__, "the last error is \"%s\", which lacks \"%s\"", sentence(handle), \
+        if (!strstr(last_error(handle), (part))) \
+            check_failed(__FILE__, __LINE__, "the last error is \"%s\", which lacks \"%s\"", last_error(handle), \
                          (part)); \
     } while (0)
 
@@ -116,9 +119,9 @@ static inline void pause_ms(int ms)
 }
 
 /* Waits for a condition that nothing signals. */
-#define CHECK_COMES(condition) \
+#define CHECK_EVENTUALLY(condition) \
     do { \
-        int64_t deadline_ = now_ms() + PATIENCE; \
+        int64_t deadline_ = now_ms() + TEST_TIMEOUT; \
         while (!(condition)) { \
             if (now_ms() > deadline_) \
                 check_failed(__FILE__, __LINE__, "never came: %s", #condition); \
@@ -163,8 +166,8 @@ static inline void join_thread(pthread_t thread) { CHECK(pthread_join(thread, NU
 
 /* A call on a thread of its own, which is expected to block. */
 struct caller {
-    obe_status (*call)(uintptr_t handle);
-    uintptr_t handle;
+    obe_status (*call)(void *handle);
+    void *handle; /* an obe_socket or an obe_message */
     obe_status status; /* what it returned */
     int64_t began;     /* when, by now_ms */
     int64_t returned;  /* when, 0 before; atomic */
@@ -185,11 +188,11 @@ static inline void *caller_body(void *argument)
 
 /* Starts the call and waits until it is blocked: no thread says so of itself, so that it must be seen asleep, without
  * waking in between, for a while. */
-static inline void caller_start(struct caller *c, obe_status (*call)(uintptr_t), uintptr_t handle)
+static inline void caller_start(struct caller *c, obe_status (*call)(void *), void *handle)
 {
     int still = 0;
     int64_t before = 0;
-    int64_t deadline = now_ms() + PATIENCE;
+    int64_t deadline = now_ms() + TEST_TIMEOUT;
 
     memset(c, 0, sizeof *c);
     c->call = call;
@@ -230,7 +233,7 @@ static inline int raw_socket(void)
     int fd = socket_new();
 
     CHECK(fd >= 0);
-    CHECK(socket_limit(fd, PATIENCE));
+    CHECK(socket_limit(fd, TEST_TIMEOUT));
     return fd;
 }
 
@@ -294,7 +297,7 @@ static inline void raw_write(int fd, const void *bytes, size_t size)
     }
 }
 
-static inline void raw_say(int fd, const char *text) { raw_write(fd, text, strlen(text)); }
+static inline void raw_write_text(int fd, const char *text) { raw_write(fd, text, strlen(text)); }
 
 /* Reads size bytes; less if the stream ends before. */
 static inline size_t raw_read(int fd, void *bytes, size_t size)
@@ -424,7 +427,7 @@ static inline void *echo_body(void *argument)
         if (status == OBE_E_CLOSED || status == OBE_E_HANDLE)
             break;
         CHECK_OK(e->server, status);
-        status = obe_send(e->server, buffer, length, PATIENCE);
+        status = obe_send(e->server, buffer, length, TEST_TIMEOUT);
         /* The client may be gone, and so may be this server. */
         CHECK(status == OBE_OK || status == OBE_E_RESET || status == OBE_E_PEER_CLOSED || status == OBE_E_CLOSED ||
               status == OBE_E_HANDLE);

@@ -24,7 +24,7 @@ static obe_message parse(const char *json)
 /* Another document, in the place of the last one. */
 static void begin(const char *json)
 {
-    CHECK_OK(0, obe_free(message));
+    CHECK_OK(0, obe_message_free(message));
     message = parse(json);
 }
 
@@ -148,44 +148,44 @@ static void made_of_texts(void)
     memset(own, 'x', sizeof own); /* it was copied */
     CHECK_JSON(" {\"a\": 25.0} ", "");
     CHECK_JSON("25.0", "/a");
-    CHECK_OK(0, obe_free(message));
+    CHECK_OK(0, obe_message_free(message));
     CHECK_OK(0, obe_message_new("[1]]]]", 3, &message));
     CHECK_JSON("[1]", "");
 
     for (i = 0; i < LENGTH(refused); i++) {
         CHECK_FAILS(OBE_E_JSON, 0, obe_message_new(refused[i].json, refused[i].length, &out.handle));
-        CHECK_SAYS(0, "message_new");
-        CHECK_SAYS(0, refused[i].says);
+        CHECK_ERROR(0, "message_new");
+        CHECK_ERROR(0, refused[i].says);
     }
     CHECK_FAILS(OBE_E_ARGUMENT, 0, obe_message_new(NULL, -1, &out.handle));
-    CHECK_SAYS(0, "json is NULL");
+    CHECK_ERROR(0, "json is NULL");
     CHECK_FAILS(OBE_E_ARGUMENT, 0, obe_message_new(NULL, 0, &out.handle));
     CHECK_FAILS(OBE_E_ARGUMENT, 0, obe_message_new("1", -2, &out.handle));
-    CHECK_SAYS(0, "length");
+    CHECK_ERROR(0, "length");
     CHECK_FAILS(OBE_E_ARGUMENT, 0, obe_message_new("1", INT64_MIN, &out.handle));
     CHECK_FAILS(OBE_E_ARGUMENT, 0, obe_message_new("1", -1, NULL));
-    CHECK_SAYS(0, "message is NULL");
+    CHECK_ERROR(0, "message is NULL");
     CHECK_EQUAL(1, obe_test_live());
 }
 
 static void made_of_commands(void)
 {
-    CHECK_OK(0, obe_free(message));
+    CHECK_OK(0, obe_message_free(message));
     CHECK_OK(0, obe_command_new("optset", &message));
     CHECK_JSON("{\"command\": \"optset\"}", "");
     CHECK_STRING("optset", "/command");
-    CHECK_OK(0, obe_free(message));
+    CHECK_OK(0, obe_message_free(message));
     CHECK_OK(0, obe_command_new("", &message));
     CHECK_JSON("{\"command\": \"\"}", "");
-    CHECK_OK(0, obe_free(message));
+    CHECK_OK(0, obe_message_free(message));
     CHECK_OK(0, obe_command_new("a\"\\\n\x7f\xc3\xa9", &message));
     CHECK_STRING("a\"\\\n\x7f\xc3\xa9", "/command");
 
     CHECK_FAILS(OBE_E_JSON, 0, obe_command_new("\xff", &out.handle));
-    CHECK_SAYS(0, "command_new");
+    CHECK_ERROR(0, "command_new");
     CHECK_FAILS(OBE_E_JSON, 0, obe_command_new("a\xed\xa0\x80", &out.handle));
     CHECK_FAILS(OBE_E_ARGUMENT, 0, obe_command_new(NULL, &out.handle));
-    CHECK_SAYS(0, "command is NULL");
+    CHECK_ERROR(0, "command is NULL");
     CHECK_FAILS(OBE_E_ARGUMENT, 0, obe_command_new("optset", NULL));
     CHECK_EQUAL(1, obe_test_live());
 }
@@ -196,7 +196,7 @@ static void in_order_and_in_place(void)
 {
     static const double numbers[] = {2.45, 25, -0.0, 1, 2, 3};
 
-    CHECK_OK(0, obe_free(message));
+    CHECK_OK(0, obe_message_free(message));
     CHECK_OK(0, obe_command_new("newdat", &message));
     CHECK_OK(message, obe_set_doubles(message, "x", numbers, 3));
     CHECK_OK(message, obe_set_int(message, "n", 25));
@@ -282,7 +282,7 @@ static void what_cannot_be_set(void)
     for (i = 0; i < LENGTH(others); i++) {
         begin(others[i]);
         CHECK_STATUS(OBE_E_TYPE, message, obe_set_double(message, "a", 1));
-        CHECK_SAYS(message, "set_double");
+        CHECK_ERROR(message, "set_double");
         CHECK_STATUS(OBE_E_TYPE, message, obe_set_int(message, "a", 1));
         CHECK_STATUS(OBE_E_TYPE, message, obe_set_bool(message, "a", 1));
         CHECK_STATUS(OBE_E_TYPE, message, obe_set_null(message, "a"));
@@ -296,29 +296,29 @@ static void what_cannot_be_set(void)
     strcpy(whole, "{\"a\": 1 }");
     begin(whole);
     CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_double(message, NULL, 1));
-    CHECK_SAYS(message, "key is NULL");
+    CHECK_ERROR(message, "key is NULL");
     CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_int(message, NULL, 1));
     CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_bool(message, NULL, 1));
     CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_null(message, NULL));
     CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_string(message, NULL, "b", -1));
     CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_string(message, "a", NULL, -1));
-    CHECK_SAYS(message, "text is NULL");
+    CHECK_ERROR(message, "text is NULL");
     CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_string(message, "a", NULL, 0));
     CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_string(message, "a", "b", -2));
-    CHECK_SAYS(message, "length");
+    CHECK_ERROR(message, "length");
     CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_doubles(message, NULL, numbers, 4));
     CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_doubles(message, "a", NULL, 4));
-    CHECK_SAYS(message, "values is NULL");
+    CHECK_ERROR(message, "values is NULL");
     CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_doubles(message, "a", numbers, -1));
-    CHECK_SAYS(message, "count is negative");
+    CHECK_ERROR(message, "count is negative");
     CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_doubles(message, "a", numbers, INT64_MAX));
     CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_doubles(message, "a", numbers, INT64_MIN));
     CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_matrix(message, NULL, numbers, 2, 2));
     CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_matrix(message, "a", NULL, 2, 2));
     CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_matrix(message, "a", numbers, -1, 2));
-    CHECK_SAYS(message, "rows");
+    CHECK_ERROR(message, "rows");
     CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_matrix(message, "a", numbers, 2, -1));
-    CHECK_SAYS(message, "cols");
+    CHECK_ERROR(message, "cols");
     CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_matrix(message, "a", numbers, -1, -4));
     CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_matrix(message, "a", numbers, INT64_MAX, 2));
     CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_matrix(message, "a", numbers, 2, INT64_MAX));
@@ -326,16 +326,16 @@ static void what_cannot_be_set(void)
     CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_matrix(message, "a", NULL, INT64_MAX, 0));
     CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_json(message, NULL, "1", -1));
     CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_json(message, "a", NULL, -1));
-    CHECK_SAYS(message, "json is NULL");
+    CHECK_ERROR(message, "json is NULL");
     CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_json(message, "a", "1", -7));
 
     CHECK_STATUS(OBE_E_JSON, message, obe_set_double(message, "\xff", 1));
     CHECK_STATUS(OBE_E_JSON, message, obe_set_string(message, "a", "b\xc3", -1));
-    CHECK_SAYS(message, "byte 1");
+    CHECK_ERROR(message, "byte 1");
     CHECK_STATUS(OBE_E_JSON, message, obe_set_string(message, "a", "\xc0\x80", -1));
     CHECK_STATUS(OBE_E_JSON, message, obe_set_json(message, "a", "", -1));
     CHECK_STATUS(OBE_E_JSON, message, obe_set_json(message, "a", "[1,]", -1));
-    CHECK_SAYS(message, "at byte 3");
+    CHECK_ERROR(message, "at byte 3");
     CHECK_STATUS(OBE_E_JSON, message, obe_set_json(message, "a", "1, \"b\": 2", -1));
     CHECK_STATUS(OBE_E_JSON, message, obe_set_json(message, "a", "1}", -1));
     CHECK_JSON(whole, "");
@@ -350,14 +350,14 @@ static void depth(void)
     memset(deep, '[', DEPTH + 1);
     memset(deep + DEPTH + 1, ']', DEPTH + 1);
     CHECK_FAILS(OBE_E_JSON, 0, obe_message_new(deep, 2 * DEPTH + 2, &out.handle));
-    CHECK_SAYS(0, "512");
-    CHECK_OK(0, obe_free(message));
+    CHECK_ERROR(0, "512");
+    CHECK_OK(0, obe_message_free(message));
     CHECK_OK(0, obe_message_new(deep + 1, 2 * DEPTH, &message));
     begin("{}");
     CHECK_STATUS(OBE_E_JSON, message, obe_set_json(message, "a", deep + 1, 2 * DEPTH));
     CHECK_OK(message, obe_set_json(message, "a", deep + 2, 2 * DEPTH - 2));
     CHECK_OK(message, obe_get_json(message, "", text, sizeof text, &length));
-    CHECK_OK(0, obe_free(message));
+    CHECK_OK(0, obe_message_free(message));
     CHECK_OK(0, obe_message_new(text, length, &message));
 }
 
@@ -474,7 +474,7 @@ static void integers(void)
     for (i = 0; i < LENGTH(wide); i++) {
         begin(wide[i]);
         CHECK_FAILS(OBE_E_RANGE, message, obe_get_int(message, "", &out.length));
-        CHECK_SAYS(message, "get_int");
+        CHECK_ERROR(message, "get_int");
         CHECK_JSON(wide[i], ""); /* and it stays as it is */
         CHECK_OK(message, obe_get_type(message, "", &out.small));
         CHECK_EQUAL(OBE_INTEGER, out.small);
@@ -545,21 +545,21 @@ static void check_sizes(text_getter get, const char *pointer, const char *wanted
             if (capacity > n)
                 CHECK(area[GUARD + written++] == 0);
         } else {
-            CHECK_SAYS(message, "get_");
+            CHECK_ERROR(message, "get_");
         }
         for (i = 0; i < (int64_t)sizeof area; i++)
             if ((i < GUARD || i >= GUARD + written) && area[i] != PATTERN)
                 check_failed(__FILE__, __LINE__, "byte %d of a buffer of %d was written to", (int)(i - GUARD), (int)capacity);
     }
     CHECK_FAILS(OBE_E_ARGUMENT, message, get(pointer, out.text, 64, NULL));
-    CHECK_SAYS(message, "length is NULL");
+    CHECK_ERROR(message, "length is NULL");
     CHECK_FAILS(OBE_E_ARGUMENT, message, get(pointer, out.text, -1, &out.length));
-    CHECK_SAYS(message, "capacity");
+    CHECK_ERROR(message, "capacity");
     CHECK_FAILS(OBE_E_ARGUMENT, message, get(pointer, out.text, INT64_MIN, &out.length));
     CHECK_FAILS(OBE_E_ARGUMENT, message, get(pointer, NULL, 1, &out.length));
-    CHECK_SAYS(message, "buffer is NULL");
+    CHECK_ERROR(message, "buffer is NULL");
     CHECK_FAILS(OBE_E_ARGUMENT, message, get(NULL, out.text, 64, &out.length));
-    CHECK_SAYS(message, "pointer is NULL");
+    CHECK_ERROR(message, "pointer is NULL");
 }
 
 static void texts_of_every_size(void)
@@ -617,13 +617,13 @@ static void keys_by_number(void)
     CHECK_OK(message, obe_get_key(message, "/a", 2, text, sizeof text, &length));
     check_text(__FILE__, __LINE__, "x");
     CHECK_FAILS(OBE_E_NOT_FOUND, message, obe_get_key(message, "/a", 3, out.text, 64, &out.length));
-    CHECK_SAYS(message, "3 members");
+    CHECK_ERROR(message, "3 members");
     CHECK_FAILS(OBE_E_NOT_FOUND, message, obe_get_key(message, "/e", 0, out.text, 64, &out.length));
     CHECK_FAILS(OBE_E_NOT_FOUND, message, obe_get_key(message, "/a", INT32_MAX, out.text, 64, &out.length));
     CHECK_FAILS(OBE_E_TYPE, message, obe_get_key(message, "/b", 0, out.text, 64, &out.length));
     CHECK_FAILS(OBE_E_TYPE, message, obe_get_key(message, "/a/x", 0, out.text, 64, &out.length));
     CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_key(message, "/a", -1, out.text, 64, &out.length));
-    CHECK_SAYS(message, "index");
+    CHECK_ERROR(message, "index");
     CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_key(message, "/a", INT64_MIN, out.text, 64, &out.length));
 }
 
@@ -719,30 +719,30 @@ static void what_is_no_array(void)
           "\"ragged\": [[1, 2], [3, 4], [5], [6, 7]], \"wider\": [[1], [2, 3]], \"late\": [[1, 2], [3, 4], [5, false]]}");
     for (i = 0; i < LENGTH(no_list); i++) {
         CHECK_FAILS_READING(OBE_E_TYPE, message, obe_get_doubles(message, no_list[i], out.numbers, 16, &out.length));
-        CHECK_SAYS(message, "get_doubles");
+        CHECK_ERROR(message, "get_doubles");
         CHECK_FAILS(OBE_E_TYPE, message, obe_get_doubles(message, no_list[i], NULL, 0, &out.length));
         CHECK_FAILS(OBE_E_TYPE, message, obe_get_doubles(message, no_list[i], out.numbers, 1, &out.length));
     }
     CHECK_FAILS_READING(OBE_E_TYPE, message, obe_get_doubles(message, "/mixed", out.numbers, 16, &out.length));
-    CHECK_SAYS(message, "element 1");
+    CHECK_ERROR(message, "element 1");
     for (i = 0; i < LENGTH(no_table); i++) {
         CHECK_FAILS_READING(OBE_E_TYPE, message, obe_get_matrix(message, no_table[i], out.numbers, 16, &out.rows, &out.cols));
-        CHECK_SAYS(message, "get_matrix");
+        CHECK_ERROR(message, "get_matrix");
     }
     /* Which row it is that has another length. */
     CHECK_FAILS(OBE_E_TYPE, message, obe_get_matrix(message, "/ragged", out.numbers, 16, &out.rows, &out.cols));
-    CHECK_SAYS(message, "row 2");
+    CHECK_ERROR(message, "row 2");
     CHECK_FAILS(OBE_E_TYPE, message, obe_get_matrix(message, "/ragged", NULL, 0, &out.rows, &out.cols));
-    CHECK_SAYS(message, "row 2");
+    CHECK_ERROR(message, "row 2");
     CHECK_FAILS(OBE_E_TYPE, message, obe_get_matrix(message, "/wider", out.numbers, 16, &out.rows, &out.cols));
-    CHECK_SAYS(message, "row 1");
+    CHECK_ERROR(message, "row 1");
 
     CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_doubles(message, "/flat", out.numbers, 16, NULL));
-    CHECK_SAYS(message, "count is NULL");
+    CHECK_ERROR(message, "count is NULL");
     CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_doubles(message, "/flat", NULL, 1, &out.length));
-    CHECK_SAYS(message, "values is NULL");
+    CHECK_ERROR(message, "values is NULL");
     CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_doubles(message, "/flat", out.numbers, -1, &out.length));
-    CHECK_SAYS(message, "capacity");
+    CHECK_ERROR(message, "capacity");
     CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_matrix(message, "/rows", out.numbers, 16, NULL, &out.cols));
     CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_matrix(message, "/rows", out.numbers, 16, &out.rows, NULL));
     CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_matrix(message, "/rows", NULL, 1, &out.rows, &out.cols));
@@ -793,7 +793,7 @@ static void large_arrays(void)
     CHECK_EQUAL(many, count);
     for (i = 0; i < many; i++)
         CHECK(clean(got[i]));
-    CHECK_OK(0, obe_free(copy));
+    CHECK_OK(0, obe_message_free(copy));
     free(values);
     free(got);
 }
@@ -812,7 +812,7 @@ static void edges(void)
     memcpy(end - 9, "1,2.5,-3]", 9);
     CHECK_FAILS(OBE_E_JSON, 0, obe_message_new(end - 9, 9, &out.handle));
     memcpy(end - 10, "[1,2.5,-3]", 10);
-    CHECK_OK(0, obe_free(message));
+    CHECK_OK(0, obe_message_free(message));
     CHECK_OK(0, obe_message_new(end - 10, 10, &message));
     CHECK_OK(message, obe_get_doubles(message, "", before(room, 3), 3, &count));
     CHECK(memcmp(room - 24, numbers, 24) == 0);
@@ -859,7 +859,7 @@ static void pointers(void)
         CHECK_JSON(there[i].json, there[i].pointer);
     for (i = 0; i < LENGTH(nowhere); i++) {
         check_all_fail(OBE_E_NOT_FOUND, message, nowhere[i]);
-        CHECK_SAYS(message, "not found");
+        CHECK_ERROR(message, "not found");
     }
     for (i = 0; i < LENGTH(none); i++)
         check_all_fail(OBE_E_ARGUMENT, message, none[i]);
@@ -920,7 +920,7 @@ static void types(void)
     CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_type(message, "", NULL));
     CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_count(message, "", NULL));
     CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_double(message, "/r", NULL));
-    CHECK_SAYS(message, "value is NULL");
+    CHECK_ERROR(message, "value is NULL");
     CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_int(message, "/i", NULL));
     CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_bool(message, "/t", NULL));
 }
@@ -953,14 +953,14 @@ static void sentences(void)
     begin("{\"a\": 1}");
     CHECK_STATUS(OBE_E_NOT_FOUND, message, obe_get_double(message, "/alpha", &out.value));
     CHECK_STATUS(OBE_E_TYPE, other, obe_get_string(other, "/b", text, sizeof text, &length));
-    CHECK_SAYS(message, "get_double");
-    CHECK_SAYS(message, "alpha");
-    CHECK_SAYS(other, "get_string");
-    CHECK_SAYS(other, "/b");
-    CHECK_SAYS(other, "integer");
+    CHECK_ERROR(message, "get_double");
+    CHECK_ERROR(message, "alpha");
+    CHECK_ERROR(other, "get_string");
+    CHECK_ERROR(other, "/b");
+    CHECK_ERROR(other, "integer");
     CHECK_OK(other, obe_get_double(other, "/b", &out.value));
-    CHECK_SAYS(other, "get_string"); /* a success does not clear it */
-    CHECK_OK(0, obe_free(other));
+    CHECK_ERROR(other, "get_string"); /* a success does not clear it */
+    CHECK_OK(0, obe_message_free(other));
 }
 
 /* ---- how long it takes ---- */
@@ -1011,7 +1011,7 @@ int main(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "measure") == 0) {
         RUN(getting_a_member);
-        CHECK_OK(0, obe_free(message));
+        CHECK_OK(0, obe_message_free(message));
         return 0;
     }
     if (argc > 1) {
@@ -1038,7 +1038,7 @@ int main(int argc, char **argv)
     RUN(types);
     RUN(verbatim);
     RUN(sentences);
-    CHECK_OK(0, obe_free(message));
+    CHECK_OK(0, obe_message_free(message));
     /* The tombstones go too, so that what is left after this is a leak. */
     obe_test_quarantine(0);
     CHECK_OK(0, obe_free(new_client(1)));

@@ -130,7 +130,7 @@ static int read_whole(struct reader *r)
     CHECK(value == (double)n + 0.5 || value == (double)n - 0.5);
     CHECK_OK(copy, obe_get_doubles(copy, "/v", r->values, split, &size));
     CHECK(size == LIST && equal(r->values, size));
-    CHECK_OK(0, obe_free(copy));
+    CHECK_OK(0, obe_message_free(copy));
     return 1;
 }
 
@@ -235,12 +235,12 @@ static void *send_it(void *unused)
         obe_message reply = 0;
         int64_t size;
 
-        CHECK_OK(client, obe_tcmd_message(client, document, &reply, PATIENCE));
+        CHECK_OK(client, obe_tcmd_message(client, document, &reply, TEST_TIMEOUT));
         CHECK_OK(reply, obe_get_doubles(reply, "/v", values, split, &size));
         CHECK(size == LIST && equal(values, size));
         CHECK_OK(reply, obe_get_doubles(reply, "/long", values, split, &size));
         CHECK(size == split && equal(values, size));
-        CHECK_OK(0, obe_free(reply));
+        CHECK_OK(0, obe_message_free(reply));
     }
     free(values);
     CHECK_OK(0, obe_free(client));
@@ -260,7 +260,7 @@ static void read_while_set(void)
     set_all(0, values);
     CHECK_OK(document, obe_set_int(document, "own", 0));
     /* The long one comes last, so that the others are found before it. */
-    CHECK_OK(0, obe_free(document));
+    CHECK_OK(0, obe_message_free(document));
     CHECK_OK(0, obe_command_new("shared", &document));
     set_all(1, values);
     CHECK_OK(document, obe_set_int(document, "own", 0));
@@ -281,9 +281,9 @@ static void read_while_set(void)
     join_thread(sender);
     /* Each has read, and meets the end. */
     for (i = 0; i < READERS; i++)
-        CHECK_COMES(__atomic_load_n(&reads[i], __ATOMIC_RELAXED) > 10);
+        CHECK_EVENTUALLY(__atomic_load_n(&reads[i], __ATOMIC_RELAXED) > 10);
     __atomic_store_n(&over, 1, __ATOMIC_RELEASE);
-    CHECK_OK(0, obe_free(document));
+    CHECK_OK(0, obe_message_free(document));
     for (i = 0; i < READERS; i++) {
         join_thread(readers[i]);
         CHECK_EQUAL(1, freed[i]);
@@ -314,7 +314,7 @@ static int answers[3]; /* atomic: how many replies were taken, came too late, fa
 
 static void *answer_received(void *argument)
 {
-    obe_status status = obe_reply(*(obe_message *)argument, "\"OK\"", -1, PATIENCE);
+    obe_status status = obe_reply(*(obe_message *)argument, "\"OK\"", -1, TEST_TIMEOUT);
 
     __atomic_add_fetch(&answers[status == OBE_OK ? 0 : status == OBE_E_STATE ? 1 : 2], 1, __ATOMIC_RELAXED);
     return NULL;
@@ -337,8 +337,8 @@ static void one_request_of_many(void)
         memset(json, ' ', sizeof json);
         memcpy(json, "{\"word\": \"w\", \"list\": [1, 2, 3]", 31);
         json[large ? sizeof json - 1 : 31] = '}';
-        CHECK_OK(client, obe_send(client, json, large ? (int64_t)sizeof json : 32, PATIENCE));
-        CHECK_OK(server, obe_receive_message(server, &request, PATIENCE));
+        CHECK_OK(client, obe_send(client, json, large ? (int64_t)sizeof json : 32, TEST_TIMEOUT));
+        CHECK_OK(server, obe_receive_message(server, &request, TEST_TIMEOUT));
         memset(answers, 0, sizeof answers);
         for (i = 0; i < READERS; i++)
             readers[i] = start_thread(read_received, &request);
@@ -350,10 +350,10 @@ static void one_request_of_many(void)
             join_thread(readers[i]);
         CHECK_EQUAL(1, answers[0]);
         CHECK_EQUAL(READERS - 1, answers[1]);
-        CHECK_OK(client, obe_receive(client, text, sizeof text, &length, PATIENCE));
+        CHECK_OK(client, obe_receive(client, text, sizeof text, &length, TEST_TIMEOUT));
         CHECK(strcmp(text, "\"OK\"") == 0);
         CHECK_EQUAL(large + 1, stat_of(server, "messages_sent"));
-        CHECK_OK(0, obe_free(request));
+        CHECK_OK(0, obe_message_free(request));
     }
     CHECK_OK(0, obe_free(client));
     CHECK_OK(0, obe_free(server));

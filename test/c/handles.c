@@ -10,12 +10,12 @@ enum { ALIASED = 3, LIVE = 2 /* handles that live throughout: the two of calls.h
 /* ---- what is no handle ---- */
 
 /* No function takes h for a handle, and none writes anything. */
-static void check_refused(const char *what, uintptr_t h)
+static void check_refused(const char *what, void *h)
 {
     int i;
 
     for (i = 0; i < LENGTH(calls); i++)
-        if (h != 0 || calls[i].takes != ANY)
+        if (h != NULL || !accepts_null(i))
             check_call(i, h, OBE_E_HANDLE, what);
     CHECK_STATUS(OBE_E_HANDLE, 0, obe_test_panic(h));
 }
@@ -30,22 +30,22 @@ static void junk(void)
 
     CHECK(heap != NULL);
     for (i = 0; i < LENGTH(small); i++)
-        check_refused("a small number", small[i]);
+        check_refused("a small number", NUMBER_AS_HANDLE(small[i]));
     for (i = 1; i < 16; i++) {
-        check_refused("a handle and something", server + (uintptr_t)i);
-        check_refused("a handle less something", client - (uintptr_t)i);
+        check_refused("a number a little above a handle", NUMBER_AS_HANDLE((uintptr_t)server + (uintptr_t)i));
+        check_refused("a number a little below a handle", NUMBER_AS_HANDLE((uintptr_t)client - (uintptr_t)i));
     }
-    check_refused("a handle with its bits turned", ~client);
-    check_refused("the largest number", UINTPTR_MAX);
-    check_refused("the largest number but one", UINTPTR_MAX - 1);
-    check_refused("the highest bit", ~(UINTPTR_MAX >> 1));
-    check_refused("a stack address", (uintptr_t)&stack);
-    check_refused("a heap address", (uintptr_t)heap);
-    check_refused("an address of the program", (uintptr_t)calls);
-    check_refused("an address where Go keeps its heap", (uintptr_t)0xC000000000);
+    check_refused("a handle with its bits inverted", NUMBER_AS_HANDLE(~(uintptr_t)client));
+    check_refused("the largest number", NUMBER_AS_HANDLE(UINTPTR_MAX));
+    check_refused("the largest number but one", NUMBER_AS_HANDLE(UINTPTR_MAX - 1));
+    check_refused("the highest bit", NUMBER_AS_HANDLE(~(UINTPTR_MAX >> 1)));
+    check_refused("a stack address", &stack);
+    check_refused("a heap address", heap);
+    check_refused("an address of the program", (void *)(uintptr_t)calls);
+    check_refused("an address where Go keeps its heap", NUMBER_AS_HANDLE(0xC000000000));
     free(heap);
-    CHECK_STATUS(OBE_E_HANDLE, 0, obe_free(4095));
-    CHECK_SAYS(0, "free: not a live handle: 0xfff");
+    CHECK_STATUS(OBE_E_HANDLE, 0, obe_free(NUMBER_AS_HANDLE(4095)));
+    CHECK_ERROR(0, "free: not a live handle: 0xfff");
     /* Not a byte was sent on the way. */
     CHECK_EQUAL(0, stat_of(calls_client, "connections_opened"));
 
@@ -67,10 +67,10 @@ static void stale(void)
     check_refused("a freed client", client);
     CHECK_OK(server, obe_free(server));
     check_refused("a freed server", server);
-    CHECK_OK(message, obe_free(message));
+    CHECK_OK(message, obe_message_free(message));
     check_refused("a freed message", message);
     CHECK_STATUS(OBE_E_HANDLE, 0, obe_free(server));
-    CHECK_SAYS(0, "was freed");
+    CHECK_ERROR(0, "was freed");
     for (i = 0; i < LENGTH(others); i++)
         others[i] = new_client(1);
     check_refused("a freed client, with others about", client);
@@ -98,12 +98,12 @@ static void wrong_kind(void)
         case CLIENT:
             check_call(i, calls_message, OBE_E_HANDLE, "a message");
             check_call(i, server, OBE_E_STATE, "a server");
-            CHECK_SAYS(server, "not for a server");
+            CHECK_ERROR(server, "not for a server");
             break;
         case SERVER:
             check_call(i, calls_message, OBE_E_HANDLE, "a message");
             check_call(i, client, OBE_E_STATE, "a client");
-            CHECK_SAYS(client, "not for a client");
+            CHECK_ERROR(client, "not for a client");
             break;
         case EITHER:
             check_call(i, calls_message, OBE_E_HANDLE, "a message");
@@ -115,7 +115,7 @@ static void wrong_kind(void)
     /* A document that no server received has nobody to be sent to. */
     CHECK_STATUS(OBE_E_STATE, calls_message, obe_reply(calls_message, "1", -1, 0));
     CHECK_STATUS(OBE_E_STATE, calls_message, obe_reply_message(calls_message, calls_message, 0));
-    CHECK_STATUS(OBE_E_HANDLE, calls_client, obe_newrun(calls_client, server, 0));
+    CHECK_STATUS(OBE_E_HANDLE, calls_client, obe_newrun(calls_client, (obe_message)server, 0));
     CHECK_EQUAL(0, stat_of(client, "connections_opened") + stat_of(calls_client, "connections_opened"));
     CHECK_OK(calls_message, obe_get_json(calls_message, "", text, sizeof text, &length));
     CHECK(strcmp(text, "{\"command\": \"optset\"}") == 0);
@@ -153,7 +153,8 @@ enum { FREERS = 8 };
 
 static struct {
     pthread_barrier_t ready;
-    uintptr_t handle;
+    obe_socket socket; /* NULL: message is the handle that is freed */
+    obe_message message;
     int freed; /* atomic */
 } contest;
 
@@ -165,7 +166,7 @@ static void *contend(void *rounds)
         obe_status status;
 
         pthread_barrier_wait(&contest.ready);
-        status = obe_free(contest.handle);
+        status = contest.socket ? obe_free(contest.socket) : obe_message_free(contest.message);
         CHECK(status == OBE_OK || status == OBE_E_HANDLE);
         if (status == OBE_OK)
             __atomic_add_fetch(&contest.freed, 1, __ATOMIC_RELAXED);
@@ -183,10 +184,11 @@ static void double_free(void)
     for (i = 0; i < FREERS; i++)
         threads[i] = start_thread(contend, &rounds);
     for (i = 0; i < rounds; i++) {
+        contest.socket = 0;
         if (i % 3 == 2)
-            CHECK_OK(0, obe_command_new("done", &contest.handle));
+            CHECK_OK(0, obe_command_new("done", &contest.message));
         else
-            contest.handle = i % 3 ? new_server() : new_client(1);
+            contest.socket = i % 3 ? new_server() : new_client(1);
         contest.freed = 0;
         pthread_barrier_wait(&contest.ready);
         pthread_barrier_wait(&contest.ready);
@@ -202,7 +204,7 @@ static void double_free(void)
 
 enum { BLOCKED = 16 };
 
-static obe_status receive_forever(uintptr_t h)
+static obe_status receive_forever(void *h)
 {
     char buffer[64];
     int64_t length;
@@ -210,7 +212,7 @@ static obe_status receive_forever(uintptr_t h)
     return obe_receive(h, buffer, sizeof buffer, &length, OBE_FOREVER);
 }
 
-static obe_status tcmd_forever(uintptr_t h)
+static obe_status tcmd_forever(void *h)
 {
     char buffer[64];
     int64_t length;
@@ -218,18 +220,18 @@ static obe_status tcmd_forever(uintptr_t h)
     return obe_tcmd(h, "{\"command\": \"optset\"}", -1, buffer, sizeof buffer, &length, OBE_FOREVER);
 }
 
-static obe_status wait_ready_forever(uintptr_t h) { return obe_wait_ready(h, OBE_FOREVER); }
+static obe_status wait_ready_forever(void *h) { return obe_wait_ready(h, OBE_FOREVER); }
 
-static obe_status serve_forever(uintptr_t h) { return obe_serve(h, calls_handler, NULL); }
+static obe_status serve_forever(void *h) { return obe_serve(h, calls_handler, NULL); }
 
-static obe_status receive_message_forever(uintptr_t h)
+static obe_status receive_message_forever(void *h)
 {
     obe_message message;
 
     return obe_receive_message(h, &message, OBE_FOREVER);
 }
 
-static obe_status optset_forever(uintptr_t h)
+static obe_status optset_forever(void *h)
 {
     double setting[4];
     int64_t count;
@@ -238,7 +240,7 @@ static obe_status optset_forever(uintptr_t h)
 }
 
 /* A message that no socket buffer holds. */
-static obe_status send_forever(uintptr_t h)
+static obe_status send_forever(void *h)
 {
     static char text[32 << 20];
 
@@ -248,7 +250,7 @@ static obe_status send_forever(uintptr_t h)
 }
 
 /* All calls that are blocked on handle end at once when it is freed. */
-static void check_free_wakes(obe_status (*call)(uintptr_t), uintptr_t handle, int calls)
+static void check_free_wakes(obe_status (*call)(void *), obe_socket handle, int calls)
 {
     static struct caller callers[BLOCKED];
     int64_t freed;
@@ -277,7 +279,7 @@ static void free_wakes(void)
     check_free_wakes(receive_message_forever, new_server(), 4);
     check_free_wakes(serve_forever, new_server(), 4);
     client = new_client(silent_port);
-    CHECK_OK(client, obe_send(client, "1", -1, PATIENCE));
+    CHECK_OK(client, obe_send(client, "1", -1, TEST_TIMEOUT));
     check_free_wakes(receive_forever, client, BLOCKED);
     check_free_wakes(tcmd_forever, new_client(silent_port), BLOCKED);
     check_free_wakes(optset_forever, new_client(silent_port), 4);
@@ -301,8 +303,8 @@ static void free_does_not_wait(void)
         char text[8];
         int64_t start;
 
-        raw_say(waiting, "00000000011");
-        CHECK_OK(server, obe_receive(server, text, sizeof text, &length, PATIENCE));
+        raw_write_text(waiting, "00000000011");
+        CHECK_OK(server, obe_receive(server, text, sizeof text, &length, TEST_TIMEOUT));
         start = now_ms();
         CHECK_OK(server, obe_free(server));
         if (now_ms() - start < best)

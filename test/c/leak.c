@@ -32,7 +32,7 @@ static int32_t dead_port;
 
 static void exchange(obe_socket socket)
 {
-    CHECK_OK(socket, obe_tcmd(socket, "{\"command\": \"optset\"}", -1, text, sizeof text, &length, PATIENCE));
+    CHECK_OK(socket, obe_tcmd(socket, "{\"command\": \"optset\"}", -1, text, sizeof text, &length, TEST_TIMEOUT));
     CHECK_EQUAL(21, length);
 }
 
@@ -41,15 +41,15 @@ static void on_kept(void) { exchange(kept); }
 
 static void small_buffer(void)
 {
-    CHECK_STATUS(OBE_E_BUFFER, client, obe_tcmd(client, "[1]", -1, text, 1, &length, PATIENCE));
+    CHECK_STATUS(OBE_E_BUFFER, client, obe_tcmd(client, "[1]", -1, text, 1, &length, TEST_TIMEOUT));
     CHECK_OK(client, obe_receive(client, text, sizeof text, &length, OBE_NO_WAIT));
 }
 
 static void refused(void)
 {
-    CHECK_STATUS(OBE_E_REFUSED, hasty, obe_tcmd(hasty, "[1]", -1, text, sizeof text, &length, PATIENCE));
-    CHECK_STATUS(OBE_E_JSON, client, obe_tcmd(client, "[1", -1, text, sizeof text, &length, PATIENCE));
-    CHECK_STATUS(OBE_E_ARGUMENT, client, obe_send(client, NULL, -1, PATIENCE));
+    CHECK_STATUS(OBE_E_REFUSED, hasty, obe_tcmd(hasty, "[1]", -1, text, sizeof text, &length, TEST_TIMEOUT));
+    CHECK_STATUS(OBE_E_JSON, client, obe_tcmd(client, "[1", -1, text, sizeof text, &length, TEST_TIMEOUT));
+    CHECK_STATUS(OBE_E_ARGUMENT, client, obe_send(client, NULL, -1, TEST_TIMEOUT));
 }
 
 static void client_made_and_freed(void)
@@ -65,7 +65,7 @@ static void client_freed_midway(void)
 {
     obe_socket brief = new_client(echo.port);
 
-    CHECK_OK(brief, obe_send(brief, "[1]", -1, PATIENCE));
+    CHECK_OK(brief, obe_send(brief, "[1]", -1, TEST_TIMEOUT));
     CHECK_OK(brief, obe_free(brief));
 }
 
@@ -74,11 +74,11 @@ static void server_made_and_freed(void)
     obe_socket server = new_server(), guest = new_client(port_of(server));
 
     CHECK_STATUS(OBE_E_TIMEOUT, server, obe_receive(server, text, sizeof text, &length, OBE_NO_WAIT));
-    CHECK_OK(guest, obe_send(guest, "[1]", -1, PATIENCE));
-    CHECK_OK(server, obe_receive(server, text, sizeof text, &length, PATIENCE));
+    CHECK_OK(guest, obe_send(guest, "[1]", -1, TEST_TIMEOUT));
+    CHECK_OK(server, obe_receive(server, text, sizeof text, &length, TEST_TIMEOUT));
     CHECK_STATUS(OBE_E_BUFFER, server,
-                 (obe_send(server, "2", -1, 0), obe_send(guest, "[1]", -1, PATIENCE),
-                  obe_receive(server, NULL, 0, &length, PATIENCE)));
+                 (obe_send(server, "2", -1, 0), obe_send(guest, "[1]", -1, TEST_TIMEOUT),
+                  obe_receive(server, NULL, 0, &length, TEST_TIMEOUT)));
     CHECK_OK(guest, obe_free(guest));
     CHECK_OK(server, obe_free(server));
 }
@@ -101,11 +101,11 @@ static void documents(void)
     CHECK_OK(command, obe_set_doubles(command, "x", x, 3));
     CHECK_OK(command, obe_set_string(command, "s", "text", -1));
     CHECK_STATUS(OBE_E_JSON, command, obe_set_json(command, "j", "{", -1));
-    CHECK_OK(client, obe_tcmd_message(client, command, &reply, PATIENCE));
+    CHECK_OK(client, obe_tcmd_message(client, command, &reply, TEST_TIMEOUT));
     CHECK_OK(reply, obe_get_doubles(reply, "/x", got, 3, &length));
     CHECK_STATUS(OBE_E_NOT_FOUND, reply, obe_get_doubles(reply, "/y", got, 3, &length));
-    CHECK_OK(reply, obe_free(reply));
-    CHECK_OK(command, obe_free(command));
+    CHECK_OK(reply, obe_message_free(reply));
+    CHECK_OK(command, obe_message_free(command));
 }
 
 /* Of four requests one is answered by the handler, one freed unanswered, one answered late, and one left to the
@@ -113,7 +113,7 @@ static void documents(void)
 static obe_status answer_once(obe_message request, void *unused)
 {
     (void)unused;
-    CHECK_OK(request, obe_reply(request, "1", -1, PATIENCE));
+    CHECK_OK(request, obe_reply(request, "1", -1, TEST_TIMEOUT));
     return 1;
 }
 
@@ -125,18 +125,18 @@ static void requests(void)
 
     for (i = 0; i < 4; i++) {
         guests[i] = new_client(port_of(server));
-        CHECK_OK(guests[i], obe_send(guests[i], "[1]", -1, PATIENCE));
+        CHECK_OK(guests[i], obe_send(guests[i], "[1]", -1, TEST_TIMEOUT));
     }
     CHECK_STATUS(1, server, obe_serve(server, answer_once, NULL));
     for (i = 0; i < 3; i++)
-        CHECK_OK(server, obe_receive_message(server, &taken[i], PATIENCE));
-    CHECK_OK(taken[0], obe_free(taken[0]));
-    CHECK_OK(taken[1], obe_reply(taken[1], "2", -1, PATIENCE));
+        CHECK_OK(server, obe_receive_message(server, &taken[i], TEST_TIMEOUT));
+    CHECK_OK(taken[0], obe_message_free(taken[0]));
+    CHECK_OK(taken[1], obe_reply(taken[1], "2", -1, TEST_TIMEOUT));
     for (i = 0; i < 4; i++)
         CHECK_OK(guests[i], obe_free(guests[i]));
     CHECK_OK(server, obe_free(server));
-    CHECK_OK(taken[1], obe_free(taken[1]));
-    CHECK_OK(taken[2], obe_free(taken[2]));
+    CHECK_OK(taken[1], obe_message_free(taken[1]));
+    CHECK_OK(taken[2], obe_message_free(taken[2]));
 }
 
 static void settings(void)
@@ -157,8 +157,8 @@ static void commands(void)
 {
     double setting[4];
 
-    CHECK_STATUS(OBE_E_REPLY, client, obe_ready(client, PATIENCE)); /* an echo is no answer */
-    CHECK_STATUS(OBE_E_REPLY, kept, obe_optset(kept, setting, 4, &length, PATIENCE));
+    CHECK_STATUS(OBE_E_REPLY, client, obe_ready(client, TEST_TIMEOUT)); /* an echo is no answer */
+    CHECK_STATUS(OBE_E_REPLY, kept, obe_optset(kept, setting, 4, &length, TEST_TIMEOUT));
 }
 
 static const struct {
@@ -181,7 +181,7 @@ static const struct {
 
 static void settle(int connections)
 {
-    CHECK_COMES(stat_of(echo.server, "connections_open") == connections);
+    CHECK_EVENTUALLY(stat_of(echo.server, "connections_open") == connections);
     CHECK_EQUAL(0, stat_of(client, "connections_open"));
 }
 
@@ -210,8 +210,8 @@ static void nothing_is_left(void)
             deeds[i].once();
         settle(1);
         CHECK_EQUAL(live, obe_test_live());
-        CHECK_COMES(process_descriptors() <= fds + FEW);
-        CHECK_COMES(obe_test_goroutines() <= routines + FEW);
+        CHECK_EVENTUALLY(process_descriptors() <= fds + FEW);
+        CHECK_EVENTUALLY(obe_test_goroutines() <= routines + FEW);
         CHECK(process_threads() <= tasks + FEW);
     }
     CHECK_EQUAL(1, stat_of(kept, "connections_opened"));

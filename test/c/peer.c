@@ -34,7 +34,7 @@ static obe_status serve_one(obe_message request, void *server)
     body = malloc((size_t)size);
     CHECK(body != NULL);
     CHECK_OK(request, obe_get_json(request, "", body, size, &size));
-    CHECK_OK(request, obe_reply(request, body, size, PATIENCE));
+    CHECK_OK(request, obe_reply(request, body, size, TEST_TIMEOUT));
     free(body);
     CHECK_EQUAL(0, stat_of(*(obe_socket *)server, "dropped_malformed") + stat_of(*(obe_socket *)server, "dropped_json"));
     return strcmp(command, "done") == 0;
@@ -60,7 +60,7 @@ static void exchange(obe_socket client, int number)
     int64_t size;
 
     snprintf(request, sizeof request, "{\"command\": \"echo\", \"number\": %d}", number);
-    CHECK_OK(client, obe_tcmd(client, request, -1, reply, sizeof reply, &size, PATIENCE));
+    CHECK_OK(client, obe_tcmd(client, request, -1, reply, sizeof reply, &size, TEST_TIMEOUT));
     CHECK(strcmp(request, reply) == 0);
 }
 
@@ -118,7 +118,7 @@ static void large(void)
     for (i = 0; i < LARGEST; i++)
         request[i] = (char)('a' + i % 23);
     request[0] = request[LARGEST - 1] = '"';
-    CHECK_OK(client, obe_tcmd(client, request, LARGEST, reply, LARGEST, &size, PATIENCE));
+    CHECK_OK(client, obe_tcmd(client, request, LARGEST, reply, LARGEST, &size, TEST_TIMEOUT));
     CHECK_EQUAL(LARGEST, size);
     CHECK(memcmp(request, reply, LARGEST) == 0);
     CHECK_OK(client, obe_free(client));
@@ -140,18 +140,18 @@ static void numbers(void)
         sent[i] = (double)(int64_t)random_next(&dice) / 3e5;
     CHECK_OK(0, obe_command_new("echo", &command));
     CHECK_OK(command, obe_set_doubles(command, "x", sent, COUNT));
-    CHECK_OK(client, obe_tcmd_message(client, command, &reply, PATIENCE));
+    CHECK_OK(client, obe_tcmd_message(client, command, &reply, TEST_TIMEOUT));
     CHECK_OK(reply, obe_get_doubles(reply, "/x", got, COUNT, &count));
     CHECK_EQUAL(COUNT, count);
     CHECK(memcmp(sent, got, sizeof sent) == 0);
-    CHECK_OK(reply, obe_free(reply));
-    CHECK_OK(command, obe_free(command));
+    CHECK_OK(reply, obe_message_free(reply));
+    CHECK_OK(command, obe_message_free(command));
     CHECK_OK(client, obe_free(client));
 }
 
 #define HOLD "{\"command\": \"hold\"}"
 
-static obe_status hold(uintptr_t client)
+static obe_status hold(void *client)
 {
     char reply[8];
     int64_t size;
@@ -159,7 +159,7 @@ static obe_status hold(uintptr_t client)
     return obe_tcmd(client, HOLD, -1, reply, sizeof reply, &size, OBE_FOREVER);
 }
 
-static void check_ends(obe_status (*end)(uintptr_t), obe_status wanted)
+static void check_ends(obe_status (*end)(obe_socket), obe_status wanted)
 {
     obe_socket client = with_options(new_client(port));
     struct caller caller;
@@ -190,7 +190,7 @@ static void done(void)
 {
     obe_socket client = with_options(new_client(port));
 
-    CHECK_OK(client, obe_tcmd(client, "{\"command\": \"done\"}", -1, text, sizeof text, &length, PATIENCE));
+    CHECK_OK(client, obe_tcmd(client, "{\"command\": \"done\"}", -1, text, sizeof text, &length, TEST_TIMEOUT));
     CHECK_OK(client, obe_free(client));
     CHECK_EQUAL(0, obe_test_live());
 }

@@ -67,7 +67,7 @@ static obe_status handle_one(obe_message asked, void *user)
     for (i = 0; i < LENGTH(answers); i++)
         if (strcmp(answers[i][0], name) == 0)
             answer = answers[i][1];
-    obe_reply(asked, answer, -1, PATIENCE); /* the client may have left */
+    obe_reply(asked, answer, -1, TEST_TIMEOUT); /* the client may have left */
     return OBE_OK;
 }
 
@@ -132,10 +132,10 @@ static void *lend(void *argument)
 static void prepare(const struct call *call)
 {
     if (call->labview) {
-        CHECK_EQUAL(0, obe_lv_tcmd(lv_client, sample, NULL, PATIENCE));
+        CHECK_EQUAL(0, obe_lv_tcmd(lv_client, sample, NULL, TEST_TIMEOUT));
         CHECK_EQUAL(0, obe_lv_command_new(lv_client, "ready"));
     } else if (strncmp(call->function, "obe_receive", 11) == 0) {
-        CHECK_OK(client, obe_send(client, sample, -1, PATIENCE));
+        CHECK_OK(client, obe_send(client, sample, -1, TEST_TIMEOUT));
     }
 }
 
@@ -167,7 +167,7 @@ static void check_named(const struct call *call, uintptr_t owner)
         obe_lv_last_error((int)owner, of_labview, sizeof of_labview, NULL);
         said = of_labview;
     } else {
-        said = sentence(strcmp(call->function, "obe_last_error") == 0 ? 0 : owner);
+        said = last_error(strcmp(call->function, "obe_last_error") == 0 ? 0 : owner);
     }
     if (!strstr(said, call->parameter))
         check_failed(__FILE__, __LINE__, "%s, %s: the sentence is \"%s\"", call->function, call->parameter, said);
@@ -222,8 +222,8 @@ static void unterminated(void)
     int k;
 
     for (k = 0; k < NOWHERE; k++) {
-        CHECK_STATUS(OBE_E_ARGUMENT, client, obe_send(client, (const char *)(uintptr_t)odd_values[k], -1, PATIENCE));
-        CHECK_SAYS(client, "json is the address");
+        CHECK_STATUS(OBE_E_ARGUMENT, client, obe_send(client, (const char *)(uintptr_t)odd_values[k], -1, TEST_TIMEOUT));
+        CHECK_ERROR(client, "json is the address");
     }
 }
 
@@ -240,7 +240,7 @@ static void *follow(void *argument)
         char room[ROOM];
         int64_t length;
         obe_status status = obe_receive(crowded, (char *)(uintptr_t)odd_values[(turn - turns) % LENGTH(odd_values)], 0,
-                                        &length, PATIENCE);
+                                        &length, TEST_TIMEOUT);
 
         if (is_over() && (status == OBE_E_CLOSED || status == OBE_E_HANDLE))
             return NULL;
@@ -279,14 +279,14 @@ static void followers(void)
     pthread_t threads[FOLLOWERS];
     obe_socket peer;
     int i;
-    int64_t deadline = now_ms() + PATIENCE;
+    int64_t deadline = now_ms() + TEST_TIMEOUT;
 
     crowded = secured(new_server(), 1);
     peer = secured(new_client(port_of(crowded)), 0);
     for (i = 0; i < FOLLOWERS; i++)
         threads[i] = start_thread(follow, &turns[i]);
     while (!all_had_turns()) {
-        CHECK_OK(peer, obe_send(peer, "[1]", -1, PATIENCE));
+        CHECK_OK(peer, obe_send(peer, "[1]", -1, TEST_TIMEOUT));
         CHECK(now_ms() < deadline);
     }
     __atomic_store_n(&over, 1, __ATOMIC_RELEASE);
@@ -315,8 +315,8 @@ int main(int argc, char **argv)
     CHECK_OK(0, obe_message_new(sample, -1, &message));
     asked = new_server();
     asking = new_client(port_of(asked));
-    CHECK_OK(asking, obe_send(asking, sample, -1, PATIENCE));
-    CHECK_OK(asked, obe_receive_message(asked, &request, PATIENCE));
+    CHECK_OK(asking, obe_send(asking, sample, -1, TEST_TIMEOUT));
+    CHECK_OK(asked, obe_receive_message(asked, &request, TEST_TIMEOUT));
 
     serving = start_thread(serve, NULL);
     collecting = start_thread(collect, NULL);

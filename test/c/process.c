@@ -2,7 +2,7 @@
  *
  * Run with an argument it is one of the processes that the tests start. */
 #include "calls.h"
-#include "silence.h"
+#include "no_output.h"
 
 #include <dirent.h>
 #include <malloc.h>
@@ -30,7 +30,7 @@ static int wait_for(pid_t child)
 /* wait_for, for a child that may hang with all signals blocked, as a thread that enters Go has them. */
 static int wait_for_some_time(pid_t child)
 {
-    int64_t end = now_ms() + PATIENCE;
+    int64_t end = now_ms() + TEST_TIMEOUT;
     int status;
     pid_t ended;
 
@@ -64,7 +64,7 @@ static int run_self(const char *argument) { return wait_for(start_self(argument,
 /* An exchange, so that the library has been at work. */
 static void exchange(obe_socket client)
 {
-    CHECK_OK(client, obe_tcmd(client, "[1]", -1, text, sizeof text, &length, PATIENCE));
+    CHECK_OK(client, obe_tcmd(client, "[1]", -1, text, sizeof text, &length, TEST_TIMEOUT));
     CHECK(strcmp(text, "[1]") == 0);
 }
 
@@ -76,13 +76,14 @@ static int calls_in_child(obe_socket client)
     int i;
 
     calls_begin();
-    if (obe_client_new(NULL, 1, &out.handle) != OBE_E_FORKED || obe_server_new(NULL, 0, &out.handle) != OBE_E_FORKED ||
-        obe_message_new("1", -1, &out.handle) != OBE_E_FORKED || obe_command_new("done", &out.handle) != OBE_E_FORKED)
+    if (obe_client_new(NULL, 1, &out.socket) != OBE_E_FORKED || obe_server_new(NULL, 0, &out.socket) != OBE_E_FORKED ||
+        obe_message_new("1", -1, &out.message) != OBE_E_FORKED || obe_command_new("done", &out.message) != OBE_E_FORKED)
         return 99;
     for (i = 0; i < LENGTH(calls); i++)
         if (calls[i].call(client) != OBE_E_FORKED)
             return 1 + i;
-    if (obe_last_error(0, out.text, sizeof out.text, &out.length) != OBE_E_FORKED || obe_free(0) != OBE_E_FORKED)
+    if (obe_last_error(0, out.text, sizeof out.text, &out.length) != OBE_E_FORKED || obe_free(0) != OBE_E_FORKED ||
+        obe_message_free(0) != OBE_E_FORKED)
         return 98;
     if (memcmp(&out, &untouched, sizeof out) != 0)
         return 97;
@@ -101,7 +102,7 @@ static void *busy_body(void *argument)
     int64_t size;
 
     while (!__atomic_load_n(&b->stop, __ATOMIC_ACQUIRE))
-        CHECK_OK(b->client, obe_tcmd(b->client, "[1]", -1, reply, sizeof reply, &size, PATIENCE));
+        CHECK_OK(b->client, obe_tcmd(b->client, "[1]", -1, reply, sizeof reply, &size, TEST_TIMEOUT));
     return NULL;
 }
 
@@ -223,7 +224,7 @@ static int try_connect(int32_t port, const char *path)
     struct sockaddr_in address = loopback(port);
     int fd = socket(path ? AF_UNIX : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), failed;
 
-    CHECK(fd >= 0 && socket_limit(fd, PATIENCE));
+    CHECK(fd >= 0 && socket_limit(fd, TEST_TIMEOUT));
     memset(&local, 0, sizeof local);
     local.sun_family = AF_UNIX;
     if (path)
@@ -274,13 +275,13 @@ static void bystander(const char *path)
     CHECK_OK(0, obe_server_new(place, 0, &server));
     malformed = connect_to(server, path);
     unanswered = connect_to(server, path);
-    raw_say(unanswered, "00000000011");
-    CHECK_OK(server, obe_receive(server, text, sizeof text, &length, PATIENCE));
+    raw_write_text(unanswered, "00000000011");
+    CHECK_OK(server, obe_receive(server, text, sizeof text, &length, TEST_TIMEOUT));
     answered = connect_to(server, path);
     idle = connect_to(server, path);
     listener = raw_listen(&port, 1);
     client = new_client(port);
-    CHECK_OK(client, obe_send(client, "1", -1, PATIENCE));
+    CHECK_OK(client, obe_send(client, "1", -1, TEST_TIMEOUT));
     accepted = raw_accept(listener);
     CHECK_STATUS(OBE_E_TIMEOUT, server, obe_receive(server, text, sizeof text, &length, QUIET)); /* it accepts all */
 
@@ -292,10 +293,10 @@ static void bystander(const char *path)
     }
     close(pipes[0]);
 
-    raw_say(malformed, "this is no header of a message");
-    raw_say(answered, "00000000012");
-    CHECK_OK(server, obe_receive(server, text, sizeof text, &length, PATIENCE));
-    CHECK_OK(server, obe_send(server, "3", -1, PATIENCE));
+    raw_write_text(malformed, "this is no header of a message");
+    raw_write_text(answered, "00000000012");
+    CHECK_OK(server, obe_receive(server, text, sizeof text, &length, TEST_TIMEOUT));
+    CHECK_OK(server, obe_send(server, "3", -1, TEST_TIMEOUT));
     CHECK(raw_message(answered, text, sizeof text) == 1);
     wait_quietly(server, QUIET);
     CHECK(raw_ended(malformed));
@@ -307,8 +308,8 @@ static void bystander(const char *path)
     dropped = connect_to(server, path);
     wait_quietly(server, QUIET);
     CHECK(raw_ended(idle) && raw_ended(answered));
-    raw_say(dropped, "00000000011");
-    CHECK_OK(server, obe_receive(server, text, sizeof text, &length, PATIENCE));
+    raw_write_text(dropped, "00000000011");
+    CHECK_OK(server, obe_receive(server, text, sizeof text, &length, TEST_TIMEOUT));
     CHECK_OK(server, obe_close(server));
     CHECK(raw_ended(dropped));
     wait_quietly(server, QUIET);
@@ -413,7 +414,7 @@ static void fork_and_exec(void)
 
 /* ---- the end of the process ---- */
 
-static obe_status receive_forever(uintptr_t h)
+static obe_status receive_forever(void *h)
 {
     char buffer[64];
     int64_t size;
@@ -504,7 +505,7 @@ static int write_to_vanished(void)
         obe_status status;
         int fd;
 
-        CHECK_OK(client, obe_send(client, "1", -1, PATIENCE));
+        CHECK_OK(client, obe_send(client, "1", -1, TEST_TIMEOUT));
         fd = raw_accept(listener);
         raw_message(fd, text, sizeof text);
         if (i % 2)
@@ -513,20 +514,20 @@ static int write_to_vanished(void)
             socket_close(fd);
         /* A kept connection that has ended is not written to, but a new one made; and that one is reset in the
          * middle. */
-        CHECK_OK(client, obe_send(client, "2", -1, PATIENCE));
+        CHECK_OK(client, obe_send(client, "2", -1, TEST_TIMEOUT));
         raw_reset(raw_accept(listener));
-        CHECK_STATUS(OBE_E_RESET, client, obe_receive(client, text, sizeof text, &length, PATIENCE));
+        CHECK_STATUS(OBE_E_RESET, client, obe_receive(client, text, sizeof text, &length, TEST_TIMEOUT));
 
         fd = raw_connect(port_of(server));
-        raw_say(fd, "00000000011");
-        CHECK_OK(server, obe_receive(server, text, sizeof text, &length, PATIENCE));
+        raw_write_text(fd, "00000000011");
+        CHECK_OK(server, obe_receive(server, text, sizeof text, &length, TEST_TIMEOUT));
         if (i % 2)
             raw_reset(fd);
         else
             socket_close(fd);
         /* The system takes the first part, which the peer resets, and then refuses the rest: this is what raises
          * SIGPIPE. */
-        status = obe_send(server, big, BIG, PATIENCE);
+        status = obe_send(server, big, BIG, TEST_TIMEOUT);
         CHECK(status == OBE_E_RESET || status == OBE_E_PEER_CLOSED);
     }
     CHECK_OK(client, obe_free(client));
@@ -593,8 +594,8 @@ static void few_heaps(void)
     FILE *stream = open_memstream(&report, &size);
 
     CHECK_STATUS(OBE_E_TIMEOUT, server, obe_receive(server, text, sizeof text, &length, 100));
-    CHECK_OK(client, obe_send(client, "1", -1, PATIENCE));
-    CHECK_OK(server, obe_receive(server, text, sizeof text, &length, PATIENCE));
+    CHECK_OK(client, obe_send(client, "1", -1, TEST_TIMEOUT));
+    CHECK_OK(server, obe_receive(server, text, sizeof text, &length, TEST_TIMEOUT));
     CHECK_OK(client, obe_free(client));
     CHECK_OK(server, obe_free(server));
     CHECK(stream && malloc_info(0, stream) == 0 && fclose(stream) == 0);
@@ -642,7 +643,7 @@ static void cancelled_thread(void)
     /* The second message of one connection would wait for the answer to the first. */
     for (i = 0; i < LENGTH(fds); i++) {
         fds[i] = raw_connect(port_of(c.server));
-        raw_say(fds[i], "00000000011");
+        raw_write_text(fds[i], "00000000011");
     }
     CHECK(pthread_join(thread, &result) == 0);
     CHECK_EQUAL(OBE_OK, c.status);
@@ -665,7 +666,7 @@ static void after_a_fault(void)
     client = new_client(echo.port);
     for (i = 0; i < 10; i++) {
         CHECK_STATUS(OBE_E_INTERNAL, client, obe_test_panic(client));
-        CHECK_SAYS(client, "test_panic: a fault inside the library: provoked");
+        CHECK_ERROR(client, "test_panic: a fault inside the library: provoked");
         CHECK_STATUS(OBE_E_INTERNAL, echo.server, obe_test_panic(echo.server));
         exchange(client);
     }
@@ -676,15 +677,15 @@ static void after_a_fault(void)
 /* Nothing of all this is worth a word on the program's output. */
 static void silence(void)
 {
-    struct silence silence;
+    struct captured_output output;
 
-    silence_begin(&silence);
+    capture_output_begin(&output);
     after_a_fault();
     write_to_vanished();
     alarm(0);
-    CHECK_STATUS(OBE_E_HANDLE, 0, obe_free(4095));
+    CHECK_STATUS(OBE_E_HANDLE, 0, obe_free(NUMBER_AS_HANDLE(4095)));
     obe_test_collect();
-    silence_end(&silence);
+    capture_output_end(&output);
 }
 
 int main(int argc, char **argv)

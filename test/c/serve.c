@@ -23,14 +23,15 @@ static obe_message take(obe_socket socket)
 {
     obe_message m = 0;
 
-    CHECK_OK(socket, obe_receive_message(socket, &m, PATIENCE));
+    CHECK_OK(socket, obe_receive_message(socket, &m, TEST_TIMEOUT));
     CHECK(m != 0);
     return m;
 }
 
-static void send_text(obe_socket client, const char *json) { CHECK_OK(client, obe_send(client, json, -1, PATIENCE)); }
-static void answer(obe_message request, const char *json) { CHECK_OK(request, obe_reply(request, json, -1, PATIENCE)); }
-static void drop(uintptr_t handle) { CHECK_OK(handle, obe_free(handle)); }
+static void send_text(obe_socket client, const char *json) { CHECK_OK(client, obe_send(client, json, -1, TEST_TIMEOUT)); }
+static void answer(obe_message request, const char *json) { CHECK_OK(request, obe_reply(request, json, -1, TEST_TIMEOUT)); }
+static void free_socket(obe_socket handle) { CHECK_OK(handle, obe_free(handle)); }
+static void free_message(obe_message handle) { CHECK_OK(handle, obe_message_free(handle)); }
 
 static void check_json(const char *file, int line, obe_message m, const char *wanted)
 {
@@ -43,7 +44,7 @@ static void check_json(const char *file, int line, obe_message m, const char *wa
 
 #define CHECK_REPLY(client, wanted) \
     do { \
-        CHECK_OK(client, obe_receive(client, text, sizeof text, &length, PATIENCE)); \
+        CHECK_OK(client, obe_receive(client, text, sizeof text, &length, TEST_TIMEOUT)); \
         if (strcmp(text, (wanted)) != 0) \
             check_failed(__FILE__, __LINE__, "the reply is %s, wanted %s", text, wanted); \
     } while (0)
@@ -58,9 +59,9 @@ static void check_json(const char *file, int line, obe_message m, const char *wa
 /* A failure that writes nothing. */
 #define CHECK_NONE(status, handle, result, call) \
     do { \
-        (result) = 77; \
+        (result) = NUMBER_AS_HANDLE(77); \
         CHECK_STATUS(status, handle, call); \
-        CHECK_EQUAL(77, (int64_t)(result)); \
+        CHECK((result) == NUMBER_AS_HANDLE(77)); \
     } while (0)
 
 /* ---- exchanges ---- */
@@ -71,43 +72,43 @@ static void exchange(void)
     obe_message command = 0, request, reply, nothing;
 
     CHECK_OK(0, obe_command_new("optset", &command));
-    CHECK_OK(client, obe_send_message(client, command, PATIENCE));
+    CHECK_OK(client, obe_send_message(client, command, TEST_TIMEOUT));
     request = take(server);
     CHECK_JSON(request, "{\"command\": \"optset\"}");
     CHECK_OK(request, obe_set_doubles(request, "setting", (const double[]){2.5, 3}, 2)); /* it is a document like others */
-    CHECK_OK(request, obe_reply_message(request, request, PATIENCE));
+    CHECK_OK(request, obe_reply_message(request, request, TEST_TIMEOUT));
     reply = take(client);
     CHECK_JSON(reply, "{\"command\": \"optset\", \"setting\": [2.5, 3.0]}");
-    drop(reply);
-    drop(request);
+    free_message(reply);
+    free_message(request);
 
     /* The document stays the caller's, and can be sent again as it is or changed. */
     CHECK_OK(command, obe_set_int(command, "n", 1));
-    CHECK_OK(client, obe_send_message(client, command, PATIENCE));
+    CHECK_OK(client, obe_send_message(client, command, TEST_TIMEOUT));
     request = take(server);
     CHECK_JSON(request, "{\"command\": \"optset\", \"n\": 1}");
     answer(request, " [ 1e5 ,25.0 ]");
-    drop(request);
+    free_message(request);
     reply = take(client);
     CHECK_JSON(reply, " [ 1e5 ,25.0 ]");
-    drop(reply);
+    free_message(reply);
 
-    CHECK_NONE(OBE_E_STATE, client, nothing, (obe_close(client), obe_receive_message(client, &nothing, PATIENCE)));
+    CHECK_NONE(OBE_E_STATE, client, nothing, (obe_close(client), obe_receive_message(client, &nothing, TEST_TIMEOUT)));
     CHECK_NONE(OBE_E_TIMEOUT, server, nothing, obe_receive_message(server, &nothing, OBE_NO_WAIT));
     CHECK_NONE(OBE_E_TIMEOUT, server, nothing, obe_receive_message(server, &nothing, 20));
     CHECK_NONE(OBE_E_ARGUMENT, server, nothing, obe_receive_message(server, &nothing, -3));
-    CHECK_SAYS(server, "timeout_ms");
+    CHECK_ERROR(server, "timeout_ms");
     CHECK_STATUS(OBE_E_ARGUMENT, server, obe_receive_message(server, NULL, 0));
-    CHECK_SAYS(server, "message is NULL");
+    CHECK_ERROR(server, "message is NULL");
     CHECK_STATUS(OBE_E_ARGUMENT, client, obe_send_message(client, command, -3));
     CHECK_STATUS(OBE_E_ARGUMENT, client, obe_tcmd_message(client, command, NULL, 0));
-    CHECK_SAYS(client, "reply is NULL");
+    CHECK_ERROR(client, "reply is NULL");
     CHECK_NONE(OBE_E_ARGUMENT, client, nothing, obe_tcmd_message(client, command, &nothing, -3));
     CHECK_NONE(OBE_E_STATE, server, nothing, obe_tcmd_message(server, command, &nothing, 0));
     CHECK_STATUS(OBE_E_STATE, server, obe_send_message(server, command, 0));
-    drop(command);
-    drop(client);
-    drop(server);
+    free_message(command);
+    free_socket(client);
+    free_socket(server);
 }
 
 static void *answer_one(void *server)
@@ -115,7 +116,7 @@ static void *answer_one(void *server)
     obe_message request = take(*(obe_socket *)server);
 
     answer(request, "{\"a\":[1 ,2]}");
-    drop(request);
+    free_message(request);
     return NULL;
 }
 
@@ -127,41 +128,41 @@ static void commands(void)
     int32_t port, dead_port;
     int silent = raw_listen(&port, 4), dead = raw_bind(&dead_port);
 
-    CHECK_OK(client, obe_tcmd_message(client, command, &reply, PATIENCE));
+    CHECK_OK(client, obe_tcmd_message(client, command, &reply, TEST_TIMEOUT));
     join_thread(thread);
     CHECK_JSON(reply, "{\"a\":[1 ,2]}");
-    CHECK_STATUS(OBE_E_STATE, reply, obe_reply(reply, "1", -1, PATIENCE)); /* nobody asked for it */
-    CHECK_SAYS(reply, "not received by a server");
-    drop(reply);
+    CHECK_STATUS(OBE_E_STATE, reply, obe_reply(reply, "1", -1, TEST_TIMEOUT)); /* nobody asked for it */
+    CHECK_ERROR(reply, "not received by a server");
+    free_message(reply);
 
     /* A reply that was too large for a buffer comes as a document. */
     thread = start_thread(answer_one, &server);
-    CHECK_STATUS(OBE_E_BUFFER, client, obe_tcmd(client, "1", -1, text, 3, &length, PATIENCE));
+    CHECK_STATUS(OBE_E_BUFFER, client, obe_tcmd(client, "1", -1, text, 3, &length, TEST_TIMEOUT));
     join_thread(thread);
     CHECK_OK(client, obe_receive_message(client, &kept, OBE_NO_WAIT));
     CHECK_JSON(kept, "{\"a\":[1 ,2]}");
-    drop(kept);
+    free_message(kept);
 
     hasty = new_client(port);
     CHECK_NONE(OBE_E_TIMEOUT, hasty, reply, obe_tcmd_message(hasty, command, &reply, 30));
-    CHECK_SAYS(hasty, "tcmd");
+    CHECK_ERROR(hasty, "tcmd");
     socket_close(silent);
-    drop(hasty);
+    free_socket(hasty);
     hasty = new_client(dead_port);
-    CHECK_NONE(OBE_E_REFUSED, hasty, reply, obe_tcmd_message(hasty, command, &reply, PATIENCE));
+    CHECK_NONE(OBE_E_REFUSED, hasty, reply, obe_tcmd_message(hasty, command, &reply, TEST_TIMEOUT));
     socket_close(dead);
-    drop(hasty);
-    drop(command);
-    drop(client);
-    drop(server);
+    free_socket(hasty);
+    free_message(command);
+    free_socket(client);
+    free_socket(server);
 }
 
 static void *echo_one(void *server)
 {
     obe_message request = take(*(obe_socket *)server);
 
-    CHECK_OK(request, obe_reply_message(request, request, PATIENCE));
-    drop(request);
+    CHECK_OK(request, obe_reply_message(request, request, TEST_TIMEOUT));
+    free_message(request);
     return NULL;
 }
 
@@ -181,16 +182,16 @@ static void large(void)
         numbers[i] = 1.0 / (i + 1);
     CHECK_OK(0, obe_command_new("data", &command));
     CHECK_OK(command, obe_set_doubles(command, "x", numbers, COUNT));
-    CHECK_OK(client, obe_tcmd_message(client, command, &reply, PATIENCE));
+    CHECK_OK(client, obe_tcmd_message(client, command, &reply, TEST_TIMEOUT));
     join_thread(thread);
     CHECK_OK(reply, obe_get_doubles(reply, "/x", got, COUNT, &count));
     CHECK_EQUAL(COUNT, count);
     CHECK(memcmp(numbers, got, COUNT * sizeof *got) == 0);
     CHECK(stat_of(server, "bytes_received") > 2000000);
-    drop(reply);
-    drop(command);
-    drop(client);
-    drop(server);
+    free_message(reply);
+    free_message(command);
+    free_socket(client);
+    free_socket(server);
     free(numbers);
     free(got);
 }
@@ -207,8 +208,8 @@ static void *answer_number(void *request)
     CHECK_OK(m, obe_get_int(m, "/n", &n));
     CHECK_OK(0, obe_command_new("answer", &reply));
     CHECK_OK(reply, obe_set_int(reply, "to", n));
-    CHECK_OK(m, obe_reply_message(m, reply, PATIENCE));
-    drop(reply);
+    CHECK_OK(m, obe_reply_message(m, reply, TEST_TIMEOUT));
+    free_message(reply);
     return NULL;
 }
 
@@ -237,11 +238,11 @@ static void out_of_order(void)
         CHECK_EQUAL(0, stat_of(server, "dropped_unanswered"));
     }
     for (i = 0; i < SEVERAL; i++) {
-        CHECK_STATUS(OBE_E_STATE, requests[order[i]], obe_reply(requests[order[i]], "1", -1, PATIENCE));
-        drop(requests[order[i]]);
-        drop(clients[i]);
+        CHECK_STATUS(OBE_E_STATE, requests[order[i]], obe_reply(requests[order[i]], "1", -1, TEST_TIMEOUT));
+        free_message(requests[order[i]]);
+        free_socket(clients[i]);
     }
-    drop(server);
+    free_socket(server);
 }
 
 /* All at the same time. */
@@ -272,13 +273,13 @@ static void at_once(void)
         }
         for (i = 0; i < SEVERAL; i++) {
             join_thread(threads[i]);
-            drop(requests[i]);
+            free_message(requests[i]);
         }
     }
     CHECK_EQUAL((rounds / 4 + 1) * SEVERAL, stat_of(server, "messages_sent"));
     for (i = 0; i < SEVERAL; i++)
-        drop(clients[i]);
-    drop(server);
+        free_socket(clients[i]);
+    free_socket(server);
 }
 
 /* ---- loops on several threads ---- */
@@ -292,7 +293,7 @@ static void *pair_loop(void *server)
     obe_status status;
 
     while ((status = obe_receive((obe_socket)server, body, sizeof body, &n, OBE_FOREVER)) == OBE_OK)
-        CHECK_OK((obe_socket)server, obe_send((obe_socket)server, body, n, PATIENCE));
+        CHECK_OK((obe_socket)server, obe_send((obe_socket)server, body, n, TEST_TIMEOUT));
     CHECK(status == OBE_E_CLOSED || status == OBE_E_HANDLE);
     return NULL;
 }
@@ -303,8 +304,8 @@ static void *message_loop(void *server)
     obe_status status;
 
     while ((status = obe_receive_message((obe_socket)server, &request, OBE_FOREVER)) == OBE_OK) {
-        CHECK_OK(request, obe_reply_message(request, request, PATIENCE));
-        drop(request);
+        CHECK_OK(request, obe_reply_message(request, request, TEST_TIMEOUT));
+        free_message(request);
     }
     CHECK(status == OBE_E_CLOSED || status == OBE_E_HANDLE);
     return NULL;
@@ -313,7 +314,7 @@ static void *message_loop(void *server)
 static obe_status reply_itself(obe_message request, void *user)
 {
     (void)user;
-    CHECK_OK(request, obe_reply_message(request, request, PATIENCE));
+    CHECK_OK(request, obe_reply_message(request, request, TEST_TIMEOUT));
     return OBE_OK;
 }
 
@@ -338,7 +339,7 @@ static void loops_join(pthread_t *threads, obe_socket server)
 {
     int i;
 
-    drop(server);
+    free_socket(server);
     for (i = 0; i < LOOPS; i++)
         join_thread(threads[i]);
 }
@@ -351,7 +352,7 @@ static void *ask_numbers(void *client)
 
     for (i = 0; i < 5 * rounds; i++) {
         snprintf(json, sizeof json, "[%d, %d]", (int)((uintptr_t)client & 0xffff), i);
-        CHECK_OK((obe_socket)client, obe_tcmd((obe_socket)client, json, -1, reply, sizeof reply, &n, PATIENCE));
+        CHECK_OK((obe_socket)client, obe_tcmd((obe_socket)client, json, -1, reply, sizeof reply, &n, TEST_TIMEOUT));
         if (strcmp(json, reply) != 0)
             check_failed(__FILE__, __LINE__, "%s was answered %s", json, reply);
     }
@@ -374,9 +375,9 @@ static void paired_by_thread(void)
         asking[i] = start_thread(ask_numbers, (void *)clients[i]);
     for (i = 0; i < ASKING; i++) {
         join_thread(asking[i]);
-        drop(clients[i]);
+        free_socket(clients[i]);
     }
-    CHECK_COMES(stat_of(server, "messages_sent") == 5 * rounds * ASKING);
+    CHECK_EVENTUALLY(stat_of(server, "messages_sent") == 5 * rounds * ASKING);
     CHECK_EQUAL(0, stat_of(server, "dropped_unanswered"));
     loops_join(threads, server);
 }
@@ -386,13 +387,13 @@ static long receiver;
 static void *receive_one(void *server)
 {
     receiver = thread_id();
-    CHECK_OK((obe_socket)server, obe_receive((obe_socket)server, text, sizeof text, &length, PATIENCE));
+    CHECK_OK((obe_socket)server, obe_receive((obe_socket)server, text, sizeof text, &length, TEST_TIMEOUT));
     return NULL;
 }
 
 static void *send_one(void *server)
 {
-    CHECK_OK((obe_socket)server, obe_send((obe_socket)server, text, length, PATIENCE));
+    CHECK_OK((obe_socket)server, obe_send((obe_socket)server, text, length, TEST_TIMEOUT));
     return NULL;
 }
 
@@ -408,18 +409,18 @@ static void one_loop_on_many_threads(void)
         snprintf(copy, sizeof copy, "[%d]", i);
         send_text(other, "\"unknown\"");
         join_thread(start_thread(receive_one, (void *)server));
-        CHECK_COMES(!thread_is_there(receiver));
+        CHECK_EVENTUALLY(!thread_is_there(receiver));
         send_text(client, copy);
         join_thread(start_thread(receive_one, (void *)server));
-        CHECK_STATUS(OBE_E_PEER_CLOSED, other, obe_receive(other, text, sizeof text, &length, PATIENCE));
+        CHECK_STATUS(OBE_E_PEER_CLOSED, other, obe_receive(other, text, sizeof text, &length, TEST_TIMEOUT));
         strcpy(text, copy);
         length = (int64_t)strlen(copy);
         join_thread(start_thread(send_one, (void *)server));
         CHECK_REPLY(client, copy);
     }
-    drop(other);
-    drop(client);
-    drop(server);
+    free_socket(other);
+    free_socket(client);
+    free_socket(server);
 }
 
 /* Two messages are unanswered, and a thread that received neither has no say. */
@@ -433,17 +434,17 @@ static void ambiguous_answer(void)
         clients[i] = new_client(port_of(server));
         send_text(clients[i], "1");
     }
-    CHECK_OK(server, obe_receive(server, text, sizeof text, &length, PATIENCE));
+    CHECK_OK(server, obe_receive(server, text, sizeof text, &length, TEST_TIMEOUT));
     thread = start_thread(pair_loop, (void *)server);
-    CHECK_COMES(stat_of(server, "messages_sent") == 1);
-    CHECK_OK(server, obe_send(server, "[2]", -1, PATIENCE)); /* its own, though the other thread was later */
+    CHECK_EVENTUALLY(stat_of(server, "messages_sent") == 1);
+    CHECK_OK(server, obe_send(server, "[2]", -1, TEST_TIMEOUT)); /* its own, though the other thread was later */
     for (i = 0; i < 2; i++) {
-        CHECK_OK(clients[i], obe_receive(clients[i], text, sizeof text, &length, PATIENCE));
+        CHECK_OK(clients[i], obe_receive(clients[i], text, sizeof text, &length, TEST_TIMEOUT));
         CHECK(strcmp(text, "1") == 0 || strcmp(text, "[2]") == 0);
         CHECK_WAITS(clients[i]);
-        drop(clients[i]);
+        free_socket(clients[i]);
     }
-    drop(server);
+    free_socket(server);
     join_thread(thread);
 }
 
@@ -490,20 +491,20 @@ static void answered_once(void)
 
     send_text(client, "1");
     request = take(server);
-    CHECK_STATUS(OBE_E_STATE, server, obe_send(server, "3", -1, PATIENCE)); /* obe_send does not answer it */
+    CHECK_STATUS(OBE_E_STATE, server, obe_send(server, "3", -1, TEST_TIMEOUT)); /* obe_send does not answer it */
     answer(request, "[1]");
-    CHECK_STATUS(OBE_E_STATE, request, obe_reply(request, "[2]", -1, PATIENCE));
-    CHECK_SAYS(request, "answered already");
-    CHECK_STATUS(OBE_E_STATE, request, obe_reply_message(request, other, PATIENCE));
+    CHECK_STATUS(OBE_E_STATE, request, obe_reply(request, "[2]", -1, TEST_TIMEOUT));
+    CHECK_ERROR(request, "answered already");
+    CHECK_STATUS(OBE_E_STATE, request, obe_reply_message(request, other, TEST_TIMEOUT));
     CHECK_REPLY(client, "[1]");
     CHECK_WAITS(client);
     CHECK_EQUAL(1, stat_of(server, "messages_sent"));
-    CHECK_STATUS(OBE_E_STATE, other, obe_reply(other, "1", -1, PATIENCE));
-    CHECK_STATUS(OBE_E_STATE, other, obe_reply_message(other, request, PATIENCE));
-    drop(other);
-    drop(request);
-    drop(client);
-    drop(server);
+    CHECK_STATUS(OBE_E_STATE, other, obe_reply(other, "1", -1, TEST_TIMEOUT));
+    CHECK_STATUS(OBE_E_STATE, other, obe_reply_message(other, request, TEST_TIMEOUT));
+    free_message(other);
+    free_message(request);
+    free_socket(client);
+    free_socket(server);
 }
 
 /* A refused answer reaches nobody, and another one can be given. */
@@ -512,35 +513,35 @@ static void refused_answers(void)
     obe_socket server = new_server(), client = new_client(port_of(server));
     obe_message request, stale = parse("1");
 
-    drop(stale);
+    free_message(stale);
     CHECK_OK(server, obe_set_option(server, "max_message", "20"));
     send_text(client, "1");
     request = take(server);
-    CHECK_STATUS(OBE_E_JSON, request, obe_reply(request, "[1,]", -1, PATIENCE));
-    CHECK_SAYS(request, "reply");
-    CHECK_SAYS(request, "at byte 3");
-    CHECK_STATUS(OBE_E_JSON, request, obe_reply(request, "", 0, PATIENCE));
-    CHECK_STATUS(OBE_E_ARGUMENT, request, obe_reply(request, NULL, -1, PATIENCE));
-    CHECK_SAYS(request, "json is NULL");
-    CHECK_STATUS(OBE_E_ARGUMENT, request, obe_reply(request, "1", -2, PATIENCE));
+    CHECK_STATUS(OBE_E_JSON, request, obe_reply(request, "[1,]", -1, TEST_TIMEOUT));
+    CHECK_ERROR(request, "reply");
+    CHECK_ERROR(request, "at byte 3");
+    CHECK_STATUS(OBE_E_JSON, request, obe_reply(request, "", 0, TEST_TIMEOUT));
+    CHECK_STATUS(OBE_E_ARGUMENT, request, obe_reply(request, NULL, -1, TEST_TIMEOUT));
+    CHECK_ERROR(request, "json is NULL");
+    CHECK_STATUS(OBE_E_ARGUMENT, request, obe_reply(request, "1", -2, TEST_TIMEOUT));
     CHECK_STATUS(OBE_E_ARGUMENT, request, obe_reply(request, "1", -1, -3));
-    CHECK_STATUS(OBE_E_TOO_LARGE, request, obe_reply(request, "[1, 2, 3, 4, 5, 6, 7]", -1, PATIENCE));
-    CHECK_STATUS(OBE_E_HANDLE, request, obe_reply_message(request, stale, PATIENCE));
-    CHECK_STATUS(OBE_E_HANDLE, request, obe_reply_message(request, 0, PATIENCE));
-    CHECK_STATUS(OBE_E_HANDLE, request, obe_reply_message(request, server, PATIENCE));
+    CHECK_STATUS(OBE_E_TOO_LARGE, request, obe_reply(request, "[1, 2, 3, 4, 5, 6, 7]", -1, TEST_TIMEOUT));
+    CHECK_STATUS(OBE_E_HANDLE, request, obe_reply_message(request, stale, TEST_TIMEOUT));
+    CHECK_STATUS(OBE_E_HANDLE, request, obe_reply_message(request, 0, TEST_TIMEOUT));
+    CHECK_STATUS(OBE_E_HANDLE, request, obe_reply_message(request, (obe_message)server, TEST_TIMEOUT));
     CHECK_EQUAL(0, stat_of(server, "messages_sent"));
     answer(request, "\"at last\"");
     CHECK_REPLY(client, "\"at last\"");
-    drop(request);
-    drop(client);
-    drop(server);
+    free_message(request);
+    free_socket(client);
+    free_socket(server);
 }
 
 /* ---- those who left ---- */
 
 static obe_message request_of(obe_socket server, int fd)
 {
-    raw_say(fd, "0000000003[1]");
+    raw_write_text(fd, "0000000003[1]");
     return take(server);
 }
 
@@ -554,11 +555,11 @@ static void left_client(void)
     /* Broken off: the answer has nowhere to go, now and later. */
     request = request_of(server, fd);
     raw_reset(fd);
-    CHECK_STATUS(OBE_E_RESET, request, obe_reply(request, "[2]", -1, PATIENCE));
-    CHECK_SAYS(request, "reply 127.0.0.1:");
-    status = obe_reply(request, "[2]", -1, PATIENCE);
+    CHECK_STATUS(OBE_E_RESET, request, obe_reply(request, "[2]", -1, TEST_TIMEOUT));
+    CHECK_ERROR(request, "reply 127.0.0.1:");
+    status = obe_reply(request, "[2]", -1, TEST_TIMEOUT);
     CHECK(status == OBE_E_RESET || status == OBE_E_PEER_CLOSED);
-    drop(request);
+    free_message(request);
 
     /* Broken off while the server was reading, which learnt of it then. */
     fd = raw_connect(port_of(server));
@@ -566,23 +567,23 @@ static void left_client(void)
     raw_reset(fd);
     send_text(other, "1");
     second = take(server);
-    CHECK_COMES((obe_receive(server, text, sizeof text, &length, 1), stat_of(server, "connections_open") == 1));
-    status = obe_reply(request, "[2]", -1, PATIENCE);
+    CHECK_EVENTUALLY((obe_receive(server, text, sizeof text, &length, 1), stat_of(server, "connections_open") == 1));
+    status = obe_reply(request, "[2]", -1, TEST_TIMEOUT);
     CHECK(status == OBE_E_RESET || status == OBE_E_PEER_CLOSED);
-    CHECK_SAYS(request, "reply 127.0.0.1:");
-    drop(request);
+    CHECK_ERROR(request, "reply 127.0.0.1:");
+    free_message(request);
     answer(second, "2"); /* nobody else is touched by it */
     CHECK_REPLY(other, "2");
-    drop(second);
+    free_message(second);
 
     /* Closed in order: the system takes the answer or not, and that is all. */
     fd = raw_connect(port_of(server));
     request = request_of(server, fd);
     socket_close(fd);
     CHECK_STATUS(OBE_E_TIMEOUT, server, obe_receive(server, text, sizeof text, &length, 20));
-    status = obe_reply(request, "[2]", -1, PATIENCE);
+    status = obe_reply(request, "[2]", -1, TEST_TIMEOUT);
     CHECK(status == OBE_OK || status == OBE_E_RESET || status == OBE_E_PEER_CLOSED);
-    drop(request);
+    free_message(request);
 
     /* Closed in its own direction only: it still waits for the answer. */
     fd = raw_connect(port_of(server));
@@ -594,15 +595,15 @@ static void left_client(void)
     CHECK(strcmp(text, "[3]") == 0);
     CHECK(raw_ended(fd));
     socket_close(fd);
-    drop(request);
+    free_message(request);
 
     send_text(other, "4");
     request = take(server);
     answer(request, "5");
     CHECK_REPLY(other, "5");
-    drop(request);
-    drop(other);
-    drop(server);
+    free_message(request);
+    free_socket(other);
+    free_socket(server);
 }
 
 /* A client that does not take its answer is given up, within the time that the caller has. */
@@ -623,18 +624,18 @@ static void deaf_client(void)
     start = now_ms();
     CHECK_STATUS(OBE_E_TIMEOUT, request, obe_reply(request, big, BIG, 60));
     CHECK(now_ms() - start >= 59 && now_ms() - start < 60 + SOON);
-    status = obe_reply(request, "1", -1, PATIENCE); /* half a frame is on the way, so there is nothing left to say */
+    status = obe_reply(request, "1", -1, TEST_TIMEOUT); /* half a frame is on the way, so there is nothing left to say */
     CHECK(status == OBE_E_PEER_CLOSED || status == OBE_E_RESET || status == OBE_E_CLOSED || status == OBE_E_TIMEOUT);
-    CHECK_COMES(stat_of(server, "connections_open") == 0);
-    drop(request);
+    CHECK_EVENTUALLY(stat_of(server, "connections_open") == 0);
+    free_message(request);
     socket_close(fd);
     send_text(other, "1");
     request = take(server);
     answer(request, "2");
     CHECK_REPLY(other, "2");
-    drop(request);
-    drop(other);
-    drop(server);
+    free_message(request);
+    free_socket(other);
+    free_socket(server);
     free(big);
 }
 
@@ -649,14 +650,14 @@ static void left_server(void)
     CHECK_REPLY(client, "2");
     send_text(client, "3");
     open = take(server);
-    drop(server);
-    CHECK_STATUS(OBE_E_CLOSED, open, obe_reply(open, "4", -1, PATIENCE));
-    CHECK_SAYS(open, "closed by this side");
-    CHECK_STATUS(OBE_E_PEER_CLOSED, client, obe_receive(client, text, sizeof text, &length, PATIENCE));
+    free_socket(server);
+    CHECK_STATUS(OBE_E_CLOSED, open, obe_reply(open, "4", -1, TEST_TIMEOUT));
+    CHECK_ERROR(open, "closed by this side");
+    CHECK_STATUS(OBE_E_PEER_CLOSED, client, obe_receive(client, text, sizeof text, &length, TEST_TIMEOUT));
     CHECK_JSON(open, "3"); /* what was received is still there */
-    drop(open);
-    drop(answered);
-    drop(client);
+    free_message(open);
+    free_message(answered);
+    free_socket(client);
 }
 
 /* A document that is freed without an answer: its client learns so when another one's message is taken. */
@@ -666,39 +667,39 @@ static void freed_unanswered(void)
     obe_message request, held;
 
     send_text(first, "1");
-    drop(take(server));
+    free_message(take(server));
     CHECK_WAITS(first);
     send_text(second, "2");
     held = take(server);
-    CHECK_STATUS(OBE_E_PEER_CLOSED, first, obe_receive(first, text, sizeof text, &length, PATIENCE));
+    CHECK_STATUS(OBE_E_PEER_CLOSED, first, obe_receive(first, text, sizeof text, &length, TEST_TIMEOUT));
     CHECK_EQUAL(1, stat_of(server, "dropped_unanswered"));
 
     /* One that is held counts as unanswered only when it is freed. */
     send_text(first, "3");
     request = take(server);
     CHECK_WAITS(second);
-    drop(held);
+    free_message(held);
     CHECK_WAITS(second);
     answer(request, "4");
     CHECK_REPLY(first, "4");
-    drop(request);
+    free_message(request);
     send_text(first, "5");
     request = take(server);
-    CHECK_STATUS(OBE_E_PEER_CLOSED, second, obe_receive(second, text, sizeof text, &length, PATIENCE));
+    CHECK_STATUS(OBE_E_PEER_CLOSED, second, obe_receive(second, text, sizeof text, &length, TEST_TIMEOUT));
     CHECK_EQUAL(2, stat_of(server, "dropped_unanswered"));
-    drop(request);
+    free_message(request);
 
     CHECK_OK(server, obe_set_option(server, "one_way", "1"));
     send_text(second, "6");
-    drop(take(server));
+    free_message(take(server));
     CHECK_WAITS(first);
     send_text(first, "7");
-    drop(take(server));
+    free_message(take(server));
     CHECK_WAITS(second);
     CHECK_EQUAL(2, stat_of(server, "dropped_unanswered"));
-    drop(first);
-    drop(second);
-    drop(server);
+    free_socket(first);
+    free_socket(second);
+    free_socket(server);
 }
 
 /* A document that is freed under its answer: the answer goes out whole, and the connection is let go like others. */
@@ -707,9 +708,9 @@ enum { LENGTHY = 12 << 20 };
 
 static char *long_text;
 
-static obe_status answer_at_length(uintptr_t request) { return obe_reply(request, long_text, LENGTHY, PATIENCE); }
+static obe_status answer_at_length(void *request) { return obe_reply(request, long_text, LENGTHY, TEST_TIMEOUT); }
 
-static obe_status receive_until_cancelled(uintptr_t server)
+static obe_status receive_until_cancelled(void *server)
 {
     char buffer[8];
     int64_t size;
@@ -730,11 +731,11 @@ static void freed_while_answering(void)
     memset(long_text, ' ', LENGTHY);
     long_text[0] = long_text[LENGTHY - 1] = '"';
     caller_start(&caller, answer_at_length, request); /* no buffer of the system's holds it */
-    drop(request);
+    free_message(request);
     send_text(other, "1"); /* what would end the connection of an unanswered one */
     request = take(server);
     answer(request, "2");
-    drop(request);
+    free_message(request);
     CHECK_REPLY(other, "2");
     CHECK_EQUAL(0, stat_of(server, "dropped_unanswered"));
     /* The rest of the answer may have been left to the calls that receive. */
@@ -744,10 +745,10 @@ static void freed_while_answering(void)
     CHECK_OK(server, obe_cancel(server));
     CHECK_EQUAL(OBE_E_CANCELLED, caller_join(&receiver));
     CHECK(memcmp(got, "0012582912", 10) == 0 && memcmp(got + 10, long_text, LENGTHY) == 0);
-    drop(other);
+    free_socket(other);
     socket_close(fd);
-    CHECK_COMES((obe_receive(server, text, sizeof text, &length, 1), stat_of(server, "connections_open") == 0));
-    drop(server);
+    CHECK_EVENTUALLY((obe_receive(server, text, sizeof text, &length, 1), stat_of(server, "connections_open") == 0));
+    free_socket(server);
     free(got);
     free(long_text);
 }
@@ -803,7 +804,7 @@ static void check_tcmd(const char *file, int line, obe_socket client, const char
     char reply[256];
     int64_t size;
 
-    check_status(file, line, json, OBE_OK, obe_tcmd(client, json, -1, reply, sizeof reply, &size, PATIENCE), client);
+    check_status(file, line, json, OBE_OK, obe_tcmd(client, json, -1, reply, sizeof reply, &size, TEST_TIMEOUT), client);
     if (strcmp(reply, wanted) != 0)
         check_failed(file, line, "%s was answered %s, wanted %s", json, reply, wanted);
 }
@@ -847,11 +848,11 @@ static void serving(void)
         CHECK_EQUAL(3, state[0]);
         /* The request was freed. */
         CHECK_STATUS(OBE_E_HANDLE, 0, obe_reply(last_request, "1", -1, 0));
-        CHECK_STATUS(OBE_E_HANDLE, 0, obe_free(last_request));
+        CHECK_STATUS(OBE_E_HANDLE, 0, obe_message_free(last_request));
     }
     CHECK_EQUAL(2, obe_test_live());
-    drop(client);
-    drop(server);
+    free_socket(client);
+    free_socket(server);
 }
 
 static void what_cannot_serve(void)
@@ -860,13 +861,13 @@ static void what_cannot_serve(void)
     int state[2] = {0, 1};
 
     CHECK_STATUS(OBE_E_ARGUMENT, server, obe_serve(server, NULL, state));
-    CHECK_SAYS(server, "handler is NULL");
+    CHECK_ERROR(server, "handler is NULL");
     CHECK_STATUS(OBE_E_STATE, client, obe_serve(client, count_them, state));
-    CHECK_SAYS(client, "client");
+    CHECK_ERROR(client, "client");
     CHECK_STATUS(OBE_E_HANDLE, 0, obe_serve(0, count_them, state));
-    CHECK_SAYS(0, "serve");
-    drop(client);
-    drop(server);
+    CHECK_ERROR(0, "serve");
+    free_socket(client);
+    free_socket(server);
     CHECK_STATUS(OBE_E_HANDLE, 0, obe_serve(server, count_them, state));
 }
 
@@ -888,7 +889,7 @@ static void odd_users(void)
     obe_socket server = new_server(), client = new_client(port_of(server));
     int here, i;
     uintptr_t odd[] = {0, 1, 2, 7, UINTPTR_MAX, UINTPTR_MAX - 1, 0xC000000000, 0xC000000001, (uintptr_t)&here, 4095, 4096, (uintptr_t)-4096,
-                       ~(UINTPTR_MAX >> 1), 0x5A5A5A5A5A5A5A5A, client, server};
+                       ~(UINTPTR_MAX >> 1), 0x5A5A5A5A5A5A5A5A, (uintptr_t)client, (uintptr_t)server};
 
     for (i = 0; i < LENGTH(odd); i++) {
         struct servant servant;
@@ -900,8 +901,8 @@ static void odd_users(void)
         if ((uintptr_t)__atomic_load_n(&seen, __ATOMIC_ACQUIRE) != odd[i])
             check_failed(__FILE__, __LINE__, "user %#" PRIxPTR " arrived as %p", odd[i], seen);
     }
-    drop(client);
-    drop(server);
+    free_socket(client);
+    free_socket(server);
 }
 
 /* ---- several threads serve ---- */
@@ -976,18 +977,18 @@ static void many_servants(void)
 
         stopped += status == 9;
         cancelled += status == OBE_E_CANCELLED;
-        drop(clients[i]);
+        free_socket(clients[i]);
     }
     CHECK_EQUAL(1, stopped);
     CHECK_EQUAL(SERVANTS - 1, cancelled);
     CHECK_EQUAL(0, stat_of(server, "dropped_unanswered"));
-    drop(server);
+    free_socket(server);
     CHECK(pthread_barrier_destroy(&crowd.together) == 0);
 }
 
 /* ---- how it is ended from elsewhere ---- */
 
-static obe_status serve_for_ever(uintptr_t server)
+static obe_status serve_for_ever(void *server)
 {
     static int state[2];
 
@@ -997,7 +998,7 @@ static obe_status serve_for_ever(uintptr_t server)
 static void ended_while_it_waits(void)
 {
     static const struct {
-        obe_status (*end)(uintptr_t);
+        obe_status (*end)(obe_socket);
         obe_status status;
         const char *says;
     } ends[] = {{obe_cancel, OBE_E_CANCELLED, "cancelled"}, {obe_close, OBE_E_CLOSED, "closed by this side"}, {obe_free, OBE_E_CLOSED, NULL}};
@@ -1022,13 +1023,13 @@ static void ended_while_it_waits(void)
             obe_socket client = new_client(port_of(server));
             int state[2] = {0, 3};
 
-            CHECK_SAYS(server, "serve");
-            CHECK_SAYS(server, ends[i].says);
+            CHECK_ERROR(server, "serve");
+            CHECK_ERROR(server, ends[i].says);
             serve_start(&servant, server, count_them, state); /* and it can go on */
             CHECK_TCMD(client, stop, "\"bye\"");
             CHECK_EQUAL(3, serve_join(&servant));
-            drop(client);
-            drop(server);
+            free_socket(client);
+            free_socket(server);
         } else {
             CHECK_STATUS(OBE_E_HANDLE, 0, obe_serve(server, count_them, NULL));
         }
@@ -1047,14 +1048,14 @@ static obe_status wait_inside(obe_message request, void *user)
     (void)user;
     CHECK(sem_post(&pause_.runs) == 0);
     CHECK(sem_wait(&pause_.go_on) == 0);
-    pause_.replied = obe_reply(request, "\"late\"", -1, PATIENCE);
+    pause_.replied = obe_reply(request, "\"late\"", -1, TEST_TIMEOUT);
     return OBE_OK;
 }
 
 static void ended_while_its_handler_runs(void)
 {
     static const struct {
-        obe_status (*end)(uintptr_t);
+        obe_status (*end)(obe_socket);
         obe_status status, replied;
     } ends[] = {{obe_cancel, OBE_E_CANCELLED, OBE_OK}, {obe_close, OBE_E_CLOSED, OBE_OK}, {obe_free, OBE_E_CLOSED, OBE_E_CLOSED}};
     int i;
@@ -1077,10 +1078,10 @@ static void ended_while_its_handler_runs(void)
         if (ends[i].replied == OBE_OK)
             CHECK_REPLY(client, "\"late\"");
         else
-            CHECK_STATUS(OBE_E_PEER_CLOSED, client, obe_receive(client, text, sizeof text, &length, PATIENCE));
-        drop(client);
+            CHECK_STATUS(OBE_E_PEER_CLOSED, client, obe_receive(client, text, sizeof text, &length, TEST_TIMEOUT));
+        free_socket(client);
         if (ends[i].end != obe_free)
-            drop(server);
+            free_socket(server);
     }
     CHECK(sem_destroy(&pause_.runs) == 0 && sem_destroy(&pause_.go_on) == 0);
     CHECK_EQUAL(0, obe_test_live());
@@ -1089,7 +1090,7 @@ static void ended_while_its_handler_runs(void)
 /* A handler may end it itself, by the same means. */
 static struct {
     obe_socket server;
-    obe_status (*end)(uintptr_t);
+    obe_status (*end)(obe_socket);
 } ending;
 
 static obe_status end_it(obe_message request, void *user)
@@ -1102,7 +1103,7 @@ static obe_status end_it(obe_message request, void *user)
 
 static void ended_by_its_handler(void)
 {
-    static obe_status (*const ends[])(uintptr_t) = {obe_cancel, obe_close, obe_free};
+    static obe_status (*const ends[])(obe_socket) = {obe_cancel, obe_close, obe_free};
     int i;
 
     for (i = 0; i < LENGTH(ends); i++) {
@@ -1116,15 +1117,15 @@ static void ended_by_its_handler(void)
         send_text(client, "1");
         CHECK_STATUS(ends[i] == obe_cancel ? OBE_E_CANCELLED : OBE_E_CLOSED, 0, serve_join(&servant));
         CHECK_REPLY(client, "1");
-        drop(client);
+        free_socket(client);
         if (ends[i] != obe_free)
-            drop(ending.server);
+            free_socket(ending.server);
     }
     CHECK_EQUAL(0, obe_test_live());
 }
 
 /* A document that has a number which was freed: the quarantine gives it out when it is full. */
-static obe_message successor_of(uintptr_t freed)
+static obe_message successor_of(const void *freed)
 {
     enum { ENOUGH = 3 * 4096 };
     int i;
@@ -1135,7 +1136,7 @@ static obe_message successor_of(uintptr_t freed)
         CHECK_OK(0, obe_command_new("another", &made));
         if (made == freed)
             return made;
-        drop(made);
+        free_message(made);
     }
     check_failed(__FILE__, __LINE__, "the number of a freed handle did not come back");
     return 0;
@@ -1144,7 +1145,7 @@ static obe_message successor_of(uintptr_t freed)
 static obe_status free_and_replace(obe_message request, void *successor)
 {
     answer(request, "1");
-    drop(request);
+    free_message(request);
     *(obe_message *)successor = successor_of(request);
     return 77;
 }
@@ -1161,9 +1162,9 @@ static void freed_by_its_handler(void)
     CHECK_EQUAL(77, serve_join(&servant));
     CHECK_JSON(successor, "{\"command\": \"another\"}");
     CHECK_EQUAL(3, obe_test_live());
-    drop(successor);
-    drop(client);
-    drop(server);
+    free_message(successor);
+    free_socket(client);
+    free_socket(server);
 }
 
 static struct {
@@ -1175,7 +1176,7 @@ static obe_status replace_server(obe_message request, void *user)
 {
     (void)user;
     answer(request, "1");
-    drop(replaced.server);
+    free_socket(replaced.server);
     replaced.successor = successor_of(replaced.server);
     return OBE_OK;
 }
@@ -1192,11 +1193,11 @@ static void fails_after_its_handle(void)
     serve_start(&servant, replaced.server, replace_server, NULL);
     CHECK_TCMD(client, "[]", "1");
     CHECK_EQUAL(OBE_E_CLOSED, serve_join(&servant));
-    if (*sentence(replaced.successor))
-        check_failed(__FILE__, __LINE__, "the document has the sentence \"%s\"", sentence(replaced.successor));
-    CHECK_SAYS(0, "serve");
-    drop(replaced.successor);
-    drop(client);
+    if (*last_error(replaced.successor))
+        check_failed(__FILE__, __LINE__, "the document has the sentence \"%s\"", last_error(replaced.successor));
+    CHECK_ERROR(0, "serve");
+    free_message(replaced.successor);
+    free_socket(client);
     CHECK_EQUAL(0, obe_test_live());
 }
 
@@ -1207,7 +1208,7 @@ static obe_status forget_some(obe_message request, void *handled)
     int forget = is(request, "forget"), freed = is(request, "free"), end = is(request, "stop");
 
     if (freed) /* which obe_serve would do otherwise */
-        drop(request);
+        free_message(request);
     if (forget || freed) {
         CHECK(sem_post(handled) == 0);
         return OBE_OK;
@@ -1233,7 +1234,7 @@ static void left_unanswered(void)
         CHECK_WAITS(first);
         CHECK_EQUAL(i, stat_of(server, "dropped_unanswered"));
         CHECK_TCMD(second, "[1]", "1");
-        CHECK_STATUS(OBE_E_PEER_CLOSED, first, obe_receive(first, text, sizeof text, &length, PATIENCE));
+        CHECK_STATUS(OBE_E_PEER_CLOSED, first, obe_receive(first, text, sizeof text, &length, TEST_TIMEOUT));
         CHECK_EQUAL(i + 1, stat_of(server, "dropped_unanswered"));
     }
     /* Another message of the same client's connection ends nothing. */
@@ -1245,9 +1246,9 @@ static void left_unanswered(void)
     CHECK_EQUAL(2, stat_of(server, "dropped_unanswered"));
     CHECK_TCMD(second, stop, "1");
     CHECK_EQUAL(4, serve_join(&servant));
-    drop(first);
-    drop(second);
-    drop(server);
+    free_socket(first);
+    free_socket(second);
+    free_socket(server);
     CHECK(sem_destroy(&handled) == 0);
 }
 
@@ -1262,7 +1263,7 @@ static obe_status call_everything(obe_message request, void *user)
     char reply[64], option[32];
     int64_t size;
     int32_t port = 0;
-    obe_message nothing = 77;
+    obe_message nothing = NUMBER_AS_HANDLE(77);
 
     (void)user;
     if (!is(request, "everything")) {
@@ -1270,9 +1271,9 @@ static obe_status call_everything(obe_message request, void *user)
         return is(request, "stop") ? 6 : OBE_OK;
     }
     /* A client of another server, and one of this, whom another thread serves. */
-    CHECK_OK(helper.elsewhere, obe_tcmd(helper.elsewhere, "[\"far\"]", -1, reply, sizeof reply, &size, PATIENCE));
+    CHECK_OK(helper.elsewhere, obe_tcmd(helper.elsewhere, "[\"far\"]", -1, reply, sizeof reply, &size, TEST_TIMEOUT));
     CHECK(strcmp(reply, "[\"far\"]") == 0);
-    CHECK_OK(helper.here, obe_tcmd(helper.here, "[1]", -1, reply, sizeof reply, &size, PATIENCE));
+    CHECK_OK(helper.here, obe_tcmd(helper.here, "[1]", -1, reply, sizeof reply, &size, TEST_TIMEOUT));
     CHECK(strcmp(reply, "\"inner\"") == 0);
     /* The server itself. */
     CHECK(stat_of(helper.server, "messages_received") > 0);
@@ -1281,14 +1282,14 @@ static obe_status call_everything(obe_message request, void *user)
     CHECK_OK(helper.server, obe_get_option(helper.server, "local", option, sizeof option, &size));
     CHECK_OK(helper.server, obe_set_option(helper.server, "max_connections", "100"));
     CHECK_STATUS(OBE_E_TIMEOUT, helper.server, obe_receive_message(helper.server, &nothing, OBE_NO_WAIT));
-    CHECK_EQUAL(77, (int64_t)nothing);
-    CHECK_STATUS(OBE_E_STATE, helper.server, obe_send(helper.server, "1", -1, PATIENCE));
+    CHECK(nothing == NUMBER_AS_HANDLE(77));
+    CHECK_STATUS(OBE_E_STATE, helper.server, obe_send(helper.server, "1", -1, TEST_TIMEOUT));
     /* Handles of every kind. */
-    drop(new_server());
-    drop(new_client(1));
-    drop(parse("[1]"));
+    free_socket(new_server());
+    free_socket(new_client(1));
+    free_message(parse("[1]"));
     CHECK_OK(request, obe_set_int(request, "seen", 1));
-    CHECK_OK(request, obe_reply_message(request, request, PATIENCE));
+    CHECK_OK(request, obe_reply_message(request, request, TEST_TIMEOUT));
     return OBE_OK;
 }
 
@@ -1313,10 +1314,10 @@ static void nothing_is_locked(void)
         CHECK_TCMD(client, stop, "\"inner\"");
     for (i = 0; i < 2; i++)
         CHECK_EQUAL(6, serve_join(&servants[i]));
-    drop(client);
-    drop(helper.here);
-    drop(helper.elsewhere);
-    drop(helper.server);
+    free_socket(client);
+    free_socket(helper.here);
+    free_socket(helper.elsewhere);
+    free_socket(helper.server);
     echo_stop(&echo);
 }
 
@@ -1345,9 +1346,9 @@ static void serving_inside(void)
     CHECK_TCMD(second, stop, "\"bye\"");
     CHECK_EQUAL(9, serve_join(&servant));
     CHECK_REPLY(first, "\"outer\"");
-    drop(first);
-    drop(second);
-    drop(ending.server);
+    free_socket(first);
+    free_socket(second);
+    free_socket(ending.server);
 }
 
 /* Obe_receive and obe_serve beside each other: each message is taken once. */
@@ -1364,16 +1365,16 @@ static void beside_receive(void)
         send_text(client, "[1]");
         if (obe_receive_message(server, &request, OBE_NO_WAIT) == OBE_OK) {
             answer(request, "0");
-            drop(request);
+            free_message(request);
             taken++;
         }
-        CHECK_OK(client, obe_receive(client, text, sizeof text, &length, PATIENCE));
+        CHECK_OK(client, obe_receive(client, text, sizeof text, &length, TEST_TIMEOUT));
     }
     CHECK_TCMD(client, stop, "\"bye\"");
     CHECK_EQUAL(2, serve_join(&servant));
     CHECK_EQUAL(30, state[0] + taken);
-    drop(client);
-    drop(server);
+    free_socket(client);
+    free_socket(server);
 }
 
 int main(int argc, char **argv)

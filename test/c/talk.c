@@ -33,7 +33,7 @@ static obe_status tcmd_in(obe_socket client, const char *command, int64_t timeou
     } while (0)
 
 /* Calls that block, on a thread of their own. */
-static obe_status receive_forever(uintptr_t h)
+static obe_status receive_forever(void *h)
 {
     char buffer[64];
     int64_t size;
@@ -41,7 +41,7 @@ static obe_status receive_forever(uintptr_t h)
     return obe_receive(h, buffer, sizeof buffer, &size, OBE_FOREVER);
 }
 
-static obe_status tcmd_forever(uintptr_t h)
+static obe_status tcmd_forever(void *h)
 {
     char buffer[64];
     int64_t size;
@@ -49,7 +49,7 @@ static obe_status tcmd_forever(uintptr_t h)
     return obe_tcmd(h, "[1]", -1, buffer, sizeof buffer, &size, OBE_FOREVER);
 }
 
-static obe_status wait_ready_forever(uintptr_t h) { return obe_wait_ready(h, OBE_FOREVER); }
+static obe_status wait_ready_forever(void *h) { return obe_wait_ready(h, OBE_FOREVER); }
 
 /* ---- exchanges ---- */
 
@@ -57,20 +57,20 @@ static void both_roles(void)
 {
     obe_socket server = new_server(), client = new_client(port_of(server));
 
-    CHECK_STATUS(OBE_E_STATE, server, obe_send(server, "1", -1, PATIENCE));
-    CHECK_SAYS(server, "receive one first");
-    CHECK_STATUS(OBE_E_STATE, client, receive_in(client, PATIENCE));
-    CHECK_SAYS(client, "send something first");
+    CHECK_STATUS(OBE_E_STATE, server, obe_send(server, "1", -1, TEST_TIMEOUT));
+    CHECK_ERROR(server, "receive one first");
+    CHECK_STATUS(OBE_E_STATE, client, receive_in(client, TEST_TIMEOUT));
+    CHECK_ERROR(client, "send something first");
 
-    CHECK_OK(client, obe_send(client, "{\"command\": \"optset\"}trailing", 21, PATIENCE));
-    CHECK_OK(server, receive_in(server, PATIENCE));
+    CHECK_OK(client, obe_send(client, "{\"command\": \"optset\"}trailing", 21, TEST_TIMEOUT));
+    CHECK_OK(server, receive_in(server, TEST_TIMEOUT));
     CHECK_TEXT("{\"command\": \"optset\"}");
-    CHECK_OK(server, obe_send(server, "[NaN, -Infinity, 12345678901234567890, 25.0]", -1, PATIENCE));
-    CHECK_OK(client, receive_in(client, PATIENCE));
+    CHECK_OK(server, obe_send(server, "[NaN, -Infinity, 12345678901234567890, 25.0]", -1, TEST_TIMEOUT));
+    CHECK_OK(client, receive_in(client, TEST_TIMEOUT));
     CHECK_TEXT("[NaN, -Infinity, 12345678901234567890, 25.0]");
     CHECK_OK(client, obe_close(client));
     CHECK_OK(client, obe_close(client));
-    CHECK_STATUS(OBE_E_STATE, client, receive_in(client, PATIENCE));
+    CHECK_STATUS(OBE_E_STATE, client, receive_in(client, TEST_TIMEOUT));
     CHECK_OK(client, obe_free(client));
     CHECK_OK(server, obe_free(server));
 }
@@ -83,9 +83,9 @@ static void one_connection_each(void)
 
     echo_start(&echo);
     client = new_client(echo.port);
-    CHECK_OK(client, obe_wait_ready(client, PATIENCE));
+    CHECK_OK(client, obe_wait_ready(client, TEST_TIMEOUT));
     for (i = 1; i < 50; i++) {
-        CHECK_OK(client, tcmd_in(client, "[1]", PATIENCE));
+        CHECK_OK(client, tcmd_in(client, "[1]", TEST_TIMEOUT));
         CHECK_TEXT("[1]");
         CHECK_EQUAL(0, stat_of(client, "connections_open"));
     }
@@ -108,10 +108,10 @@ static void one_connection_for_all(void)
     client = new_client(echo.port);
     CHECK_OK(client, obe_set_option(client, "persistent", "1"));
     for (i = 0; i < 50; i++) {
-        CHECK_OK(client, tcmd_in(client, "[1]", PATIENCE));
+        CHECK_OK(client, tcmd_in(client, "[1]", TEST_TIMEOUT));
         CHECK_TEXT("[1]");
-        CHECK_OK(client, obe_send(client, "[2]", -1, PATIENCE));
-        CHECK_OK(client, receive_in(client, PATIENCE));
+        CHECK_OK(client, obe_send(client, "[2]", -1, TEST_TIMEOUT));
+        CHECK_OK(client, receive_in(client, TEST_TIMEOUT));
         CHECK_TEXT("[2]");
     }
     CHECK_EQUAL(1, stat_of(client, "connections_opened"));
@@ -119,7 +119,7 @@ static void one_connection_for_all(void)
     CHECK_EQUAL(1, stat_of(echo.server, "connections_opened"));
     CHECK_EQUAL(100, stat_of(echo.server, "messages_received"));
     CHECK_OK(client, obe_close(client));
-    CHECK_OK(client, tcmd_in(client, "[3]", PATIENCE));
+    CHECK_OK(client, tcmd_in(client, "[3]", TEST_TIMEOUT));
     CHECK_EQUAL(2, stat_of(client, "connections_opened"));
     CHECK_OK(client, obe_free(client));
     echo_stop(&echo);
@@ -140,7 +140,7 @@ static void twenty_megabytes(void)
     sent[0] = sent[BIG - 1] = '"';
     echo_start(&echo);
     client = new_client(echo.port);
-    CHECK_OK(client, obe_tcmd(client, sent, BIG, got, BIG, &length, PATIENCE));
+    CHECK_OK(client, obe_tcmd(client, sent, BIG, got, BIG, &length, TEST_TIMEOUT));
     CHECK_EQUAL(BIG, length);
     CHECK(memcmp(sent, got, BIG) == 0);
     CHECK_OK(client, obe_free(client));
@@ -160,8 +160,8 @@ static void over_ipv6(void)
     }
     CHECK_OK(0, status);
     CHECK_OK(0, obe_client_new("::1", port_of(server), &client));
-    CHECK_OK(client, obe_send(client, "6", -1, PATIENCE));
-    CHECK_OK(server, receive_in(server, PATIENCE));
+    CHECK_OK(client, obe_send(client, "6", -1, TEST_TIMEOUT));
+    CHECK_OK(server, receive_in(server, TEST_TIMEOUT));
     CHECK_TEXT("6");
     CHECK_OK(client, obe_get_option(client, "peer", text, sizeof text, &length));
     CHECK(strncmp(text, "[::1]:", 6) == 0);
@@ -189,26 +189,26 @@ static void not_json(void)
     int i;
 
     for (i = 0; i < LENGTH(refused); i++) {
-        CHECK_STATUS(OBE_E_JSON, client, obe_send(client, refused[i].text, refused[i].length, PATIENCE));
-        CHECK_SAYS(client, refused[i].says);
+        CHECK_STATUS(OBE_E_JSON, client, obe_send(client, refused[i].text, refused[i].length, TEST_TIMEOUT));
+        CHECK_ERROR(client, refused[i].says);
         length = -7;
         CHECK_STATUS(OBE_E_JSON, client,
-                     obe_tcmd(client, refused[i].text, refused[i].length, text, sizeof text, &length, PATIENCE));
-        CHECK_SAYS(client, "tcmd");
-        CHECK_SAYS(client, refused[i].says);
+                     obe_tcmd(client, refused[i].text, refused[i].length, text, sizeof text, &length, TEST_TIMEOUT));
+        CHECK_ERROR(client, "tcmd");
+        CHECK_ERROR(client, refused[i].says);
         CHECK_EQUAL(-7, length);
     }
     CHECK_OK(client, obe_set_option(client, "max_message", "5"));
-    CHECK_STATUS(OBE_E_TOO_LARGE, client, obe_send(client, "[1,2,3]", -1, PATIENCE));
+    CHECK_STATUS(OBE_E_TOO_LARGE, client, obe_send(client, "[1,2,3]", -1, TEST_TIMEOUT));
     CHECK_EQUAL(0, stat_of(client, "connections_opened"));
     /* The server would see a connection that was made: this message comes after it. */
-    CHECK_OK(client, obe_send(client, "12345", -1, PATIENCE));
-    CHECK_OK(server, receive_in(server, PATIENCE));
+    CHECK_OK(client, obe_send(client, "12345", -1, TEST_TIMEOUT));
+    CHECK_OK(server, receive_in(server, TEST_TIMEOUT));
     CHECK_EQUAL(1, stat_of(server, "connections_opened"));
     /* A refused answer can be given anew. */
-    CHECK_STATUS(OBE_E_JSON, server, obe_send(server, "{", -1, PATIENCE));
-    CHECK_OK(server, obe_send(server, "{}", -1, PATIENCE));
-    CHECK_OK(client, receive_in(client, PATIENCE));
+    CHECK_STATUS(OBE_E_JSON, server, obe_send(server, "{", -1, TEST_TIMEOUT));
+    CHECK_OK(server, obe_send(server, "{}", -1, TEST_TIMEOUT));
+    CHECK_OK(client, receive_in(client, TEST_TIMEOUT));
     CHECK_TEXT("{}");
     CHECK_OK(client, obe_free(client));
     CHECK_OK(server, obe_free(server));
@@ -220,28 +220,28 @@ static void refused_and_in_use(void)
 {
     int32_t port;
     int dead = raw_bind(&port);
-    obe_socket client = new_client(port), server = new_server(), other = 77;
+    obe_socket client = new_client(port), server = new_server(), other = NUMBER_AS_HANDLE(77);
     int64_t start = now_ms();
     char address[32];
 
     snprintf(address, sizeof address, "127.0.0.1:%d", (int)port);
-    CHECK_STATUS(OBE_E_REFUSED, client, obe_send(client, "1", -1, PATIENCE));
-    CHECK_SAYS(client, "send");
-    CHECK_SAYS(client, address);
-    CHECK_STATUS(OBE_E_REFUSED, client, tcmd_in(client, "1", PATIENCE));
-    CHECK_SAYS(client, "connection refused");
+    CHECK_STATUS(OBE_E_REFUSED, client, obe_send(client, "1", -1, TEST_TIMEOUT));
+    CHECK_ERROR(client, "send");
+    CHECK_ERROR(client, address);
+    CHECK_STATUS(OBE_E_REFUSED, client, tcmd_in(client, "1", TEST_TIMEOUT));
+    CHECK_ERROR(client, "connection refused");
     CHECK(now_ms() - start < SOON);
     CHECK_TAKES(120, OBE_E_TIMEOUT, client, obe_wait_ready(client, 120));
-    CHECK_SAYS(client, "refused");
+    CHECK_ERROR(client, "refused");
     CHECK_EQUAL(0, stat_of(client, "connections_opened"));
 
     CHECK_STATUS(OBE_E_IN_USE, 0, obe_server_new(NULL, port, &other));
     CHECK_STATUS(OBE_E_IN_USE, 0, obe_server_new(NULL, port_of(server), &other));
     snprintf(address, sizeof address, "127.0.0.1:%d", (int)port_of(server));
-    CHECK_SAYS(0, address);
+    CHECK_ERROR(0, address);
     CHECK_STATUS(OBE_E_UNREACHABLE, 0, obe_server_new("192.0.2.1", 0, &other));
-    CHECK_SAYS(0, "192.0.2.1");
-    CHECK_EQUAL(77, (int64_t)other);
+    CHECK_ERROR(0, "192.0.2.1");
+    CHECK(other == NUMBER_AS_HANDLE(77));
     CHECK_OK(client, obe_free(client));
 
     /* A port is free again as soon as its server is. */
@@ -263,9 +263,9 @@ static void wait_for_server(void)
     caller_start(&caller, wait_ready_forever, client);
     socket_close(dead);
     CHECK_OK(0, obe_server_new(NULL, port, &server));
-    CHECK_OK(server, receive_in(server, PATIENCE));
+    CHECK_OK(server, receive_in(server, TEST_TIMEOUT));
     CHECK_TEXT("{\"command\": \"ready\"}");
-    CHECK_OK(server, obe_send(server, "\"OK\"", -1, PATIENCE));
+    CHECK_OK(server, obe_send(server, "\"OK\"", -1, TEST_TIMEOUT));
     CHECK_OK(client, caller_join(&caller));
     CHECK_EQUAL(1, stat_of(client, "connections_opened"));
     CHECK_OK(client, obe_free(client));
@@ -285,14 +285,14 @@ static void timeouts(void)
     CHECK_TAKES(70, OBE_E_TIMEOUT, server, receive_in(server, 70));
     CHECK_OK(server, obe_set_option(server, "timeout_ms", "30"));
     CHECK_TAKES(30, OBE_E_TIMEOUT, server, receive_in(server, OBE_DEFAULT_TIMEOUT));
-    CHECK_SAYS(server, "receive");
+    CHECK_ERROR(server, "receive");
 
-    CHECK_OK(client, obe_send(client, "1", -1, PATIENCE));
+    CHECK_OK(client, obe_send(client, "1", -1, TEST_TIMEOUT));
     CHECK_TAKES(0, OBE_E_TIMEOUT, client, receive_in(client, OBE_NO_WAIT));
     CHECK_TAKES(70, OBE_E_TIMEOUT, client, receive_in(client, 70));
     CHECK_EQUAL(1, stat_of(client, "connections_open"));
     CHECK_TAKES(70, OBE_E_TIMEOUT, client, tcmd_in(client, "{\"command\": \"optst\"}", 70));
-    CHECK_SAYS(client, "Python");
+    CHECK_ERROR(client, "Python");
     CHECK_EQUAL(0, stat_of(client, "connections_open"));
     CHECK_OK(client, obe_set_option(client, "timeout_ms", "30"));
     CHECK_TAKES(30, OBE_E_TIMEOUT, client, tcmd_in(client, "1", OBE_DEFAULT_TIMEOUT));
@@ -322,7 +322,7 @@ static void timeouts_of_sending(void)
     for (i = 0; i < LENGTH(fillers); i++) /* so that the system lets no more wait to be accepted */
         fillers[i] = raw_connecting(port);
     CHECK_TAKES(70, OBE_E_TIMEOUT, client, obe_send(client, "1", -1, 70));
-    CHECK_SAYS(client, "no connection");
+    CHECK_ERROR(client, "no connection");
     CHECK_TAKES(70, OBE_E_TIMEOUT, client, tcmd_in(client, "1", 70));
     CHECK_TAKES(70, OBE_E_TIMEOUT, client, obe_wait_ready(client, 70));
     CHECK_EQUAL(1, stat_of(client, "connections_opened"));
@@ -337,7 +337,7 @@ static void timeouts_of_sending(void)
 /* ---- calls that another thread ends ---- */
 
 /* end, called while call blocks, ends it at once with status. */
-static void check_ends(obe_status (*call)(uintptr_t), obe_socket socket, obe_status (*end)(uintptr_t),
+static void check_ends(obe_status (*call)(void *), obe_socket socket, obe_status (*end)(obe_socket),
                        obe_status status)
 {
     struct caller caller;
@@ -362,17 +362,17 @@ static void cancel(void)
     CHECK_TAKES(30, OBE_E_TIMEOUT, server, receive_in(server, 30));
 
     check_ends(receive_forever, server, obe_cancel, OBE_E_CANCELLED);
-    CHECK_SAYS(server, "receive");
-    CHECK_SAYS(server, "cancelled");
+    CHECK_ERROR(server, "receive");
+    CHECK_ERROR(server, "cancelled");
     CHECK_TAKES(30, OBE_E_TIMEOUT, server, receive_in(server, 30));
 
     /* A client's connection survives, and a message that has begun goes on. */
-    CHECK_OK(client, obe_send(client, "1", -1, PATIENCE));
+    CHECK_OK(client, obe_send(client, "1", -1, TEST_TIMEOUT));
     fd = raw_accept(silent);
-    raw_say(fd, "0000000007[1,");
+    raw_write_text(fd, "0000000007[1,");
     check_ends(receive_forever, client, obe_cancel, OBE_E_CANCELLED);
-    raw_say(fd, "2,3]");
-    CHECK_OK(client, receive_in(client, PATIENCE));
+    raw_write_text(fd, "2,3]");
+    CHECK_OK(client, receive_in(client, TEST_TIMEOUT));
     CHECK_TEXT("[1,2,3]");
     socket_close(fd);
 
@@ -395,10 +395,10 @@ static void close_wakes(void)
     obe_socket server = new_server(), client = new_client(port), other = new_client(dead_port);
     obe_socket guest = new_client(port_of(server));
 
-    CHECK_OK(client, obe_send(client, "1", -1, PATIENCE));
+    CHECK_OK(client, obe_send(client, "1", -1, TEST_TIMEOUT));
     fd = raw_accept(silent);
     check_ends(receive_forever, client, obe_close, OBE_E_CLOSED);
-    CHECK_SAYS(client, "closed by this side");
+    CHECK_ERROR(client, "closed by this side");
     CHECK(raw_read(fd, text, 11) == 11);
     CHECK(raw_ended(fd));
     socket_close(fd);
@@ -408,13 +408,13 @@ static void close_wakes(void)
     CHECK_OK(other, obe_free(other));
 
     /* A server drops the connection of its last message and goes on listening. */
-    CHECK_OK(guest, obe_send(guest, "1", -1, PATIENCE));
-    CHECK_OK(server, receive_in(server, PATIENCE));
+    CHECK_OK(guest, obe_send(guest, "1", -1, TEST_TIMEOUT));
+    CHECK_OK(server, receive_in(server, TEST_TIMEOUT));
     check_ends(receive_forever, server, obe_close, OBE_E_CLOSED);
-    CHECK_STATUS(OBE_E_PEER_CLOSED, guest, receive_in(guest, PATIENCE));
-    CHECK_STATUS(OBE_E_STATE, server, obe_send(server, "1", -1, PATIENCE));
-    CHECK_OK(guest, obe_send(guest, "2", -1, PATIENCE));
-    CHECK_OK(server, receive_in(server, PATIENCE));
+    CHECK_STATUS(OBE_E_PEER_CLOSED, guest, receive_in(guest, TEST_TIMEOUT));
+    CHECK_STATUS(OBE_E_STATE, server, obe_send(server, "1", -1, TEST_TIMEOUT));
+    CHECK_OK(guest, obe_send(guest, "2", -1, TEST_TIMEOUT));
+    CHECK_OK(server, receive_in(server, TEST_TIMEOUT));
     CHECK_TEXT("2");
     CHECK_OK(guest, obe_free(guest));
     CHECK_OK(server, obe_free(server));
@@ -430,11 +430,11 @@ static void busy(void)
     obe_socket client = new_client(port), server = new_server(), guest = new_client(port_of(server));
     struct caller caller, second;
 
-    CHECK_OK(client, obe_send(client, "1", -1, PATIENCE));
+    CHECK_OK(client, obe_send(client, "1", -1, TEST_TIMEOUT));
     caller_start(&caller, receive_forever, client);
     CHECK_TAKES(0, OBE_E_BUSY, client, receive_in(client, OBE_NO_WAIT));
     CHECK_TAKES(40, OBE_E_BUSY, client, receive_in(client, 40));
-    CHECK_SAYS(client, "another call");
+    CHECK_ERROR(client, "another call");
     CHECK_TAKES(40, OBE_E_BUSY, client, tcmd_in(client, "1", 40));
     CHECK_TAKES(40, OBE_E_BUSY, client, obe_wait_ready(client, 40));
     CHECK_OK(client, obe_cancel(client));
@@ -450,8 +450,8 @@ static void busy(void)
     caller_start(&second, receive_forever, server);
     CHECK_TAKES(40, OBE_E_TIMEOUT, server, receive_in(server, 40));
     CHECK_OK(server, obe_set_option(server, "one_way", "1"));
-    CHECK_OK(guest, obe_send(guest, "1", -1, PATIENCE));
-    CHECK_OK(guest, obe_send(guest, "2", -1, PATIENCE));
+    CHECK_OK(guest, obe_send(guest, "1", -1, TEST_TIMEOUT));
+    CHECK_OK(guest, obe_send(guest, "2", -1, TEST_TIMEOUT));
     CHECK_OK(server, caller_join(&caller));
     CHECK_OK(server, caller_join(&second));
     CHECK_OK(client, obe_free(client));
@@ -486,31 +486,31 @@ static void bad_servers(void)
         char got[32];
         int fd;
 
-        CHECK_OK(client, obe_send(client, "1", -1, PATIENCE));
+        CHECK_OK(client, obe_send(client, "1", -1, TEST_TIMEOUT));
         fd = raw_accept(listener);
         raw_message(fd, got, sizeof got);
-        raw_say(fd, bad[i].answer);
+        raw_write_text(fd, bad[i].answer);
         if (bad[i].reset) {
             raw_reset(fd);
         } else if (bad[i].status == OBE_E_PEER_CLOSED) {
             socket_close(fd);
         }
         length = -7;
-        CHECK_STATUS(bad[i].status, client, receive_in(client, PATIENCE));
+        CHECK_STATUS(bad[i].status, client, receive_in(client, TEST_TIMEOUT));
         CHECK_EQUAL(-7, length);
-        CHECK_SAYS(client, "receive 127.0.0.1:");
+        CHECK_ERROR(client, "receive 127.0.0.1:");
         CHECK_EQUAL(0, stat_of(client, "connections_open"));
         if (!bad[i].reset && bad[i].status != OBE_E_PEER_CLOSED) {
             CHECK(raw_ended(fd));
             socket_close(fd);
         }
-        CHECK_STATUS(OBE_E_STATE, client, receive_in(client, PATIENCE));
+        CHECK_STATUS(OBE_E_STATE, client, receive_in(client, TEST_TIMEOUT));
     }
     /* Padding with spaces is no malformation. */
-    CHECK_OK(client, obe_send(client, "1", -1, PATIENCE));
+    CHECK_OK(client, obe_send(client, "1", -1, TEST_TIMEOUT));
     i = raw_accept(listener);
-    raw_say(i, "         5[1,2]");
-    CHECK_OK(client, receive_in(client, PATIENCE));
+    raw_write_text(i, "         5[1,2]");
+    CHECK_OK(client, receive_in(client, TEST_TIMEOUT));
     CHECK_TEXT("[1,2]");
     socket_close(i);
     CHECK_OK(client, obe_free(client));
@@ -534,19 +534,19 @@ static void bad_clients(void)
 
     for (i = 0; i < LENGTH(bad); i++) {
         fds[i] = raw_connect(port_of(server));
-        raw_say(fds[i], bad[i].says);
+        raw_write_text(fds[i], bad[i].says);
         if (bad[i].ends)
             socket_close(fds[i]);
     }
-    CHECK_OK(client, obe_send(client, "1", -1, PATIENCE));
-    CHECK_OK(server, receive_in(server, PATIENCE));
+    CHECK_OK(client, obe_send(client, "1", -1, TEST_TIMEOUT));
+    CHECK_OK(server, receive_in(server, TEST_TIMEOUT));
     CHECK_TEXT("1");
-    CHECK_OK(server, obe_send(server, "2", -1, PATIENCE));
-    CHECK_OK(client, receive_in(client, PATIENCE));
+    CHECK_OK(server, obe_send(server, "2", -1, TEST_TIMEOUT));
+    CHECK_OK(client, receive_in(client, TEST_TIMEOUT));
     CHECK_TEXT("2");
     for (i = 0; i < LENGTH(bad); i++)
         if (*bad[i].counter)
-            CHECK_COMES((receive_in(server, 1), stat_of(server, bad[i].counter) > 0));
+            CHECK_EVENTUALLY((receive_in(server, 1), stat_of(server, bad[i].counter) > 0));
     for (i = 0; i < LENGTH(bad); i++) {
         if (bad[i].ends)
             continue;
@@ -561,12 +561,12 @@ static void bad_clients(void)
 
     /* One that is gone before its answer. */
     i = raw_connect(port_of(server));
-    raw_say(i, "00000000013");
-    CHECK_OK(server, receive_in(server, PATIENCE));
+    raw_write_text(i, "00000000013");
+    CHECK_OK(server, receive_in(server, TEST_TIMEOUT));
     raw_reset(i);
-    CHECK_STATUS(OBE_E_RESET, server, obe_send(server, "4", -1, PATIENCE));
-    CHECK_OK(client, obe_send(client, "5", -1, PATIENCE));
-    CHECK_OK(server, receive_in(server, PATIENCE));
+    CHECK_STATUS(OBE_E_RESET, server, obe_send(server, "4", -1, TEST_TIMEOUT));
+    CHECK_OK(client, obe_send(client, "5", -1, TEST_TIMEOUT));
+    CHECK_OK(server, receive_in(server, TEST_TIMEOUT));
     CHECK_TEXT("5");
     socket_close(silent);
     CHECK_OK(client, obe_free(client));
@@ -578,15 +578,15 @@ static void unanswered(void)
 {
     obe_socket server = new_server(), first = new_client(port_of(server)), second = new_client(port_of(server));
 
-    CHECK_OK(first, obe_send(first, "1", -1, PATIENCE));
-    CHECK_OK(server, receive_in(server, PATIENCE));
-    CHECK_OK(second, obe_send(second, "2", -1, PATIENCE));
-    CHECK_OK(server, receive_in(server, PATIENCE));
-    CHECK_STATUS(OBE_E_PEER_CLOSED, first, receive_in(first, PATIENCE));
+    CHECK_OK(first, obe_send(first, "1", -1, TEST_TIMEOUT));
+    CHECK_OK(server, receive_in(server, TEST_TIMEOUT));
+    CHECK_OK(second, obe_send(second, "2", -1, TEST_TIMEOUT));
+    CHECK_OK(server, receive_in(server, TEST_TIMEOUT));
+    CHECK_STATUS(OBE_E_PEER_CLOSED, first, receive_in(first, TEST_TIMEOUT));
     CHECK_EQUAL(1, stat_of(server, "dropped_unanswered"));
     CHECK_OK(server, obe_set_option(server, "one_way", "1"));
-    CHECK_OK(first, obe_send(first, "3", -1, PATIENCE));
-    CHECK_OK(server, receive_in(server, PATIENCE));
+    CHECK_OK(first, obe_send(first, "3", -1, TEST_TIMEOUT));
+    CHECK_OK(server, receive_in(server, TEST_TIMEOUT));
     CHECK_STATUS(OBE_E_TIMEOUT, second, receive_in(second, 30));
     CHECK_EQUAL(1, stat_of(server, "dropped_unanswered"));
     CHECK_OK(first, obe_free(first));
@@ -661,12 +661,12 @@ static void facts(void)
 
     snprintf(listener, sizeof listener, "127.0.0.1:%d", (int)port_of(server));
     check_option(server, "local", listener);
-    CHECK_OK(client, obe_send(client, "1", -1, PATIENCE));
+    CHECK_OK(client, obe_send(client, "1", -1, TEST_TIMEOUT));
     check_option(client, "peer", listener);
     CHECK_OK(client, obe_get_option(client, "local", own, sizeof own, &length));
     CHECK(strncmp(own, "127.0.0.1:", 10) == 0);
     check_option(server, "peer", "");
-    CHECK_OK(server, receive_in(server, PATIENCE));
+    CHECK_OK(server, receive_in(server, TEST_TIMEOUT));
     check_option(server, "peer", own);
     CHECK_OK(client, obe_close(client));
     check_option(client, "peer", "");
@@ -693,10 +693,10 @@ static void all_counters(void)
         CHECK_EQUAL(0, stat_of(client, counters[i]));
         CHECK_EQUAL(0, stat_of(server, counters[i]));
     }
-    CHECK_OK(client, obe_send(client, "[1]", -1, PATIENCE));
-    CHECK_OK(server, receive_in(server, PATIENCE));
-    CHECK_OK(server, obe_send(server, "[1,2]", -1, PATIENCE));
-    CHECK_OK(client, receive_in(client, PATIENCE));
+    CHECK_OK(client, obe_send(client, "[1]", -1, TEST_TIMEOUT));
+    CHECK_OK(server, receive_in(server, TEST_TIMEOUT));
+    CHECK_OK(server, obe_send(server, "[1,2]", -1, TEST_TIMEOUT));
+    CHECK_OK(client, receive_in(client, TEST_TIMEOUT));
     CHECK_EQUAL(1, stat_of(client, "connections_opened"));
     CHECK_EQUAL(1, stat_of(client, "connections_open"));
     CHECK_EQUAL(1, stat_of(client, "messages_sent"));
@@ -710,28 +710,28 @@ static void all_counters(void)
     /* The one that is idle longest gives way. */
     CHECK_OK(server, obe_set_option(server, "max_connections", "1"));
     second = new_client(port_of(server));
-    CHECK_OK(second, obe_send(second, "1", -1, PATIENCE));
-    CHECK_OK(server, receive_in(server, PATIENCE));
+    CHECK_OK(second, obe_send(second, "1", -1, TEST_TIMEOUT));
+    CHECK_OK(server, receive_in(server, TEST_TIMEOUT));
     CHECK_EQUAL(1, stat_of(server, "evicted"));
     CHECK_EQUAL(1, stat_of(server, "connections_open"));
-    CHECK_STATUS(OBE_E_PEER_CLOSED, client, receive_in(client, PATIENCE));
+    CHECK_STATUS(OBE_E_PEER_CLOSED, client, receive_in(client, TEST_TIMEOUT));
     CHECK_OK(second, obe_free(second));
 
     /* A message that takes too long. */
     CHECK_OK(server, obe_set_option(server, "max_connections", "10"));
     CHECK_OK(server, obe_set_option(server, "message_timeout_ms", "40"));
     slow = raw_connect(port_of(server));
-    raw_say(slow, "0000000005[");
-    CHECK_COMES((receive_in(server, 120), stat_of(server, "dropped_timeout") == 1));
+    raw_write_text(slow, "0000000005[");
+    CHECK_EVENTUALLY((receive_in(server, 120), stat_of(server, "dropped_timeout") == 1));
     CHECK(raw_ended(slow));
     socket_close(slow);
 
     /* A connection that breaks between messages. */
     slow = raw_connect(port_of(server));
-    raw_say(slow, "00000000011");
-    CHECK_OK(server, receive_in(server, PATIENCE));
+    raw_write_text(slow, "00000000011");
+    CHECK_OK(server, receive_in(server, TEST_TIMEOUT));
     raw_reset(slow);
-    CHECK_COMES((receive_in(server, 1), stat_of(server, "dropped_reset") == 1));
+    CHECK_EVENTUALLY((receive_in(server, 1), stat_of(server, "dropped_reset") == 1));
     CHECK_EQUAL(0, stat_of(server, "connections_open"));
     CHECK_OK(client, obe_free(client));
     CHECK_OK(server, obe_free(server));
@@ -779,11 +779,11 @@ static void sentences(void)
     CHECK_STATUS(OBE_E_ARGUMENT, one, obe_get_stat(one, "alpha", &value));
     CHECK_STATUS(OBE_E_ARGUMENT, two, obe_get_stat(two, "beta", &value));
     CHECK_STATUS(OBE_E_ARGUMENT, 0, obe_client_new("gamma delta", 1, &two));
-    CHECK_SAYS(one, "alpha");
-    CHECK_SAYS(two, "beta");
-    CHECK_SAYS(0, "gamma");
+    CHECK_ERROR(one, "alpha");
+    CHECK_ERROR(two, "beta");
+    CHECK_ERROR(0, "gamma");
     CHECK_OK(one, obe_get_stat(one, "evicted", &value));
-    CHECK_SAYS(one, "alpha");
+    CHECK_ERROR(one, "alpha");
     CHECK_OK(one, obe_free(one));
     CHECK_OK(two, obe_free(two));
 }

@@ -23,8 +23,8 @@ struct hand {
 static int roll(struct hand *h, int sides) { return (int)(random_next(&h->dice) % (uint64_t)sides); }
 static int64_t timeout(struct hand *h) { return roll(h, 2) ? roll(h, BRIEF) : 0; }
 
-static uintptr_t look(const uintptr_t *slot) { return __atomic_load_n(slot, __ATOMIC_ACQUIRE); }
-static uintptr_t swap(uintptr_t *slot, uintptr_t handle) { return __atomic_exchange_n(slot, handle, __ATOMIC_ACQ_REL); }
+#define look(slot) __atomic_load_n((slot), __ATOMIC_ACQUIRE)
+#define swap(slot, handle) __atomic_exchange_n((slot), (handle), __ATOMIC_ACQ_REL)
 
 static obe_socket a_server(struct hand *h) { return look(&servers[roll(h, SERVERS)]); }
 static obe_socket a_client(struct hand *h) { return look(&clients[roll(h, CLIENTS)]); }
@@ -32,7 +32,7 @@ static obe_message a_message(struct hand *h) { return look(&messages[roll(h, MES
 static obe_message a_request(struct hand *h) { return look(&requests[roll(h, MESSAGES)]); }
 
 static obe_socket a_socket(struct hand *h) { return roll(h, 2) ? a_server(h) : a_client(h); }
-static uintptr_t anything(struct hand *h)
+static const void *anything(struct hand *h)
 {
     switch (roll(h, 4)) {
     case 0:
@@ -47,9 +47,17 @@ static uintptr_t anything(struct hand *h)
 
 /* ---- what a thread may do ---- */
 
-static obe_status free_old(uintptr_t old)
+static obe_status free_socket(obe_socket old)
 {
     obe_status status = obe_free(old);
+
+    CHECK(status == OBE_OK || status == OBE_E_HANDLE);
+    return status;
+}
+
+static obe_status free_message(obe_message old)
+{
+    obe_status status = obe_message_free(old);
 
     CHECK(status == OBE_OK || status == OBE_E_HANDLE);
     return status;
@@ -64,7 +72,7 @@ static obe_status new_server_for_old(struct hand *h)
     CHECK_OK(0, obe_server_new(NULL, 0, &server));
     CHECK_OK(0, obe_port(server, &port));
     __atomic_store_n(&ports[i], port, __ATOMIC_RELEASE);
-    return free_old(swap(&servers[i], server));
+    return free_socket(swap(&servers[i], server));
 }
 
 static obe_status new_client_for_old(struct hand *h)
@@ -75,7 +83,7 @@ static obe_status new_client_for_old(struct hand *h)
     CHECK_OK(0, obe_client_new(NULL, __atomic_load_n(&ports[i % SERVERS], __ATOMIC_ACQUIRE), &client));
     if (i % 2)
         CHECK_OK(0, obe_set_option(client, "persistent", "1"));
-    return free_old(swap(&clients[i], client));
+    return free_socket(swap(&clients[i], client));
 }
 
 static obe_status new_message_for_old(struct hand *h)
@@ -84,11 +92,25 @@ static obe_status new_message_for_old(struct hand *h)
 
     CHECK_OK(0, roll(h, 2) ? obe_command_new("optset", &message)
                            : obe_message_new("{\"command\": \"optset\", \"x\": [1, 2.5]}", -1, &message));
-    return free_old(swap(&messages[roll(h, MESSAGES)], message));
+    return free_message(swap(&messages[roll(h, MESSAGES)], message));
 }
 
-/* A free of something that stays where it is: others go on using it, and free it again. */
-static obe_status do_free(struct hand *h) { return obe_free(roll(h, 50) ? a_request(h) : anything(h)); }
+/* A free of a handle that stays in its slot: other threads continue to use it, and free it again. */
+static obe_status do_message_free(struct hand *h) { return obe_message_free(roll(h, 50) ? a_request(h) : a_message(h)); }
+
+/* One in 50 frees a socket, the others pass a handle of the other kind, which frees nothing. An empty slot is NULL. */
+static obe_status do_free(struct hand *h)
+{
+    obe_message message = a_message(h);
+    obe_socket socket = a_socket(h);
+
+    if (!roll(h, 50))
+        return obe_free(socket);
+    CHECK(obe_free((obe_socket)message) == OBE_E_HANDLE || !message);
+    CHECK(obe_message_free((obe_message)socket) == OBE_E_HANDLE || !socket);
+    return OBE_E_HANDLE;
+}
+
 static obe_status do_close(struct hand *h) { return roll(h, 5) ? OBE_OK : obe_close(a_socket(h)); }
 static obe_status do_cancel(struct hand *h) { return roll(h, 5) ? OBE_OK : obe_cancel(a_socket(h)); }
 
@@ -148,7 +170,7 @@ static obe_status do_stats(struct hand *h) { return obe_get_stat(a_socket(h), "m
 
 static obe_status do_last_error(struct hand *h)
 {
-    return obe_last_error(roll(h, 3) ? anything(h) : 0, h->text, sizeof h->text, &h->length);
+    return obe_last_error(roll(h, 3) ? anything(h) : NULL, h->text, sizeof h->text, &h->length);
 }
 
 static obe_status do_set(struct hand *h)
@@ -195,7 +217,7 @@ static obe_status do_receive_message(struct hand *h)
     obe_status status = obe_receive_message(a_socket(h), &request, timeout(h));
 
     if (status == OBE_OK)
-        free_old(swap(&requests[roll(h, MESSAGES)], request));
+        free_message(swap(&requests[roll(h, MESSAGES)], request));
     return status;
 }
 
@@ -205,9 +227,21 @@ static obe_status do_tcmd_message(struct hand *h)
     obe_status status = obe_tcmd_message(a_client(h), a_message(h), &reply, timeout(h));
 
     if (status == OBE_OK)
-        free_old(swap(&messages[roll(h, MESSAGES)], reply));
+        free_message(swap(&messages[roll(h, MESSAGES)], reply));
     return status;
 }
+
+static obe_status do_query(struct hand *h)
+{
+    obe_message reply = 0;
+    obe_status status = obe_query(a_client(h), "optset", roll(h, 2) ? NULL : a_message(h), &reply, timeout(h));
+
+    if (status == OBE_OK)
+        free_message(swap(&messages[roll(h, MESSAGES)], reply));
+    return status;
+}
+
+static obe_status do_check_reply(struct hand *h) { return obe_check_reply(a_message(h), "optset"); }
 
 static obe_status do_reply(struct hand *h) { return obe_reply(a_request(h), "[1, 2.5]", -1, timeout(h)); }
 static obe_status do_reply_message(struct hand *h) { return obe_reply_message(a_request(h), a_message(h), timeout(h)); }
@@ -265,7 +299,8 @@ static const struct deed {
     {"obe_server_new", new_server_for_old, 1, {PLAIN, 1}},
     {"obe_client_new", new_client_for_old, 3, {PLAIN, 1}},
     {"obe_message_new", new_message_for_old, 3, {PLAIN, 1}},
-    {"obe_free", do_free, 2, {OBE_OK, OBE_E_HANDLE, 1}},
+    {"obe_free", do_free, 4, {OBE_OK, OBE_E_HANDLE, 1}},
+    {"obe_message_free", do_message_free, 2, {OBE_OK, OBE_E_HANDLE, 1}},
     {"obe_close", do_close, 2, {PLAIN, 1}},
     {"obe_cancel", do_cancel, 2, {PLAIN, 1}},
     {"obe_send", do_send, 4, {TALK, 1}},
@@ -285,6 +320,8 @@ static const struct deed {
     {"obe_send_message", do_send_message, 3, {TALK, 1}},
     {"obe_receive_message", do_receive_message, 4, {TALK, 1}},
     {"obe_tcmd_message", do_tcmd_message, 4, {TALK, 1}},
+    {"obe_query", do_query, 4, {TALK, OBE_E_REPLY, OBE_E_TYPE, 1}},
+    {"obe_check_reply", do_check_reply, 2, {PLAIN, OBE_E_REPLY, 1}},
     {"obe_reply", do_reply, 4, {TALK, 1}},
     {"obe_reply_message", do_reply_message, 2, {TALK, 1}},
     {"an answer", do_answer, 16, {TALK, OBE_E_BUFFER, 1}},
@@ -353,22 +390,22 @@ static void everything(void)
         threads[i] = start_thread(work, &seeds[i]);
     }
     pause_ms(milliseconds);
-    CHECK_COMES(all_succeeded());
+    CHECK_EVENTUALLY(all_succeeded());
     __atomic_store_n(&over, 1, __ATOMIC_RELAXED);
     for (i = 0; i < SERVERS; i++)
-        free_old(swap(&servers[i], 0));
+        free_socket(swap(&servers[i], NULL));
     for (i = 0; i < CLIENTS; i++)
-        free_old(swap(&clients[i], 0));
+        free_socket(swap(&clients[i], NULL));
     for (i = 0; i < THREADS; i++)
         join_thread(threads[i]);
     /* A thread may have been about to put something in. */
     for (i = 0; i < SERVERS; i++)
-        free_old(swap(&servers[i], 0));
+        free_socket(swap(&servers[i], NULL));
     for (i = 0; i < CLIENTS; i++)
-        free_old(swap(&clients[i], 0));
+        free_socket(swap(&clients[i], NULL));
     for (i = 0; i < MESSAGES; i++) {
-        free_old(swap(&messages[i], 0));
-        free_old(swap(&requests[i], 0));
+        free_message(swap(&messages[i], NULL));
+        free_message(swap(&requests[i], NULL));
     }
     CHECK_EQUAL(0, obe_test_live());
 }

@@ -3,7 +3,7 @@
  *
  *     windows LIBRARY            the tests
  *     windows LIBRARY ROLE ...   one of the processes that they start */
-#include "loaded.h"
+#include "load_library.h"
 
 static const char *self;
 
@@ -28,7 +28,7 @@ static DWORD wait_for(HANDLE process)
 {
     DWORD status = 0;
 
-    CHECK(WaitForSingleObject(process, PATIENCE) == WAIT_OBJECT_0);
+    CHECK(WaitForSingleObject(process, TEST_TIMEOUT) == WAIT_OBJECT_0);
     CHECK(GetExitCodeProcess(process, &status));
     CloseHandle(process);
     return status;
@@ -134,7 +134,7 @@ static HANDLE event(void) /* one that is inherited */
 static int stay(char **events)
 {
     SetEvent((HANDLE)(uintptr_t)strtoul(events[0], NULL, 10));
-    return WaitForSingleObject((HANDLE)(uintptr_t)strtoul(events[1], NULL, 10), PATIENCE) != WAIT_OBJECT_0;
+    return WaitForSingleObject((HANDLE)(uintptr_t)strtoul(events[1], NULL, 10), TEST_TIMEOUT) != WAIT_OBJECT_0;
 }
 
 /* A child process holds neither a connection nor a port. */
@@ -150,15 +150,15 @@ static void nothing_is_inherited(void)
     CHECK_EQUAL(OBE_OK, obe.server_new(NULL, 0, &server));
     CHECK_EQUAL(OBE_OK, obe.port(server, &server_port));
     guest = raw_connect(server_port);
-    raw_say(guest, "0000000003[1]");
-    CHECK_EQUAL(OBE_OK, obe.receive(server, text, sizeof text, &length, PATIENCE));
+    raw_write_text(guest, "0000000003[1]");
+    CHECK_EQUAL(OBE_OK, obe.receive(server, text, sizeof text, &length, TEST_TIMEOUT));
     CHECK_EQUAL(OBE_OK, obe.client_new(NULL, port, &client));
-    CHECK_EQUAL(OBE_OK, obe.send(client, "[1]", -1, PATIENCE));
+    CHECK_EQUAL(OBE_OK, obe.send(client, "[1]", -1, TEST_TIMEOUT));
     accepted = raw_accept(listener);
 
     snprintf(role, sizeof role, "stay %lu %lu", (unsigned long)(uintptr_t)there, (unsigned long)(uintptr_t)leave);
     child = start_self(role);
-    CHECK(WaitForSingleObject(there, PATIENCE) == WAIT_OBJECT_0);
+    CHECK(WaitForSingleObject(there, TEST_TIMEOUT) == WAIT_OBJECT_0);
     CHECK_EQUAL(OBE_OK, obe.free(server));
     CHECK(raw_ended(guest));
     CHECK_EQUAL(OBE_OK, obe.server_new(NULL, server_port, &server));
@@ -178,7 +178,7 @@ static void nothing_is_inherited(void)
 
 /* ---- the end of the process ---- */
 
-static obe_status receive_forever(uintptr_t h)
+static obe_status receive_forever(void *h)
 {
     char buffer[64];
     int64_t size;

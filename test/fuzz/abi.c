@@ -4,7 +4,7 @@
  *
  * Each call takes six bytes of the input: which call, on which handle, which other handle or slot for a new one, the
  * text, the name, and the numbers. Thread i carries out every third call, from the i-th on. */
-#include "system.h"
+#include "platform.h"
 
 #include <stdlib.h>
 
@@ -33,7 +33,7 @@ enum {
     GUARD = 0x5A
 };
 
-static uintptr_t slots[SLOTS], stale[SLOTS]; /* atomic; live handles, and freed ones */
+static void *slots[SLOTS], *stale[SLOTS]; /* atomic; live handles, and freed ones */
 static int32_t port = 1;                     /* atomic: of the server made last */
 
 static const char *const texts[] = {"1",
@@ -85,12 +85,13 @@ static const int64_t counts[] = {2, 1, 0, 3, -1, INT64_MIN};
 /* One call. */
 struct step {
     const uint8_t *bytes;
-    uintptr_t h, other; /* handles */
+    void *h, *other; /* handles */
     const char *json, *name, *value;
     int64_t length, timeout, room, count;
     double number;
     /* What is written to. */
-    uintptr_t made;
+    obe_socket socket;
+    obe_message message;
     struct outputs {
         char text[32];
         double numbers[4];
@@ -104,33 +105,34 @@ struct step {
 
 static const double input[4] = {1.5, -0.0, 1e300, 25};
 
-static uintptr_t look(const uintptr_t *slot) { return __atomic_load_n(slot, __ATOMIC_ACQUIRE); }
+#define look(slot) __atomic_load_n((slot), __ATOMIC_ACQUIRE)
 
 /* A handle, or what is none. */
-static uintptr_t handle_of(uint8_t byte)
+static void *handle_of(uint8_t byte)
 {
-    uintptr_t h = look(&slots[byte % SLOTS]);
+    void *h = look(&slots[byte % SLOTS]);
 
     switch (byte / SLOTS % 8) {
     case 5:
         return look(&stale[byte % SLOTS]);
     case 6:
-        return h + byte / 64 + 1;
+        return NUMBER_AS_HANDLE((uintptr_t)h + byte / 64 + 1);
     case 7:
-        return (uintptr_t)(byte / 64) * 0x7fffffff;
+        return NUMBER_AS_HANDLE((uintptr_t)(byte / 64) * 0x7fffffff);
     }
     return h;
 }
 
 /* Puts a handle into a slot and frees the one that was there, which somebody may have freed before. */
-static void put(uint8_t byte, uintptr_t h)
+static void put(uint8_t byte, void *h)
 {
-    uintptr_t old = __atomic_exchange_n(&slots[byte % SLOTS], h, __ATOMIC_ACQ_REL);
+    void *old = __atomic_exchange_n(&slots[byte % SLOTS], h, __ATOMIC_ACQ_REL);
 
     if (!old)
         return;
     __atomic_store_n(&stale[byte % SLOTS], old, __ATOMIC_RELEASE);
-    obe_free(old);
+    if (obe_free(old) == OBE_E_HANDLE)
+        obe_message_free(old);
 }
 
 static obe_status handler(obe_message request, void *user)
@@ -140,7 +142,7 @@ static obe_status handler(obe_message request, void *user)
     if (s->bytes[5] & 1)
         obe_reply(request, s->json, s->length, BRIEF);
     if (s->bytes[5] & 2)
-        obe_free(request);
+        obe_message_free(request);
     return s->bytes[5] & 4 ? OBE_OK : OBE_E_REPLY;
 }
 
@@ -148,23 +150,23 @@ static obe_status make_server(struct step *s)
 {
     int32_t chosen;
 
-    CHECK_OK(0, obe_server_new(s->bytes[4] % 2 ? "" : NULL, 0, &s->made));
-    CHECK_OK(s->made, obe_port(s->made, &chosen));
+    CHECK_OK(0, obe_server_new(s->bytes[4] % 2 ? "" : NULL, 0, &s->socket));
+    CHECK_OK(s->socket, obe_port(s->socket, &chosen));
     __atomic_store_n(&port, chosen, __ATOMIC_RELEASE);
     return OBE_OK;
 }
 
 static obe_status make_client(struct step *s)
 {
-    return obe_client_new(s->bytes[4] % 2 ? "" : NULL, __atomic_load_n(&port, __ATOMIC_ACQUIRE), &s->made);
+    return obe_client_new(s->bytes[4] % 2 ? "" : NULL, __atomic_load_n(&port, __ATOMIC_ACQUIRE), &s->socket);
 }
 
 /* Calls that give a handle give it in made. Some stand here twice, so that inputs have sockets that talk. */
 #define EACH_CALL(X) \
     X(make_server(s)) \
     X(make_client(s)) \
-    X(obe_client_new(s->json, s->bytes[5] - 300, &s->made)) \
-    X(obe_server_new(s->json, s->bytes[5] - 300, &s->made)) \
+    X(obe_client_new(s->json, s->bytes[5] - 300, &s->socket)) \
+    X(obe_server_new(s->json, s->bytes[5] - 300, &s->socket)) \
     X(obe_free(s->h)) \
     X(obe_free(look(&stale[s->bytes[1] % SLOTS]))) \
     X(obe_send(s->h, s->json, s->length, s->timeout)) \
@@ -174,9 +176,9 @@ static obe_status make_client(struct step *s)
     X(obe_cancel(s->h)) \
     X(obe_wait_ready(s->h, s->timeout)) \
     X(obe_port(s->h, &s->out.small)) \
-    X(obe_message_new(s->json, s->length, &s->made)) \
-    X(obe_message_new(s->json, -1, &s->made)) \
-    X(obe_command_new(s->name, &s->made)) \
+    X(obe_message_new(s->json, s->length, &s->message)) \
+    X(obe_message_new(s->json, -1, &s->message)) \
+    X(obe_command_new(s->name, &s->message)) \
     X(obe_set_double(s->h, s->name, s->number)) \
     X(obe_set_int(s->h, s->name, s->length)) \
     X(obe_set_bool(s->h, s->name, s->bytes[5])) \
@@ -197,8 +199,8 @@ static obe_status make_client(struct step *s)
     X(obe_get_type(s->h, s->name, &s->out.small)) \
     X(obe_get_count(s->h, s->name, &s->out.length)) \
     X(obe_send_message(s->h, s->other, s->timeout)) \
-    X(obe_receive_message(s->h, &s->made, s->timeout)) \
-    X(obe_tcmd_message(s->h, s->other, &s->made, s->timeout)) \
+    X(obe_receive_message(s->h, &s->message, s->timeout)) \
+    X(obe_tcmd_message(s->h, s->other, &s->message, s->timeout)) \
     X(obe_reply(s->h, s->json, s->length, s->timeout)) \
     X(obe_reply_message(s->h, s->other, s->timeout)) \
     X(obe_serve(s->h, handler, s)) \
@@ -220,7 +222,13 @@ static obe_status make_client(struct step *s)
     X(obe_get_option(s->h, s->name, s->out.text, s->room, &s->out.length)) \
     X(obe_get_stat(s->h, s->name, &s->out.integer)) \
     X(obe_last_error(s->h, s->out.text, s->room, &s->out.length)) \
-    X((obe_strerror(-(int32_t)s->bytes[5] - 7990) && obe_version()) - 1)
+    X((obe_strerror(-(int32_t)s->bytes[5] - 7990) && obe_version()) - 1) \
+    X(obe_message_free(s->h)) \
+    X(obe_message_free(look(&stale[s->bytes[1] % SLOTS]))) \
+    X(obe_query(s->h, s->name, s->other, &s->message, s->timeout)) \
+    X(obe_query(s->h, "optset", NULL, &s->message, s->timeout)) \
+    X(obe_check_reply(s->h, s->name)) \
+    X(obe_check_reply(s->h, "getcov"))
 
 #define CALL_ROW(call) #call,
 static const char *const calls[] = {EACH_CALL(CALL_ROW)};
@@ -241,7 +249,7 @@ static void check_outputs(const struct step *s, int i, obe_status status)
     int64_t room = s->room > 0 ? s->room : 0, count = s->count > 0 ? s->count : 0, k;
 
     if (status > 0 || status < OBE_E_REPLY - 100 || status == OBE_E_INTERNAL || status == OBE_E_MEMORY)
-        check_failed(__FILE__, __LINE__, "%s returned %d: %s", calls[i], (int)status, sentence(s->h));
+        check_failed(__FILE__, __LINE__, "%s returned %d: %s", calls[i], (int)status, last_error(s->h));
     memset(&untouched, GUARD, sizeof untouched);
     for (k = room; k < (int64_t)sizeof s->out.text; k++)
         if (s->out.text[k] != GUARD)
@@ -251,7 +259,7 @@ static void check_outputs(const struct step *s, int i, obe_status status)
             check_failed(__FILE__, __LINE__, "%s wrote number %" PRId64 " of %" PRId64, calls[i], k, count);
     if (status == OBE_OK)
         return;
-    if (s->made || s->out.small != untouched.small || s->out.integer != untouched.integer ||
+    if (s->socket || s->message || s->out.small != untouched.small || s->out.integer != untouched.integer ||
         memcmp(&s->out.number, &untouched.number, sizeof s->out.number) != 0 ||
         (status != OBE_E_BUFFER && (s->out.length != untouched.length || s->out.cols != untouched.cols)))
         check_failed(__FILE__, __LINE__, "%s failed with %d and wrote something", calls[i], (int)status);
@@ -277,11 +285,14 @@ static void step(const uint8_t *bytes)
     s.room = PICK(rooms, bytes[5] / 4);
     s.count = PICK(counts, bytes[5] / 4);
     s.number = PICK(input, bytes[5]);
-    s.made = 0;
+    s.socket = 0;
+    s.message = 0;
     status = carry_out(&s, i);
     check_outputs(&s, i, status);
-    if (s.made)
-        put(bytes[2], s.made);
+    if (s.socket)
+        put(bytes[2], s.socket);
+    if (s.message)
+        put(bytes[2], s.message);
 }
 
 struct program {
@@ -307,7 +318,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     struct program programs[THREADS];
     pthread_t threads[THREADS];
-    int64_t patience = now_ms() + PATIENCE;
+    int64_t patience = now_ms() + TEST_TIMEOUT;
     int i, n = (int)(size / CALL), running = THREADS;
 
     n = n < MOST ? n : MOST;
@@ -329,7 +340,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     for (i = 0; i < THREADS; i++)
         join_thread(threads[i]);
     for (i = 0; i < SLOTS; i++)
-        put((uint8_t)i, 0);
+        put((uint8_t)i, NULL);
     CHECK_EQUAL(0, obe_test_live());
     return 0;
 }

@@ -6,7 +6,7 @@
  * command once, and what the process has is sampled; at the end none of it may have grown.
  *
  *     soak SECONDS [SEED] */
-#include "flat.h"
+#include "gauges.h"
 #include "message.h"
 
 enum {
@@ -58,8 +58,8 @@ struct hand {
 };
 
 static int roll(struct hand *h, int sides) { return (int)(random_next(&h->dice) % (uint64_t)sides); }
-static uintptr_t look(const uintptr_t *slot) { return __atomic_load_n(slot, __ATOMIC_ACQUIRE); }
-static uintptr_t swap(uintptr_t *slot, uintptr_t value) { return __atomic_exchange_n(slot, value, __ATOMIC_ACQ_REL); }
+#define look(slot) __atomic_load_n((slot), __ATOMIC_ACQUIRE)
+#define swap(slot, handle) __atomic_exchange_n((slot), (handle), __ATOMIC_ACQ_REL)
 
 /* ---- statuses, and who may get which ---- */
 
@@ -88,13 +88,13 @@ static struct {
     {"meddler", FINE | BIT(OBE_E_HANDLE) | BIT(OBE_E_IN_USE), {0}},
 };
 
-static void note_status(int line, enum who who, const char *call, uintptr_t handle, obe_status status)
+static void note_status(int line, enum who who, const char *call, const void *handle, obe_status status)
 {
     int i = status == OBE_OK ? 0 : -8000 - status;
 
     if (i < 0 || i >= STATUSES || !(rolls[who].expected >> i & 1))
         check_failed(__FILE__, line, "%s, %s: %d (%s) is not expected; the last error is \"%s\"", rolls[who].name, call,
-                     (int)status, obe_strerror(status), sentence(handle));
+                     (int)status, obe_strerror(status), last_error(handle));
     __atomic_add_fetch(&rolls[who].counts[i], 1, __ATOMIC_RELAXED);
 }
 
@@ -171,7 +171,7 @@ static void rest_end(int for_good)
 
 /* ---- servers ---- */
 
-static void free_expected(enum who who, uintptr_t handle) { STATUS(who, "free", 0, obe_free(handle)); }
+static void free_expected(enum who who, obe_socket handle) { STATUS(who, "free", 0, obe_free(handle)); }
 
 /* A command was taken by a server: not twice. */
 static void take(const struct note *command)
@@ -216,7 +216,7 @@ static void answer_document(struct hand *h, obe_message request)
     }
     reply = note_write_document(h->out);
     STATUS(server_who(h), "reply_message", request, obe_reply_message(request, reply, LONG));
-    CHECK_OK(reply, obe_free(reply));
+    CHECK_OK(reply, obe_message_free(reply));
 }
 
 static obe_status handler(obe_message request, void *user)
@@ -231,7 +231,7 @@ static void answer_and_free(struct hand *h, obe_message request)
         return;
     if (h->server->peaceful || roll(h, 50))
         answer_document(h, request);
-    CHECK_OK(request, obe_free(request));
+    CHECK_OK(request, obe_message_free(request));
 }
 
 static obe_status serve_text(struct hand *h, obe_socket server)
@@ -256,7 +256,7 @@ static obe_status serve_holding(struct hand *h, obe_socket server)
         answer_and_free(h, swap(&h->server->held[roll(h, HELD)], request));
     else
         for (i = 0; i < HELD; i++)
-            answer_and_free(h, swap(&h->server->held[i], 0));
+            answer_and_free(h, swap(&h->server->held[i], NULL));
     return status;
 }
 
@@ -295,7 +295,7 @@ static void server_start(struct server *s)
     __atomic_store_n(&s->port, port_of(server), __ATOMIC_RELEASE);
     if (s->manner == REPORTS)
         CHECK_OK(server, obe_set_option(server, "one_way", "1"));
-    swap(&s->handle, server);
+    (void)swap(&s->handle, server);
 }
 
 /* ---- clients ---- */
@@ -307,7 +307,7 @@ static int64_t client_timeout(struct hand *h) { return in_peace(h) ? LONG : roll
 
 static void client_renew(struct hand *h)
 {
-    obe_socket old = swap(&h->client->handle, 0), client = 0;
+    obe_socket old = swap(&h->client->handle, NULL), client = 0;
 
     if (old)
         free_expected(client_who(h), old);
@@ -319,7 +319,7 @@ static void client_renew(struct hand *h)
     if (!in_peace(h))
         CHECK_OK(client, obe_set_option(client, "late_reply", roll(h, 2) ? "1" : "0"));
     h->unread = 0;
-    swap(&h->client->handle, client);
+    (void)swap(&h->client->handle, client);
 }
 
 /* The reply in h->in is the right one, and its command was taken. */
@@ -349,7 +349,7 @@ static obe_status take_reply(struct hand *h, obe_socket client, int64_t timeout)
     if (status == OBE_OK) {
         note_read_document(h->in, reply);
         check_reply(h);
-        CHECK_OK(reply, obe_free(reply));
+        CHECK_OK(reply, obe_message_free(reply));
     }
     return status;
 }
@@ -383,11 +383,11 @@ static void exchange_document(struct hand *h, obe_socket client)
 
     STATUS(client_who(h), "tcmd_message", client, status);
     h->unread = still_unread(h, status);
-    CHECK_OK(command, obe_free(command));
+    CHECK_OK(command, obe_message_free(command));
     if (status == OBE_OK) {
         note_read_document(h->in, reply);
         check_reply(h);
-        CHECK_OK(reply, obe_free(reply));
+        CHECK_OK(reply, obe_message_free(reply));
     }
 }
 
@@ -402,7 +402,7 @@ static obe_status send_alone(struct hand *h, obe_socket client)
     } else {
         command = note_write_document(h->out);
         status = obe_send_message(client, command, client_timeout(h));
-        CHECK_OK(command, obe_free(command));
+        CHECK_OK(command, obe_message_free(command));
     }
     STATUS(client_who(h), "send", client, status);
     return status;
@@ -461,7 +461,7 @@ static void *client_body(void *argument)
         h->unread = 0;
         rest_here();
     }
-    last = swap(&h->client->handle, 0);
+    last = swap(&h->client->handle, NULL);
     if (last)
         free_expected(client_who(h), last);
     return NULL;
@@ -474,13 +474,13 @@ static void meddle(struct hand *h)
 {
     struct server *s = &servers[PEACEFUL_SERVERS + roll(h, SERVERS - PEACEFUL_SERVERS)];
     struct client *c = &clients[REPORTERS + roll(h, CLIENTS - REPORTERS)];
-    uintptr_t handle = roll(h, 4) ? look(&c->handle) : look(&s->handle);
+    obe_socket handle = roll(h, 4) ? look(&c->handle) : look(&s->handle);
 
     if (!handle)
         return;
     switch (roll(h, 40)) {
     case 0:
-        handle = swap(&s->handle, 0);
+        handle = swap(&s->handle, NULL);
         if (handle) {
             free_expected(MEDDLER, handle);
             server_start(s);
@@ -489,7 +489,7 @@ static void meddle(struct hand *h)
     case 1:
     case 2:
     case 3:
-        handle = swap(&c->handle, 0);
+        handle = swap(&c->handle, NULL);
         if (handle)
             free_expected(MEDDLER, handle);
         break;
@@ -598,14 +598,14 @@ static void check_rest(void)
 {
     int i;
 
-    CHECK_COMES(obe_test_live() == handles_in_use()); /* what was held back is answered soon */
+    CHECK_EVENTUALLY(obe_test_live() == handles_in_use()); /* what was held back is answered soon */
 
     for (i = 0; i < SERVERS; i++) {
         struct server *s = &servers[i];
 
         if (s->peaceful)
-            CHECK_COMES(stat_of(s->handle, "messages_received") >= s->expected);
-        CHECK_COMES(stat_of(s->handle, "connections_open") == 0);
+            CHECK_EVENTUALLY(stat_of(s->handle, "messages_received") >= s->expected);
+        CHECK_EVENTUALLY(stat_of(s->handle, "connections_open") == 0);
         if (!s->peaceful)
             continue;
         CHECK_EQUAL(s->expected, stat_of(s->handle, "messages_received"));
@@ -662,13 +662,13 @@ int main(int argc, char **argv)
     }
 
     for (i = 0; i < SERVERS; i++)
-        free_expected(MEDDLER, swap(&servers[i].handle, 0));
+        free_expected(MEDDLER, swap(&servers[i].handle, NULL));
     for (i = 0; i < hands; i++)
         join_thread(threads[i]);
     print_statuses();
     flat_check();
     CHECK_EQUAL(0, obe_test_live());
-    CHECK_COMES(process_descriptors() <= descriptors + 8); /* what Go's runtime keeps */
+    CHECK_EVENTUALLY(process_descriptors() <= descriptors + 8); /* what Go's runtime keeps */
     printf("\n%" PRId64 " commands in %" PRId64 " s; no reply lost or mistaken, no command taken twice\n", commands(),
            (now_ms() - began) / 1000);
     return 0;

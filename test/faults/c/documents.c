@@ -151,7 +151,7 @@ static void write_all(void)
             if (round > 0)
                 CALL("", obe_get_json(m, "", NULL, 0, &n));
         }
-        obe_free(m);
+        obe_message_free(m);
     }
 }
 
@@ -165,20 +165,20 @@ static void talk(obe_socket client, obe_socket server)
     if (CALL("", obe_message_new("{\"command\": \"x\"}", -1, &m)) == OBE_OK &&
         CALL("", obe_tcmd_message(client, m, &reply, TIMEOUT)) == OBE_OK)
         read_all("reply", reply);
-    obe_free(reply);
-    obe_free(m);
+    obe_message_free(reply);
+    obe_message_free(m);
     m = 0;
     part = "talk";
     if (CALL("", obe_receive_message(server, &m, SHORT_TIMEOUT)) == OBE_OK) {
         read_all("request", m);
         CALL("", obe_reply(m, "\"OK\"", -1, TIMEOUT));
-        obe_free(m);
+        obe_message_free(m);
     }
     part = "commands";
     m = 0;
     if (parsed(&m) == OBE_OK)
         CALL("", obe_newrun(client, m, TIMEOUT));
-    obe_free(m);
+    obe_message_free(m);
     CALL("", obe_ready(client, TIMEOUT));
     CALL("", obe_optset(client, values, NUMBERS, &n, TIMEOUT));
     CALL("", obe_getwgt(client, values, 1, &n, TIMEOUT));
@@ -252,7 +252,7 @@ int main(int count, char **arguments)
         read_all("document", m);
         read_all("document again", m); /* places are remembered */
     }
-    obe_free(m);
+    obe_message_free(m);
     write_all();
     talk(client, server);
     labview("labview", handle);

@@ -55,17 +55,17 @@ int main(int count, char **arguments)
         int64_t got = 0;
 
         tell("message_new", obe_message_new(text, length, &message));
-        obe_free(message);
+        obe_message_free(message);
         message = 0;
         tell("message_new small", obe_message_new("{}", -1, &message));
         tell("set_json", obe_set_json(message, "text", text, length));
         tell("set_doubles", obe_set_doubles(message, "values", values, numbers));
-        obe_free(message);
+        obe_message_free(message);
         message = 0;
         tell("message_new small", obe_message_new("\"long\"", -1, &message));
         tell("tcmd_message", obe_tcmd_message(client, message, &answered, TIMEOUT));
-        obe_free(answered);
-        obe_free(message);
+        obe_message_free(answered);
+        obe_message_free(message);
         tell("tcmd", obe_tcmd(client, "\"long\"", -1, reply, room, &got, TIMEOUT));
         tell("tcmd small", obe_tcmd(client, "\"short\"", -1, reply, room, &got, TIMEOUT));
     }

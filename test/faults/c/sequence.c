@@ -30,10 +30,10 @@ int main(int count, char **arguments)
         obe_message message = 0;
 
         tell("tcmd_message", obe_tcmd_message(client, question, &message, TIMEOUT));
-        obe_free(message);
+        obe_message_free(message);
         message = 0;
         tell("message_new", obe_message_new(text, sizeof text, &message));
-        obe_free(message);
+        obe_message_free(message);
     }
     printf("port %" PRId32 "\n", port);
     fflush(stdout);
@@ -44,9 +44,9 @@ int main(int count, char **arguments)
         if (obe_get_json(message, "", NULL, 0, &length) != OBE_E_BUFFER)
             break;
         tell("reply", obe_reply(message, "\"OK\"", -1, TIMEOUT));
-        obe_free(message);
+        obe_message_free(message);
     }
-    obe_free(question);
+    obe_message_free(question);
     obe_free(server);
     obe_free(client);
     return 0;

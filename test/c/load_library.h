@@ -1,6 +1,6 @@
-/* loaded.h - the library in a program that does not link it, but loads it itself. */
-#ifndef LOADED_H
-#define LOADED_H
+/* load_library.h - the library in a program that does not link it, but loads it itself. */
+#ifndef LOAD_LIBRARY_H
+#define LOAD_LIBRARY_H
 
 #include "check.h"
 
@@ -40,7 +40,7 @@ static inline const char *library_error(void) { return dlerror(); }
 static struct {
     obe_status (*client_new)(const char *, int32_t, obe_socket *);
     obe_status (*server_new)(const char *, int32_t, obe_socket *);
-    obe_status (*free)(uintptr_t);
+    obe_status (*free)(obe_socket);
     obe_status (*send)(obe_socket, const char *, int64_t, int64_t);
     obe_status (*receive)(obe_socket, char *, int64_t, int64_t *, int64_t);
     obe_status (*port)(obe_socket, int32_t *);
@@ -84,11 +84,11 @@ static inline void exchange(void)
     CHECK_EQUAL(OBE_OK, obe.server_new(NULL, 0, &server));
     CHECK_EQUAL(OBE_OK, obe.port(server, &port));
     CHECK_EQUAL(OBE_OK, obe.client_new(NULL, port, &client));
-    CHECK_EQUAL(OBE_OK, obe.send(client, "[1]", -1, PATIENCE));
-    CHECK_EQUAL(OBE_OK, obe.receive(server, text, sizeof text, &length, PATIENCE));
+    CHECK_EQUAL(OBE_OK, obe.send(client, "[1]", -1, TEST_TIMEOUT));
+    CHECK_EQUAL(OBE_OK, obe.receive(server, text, sizeof text, &length, TEST_TIMEOUT));
     CHECK(strcmp(text, "[1]") == 0);
-    CHECK_EQUAL(OBE_OK, obe.send(server, "[2]", -1, PATIENCE));
-    CHECK_EQUAL(OBE_OK, obe.receive(client, text, sizeof text, &length, PATIENCE));
+    CHECK_EQUAL(OBE_OK, obe.send(server, "[2]", -1, TEST_TIMEOUT));
+    CHECK_EQUAL(OBE_OK, obe.receive(client, text, sizeof text, &length, TEST_TIMEOUT));
     CHECK(strcmp(text, "[2]") == 0);
     CHECK_EQUAL(OBE_OK, obe.free(client));
     CHECK_EQUAL(OBE_OK, obe.free(server));

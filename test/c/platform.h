@@ -1,7 +1,7 @@
-/* system.h - what the C tests want of the system, and POSIX and Windows have under different names: sockets, memory
+/* platform.h - what the C tests want of the system, and POSIX and Windows have under different names: sockets, memory
  * that ends where nothing is, and what the process has of everything. check.h includes it. */
-#ifndef SYSTEM_H
-#define SYSTEM_H
+#ifndef PLATFORM_H
+#define PLATFORM_H
 
 #ifdef _WIN32
 

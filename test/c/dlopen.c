@@ -3,8 +3,8 @@
  *
  *     load LIBRARY        all tests
  *     load LIBRARY fork   a child that is forked at once */
-#include "loaded.h"
-#include "silence.h"
+#include "load_library.h"
+#include "no_output.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -52,7 +52,7 @@ static void check_handlers(void)
                 CHECK(raise(signals[k]) == 0);
             else
                 CHECK(kill(getpid(), signals[k]) == 0);
-            CHECK_COMES(__atomic_load_n(&handled[signals[k]], __ATOMIC_RELAXED) == before[signals[k]] + i + 1);
+            CHECK_EVENTUALLY(__atomic_load_n(&handled[signals[k]], __ATOMIC_RELAXED) == before[signals[k]] + i + 1);
         }
         if (sigsetjmp(after_crash, 1) == 0) {
             *forbidden = 1;
@@ -79,7 +79,7 @@ static void handlers_from_after(void)
     check_handlers();
 }
 
-static obe_status receive_half_a_second(uintptr_t h)
+static obe_status receive_half_a_second(void *h)
 {
     char text[16];
     int64_t length;
@@ -99,7 +99,7 @@ static void interrupted_call(void)
     install(SA_ONSTACK);
     CHECK_EQUAL(OBE_OK, obe.server_new(NULL, 0, &sockets[0]));
     CHECK_EQUAL(OBE_OK, obe.client_new(NULL, port, &sockets[1]));
-    CHECK_EQUAL(OBE_OK, obe.send(sockets[1], "1", -1, PATIENCE));
+    CHECK_EQUAL(OBE_OK, obe.send(sockets[1], "1", -1, TEST_TIMEOUT));
     for (i = 0; i < 2; i++)
         caller_start(&callers[i], receive_half_a_second, sockets[i]);
     while (now_ms() < start + 300) {
@@ -124,11 +124,11 @@ static void interrupted_call(void)
 /* Loading and calling write nothing. The program's first test: nothing is loaded yet. */
 static void silence(void)
 {
-    struct silence silence;
+    struct captured_output output;
 
-    silence_begin(&silence);
+    capture_output_begin(&output);
     handlers_from_before();
-    silence_end(&silence);
+    capture_output_end(&output);
 }
 
 /* Before Go's runtime has started, a child knows that it is one. */

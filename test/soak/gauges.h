@@ -1,6 +1,6 @@
-/* flat.h - samples of what the process has, and the test that none of it grows. */
-#ifndef FLAT_H
-#define FLAT_H
+/* gauges.h - samples of what the process has, and the test that none of it grows. */
+#ifndef GAUGES_H
+#define GAUGES_H
 
 #include "check.h"
 

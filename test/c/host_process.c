@@ -2,8 +2,8 @@
  * them, and nothing is written whatever happens. c/load.c and c/process.c have the handlers for single signals.
  *
  *     manners LIBRARY */
-#include "loaded.h"
-#include "silence.h"
+#include "load_library.h"
+#include "no_output.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -11,7 +11,7 @@
 static obe_status (*set_option)(obe_socket, const char *, const char *);
 static obe_status (*stats)(obe_socket, const char *, int64_t *);
 static obe_status (*tcmd)(obe_socket, const char *, int64_t, char *, int64_t, int64_t *, int64_t);
-static int32_t (*test_panic)(uintptr_t);
+static int32_t (*test_panic)(const void *);
 
 static char text[256];
 static int64_t length;
@@ -172,7 +172,7 @@ static void bad_peers(void)
     CHECK_EQUAL(OBE_OK, obe.port(server, &port));
     for (i = 0; i < LENGTH(said); i++) {
         fd = raw_connect(port);
-        raw_say(fd, said[i]);
+        raw_write_text(fd, said[i]);
         CHECK_EQUAL(OBE_E_TIMEOUT, obe.receive(server, text, sizeof text, &length, 50));
         if (i % 2)
             raw_reset(fd);
@@ -182,16 +182,16 @@ static void bad_peers(void)
     }
     CHECK_EQUAL(OBE_OK, obe.client_new(NULL, silent, &client));
     for (i = 0; i < LENGTH(said); i++) {
-        CHECK_EQUAL(OBE_OK, obe.send(client, "1", -1, PATIENCE));
+        CHECK_EQUAL(OBE_OK, obe.send(client, "1", -1, TEST_TIMEOUT));
         fd = raw_accept(listener);
         raw_message(fd, text, sizeof text);
-        raw_say(fd, said[i]);
+        raw_write_text(fd, said[i]);
         socket_close(fd);
-        CHECK(obe.receive(client, text, sizeof text, &length, PATIENCE) != OBE_OK);
+        CHECK(obe.receive(client, text, sizeof text, &length, TEST_TIMEOUT) != OBE_OK);
     }
     socket_close(listener);
-    CHECK_EQUAL(OBE_E_REFUSED, tcmd(client, "1", -1, text, sizeof text, &length, PATIENCE));
-    CHECK_EQUAL(OBE_E_JSON, obe.send(client, "{", -1, PATIENCE));
+    CHECK_EQUAL(OBE_E_REFUSED, tcmd(client, "1", -1, text, sizeof text, &length, TEST_TIMEOUT));
+    CHECK_EQUAL(OBE_E_JSON, obe.send(client, "{", -1, TEST_TIMEOUT));
     CHECK_EQUAL(OBE_E_ARGUMENT, set_option(client, "no such", "1"));
     CHECK_EQUAL(OBE_E_ARGUMENT, obe.client_new("me:secret@host", 1, &client));
     CHECK_EQUAL(OBE_E_IN_USE, obe.server_new(NULL, port, &client));
@@ -201,8 +201,8 @@ static void bad_peers(void)
 
 static void *answer(void *server)
 {
-    CHECK_EQUAL(OBE_OK, obe.receive(*(obe_socket *)server, text, sizeof text, &length, PATIENCE));
-    CHECK_EQUAL(OBE_OK, obe.send(*(obe_socket *)server, "[2]", -1, PATIENCE));
+    CHECK_EQUAL(OBE_OK, obe.receive(*(obe_socket *)server, text, sizeof text, &length, TEST_TIMEOUT));
+    CHECK_EQUAL(OBE_OK, obe.send(*(obe_socket *)server, "[2]", -1, TEST_TIMEOUT));
     return NULL;
 }
 
@@ -222,7 +222,7 @@ static void trace_without_room(void)
     for (i = 0; i < 2; i++)
         CHECK_EQUAL(OBE_OK, set_option(sockets[i], "trace", "/dev/full"));
     CHECK(pthread_create(&thread, NULL, answer, &sockets[0]) == 0);
-    CHECK_EQUAL(OBE_OK, tcmd(sockets[1], "1", -1, reply, sizeof reply, &value, PATIENCE));
+    CHECK_EQUAL(OBE_OK, tcmd(sockets[1], "1", -1, reply, sizeof reply, &value, TEST_TIMEOUT));
     CHECK(strcmp(reply, "[2]") == 0);
     CHECK(pthread_join(thread, NULL) == 0);
     for (i = 0; i < 2; i++) {
@@ -235,12 +235,12 @@ static void trace_without_room(void)
 
 static void silence(void)
 {
-    struct silence silence;
+    struct captured_output output;
 
-    silence_begin(&silence);
+    capture_output_begin(&output);
     bad_peers();
     trace_without_room();
-    silence_end(&silence);
+    capture_output_end(&output);
 }
 
 int main(int argc, char **argv)
