@@ -308,7 +308,7 @@ func Test32Bit(t *testing.T) {
 	if out, err := exec.Command("gcc", "-m32", "-o", source+".out", source).CombinedOutput(); err != nil {
 		t.Fatalf("no compiler for 32 bits; install gcc-multilib: %v\n%s", err, out)
 	}
-	command(t, "env", "CGO_ENABLED=1", "GOARCH=386", "CC=gcc -m32", variable("GO", "go"), "build", "-C", "..", "-trimpath", "-tags", "obetest",
+	command(t, "env", "CGO_ENABLED=1", "GOARCH=386", "CC=gcc -m32", envOr("GO", "go"), "build", "-C", "..", "-trimpath", "-tags", "obetest",
 		"-buildmode=c-shared", "-o", so, "./capi")
 	// Some of the numbers in the programs are addresses of 64 bits.
 	flags := append([]string{"-m32", "-Wno-overflow"}, against(so)...)

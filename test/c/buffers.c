@@ -49,11 +49,11 @@ static obe_status read_tcmd(char *buffer, int64_t capacity, int64_t *length)
                 : obe_receive(peer, buffer, capacity, length, OBE_NO_WAIT);
 }
 
-static void prepare_option(const char *text) { CHECK_OK(client, obe_set_option(client, "timeout_ms", text)); }
+static void prepare_option(const char *text) { CHECK_OK(client, obe_set_option(client, OBE_OPT_TIMEOUT_MS, text)); }
 
 static obe_status read_option(char *buffer, int64_t capacity, int64_t *length)
 {
-    return obe_get_option(client, "timeout_ms", buffer, capacity, length);
+    return obe_get_option(client, OBE_OPT_TIMEOUT_MS, buffer, capacity, length);
 }
 
 static void prepare_error(const char *text)
@@ -234,7 +234,7 @@ static void empty_text(void)
     CHECK_OK(fresh, obe_last_error(fresh, NULL, 0, &length));
     CHECK_EQUAL(0, length);
     length = -7;
-    CHECK_OK(fresh, obe_get_option(fresh, "peer", NULL, 0, &length));
+    CHECK_OK(fresh, obe_get_option(fresh, OBE_OPT_PEER, NULL, 0, &length));
     CHECK_EQUAL(0, length);
     CHECK_OK(fresh, obe_free(fresh));
 }
@@ -346,7 +346,7 @@ static void sizes_of_numbers(void)
         for (k = 0; k < LENGTH(capacities); k++)
             check_numbers(&numbers[i], capacities[k], 0);
         asked += numbers[i].by_command * (1 + LENGTH(capacities));
-        CHECK_EQUAL(asked, stat_of(numbers_server, "messages_received")); /* nothing was asked twice */
+        CHECK_EQUAL(asked, stat_of(numbers_server, OBE_STAT_MESSAGES_RECEIVED)); /* nothing was asked twice */
     }
     CHECK_OK(asker, obe_free(asker));
     CHECK_OK(numbers_server, obe_free(numbers_server));
@@ -358,7 +358,7 @@ static void sizes_of_numbers(void)
 /* The server sees each command once, however often its reply is asked for. */
 static void sent_once(void)
 {
-    int64_t before = stat_of(echo.server, "messages_received"), length;
+    int64_t before = stat_of(echo.server, OBE_STAT_MESSAGES_RECEIVED), length;
     char reply[64];
 
     CHECK_STATUS(OBE_E_BUFFER, peer, obe_tcmd(peer, "[1,2,3]", -1, reply, 3, &length, TEST_TIMEOUT));
@@ -368,7 +368,7 @@ static void sent_once(void)
     CHECK_STATUS(OBE_E_BUFFER, peer, obe_receive(peer, NULL, 0, &length, OBE_NO_WAIT));
     CHECK_OK(peer, obe_receive(peer, reply, sizeof reply, &length, OBE_NO_WAIT));
     CHECK(strcmp(reply, "[1,2,3]") == 0);
-    CHECK_EQUAL(before + 1, stat_of(echo.server, "messages_received"));
+    CHECK_EQUAL(before + 1, stat_of(echo.server, OBE_STAT_MESSAGES_RECEIVED));
     /* It is given once. */
     CHECK_STATUS(OBE_E_STATE, peer, obe_receive(peer, reply, sizeof reply, &length, OBE_NO_WAIT));
 
@@ -379,7 +379,7 @@ static void sent_once(void)
     CHECK_STATUS(OBE_E_BUFFER, peer, obe_tcmd(peer, "\"old\"", -1, NULL, 0, &length, TEST_TIMEOUT));
     CHECK_OK(peer, obe_close(peer));
     CHECK_STATUS(OBE_E_STATE, peer, obe_receive(peer, reply, sizeof reply, &length, OBE_NO_WAIT));
-    CHECK_EQUAL(before + 4, stat_of(echo.server, "messages_received"));
+    CHECK_EQUAL(before + 4, stat_of(echo.server, OBE_STAT_MESSAGES_RECEIVED));
 }
 
 /* What a server keeps comes before what arrived later, and send answers the one who sent it. */
@@ -450,10 +450,10 @@ static void gone_between(void)
     raw_write_text(fd, head);
     raw_write(fd, text, HALF);
     do { /* until it has all of the half */
-        before = stat_of(there, "bytes_received");
+        before = stat_of(there, OBE_STAT_BYTES_RECEIVED);
         CHECK_STATUS(OBE_E_TIMEOUT, there, obe_receive(there, first, sizeof got, &length, 20));
         CHECK_EQUAL(-7, length);
-    } while (stat_of(there, "bytes_received") != HALF + 10 || before != HALF + 10);
+    } while (stat_of(there, OBE_STAT_BYTES_RECEIVED) != HALF + 10 || before != HALF + 10);
     CHECK(memory_free(first, sizeof got));
     raw_write(fd, text, HALF);
     CHECK_OK(there, obe_receive(there, got, sizeof got, &length, TEST_TIMEOUT));
@@ -512,8 +512,8 @@ static void garbage(void)
         CHECK_OK(0, obe_tcmd(made.socket, "[7]", -1, (char *)words, sizeof words, &length.number, TEST_TIMEOUT));
         CHECK(length.number == 3 && memcmp(words, "[7]", 4) == 0);
         length.word = address();
-        CHECK_OK(0, obe_get_option(made.socket, "timeout_ms", (char *)(words + 1), 8, &length.number));
-        CHECK_OK(0, obe_get_stat(made.socket, "messages_sent", &number.number));
+        CHECK_OK(0, obe_get_option(made.socket, OBE_OPT_TIMEOUT_MS, (char *)(words + 1), 8, &length.number));
+        CHECK_OK(0, obe_get_stat(made.socket, OBE_STAT_MESSAGES_SENT, &number.number));
         CHECK_EQUAL(1, number.number);
         CHECK_STATUS(OBE_E_STATE, 0, obe_port(made.socket, &port.port));
         length.word = address();

@@ -363,7 +363,7 @@ static void other_replies(void)
 static void arguments(void)
 {
     static const double one = 1;
-    int64_t sent = stat_of(client, "messages_sent"), opened = stat_of(client, "connections_opened");
+    int64_t sent = stat_of(client, OBE_STAT_MESSAGES_SENT), opened = stat_of(client, OBE_STAT_CONNECTIONS_OPENED);
     char wanted[64];
     int i;
 
@@ -404,8 +404,8 @@ static void arguments(void)
     CHECK_ERROR(client, "y_count");
     CHECK_STATUS(OBE_E_ARGUMENT, client, obe_newdat(client, &one, 1, &one, 1, &one, INT64_MAX, TEST_TIMEOUT));
     CHECK_ERROR(client, "s_count");
-    CHECK_EQUAL(sent, stat_of(client, "messages_sent"));
-    CHECK_EQUAL(opened, stat_of(client, "connections_opened"));
+    CHECK_EQUAL(sent, stat_of(client, OBE_STAT_MESSAGES_SENT));
+    CHECK_EQUAL(opened, stat_of(client, OBE_STAT_CONNECTIONS_OPENED));
 }
 
 static void not_for_servers(void)
@@ -441,7 +441,7 @@ static void no_reply(void)
     CHECK_STATUS(OBE_E_TIMEOUT, waiting, obe_newrun(waiting, 0, 5));
     CHECK_STATUS(OBE_E_TIMEOUT, waiting, obe_done(waiting, 5));
     CHECK_STATUS(OBE_E_REFUSED, refused, obe_newdat(refused, &one, 1, &one, 1, &one, 1, TEST_TIMEOUT));
-    CHECK_EQUAL(0, stat_of(waiting, "connections_open"));
+    CHECK_EQUAL(0, stat_of(waiting, OBE_STAT_CONNECTIONS_OPEN));
     CHECK_OK(0, obe_free(waiting));
     CHECK_OK(0, obe_free(refused));
     socket_close(silent);
@@ -456,7 +456,7 @@ static void on_a_kept_connection(void)
     obe_message reply = 0;
     int i;
 
-    CHECK_OK(kept, obe_set_option(kept, "persistent", "1"));
+    CHECK_OK(kept, obe_set_option(kept, OBE_OPT_PERSISTENT, "1"));
     CHECK_OK(kept, obe_ready(kept, TEST_TIMEOUT));
     for (i = 0; i < 20; i++) {
         CHECK_OK(kept, obe_goodset(kept, 4, out.numbers, ROOM, &out.count, TEST_TIMEOUT));
@@ -468,8 +468,8 @@ static void on_a_kept_connection(void)
             CHECK_OK(0, obe_message_free(reply));
         }
     }
-    CHECK_EQUAL(1, stat_of(kept, "connections_opened"));
-    CHECK_EQUAL(81, stat_of(kept, "messages_sent"));
+    CHECK_EQUAL(1, stat_of(kept, OBE_STAT_CONNECTIONS_OPENED));
+    CHECK_EQUAL(81, stat_of(kept, OBE_STAT_MESSAGES_SENT));
     CHECK_OK(0, obe_free(kept));
 }
 

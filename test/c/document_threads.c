@@ -352,7 +352,7 @@ static void one_request_of_many(void)
         CHECK_EQUAL(READERS - 1, answers[1]);
         CHECK_OK(client, obe_receive(client, text, sizeof text, &length, TEST_TIMEOUT));
         CHECK(strcmp(text, "\"OK\"") == 0);
-        CHECK_EQUAL(large + 1, stat_of(server, "messages_sent"));
+        CHECK_EQUAL(large + 1, stat_of(server, OBE_STAT_MESSAGES_SENT));
         CHECK_OK(0, obe_message_free(request));
     }
     CHECK_OK(0, obe_free(client));

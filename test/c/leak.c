@@ -144,11 +144,11 @@ static void settings(void)
     int32_t port;
     int64_t value;
 
-    CHECK_OK(client, obe_set_option(client, "timeout_ms", "5000"));
-    CHECK_OK(client, obe_get_option(client, "timeout_ms", text, sizeof text, &length));
+    CHECK_OK(client, obe_set_option(client, OBE_OPT_TIMEOUT_MS, "5000"));
+    CHECK_OK(client, obe_get_option(client, OBE_OPT_TIMEOUT_MS, text, sizeof text, &length));
     CHECK_STATUS(OBE_E_ARGUMENT, client, obe_set_option(client, "no such option", "1"));
     CHECK_OK(client, obe_last_error(client, text, sizeof text, &length));
-    CHECK_OK(client, obe_get_stat(client, "bytes_sent", &value));
+    CHECK_OK(client, obe_get_stat(client, OBE_STAT_BYTES_SENT, &value));
     CHECK_OK(echo.server, obe_port(echo.server, &port));
     CHECK(strlen(obe_strerror(OBE_E_BUSY)) > 0 && strlen(obe_version()) > 0);
 }
@@ -181,8 +181,8 @@ static const struct {
 
 static void settle(int connections)
 {
-    CHECK_EVENTUALLY(stat_of(echo.server, "connections_open") == connections);
-    CHECK_EQUAL(0, stat_of(client, "connections_open"));
+    CHECK_EVENTUALLY(stat_of(echo.server, OBE_STAT_CONNECTIONS_OPEN) == connections);
+    CHECK_EQUAL(0, stat_of(client, OBE_STAT_CONNECTIONS_OPEN));
 }
 
 /* Each deed, many times over, leaves everything as it was. The Go runtime takes a few threads and descriptors when
@@ -214,7 +214,7 @@ static void nothing_is_left(void)
         CHECK_EVENTUALLY(obe_test_goroutines() <= routines + FEW);
         CHECK(process_threads() <= tasks + FEW);
     }
-    CHECK_EQUAL(1, stat_of(kept, "connections_opened"));
+    CHECK_EQUAL(1, stat_of(kept, OBE_STAT_CONNECTIONS_OPENED));
 }
 
 static void exchange_on_both(void)
@@ -261,7 +261,7 @@ int main(int argc, char **argv)
     echo_start(&echo);
     client = new_client(echo.port);
     kept = new_client(echo.port);
-    CHECK_OK(kept, obe_set_option(kept, "persistent", "1"));
+    CHECK_OK(kept, obe_set_option(kept, OBE_OPT_PERSISTENT, "1"));
     hasty = new_client(dead_port);
     exchange(kept);
     RUN(nothing_is_left);

@@ -36,7 +36,8 @@ static obe_status serve_one(obe_message request, void *server)
     CHECK_OK(request, obe_get_json(request, "", body, size, &size));
     CHECK_OK(request, obe_reply(request, body, size, TEST_TIMEOUT));
     free(body);
-    CHECK_EQUAL(0, stat_of(*(obe_socket *)server, "dropped_malformed") + stat_of(*(obe_socket *)server, "dropped_json"));
+    CHECK_EQUAL(0, stat_of(*(obe_socket *)server, OBE_STAT_DROPPED_MALFORMED) +
+                       stat_of(*(obe_socket *)server, OBE_STAT_DROPPED_JSON));
     return strcmp(command, "done") == 0;
 }
 
@@ -72,11 +73,11 @@ static void one_by_one(void)
 
     for (i = 0; i < ROUNDS; i++)
         exchange(client, i);
-    CHECK_EQUAL(ROUNDS, stat_of(client, "connections_opened"));
-    CHECK_OK(client, obe_set_option(client, "persistent", "1"));
+    CHECK_EQUAL(ROUNDS, stat_of(client, OBE_STAT_CONNECTIONS_OPENED));
+    CHECK_OK(client, obe_set_option(client, OBE_OPT_PERSISTENT, "1"));
     for (i = 0; i < ROUNDS; i++)
         exchange(client, i);
-    CHECK_EQUAL(ROUNDS + 1, stat_of(client, "connections_opened"));
+    CHECK_EQUAL(ROUNDS + 1, stat_of(client, OBE_STAT_CONNECTIONS_OPENED));
     CHECK_OK(client, obe_free(client));
 }
 

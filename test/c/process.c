@@ -304,7 +304,7 @@ static void bystander(const char *path)
     CHECK_OK(client, obe_free(client));
     CHECK(raw_message(accepted, text, sizeof text) == 1 && raw_ended(accepted));
 
-    CHECK_OK(server, obe_set_option(server, "max_connections", "1"));
+    CHECK_OK(server, obe_set_option(server, OBE_OPT_MAX_CONNECTIONS, "1"));
     dropped = connect_to(server, path);
     wait_quietly(server, QUIET);
     CHECK(raw_ended(idle) && raw_ended(answered));
@@ -390,7 +390,7 @@ static void fork_and_exec(void)
 
     echo_start(&echo);
     client = new_client(echo.port);
-    CHECK_OK(client, obe_set_option(client, "persistent", "1"));
+    CHECK_OK(client, obe_set_option(client, OBE_OPT_PERSISTENT, "1"));
     exchange(client);
     CHECK(has_sockets());
     CHECK(pipe(in) == 0 && pipe(out) == 0);
@@ -500,7 +500,7 @@ static int write_to_vanished(void)
     alarm(WATCHDOG);
     memset(big, ' ', sizeof big);
     big[0] = '1';
-    CHECK_OK(client, obe_set_option(client, "persistent", "1"));
+    CHECK_OK(client, obe_set_option(client, OBE_OPT_PERSISTENT, "1"));
     for (i = 0; i < 10; i++) {
         obe_status status;
         int fd;

@@ -187,7 +187,7 @@ static void large(void)
     CHECK_OK(reply, obe_get_doubles(reply, "/x", got, COUNT, &count));
     CHECK_EQUAL(COUNT, count);
     CHECK(memcmp(numbers, got, COUNT * sizeof *got) == 0);
-    CHECK(stat_of(server, "bytes_received") > 2000000);
+    CHECK(stat_of(server, OBE_STAT_BYTES_RECEIVED) > 2000000);
     free_message(reply);
     free_message(command);
     free_socket(client);
@@ -235,7 +235,7 @@ static void out_of_order(void)
         join_thread(start_thread(answer_number, &requests[k]));
         snprintf(json, sizeof json, "{\"command\": \"answer\", \"to\": %d}", k);
         CHECK_REPLY(clients[k], json);
-        CHECK_EQUAL(0, stat_of(server, "dropped_unanswered"));
+        CHECK_EQUAL(0, stat_of(server, OBE_STAT_DROPPED_UNANSWERED));
     }
     for (i = 0; i < SEVERAL; i++) {
         CHECK_STATUS(OBE_E_STATE, requests[order[i]], obe_reply(requests[order[i]], "1", -1, TEST_TIMEOUT));
@@ -256,7 +256,7 @@ static void at_once(void)
 
     for (i = 0; i < SEVERAL; i++) {
         clients[i] = new_client(port_of(server));
-        CHECK_OK(clients[i], obe_set_option(clients[i], "persistent", i % 2 ? "1" : "0"));
+        CHECK_OK(clients[i], obe_set_option(clients[i], OBE_OPT_PERSISTENT, i % 2 ? "1" : "0"));
     }
     for (round = 0; round < rounds / 4 + 1; round++) {
         for (i = 0; i < SEVERAL; i++) {
@@ -276,7 +276,7 @@ static void at_once(void)
             free_message(requests[i]);
         }
     }
-    CHECK_EQUAL((rounds / 4 + 1) * SEVERAL, stat_of(server, "messages_sent"));
+    CHECK_EQUAL((rounds / 4 + 1) * SEVERAL, stat_of(server, OBE_STAT_MESSAGES_SENT));
     for (i = 0; i < SEVERAL; i++)
         free_socket(clients[i]);
     free_socket(server);
@@ -368,7 +368,7 @@ static void paired_by_thread(void)
 
     for (i = 0; i < ASKING; i++) {
         clients[i] = new_client(port_of(server));
-        CHECK_OK(clients[i], obe_set_option(clients[i], "persistent", i % 2 ? "1" : "0"));
+        CHECK_OK(clients[i], obe_set_option(clients[i], OBE_OPT_PERSISTENT, i % 2 ? "1" : "0"));
     }
     loops_start(threads, pair_loop, server);
     for (i = 0; i < ASKING; i++)
@@ -377,8 +377,8 @@ static void paired_by_thread(void)
         join_thread(asking[i]);
         free_socket(clients[i]);
     }
-    CHECK_EVENTUALLY(stat_of(server, "messages_sent") == 5 * rounds * ASKING);
-    CHECK_EQUAL(0, stat_of(server, "dropped_unanswered"));
+    CHECK_EVENTUALLY(stat_of(server, OBE_STAT_MESSAGES_SENT) == 5 * rounds * ASKING);
+    CHECK_EQUAL(0, stat_of(server, OBE_STAT_DROPPED_UNANSWERED));
     loops_join(threads, server);
 }
 
@@ -404,7 +404,7 @@ static void one_loop_on_many_threads(void)
     char copy[64];
     int i;
 
-    CHECK_OK(client, obe_set_option(client, "persistent", "1"));
+    CHECK_OK(client, obe_set_option(client, OBE_OPT_PERSISTENT, "1"));
     for (i = 0; i < rounds / 10 + 2; i++) {
         snprintf(copy, sizeof copy, "[%d]", i);
         send_text(other, "\"unknown\"");
@@ -436,7 +436,7 @@ static void ambiguous_answer(void)
     }
     CHECK_OK(server, obe_receive(server, text, sizeof text, &length, TEST_TIMEOUT));
     thread = start_thread(pair_loop, (void *)server);
-    CHECK_EVENTUALLY(stat_of(server, "messages_sent") == 1);
+    CHECK_EVENTUALLY(stat_of(server, OBE_STAT_MESSAGES_SENT) == 1);
     CHECK_OK(server, obe_send(server, "[2]", -1, TEST_TIMEOUT)); /* its own, though the other thread was later */
     for (i = 0; i < 2; i++) {
         CHECK_OK(clients[i], obe_receive(clients[i], text, sizeof text, &length, TEST_TIMEOUT));
@@ -498,7 +498,7 @@ static void answered_once(void)
     CHECK_STATUS(OBE_E_STATE, request, obe_reply_message(request, other, TEST_TIMEOUT));
     CHECK_REPLY(client, "[1]");
     CHECK_WAITS(client);
-    CHECK_EQUAL(1, stat_of(server, "messages_sent"));
+    CHECK_EQUAL(1, stat_of(server, OBE_STAT_MESSAGES_SENT));
     CHECK_STATUS(OBE_E_STATE, other, obe_reply(other, "1", -1, TEST_TIMEOUT));
     CHECK_STATUS(OBE_E_STATE, other, obe_reply_message(other, request, TEST_TIMEOUT));
     free_message(other);
@@ -514,7 +514,7 @@ static void refused_answers(void)
     obe_message request, stale = parse("1");
 
     free_message(stale);
-    CHECK_OK(server, obe_set_option(server, "max_message", "20"));
+    CHECK_OK(server, obe_set_option(server, OBE_OPT_MAX_MESSAGE, "20"));
     send_text(client, "1");
     request = take(server);
     CHECK_STATUS(OBE_E_JSON, request, obe_reply(request, "[1,]", -1, TEST_TIMEOUT));
@@ -529,7 +529,7 @@ static void refused_answers(void)
     CHECK_STATUS(OBE_E_HANDLE, request, obe_reply_message(request, stale, TEST_TIMEOUT));
     CHECK_STATUS(OBE_E_HANDLE, request, obe_reply_message(request, 0, TEST_TIMEOUT));
     CHECK_STATUS(OBE_E_HANDLE, request, obe_reply_message(request, (obe_message)server, TEST_TIMEOUT));
-    CHECK_EQUAL(0, stat_of(server, "messages_sent"));
+    CHECK_EQUAL(0, stat_of(server, OBE_STAT_MESSAGES_SENT));
     answer(request, "\"at last\"");
     CHECK_REPLY(client, "\"at last\"");
     free_message(request);
@@ -567,7 +567,8 @@ static void left_client(void)
     raw_reset(fd);
     send_text(other, "1");
     second = take(server);
-    CHECK_EVENTUALLY((obe_receive(server, text, sizeof text, &length, 1), stat_of(server, "connections_open") == 1));
+    CHECK_EVENTUALLY((obe_receive(server, text, sizeof text, &length, 1),
+                      stat_of(server, OBE_STAT_CONNECTIONS_OPEN) == 1));
     status = obe_reply(request, "[2]", -1, TEST_TIMEOUT);
     CHECK(status == OBE_E_RESET || status == OBE_E_PEER_CLOSED);
     CHECK_ERROR(request, "reply 127.0.0.1:");
@@ -626,7 +627,7 @@ static void deaf_client(void)
     CHECK(now_ms() - start >= 59 && now_ms() - start < 60 + SOON);
     status = obe_reply(request, "1", -1, TEST_TIMEOUT); /* half a frame is on the way, so there is nothing left to say */
     CHECK(status == OBE_E_PEER_CLOSED || status == OBE_E_RESET || status == OBE_E_CLOSED || status == OBE_E_TIMEOUT);
-    CHECK_EVENTUALLY(stat_of(server, "connections_open") == 0);
+    CHECK_EVENTUALLY(stat_of(server, OBE_STAT_CONNECTIONS_OPEN) == 0);
     free_message(request);
     socket_close(fd);
     send_text(other, "1");
@@ -672,7 +673,7 @@ static void freed_unanswered(void)
     send_text(second, "2");
     held = take(server);
     CHECK_STATUS(OBE_E_PEER_CLOSED, first, obe_receive(first, text, sizeof text, &length, TEST_TIMEOUT));
-    CHECK_EQUAL(1, stat_of(server, "dropped_unanswered"));
+    CHECK_EQUAL(1, stat_of(server, OBE_STAT_DROPPED_UNANSWERED));
 
     /* One that is held counts as unanswered only when it is freed. */
     send_text(first, "3");
@@ -686,17 +687,17 @@ static void freed_unanswered(void)
     send_text(first, "5");
     request = take(server);
     CHECK_STATUS(OBE_E_PEER_CLOSED, second, obe_receive(second, text, sizeof text, &length, TEST_TIMEOUT));
-    CHECK_EQUAL(2, stat_of(server, "dropped_unanswered"));
+    CHECK_EQUAL(2, stat_of(server, OBE_STAT_DROPPED_UNANSWERED));
     free_message(request);
 
-    CHECK_OK(server, obe_set_option(server, "one_way", "1"));
+    CHECK_OK(server, obe_set_option(server, OBE_OPT_ONE_WAY, "1"));
     send_text(second, "6");
     free_message(take(server));
     CHECK_WAITS(first);
     send_text(first, "7");
     free_message(take(server));
     CHECK_WAITS(second);
-    CHECK_EQUAL(2, stat_of(server, "dropped_unanswered"));
+    CHECK_EQUAL(2, stat_of(server, OBE_STAT_DROPPED_UNANSWERED));
     free_socket(first);
     free_socket(second);
     free_socket(server);
@@ -737,7 +738,7 @@ static void freed_while_answering(void)
     answer(request, "2");
     free_message(request);
     CHECK_REPLY(other, "2");
-    CHECK_EQUAL(0, stat_of(server, "dropped_unanswered"));
+    CHECK_EQUAL(0, stat_of(server, OBE_STAT_DROPPED_UNANSWERED));
     /* The rest of the answer may have been left to the calls that receive. */
     caller_start(&receiver, receive_until_cancelled, server);
     CHECK_EQUAL(LENGTHY + 10, (int64_t)raw_read(fd, got, LENGTHY + 10));
@@ -747,7 +748,8 @@ static void freed_while_answering(void)
     CHECK(memcmp(got, "0012582912", 10) == 0 && memcmp(got + 10, long_text, LENGTHY) == 0);
     free_socket(other);
     socket_close(fd);
-    CHECK_EVENTUALLY((obe_receive(server, text, sizeof text, &length, 1), stat_of(server, "connections_open") == 0));
+    CHECK_EVENTUALLY((obe_receive(server, text, sizeof text, &length, 1),
+                      stat_of(server, OBE_STAT_CONNECTIONS_OPEN) == 0));
     free_socket(server);
     free(got);
     free(long_text);
@@ -955,7 +957,7 @@ static void many_servants(void)
     for (i = 0; i < SERVANTS; i++) {
         serve_start(&servants[i], server, meet, NULL);
         clients[i] = new_client(port_of(server));
-        CHECK_OK(clients[i], obe_set_option(clients[i], "persistent", i % 2 ? "1" : "0"));
+        CHECK_OK(clients[i], obe_set_option(clients[i], OBE_OPT_PERSISTENT, i % 2 ? "1" : "0"));
     }
     for (i = 0; i < SERVANTS; i++)
         threads[i] = start_thread(ask_to_meet, &clients[i]);
@@ -981,7 +983,7 @@ static void many_servants(void)
     }
     CHECK_EQUAL(1, stopped);
     CHECK_EQUAL(SERVANTS - 1, cancelled);
-    CHECK_EQUAL(0, stat_of(server, "dropped_unanswered"));
+    CHECK_EQUAL(0, stat_of(server, OBE_STAT_DROPPED_UNANSWERED));
     free_socket(server);
     CHECK(pthread_barrier_destroy(&crowd.together) == 0);
 }
@@ -1232,18 +1234,18 @@ static void left_unanswered(void)
         send_text(first, ways[i]);
         CHECK(sem_wait(&handled) == 0);
         CHECK_WAITS(first);
-        CHECK_EQUAL(i, stat_of(server, "dropped_unanswered"));
+        CHECK_EQUAL(i, stat_of(server, OBE_STAT_DROPPED_UNANSWERED));
         CHECK_TCMD(second, "[1]", "1");
         CHECK_STATUS(OBE_E_PEER_CLOSED, first, obe_receive(first, text, sizeof text, &length, TEST_TIMEOUT));
-        CHECK_EQUAL(i + 1, stat_of(server, "dropped_unanswered"));
+        CHECK_EQUAL(i + 1, stat_of(server, OBE_STAT_DROPPED_UNANSWERED));
     }
     /* Another message of the same client's connection ends nothing. */
-    CHECK_OK(first, obe_set_option(first, "persistent", "1"));
+    CHECK_OK(first, obe_set_option(first, OBE_OPT_PERSISTENT, "1"));
     send_text(first, ways[0]);
     CHECK(sem_wait(&handled) == 0);
     send_text(first, "[2]");
     CHECK_REPLY(first, "1");
-    CHECK_EQUAL(2, stat_of(server, "dropped_unanswered"));
+    CHECK_EQUAL(2, stat_of(server, OBE_STAT_DROPPED_UNANSWERED));
     CHECK_TCMD(second, stop, "1");
     CHECK_EQUAL(4, serve_join(&servant));
     free_socket(first);
@@ -1276,11 +1278,11 @@ static obe_status call_everything(obe_message request, void *user)
     CHECK_OK(helper.here, obe_tcmd(helper.here, "[1]", -1, reply, sizeof reply, &size, TEST_TIMEOUT));
     CHECK(strcmp(reply, "\"inner\"") == 0);
     /* The server itself. */
-    CHECK(stat_of(helper.server, "messages_received") > 0);
+    CHECK(stat_of(helper.server, OBE_STAT_MESSAGES_RECEIVED) > 0);
     CHECK_OK(helper.server, obe_port(helper.server, &port));
     CHECK_EQUAL(helper.port, port);
-    CHECK_OK(helper.server, obe_get_option(helper.server, "local", option, sizeof option, &size));
-    CHECK_OK(helper.server, obe_set_option(helper.server, "max_connections", "100"));
+    CHECK_OK(helper.server, obe_get_option(helper.server, OBE_OPT_LOCAL, option, sizeof option, &size));
+    CHECK_OK(helper.server, obe_set_option(helper.server, OBE_OPT_MAX_CONNECTIONS, "100"));
     CHECK_STATUS(OBE_E_TIMEOUT, helper.server, obe_receive_message(helper.server, &nothing, OBE_NO_WAIT));
     CHECK(nothing == NUMBER_AS_HANDLE(77));
     CHECK_STATUS(OBE_E_STATE, helper.server, obe_send(helper.server, "1", -1, TEST_TIMEOUT));

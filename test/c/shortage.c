@@ -56,9 +56,9 @@ static obe_status settings(void)
     obe_status status = obe_client_new(NULL, 1, &h);
 
     if (status == OBE_OK) {
-        obe_set_option(h, "tls_ca", "/proc/self/exe");
-        obe_set_option(h, "trace", "/dev/null");
-        status = obe_set_option(h, "tls", "1");
+        obe_set_option(h, OBE_OPT_TLS_CA, "/proc/self/exe");
+        obe_set_option(h, OBE_OPT_TRACE, "/dev/null");
+        status = obe_set_option(h, OBE_OPT_TLS, "1");
         obe_send(h, "1", -1, 10);
         obe_free(h);
     }
@@ -72,7 +72,7 @@ static obe_status server_at(const char *address)
 
     if (status == OBE_OK) {
         obe_receive(h, text, sizeof text, &length, 5);
-        obe_set_option(h, "allow", "127.0.0.1");
+        obe_set_option(h, OBE_OPT_ALLOW, "127.0.0.1");
         obe_free(h);
     }
     return status;
@@ -234,7 +234,7 @@ static int without_random(void)
     CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
     exchange();
     h = new_client(1);
-    CHECK_OK(h, obe_set_option(h, "tls", "1"));
+    CHECK_OK(h, obe_set_option(h, OBE_OPT_TLS, "1"));
     CHECK_STATUS(OBE_E_STATE, h, obe_send(h, "1", -1, TEST_TIMEOUT));
     CHECK_ERROR(h, "getrandom: operation not permitted");
     CHECK_OK(h, obe_free(h));

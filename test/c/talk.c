@@ -87,13 +87,13 @@ static void one_connection_each(void)
     for (i = 1; i < 50; i++) {
         CHECK_OK(client, tcmd_in(client, "[1]", TEST_TIMEOUT));
         CHECK_TEXT("[1]");
-        CHECK_EQUAL(0, stat_of(client, "connections_open"));
+        CHECK_EQUAL(0, stat_of(client, OBE_STAT_CONNECTIONS_OPEN));
     }
-    CHECK_EQUAL(50, stat_of(client, "connections_opened"));
-    CHECK_EQUAL(50, stat_of(echo.server, "connections_opened"));
-    CHECK_EQUAL(50, stat_of(echo.server, "messages_received"));
-    CHECK_EQUAL(49 * 13 + 10 + 20, stat_of(client, "bytes_sent"));
-    CHECK_EQUAL(stat_of(client, "bytes_sent"), stat_of(client, "bytes_received"));
+    CHECK_EQUAL(50, stat_of(client, OBE_STAT_CONNECTIONS_OPENED));
+    CHECK_EQUAL(50, stat_of(echo.server, OBE_STAT_CONNECTIONS_OPENED));
+    CHECK_EQUAL(50, stat_of(echo.server, OBE_STAT_MESSAGES_RECEIVED));
+    CHECK_EQUAL(49 * 13 + 10 + 20, stat_of(client, OBE_STAT_BYTES_SENT));
+    CHECK_EQUAL(stat_of(client, OBE_STAT_BYTES_SENT), stat_of(client, OBE_STAT_BYTES_RECEIVED));
     CHECK_OK(client, obe_free(client));
     echo_stop(&echo);
 }
@@ -106,7 +106,7 @@ static void one_connection_for_all(void)
 
     echo_start(&echo);
     client = new_client(echo.port);
-    CHECK_OK(client, obe_set_option(client, "persistent", "1"));
+    CHECK_OK(client, obe_set_option(client, OBE_OPT_PERSISTENT, "1"));
     for (i = 0; i < 50; i++) {
         CHECK_OK(client, tcmd_in(client, "[1]", TEST_TIMEOUT));
         CHECK_TEXT("[1]");
@@ -114,13 +114,13 @@ static void one_connection_for_all(void)
         CHECK_OK(client, receive_in(client, TEST_TIMEOUT));
         CHECK_TEXT("[2]");
     }
-    CHECK_EQUAL(1, stat_of(client, "connections_opened"));
-    CHECK_EQUAL(1, stat_of(client, "connections_open"));
-    CHECK_EQUAL(1, stat_of(echo.server, "connections_opened"));
-    CHECK_EQUAL(100, stat_of(echo.server, "messages_received"));
+    CHECK_EQUAL(1, stat_of(client, OBE_STAT_CONNECTIONS_OPENED));
+    CHECK_EQUAL(1, stat_of(client, OBE_STAT_CONNECTIONS_OPEN));
+    CHECK_EQUAL(1, stat_of(echo.server, OBE_STAT_CONNECTIONS_OPENED));
+    CHECK_EQUAL(100, stat_of(echo.server, OBE_STAT_MESSAGES_RECEIVED));
     CHECK_OK(client, obe_close(client));
     CHECK_OK(client, tcmd_in(client, "[3]", TEST_TIMEOUT));
-    CHECK_EQUAL(2, stat_of(client, "connections_opened"));
+    CHECK_EQUAL(2, stat_of(client, OBE_STAT_CONNECTIONS_OPENED));
     CHECK_OK(client, obe_free(client));
     echo_stop(&echo);
 }
@@ -163,7 +163,7 @@ static void over_ipv6(void)
     CHECK_OK(client, obe_send(client, "6", -1, TEST_TIMEOUT));
     CHECK_OK(server, receive_in(server, TEST_TIMEOUT));
     CHECK_TEXT("6");
-    CHECK_OK(client, obe_get_option(client, "peer", text, sizeof text, &length));
+    CHECK_OK(client, obe_get_option(client, OBE_OPT_PEER, text, sizeof text, &length));
     CHECK(strncmp(text, "[::1]:", 6) == 0);
     CHECK_OK(client, obe_free(client));
     CHECK_OK(server, obe_free(server));
@@ -198,13 +198,13 @@ static void not_json(void)
         CHECK_ERROR(client, refused[i].says);
         CHECK_EQUAL(-7, length);
     }
-    CHECK_OK(client, obe_set_option(client, "max_message", "5"));
+    CHECK_OK(client, obe_set_option(client, OBE_OPT_MAX_MESSAGE, "5"));
     CHECK_STATUS(OBE_E_TOO_LARGE, client, obe_send(client, "[1,2,3]", -1, TEST_TIMEOUT));
-    CHECK_EQUAL(0, stat_of(client, "connections_opened"));
+    CHECK_EQUAL(0, stat_of(client, OBE_STAT_CONNECTIONS_OPENED));
     /* The server would see a connection that was made: this message comes after it. */
     CHECK_OK(client, obe_send(client, "12345", -1, TEST_TIMEOUT));
     CHECK_OK(server, receive_in(server, TEST_TIMEOUT));
-    CHECK_EQUAL(1, stat_of(server, "connections_opened"));
+    CHECK_EQUAL(1, stat_of(server, OBE_STAT_CONNECTIONS_OPENED));
     /* A refused answer can be given anew. */
     CHECK_STATUS(OBE_E_JSON, server, obe_send(server, "{", -1, TEST_TIMEOUT));
     CHECK_OK(server, obe_send(server, "{}", -1, TEST_TIMEOUT));
@@ -233,7 +233,7 @@ static void refused_and_in_use(void)
     CHECK(now_ms() - start < SOON);
     CHECK_TAKES(120, OBE_E_TIMEOUT, client, obe_wait_ready(client, 120));
     CHECK_ERROR(client, "refused");
-    CHECK_EQUAL(0, stat_of(client, "connections_opened"));
+    CHECK_EQUAL(0, stat_of(client, OBE_STAT_CONNECTIONS_OPENED));
 
     CHECK_STATUS(OBE_E_IN_USE, 0, obe_server_new(NULL, port, &other));
     CHECK_STATUS(OBE_E_IN_USE, 0, obe_server_new(NULL, port_of(server), &other));
@@ -267,7 +267,7 @@ static void wait_for_server(void)
     CHECK_TEXT("{\"command\": \"ready\"}");
     CHECK_OK(server, obe_send(server, "\"OK\"", -1, TEST_TIMEOUT));
     CHECK_OK(client, caller_join(&caller));
-    CHECK_EQUAL(1, stat_of(client, "connections_opened"));
+    CHECK_EQUAL(1, stat_of(client, OBE_STAT_CONNECTIONS_OPENED));
     CHECK_OK(client, obe_free(client));
     CHECK_OK(server, obe_free(server));
 }
@@ -283,18 +283,18 @@ static void timeouts(void)
     length = -7;
     CHECK_TAKES(0, OBE_E_TIMEOUT, server, receive_in(server, OBE_NO_WAIT));
     CHECK_TAKES(70, OBE_E_TIMEOUT, server, receive_in(server, 70));
-    CHECK_OK(server, obe_set_option(server, "timeout_ms", "30"));
+    CHECK_OK(server, obe_set_option(server, OBE_OPT_TIMEOUT_MS, "30"));
     CHECK_TAKES(30, OBE_E_TIMEOUT, server, receive_in(server, OBE_DEFAULT_TIMEOUT));
     CHECK_ERROR(server, "receive");
 
     CHECK_OK(client, obe_send(client, "1", -1, TEST_TIMEOUT));
     CHECK_TAKES(0, OBE_E_TIMEOUT, client, receive_in(client, OBE_NO_WAIT));
     CHECK_TAKES(70, OBE_E_TIMEOUT, client, receive_in(client, 70));
-    CHECK_EQUAL(1, stat_of(client, "connections_open"));
+    CHECK_EQUAL(1, stat_of(client, OBE_STAT_CONNECTIONS_OPEN));
     CHECK_TAKES(70, OBE_E_TIMEOUT, client, tcmd_in(client, "{\"command\": \"optst\"}", 70));
     CHECK_ERROR(client, "Python");
-    CHECK_EQUAL(0, stat_of(client, "connections_open"));
-    CHECK_OK(client, obe_set_option(client, "timeout_ms", "30"));
+    CHECK_EQUAL(0, stat_of(client, OBE_STAT_CONNECTIONS_OPEN));
+    CHECK_OK(client, obe_set_option(client, OBE_OPT_TIMEOUT_MS, "30"));
     CHECK_TAKES(30, OBE_E_TIMEOUT, client, tcmd_in(client, "1", OBE_DEFAULT_TIMEOUT));
     CHECK_TAKES(40, OBE_E_TIMEOUT, client, obe_wait_ready(client, 40));
     CHECK_EQUAL(-7, length);
@@ -317,16 +317,16 @@ static void timeouts_of_sending(void)
     big[0] = '1';
     client = new_client(port);
     CHECK_TAKES(70, OBE_E_TIMEOUT, client, obe_send(client, big, BIG, 70));
-    CHECK_EQUAL(0, stat_of(client, "connections_open")); /* half a frame cannot be gone on with */
-    CHECK_EQUAL(0, stat_of(client, "messages_sent"));
+    CHECK_EQUAL(0, stat_of(client, OBE_STAT_CONNECTIONS_OPEN)); /* half a frame cannot be gone on with */
+    CHECK_EQUAL(0, stat_of(client, OBE_STAT_MESSAGES_SENT));
     for (i = 0; i < LENGTH(fillers); i++) /* so that the system lets no more wait to be accepted */
         fillers[i] = raw_connecting(port);
     CHECK_TAKES(70, OBE_E_TIMEOUT, client, obe_send(client, "1", -1, 70));
     CHECK_ERROR(client, "no connection");
     CHECK_TAKES(70, OBE_E_TIMEOUT, client, tcmd_in(client, "1", 70));
     CHECK_TAKES(70, OBE_E_TIMEOUT, client, obe_wait_ready(client, 70));
-    CHECK_EQUAL(1, stat_of(client, "connections_opened"));
-    CHECK_EQUAL(0, stat_of(client, "connections_open"));
+    CHECK_EQUAL(1, stat_of(client, OBE_STAT_CONNECTIONS_OPENED));
+    CHECK_EQUAL(0, stat_of(client, OBE_STAT_CONNECTIONS_OPEN));
     for (i = 0; i < LENGTH(fillers); i++)
         socket_close(fillers[i]);
     CHECK_OK(client, obe_free(client));
@@ -378,7 +378,7 @@ static void cancel(void)
 
     /* A command's does not: its late reply must not answer the next one. */
     check_ends(tcmd_forever, client, obe_cancel, OBE_E_CANCELLED);
-    CHECK_EQUAL(0, stat_of(client, "connections_open"));
+    CHECK_EQUAL(0, stat_of(client, OBE_STAT_CONNECTIONS_OPEN));
     check_ends(wait_ready_forever, client, obe_cancel, OBE_E_CANCELLED);
     check_ends(wait_ready_forever, other, obe_cancel, OBE_E_CANCELLED);
     CHECK_OK(client, obe_free(client));
@@ -449,7 +449,7 @@ static void busy(void)
     caller_start(&caller, receive_forever, server);
     caller_start(&second, receive_forever, server);
     CHECK_TAKES(40, OBE_E_TIMEOUT, server, receive_in(server, 40));
-    CHECK_OK(server, obe_set_option(server, "one_way", "1"));
+    CHECK_OK(server, obe_set_option(server, OBE_OPT_ONE_WAY, "1"));
     CHECK_OK(guest, obe_send(guest, "1", -1, TEST_TIMEOUT));
     CHECK_OK(guest, obe_send(guest, "2", -1, TEST_TIMEOUT));
     CHECK_OK(server, caller_join(&caller));
@@ -499,7 +499,7 @@ static void bad_servers(void)
         CHECK_STATUS(bad[i].status, client, receive_in(client, TEST_TIMEOUT));
         CHECK_EQUAL(-7, length);
         CHECK_ERROR(client, "receive 127.0.0.1:");
-        CHECK_EQUAL(0, stat_of(client, "connections_open"));
+        CHECK_EQUAL(0, stat_of(client, OBE_STAT_CONNECTIONS_OPEN));
         if (!bad[i].reset && bad[i].status != OBE_E_PEER_CLOSED) {
             CHECK(raw_ended(fd));
             socket_close(fd);
@@ -524,9 +524,9 @@ static void bad_clients(void)
         const char *says, *counter;
         int ends; /* the client does, or else the server must */
     } bad[] = {
-        {"GET / HTTP/1.1\r\n\r\n", "dropped_malformed", 0}, {"9999999999", "dropped_too_large", 0},
-        {"0000000003{,}", "dropped_json", 0},               {"0000000000", "dropped_json", 0},
-        {"00000", "dropped_incomplete", 1},                 {"0000000009[1", "dropped_incomplete", 1},
+        {"GET / HTTP/1.1\r\n\r\n", OBE_STAT_DROPPED_MALFORMED, 0}, {"9999999999", OBE_STAT_DROPPED_TOO_LARGE, 0},
+        {"0000000003{,}", OBE_STAT_DROPPED_JSON, 0},               {"0000000000", OBE_STAT_DROPPED_JSON, 0},
+        {"00000", OBE_STAT_DROPPED_INCOMPLETE, 1},                 {"0000000009[1", OBE_STAT_DROPPED_INCOMPLETE, 1},
         {"", "", 1},
     };
     obe_socket server = new_server(), client = new_client(port_of(server));
@@ -553,11 +553,11 @@ static void bad_clients(void)
         CHECK(raw_ended(fds[i]));
         socket_close(fds[i]);
     }
-    CHECK_EQUAL(1, stat_of(server, "dropped_malformed"));
-    CHECK_EQUAL(1, stat_of(server, "dropped_too_large"));
-    CHECK_EQUAL(2, stat_of(server, "dropped_json"));
-    CHECK_EQUAL(2, stat_of(server, "dropped_incomplete"));
-    CHECK_EQUAL(1, stat_of(server, "messages_received"));
+    CHECK_EQUAL(1, stat_of(server, OBE_STAT_DROPPED_MALFORMED));
+    CHECK_EQUAL(1, stat_of(server, OBE_STAT_DROPPED_TOO_LARGE));
+    CHECK_EQUAL(2, stat_of(server, OBE_STAT_DROPPED_JSON));
+    CHECK_EQUAL(2, stat_of(server, OBE_STAT_DROPPED_INCOMPLETE));
+    CHECK_EQUAL(1, stat_of(server, OBE_STAT_MESSAGES_RECEIVED));
 
     /* One that is gone before its answer. */
     i = raw_connect(port_of(server));
@@ -583,12 +583,12 @@ static void unanswered(void)
     CHECK_OK(second, obe_send(second, "2", -1, TEST_TIMEOUT));
     CHECK_OK(server, receive_in(server, TEST_TIMEOUT));
     CHECK_STATUS(OBE_E_PEER_CLOSED, first, receive_in(first, TEST_TIMEOUT));
-    CHECK_EQUAL(1, stat_of(server, "dropped_unanswered"));
-    CHECK_OK(server, obe_set_option(server, "one_way", "1"));
+    CHECK_EQUAL(1, stat_of(server, OBE_STAT_DROPPED_UNANSWERED));
+    CHECK_OK(server, obe_set_option(server, OBE_OPT_ONE_WAY, "1"));
     CHECK_OK(first, obe_send(first, "3", -1, TEST_TIMEOUT));
     CHECK_OK(server, receive_in(server, TEST_TIMEOUT));
     CHECK_STATUS(OBE_E_TIMEOUT, second, receive_in(second, 30));
-    CHECK_EQUAL(1, stat_of(server, "dropped_unanswered"));
+    CHECK_EQUAL(1, stat_of(server, OBE_STAT_DROPPED_UNANSWERED));
     CHECK_OK(first, obe_free(first));
     CHECK_OK(second, obe_free(second));
     CHECK_OK(server, obe_free(server));
@@ -600,26 +600,26 @@ static const struct {
     const char *name, *client, *server; /* the defaults */
     const char *values[4];              /* what it can be set to; none: it is a fact */
 } options[] = {
-    {"timeout_ms", "60000", "-1", {"-1", "0", "1", "9223372036854"}},
-    {"persistent", "0", "0", {"1", "0"}},
+    {OBE_OPT_TIMEOUT_MS, "60000", "-1", {"-1", "0", "1", "9223372036854"}},
+    {OBE_OPT_PERSISTENT, "0", "0", {"1", "0"}},
     {"late_reply", "0", "0", {"1", "0"}},
-    {"max_message", "67108864", "67108864", {"1", "9999999999", "100000"}},
-    {"max_connections", "1024", "1024", {"1", "1000000", "5"}},
-    {"message_timeout_ms", "30000", "30000", {"-1", "0", "500"}},
-    {"outgoing_limit", "67108864", "67108864", {"0", "1000000000000", "100"}},
-    {"one_way", "0", "0", {"1", "0"}},
-    {"keepalive", "60", "60", {"0", "1", "32767"}},
-    {"tls", "0", "0", {"1", "0"}},
-    {"tls_cert", "", "", {""}},
-    {"tls_key", "", "", {""}},
-    {"tls_ca", "", "", {""}},
-    {"tls_server_name", "", "", {"designer.lab", ""}},
-    {"allow", "", "", {"127.0.0.1, 192.168.1.0/24, ::1", ""}},
-    {"trace", "", "", {NULL_DEVICE, ""}},
-    {"trace_limit", "104857600", "104857600", {"4194304", "9223372036854775807"}},
-    {"trace_error", "", "", {NULL}},
-    {"local", "", NULL, {NULL}},
-    {"peer", "", "", {NULL}},
+    {OBE_OPT_MAX_MESSAGE, "67108864", "67108864", {"1", "9999999999", "100000"}},
+    {OBE_OPT_MAX_CONNECTIONS, "1024", "1024", {"1", "1000000", "5"}},
+    {OBE_OPT_MESSAGE_TIMEOUT_MS, "30000", "30000", {"-1", "0", "500"}},
+    {OBE_OPT_OUTGOING_LIMIT, "67108864", "67108864", {"0", "1000000000000", "100"}},
+    {OBE_OPT_ONE_WAY, "0", "0", {"1", "0"}},
+    {OBE_OPT_KEEPALIVE, "60", "60", {"0", "1", "32767"}},
+    {OBE_OPT_TLS, "0", "0", {"1", "0"}},
+    {OBE_OPT_TLS_CERT, "", "", {""}},
+    {OBE_OPT_TLS_KEY, "", "", {""}},
+    {OBE_OPT_TLS_CA, "", "", {""}},
+    {OBE_OPT_TLS_SERVER_NAME, "", "", {"designer.lab", ""}},
+    {OBE_OPT_ALLOW, "", "", {"127.0.0.1, 192.168.1.0/24, ::1", ""}},
+    {OBE_OPT_TRACE, "", "", {NULL_DEVICE, ""}},
+    {OBE_OPT_TRACE_LIMIT, "104857600", "104857600", {"4194304", "9223372036854775807"}},
+    {OBE_OPT_TRACE_ERROR, "", "", {NULL}},
+    {OBE_OPT_LOCAL, "", NULL, {NULL}},
+    {OBE_OPT_PEER, "", "", {NULL}},
 };
 
 static void check_option(obe_socket socket, const char *name, const char *wanted)
@@ -660,28 +660,29 @@ static void facts(void)
     char listener[64], own[64];
 
     snprintf(listener, sizeof listener, "127.0.0.1:%d", (int)port_of(server));
-    check_option(server, "local", listener);
+    check_option(server, OBE_OPT_LOCAL, listener);
     CHECK_OK(client, obe_send(client, "1", -1, TEST_TIMEOUT));
-    check_option(client, "peer", listener);
-    CHECK_OK(client, obe_get_option(client, "local", own, sizeof own, &length));
+    check_option(client, OBE_OPT_PEER, listener);
+    CHECK_OK(client, obe_get_option(client, OBE_OPT_LOCAL, own, sizeof own, &length));
     CHECK(strncmp(own, "127.0.0.1:", 10) == 0);
-    check_option(server, "peer", "");
+    check_option(server, OBE_OPT_PEER, "");
     CHECK_OK(server, receive_in(server, TEST_TIMEOUT));
-    check_option(server, "peer", own);
+    check_option(server, OBE_OPT_PEER, own);
     CHECK_OK(client, obe_close(client));
-    check_option(client, "peer", "");
-    check_option(client, "local", "");
+    check_option(client, OBE_OPT_PEER, "");
+    check_option(client, OBE_OPT_LOCAL, "");
     CHECK_OK(server, obe_close(server));
-    check_option(server, "peer", "");
+    check_option(server, OBE_OPT_PEER, "");
     CHECK_OK(client, obe_free(client));
     CHECK_OK(server, obe_free(server));
 }
 
 static const char *const counters[] = {
-    "connections_opened", "connections_open",  "messages_sent",      "messages_received", "bytes_sent",
-    "bytes_received",     "dropped_malformed", "dropped_json",       "dropped_too_large", "dropped_incomplete",
-    "dropped_timeout",    "dropped_unanswered", "dropped_reset",     "evicted",           "dropped_memory",
-    "dropped_not_allowed", "dropped_tls",      "trace_failed",       "dropped_unread",    "outgoing_bytes",
+    OBE_STAT_CONNECTIONS_OPENED, OBE_STAT_CONNECTIONS_OPEN, OBE_STAT_MESSAGES_SENT, OBE_STAT_MESSAGES_RECEIVED,
+    OBE_STAT_BYTES_SENT, OBE_STAT_BYTES_RECEIVED, OBE_STAT_DROPPED_MALFORMED, OBE_STAT_DROPPED_JSON,
+    OBE_STAT_DROPPED_TOO_LARGE, OBE_STAT_DROPPED_INCOMPLETE, OBE_STAT_DROPPED_TIMEOUT, OBE_STAT_DROPPED_UNANSWERED,
+    OBE_STAT_DROPPED_RESET, OBE_STAT_EVICTED, OBE_STAT_DROPPED_MEMORY, OBE_STAT_DROPPED_NOT_ALLOWED,
+    OBE_STAT_DROPPED_TLS, OBE_STAT_TRACE_FAILED, OBE_STAT_DROPPED_UNREAD, OBE_STAT_OUTGOING_BYTES,
 };
 
 static void all_counters(void)
@@ -697,32 +698,32 @@ static void all_counters(void)
     CHECK_OK(server, receive_in(server, TEST_TIMEOUT));
     CHECK_OK(server, obe_send(server, "[1,2]", -1, TEST_TIMEOUT));
     CHECK_OK(client, receive_in(client, TEST_TIMEOUT));
-    CHECK_EQUAL(1, stat_of(client, "connections_opened"));
-    CHECK_EQUAL(1, stat_of(client, "connections_open"));
-    CHECK_EQUAL(1, stat_of(client, "messages_sent"));
-    CHECK_EQUAL(1, stat_of(client, "messages_received"));
-    CHECK_EQUAL(13, stat_of(client, "bytes_sent"));
-    CHECK_EQUAL(15, stat_of(client, "bytes_received"));
-    CHECK_EQUAL(1, stat_of(server, "connections_open"));
-    CHECK_EQUAL(15, stat_of(server, "bytes_sent"));
-    CHECK_EQUAL(13, stat_of(server, "bytes_received"));
+    CHECK_EQUAL(1, stat_of(client, OBE_STAT_CONNECTIONS_OPENED));
+    CHECK_EQUAL(1, stat_of(client, OBE_STAT_CONNECTIONS_OPEN));
+    CHECK_EQUAL(1, stat_of(client, OBE_STAT_MESSAGES_SENT));
+    CHECK_EQUAL(1, stat_of(client, OBE_STAT_MESSAGES_RECEIVED));
+    CHECK_EQUAL(13, stat_of(client, OBE_STAT_BYTES_SENT));
+    CHECK_EQUAL(15, stat_of(client, OBE_STAT_BYTES_RECEIVED));
+    CHECK_EQUAL(1, stat_of(server, OBE_STAT_CONNECTIONS_OPEN));
+    CHECK_EQUAL(15, stat_of(server, OBE_STAT_BYTES_SENT));
+    CHECK_EQUAL(13, stat_of(server, OBE_STAT_BYTES_RECEIVED));
 
     /* The one that is idle longest gives way. */
-    CHECK_OK(server, obe_set_option(server, "max_connections", "1"));
+    CHECK_OK(server, obe_set_option(server, OBE_OPT_MAX_CONNECTIONS, "1"));
     second = new_client(port_of(server));
     CHECK_OK(second, obe_send(second, "1", -1, TEST_TIMEOUT));
     CHECK_OK(server, receive_in(server, TEST_TIMEOUT));
-    CHECK_EQUAL(1, stat_of(server, "evicted"));
-    CHECK_EQUAL(1, stat_of(server, "connections_open"));
+    CHECK_EQUAL(1, stat_of(server, OBE_STAT_EVICTED));
+    CHECK_EQUAL(1, stat_of(server, OBE_STAT_CONNECTIONS_OPEN));
     CHECK_STATUS(OBE_E_PEER_CLOSED, client, receive_in(client, TEST_TIMEOUT));
     CHECK_OK(second, obe_free(second));
 
     /* A message that takes too long. */
-    CHECK_OK(server, obe_set_option(server, "max_connections", "10"));
-    CHECK_OK(server, obe_set_option(server, "message_timeout_ms", "40"));
+    CHECK_OK(server, obe_set_option(server, OBE_OPT_MAX_CONNECTIONS, "10"));
+    CHECK_OK(server, obe_set_option(server, OBE_OPT_MESSAGE_TIMEOUT_MS, "40"));
     slow = raw_connect(port_of(server));
     raw_write_text(slow, "0000000005[");
-    CHECK_EVENTUALLY((receive_in(server, 120), stat_of(server, "dropped_timeout") == 1));
+    CHECK_EVENTUALLY((receive_in(server, 120), stat_of(server, OBE_STAT_DROPPED_TIMEOUT) == 1));
     CHECK(raw_ended(slow));
     socket_close(slow);
 
@@ -731,8 +732,8 @@ static void all_counters(void)
     raw_write_text(slow, "00000000011");
     CHECK_OK(server, receive_in(server, TEST_TIMEOUT));
     raw_reset(slow);
-    CHECK_EVENTUALLY((receive_in(server, 1), stat_of(server, "dropped_reset") == 1));
-    CHECK_EQUAL(0, stat_of(server, "connections_open"));
+    CHECK_EVENTUALLY((receive_in(server, 1), stat_of(server, OBE_STAT_DROPPED_RESET) == 1));
+    CHECK_EQUAL(0, stat_of(server, OBE_STAT_CONNECTIONS_OPEN));
     CHECK_OK(client, obe_free(client));
     CHECK_OK(server, obe_free(server));
 }
@@ -782,7 +783,7 @@ static void sentences(void)
     CHECK_ERROR(one, "alpha");
     CHECK_ERROR(two, "beta");
     CHECK_ERROR(0, "gamma");
-    CHECK_OK(one, obe_get_stat(one, "evicted", &value));
+    CHECK_OK(one, obe_get_stat(one, OBE_STAT_EVICTED, &value));
     CHECK_ERROR(one, "alpha");
     CHECK_OK(one, obe_free(one));
     CHECK_OK(two, obe_free(two));

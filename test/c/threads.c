@@ -82,7 +82,7 @@ static obe_status new_client_for_old(struct hand *h)
 
     CHECK_OK(0, obe_client_new(NULL, __atomic_load_n(&ports[i % SERVERS], __ATOMIC_ACQUIRE), &client));
     if (i % 2)
-        CHECK_OK(0, obe_set_option(client, "persistent", "1"));
+        CHECK_OK(0, obe_set_option(client, OBE_OPT_PERSISTENT, "1"));
     return free_socket(swap(&clients[i], client));
 }
 
@@ -151,9 +151,11 @@ static obe_status do_port(struct hand *h)
 
 static obe_status do_set_option(struct hand *h)
 {
-    static const char *const options[][2] = {{"timeout_ms", "5"},     {"persistent", "0"}, {"persistent", "1"},
-                                             {"max_connections", "3"}, {"one_way", "1"},   {"one_way", "0"},
-                                             {"keepalive", "5"}, {"message_timeout_ms", "20"}};
+    static const char *const options[][2] = {
+        {OBE_OPT_TIMEOUT_MS, "5"}, {OBE_OPT_PERSISTENT, "0"}, {OBE_OPT_PERSISTENT, "1"},
+        {OBE_OPT_MAX_CONNECTIONS, "3"}, {OBE_OPT_ONE_WAY, "1"}, {OBE_OPT_ONE_WAY, "0"}, {OBE_OPT_KEEPALIVE, "5"},
+        {OBE_OPT_MESSAGE_TIMEOUT_MS, "20"},
+    };
     int i = roll(h, LENGTH(options));
 
     return obe_set_option(a_socket(h), options[i][0], options[i][1]);
@@ -161,12 +163,12 @@ static obe_status do_set_option(struct hand *h)
 
 static obe_status do_get_option(struct hand *h)
 {
-    static const char *const names[] = {"local", "peer", "timeout_ms"};
+    static const char *const names[] = {OBE_OPT_LOCAL, "peer", "timeout_ms"};
 
     return obe_get_option(a_socket(h), names[roll(h, 3)], h->text, sizeof h->text, &h->length);
 }
 
-static obe_status do_stats(struct hand *h) { return obe_get_stat(a_socket(h), "messages_sent", &h->length); }
+static obe_status do_stats(struct hand *h) { return obe_get_stat(a_socket(h), OBE_STAT_MESSAGES_SENT, &h->length); }
 
 static obe_status do_last_error(struct hand *h)
 {

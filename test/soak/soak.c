@@ -294,7 +294,7 @@ static void server_start(struct server *s)
         CHECK_OK(0, obe_server_new(NULL, 0, &server));
     __atomic_store_n(&s->port, port_of(server), __ATOMIC_RELEASE);
     if (s->manner == REPORTS)
-        CHECK_OK(server, obe_set_option(server, "one_way", "1"));
+        CHECK_OK(server, obe_set_option(server, OBE_OPT_ONE_WAY, "1"));
     (void)swap(&s->handle, server);
 }
 
@@ -315,7 +315,7 @@ static void client_renew(struct hand *h)
                 : h->index >= PEACEFUL ? &servers[PEACEFUL_SERVERS - 1]
                                        : &servers[roll(h, PEACEFUL_SERVERS - 1)];
     CHECK_OK(0, obe_client_new(NULL, __atomic_load_n(&h->server->port, __ATOMIC_ACQUIRE), &client));
-    CHECK_OK(client, obe_set_option(client, "persistent", roll(h, 2) ? "1" : "0"));
+    CHECK_OK(client, obe_set_option(client, OBE_OPT_PERSISTENT, roll(h, 2) ? "1" : "0"));
     if (!in_peace(h))
         CHECK_OK(client, obe_set_option(client, "late_reply", roll(h, 2) ? "1" : "0"));
     h->unread = 0;
@@ -604,14 +604,14 @@ static void check_rest(void)
         struct server *s = &servers[i];
 
         if (s->peaceful)
-            CHECK_EVENTUALLY(stat_of(s->handle, "messages_received") >= s->expected);
-        CHECK_EVENTUALLY(stat_of(s->handle, "connections_open") == 0);
+            CHECK_EVENTUALLY(stat_of(s->handle, OBE_STAT_MESSAGES_RECEIVED) >= s->expected);
+        CHECK_EVENTUALLY(stat_of(s->handle, OBE_STAT_CONNECTIONS_OPEN) == 0);
         if (!s->peaceful)
             continue;
-        CHECK_EQUAL(s->expected, stat_of(s->handle, "messages_received"));
-        CHECK_EQUAL(s->manner == REPORTS ? 0 : s->expected, stat_of(s->handle, "messages_sent"));
-        CHECK_EQUAL(0, stat_of(s->handle, "evicted"));
-        CHECK_EQUAL(0, stat_of(s->handle, "dropped_unanswered"));
+        CHECK_EQUAL(s->expected, stat_of(s->handle, OBE_STAT_MESSAGES_RECEIVED));
+        CHECK_EQUAL(s->manner == REPORTS ? 0 : s->expected, stat_of(s->handle, OBE_STAT_MESSAGES_SENT));
+        CHECK_EQUAL(0, stat_of(s->handle, OBE_STAT_EVICTED));
+        CHECK_EQUAL(0, stat_of(s->handle, OBE_STAT_DROPPED_UNANSWERED));
     }
 }
 
