@@ -544,7 +544,7 @@ static struct {
     int querying; /* atomic: threads that have not finished */
 } shared;
 
-/* Queries with its own numbers, and gets the replies to these. */
+/* Each reply has the numbers that this thread asked for. */
 static void *query_many(void *argument)
 {
     int64_t number = *(int *)argument, i, k;
@@ -576,7 +576,7 @@ static void *query_many(void *argument)
     return NULL;
 }
 
-/* Leaves replies that do not fit into its array with the client, which no query may see. */
+/* Leaves kept replies with the client: those that are too large for this buffer. No query may return one of them. */
 static void *query_without_room(void *unused)
 {
     char json[8];
@@ -590,7 +590,7 @@ static void *query_without_room(void *unused)
     return NULL;
 }
 
-/* Threads that query one client each get their own replies. */
+/* Several threads query one client, and each gets its own replies. */
 static void query_from_many_threads(void)
 {
     int persistent, i;

@@ -1,4 +1,4 @@
-/* load_library.h - the library in a program that does not link it, but loads it itself. */
+/* load_library.h - loads the library at run time, in a program that is not linked with it. */
 #ifndef LOAD_LIBRARY_H
 #define LOAD_LIBRARY_H
 
@@ -36,7 +36,8 @@ static inline const char *library_error(void) { return dlerror(); }
 
 #endif
 
-/* What the program takes from the library. ISO C has no conversion from an object pointer to one to a function. */
+/* The functions of the library that the program calls. ISO C cannot convert a pointer to an object to a pointer to a
+ * function, so find copies it. */
 static struct {
     obe_status (*client_new)(const char *, int32_t, obe_socket *);
     obe_status (*server_new)(const char *, int32_t, obe_socket *);
@@ -104,7 +105,7 @@ static inline void load_and_unload(void)
 
         exchange();
         CHECK(library_close(library));
-        /* It cannot be unloaded: what was found in it stays. */
+        /* The library cannot be unloaded: its functions stay callable. */
         CHECK(strcmp(obe.version(), OBE_VERSION) == 0);
     }
 }

@@ -1,11 +1,11 @@
-/* no_output.h - for programs whose output must stay as it is: nothing may be written between capture_output_begin and
- * capture_output_end but by the checks. */
+/* no_output.h - checks that the library prints nothing: between capture_output_begin and capture_output_end, only failed
+ * checks may print. */
 #ifndef NO_OUTPUT_H
 #define NO_OUTPUT_H
 
 #include "check.h"
 
-/* Standard output and error, which go to a pipe meanwhile. */
+/* Standard output and standard error, which are redirected to a pipe. */
 struct captured_output {
     int output, error, pipe[2];
 };
@@ -20,15 +20,15 @@ static inline void capture_output_begin(struct captured_output *s)
     CHECK(dup2(s->pipe[1], 1) == 1 && dup2(s->pipe[1], 2) == 2);
 }
 
-/* Nothing was written. */
+/* Checks that nothing was written, and restores the output. */
 static inline void capture_output_end(struct captured_output *s)
 {
-    char said[512];
-    ssize_t n = read(s->pipe[0], said, sizeof said - 1);
+    char written[512];
+    ssize_t n = read(s->pipe[0], written, sizeof written - 1);
 
     if (n > 0) {
-        said[n] = 0;
-        check_failed(__FILE__, __LINE__, "the library wrote: %s", said);
+        written[n] = 0;
+        check_failed(__FILE__, __LINE__, "the library printed: %s", written);
     }
     CHECK(dup2(s->output, 1) == 1 && dup2(s->error, 2) == 2);
     failure_fd = 2;

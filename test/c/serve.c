@@ -409,7 +409,7 @@ static void one_loop_on_many_threads(void)
         snprintf(copy, sizeof copy, "[%d]", i);
         send_text(other, "\"unknown\"");
         join_thread(start_thread(receive_one, (void *)server));
-        CHECK_EVENTUALLY(!thread_is_there(receiver));
+        CHECK_EVENTUALLY(!thread_exists(receiver));
         send_text(client, copy);
         join_thread(start_thread(receive_one, (void *)server));
         CHECK_STATUS(OBE_E_PEER_CLOSED, other, obe_receive(other, text, sizeof text, &length, TEST_TIMEOUT));

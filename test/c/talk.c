@@ -320,7 +320,7 @@ static void timeouts_of_sending(void)
     CHECK_EQUAL(0, stat_of(client, OBE_STAT_CONNECTIONS_OPEN)); /* half a frame cannot be gone on with */
     CHECK_EQUAL(0, stat_of(client, OBE_STAT_MESSAGES_SENT));
     for (i = 0; i < LENGTH(fillers); i++) /* so that the system lets no more wait to be accepted */
-        fillers[i] = raw_connecting(port);
+        fillers[i] = raw_connect_begin(port);
     CHECK_TAKES(70, OBE_E_TIMEOUT, client, obe_send(client, "1", -1, 70));
     CHECK_ERROR(client, "no connection");
     CHECK_TAKES(70, OBE_E_TIMEOUT, client, tcmd_in(client, "1", 70));

@@ -1,7 +1,7 @@
-/* A program under a trace, which it knows nothing of: exchanges from several threads, within one process.
+/* A program that is traced through the environment: exchanges from several threads of one process.
  *
- *     trace COUNT FAILED   COUNT exchanges from each thread; the messages that are missing in the trace are all or
- *                          none */
+ *     trace COUNT FAILED   makes COUNT exchanges on each thread. FAILED is "all" or "none": the messages that cannot be
+ *                          written to the trace */
 #include "check.h"
 
 enum { THREADS = 4 };
@@ -45,7 +45,7 @@ int main(int argc, char **argv)
         CHECK(pthread_join(threads[i], &result) == 0);
         CHECK_EQUAL(all, (int64_t)(intptr_t)result);
     }
-    /* The server may still be busy with the reply that its client has already. */
+    /* The server may still be in the call that sent the last reply. */
     CHECK_EVENTUALLY(obe_get_stat(echo.server, OBE_STAT_TRACE_FAILED, &failed) == OBE_OK &&
                      failed == (int64_t)THREADS * all);
     echo_stop(&echo);
