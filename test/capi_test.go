@@ -17,12 +17,12 @@ const aliased = 3
 
 func TestPrograms(t *testing.T) {
 	hooked := library(t, "test/libobe.so")
-	for _, name := range []string{"handles", "arguments", "buffers", "talk", "document", "serve", "command", "process", "shortage", "leak"} {
+	for _, name := range []string{"handles", "arguments", "buffers", "talk", "message", "serve", "command", "process", "shortage", "leak"} {
 		t.Run(name, func(t *testing.T) {
 			succeed(t, time.Minute, nil, compile(t, name, against(hooked)...))
 		})
 	}
-	for _, call := range [][]string{{"threads", "2000"}, {"document_threads", "2000"}, {"document", "measure"}} {
+	for _, call := range [][]string{{"threads", "2000"}, {"message_threads", "2000"}, {"message", "measure"}} {
 		t.Run(strings.Join(call, " "), func(t *testing.T) {
 			succeed(t, time.Minute, nil, compile(t, call[0], against(hooked)...), call[1:]...)
 		})
@@ -50,8 +50,8 @@ func TestDlopen(t *testing.T) {
 }
 
 // sanitizerRuns are the programs of TestSanitizers, with their arguments.
-var sanitizerRuns = [][]string{{"arguments"}, {"buffers"}, {"talk"}, {"document", "40000"}, {"serve", "50"}, {"command"}, {"leak", "200"}, {"threads", "500"},
-	{"document_threads", "500"}, {"handles", "300"}}
+var sanitizerRuns = [][]string{{"arguments"}, {"buffers"}, {"talk"}, {"message", "40000"}, {"serve", "50"}, {"command"}, {"leak", "200"}, {"threads", "500"},
+	{"message_threads", "500"}, {"handles", "300"}}
 
 // notSanitized are the programs that TestSanitizers omits, and why.
 var notSanitized = map[string]string{
@@ -74,10 +74,10 @@ var notSanitized = map[string]string{
 // detector and under valgrind. notValgrinded are those that do not run under valgrind, and
 // why.
 var (
-	raceRuns = [][]string{{"threads", "3000"}, {"document_threads", "500"}, {"serve", "100"}, {"handles", "300"}, {"talk"}, {"buffers"},
-		{"arguments"}, {"document", "1000"}, {"command"}, {"leak", "30"}}
+	raceRuns = [][]string{{"threads", "3000"}, {"message_threads", "500"}, {"serve", "100"}, {"handles", "300"}, {"talk"}, {"buffers"},
+		{"arguments"}, {"message", "1000"}, {"command"}, {"leak", "30"}}
 
-	valgrindRuns = [][]string{{"leak", "30"}, {"document", "1000"}, {"serve", "5"}, {"command"}, {"document_threads", "50"}, {"arguments"},
+	valgrindRuns = [][]string{{"leak", "30"}, {"message", "1000"}, {"serve", "5"}, {"command"}, {"message_threads", "50"}, {"arguments"},
 		{"talk"}, {"handles", "30"}, {"threads", "30"}}
 	notValgrinded = map[string]string{"buffers": "it compares memory that Go wrote, which valgrind believes is undefined"}
 )

@@ -1,20 +1,22 @@
-/* The caller's memory: buffers of every size that matters with guard bytes around, texts that end where memory ends,
- * buffers that are gone after a call, and out-parameters full of what looks like addresses of Go's heap.
+/* The caller's memory: buffers of every relevant size with guard bytes around them, texts that end before an inaccessible
+ * page, buffers that are freed between calls, and results in memory that contains addresses of Go's heap.
  *
- *     buffers             everything
- *     buffers ROUNDS      with fewer rounds of the last: for Wine, where the garbage collector takes far longer */
+ *     buffers             all tests
+ *     buffers ROUNDS      all tests, with fewer rounds of the last one: for Wine, where the garbage collector takes far
+ *                         longer */
 #include "check.h"
 
 enum { GUARD = 64, PATTERN = 0xA5, LARGE = 300000 };
 
 static struct echo echo;
-static obe_socket server, client, peer; /* of a loop on one thread; and the echo's client */
+static obe_socket server, client; /* both are used on one thread */
+static obe_socket peer;           /* a client of echo */
 static obe_message message;
 
-/* ---- every function that gives a text, at every size of buffer ---- */
+/* ---- every function that stores a text, with buffers of every size ---- */
 
-/* A function that gives a text. prepare makes the text be there; read is the call. What is read whole may be gone
- * then. */
+/* A function that stores a text. prepare provides the text, and read is the call. A text that was read completely may be
+ * consumed by that. */
 struct source {
     const char *name;
     void (*prepare)(const char *text);
@@ -35,11 +37,11 @@ static obe_status read_receive_server(char *buffer, int64_t capacity, int64_t *l
     return obe_receive(server, buffer, capacity, length, TEST_TIMEOUT);
 }
 
-static const char *command; /* the one that is to be sent; NULL once it is */
+static const char *command; /* the command to send; NULL after it was sent */
 
 static void prepare_tcmd(const char *text) { command = text; }
 
-/* The command goes out once; its reply, kept, is read with no wait. */
+/* The command is sent once. Then its kept reply is read. */
 static obe_status read_tcmd(char *buffer, int64_t capacity, int64_t *length)
 {
     const char *once = command;
@@ -118,12 +120,12 @@ static void check_capacity(const struct source *s, const char *text, int64_t n, 
         check_failed(__FILE__, __LINE__, "%s of %d bytes into %d: status %d, length %d; %s", s->name, (int)n,
                      (int)capacity, (int)status, (int)length, last_error(0));
     written = status == OBE_OK ? n : 0;
-    if (s->read == read_error && 0 < capacity && capacity < n) { /* it gives what fits, and a NUL */
+    if (s->read == read_error && 0 < capacity && capacity < n) { /* it stores the part that fits, and a NUL */
         CHECK(memcmp(buffer, text, (size_t)capacity - 1) == 0 && buffer[capacity - 1] == 0);
         written = capacity;
     }
     if (status == OBE_OK && memcmp(buffer, text, (size_t)written) != 0)
-        check_failed(__FILE__, __LINE__, "%s into %d gave another text", s->name, (int)capacity);
+        check_failed(__FILE__, __LINE__, "%s into %d stored another text", s->name, (int)capacity);
     if (status == OBE_OK && capacity > n) {
         CHECK(buffer[n] == 0);
         written++;
@@ -140,7 +142,7 @@ static void check_source(const struct source *s, const char *text)
     int64_t n, length;
     size_t i;
 
-    if (s->read == read_error) { /* it has a text of its own */
+    if (s->read == read_error) { /* the text is the error message */
         s->prepare(text);
         CHECK_OK(client, s->read(error, sizeof error, &n));
         wanted = error;
@@ -193,9 +195,9 @@ static void sizes(void)
     }
 }
 
-/* Of a sentence, a short buffer holds what fits, in whole characters, and a NUL. length may be NULL; then there is always
- * a NUL. */
-static void short_sentence(void)
+/* A short buffer gets the part of an error message that fits, in whole characters, and a NUL. length may be NULL. Then the
+ * text always ends with a NUL. */
+static void truncated_error(void)
 {
     const char *whole;
     int64_t n, value, capacity;
@@ -241,16 +243,16 @@ static void empty_text(void)
 
 /* ---- the same for numbers ---- */
 
-enum { COUNT = 6 }; /* what the server and the document have: 1, 2, 3, 4, 5, 6, or these in 3 rows of 2 */
+enum { COUNT = 6 }; /* the server and the message have the numbers 1, 2, 3, 4, 5, 6, or these in 3 rows of 2 */
 
 static const char list_text[] = "[1, 2.0, 3e0, 4, 5, 6]", table_text[] = "[[1, 2], [3, 4], [5, 6]]";
-static obe_socket asker; /* the client of a server that answers with these */
+static obe_socket asker; /* a client of a server that replies with these */
 
-/* A function that gives numbers. It says that there are cols in a row if it gives a table. */
+/* A function that stores numbers. If it stores a table, cols is the length of a row. */
 struct numbers {
     const char *name;
     obe_status (*read)(double *values, int64_t capacity, int64_t *count, int64_t *cols);
-    int by_command; /* it asks a server */
+    int by_command; /* it sends a command to a server */
 };
 
 #define LIST(name, call) \
@@ -346,7 +348,7 @@ static void sizes_of_numbers(void)
         for (k = 0; k < LENGTH(capacities); k++)
             check_numbers(&numbers[i], capacities[k], 0);
         asked += numbers[i].by_command * (1 + LENGTH(capacities));
-        CHECK_EQUAL(asked, stat_of(numbers_server, OBE_STAT_MESSAGES_RECEIVED)); /* nothing was asked twice */
+        CHECK_EQUAL(asked, stat_of(numbers_server, OBE_STAT_MESSAGES_RECEIVED)); /* no command was sent twice */
     }
     CHECK_OK(asker, obe_free(asker));
     CHECK_OK(numbers_server, obe_free(numbers_server));
@@ -355,7 +357,7 @@ static void sizes_of_numbers(void)
 
 /* ---- a message that does not fit ---- */
 
-/* The server sees each command once, however often its reply is asked for. */
+/* The server receives each command once, however often its reply is read. */
 static void sent_once(void)
 {
     int64_t before = stat_of(echo.server, OBE_STAT_MESSAGES_RECEIVED), length;
@@ -369,10 +371,10 @@ static void sent_once(void)
     CHECK_OK(peer, obe_receive(peer, reply, sizeof reply, &length, OBE_NO_WAIT));
     CHECK(strcmp(reply, "[1,2,3]") == 0);
     CHECK_EQUAL(before + 1, stat_of(echo.server, OBE_STAT_MESSAGES_RECEIVED));
-    /* It is given once. */
+    /* It can be received once. */
     CHECK_STATUS(OBE_E_STATE, peer, obe_receive(peer, reply, sizeof reply, &length, OBE_NO_WAIT));
 
-    /* A reply that was kept never answers a later command, and is gone after a close. */
+    /* A kept reply never answers a later command. obe_close discards it. */
     CHECK_STATUS(OBE_E_BUFFER, peer, obe_tcmd(peer, "\"old\"", -1, NULL, 0, &length, TEST_TIMEOUT));
     CHECK_OK(peer, obe_tcmd(peer, "\"new\"", -1, reply, sizeof reply, &length, TEST_TIMEOUT));
     CHECK(strcmp(reply, "\"new\"") == 0);
@@ -382,7 +384,7 @@ static void sent_once(void)
     CHECK_EQUAL(before + 4, stat_of(echo.server, OBE_STAT_MESSAGES_RECEIVED));
 }
 
-/* What a server keeps comes before what arrived later, and send answers the one who sent it. */
+/* A server returns a kept message before later ones, and obe_send replies to the client that sent it. */
 static void kept_in_order(void)
 {
     obe_socket second = new_client(port_of(server));
@@ -405,7 +407,7 @@ static void kept_in_order(void)
     CHECK_OK(second, obe_free(second));
 }
 
-/* ---- memory at its edges ---- */
+/* ---- texts and buffers that end before an inaccessible page ---- */
 
 static void edges(void)
 {
@@ -423,15 +425,15 @@ static void edges(void)
         obe_socket there;
 
         CHECK_OK(0, obe_client_new(end - 10, echo.port, &there));
-        memset(end - 10, 'x', 10); /* nothing of the caller's is kept */
+        memset(end - 10, 'x', 10); /* the library keeps no pointer to it */
         CHECK_OK(there, obe_tcmd(there, "5", 1, room - 1, 1, &length, TEST_TIMEOUT));
         CHECK(room[-1] == '5');
         CHECK_OK(there, obe_free(there));
     }
 }
 
-/* A message that begins in one buffer ends in another, and nothing is written to the first any more. */
-static void gone_between(void)
+/* A message is received in two calls with different buffers. Nothing is written to the first one after its call. */
+static void buffer_freed_between_calls(void)
 {
     enum { HALF = 60000 };
     static char text[2 * HALF + 1], got[2 * HALF + 1];
@@ -449,7 +451,7 @@ static void gone_between(void)
     snprintf(head, sizeof head, "%010d", 2 * HALF);
     raw_write_text(fd, head);
     raw_write(fd, text, HALF);
-    do { /* until it has all of the half */
+    do { /* until the first half was received */
         before = stat_of(there, OBE_STAT_BYTES_RECEIVED);
         CHECK_STATUS(OBE_E_TIMEOUT, there, obe_receive(there, first, sizeof got, &length, 20));
         CHECK_EQUAL(-7, length);
@@ -479,11 +481,11 @@ static void *collect(void *unused)
 static int garbage_rounds = 1500;
 static uint64_t dice = 88172645463325252u;
 
-/* Something that may be an address of Go's heap, in use, free or never taken. */
+/* A number that may be an address in Go's heap: in use, free or not mapped. */
 static uint64_t address(void) { return 0xC000000000u + random_next(&dice) % (64 << 20); }
 
-/* Results go over memory that holds addresses of Go's heap, while the collector looks for such. */
-static void garbage(void)
+/* Results overwrite memory that contains addresses in Go's heap, while the garbage collector runs. */
+static void results_over_heap_addresses(void)
 {
     enum { WORDS = 512 };
     uint64_t words[WORDS];
@@ -548,13 +550,13 @@ int main(int argc, char **argv)
     CHECK_OK(0, obe_message_new("{}", -1, &message));
     RUN(sizes);
     RUN(sizes_of_numbers);
-    RUN(short_sentence);
+    RUN(truncated_error);
     RUN(empty_text);
     RUN(sent_once);
     RUN(kept_in_order);
     RUN(edges);
-    RUN(gone_between);
-    RUN(garbage);
+    RUN(buffer_freed_between_calls);
+    RUN(results_over_heap_addresses);
     CHECK_OK(message, obe_message_free(message));
     CHECK_OK(peer, obe_free(peer));
     CHECK_OK(client, obe_free(client));

@@ -798,7 +798,7 @@ int main(void)
     join_thread(thread);
     CHECK_EQUAL(OBE_E_CLOSED, ended);
     CHECK_OK(0, obe_free(client));
-    /* The tombstones go too, so that what is left after this is a leak. */
+    /* Without the quarantine, memory that is still allocated at exit is a leak. */
     obe_test_quarantine(0);
     CHECK_OK(0, obe_free(new_client(1)));
     CHECK_EQUAL(0, obe_test_live());

@@ -1,8 +1,7 @@
-/* What calls leave behind: no connection, no descriptor, no thread, no goroutine, no live handle, no memory.
+/* Calls leak no connection, descriptor, thread, goroutine, live handle or memory.
  *
- *     leak            everything
- *     leak ROUNDS     that many rounds of each kind, and nothing measured but what is exact: for valgrind and
- * sanitizers */
+ *     leak            all tests
+ *     leak ROUNDS     so many rounds of each operation, without the tests of memory: for valgrind and sanitizers */
 #include "check.h"
 
 static int rounds = 1000;
@@ -12,9 +11,9 @@ static struct echo echo;
 static char text[256];
 static int64_t length;
 
-/* ---- what there is ---- */
+/* ---- measuring ---- */
 
-static int64_t resident(void) /* bytes of memory, the garbage collected */
+static int64_t resident(void) /* bytes of memory, after a garbage collection */
 {
     int64_t bytes;
 
@@ -25,9 +24,9 @@ static int64_t resident(void) /* bytes of memory, the garbage collected */
     return bytes;
 }
 
-/* ---- what is done ---- */
+/* ---- operations ---- */
 
-static obe_socket client, kept, hasty;
+static obe_socket client, kept, unserved; /* no server is listening for unserved */
 static int32_t dead_port;
 
 static void exchange(obe_socket socket)
@@ -47,12 +46,12 @@ static void small_buffer(void)
 
 static void refused(void)
 {
-    CHECK_STATUS(OBE_E_REFUSED, hasty, obe_tcmd(hasty, "[1]", -1, text, sizeof text, &length, TEST_TIMEOUT));
+    CHECK_STATUS(OBE_E_REFUSED, unserved, obe_tcmd(unserved, "[1]", -1, text, sizeof text, &length, TEST_TIMEOUT));
     CHECK_STATUS(OBE_E_JSON, client, obe_tcmd(client, "[1", -1, text, sizeof text, &length, TEST_TIMEOUT));
     CHECK_STATUS(OBE_E_ARGUMENT, client, obe_send(client, NULL, -1, TEST_TIMEOUT));
 }
 
-static void client_made_and_freed(void)
+static void client_created_and_freed(void)
 {
     obe_socket brief = new_client(echo.port);
 
@@ -60,8 +59,8 @@ static void client_made_and_freed(void)
     CHECK_OK(brief, obe_free(brief));
 }
 
-/* Freed with its connection open, and a message in it. */
-static void client_freed_midway(void)
+/* Freed with its connection open, and a message in flight. */
+static void client_freed_while_connected(void)
 {
     obe_socket brief = new_client(echo.port);
 
@@ -69,7 +68,7 @@ static void client_freed_midway(void)
     CHECK_OK(brief, obe_free(brief));
 }
 
-static void server_made_and_freed(void)
+static void server_created_and_freed(void)
 {
     obe_socket server = new_server(), guest = new_client(port_of(server));
 
@@ -83,7 +82,7 @@ static void server_made_and_freed(void)
     CHECK_OK(server, obe_free(server));
 }
 
-/* The connection is dropped by a timeout, which an answer that comes late must not bring back. */
+/* A timeout closes the connection. A late reply must not reopen it. */
 static void timed_out(void)
 {
     obe_status status = obe_tcmd(client, "[1]", -1, text, sizeof text, &length, OBE_NO_WAIT);
@@ -91,7 +90,7 @@ static void timed_out(void)
     CHECK(status == OBE_OK || status == OBE_E_TIMEOUT);
 }
 
-static void documents(void)
+static void messages(void)
 {
     static const double x[] = {1, 2, 3};
     obe_message command = 0, reply = 0;
@@ -108,8 +107,8 @@ static void documents(void)
     CHECK_OK(command, obe_message_free(command));
 }
 
-/* Of four requests one is answered by the handler, one freed unanswered, one answered late, and one left to the
- * server's end. */
+/* Four requests: one is answered by the handler, one is freed unanswered, one is answered late, and one is open when the
+ * server is freed. */
 static obe_status answer_once(obe_message request, void *unused)
 {
     (void)unused;
@@ -139,7 +138,7 @@ static void requests(void)
     CHECK_OK(taken[2], obe_message_free(taken[2]));
 }
 
-static void settings(void)
+static void options_and_counters(void)
 {
     int32_t port;
     int64_t value;
@@ -157,26 +156,26 @@ static void commands(void)
 {
     double setting[4];
 
-    CHECK_STATUS(OBE_E_REPLY, client, obe_ready(client, TEST_TIMEOUT)); /* an echo is no answer */
+    CHECK_STATUS(OBE_E_REPLY, client, obe_ready(client, TEST_TIMEOUT)); /* the echoed command is not "OK" */
     CHECK_STATUS(OBE_E_REPLY, kept, obe_optset(kept, setting, 4, &length, TEST_TIMEOUT));
 }
 
 static const struct {
     const char *name;
     void (*once)(void);
-} deeds[] = {
+} operations[] = {
     {"one_shot", one_shot},
     {"on_kept", on_kept},
     {"small_buffer", small_buffer},
     {"refused", refused},
-    {"client_made_and_freed", client_made_and_freed},
-    {"client_freed_midway", client_freed_midway},
-    {"server_made_and_freed", server_made_and_freed},
+    {"client_created_and_freed", client_created_and_freed},
+    {"client_freed_while_connected", client_freed_while_connected},
+    {"server_created_and_freed", server_created_and_freed},
     {"timed_out", timed_out},
-    {"documents", documents},
+    {"messages", messages},
     {"requests", requests},
     {"commands", commands},
-    {"settings", settings},
+    {"options_and_counters", options_and_counters},
 };
 
 static void settle(int connections)
@@ -185,20 +184,20 @@ static void settle(int connections)
     CHECK_EQUAL(0, stat_of(client, OBE_STAT_CONNECTIONS_OPEN));
 }
 
-/* Each deed, many times over, leaves everything as it was. The Go runtime takes a few threads and descriptors when
- * it first finds use for them; a leak would be as many as there were rounds. */
-static void nothing_is_left(void)
+/* Repeats each operation and compares the resources before and after. Go's runtime starts a few threads and opens a few
+ * descriptors at first use; a leak would be as large as the number of rounds. */
+static void nothing_leaks(void)
 {
     enum { FEW = 4 };
     int i, k, fds, tasks;
     int64_t live, routines;
 
-    for (i = 0; i < LENGTH(deeds); i++) {
+    for (i = 0; i < LENGTH(operations); i++) {
         int warm = measured ? 50 : 1;
 
-        printf("%s ", deeds[i].name);
+        printf("%s ", operations[i].name);
         for (k = 0; k < warm; k++)
-            deeds[i].once();
+            operations[i].once();
         settle(1);
         obe_test_collect();
         fds = process_descriptors();
@@ -207,7 +206,7 @@ static void nothing_is_left(void)
         live = obe_test_live();
         routines = obe_test_goroutines();
         for (k = 0; k < rounds; k++)
-            deeds[i].once();
+            operations[i].once();
         settle(1);
         CHECK_EQUAL(live, obe_test_live());
         CHECK_EVENTUALLY(process_descriptors() <= fds + FEW);
@@ -223,11 +222,11 @@ static void exchange_on_both(void)
     exchange(kept);
 }
 
-static void make_and_free(void) { CHECK_OK(0, obe_free(new_client(1))); }
+static void create_and_free(void) { CHECK_OK(0, obe_free(new_client(1))); }
 
-/* Memory does not grow with what was done. The collector lets it sway by a megabyte or two, so that the lowest of
- * several readings are compared. */
-static void check_flat(void (*once)(void), int times)
+/* Memory does not grow with the number of calls. With the garbage collector it varies by a megabyte or two, so the lowest
+ * of several readings are compared. */
+static void check_memory(void (*once)(void), int times)
 {
     enum { READINGS = 10, SLACK = 2 << 20 };
     int64_t low[2] = {INT64_MAX, INT64_MAX};
@@ -243,11 +242,11 @@ static void check_flat(void (*once)(void), int times)
             *half = now;
     }
     if (low[1] > low[0] + SLACK)
-        check_failed(__FILE__, __LINE__, "%d times more took %" PRId64 " kB more", times / 2, (low[1] - low[0]) / 1024);
+        check_failed(__FILE__, __LINE__, "%d more rounds used %" PRId64 " kB more memory", times / 2, (low[1] - low[0]) / 1024);
 }
 
-static void flat_exchanges(void) { check_flat(exchange_on_both, 10000); }
-static void flat_handles(void) { check_flat(make_and_free, 400000); }
+static void memory_of_exchanges(void) { check_memory(exchange_on_both, 10000); }
+static void memory_of_handles(void) { check_memory(create_and_free, 400000); }
 
 int main(int argc, char **argv)
 {
@@ -262,19 +261,19 @@ int main(int argc, char **argv)
     client = new_client(echo.port);
     kept = new_client(echo.port);
     CHECK_OK(kept, obe_set_option(kept, OBE_OPT_PERSISTENT, "1"));
-    hasty = new_client(dead_port);
+    unserved = new_client(dead_port);
     exchange(kept);
-    RUN(nothing_is_left);
+    RUN(nothing_leaks);
     if (measured) {
-        RUN(flat_exchanges);
-        RUN(flat_handles);
+        RUN(memory_of_exchanges);
+        RUN(memory_of_handles);
     }
     CHECK_OK(client, obe_free(client));
     CHECK_OK(kept, obe_free(kept));
-    CHECK_OK(hasty, obe_free(hasty));
+    CHECK_OK(unserved, obe_free(unserved));
     echo_stop(&echo);
     CHECK_EQUAL(0, obe_test_live());
-    /* The tombstones go too, so that what is left after this is a leak. */
+    /* Without the quarantine, memory that is still allocated at exit is a leak. */
     obe_test_quarantine(0);
     CHECK_OK(0, obe_free(new_client(1)));
     socket_close(dead);

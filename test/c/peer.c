@@ -1,7 +1,7 @@
-/* One side of a conversation between two systems; the other side is the same program, built for the other one.
+/* Client and server for exchanges between two systems: the other one is the same program, built for the other system.
  *
- *     peer server [NAME VALUE]...         prints its port, and sends every message back until it is told "done"
- *     peer client PORT [NAME VALUE]...    has every kind of exchange with that server, and ends it
+ *     peer server [NAME VALUE]...         prints its port and echoes every message, until the command "done"
+ *     peer client PORT [NAME VALUE]...    makes every kind of exchange with that server, and ends it
  *
  * NAME and VALUE are options of the sockets. */
 #include "check.h"
@@ -106,7 +106,7 @@ static void from_many_threads(void)
         join_thread(threads[i]);
 }
 
-/* The largest that there is without an option: 64 MiB there and back. */
+/* The largest message with the default of max_message: 64 MiB in each direction. */
 static void large(void)
 {
     enum { LARGEST = 64 << 20 };

@@ -1,8 +1,8 @@
-/* Both roles at work: exchanges, kept connections, timeouts, cancel, close, peers that misbehave, options, counters,
- * texts. */
+/* Clients and servers: exchanges, persistent connections, timeouts, obe_cancel, obe_close, misbehaving peers, options,
+ * counters, texts. */
 #include "check.h"
 
-static char text[256]; /* of the test that runs */
+static char text[256]; /* results of the current test */
 static int64_t length;
 
 static obe_status receive_in(obe_socket socket, int64_t timeout_ms)
@@ -22,8 +22,8 @@ static obe_status tcmd_in(obe_socket client, const char *command, int64_t timeou
         CHECK_EQUAL((int64_t)strlen(wanted), length); \
     } while (0)
 
-/* call ends with status when its timeout does, and not before. */
-#define CHECK_TAKES(ms, status, handle, call) \
+/* call returns status after ms milliseconds, not before. */
+#define CHECK_LASTS(ms, status, handle, call) \
     do { \
         int64_t start_ = now_ms(), took_; \
         CHECK_STATUS(status, handle, call); \
@@ -32,7 +32,7 @@ static obe_status tcmd_in(obe_socket client, const char *command, int64_t timeou
             check_failed(__FILE__, __LINE__, "%s took %d ms, wanted %d", #call, (int)took_, (int)(ms)); \
     } while (0)
 
-/* Calls that block, on a thread of their own. */
+/* Calls that block. */
 static obe_status receive_forever(void *h)
 {
     char buffer[64];
@@ -169,14 +169,14 @@ static void over_ipv6(void)
     CHECK_OK(server, obe_free(server));
 }
 
-/* ---- what is not JSON ---- */
+/* ---- texts that are not JSON ---- */
 
 static void not_json(void)
 {
     static const struct {
         const char *text;
         int64_t length;
-        const char *says;
+        const char *error;
     } refused[] = {
         {"", -1, "at byte 0"},          {"", 0, "at byte 0"},          {"{\"a\": 1,}", -1, "at byte 8"},
         {"[1] [2]", -1, "at byte 4"},   {"\"\xff\"", -1, "at byte 1"}, {"\xef\xbb\xbf""1", -1, "at byte 0"},
@@ -190,22 +190,22 @@ static void not_json(void)
 
     for (i = 0; i < LENGTH(refused); i++) {
         CHECK_STATUS(OBE_E_JSON, client, obe_send(client, refused[i].text, refused[i].length, TEST_TIMEOUT));
-        CHECK_ERROR(client, refused[i].says);
+        CHECK_ERROR(client, refused[i].error);
         length = -7;
         CHECK_STATUS(OBE_E_JSON, client,
                      obe_tcmd(client, refused[i].text, refused[i].length, text, sizeof text, &length, TEST_TIMEOUT));
         CHECK_ERROR(client, "tcmd");
-        CHECK_ERROR(client, refused[i].says);
+        CHECK_ERROR(client, refused[i].error);
         CHECK_EQUAL(-7, length);
     }
     CHECK_OK(client, obe_set_option(client, OBE_OPT_MAX_MESSAGE, "5"));
     CHECK_STATUS(OBE_E_TOO_LARGE, client, obe_send(client, "[1,2,3]", -1, TEST_TIMEOUT));
     CHECK_EQUAL(0, stat_of(client, OBE_STAT_CONNECTIONS_OPENED));
-    /* The server would see a connection that was made: this message comes after it. */
+    /* No connection was opened before: this message would come after it. */
     CHECK_OK(client, obe_send(client, "12345", -1, TEST_TIMEOUT));
     CHECK_OK(server, receive_in(server, TEST_TIMEOUT));
     CHECK_EQUAL(1, stat_of(server, OBE_STAT_CONNECTIONS_OPENED));
-    /* A refused answer can be given anew. */
+    /* After a refused reply, the server can send another. */
     CHECK_STATUS(OBE_E_JSON, server, obe_send(server, "{", -1, TEST_TIMEOUT));
     CHECK_OK(server, obe_send(server, "{}", -1, TEST_TIMEOUT));
     CHECK_OK(client, receive_in(client, TEST_TIMEOUT));
@@ -214,7 +214,7 @@ static void not_json(void)
     CHECK_OK(server, obe_free(server));
 }
 
-/* ---- nobody there, or somebody else ---- */
+/* ---- no server, or another one ---- */
 
 static void refused_and_in_use(void)
 {
@@ -231,7 +231,7 @@ static void refused_and_in_use(void)
     CHECK_STATUS(OBE_E_REFUSED, client, tcmd_in(client, "1", TEST_TIMEOUT));
     CHECK_ERROR(client, "connection refused");
     CHECK(now_ms() - start < SOON);
-    CHECK_TAKES(120, OBE_E_TIMEOUT, client, obe_wait_ready(client, 120));
+    CHECK_LASTS(120, OBE_E_TIMEOUT, client, obe_wait_ready(client, 120));
     CHECK_ERROR(client, "refused");
     CHECK_EQUAL(0, stat_of(client, OBE_STAT_CONNECTIONS_OPENED));
 
@@ -244,7 +244,7 @@ static void refused_and_in_use(void)
     CHECK(other == NUMBER_AS_HANDLE(77));
     CHECK_OK(client, obe_free(client));
 
-    /* A port is free again as soon as its server is. */
+    /* A port is free again as soon as its server was freed. */
     port = port_of(server);
     CHECK_OK(server, obe_free(server));
     CHECK_OK(0, obe_server_new(NULL, port, &server));
@@ -252,7 +252,7 @@ static void refused_and_in_use(void)
     socket_close(dead);
 }
 
-/* The instrument may come up before its server. */
+/* A client may start before its server. */
 static void wait_for_server(void)
 {
     int32_t port;
@@ -281,29 +281,29 @@ static void timeouts(void)
     obe_socket server = new_server(), client = new_client(port);
 
     length = -7;
-    CHECK_TAKES(0, OBE_E_TIMEOUT, server, receive_in(server, OBE_NO_WAIT));
-    CHECK_TAKES(70, OBE_E_TIMEOUT, server, receive_in(server, 70));
+    CHECK_LASTS(0, OBE_E_TIMEOUT, server, receive_in(server, OBE_NO_WAIT));
+    CHECK_LASTS(70, OBE_E_TIMEOUT, server, receive_in(server, 70));
     CHECK_OK(server, obe_set_option(server, OBE_OPT_TIMEOUT_MS, "30"));
-    CHECK_TAKES(30, OBE_E_TIMEOUT, server, receive_in(server, OBE_DEFAULT_TIMEOUT));
+    CHECK_LASTS(30, OBE_E_TIMEOUT, server, receive_in(server, OBE_DEFAULT_TIMEOUT));
     CHECK_ERROR(server, "receive");
 
     CHECK_OK(client, obe_send(client, "1", -1, TEST_TIMEOUT));
-    CHECK_TAKES(0, OBE_E_TIMEOUT, client, receive_in(client, OBE_NO_WAIT));
-    CHECK_TAKES(70, OBE_E_TIMEOUT, client, receive_in(client, 70));
+    CHECK_LASTS(0, OBE_E_TIMEOUT, client, receive_in(client, OBE_NO_WAIT));
+    CHECK_LASTS(70, OBE_E_TIMEOUT, client, receive_in(client, 70));
     CHECK_EQUAL(1, stat_of(client, OBE_STAT_CONNECTIONS_OPEN));
-    CHECK_TAKES(70, OBE_E_TIMEOUT, client, tcmd_in(client, "{\"command\": \"optst\"}", 70));
+    CHECK_LASTS(70, OBE_E_TIMEOUT, client, tcmd_in(client, "{\"command\": \"optst\"}", 70));
     CHECK_ERROR(client, "Python");
     CHECK_EQUAL(0, stat_of(client, OBE_STAT_CONNECTIONS_OPEN));
     CHECK_OK(client, obe_set_option(client, OBE_OPT_TIMEOUT_MS, "30"));
-    CHECK_TAKES(30, OBE_E_TIMEOUT, client, tcmd_in(client, "1", OBE_DEFAULT_TIMEOUT));
-    CHECK_TAKES(40, OBE_E_TIMEOUT, client, obe_wait_ready(client, 40));
+    CHECK_LASTS(30, OBE_E_TIMEOUT, client, tcmd_in(client, "1", OBE_DEFAULT_TIMEOUT));
+    CHECK_LASTS(40, OBE_E_TIMEOUT, client, obe_wait_ready(client, 40));
     CHECK_EQUAL(-7, length);
     CHECK_OK(client, obe_free(client));
     CHECK_OK(server, obe_free(server));
     socket_close(silent);
 }
 
-/* Nobody takes the connection, or what is sent over it. */
+/* The peer does not accept the connection, or does not read. */
 static void timeouts_of_sending(void)
 {
     enum { BIG = 32 << 20 };
@@ -316,15 +316,15 @@ static void timeouts_of_sending(void)
     memset(big, ' ', BIG);
     big[0] = '1';
     client = new_client(port);
-    CHECK_TAKES(70, OBE_E_TIMEOUT, client, obe_send(client, big, BIG, 70));
-    CHECK_EQUAL(0, stat_of(client, OBE_STAT_CONNECTIONS_OPEN)); /* half a frame cannot be gone on with */
+    CHECK_LASTS(70, OBE_E_TIMEOUT, client, obe_send(client, big, BIG, 70));
+    CHECK_EQUAL(0, stat_of(client, OBE_STAT_CONNECTIONS_OPEN)); /* half a frame was sent, which cannot be continued */
     CHECK_EQUAL(0, stat_of(client, OBE_STAT_MESSAGES_SENT));
-    for (i = 0; i < LENGTH(fillers); i++) /* so that the system lets no more wait to be accepted */
+    for (i = 0; i < LENGTH(fillers); i++) /* these fill the backlog */
         fillers[i] = raw_connect_begin(port);
-    CHECK_TAKES(70, OBE_E_TIMEOUT, client, obe_send(client, "1", -1, 70));
+    CHECK_LASTS(70, OBE_E_TIMEOUT, client, obe_send(client, "1", -1, 70));
     CHECK_ERROR(client, "no connection");
-    CHECK_TAKES(70, OBE_E_TIMEOUT, client, tcmd_in(client, "1", 70));
-    CHECK_TAKES(70, OBE_E_TIMEOUT, client, obe_wait_ready(client, 70));
+    CHECK_LASTS(70, OBE_E_TIMEOUT, client, tcmd_in(client, "1", 70));
+    CHECK_LASTS(70, OBE_E_TIMEOUT, client, obe_wait_ready(client, 70));
     CHECK_EQUAL(1, stat_of(client, OBE_STAT_CONNECTIONS_OPENED));
     CHECK_EQUAL(0, stat_of(client, OBE_STAT_CONNECTIONS_OPEN));
     for (i = 0; i < LENGTH(fillers); i++)
@@ -334,9 +334,9 @@ static void timeouts_of_sending(void)
     free(big);
 }
 
-/* ---- calls that another thread ends ---- */
+/* ---- obe_cancel and obe_close ---- */
 
-/* end, called while call blocks, ends it at once with status. */
+/* end, called while call blocks, makes it return status at once. */
 static void check_ends(obe_status (*call)(void *), obe_socket socket, obe_status (*end)(obe_socket),
                        obe_status status)
 {
@@ -356,17 +356,17 @@ static void cancel(void)
     int silent = raw_listen(&port, 16), dead = raw_bind(&dead_port), fd;
     obe_socket server = new_server(), client = new_client(port), other = new_client(dead_port);
 
-    /* Without a call in flight it does nothing; a later call is spared. */
+    /* Without a call in flight it has no effect, also not on later calls. */
     CHECK_OK(server, obe_cancel(server));
     CHECK_OK(client, obe_cancel(client));
-    CHECK_TAKES(30, OBE_E_TIMEOUT, server, receive_in(server, 30));
+    CHECK_LASTS(30, OBE_E_TIMEOUT, server, receive_in(server, 30));
 
     check_ends(receive_forever, server, obe_cancel, OBE_E_CANCELLED);
     CHECK_ERROR(server, "receive");
     CHECK_ERROR(server, "cancelled");
-    CHECK_TAKES(30, OBE_E_TIMEOUT, server, receive_in(server, 30));
+    CHECK_LASTS(30, OBE_E_TIMEOUT, server, receive_in(server, 30));
 
-    /* A client's connection survives, and a message that has begun goes on. */
+    /* The client's connection stays open, and a message that has begun is continued. */
     CHECK_OK(client, obe_send(client, "1", -1, TEST_TIMEOUT));
     fd = raw_accept(silent);
     raw_write_text(fd, "0000000007[1,");
@@ -376,7 +376,7 @@ static void cancel(void)
     CHECK_TEXT("[1,2,3]");
     socket_close(fd);
 
-    /* A command's does not: its late reply must not answer the next one. */
+    /* The connection of a command is closed, because a late reply must not answer the next command. */
     check_ends(tcmd_forever, client, obe_cancel, OBE_E_CANCELLED);
     CHECK_EQUAL(0, stat_of(client, OBE_STAT_CONNECTIONS_OPEN));
     check_ends(wait_ready_forever, client, obe_cancel, OBE_E_CANCELLED);
@@ -407,7 +407,7 @@ static void close_wakes(void)
     CHECK_OK(client, obe_free(client));
     CHECK_OK(other, obe_free(other));
 
-    /* A server drops the connection of its last message and goes on listening. */
+    /* A server closes the connection of its last message and continues to listen. */
     CHECK_OK(guest, obe_send(guest, "1", -1, TEST_TIMEOUT));
     CHECK_OK(server, receive_in(server, TEST_TIMEOUT));
     check_ends(receive_forever, server, obe_close, OBE_E_CLOSED);
@@ -422,7 +422,7 @@ static void close_wakes(void)
     socket_close(dead);
 }
 
-/* What cannot run beside a call in flight waits within its own timeout. */
+/* A call that cannot run at the same time as the call in flight waits within its own timeout. */
 static void busy(void)
 {
     int32_t port;
@@ -432,23 +432,23 @@ static void busy(void)
 
     CHECK_OK(client, obe_send(client, "1", -1, TEST_TIMEOUT));
     caller_start(&caller, receive_forever, client);
-    CHECK_TAKES(0, OBE_E_BUSY, client, receive_in(client, OBE_NO_WAIT));
-    CHECK_TAKES(40, OBE_E_BUSY, client, receive_in(client, 40));
+    CHECK_LASTS(0, OBE_E_BUSY, client, receive_in(client, OBE_NO_WAIT));
+    CHECK_LASTS(40, OBE_E_BUSY, client, receive_in(client, 40));
     CHECK_ERROR(client, "another call");
-    CHECK_TAKES(40, OBE_E_BUSY, client, tcmd_in(client, "1", 40));
-    CHECK_TAKES(40, OBE_E_BUSY, client, obe_wait_ready(client, 40));
+    CHECK_LASTS(40, OBE_E_BUSY, client, tcmd_in(client, "1", 40));
+    CHECK_LASTS(40, OBE_E_BUSY, client, obe_wait_ready(client, 40));
     CHECK_OK(client, obe_cancel(client));
     CHECK_STATUS(OBE_E_CANCELLED, client, caller_join(&caller));
     CHECK_OK(client, obe_close(client));
     caller_start(&caller, tcmd_forever, client);
-    CHECK_TAKES(40, OBE_E_BUSY, client, obe_send(client, "1", -1, 40));
+    CHECK_LASTS(40, OBE_E_BUSY, client, obe_send(client, "1", -1, 40));
     CHECK_OK(client, obe_cancel(client));
     CHECK_STATUS(OBE_E_CANCELLED, client, caller_join(&caller));
 
     /* Two threads may wait for a server's messages; each gets one. */
     caller_start(&caller, receive_forever, server);
     caller_start(&second, receive_forever, server);
-    CHECK_TAKES(40, OBE_E_TIMEOUT, server, receive_in(server, 40));
+    CHECK_LASTS(40, OBE_E_TIMEOUT, server, receive_in(server, 40));
     CHECK_OK(server, obe_set_option(server, OBE_OPT_ONE_WAY, "1"));
     CHECK_OK(guest, obe_send(guest, "1", -1, TEST_TIMEOUT));
     CHECK_OK(guest, obe_send(guest, "2", -1, TEST_TIMEOUT));
@@ -460,9 +460,9 @@ static void busy(void)
     socket_close(silent);
 }
 
-/* ---- peers that misbehave ---- */
+/* ---- misbehaving peers ---- */
 
-/* What a server may do to a client, and what the client says. */
+/* Malformed replies, and the status that the client gets. */
 static void bad_servers(void)
 {
     static const struct {
@@ -506,7 +506,7 @@ static void bad_servers(void)
         }
         CHECK_STATUS(OBE_E_STATE, client, receive_in(client, TEST_TIMEOUT));
     }
-    /* Padding with spaces is no malformation. */
+    /* A length that is padded with spaces is valid. */
     CHECK_OK(client, obe_send(client, "1", -1, TEST_TIMEOUT));
     i = raw_accept(listener);
     raw_write_text(i, "         5[1,2]");
@@ -517,12 +517,12 @@ static void bad_servers(void)
     socket_close(listener);
 }
 
-/* What clients may do to a server: none of it ends a receive, each is counted. */
+/* Clients that misbehave: they make no call of the server fail, and are counted. */
 static void bad_clients(void)
 {
     static const struct {
-        const char *says, *counter;
-        int ends; /* the client does, or else the server must */
+        const char *sent, *counter;
+        int ends; /* whether the client closes the connection; otherwise the server does */
     } bad[] = {
         {"GET / HTTP/1.1\r\n\r\n", OBE_STAT_DROPPED_MALFORMED, 0}, {"9999999999", OBE_STAT_DROPPED_TOO_LARGE, 0},
         {"0000000003{,}", OBE_STAT_DROPPED_JSON, 0},               {"0000000000", OBE_STAT_DROPPED_JSON, 0},
@@ -534,7 +534,7 @@ static void bad_clients(void)
 
     for (i = 0; i < LENGTH(bad); i++) {
         fds[i] = raw_connect(port_of(server));
-        raw_write_text(fds[i], bad[i].says);
+        raw_write_text(fds[i], bad[i].sent);
         if (bad[i].ends)
             socket_close(fds[i]);
     }
@@ -559,7 +559,7 @@ static void bad_clients(void)
     CHECK_EQUAL(2, stat_of(server, OBE_STAT_DROPPED_INCOMPLETE));
     CHECK_EQUAL(1, stat_of(server, OBE_STAT_MESSAGES_RECEIVED));
 
-    /* One that is gone before its answer. */
+    /* A client that disconnects before its reply. */
     i = raw_connect(port_of(server));
     raw_write_text(i, "00000000013");
     CHECK_OK(server, receive_in(server, TEST_TIMEOUT));
@@ -573,7 +573,7 @@ static void bad_clients(void)
     CHECK_OK(server, obe_free(server));
 }
 
-/* A client that waits for an answer that will not come learns so. */
+/* The connection of an unanswered message is closed, so that its client does not wait for a reply. */
 static void unanswered(void)
 {
     obe_socket server = new_server(), first = new_client(port_of(server)), second = new_client(port_of(server));
@@ -598,7 +598,7 @@ static void unanswered(void)
 
 static const struct {
     const char *name, *client, *server; /* the defaults */
-    const char *values[4];              /* what it can be set to; none: it is a fact */
+    const char *values[4];              /* values to set; none: it is a read-only property */
 } options[] = {
     {OBE_OPT_TIMEOUT_MS, "60000", "-1", {"-1", "0", "1", "9223372036854"}},
     {OBE_OPT_PERSISTENT, "0", "0", {"1", "0"}},
@@ -654,7 +654,7 @@ static void all_options(void)
     CHECK_OK(server, obe_free(server));
 }
 
-static void facts(void)
+static void properties(void)
 {
     obe_socket server = new_server(), client = new_client(port_of(server));
     char listener[64], own[64];
@@ -708,7 +708,7 @@ static void all_counters(void)
     CHECK_EQUAL(15, stat_of(server, OBE_STAT_BYTES_SENT));
     CHECK_EQUAL(13, stat_of(server, OBE_STAT_BYTES_RECEIVED));
 
-    /* The one that is idle longest gives way. */
+    /* The connection that has been idle longest is evicted. */
     CHECK_OK(server, obe_set_option(server, OBE_OPT_MAX_CONNECTIONS, "1"));
     second = new_client(port_of(server));
     CHECK_OK(second, obe_send(second, "1", -1, TEST_TIMEOUT));
@@ -718,7 +718,7 @@ static void all_counters(void)
     CHECK_STATUS(OBE_E_PEER_CLOSED, client, receive_in(client, TEST_TIMEOUT));
     CHECK_OK(second, obe_free(second));
 
-    /* A message that takes too long. */
+    /* A message that is not complete in time. */
     CHECK_OK(server, obe_set_option(server, OBE_OPT_MAX_CONNECTIONS, "10"));
     CHECK_OK(server, obe_set_option(server, OBE_OPT_MESSAGE_TIMEOUT_MS, "40"));
     slow = raw_connect(port_of(server));
@@ -753,14 +753,14 @@ static void texts(void)
     int i, k;
 
     for (i = 0; i < LENGTH(statuses); i++) {
-        const char *sentence_i = obe_strerror(statuses[i]);
+        const char *description = obe_strerror(statuses[i]);
 
         CHECK(statuses[i] == OBE_OK || (statuses[i] >= -8999 && statuses[i] <= -8000));
-        CHECK(strlen(sentence_i) > 5);
-        CHECK(obe_strerror(statuses[i]) == sentence_i);
-        CHECK(strcmp(sentence_i, obe_strerror(1)) != 0);
+        CHECK(strlen(description) > 5);
+        CHECK(obe_strerror(statuses[i]) == description);
+        CHECK(strcmp(description, obe_strerror(1)) != 0);
         for (k = 0; k < i; k++)
-            CHECK(statuses[i] != statuses[k] && strcmp(sentence_i, obe_strerror(statuses[k])) != 0);
+            CHECK(statuses[i] != statuses[k] && strcmp(description, obe_strerror(statuses[k])) != 0);
     }
     for (i = 0; i < LENGTH(unknown); i++)
         CHECK(strcmp(obe_strerror(unknown[i]), obe_strerror(1)) == 0);
@@ -771,8 +771,8 @@ static void texts(void)
     CHECK(!OBE_VERSION_AT_LEAST(OBE_VERSION_MAJOR + 1, 0, 0));
 }
 
-/* A sentence stays with its handle, whatever other handles and threads do. */
-static void sentences(void)
+/* The last error stays with its handle, whatever other handles and threads do. */
+static void last_errors(void)
 {
     obe_socket one = new_client(1), two = new_client(2);
     int64_t value;
@@ -808,10 +808,10 @@ int main(void)
     RUN(bad_clients);
     RUN(unanswered);
     RUN(all_options);
-    RUN(facts);
+    RUN(properties);
     RUN(all_counters);
     RUN(texts);
-    RUN(sentences);
+    RUN(last_errors);
     CHECK_EQUAL(0, obe_test_live());
     return 0;
 }

@@ -1,8 +1,8 @@
-/* Documents: every function of the group, with what it takes, what it refuses and what it writes.
+/* Messages: every function of the group, with the arguments that it accepts and refuses, and the results that it writes.
  *
- *     document            everything
- *     document NUMBERS    the same with arrays of so many numbers where large ones are meant: for valgrind
- *     document measure    how long it takes to get a member of a small reply */
+ *     message            all tests
+ *     message NUMBERS    all tests, with so many numbers in the large arrays: for valgrind
+ *     message measure    measures how long it takes to get a member of a small reply */
 #include "check.h"
 
 #include <float.h>
@@ -21,7 +21,7 @@ static obe_message parse(const char *json)
     return m;
 }
 
-/* Another document, in the place of the last one. */
+/* Replaces message. */
 static void begin(const char *json)
 {
     CHECK_OK(0, obe_message_free(message));
@@ -86,32 +86,32 @@ static struct out {
     obe_message handle;
 } out, untouched;
 
-static void soil(void)
+static void fill_results(void)
 {
     memset(&untouched, PATTERN, sizeof untouched);
     out = untouched;
 }
 
-/* call, which writes to out if to anything, fails with status and writes nothing. */
+/* call, whose results are in out, fails with status and writes nothing. */
 #define CHECK_FAILS(status, handle, call) \
     do { \
-        soil(); \
+        fill_results(); \
         CHECK_STATUS(status, handle, call); \
         if (memcmp(&out, &untouched, sizeof out) != 0) \
             check_failed(__FILE__, __LINE__, "%s failed and wrote something", #call); \
     } while (0)
 
-/* The same of a call that reads numbers, which may be written in part when it turns out what they are. */
+/* The same for a call that reads numbers: some may have been written when the error is found. */
 #define CHECK_FAILS_READING(status, handle, call) \
     do { \
-        soil(); \
+        fill_results(); \
         CHECK_STATUS(status, handle, call); \
         memcpy(out.numbers, untouched.numbers, sizeof out.numbers); \
         if (memcmp(&out, &untouched, sizeof out) != 0) \
             check_failed(__FILE__, __LINE__, "%s failed and wrote something", #call); \
     } while (0)
 
-/* All getters at a pointer end with the status, and write nothing. */
+/* All getters at a pointer return status and write nothing. */
 static void check_all_fail(obe_status status, obe_message m, const char *pointer)
 {
     CHECK_FAILS(status, m, obe_get_double(m, pointer, &out.value));
@@ -126,9 +126,9 @@ static void check_all_fail(obe_status status, obe_message m, const char *pointer
     CHECK_FAILS(status, m, obe_get_count(m, pointer, &out.length));
 }
 
-/* ---- making ---- */
+/* ---- creating ---- */
 
-static void made_of_texts(void)
+static void created_from_texts(void)
 {
     static const struct {
         const char *json;
@@ -168,7 +168,7 @@ static void made_of_texts(void)
     CHECK_EQUAL(1, obe_test_live());
 }
 
-static void made_of_commands(void)
+static void created_from_commands(void)
 {
     CHECK_OK(0, obe_message_free(message));
     CHECK_OK(0, obe_command_new("optset", &message));
@@ -192,7 +192,7 @@ static void made_of_commands(void)
 
 /* ---- setting ---- */
 
-static void in_order_and_in_place(void)
+static void members_keep_their_order(void)
 {
     static const double numbers[] = {2.45, 25, -0.0, 1, 2, 3};
 
@@ -210,7 +210,7 @@ static void in_order_and_in_place(void)
     CHECK_JSON("{\"command\": \"newdat\", \"x\": [2.45, 25.0, -0.0], \"n\": 25, \"y\": 25.0, \"b\": true, \"c\": false, "
                "\"z\": null, \"s\": \"say \\\"\\\\\\\"\\u0001\", \"m\": [[2.45, 25.0, -0.0], [1.0, 2.0, 3.0]], "
                "\"j\": {\"k\":[1 , 2.50]}}", "");
-    /* Each in the place of the one before it, whatever that was, and one that is new behind all. */
+    /* A value replaces the one before it, whatever its type. A new member is added at the end. */
     CHECK_OK(message, obe_set_null(message, "x"));
     CHECK_OK(message, obe_set_string(message, "command", "ready", -1));
     CHECK_OK(message, obe_set_bool(message, "j", -5));
@@ -228,8 +228,8 @@ static void in_order_and_in_place(void)
     CHECK_EQUAL(11, length);
 }
 
-/* What came from elsewhere stays as it came, but for what is set. */
-static void on_a_received_document(void)
+/* The members of a parsed text stay as they are, except those that are set. */
+static void members_of_a_parsed_text(void)
 {
     begin("\n{\"a\" : 1e5,\t\"b\":25.0, \"c\\u0041\":[ 1 ] , \"a\":2}");
     CHECK_JSON("2", "/a");
@@ -272,7 +272,7 @@ static void keys_of_all_kinds(void)
     CHECK_EQUAL(LENGTH(keys), value);
 }
 
-static void what_cannot_be_set(void)
+static void refused_by_setters(void)
 {
     static const char *const others[] = {"[]", "1", "\"a\"", "null", " true ", "[{\"a\": 1}]"};
     static const double numbers[4] = {1, 2, 3, 4};
@@ -341,7 +341,7 @@ static void what_cannot_be_set(void)
     CHECK_JSON(whole, "");
 }
 
-/* A document nests no deeper than 512 levels, however it comes about. */
+/* A message nests at most 512 levels deep, also after a member was set. */
 static void depth(void)
 {
     enum { DEPTH = 512 };
@@ -408,7 +408,7 @@ static void doubles_bit_by_bit(void)
         CHECK(memcmp(values, got, sizeof got) == 0);
         CHECK_OK(message, obe_get_json(message, "", text, sizeof text, &length)); /* then from the text */
     }
-    /* Any NaN is written NaN, and read as the one that C has. */
+    /* Any NaN is written as NaN, and read as C's NAN. */
     CHECK_OK(message, obe_set_double(message, "v", of_bits(0xfff8000000000123)));
     CHECK_JSON("NaN", "/v");
     CHECK_OK(message, obe_get_double(message, "/v", &one));
@@ -426,7 +426,7 @@ static void doubles_bit_by_bit(void)
         CHECK_OK(message, obe_set_double(message, "v", of_bits(bits)));
         CHECK_OK(message, obe_get_double(message, "/v", &one));
         CHECK_BITS(of_bits(bits), one);
-        if (i % 16 == 0) { /* C's own reading of it */
+        if (i % 16 == 0) { /* the C library reads the same number */
             CHECK_OK(message, obe_get_json(message, "/v", text, sizeof text, &length));
             CHECK_BITS(of_bits(bits), strtod(text, NULL));
         }
@@ -592,7 +592,7 @@ static void strings(void)
         begin(unescaped[i].json);
         CHECK_STRING(unescaped[i].wanted, "");
     }
-    /* NULs are kept by the length, going in and coming out. */
+    /* Strings with a length may contain NULs. */
     begin("{}");
     CHECK_OK(message, obe_set_string(message, "s", "a\0b\0", 4));
     CHECK_JSON("\"a\\u0000b\\u0000\"", "/s");
@@ -629,8 +629,8 @@ static void keys_by_number(void)
 
 /* ---- arrays ---- */
 
-/* The bytes of a double that nothing wrote to. */
-static int clean(double value)
+/* Whether nothing was written to a double. */
+static int untouched_double(double value)
 {
     unsigned char bytes[sizeof value];
     size_t i;
@@ -662,7 +662,7 @@ static void check_list(const char *pointer, const double *wanted, int64_t n)
         for (i = 0; i < written; i++)
             CHECK_BITS(wanted[i], area[GUARD + i]);
         for (i = 0; i < LENGTH(area); i++)
-            CHECK((i >= GUARD && i < GUARD + written) || clean(area[i]));
+            CHECK((i >= GUARD && i < GUARD + written) || untouched_double(area[i]));
     }
 }
 
@@ -688,7 +688,7 @@ static void check_table(const char *pointer, const double *wanted, int64_t rows,
         for (i = 0; i < written; i++)
             CHECK_BITS(wanted[i], area[GUARD + i]);
         for (i = 0; i < LENGTH(area); i++)
-            CHECK((i >= GUARD && i < GUARD + written) || clean(area[i]));
+            CHECK((i >= GUARD && i < GUARD + written) || untouched_double(area[i]));
     }
 }
 
@@ -708,28 +708,28 @@ static void arrays_of_every_size(void)
     check_table("/z", NULL, 2, 0);
 }
 
-static void what_is_no_array(void)
+static void not_an_array(void)
 {
-    static const char *const no_list[] = {"/s", "/n", "/o", "/b", "/mixed", "/text", "/rows", "/nothing", "/inner", ""};
-    static const char *const no_table[] = {"/s", "/n", "/o", "/b", "/mixed", "/text", "/nothing", "/inner", "/flat", "/hole", "/late", ""};
+    static const char *const not_lists[] = {"/s", "/n", "/o", "/b", "/mixed", "/text", "/rows", "/nothing", "/inner", ""};
+    static const char *const not_tables[] = {"/s", "/n", "/o", "/b", "/mixed", "/text", "/nothing", "/inner", "/flat", "/hole", "/late", ""};
     int i;
 
     begin("{\"s\": \"[1]\", \"n\": 1, \"o\": {\"0\": 1}, \"b\": true, \"mixed\": [1, null, 2], \"text\": [1, \"2\"], "
           "\"rows\": [[1, 2], [3, 4]], \"nothing\": null, \"inner\": [1, [2]], \"flat\": [1, 2], \"hole\": [[1, null]], "
           "\"ragged\": [[1, 2], [3, 4], [5], [6, 7]], \"wider\": [[1], [2, 3]], \"late\": [[1, 2], [3, 4], [5, false]]}");
-    for (i = 0; i < LENGTH(no_list); i++) {
-        CHECK_FAILS_READING(OBE_E_TYPE, message, obe_get_doubles(message, no_list[i], out.numbers, 16, &out.length));
+    for (i = 0; i < LENGTH(not_lists); i++) {
+        CHECK_FAILS_READING(OBE_E_TYPE, message, obe_get_doubles(message, not_lists[i], out.numbers, 16, &out.length));
         CHECK_ERROR(message, "get_doubles");
-        CHECK_FAILS(OBE_E_TYPE, message, obe_get_doubles(message, no_list[i], NULL, 0, &out.length));
-        CHECK_FAILS(OBE_E_TYPE, message, obe_get_doubles(message, no_list[i], out.numbers, 1, &out.length));
+        CHECK_FAILS(OBE_E_TYPE, message, obe_get_doubles(message, not_lists[i], NULL, 0, &out.length));
+        CHECK_FAILS(OBE_E_TYPE, message, obe_get_doubles(message, not_lists[i], out.numbers, 1, &out.length));
     }
     CHECK_FAILS_READING(OBE_E_TYPE, message, obe_get_doubles(message, "/mixed", out.numbers, 16, &out.length));
     CHECK_ERROR(message, "element 1");
-    for (i = 0; i < LENGTH(no_table); i++) {
-        CHECK_FAILS_READING(OBE_E_TYPE, message, obe_get_matrix(message, no_table[i], out.numbers, 16, &out.rows, &out.cols));
+    for (i = 0; i < LENGTH(not_tables); i++) {
+        CHECK_FAILS_READING(OBE_E_TYPE, message, obe_get_matrix(message, not_tables[i], out.numbers, 16, &out.rows, &out.cols));
         CHECK_ERROR(message, "get_matrix");
     }
-    /* Which row it is that has another length. */
+    /* The error message names the row that has another length. */
     CHECK_FAILS(OBE_E_TYPE, message, obe_get_matrix(message, "/ragged", out.numbers, 16, &out.rows, &out.cols));
     CHECK_ERROR(message, "row 2");
     CHECK_FAILS(OBE_E_TYPE, message, obe_get_matrix(message, "/ragged", NULL, 0, &out.rows, &out.cols));
@@ -747,7 +747,7 @@ static void what_is_no_array(void)
     CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_matrix(message, "/rows", out.numbers, 16, &out.rows, NULL));
     CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_matrix(message, "/rows", NULL, 1, &out.rows, &out.cols));
     CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_matrix(message, "/rows", out.numbers, INT64_MIN, &out.rows, &out.cols));
-    /* More room than there is memory for is room enough. */
+    /* A capacity that is larger than memory is accepted. */
     CHECK_OK(message, obe_get_doubles(message, "/flat", out.numbers, INT64_MAX, &out.length));
     CHECK_EQUAL(2, out.length);
 }
@@ -776,7 +776,7 @@ static void large_arrays(void)
     CHECK_OK(message, obe_get_doubles(message, "/v", got, many, &count));
     CHECK_EQUAL(many, count);
     CHECK(memcmp(values, got, (size_t)many * sizeof *got) == 0);
-    /* A copy by way of the text is the same. */
+    /* A copy that is parsed from the text is the same. */
     CHECK_STATUS(OBE_E_BUFFER, message, obe_get_json(message, "", NULL, 0, &length));
     all = malloc((size_t)length);
     CHECK(all != NULL);
@@ -792,13 +792,13 @@ static void large_arrays(void)
     CHECK_STATUS(OBE_E_BUFFER, copy, obe_get_doubles(copy, "/v", got, many - 1, &count));
     CHECK_EQUAL(many, count);
     for (i = 0; i < many; i++)
-        CHECK(clean(got[i]));
+        CHECK(untouched_double(got[i]));
     CHECK_OK(0, obe_message_free(copy));
     free(values);
     free(got);
 }
 
-/* ---- memory at its edges ---- */
+/* ---- texts and arrays that end before an inaccessible page ---- */
 
 /* The last count doubles before end, which is the end of a page. */
 static double *before(char *end, int count) { return (double *)(void *)(end - count * (int)sizeof(double)); }
@@ -850,7 +850,7 @@ static void pointers(void)
     };
     static const char *const nowhere[] = {"/fo", "/foo/2", "/foo/-", "/foo/00", "/foo/01", "/foo/+1", "/foo/-1", "/foo/1e0", "/foo/", "/foo/0/x",
                                           "/foo/18446744073709551616", "/a/b", "//", "/a~1b/", "/m~01n", "/FOO", "/\xff"};
-    static const char *const none[] = {"foo", "0", "#/foo", " /foo", "/~", "/~2", "/m~", "/foo/~", "/nowhere/~3", "~1foo"};
+    static const char *const malformed[] = {"foo", "0", "#/foo", " /foo", "/~", "/~2", "/m~", "/foo/~", "/nowhere/~3", "~1foo"};
     int i;
 
     begin("{\"foo\": [\"bar\", \"baz\"], \"\": 0, \"a/b\": 1, \"c%d\": 2, \"e^f\": 3, \"g|h\": 4, \"i\\\\j\": 5, \"k\\\"l\": 6, "
@@ -861,8 +861,8 @@ static void pointers(void)
         check_all_fail(OBE_E_NOT_FOUND, message, nowhere[i]);
         CHECK_ERROR(message, "not found");
     }
-    for (i = 0; i < LENGTH(none); i++)
-        check_all_fail(OBE_E_ARGUMENT, message, none[i]);
+    for (i = 0; i < LENGTH(malformed); i++)
+        check_all_fail(OBE_E_ARGUMENT, message, malformed[i]);
     check_all_fail(OBE_E_ARGUMENT, message, NULL);
 }
 
@@ -871,7 +871,7 @@ static void types(void)
     static const struct {
         const char *pointer;
         int32_t type;
-        int64_t count; /* -1: it has none */
+        int64_t count; /* -1: it has no count */
     } values[] = {
         {"", OBE_OBJECT, 11}, {"/o", OBE_OBJECT, 0}, {"/a", OBE_ARRAY, 3}, {"/s", OBE_STRING, -1}, {"/i", OBE_INTEGER, -1},
         {"/r", OBE_REAL, -1}, {"/e", OBE_REAL, -1}, {"/n", OBE_REAL, -1}, {"/m", OBE_REAL, -1}, {"/t", OBE_BOOL, -1},
@@ -937,16 +937,16 @@ static void verbatim(void)
     CHECK_JSON("[1 , 2 ]", "/ab");
     begin("{}");
     CHECK_OK(message, obe_set_json(message, "j", " {\"a\": [ 1e5 ,25.0, \"\\u0041\\/\"] }\n", -1));
-    CHECK_JSON("[ 1e5 ,25.0, \"\\u0041\\/\"]", "/j/a"); /* at once, and once it is text */
+    CHECK_JSON("[ 1e5 ,25.0, \"\\u0041\\/\"]", "/j/a"); /* as it was set, and again below after the text was built */
     CHECK_JSON("{\"a\": [ 1e5 ,25.0, \"\\u0041\\/\"] }", "/j");
     CHECK_JSON("{\"j\":  {\"a\": [ 1e5 ,25.0, \"\\u0041\\/\"] }\n}", "");
     CHECK_JSON("[ 1e5 ,25.0, \"\\u0041\\/\"]", "/j/a");
 }
 
-/* ---- failures ---- */
+/* ---- errors ---- */
 
-/* Each document has its own last failure, and a failed call changes nothing else. */
-static void sentences(void)
+/* Each message has its own last error. A failed call changes nothing else. */
+static void last_errors(void)
 {
     obe_message other = parse("{\"b\": 2}");
 
@@ -963,7 +963,7 @@ static void sentences(void)
     CHECK_OK(0, obe_message_free(other));
 }
 
-/* ---- how long it takes ---- */
+/* ---- speed ---- */
 
 static int64_t now_ns(void)
 {
@@ -973,13 +973,13 @@ static int64_t now_ns(void)
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-/* The best of several rounds, so that what else the machine does counts little. */
+/* The best of several rounds, to reduce the influence of other processes. */
 static void getting_a_member(void)
 {
     enum { ROUNDS = 30, CALLS = 5000, LIMIT = 5000 /* ns; the aim is 1000 */ };
     static const char *const reply =
         "{\"setting\": [2.45, 0.98, 1e-3], \"utility\": 0.123456789, \"pickiness\": 4, \"message\": \"a reply of the usual size, "
-        "as a server gives it\", \"particles\": 50000, \"ready\": true, \"last\": {\"value\": 3.25, \"unit\": \"V\"}}";
+        "as a server sends it\", \"particles\": 50000, \"ready\": true, \"last\": {\"value\": 3.25, \"unit\": \"V\"}}";
     static const char *const pointers_to[] = {"/setting/1", "/utility", "/last/value"};
     int k, i, round;
 
@@ -1003,7 +1003,7 @@ static void getting_a_member(void)
         }
         printf("%s %" PRId64 " ns, ", pointers_to[k], best / CALLS);
         if (best / CALLS >= LIMIT)
-            check_failed(__FILE__, __LINE__, "a member took %" PRId64 " ns, and %d are the limit", best / CALLS, (int)LIMIT);
+            check_failed(__FILE__, __LINE__, "a member took %" PRId64 " ns, the limit is %d", best / CALLS, (int)LIMIT);
     }
 }
 
@@ -1018,12 +1018,12 @@ int main(int argc, char **argv)
         many = atoi(argv[1]);
         CHECK(many >= 1000);
     }
-    RUN(made_of_texts);
-    RUN(made_of_commands);
-    RUN(in_order_and_in_place);
-    RUN(on_a_received_document);
+    RUN(created_from_texts);
+    RUN(created_from_commands);
+    RUN(members_keep_their_order);
+    RUN(members_of_a_parsed_text);
     RUN(keys_of_all_kinds);
-    RUN(what_cannot_be_set);
+    RUN(refused_by_setters);
     RUN(depth);
     RUN(doubles_bit_by_bit);
     RUN(integers);
@@ -1031,15 +1031,15 @@ int main(int argc, char **argv)
     RUN(strings);
     RUN(keys_by_number);
     RUN(arrays_of_every_size);
-    RUN(what_is_no_array);
+    RUN(not_an_array);
     RUN(large_arrays);
     RUN(edges);
     RUN(pointers);
     RUN(types);
     RUN(verbatim);
-    RUN(sentences);
+    RUN(last_errors);
     CHECK_OK(0, obe_message_free(message));
-    /* The tombstones go too, so that what is left after this is a leak. */
+    /* Without the quarantine, memory that is still allocated at exit is a leak. */
     obe_test_quarantine(0);
     CHECK_OK(0, obe_free(new_client(1)));
     CHECK_EQUAL(0, obe_test_live());
