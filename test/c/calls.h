@@ -110,7 +110,7 @@ static inline void calls_begin(void)
     out = untouched;
 }
 
-/* Whether call number i accepts NULL in the place of h. */
+/* Whether call number i accepts NULL as h. */
 static inline int accepts_null(int i)
 {
     return calls[i].call == call_obe_free || calls[i].call == call_obe_message_free ||

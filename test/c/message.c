@@ -133,7 +133,7 @@ static void created_from_texts(void)
     static const struct {
         const char *json;
         int64_t length;
-        const char *says;
+        const char *error;
     } refused[] = {
         {"", -1, "at byte 0"},         {"", 0, "at byte 0"},          {"{\"a\": 1,}", -1, "at byte 8"},
         {"[1] [2]", -1, "at byte 4"},  {"\"\xff\"", -1, "at byte 1"}, {"\xef\xbb\xbf""1", -1, "at byte 0"},
@@ -155,7 +155,7 @@ static void created_from_texts(void)
     for (i = 0; i < LENGTH(refused); i++) {
         CHECK_FAILS(OBE_E_JSON, 0, obe_message_new(refused[i].json, refused[i].length, &out.handle));
         CHECK_ERROR(0, "message_new");
-        CHECK_ERROR(0, refused[i].says);
+        CHECK_ERROR(0, refused[i].error);
     }
     CHECK_FAILS(OBE_E_ARGUMENT, 0, obe_message_new(NULL, -1, &out.handle));
     CHECK_ERROR(0, "json is NULL");

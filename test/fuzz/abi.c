@@ -1,26 +1,26 @@
-/* A libFuzzer target: an input is a list of calls of the C ABI, on handles that live, were freed, or never were, which
- * three threads carry out at once. Nothing may crash, hang, or write where it should not; what fails leaves its outputs
- * alone; and when everything is freed, nothing is left.
+/* A libFuzzer target: an input is a list of calls of the C ABI, on live handles, freed handles and arbitrary values, which
+ * three threads make at the same time. No call may crash, hang, or write outside its results. A call that fails does not
+ * write to its results. After all handles are freed, no handle is live.
  *
- * Each call takes six bytes of the input: which call, on which handle, which other handle or slot for a new one, the
- * text, the name, and the numbers. Thread i carries out every third call, from the i-th on. */
+ * Each call is encoded in six bytes of the input: the call, its handle, another handle or the slot for a new one, the text,
+ * the name, and the numbers. Thread i makes every third call, beginning with the i-th. */
 #include "platform.h"
 
 #include <stdlib.h>
 
-/* How a failed check ends: by a signal, for which libFuzzer keeps the input, and by one only, since a second one ends the
- * process before it is kept. */
-static inline void give_up(int status)
+/* A failed check raises a signal, so that libFuzzer saves the input. Only one thread may do that: a second signal would end
+ * the process before the input is saved. */
+static inline void abort_once(int status)
 {
-    static int given_up; /* atomic */
+    static int aborting; /* atomic */
 
-    if (status && __atomic_exchange_n(&given_up, 1, __ATOMIC_ACQ_REL))
+    if (status && __atomic_exchange_n(&aborting, 1, __ATOMIC_ACQ_REL))
         for (;;)
             pause();
     abort();
 }
 
-#define exit(status) give_up(status)
+#define exit(status) abort_once(status)
 
 #include "check.h"
 
@@ -28,13 +28,13 @@ enum {
     THREADS = 3,
     SLOTS = 8, /* handles that the threads share */
     CALL = 6,  /* bytes of the input for each call */
-    MOST = 64, /* calls of an input */
+    MOST = 64, /* calls in an input */
     BRIEF = 3, /* ms */
     GUARD = 0x5A
 };
 
 static void *slots[SLOTS], *stale[SLOTS]; /* atomic; live handles, and freed ones */
-static int32_t port = 1;                     /* atomic: of the server made last */
+static int32_t port = 1;                   /* atomic: of the last server */
 
 static const char *const texts[] = {"1",
                                     "\"OK\"",
@@ -89,7 +89,7 @@ struct step {
     const char *json, *name, *value;
     int64_t length, timeout, room, count;
     double number;
-    /* What is written to. */
+    /* The results. */
     obe_socket socket;
     obe_message message;
     struct outputs {
@@ -107,7 +107,7 @@ static const double input[4] = {1.5, -0.0, 1e300, 25};
 
 #define look(slot) __atomic_load_n((slot), __ATOMIC_ACQUIRE)
 
-/* A handle, or what is none. */
+/* A handle, or another value. */
 static void *handle_of(uint8_t byte)
 {
     void *h = look(&slots[byte % SLOTS]);
@@ -123,7 +123,7 @@ static void *handle_of(uint8_t byte)
     return h;
 }
 
-/* Puts a handle into a slot and frees the one that was there, which somebody may have freed before. */
+/* Stores a handle in a slot and frees the previous one, which another call may have freed before. */
 static void put(uint8_t byte, void *h)
 {
     void *old = __atomic_exchange_n(&slots[byte % SLOTS], h, __ATOMIC_ACQ_REL);
@@ -146,7 +146,7 @@ static obe_status handler(obe_message request, void *user)
     return s->bytes[5] & 4 ? OBE_OK : OBE_E_REPLY;
 }
 
-static obe_status make_server(struct step *s)
+static obe_status create_server(struct step *s)
 {
     int32_t chosen;
 
@@ -156,15 +156,16 @@ static obe_status make_server(struct step *s)
     return OBE_OK;
 }
 
-static obe_status make_client(struct step *s)
+static obe_status create_client(struct step *s)
 {
     return obe_client_new(s->bytes[4] % 2 ? "" : NULL, __atomic_load_n(&port, __ATOMIC_ACQUIRE), &s->socket);
 }
 
-/* Calls that give a handle give it in made. Some stand here twice, so that inputs have sockets that talk. */
+/* Calls that create a handle store it in socket or message. Some calls are listed twice, so that more inputs exchange
+ * messages. New calls are added at the end: inputs that were found before keep their meaning. */
 #define EACH_CALL(X) \
-    X(make_server(s)) \
-    X(make_client(s)) \
+    X(create_server(s)) \
+    X(create_client(s)) \
     X(obe_client_new(s->json, s->bytes[5] - 300, &s->socket)) \
     X(obe_server_new(s->json, s->bytes[5] - 300, &s->socket)) \
     X(obe_free(s->h)) \
@@ -237,7 +238,7 @@ static const char *const calls[] = {EACH_CALL(CALL_ROW)};
     if (i-- == 0) \
         return call;
 
-static obe_status carry_out(struct step *s, int i)
+static obe_status make_call(struct step *s, int i)
 {
     EACH_CALL(CALL_CASE)
     return OBE_E_INTERNAL;
@@ -287,7 +288,7 @@ static void step(const uint8_t *bytes)
     s.number = PICK(input, bytes[5]);
     s.socket = 0;
     s.message = 0;
-    status = carry_out(&s, i);
+    status = make_call(&s, i);
     check_outputs(&s, i, status);
     if (s.socket)
         put(bytes[2], s.socket);
@@ -318,7 +319,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     struct program programs[THREADS];
     pthread_t threads[THREADS];
-    int64_t patience = now_ms() + TEST_TIMEOUT;
+    int64_t deadline = now_ms() + TEST_TIMEOUT;
     int i, n = (int)(size / CALL), running = THREADS;
 
     n = n < MOST ? n : MOST;
@@ -329,10 +330,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         programs[i].running = &running;
         threads[i] = start_thread(program_body, &programs[i]);
     }
-    /* Some calls have no timeout; they are ended from here. */
+    /* Some calls have no timeout; they are cancelled here. */
     while (__atomic_load_n(&running, __ATOMIC_ACQUIRE) > 0) {
         pause_ms(1);
-        if (now_ms() > patience)
+        if (now_ms() > deadline)
             check_failed(__FILE__, __LINE__, "%d threads hang", running);
         for (i = 0; i < SLOTS; i++)
             obe_cancel(look(&slots[i]));
