@@ -145,7 +145,7 @@ static void note(const char *name)
 		t.Fatal(err)
 	}
 	object := filepath.Join(t.TempDir(), "noting.o")
-	command(t, tool(t, variable("CC", "cc")), "-std=c99", "-I../include", "-c", "-o", object, path)
+	command(t, tool(t, envOr("CC", "cc")), "-std=c99", "-I../include", "-c", "-o", object, path)
 	return object
 }
 

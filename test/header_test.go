@@ -4,11 +4,14 @@ import (
 	"debug/elf"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"libobe/internal/socket"
 )
 
 func readHeader(t *testing.T) string { return readInclude(t, "obe.h") }
@@ -25,21 +28,21 @@ func readInclude(t *testing.T, name string) string {
 var (
 	comments   = regexp.MustCompile(`(?s)/\*.*?\*/`)
 	prototypes = regexp.MustCompile(`(?m)^[a-z][a-z0-9_ *]*\b(obe_\w+)\(([^)]*)\);`)
-	handles    = regexp.MustCompile(`\b(obe_socket|obe_message|uintptr_t) \w`)
-	refusable  = regexp.MustCompile(`\*|int64_t|obe_handler`)
+	handles    = regexp.MustCompile(`\b(obe_socket |obe_message |const void \*)\w`)
+	checked    = regexp.MustCompile(`\*|int64_t|obe_handler`)
 )
 
 // function is a function that a header declares.
 type function struct{ name, parameters string }
 
-// takesHandle reports whether one of its arguments is a handle.
-func (f function) takesHandle() bool { return handles.MatchString(f.parameters) }
+// hasHandle reports whether one of its parameters is a handle.
+func (f function) hasHandle() bool { return handles.MatchString(f.parameters) }
 
-// canRefuse reports whether one of its arguments can be wrong: a pointer, a
-// size, a timeout.
-func (f function) canRefuse() bool { return refusable.MatchString(f.parameters) }
+// hasCheckedArgument reports whether one of its arguments can be invalid: a pointer, a
+// size or a timeout.
+func (f function) hasCheckedArgument() bool { return checked.MatchString(f.parameters) }
 
-// functions returns what a header declares, in the order of the names.
+// functions returns the functions that a header declares, sorted by name.
 func functions(header string) []function {
 	var found []function
 	for _, m := range prototypes.FindAllStringSubmatch(comments.ReplaceAllString(header, ""), -1) {
@@ -49,8 +52,8 @@ func functions(header string) []function {
 	return found
 }
 
-// A header stands alone, in every language that it is for, and may be included
-// twice; and all of them together.
+// Each header compiles by itself, in C and C++, also when it is included twice. All of
+// them compile together.
 func TestHeader(t *testing.T) {
 	for name, use := range map[string]string{
 		"obe.h":               "(int)obe_free(0)",
@@ -88,7 +91,89 @@ func checkHeader(t *testing.T, text string) {
 	}
 }
 
-// The library shows what the headers declare, and nothing else.
+// The compiler rejects a handle of the wrong kind: in C with -Werror, in C++ always.
+func TestHandleTypesAreDistinct(t *testing.T) {
+	for _, test := range []struct {
+		statement string
+		compiles  bool
+	}{
+		{"(void)obe_free(s); (void)obe_message_free(m); (void)obe_last_error(s, 0, 0, 0); (void)obe_last_error(m, 0, 0, 0)", true},
+		{"(void)obe_send_message(s, m, 0); (void)obe_query(s, \"newrun\", m, &m, 0)", true},
+		{"(void)obe_free(m)", false},
+		{"(void)obe_message_free(s)", false},
+		{"(void)obe_send_message(m, s, 0)", false},
+		{"(void)obe_client_new(0, 1, &m)", false},
+		{"(void)obe_receive_message(s, &s, 0)", false},
+		{"(void)obe_reply(s, \"1\", -1, 0)", false},
+		{"s = m", false},
+		{"m = 1", false},
+	} {
+		source := filepath.Join(t.TempDir(), "handles")
+		text := "#include \"obe.h\"\nvoid use(obe_socket s, obe_message m);\nvoid use(obe_socket s, obe_message m) { " + test.statement + "; (void)s; (void)m; }\n"
+		for _, compiler := range [][]string{
+			{"gcc", ".c", "-std=c99", "-Werror"}, {"clang", ".c", "-std=c99", "-Werror"}, {"g++", ".cpp", "-std=c++11"}, {"clang++", ".cpp", "-std=c++11"},
+		} {
+			path := source + compiler[1]
+			if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			arguments := append([]string{"-fsyntax-only", "-I../include", path}, compiler[2:]...)
+			if out, err := exec.Command(tool(t, compiler[0]), arguments...).CombinedOutput(); (err == nil) != test.compiles {
+				t.Errorf("%s: %q: %v, want success: %v\n%s", compiler[0], test.statement, err, test.compiles, out)
+			}
+		}
+	}
+}
+
+var optionMacro = regexp.MustCompile(`(?m)^#define (OBE_(?:OPT|STAT)_[A-Z_]+) +"([a-z_]+)"`)
+
+// optionMacros returns the macros of options, properties and counters, each with its name.
+func optionMacros(header string) map[string]string {
+	macros := map[string]string{}
+	for _, m := range optionMacro.FindAllStringSubmatch(header, -1) {
+		macros[m[1]] = m[2]
+	}
+	return macros
+}
+
+// Each option, property and counter of the tables has its macro, except the private options,
+// which the header does not mention. There are no other macros.
+func TestOptionMacros(t *testing.T) {
+	header := readHeader(t)
+	macros := optionMacros(header)
+	want := 0
+	expect := func(prefix, name string) {
+		want++
+		if macro := prefix + strings.ToUpper(name); macros[macro] != name {
+			t.Errorf("%s is %q, want %q", macro, macros[macro], name)
+		}
+	}
+	private := 0
+	for _, option := range socket.Options {
+		if !option.Private {
+			expect("OBE_OPT_", option.Name)
+			continue
+		}
+		private++
+		if strings.Contains(strings.ToLower(header), option.Name) {
+			t.Errorf("the header mentions the private option %s", option.Name)
+		}
+	}
+	for _, counter := range socket.Stats {
+		expect("OBE_STAT_", counter.Name)
+	}
+	if len(macros) != want {
+		t.Errorf("the header has %d macros for %d options, properties and counters", len(macros), want)
+	}
+	if private == 0 {
+		t.Error("no option is private, late_reply neither")
+	}
+	if strings.Contains(strings.ToLower(header), "nodelay") {
+		t.Error("the header mentions nodelay, which is not an option")
+	}
+}
+
+// The library exports the functions that the headers declare, and nothing else.
 func TestSymbols(t *testing.T) {
 	file, err := elf.Open(library(t, "libobe.so"))
 	if err != nil {

@@ -307,12 +307,12 @@ func Test32Bit(t *testing.T) {
 	if out, err := exec.Command("gcc", "-m32", "-o", source+".out", source).CombinedOutput(); err != nil {
 		t.Fatalf("there is no 32-bit compiler; install gcc-multilib: %v\n%s", err, out)
 	}
-	command(t, "env", "CGO_ENABLED=1", "GOARCH=386", "CC=gcc -m32", variable("GO", "go"), "build", "-C", "..", "-trimpath", "-tags", "obetest",
+	command(t, "env", "CGO_ENABLED=1", "GOARCH=386", "CC=gcc -m32", envOr("GO", "go"), "build", "-C", "..", "-trimpath", "-tags", "obetest",
 		"-buildmode=c-shared", "-o", so, "./capi")
 	// Some numbers in the programs are 64-bit addresses.
 	flags := append([]string{"-m32", "-Wno-overflow"}, against(so)...)
 	t.Setenv("CC", "gcc")
-	for _, name := range []string{"arguments", "buffers", "document", "command", "serve", "process"} {
+	for _, name := range []string{"arguments", "buffers", "message", "command", "serve", "process"} {
 		t.Run(name, func(t *testing.T) { succeed(t, time.Minute, nil, compile(t, name, flags...)) })
 	}
 	t.Run("labview", func(t *testing.T) {

@@ -263,8 +263,8 @@ func TestWindows(t *testing.T) {
 
 	// The numbers are of rounds, where a call or a collection of garbage takes far
 	// longer than elsewhere, or of milliseconds.
-	for _, call := range [][]string{{"handles", "10000"}, {"arguments"}, {"buffers", "100"}, {"talk"}, {"document"}, {"serve"}, {"command"},
-		{"leak", "100"}, {"threads", "2000"}, {"document_threads", "300"}} {
+	for _, call := range [][]string{{"handles", "10000"}, {"arguments"}, {"buffers", "100"}, {"talk"}, {"message"}, {"serve"}, {"command"},
+		{"leak", "100"}, {"threads", "2000"}, {"message_threads", "300"}} {
 		t.Run(call[0], func(t *testing.T) {
 			t.Parallel()
 			program := compileWindows(t, "gcc", []string{hooked}, append(strictWindows, "c/"+call[0]+".c")...)
@@ -373,7 +373,7 @@ func TestWindows(t *testing.T) {
 	t.Run("instrument in Windows, server in Python", func(t *testing.T) {
 		t.Parallel()
 		env := []string{"PYTHONPATH=../bindings/python", "OBE_LIBRARY=" + library(t, "libobe.so")}
-		port, ended := startServer(t, env, variable("PYTHON", "python3"), "../examples/python/peak_server.py", "--port", "0", "--seed", "1")
+		port, ended := startServer(t, env, envOr("PYTHON", "python3"), "../examples/python/peak_server.py", "--port", "0", "--seed", "1")
 		instrument := compileWindows(t, "gcc", []string{shipped}, "-std=c99", "../examples/c/instrument.c")
 		expectPeak(t, nil, wine, instrument, port, "1")
 		ended()
@@ -382,7 +382,7 @@ func TestWindows(t *testing.T) {
 		t.Parallel()
 		server := compileWindows(t, "g++", []string{shipped}, "-std=c++11", find("server.cpp"))
 		here := filepath.Join(t.TempDir(), "instrument")
-		command(t, required(t, variable("CC", "cc"), "gcc"), append([]string{"-std=c99", "-O2", "-I../include", "-o", here, find("instrument.c"), "-lm"}, against(library(t, "libobe.so"))...)...)
+		command(t, required(t, envOr("CC", "cc"), "gcc"), append([]string{"-std=c99", "-O2", "-I../include", "-o", here, find("instrument.c"), "-lm"}, against(library(t, "libobe.so"))...)...)
 		port, ended := startServer(t, nil, wine, server, "--port", "0", "--seed", "1")
 		expectPeak(t, nil, here, append(experiment, port)...)
 		ended()
@@ -394,7 +394,7 @@ func TestWindows(t *testing.T) {
 	t.Run("core", func(t *testing.T) {
 		t.Parallel()
 		env := []string{"GOOS=windows", "GOARCH=amd64", "CGO_ENABLED=0", "CI="}
-		got := run(t, 5*time.Minute, env, variable("GO", "go"), "test", "-C", "..", "-count=1", "-short", "-exec", wine,
+		got := run(t, 5*time.Minute, env, envOr("GO", "go"), "test", "-C", "..", "-count=1", "-short", "-exec", wine,
 			"./internal/wire", "./internal/jsondoc", "./internal/transport", "./internal/socket", "./internal/command", "./internal/session", "./internal/memory")
 		if got.status != 0 {
 			t.Errorf("exit status %d\n%s%s", got.status, got.stdout, got.stderr)

@@ -55,8 +55,9 @@ static void *serve_commands(void *argument)
         if (status == OBE_E_CLOSED || status == OBE_E_HANDLE)
             return NULL;
         LV_OK(command_server.handle, status);
-        LV_OK(command_server.handle, obe_lv_get_string(command_server.handle, "/command", command, sizeof command, NULL));
-        LV_OK(command_server.handle, obe_lv_send(command_server.handle, reply_to(command), PATIENCE));
+        LV_OK(command_server.handle,
+              obe_lv_get_string(command_server.handle, "/command", command, sizeof command, NULL));
+        LV_OK(command_server.handle, obe_lv_send(command_server.handle, reply_to(command), TEST_TIMEOUT));
     }
 }
 
@@ -80,7 +81,7 @@ static void facts(void)
     LV_OK(0, obe_lv_last_error(0, text, sizeof text, &size));
     CHECK(strstr(text, "12345 was freed, or is not a handle") != NULL);
     /* One program may use both headers; they share the last error without a handle. */
-    CHECK_SAYS(0, "12345 was freed, or is not a handle");
+    CHECK_ERROR(0, "12345 was freed, or is not a handle");
 }
 
 static void send_and_receive(void)
@@ -88,16 +89,16 @@ static void send_and_receive(void)
     char text[64];
     int size = -1;
 
-    LV_OK(client, obe_lv_tcmd(client, "{\"n\": [1, 2]}", &size, PATIENCE));
+    LV_OK(client, obe_lv_tcmd(client, "{\"n\": [1, 2]}", &size, TEST_TIMEOUT));
     CHECK_EQUAL(14, size);
     memset(text, 'x', sizeof text);
     LV_STATUS(OBE_E_BUFFER, client, obe_lv_get_text(client, text, 13, &size));
     CHECK(text[0] == 'x');
     LV_OK(client, obe_lv_get_text(client, text, 14, &size));
     CHECK(strcmp(text, "{\"n\": [1, 2]}") == 0 && text[14] == 'x');
-    LV_OK(client, obe_lv_wait_ready(client, PATIENCE));
-    LV_OK(client, obe_lv_send(client, "\"sent\"", PATIENCE));
-    LV_OK(client, obe_lv_receive(client, &size, PATIENCE));
+    LV_OK(client, obe_lv_wait_ready(client, TEST_TIMEOUT));
+    LV_OK(client, obe_lv_send(client, "\"sent\"", TEST_TIMEOUT));
+    LV_OK(client, obe_lv_receive(client, &size, TEST_TIMEOUT));
     CHECK_EQUAL(7, size);
     LV_STATUS(OBE_E_ARGUMENT, client, obe_lv_tcmd(client, "1", &size, -3));
     LV_OK(client, obe_lv_cancel(client));
@@ -119,7 +120,7 @@ static void build_and_read(void)
     LV_OK(client, obe_lv_set_doubles(client, "x", x, 2));
     LV_OK(client, obe_lv_set_matrix(client, "m", m, 2, 3));
     LV_OK(client, obe_lv_set_json(client, "j", "[true, null]"));
-    LV_OK(client, obe_lv_tcmd_message(client, &i, PATIENCE));
+    LV_OK(client, obe_lv_tcmd_message(client, &i, TEST_TIMEOUT));
     CHECK(i > 100);
     LV_OK(client, obe_lv_get_double(client, "/d", &d));
     CHECK(d == -0.5);
@@ -143,8 +144,8 @@ static void build_and_read(void)
     CHECK_EQUAL(2, i);
     LV_OK(client, obe_lv_get_type(client, "/j/1", &i));
     CHECK_EQUAL(OBE_NULL, i);
-    LV_OK(client, obe_lv_send_message(client, PATIENCE));
-    LV_OK(client, obe_lv_receive(client, NULL, PATIENCE));
+    LV_OK(client, obe_lv_send_message(client, TEST_TIMEOUT));
+    LV_OK(client, obe_lv_receive(client, NULL, TEST_TIMEOUT));
 }
 
 /* Every command, with a node's slot or without one. */
@@ -156,28 +157,28 @@ static void commands_through(void **slot)
 
 /* The call with or without the instance data. */
 #define EITHER(name, ...) LV_OK(h, slot ? name##_i(__VA_ARGS__, slot) : name(__VA_ARGS__))
-    EITHER(obe_lv_ready, h, PATIENCE);
-    EITHER(obe_lv_newrun, h, "{\"steps\": 9}", PATIENCE);
-    EITHER(obe_lv_newdat, h, x, 2, y, 1, s, 1, PATIENCE);
-    EITHER(obe_lv_optset, h, a, 4, &n, PATIENCE);
+    EITHER(obe_lv_ready, h, TEST_TIMEOUT);
+    EITHER(obe_lv_newrun, h, "{\"steps\": 9}", TEST_TIMEOUT);
+    EITHER(obe_lv_newdat, h, x, 2, y, 1, s, 1, TEST_TIMEOUT);
+    EITHER(obe_lv_optset, h, a, 4, &n, TEST_TIMEOUT);
     CHECK(n == 2 && a[0] == 1.5 && a[1] == -2.5);
-    EITHER(obe_lv_goodset, h, 4.0, a, 4, &n, PATIENCE);
+    EITHER(obe_lv_goodset, h, 4.0, a, 4, &n, TEST_TIMEOUT);
     CHECK(n == 1 && a[0] == 3);
-    EITHER(obe_lv_getmean, h, a, 4, &n, PATIENCE);
+    EITHER(obe_lv_getmean, h, a, 4, &n, TEST_TIMEOUT);
     CHECK(n == 3 && a[0] == 0.5 && memcmp(&a[1], &tiny, sizeof tiny) == 0 && a[2] != a[2]);
-    EITHER(obe_lv_getstd, h, a, 4, &n, PATIENCE);
+    EITHER(obe_lv_getstd, h, a, 4, &n, TEST_TIMEOUT);
     CHECK(n == 2 && a[0] == 4 && a[1] == 5);
-    EITHER(obe_lv_getwgt, h, a, 4, &n, PATIENCE);
+    EITHER(obe_lv_getwgt, h, a, 4, &n, TEST_TIMEOUT);
     CHECK(n == 0);
-    EITHER(obe_lv_getcon, h, a, 4, &n, PATIENCE);
+    EITHER(obe_lv_getcon, h, a, 4, &n, TEST_TIMEOUT);
     CHECK(n == 1 && a[0] == 6);
-    EITHER(obe_lv_getcov, h, a, 4, &rows, &cols, PATIENCE);
+    EITHER(obe_lv_getcov, h, a, 4, &rows, &cols, TEST_TIMEOUT);
     CHECK(rows == 2 && cols == 2 && a[3] == 4);
-    EITHER(obe_lv_getpar, h, a, 4, &rows, &cols, PATIENCE);
+    EITHER(obe_lv_getpar, h, a, 4, &rows, &cols, TEST_TIMEOUT);
     CHECK(rows == 1 && cols == 3 && a[2] == 3);
-    EITHER(obe_lv_getset, h, a, 4, &rows, &cols, PATIENCE);
+    EITHER(obe_lv_getset, h, a, 4, &rows, &cols, TEST_TIMEOUT);
     CHECK(rows == 3 && cols == 1 && a[2] == 3);
-    EITHER(obe_lv_done, h, PATIENCE);
+    EITHER(obe_lv_done, h, TEST_TIMEOUT);
 #undef EITHER
 }
 
@@ -195,16 +196,16 @@ static void calls_of_a_node(void)
     LV_OK(0, obe_lv_server_new_i("127.0.0.1", 0, &server, &slot));
     LV_OK(server, obe_lv_port(server, &port));
     CHECK(port > 0);
-    LV_OK(mine, obe_lv_wait_ready_i(mine, PATIENCE, &slot));
-    LV_OK(mine, obe_lv_tcmd_i(mine, "[1]", &size, PATIENCE, &slot));
+    LV_OK(mine, obe_lv_wait_ready_i(mine, TEST_TIMEOUT, &slot));
+    LV_OK(mine, obe_lv_tcmd_i(mine, "[1]", &size, TEST_TIMEOUT, &slot));
     CHECK_EQUAL(4, size);
-    LV_OK(mine, obe_lv_send_i(mine, "[12]", PATIENCE, &slot));
-    LV_OK(mine, obe_lv_receive_i(mine, &size, PATIENCE, &slot));
+    LV_OK(mine, obe_lv_send_i(mine, "[12]", TEST_TIMEOUT, &slot));
+    LV_OK(mine, obe_lv_receive_i(mine, &size, TEST_TIMEOUT, &slot));
     CHECK_EQUAL(5, size);
     LV_OK(mine, obe_lv_command_new(mine, ""));
-    LV_OK(mine, obe_lv_tcmd_message_i(mine, &size, PATIENCE, &slot));
+    LV_OK(mine, obe_lv_tcmd_message_i(mine, &size, TEST_TIMEOUT, &slot));
     CHECK_EQUAL(3, size);
-    LV_OK(mine, obe_lv_send_message_i(mine, PATIENCE, &slot));
+    LV_OK(mine, obe_lv_send_message_i(mine, TEST_TIMEOUT, &slot));
     LV_OK(0, obe_lv_abort(&slot));
     LV_OK(0, obe_lv_unreserve(&slot));
     CHECK(slot == NULL);
@@ -219,7 +220,7 @@ static void huge_capacity(void)
     double a[4];
     int n = -1, rows = -1, cols = -1;
 
-    LV_OK(client, obe_lv_tcmd(client, "{\"s\": \"x\", \"m\": [[1, 2]], \"x\": [3]}", NULL, PATIENCE));
+    LV_OK(client, obe_lv_tcmd(client, "{\"s\": \"x\", \"m\": [[1, 2]], \"x\": [3]}", NULL, TEST_TIMEOUT));
     LV_OK(client, obe_lv_get_text(client, text, INT32_MAX, &n));
     LV_OK(client, obe_lv_get_string(client, "/s", text, INT32_MAX, &n));
     CHECK(strcmp(text, "x") == 0);
@@ -229,9 +230,9 @@ static void huge_capacity(void)
     CHECK(n == 1 && a[0] == 3);
     LV_OK(client, obe_lv_get_matrix(client, "/m", a, INT32_MAX, &rows, &cols));
     CHECK(rows == 1 && cols == 2 && a[1] == 2);
-    LV_OK(command_client, obe_lv_getcon(command_client, a, INT32_MAX, &n, PATIENCE));
+    LV_OK(command_client, obe_lv_getcon(command_client, a, INT32_MAX, &n, TEST_TIMEOUT));
     CHECK(n == 1 && a[0] == 6);
-    LV_OK(command_client, obe_lv_getcov(command_client, a, INT32_MAX, &rows, &cols, PATIENCE));
+    LV_OK(command_client, obe_lv_getcov(command_client, a, INT32_MAX, &rows, &cols, TEST_TIMEOUT));
     CHECK(rows == 2 && cols == 2 && a[3] == 4);
 }
 
@@ -240,7 +241,7 @@ static void huge_capacity(void)
 static void *blocked_slot;
 static int blocked_handle;
 
-static obe_status receive_through_node(uintptr_t unused)
+static obe_status receive_through_node(void *unused)
 {
     (void)unused;
     return obe_lv_receive_i(blocked_handle, NULL, -1, &blocked_slot);
@@ -252,7 +253,7 @@ static void abort_ends_a_call(void)
 
     LV_OK(0, obe_lv_server_new("", 0, &blocked_handle));
     LV_OK(0, obe_lv_reserve(&blocked_slot));
-    caller_start(&caller, receive_through_node, 0);
+    caller_start(&caller, receive_through_node, NULL);
     LV_OK(0, obe_lv_abort(&blocked_slot));
     CHECK_EQUAL(OBE_E_CANCELLED, caller_join(&caller));
     LV_OK(0, obe_lv_unreserve(&blocked_slot));
@@ -266,7 +267,7 @@ static void free_ends_a_call(void)
     char text[256] = "";
 
     LV_OK(0, obe_lv_server_new("", 0, &blocked_handle));
-    caller_start(&caller, receive_through_node, 0);
+    caller_start(&caller, receive_through_node, NULL);
     LV_OK(0, obe_lv_free(blocked_handle));
     CHECK_EQUAL(OBE_E_CLOSED, caller_join(&caller));
     LV_OK(0, obe_lv_last_error(0, text, sizeof text, NULL));
@@ -281,7 +282,7 @@ static void labview_memory(void)
     void *text = NULL, *array = NULL, *matrix = NULL;
     int32_t n;
 
-    LV_OK(client, obe_lv_tcmd(client, message, NULL, PATIENCE));
+    LV_OK(client, obe_lv_tcmd(client, message, NULL, TEST_TIMEOUT));
     LV_OK(client, obe_lv_get_string_h(client, "/s", &text));
     CHECK_EQUAL(7, manager_check(text));
     memcpy(&n, *(unsigned char **)text, sizeof n);

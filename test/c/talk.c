@@ -1,8 +1,8 @@
-/* Both roles at work: exchanges, kept connections, timeouts, cancel, close, peers that misbehave, options, counters,
- * texts. */
+/* Clients and servers: exchanges, persistent connections, timeouts, obe_cancel, obe_close, misbehaving peers, options,
+ * counters, texts. */
 #include "check.h"
 
-static char text[256]; /* of the test that runs */
+static char text[256]; /* results of the current test */
 static int64_t length;
 
 static obe_status receive_in(obe_socket socket, int64_t timeout_ms)
@@ -22,8 +22,8 @@ static obe_status tcmd_in(obe_socket client, const char *command, int64_t timeou
         CHECK_EQUAL((int64_t)strlen(wanted), length); \
     } while (0)
 
-/* call ends with status when its timeout does, and not before. */
-#define CHECK_TAKES(ms, status, handle, call) \
+/* call returns status after ms milliseconds, not before. */
+#define CHECK_LASTS(ms, status, handle, call) \
     do { \
         int64_t start_ = now_ms(), took_; \
         CHECK_STATUS(status, handle, call); \
@@ -32,8 +32,8 @@ static obe_status tcmd_in(obe_socket client, const char *command, int64_t timeou
             check_failed(__FILE__, __LINE__, "%s took %d ms, wanted %d", #call, (int)took_, (int)(ms)); \
     } while (0)
 
-/* Calls that block, on a thread of their own. */
-static obe_status receive_forever(uintptr_t h)
+/* Calls that block. */
+static obe_status receive_forever(void *h)
 {
     char buffer[64];
     int64_t size;
@@ -41,7 +41,7 @@ static obe_status receive_forever(uintptr_t h)
     return obe_receive(h, buffer, sizeof buffer, &size, OBE_FOREVER);
 }
 
-static obe_status tcmd_forever(uintptr_t h)
+static obe_status tcmd_forever(void *h)
 {
     char buffer[64];
     int64_t size;
@@ -49,7 +49,7 @@ static obe_status tcmd_forever(uintptr_t h)
     return obe_tcmd(h, "[1]", -1, buffer, sizeof buffer, &size, OBE_FOREVER);
 }
 
-static obe_status wait_ready_forever(uintptr_t h) { return obe_wait_ready(h, OBE_FOREVER); }
+static obe_status wait_ready_forever(void *h) { return obe_wait_ready(h, OBE_FOREVER); }
 
 /* ---- exchanges ---- */
 
@@ -57,20 +57,20 @@ static void both_roles(void)
 {
     obe_socket server = new_server(), client = new_client(port_of(server));
 
-    CHECK_STATUS(OBE_E_STATE, server, obe_send(server, "1", -1, PATIENCE));
-    CHECK_SAYS(server, "receive one first");
-    CHECK_STATUS(OBE_E_STATE, client, receive_in(client, PATIENCE));
-    CHECK_SAYS(client, "send something first");
+    CHECK_STATUS(OBE_E_STATE, server, obe_send(server, "1", -1, TEST_TIMEOUT));
+    CHECK_ERROR(server, "receive one first");
+    CHECK_STATUS(OBE_E_STATE, client, receive_in(client, TEST_TIMEOUT));
+    CHECK_ERROR(client, "send something first");
 
-    CHECK_OK(client, obe_send(client, "{\"command\": \"optset\"}trailing", 21, PATIENCE));
-    CHECK_OK(server, receive_in(server, PATIENCE));
+    CHECK_OK(client, obe_send(client, "{\"command\": \"optset\"}trailing", 21, TEST_TIMEOUT));
+    CHECK_OK(server, receive_in(server, TEST_TIMEOUT));
     CHECK_TEXT("{\"command\": \"optset\"}");
-    CHECK_OK(server, obe_send(server, "[NaN, -Infinity, 12345678901234567890, 25.0]", -1, PATIENCE));
-    CHECK_OK(client, receive_in(client, PATIENCE));
+    CHECK_OK(server, obe_send(server, "[NaN, -Infinity, 12345678901234567890, 25.0]", -1, TEST_TIMEOUT));
+    CHECK_OK(client, receive_in(client, TEST_TIMEOUT));
     CHECK_TEXT("[NaN, -Infinity, 12345678901234567890, 25.0]");
     CHECK_OK(client, obe_close(client));
     CHECK_OK(client, obe_close(client));
-    CHECK_STATUS(OBE_E_STATE, client, receive_in(client, PATIENCE));
+    CHECK_STATUS(OBE_E_STATE, client, receive_in(client, TEST_TIMEOUT));
     CHECK_OK(client, obe_free(client));
     CHECK_OK(server, obe_free(server));
 }
@@ -83,17 +83,17 @@ static void one_connection_each(void)
 
     echo_start(&echo);
     client = new_client(echo.port);
-    CHECK_OK(client, obe_wait_ready(client, PATIENCE));
+    CHECK_OK(client, obe_wait_ready(client, TEST_TIMEOUT));
     for (i = 1; i < 50; i++) {
-        CHECK_OK(client, tcmd_in(client, "[1]", PATIENCE));
+        CHECK_OK(client, tcmd_in(client, "[1]", TEST_TIMEOUT));
         CHECK_TEXT("[1]");
-        CHECK_EQUAL(0, stat_of(client, "connections_open"));
+        CHECK_EQUAL(0, stat_of(client, OBE_STAT_CONNECTIONS_OPEN));
     }
-    CHECK_EQUAL(50, stat_of(client, "connections_opened"));
-    CHECK_EQUAL(50, stat_of(echo.server, "connections_opened"));
-    CHECK_EQUAL(50, stat_of(echo.server, "messages_received"));
-    CHECK_EQUAL(49 * 13 + 10 + 20, stat_of(client, "bytes_sent"));
-    CHECK_EQUAL(stat_of(client, "bytes_sent"), stat_of(client, "bytes_received"));
+    CHECK_EQUAL(50, stat_of(client, OBE_STAT_CONNECTIONS_OPENED));
+    CHECK_EQUAL(50, stat_of(echo.server, OBE_STAT_CONNECTIONS_OPENED));
+    CHECK_EQUAL(50, stat_of(echo.server, OBE_STAT_MESSAGES_RECEIVED));
+    CHECK_EQUAL(49 * 13 + 10 + 20, stat_of(client, OBE_STAT_BYTES_SENT));
+    CHECK_EQUAL(stat_of(client, OBE_STAT_BYTES_SENT), stat_of(client, OBE_STAT_BYTES_RECEIVED));
     CHECK_OK(client, obe_free(client));
     echo_stop(&echo);
 }
@@ -106,21 +106,21 @@ static void one_connection_for_all(void)
 
     echo_start(&echo);
     client = new_client(echo.port);
-    CHECK_OK(client, obe_set_option(client, "persistent", "1"));
+    CHECK_OK(client, obe_set_option(client, OBE_OPT_PERSISTENT, "1"));
     for (i = 0; i < 50; i++) {
-        CHECK_OK(client, tcmd_in(client, "[1]", PATIENCE));
+        CHECK_OK(client, tcmd_in(client, "[1]", TEST_TIMEOUT));
         CHECK_TEXT("[1]");
-        CHECK_OK(client, obe_send(client, "[2]", -1, PATIENCE));
-        CHECK_OK(client, receive_in(client, PATIENCE));
+        CHECK_OK(client, obe_send(client, "[2]", -1, TEST_TIMEOUT));
+        CHECK_OK(client, receive_in(client, TEST_TIMEOUT));
         CHECK_TEXT("[2]");
     }
-    CHECK_EQUAL(1, stat_of(client, "connections_opened"));
-    CHECK_EQUAL(1, stat_of(client, "connections_open"));
-    CHECK_EQUAL(1, stat_of(echo.server, "connections_opened"));
-    CHECK_EQUAL(100, stat_of(echo.server, "messages_received"));
+    CHECK_EQUAL(1, stat_of(client, OBE_STAT_CONNECTIONS_OPENED));
+    CHECK_EQUAL(1, stat_of(client, OBE_STAT_CONNECTIONS_OPEN));
+    CHECK_EQUAL(1, stat_of(echo.server, OBE_STAT_CONNECTIONS_OPENED));
+    CHECK_EQUAL(100, stat_of(echo.server, OBE_STAT_MESSAGES_RECEIVED));
     CHECK_OK(client, obe_close(client));
-    CHECK_OK(client, tcmd_in(client, "[3]", PATIENCE));
-    CHECK_EQUAL(2, stat_of(client, "connections_opened"));
+    CHECK_OK(client, tcmd_in(client, "[3]", TEST_TIMEOUT));
+    CHECK_EQUAL(2, stat_of(client, OBE_STAT_CONNECTIONS_OPENED));
     CHECK_OK(client, obe_free(client));
     echo_stop(&echo);
 }
@@ -140,7 +140,7 @@ static void twenty_megabytes(void)
     sent[0] = sent[BIG - 1] = '"';
     echo_start(&echo);
     client = new_client(echo.port);
-    CHECK_OK(client, obe_tcmd(client, sent, BIG, got, BIG, &length, PATIENCE));
+    CHECK_OK(client, obe_tcmd(client, sent, BIG, got, BIG, &length, TEST_TIMEOUT));
     CHECK_EQUAL(BIG, length);
     CHECK(memcmp(sent, got, BIG) == 0);
     CHECK_OK(client, obe_free(client));
@@ -160,23 +160,23 @@ static void over_ipv6(void)
     }
     CHECK_OK(0, status);
     CHECK_OK(0, obe_client_new("::1", port_of(server), &client));
-    CHECK_OK(client, obe_send(client, "6", -1, PATIENCE));
-    CHECK_OK(server, receive_in(server, PATIENCE));
+    CHECK_OK(client, obe_send(client, "6", -1, TEST_TIMEOUT));
+    CHECK_OK(server, receive_in(server, TEST_TIMEOUT));
     CHECK_TEXT("6");
-    CHECK_OK(client, obe_get_option(client, "peer", text, sizeof text, &length));
+    CHECK_OK(client, obe_get_option(client, OBE_OPT_PEER, text, sizeof text, &length));
     CHECK(strncmp(text, "[::1]:", 6) == 0);
     CHECK_OK(client, obe_free(client));
     CHECK_OK(server, obe_free(server));
 }
 
-/* ---- what is not JSON ---- */
+/* ---- texts that are not JSON ---- */
 
 static void not_json(void)
 {
     static const struct {
         const char *text;
         int64_t length;
-        const char *says;
+        const char *error;
     } refused[] = {
         {"", -1, "at byte 0"},          {"", 0, "at byte 0"},          {"{\"a\": 1,}", -1, "at byte 8"},
         {"[1] [2]", -1, "at byte 4"},   {"\"\xff\"", -1, "at byte 1"}, {"\xef\xbb\xbf""1", -1, "at byte 0"},
@@ -189,62 +189,62 @@ static void not_json(void)
     int i;
 
     for (i = 0; i < LENGTH(refused); i++) {
-        CHECK_STATUS(OBE_E_JSON, client, obe_send(client, refused[i].text, refused[i].length, PATIENCE));
-        CHECK_SAYS(client, refused[i].says);
+        CHECK_STATUS(OBE_E_JSON, client, obe_send(client, refused[i].text, refused[i].length, TEST_TIMEOUT));
+        CHECK_ERROR(client, refused[i].error);
         length = -7;
         CHECK_STATUS(OBE_E_JSON, client,
-                     obe_tcmd(client, refused[i].text, refused[i].length, text, sizeof text, &length, PATIENCE));
-        CHECK_SAYS(client, "tcmd");
-        CHECK_SAYS(client, refused[i].says);
+                     obe_tcmd(client, refused[i].text, refused[i].length, text, sizeof text, &length, TEST_TIMEOUT));
+        CHECK_ERROR(client, "tcmd");
+        CHECK_ERROR(client, refused[i].error);
         CHECK_EQUAL(-7, length);
     }
-    CHECK_OK(client, obe_set_option(client, "max_message", "5"));
-    CHECK_STATUS(OBE_E_TOO_LARGE, client, obe_send(client, "[1,2,3]", -1, PATIENCE));
-    CHECK_EQUAL(0, stat_of(client, "connections_opened"));
-    /* The server would see a connection that was made: this message comes after it. */
-    CHECK_OK(client, obe_send(client, "12345", -1, PATIENCE));
-    CHECK_OK(server, receive_in(server, PATIENCE));
-    CHECK_EQUAL(1, stat_of(server, "connections_opened"));
-    /* A refused answer can be given anew. */
-    CHECK_STATUS(OBE_E_JSON, server, obe_send(server, "{", -1, PATIENCE));
-    CHECK_OK(server, obe_send(server, "{}", -1, PATIENCE));
-    CHECK_OK(client, receive_in(client, PATIENCE));
+    CHECK_OK(client, obe_set_option(client, OBE_OPT_MAX_MESSAGE, "5"));
+    CHECK_STATUS(OBE_E_TOO_LARGE, client, obe_send(client, "[1,2,3]", -1, TEST_TIMEOUT));
+    CHECK_EQUAL(0, stat_of(client, OBE_STAT_CONNECTIONS_OPENED));
+    /* No connection was opened before: this message would come after it. */
+    CHECK_OK(client, obe_send(client, "12345", -1, TEST_TIMEOUT));
+    CHECK_OK(server, receive_in(server, TEST_TIMEOUT));
+    CHECK_EQUAL(1, stat_of(server, OBE_STAT_CONNECTIONS_OPENED));
+    /* After a refused reply, the server can send another. */
+    CHECK_STATUS(OBE_E_JSON, server, obe_send(server, "{", -1, TEST_TIMEOUT));
+    CHECK_OK(server, obe_send(server, "{}", -1, TEST_TIMEOUT));
+    CHECK_OK(client, receive_in(client, TEST_TIMEOUT));
     CHECK_TEXT("{}");
     CHECK_OK(client, obe_free(client));
     CHECK_OK(server, obe_free(server));
 }
 
-/* ---- nobody there, or somebody else ---- */
+/* ---- no server, or another one ---- */
 
 static void refused_and_in_use(void)
 {
     int32_t port;
     int dead = raw_bind(&port);
-    obe_socket client = new_client(port), server = new_server(), other = 77;
+    obe_socket client = new_client(port), server = new_server(), other = NUMBER_AS_HANDLE(77);
     int64_t start = now_ms();
     char address[32];
 
     snprintf(address, sizeof address, "127.0.0.1:%d", (int)port);
-    CHECK_STATUS(OBE_E_REFUSED, client, obe_send(client, "1", -1, PATIENCE));
-    CHECK_SAYS(client, "send");
-    CHECK_SAYS(client, address);
-    CHECK_STATUS(OBE_E_REFUSED, client, tcmd_in(client, "1", PATIENCE));
-    CHECK_SAYS(client, "connection refused");
+    CHECK_STATUS(OBE_E_REFUSED, client, obe_send(client, "1", -1, TEST_TIMEOUT));
+    CHECK_ERROR(client, "send");
+    CHECK_ERROR(client, address);
+    CHECK_STATUS(OBE_E_REFUSED, client, tcmd_in(client, "1", TEST_TIMEOUT));
+    CHECK_ERROR(client, "connection refused");
     CHECK(now_ms() - start < SOON);
-    CHECK_TAKES(120, OBE_E_TIMEOUT, client, obe_wait_ready(client, 120));
-    CHECK_SAYS(client, "refused");
-    CHECK_EQUAL(0, stat_of(client, "connections_opened"));
+    CHECK_LASTS(120, OBE_E_TIMEOUT, client, obe_wait_ready(client, 120));
+    CHECK_ERROR(client, "refused");
+    CHECK_EQUAL(0, stat_of(client, OBE_STAT_CONNECTIONS_OPENED));
 
     CHECK_STATUS(OBE_E_IN_USE, 0, obe_server_new(NULL, port, &other));
     CHECK_STATUS(OBE_E_IN_USE, 0, obe_server_new(NULL, port_of(server), &other));
     snprintf(address, sizeof address, "127.0.0.1:%d", (int)port_of(server));
-    CHECK_SAYS(0, address);
+    CHECK_ERROR(0, address);
     CHECK_STATUS(OBE_E_UNREACHABLE, 0, obe_server_new("192.0.2.1", 0, &other));
-    CHECK_SAYS(0, "192.0.2.1");
-    CHECK_EQUAL(77, (int64_t)other);
+    CHECK_ERROR(0, "192.0.2.1");
+    CHECK(other == NUMBER_AS_HANDLE(77));
     CHECK_OK(client, obe_free(client));
 
-    /* A port is free again as soon as its server is. */
+    /* A port is free again as soon as its server was freed. */
     port = port_of(server);
     CHECK_OK(server, obe_free(server));
     CHECK_OK(0, obe_server_new(NULL, port, &server));
@@ -252,7 +252,7 @@ static void refused_and_in_use(void)
     socket_close(dead);
 }
 
-/* The instrument may come up before its server. */
+/* A client may start before its server. */
 static void wait_for_server(void)
 {
     int32_t port;
@@ -263,11 +263,11 @@ static void wait_for_server(void)
     caller_start(&caller, wait_ready_forever, client);
     socket_close(dead);
     CHECK_OK(0, obe_server_new(NULL, port, &server));
-    CHECK_OK(server, receive_in(server, PATIENCE));
+    CHECK_OK(server, receive_in(server, TEST_TIMEOUT));
     CHECK_TEXT("{\"command\": \"ready\"}");
-    CHECK_OK(server, obe_send(server, "\"OK\"", -1, PATIENCE));
+    CHECK_OK(server, obe_send(server, "\"OK\"", -1, TEST_TIMEOUT));
     CHECK_OK(client, caller_join(&caller));
-    CHECK_EQUAL(1, stat_of(client, "connections_opened"));
+    CHECK_EQUAL(1, stat_of(client, OBE_STAT_CONNECTIONS_OPENED));
     CHECK_OK(client, obe_free(client));
     CHECK_OK(server, obe_free(server));
 }
@@ -281,29 +281,29 @@ static void timeouts(void)
     obe_socket server = new_server(), client = new_client(port);
 
     length = -7;
-    CHECK_TAKES(0, OBE_E_TIMEOUT, server, receive_in(server, OBE_NO_WAIT));
-    CHECK_TAKES(70, OBE_E_TIMEOUT, server, receive_in(server, 70));
-    CHECK_OK(server, obe_set_option(server, "timeout_ms", "30"));
-    CHECK_TAKES(30, OBE_E_TIMEOUT, server, receive_in(server, OBE_DEFAULT_TIMEOUT));
-    CHECK_SAYS(server, "receive");
+    CHECK_LASTS(0, OBE_E_TIMEOUT, server, receive_in(server, OBE_NO_WAIT));
+    CHECK_LASTS(70, OBE_E_TIMEOUT, server, receive_in(server, 70));
+    CHECK_OK(server, obe_set_option(server, OBE_OPT_TIMEOUT_MS, "30"));
+    CHECK_LASTS(30, OBE_E_TIMEOUT, server, receive_in(server, OBE_DEFAULT_TIMEOUT));
+    CHECK_ERROR(server, "receive");
 
-    CHECK_OK(client, obe_send(client, "1", -1, PATIENCE));
-    CHECK_TAKES(0, OBE_E_TIMEOUT, client, receive_in(client, OBE_NO_WAIT));
-    CHECK_TAKES(70, OBE_E_TIMEOUT, client, receive_in(client, 70));
-    CHECK_EQUAL(1, stat_of(client, "connections_open"));
-    CHECK_TAKES(70, OBE_E_TIMEOUT, client, tcmd_in(client, "{\"command\": \"optst\"}", 70));
-    CHECK_SAYS(client, "Python");
-    CHECK_EQUAL(0, stat_of(client, "connections_open"));
-    CHECK_OK(client, obe_set_option(client, "timeout_ms", "30"));
-    CHECK_TAKES(30, OBE_E_TIMEOUT, client, tcmd_in(client, "1", OBE_DEFAULT_TIMEOUT));
-    CHECK_TAKES(40, OBE_E_TIMEOUT, client, obe_wait_ready(client, 40));
+    CHECK_OK(client, obe_send(client, "1", -1, TEST_TIMEOUT));
+    CHECK_LASTS(0, OBE_E_TIMEOUT, client, receive_in(client, OBE_NO_WAIT));
+    CHECK_LASTS(70, OBE_E_TIMEOUT, client, receive_in(client, 70));
+    CHECK_EQUAL(1, stat_of(client, OBE_STAT_CONNECTIONS_OPEN));
+    CHECK_LASTS(70, OBE_E_TIMEOUT, client, tcmd_in(client, "{\"command\": \"optst\"}", 70));
+    CHECK_ERROR(client, "Python");
+    CHECK_EQUAL(0, stat_of(client, OBE_STAT_CONNECTIONS_OPEN));
+    CHECK_OK(client, obe_set_option(client, OBE_OPT_TIMEOUT_MS, "30"));
+    CHECK_LASTS(30, OBE_E_TIMEOUT, client, tcmd_in(client, "1", OBE_DEFAULT_TIMEOUT));
+    CHECK_LASTS(40, OBE_E_TIMEOUT, client, obe_wait_ready(client, 40));
     CHECK_EQUAL(-7, length);
     CHECK_OK(client, obe_free(client));
     CHECK_OK(server, obe_free(server));
     socket_close(silent);
 }
 
-/* Nobody takes the connection, or what is sent over it. */
+/* The peer does not accept the connection, or does not read. */
 static void timeouts_of_sending(void)
 {
     enum { BIG = 32 << 20 };
@@ -316,17 +316,17 @@ static void timeouts_of_sending(void)
     memset(big, ' ', BIG);
     big[0] = '1';
     client = new_client(port);
-    CHECK_TAKES(70, OBE_E_TIMEOUT, client, obe_send(client, big, BIG, 70));
-    CHECK_EQUAL(0, stat_of(client, "connections_open")); /* half a frame cannot be gone on with */
-    CHECK_EQUAL(0, stat_of(client, "messages_sent"));
-    for (i = 0; i < LENGTH(fillers); i++) /* so that the system lets no more wait to be accepted */
-        fillers[i] = raw_connecting(port);
-    CHECK_TAKES(70, OBE_E_TIMEOUT, client, obe_send(client, "1", -1, 70));
-    CHECK_SAYS(client, "no connection");
-    CHECK_TAKES(70, OBE_E_TIMEOUT, client, tcmd_in(client, "1", 70));
-    CHECK_TAKES(70, OBE_E_TIMEOUT, client, obe_wait_ready(client, 70));
-    CHECK_EQUAL(1, stat_of(client, "connections_opened"));
-    CHECK_EQUAL(0, stat_of(client, "connections_open"));
+    CHECK_LASTS(70, OBE_E_TIMEOUT, client, obe_send(client, big, BIG, 70));
+    CHECK_EQUAL(0, stat_of(client, OBE_STAT_CONNECTIONS_OPEN)); /* half a frame was sent, which cannot be continued */
+    CHECK_EQUAL(0, stat_of(client, OBE_STAT_MESSAGES_SENT));
+    for (i = 0; i < LENGTH(fillers); i++) /* these fill the backlog */
+        fillers[i] = raw_connect_begin(port);
+    CHECK_LASTS(70, OBE_E_TIMEOUT, client, obe_send(client, "1", -1, 70));
+    CHECK_ERROR(client, "no connection");
+    CHECK_LASTS(70, OBE_E_TIMEOUT, client, tcmd_in(client, "1", 70));
+    CHECK_LASTS(70, OBE_E_TIMEOUT, client, obe_wait_ready(client, 70));
+    CHECK_EQUAL(1, stat_of(client, OBE_STAT_CONNECTIONS_OPENED));
+    CHECK_EQUAL(0, stat_of(client, OBE_STAT_CONNECTIONS_OPEN));
     for (i = 0; i < LENGTH(fillers); i++)
         socket_close(fillers[i]);
     CHECK_OK(client, obe_free(client));
@@ -334,10 +334,10 @@ static void timeouts_of_sending(void)
     free(big);
 }
 
-/* ---- calls that another thread ends ---- */
+/* ---- obe_cancel and obe_close ---- */
 
-/* end, called while call blocks, ends it at once with status. */
-static void check_ends(obe_status (*call)(uintptr_t), obe_socket socket, obe_status (*end)(uintptr_t),
+/* end, called while call blocks, makes it return status at once. */
+static void check_ends(obe_status (*call)(void *), obe_socket socket, obe_status (*end)(obe_socket),
                        obe_status status)
 {
     struct caller caller;
@@ -356,29 +356,29 @@ static void cancel(void)
     int silent = raw_listen(&port, 16), dead = raw_bind(&dead_port), fd;
     obe_socket server = new_server(), client = new_client(port), other = new_client(dead_port);
 
-    /* Without a call in flight it does nothing; a later call is spared. */
+    /* Without a call in flight it has no effect, also not on later calls. */
     CHECK_OK(server, obe_cancel(server));
     CHECK_OK(client, obe_cancel(client));
-    CHECK_TAKES(30, OBE_E_TIMEOUT, server, receive_in(server, 30));
+    CHECK_LASTS(30, OBE_E_TIMEOUT, server, receive_in(server, 30));
 
     check_ends(receive_forever, server, obe_cancel, OBE_E_CANCELLED);
-    CHECK_SAYS(server, "receive");
-    CHECK_SAYS(server, "cancelled");
-    CHECK_TAKES(30, OBE_E_TIMEOUT, server, receive_in(server, 30));
+    CHECK_ERROR(server, "receive");
+    CHECK_ERROR(server, "cancelled");
+    CHECK_LASTS(30, OBE_E_TIMEOUT, server, receive_in(server, 30));
 
-    /* A client's connection survives, and a message that has begun goes on. */
-    CHECK_OK(client, obe_send(client, "1", -1, PATIENCE));
+    /* The client's connection stays open, and a message that has begun is continued. */
+    CHECK_OK(client, obe_send(client, "1", -1, TEST_TIMEOUT));
     fd = raw_accept(silent);
-    raw_say(fd, "0000000007[1,");
+    raw_write_text(fd, "0000000007[1,");
     check_ends(receive_forever, client, obe_cancel, OBE_E_CANCELLED);
-    raw_say(fd, "2,3]");
-    CHECK_OK(client, receive_in(client, PATIENCE));
+    raw_write_text(fd, "2,3]");
+    CHECK_OK(client, receive_in(client, TEST_TIMEOUT));
     CHECK_TEXT("[1,2,3]");
     socket_close(fd);
 
-    /* A command's does not: its late reply must not answer the next one. */
+    /* The connection of a command is closed, because a late reply must not answer the next command. */
     check_ends(tcmd_forever, client, obe_cancel, OBE_E_CANCELLED);
-    CHECK_EQUAL(0, stat_of(client, "connections_open"));
+    CHECK_EQUAL(0, stat_of(client, OBE_STAT_CONNECTIONS_OPEN));
     check_ends(wait_ready_forever, client, obe_cancel, OBE_E_CANCELLED);
     check_ends(wait_ready_forever, other, obe_cancel, OBE_E_CANCELLED);
     CHECK_OK(client, obe_free(client));
@@ -395,10 +395,10 @@ static void close_wakes(void)
     obe_socket server = new_server(), client = new_client(port), other = new_client(dead_port);
     obe_socket guest = new_client(port_of(server));
 
-    CHECK_OK(client, obe_send(client, "1", -1, PATIENCE));
+    CHECK_OK(client, obe_send(client, "1", -1, TEST_TIMEOUT));
     fd = raw_accept(silent);
     check_ends(receive_forever, client, obe_close, OBE_E_CLOSED);
-    CHECK_SAYS(client, "closed by this side");
+    CHECK_ERROR(client, "closed by this side");
     CHECK(raw_read(fd, text, 11) == 11);
     CHECK(raw_ended(fd));
     socket_close(fd);
@@ -407,14 +407,14 @@ static void close_wakes(void)
     CHECK_OK(client, obe_free(client));
     CHECK_OK(other, obe_free(other));
 
-    /* A server drops the connection of its last message and goes on listening. */
-    CHECK_OK(guest, obe_send(guest, "1", -1, PATIENCE));
-    CHECK_OK(server, receive_in(server, PATIENCE));
+    /* A server closes the connection of its last message and continues to listen. */
+    CHECK_OK(guest, obe_send(guest, "1", -1, TEST_TIMEOUT));
+    CHECK_OK(server, receive_in(server, TEST_TIMEOUT));
     check_ends(receive_forever, server, obe_close, OBE_E_CLOSED);
-    CHECK_STATUS(OBE_E_PEER_CLOSED, guest, receive_in(guest, PATIENCE));
-    CHECK_STATUS(OBE_E_STATE, server, obe_send(server, "1", -1, PATIENCE));
-    CHECK_OK(guest, obe_send(guest, "2", -1, PATIENCE));
-    CHECK_OK(server, receive_in(server, PATIENCE));
+    CHECK_STATUS(OBE_E_PEER_CLOSED, guest, receive_in(guest, TEST_TIMEOUT));
+    CHECK_STATUS(OBE_E_STATE, server, obe_send(server, "1", -1, TEST_TIMEOUT));
+    CHECK_OK(guest, obe_send(guest, "2", -1, TEST_TIMEOUT));
+    CHECK_OK(server, receive_in(server, TEST_TIMEOUT));
     CHECK_TEXT("2");
     CHECK_OK(guest, obe_free(guest));
     CHECK_OK(server, obe_free(server));
@@ -422,7 +422,7 @@ static void close_wakes(void)
     socket_close(dead);
 }
 
-/* What cannot run beside a call in flight waits within its own timeout. */
+/* A call that cannot run at the same time as the call in flight waits within its own timeout. */
 static void busy(void)
 {
     int32_t port;
@@ -430,28 +430,28 @@ static void busy(void)
     obe_socket client = new_client(port), server = new_server(), guest = new_client(port_of(server));
     struct caller caller, second;
 
-    CHECK_OK(client, obe_send(client, "1", -1, PATIENCE));
+    CHECK_OK(client, obe_send(client, "1", -1, TEST_TIMEOUT));
     caller_start(&caller, receive_forever, client);
-    CHECK_TAKES(0, OBE_E_BUSY, client, receive_in(client, OBE_NO_WAIT));
-    CHECK_TAKES(40, OBE_E_BUSY, client, receive_in(client, 40));
-    CHECK_SAYS(client, "another call");
-    CHECK_TAKES(40, OBE_E_BUSY, client, tcmd_in(client, "1", 40));
-    CHECK_TAKES(40, OBE_E_BUSY, client, obe_wait_ready(client, 40));
+    CHECK_LASTS(0, OBE_E_BUSY, client, receive_in(client, OBE_NO_WAIT));
+    CHECK_LASTS(40, OBE_E_BUSY, client, receive_in(client, 40));
+    CHECK_ERROR(client, "another call");
+    CHECK_LASTS(40, OBE_E_BUSY, client, tcmd_in(client, "1", 40));
+    CHECK_LASTS(40, OBE_E_BUSY, client, obe_wait_ready(client, 40));
     CHECK_OK(client, obe_cancel(client));
     CHECK_STATUS(OBE_E_CANCELLED, client, caller_join(&caller));
     CHECK_OK(client, obe_close(client));
     caller_start(&caller, tcmd_forever, client);
-    CHECK_TAKES(40, OBE_E_BUSY, client, obe_send(client, "1", -1, 40));
+    CHECK_LASTS(40, OBE_E_BUSY, client, obe_send(client, "1", -1, 40));
     CHECK_OK(client, obe_cancel(client));
     CHECK_STATUS(OBE_E_CANCELLED, client, caller_join(&caller));
 
     /* Two threads may wait for a server's messages; each gets one. */
     caller_start(&caller, receive_forever, server);
     caller_start(&second, receive_forever, server);
-    CHECK_TAKES(40, OBE_E_TIMEOUT, server, receive_in(server, 40));
-    CHECK_OK(server, obe_set_option(server, "one_way", "1"));
-    CHECK_OK(guest, obe_send(guest, "1", -1, PATIENCE));
-    CHECK_OK(guest, obe_send(guest, "2", -1, PATIENCE));
+    CHECK_LASTS(40, OBE_E_TIMEOUT, server, receive_in(server, 40));
+    CHECK_OK(server, obe_set_option(server, OBE_OPT_ONE_WAY, "1"));
+    CHECK_OK(guest, obe_send(guest, "1", -1, TEST_TIMEOUT));
+    CHECK_OK(guest, obe_send(guest, "2", -1, TEST_TIMEOUT));
     CHECK_OK(server, caller_join(&caller));
     CHECK_OK(server, caller_join(&second));
     CHECK_OK(client, obe_free(client));
@@ -460,9 +460,9 @@ static void busy(void)
     socket_close(silent);
 }
 
-/* ---- peers that misbehave ---- */
+/* ---- misbehaving peers ---- */
 
-/* What a server may do to a client, and what the client says. */
+/* Malformed replies, and the status that the client gets. */
 static void bad_servers(void)
 {
     static const struct {
@@ -486,47 +486,47 @@ static void bad_servers(void)
         char got[32];
         int fd;
 
-        CHECK_OK(client, obe_send(client, "1", -1, PATIENCE));
+        CHECK_OK(client, obe_send(client, "1", -1, TEST_TIMEOUT));
         fd = raw_accept(listener);
         raw_message(fd, got, sizeof got);
-        raw_say(fd, bad[i].answer);
+        raw_write_text(fd, bad[i].answer);
         if (bad[i].reset) {
             raw_reset(fd);
         } else if (bad[i].status == OBE_E_PEER_CLOSED) {
             socket_close(fd);
         }
         length = -7;
-        CHECK_STATUS(bad[i].status, client, receive_in(client, PATIENCE));
+        CHECK_STATUS(bad[i].status, client, receive_in(client, TEST_TIMEOUT));
         CHECK_EQUAL(-7, length);
-        CHECK_SAYS(client, "receive 127.0.0.1:");
-        CHECK_EQUAL(0, stat_of(client, "connections_open"));
+        CHECK_ERROR(client, "receive 127.0.0.1:");
+        CHECK_EQUAL(0, stat_of(client, OBE_STAT_CONNECTIONS_OPEN));
         if (!bad[i].reset && bad[i].status != OBE_E_PEER_CLOSED) {
             CHECK(raw_ended(fd));
             socket_close(fd);
         }
-        CHECK_STATUS(OBE_E_STATE, client, receive_in(client, PATIENCE));
+        CHECK_STATUS(OBE_E_STATE, client, receive_in(client, TEST_TIMEOUT));
     }
-    /* Padding with spaces is no malformation. */
-    CHECK_OK(client, obe_send(client, "1", -1, PATIENCE));
+    /* A length that is padded with spaces is valid. */
+    CHECK_OK(client, obe_send(client, "1", -1, TEST_TIMEOUT));
     i = raw_accept(listener);
-    raw_say(i, "         5[1,2]");
-    CHECK_OK(client, receive_in(client, PATIENCE));
+    raw_write_text(i, "         5[1,2]");
+    CHECK_OK(client, receive_in(client, TEST_TIMEOUT));
     CHECK_TEXT("[1,2]");
     socket_close(i);
     CHECK_OK(client, obe_free(client));
     socket_close(listener);
 }
 
-/* What clients may do to a server: none of it ends a receive, each is counted. */
+/* Clients that misbehave: they make no call of the server fail, and are counted. */
 static void bad_clients(void)
 {
     static const struct {
-        const char *says, *counter;
-        int ends; /* the client does, or else the server must */
+        const char *sent, *counter;
+        int ends; /* whether the client closes the connection; otherwise the server does */
     } bad[] = {
-        {"GET / HTTP/1.1\r\n\r\n", "dropped_malformed", 0}, {"9999999999", "dropped_too_large", 0},
-        {"0000000003{,}", "dropped_json", 0},               {"0000000000", "dropped_json", 0},
-        {"00000", "dropped_incomplete", 1},                 {"0000000009[1", "dropped_incomplete", 1},
+        {"GET / HTTP/1.1\r\n\r\n", OBE_STAT_DROPPED_MALFORMED, 0}, {"9999999999", OBE_STAT_DROPPED_TOO_LARGE, 0},
+        {"0000000003{,}", OBE_STAT_DROPPED_JSON, 0},               {"0000000000", OBE_STAT_DROPPED_JSON, 0},
+        {"00000", OBE_STAT_DROPPED_INCOMPLETE, 1},                 {"0000000009[1", OBE_STAT_DROPPED_INCOMPLETE, 1},
         {"", "", 1},
     };
     obe_socket server = new_server(), client = new_client(port_of(server));
@@ -534,61 +534,61 @@ static void bad_clients(void)
 
     for (i = 0; i < LENGTH(bad); i++) {
         fds[i] = raw_connect(port_of(server));
-        raw_say(fds[i], bad[i].says);
+        raw_write_text(fds[i], bad[i].sent);
         if (bad[i].ends)
             socket_close(fds[i]);
     }
-    CHECK_OK(client, obe_send(client, "1", -1, PATIENCE));
-    CHECK_OK(server, receive_in(server, PATIENCE));
+    CHECK_OK(client, obe_send(client, "1", -1, TEST_TIMEOUT));
+    CHECK_OK(server, receive_in(server, TEST_TIMEOUT));
     CHECK_TEXT("1");
-    CHECK_OK(server, obe_send(server, "2", -1, PATIENCE));
-    CHECK_OK(client, receive_in(client, PATIENCE));
+    CHECK_OK(server, obe_send(server, "2", -1, TEST_TIMEOUT));
+    CHECK_OK(client, receive_in(client, TEST_TIMEOUT));
     CHECK_TEXT("2");
     for (i = 0; i < LENGTH(bad); i++)
         if (*bad[i].counter)
-            CHECK_COMES((receive_in(server, 1), stat_of(server, bad[i].counter) > 0));
+            CHECK_EVENTUALLY((receive_in(server, 1), stat_of(server, bad[i].counter) > 0));
     for (i = 0; i < LENGTH(bad); i++) {
         if (bad[i].ends)
             continue;
         CHECK(raw_ended(fds[i]));
         socket_close(fds[i]);
     }
-    CHECK_EQUAL(1, stat_of(server, "dropped_malformed"));
-    CHECK_EQUAL(1, stat_of(server, "dropped_too_large"));
-    CHECK_EQUAL(2, stat_of(server, "dropped_json"));
-    CHECK_EQUAL(2, stat_of(server, "dropped_incomplete"));
-    CHECK_EQUAL(1, stat_of(server, "messages_received"));
+    CHECK_EQUAL(1, stat_of(server, OBE_STAT_DROPPED_MALFORMED));
+    CHECK_EQUAL(1, stat_of(server, OBE_STAT_DROPPED_TOO_LARGE));
+    CHECK_EQUAL(2, stat_of(server, OBE_STAT_DROPPED_JSON));
+    CHECK_EQUAL(2, stat_of(server, OBE_STAT_DROPPED_INCOMPLETE));
+    CHECK_EQUAL(1, stat_of(server, OBE_STAT_MESSAGES_RECEIVED));
 
-    /* One that is gone before its answer. */
+    /* A client that disconnects before its reply. */
     i = raw_connect(port_of(server));
-    raw_say(i, "00000000013");
-    CHECK_OK(server, receive_in(server, PATIENCE));
+    raw_write_text(i, "00000000013");
+    CHECK_OK(server, receive_in(server, TEST_TIMEOUT));
     raw_reset(i);
-    CHECK_STATUS(OBE_E_RESET, server, obe_send(server, "4", -1, PATIENCE));
-    CHECK_OK(client, obe_send(client, "5", -1, PATIENCE));
-    CHECK_OK(server, receive_in(server, PATIENCE));
+    CHECK_STATUS(OBE_E_RESET, server, obe_send(server, "4", -1, TEST_TIMEOUT));
+    CHECK_OK(client, obe_send(client, "5", -1, TEST_TIMEOUT));
+    CHECK_OK(server, receive_in(server, TEST_TIMEOUT));
     CHECK_TEXT("5");
     socket_close(silent);
     CHECK_OK(client, obe_free(client));
     CHECK_OK(server, obe_free(server));
 }
 
-/* A client that waits for an answer that will not come learns so. */
+/* The connection of an unanswered message is closed, so that its client does not wait for a reply. */
 static void unanswered(void)
 {
     obe_socket server = new_server(), first = new_client(port_of(server)), second = new_client(port_of(server));
 
-    CHECK_OK(first, obe_send(first, "1", -1, PATIENCE));
-    CHECK_OK(server, receive_in(server, PATIENCE));
-    CHECK_OK(second, obe_send(second, "2", -1, PATIENCE));
-    CHECK_OK(server, receive_in(server, PATIENCE));
-    CHECK_STATUS(OBE_E_PEER_CLOSED, first, receive_in(first, PATIENCE));
-    CHECK_EQUAL(1, stat_of(server, "dropped_unanswered"));
-    CHECK_OK(server, obe_set_option(server, "one_way", "1"));
-    CHECK_OK(first, obe_send(first, "3", -1, PATIENCE));
-    CHECK_OK(server, receive_in(server, PATIENCE));
+    CHECK_OK(first, obe_send(first, "1", -1, TEST_TIMEOUT));
+    CHECK_OK(server, receive_in(server, TEST_TIMEOUT));
+    CHECK_OK(second, obe_send(second, "2", -1, TEST_TIMEOUT));
+    CHECK_OK(server, receive_in(server, TEST_TIMEOUT));
+    CHECK_STATUS(OBE_E_PEER_CLOSED, first, receive_in(first, TEST_TIMEOUT));
+    CHECK_EQUAL(1, stat_of(server, OBE_STAT_DROPPED_UNANSWERED));
+    CHECK_OK(server, obe_set_option(server, OBE_OPT_ONE_WAY, "1"));
+    CHECK_OK(first, obe_send(first, "3", -1, TEST_TIMEOUT));
+    CHECK_OK(server, receive_in(server, TEST_TIMEOUT));
     CHECK_STATUS(OBE_E_TIMEOUT, second, receive_in(second, 30));
-    CHECK_EQUAL(1, stat_of(server, "dropped_unanswered"));
+    CHECK_EQUAL(1, stat_of(server, OBE_STAT_DROPPED_UNANSWERED));
     CHECK_OK(first, obe_free(first));
     CHECK_OK(second, obe_free(second));
     CHECK_OK(server, obe_free(server));
@@ -598,28 +598,28 @@ static void unanswered(void)
 
 static const struct {
     const char *name, *client, *server; /* the defaults */
-    const char *values[4];              /* what it can be set to; none: it is a fact */
+    const char *values[4];              /* values to set; none: it is a read-only property */
 } options[] = {
-    {"timeout_ms", "60000", "-1", {"-1", "0", "1", "9223372036854"}},
-    {"persistent", "0", "0", {"1", "0"}},
+    {OBE_OPT_TIMEOUT_MS, "60000", "-1", {"-1", "0", "1", "9223372036854"}},
+    {OBE_OPT_PERSISTENT, "0", "0", {"1", "0"}},
     {"late_reply", "0", "0", {"1", "0"}},
-    {"max_message", "67108864", "67108864", {"1", "9999999999", "100000"}},
-    {"max_connections", "1024", "1024", {"1", "1000000", "5"}},
-    {"message_timeout_ms", "30000", "30000", {"-1", "0", "500"}},
-    {"outgoing_limit", "67108864", "67108864", {"0", "1000000000000", "100"}},
-    {"one_way", "0", "0", {"1", "0"}},
-    {"keepalive", "60", "60", {"0", "1", "32767"}},
-    {"tls", "0", "0", {"1", "0"}},
-    {"tls_cert", "", "", {""}},
-    {"tls_key", "", "", {""}},
-    {"tls_ca", "", "", {""}},
-    {"tls_server_name", "", "", {"designer.lab", ""}},
-    {"allow", "", "", {"127.0.0.1, 192.168.1.0/24, ::1", ""}},
-    {"trace", "", "", {NULL_DEVICE, ""}},
-    {"trace_limit", "104857600", "104857600", {"4194304", "9223372036854775807"}},
-    {"trace_error", "", "", {NULL}},
-    {"local", "", NULL, {NULL}},
-    {"peer", "", "", {NULL}},
+    {OBE_OPT_MAX_MESSAGE, "67108864", "67108864", {"1", "9999999999", "100000"}},
+    {OBE_OPT_MAX_CONNECTIONS, "1024", "1024", {"1", "1000000", "5"}},
+    {OBE_OPT_MESSAGE_TIMEOUT_MS, "30000", "30000", {"-1", "0", "500"}},
+    {OBE_OPT_OUTGOING_LIMIT, "67108864", "67108864", {"0", "1000000000000", "100"}},
+    {OBE_OPT_ONE_WAY, "0", "0", {"1", "0"}},
+    {OBE_OPT_KEEPALIVE, "60", "60", {"0", "1", "32767"}},
+    {OBE_OPT_TLS, "0", "0", {"1", "0"}},
+    {OBE_OPT_TLS_CERT, "", "", {""}},
+    {OBE_OPT_TLS_KEY, "", "", {""}},
+    {OBE_OPT_TLS_CA, "", "", {""}},
+    {OBE_OPT_TLS_SERVER_NAME, "", "", {"designer.lab", ""}},
+    {OBE_OPT_ALLOW, "", "", {"127.0.0.1, 192.168.1.0/24, ::1", ""}},
+    {OBE_OPT_TRACE, "", "", {NULL_DEVICE, ""}},
+    {OBE_OPT_TRACE_LIMIT, "104857600", "104857600", {"4194304", "9223372036854775807"}},
+    {OBE_OPT_TRACE_ERROR, "", "", {NULL}},
+    {OBE_OPT_LOCAL, "", NULL, {NULL}},
+    {OBE_OPT_PEER, "", "", {NULL}},
 };
 
 static void check_option(obe_socket socket, const char *name, const char *wanted)
@@ -654,34 +654,35 @@ static void all_options(void)
     CHECK_OK(server, obe_free(server));
 }
 
-static void facts(void)
+static void properties(void)
 {
     obe_socket server = new_server(), client = new_client(port_of(server));
     char listener[64], own[64];
 
     snprintf(listener, sizeof listener, "127.0.0.1:%d", (int)port_of(server));
-    check_option(server, "local", listener);
-    CHECK_OK(client, obe_send(client, "1", -1, PATIENCE));
-    check_option(client, "peer", listener);
-    CHECK_OK(client, obe_get_option(client, "local", own, sizeof own, &length));
+    check_option(server, OBE_OPT_LOCAL, listener);
+    CHECK_OK(client, obe_send(client, "1", -1, TEST_TIMEOUT));
+    check_option(client, OBE_OPT_PEER, listener);
+    CHECK_OK(client, obe_get_option(client, OBE_OPT_LOCAL, own, sizeof own, &length));
     CHECK(strncmp(own, "127.0.0.1:", 10) == 0);
-    check_option(server, "peer", "");
-    CHECK_OK(server, receive_in(server, PATIENCE));
-    check_option(server, "peer", own);
+    check_option(server, OBE_OPT_PEER, "");
+    CHECK_OK(server, receive_in(server, TEST_TIMEOUT));
+    check_option(server, OBE_OPT_PEER, own);
     CHECK_OK(client, obe_close(client));
-    check_option(client, "peer", "");
-    check_option(client, "local", "");
+    check_option(client, OBE_OPT_PEER, "");
+    check_option(client, OBE_OPT_LOCAL, "");
     CHECK_OK(server, obe_close(server));
-    check_option(server, "peer", "");
+    check_option(server, OBE_OPT_PEER, "");
     CHECK_OK(client, obe_free(client));
     CHECK_OK(server, obe_free(server));
 }
 
 static const char *const counters[] = {
-    "connections_opened", "connections_open",  "messages_sent",      "messages_received", "bytes_sent",
-    "bytes_received",     "dropped_malformed", "dropped_json",       "dropped_too_large", "dropped_incomplete",
-    "dropped_timeout",    "dropped_unanswered", "dropped_reset",     "evicted",           "dropped_memory",
-    "dropped_not_allowed", "dropped_tls",      "trace_failed",       "dropped_unread",    "outgoing_bytes",
+    OBE_STAT_CONNECTIONS_OPENED, OBE_STAT_CONNECTIONS_OPEN, OBE_STAT_MESSAGES_SENT, OBE_STAT_MESSAGES_RECEIVED,
+    OBE_STAT_BYTES_SENT, OBE_STAT_BYTES_RECEIVED, OBE_STAT_DROPPED_MALFORMED, OBE_STAT_DROPPED_JSON,
+    OBE_STAT_DROPPED_TOO_LARGE, OBE_STAT_DROPPED_INCOMPLETE, OBE_STAT_DROPPED_TIMEOUT, OBE_STAT_DROPPED_UNANSWERED,
+    OBE_STAT_DROPPED_RESET, OBE_STAT_EVICTED, OBE_STAT_DROPPED_MEMORY, OBE_STAT_DROPPED_NOT_ALLOWED,
+    OBE_STAT_DROPPED_TLS, OBE_STAT_TRACE_FAILED, OBE_STAT_DROPPED_UNREAD, OBE_STAT_OUTGOING_BYTES,
 };
 
 static void all_counters(void)
@@ -693,46 +694,46 @@ static void all_counters(void)
         CHECK_EQUAL(0, stat_of(client, counters[i]));
         CHECK_EQUAL(0, stat_of(server, counters[i]));
     }
-    CHECK_OK(client, obe_send(client, "[1]", -1, PATIENCE));
-    CHECK_OK(server, receive_in(server, PATIENCE));
-    CHECK_OK(server, obe_send(server, "[1,2]", -1, PATIENCE));
-    CHECK_OK(client, receive_in(client, PATIENCE));
-    CHECK_EQUAL(1, stat_of(client, "connections_opened"));
-    CHECK_EQUAL(1, stat_of(client, "connections_open"));
-    CHECK_EQUAL(1, stat_of(client, "messages_sent"));
-    CHECK_EQUAL(1, stat_of(client, "messages_received"));
-    CHECK_EQUAL(13, stat_of(client, "bytes_sent"));
-    CHECK_EQUAL(15, stat_of(client, "bytes_received"));
-    CHECK_EQUAL(1, stat_of(server, "connections_open"));
-    CHECK_EQUAL(15, stat_of(server, "bytes_sent"));
-    CHECK_EQUAL(13, stat_of(server, "bytes_received"));
+    CHECK_OK(client, obe_send(client, "[1]", -1, TEST_TIMEOUT));
+    CHECK_OK(server, receive_in(server, TEST_TIMEOUT));
+    CHECK_OK(server, obe_send(server, "[1,2]", -1, TEST_TIMEOUT));
+    CHECK_OK(client, receive_in(client, TEST_TIMEOUT));
+    CHECK_EQUAL(1, stat_of(client, OBE_STAT_CONNECTIONS_OPENED));
+    CHECK_EQUAL(1, stat_of(client, OBE_STAT_CONNECTIONS_OPEN));
+    CHECK_EQUAL(1, stat_of(client, OBE_STAT_MESSAGES_SENT));
+    CHECK_EQUAL(1, stat_of(client, OBE_STAT_MESSAGES_RECEIVED));
+    CHECK_EQUAL(13, stat_of(client, OBE_STAT_BYTES_SENT));
+    CHECK_EQUAL(15, stat_of(client, OBE_STAT_BYTES_RECEIVED));
+    CHECK_EQUAL(1, stat_of(server, OBE_STAT_CONNECTIONS_OPEN));
+    CHECK_EQUAL(15, stat_of(server, OBE_STAT_BYTES_SENT));
+    CHECK_EQUAL(13, stat_of(server, OBE_STAT_BYTES_RECEIVED));
 
-    /* The one that is idle longest gives way. */
-    CHECK_OK(server, obe_set_option(server, "max_connections", "1"));
+    /* The connection that has been idle longest is evicted. */
+    CHECK_OK(server, obe_set_option(server, OBE_OPT_MAX_CONNECTIONS, "1"));
     second = new_client(port_of(server));
-    CHECK_OK(second, obe_send(second, "1", -1, PATIENCE));
-    CHECK_OK(server, receive_in(server, PATIENCE));
-    CHECK_EQUAL(1, stat_of(server, "evicted"));
-    CHECK_EQUAL(1, stat_of(server, "connections_open"));
-    CHECK_STATUS(OBE_E_PEER_CLOSED, client, receive_in(client, PATIENCE));
+    CHECK_OK(second, obe_send(second, "1", -1, TEST_TIMEOUT));
+    CHECK_OK(server, receive_in(server, TEST_TIMEOUT));
+    CHECK_EQUAL(1, stat_of(server, OBE_STAT_EVICTED));
+    CHECK_EQUAL(1, stat_of(server, OBE_STAT_CONNECTIONS_OPEN));
+    CHECK_STATUS(OBE_E_PEER_CLOSED, client, receive_in(client, TEST_TIMEOUT));
     CHECK_OK(second, obe_free(second));
 
-    /* A message that takes too long. */
-    CHECK_OK(server, obe_set_option(server, "max_connections", "10"));
-    CHECK_OK(server, obe_set_option(server, "message_timeout_ms", "40"));
+    /* A message that is not complete in time. */
+    CHECK_OK(server, obe_set_option(server, OBE_OPT_MAX_CONNECTIONS, "10"));
+    CHECK_OK(server, obe_set_option(server, OBE_OPT_MESSAGE_TIMEOUT_MS, "40"));
     slow = raw_connect(port_of(server));
-    raw_say(slow, "0000000005[");
-    CHECK_COMES((receive_in(server, 120), stat_of(server, "dropped_timeout") == 1));
+    raw_write_text(slow, "0000000005[");
+    CHECK_EVENTUALLY((receive_in(server, 120), stat_of(server, OBE_STAT_DROPPED_TIMEOUT) == 1));
     CHECK(raw_ended(slow));
     socket_close(slow);
 
     /* A connection that breaks between messages. */
     slow = raw_connect(port_of(server));
-    raw_say(slow, "00000000011");
-    CHECK_OK(server, receive_in(server, PATIENCE));
+    raw_write_text(slow, "00000000011");
+    CHECK_OK(server, receive_in(server, TEST_TIMEOUT));
     raw_reset(slow);
-    CHECK_COMES((receive_in(server, 1), stat_of(server, "dropped_reset") == 1));
-    CHECK_EQUAL(0, stat_of(server, "connections_open"));
+    CHECK_EVENTUALLY((receive_in(server, 1), stat_of(server, OBE_STAT_DROPPED_RESET) == 1));
+    CHECK_EQUAL(0, stat_of(server, OBE_STAT_CONNECTIONS_OPEN));
     CHECK_OK(client, obe_free(client));
     CHECK_OK(server, obe_free(server));
 }
@@ -752,14 +753,14 @@ static void texts(void)
     int i, k;
 
     for (i = 0; i < LENGTH(statuses); i++) {
-        const char *sentence_i = obe_strerror(statuses[i]);
+        const char *description = obe_strerror(statuses[i]);
 
         CHECK(statuses[i] == OBE_OK || (statuses[i] >= -8999 && statuses[i] <= -8000));
-        CHECK(strlen(sentence_i) > 5);
-        CHECK(obe_strerror(statuses[i]) == sentence_i);
-        CHECK(strcmp(sentence_i, obe_strerror(1)) != 0);
+        CHECK(strlen(description) > 5);
+        CHECK(obe_strerror(statuses[i]) == description);
+        CHECK(strcmp(description, obe_strerror(1)) != 0);
         for (k = 0; k < i; k++)
-            CHECK(statuses[i] != statuses[k] && strcmp(sentence_i, obe_strerror(statuses[k])) != 0);
+            CHECK(statuses[i] != statuses[k] && strcmp(description, obe_strerror(statuses[k])) != 0);
     }
     for (i = 0; i < LENGTH(unknown); i++)
         CHECK(strcmp(obe_strerror(unknown[i]), obe_strerror(1)) == 0);
@@ -770,8 +771,8 @@ static void texts(void)
     CHECK(!OBE_VERSION_AT_LEAST(OBE_VERSION_MAJOR + 1, 0, 0));
 }
 
-/* A sentence stays with its handle, whatever other handles and threads do. */
-static void sentences(void)
+/* The last error stays with its handle, whatever other handles and threads do. */
+static void last_errors(void)
 {
     obe_socket one = new_client(1), two = new_client(2);
     int64_t value;
@@ -779,11 +780,11 @@ static void sentences(void)
     CHECK_STATUS(OBE_E_ARGUMENT, one, obe_get_stat(one, "alpha", &value));
     CHECK_STATUS(OBE_E_ARGUMENT, two, obe_get_stat(two, "beta", &value));
     CHECK_STATUS(OBE_E_ARGUMENT, 0, obe_client_new("gamma delta", 1, &two));
-    CHECK_SAYS(one, "alpha");
-    CHECK_SAYS(two, "beta");
-    CHECK_SAYS(0, "gamma");
-    CHECK_OK(one, obe_get_stat(one, "evicted", &value));
-    CHECK_SAYS(one, "alpha");
+    CHECK_ERROR(one, "alpha");
+    CHECK_ERROR(two, "beta");
+    CHECK_ERROR(0, "gamma");
+    CHECK_OK(one, obe_get_stat(one, OBE_STAT_EVICTED, &value));
+    CHECK_ERROR(one, "alpha");
     CHECK_OK(one, obe_free(one));
     CHECK_OK(two, obe_free(two));
 }
@@ -807,10 +808,10 @@ int main(void)
     RUN(bad_clients);
     RUN(unanswered);
     RUN(all_options);
-    RUN(facts);
+    RUN(properties);
     RUN(all_counters);
     RUN(texts);
-    RUN(sentences);
+    RUN(last_errors);
     CHECK_EQUAL(0, obe_test_live());
     return 0;
 }

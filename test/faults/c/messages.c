@@ -1,7 +1,8 @@
-/* documents.c - a host program whose address space is limited: documents PORT LEFT TEXT POINTER... TEXT is a file with a JSON
- * text, which a server at PORT answers every command with. Each function that touches a document is called on it with
- * LEFT MiB of address space left (-1: as much as it wants) and its status is printed. It prints its own port first, for
- * a client that sends the text. */
+/* messages.c - a host program with a limited address space: messages PORT LEFT TEXT POINTER...
+ *
+ * TEXT is a file with a JSON text. A server at PORT replies to every command with that text. The program calls each function
+ * that reads or changes a message with it, and prints the status. The limit leaves LEFT MiB of address space to each call;
+ * -1 is no limit. First the program prints the port of its own server, for a client that sends the text. */
 #define _GNU_SOURCE
 #include <obe.h>
 #include <obe_labview.h>
@@ -19,13 +20,13 @@ enum { MIB = 1 << 20, TIMEOUT = 20000, SHORT_TIMEOUT = 500, ROOM = 16 * MIB, NUM
 
 static char **pointers;
 static int pointer_count;
-static const char *part; /* of this program, for what it prints */
+static const char *part; /* the part of this program, for its output */
 static long left;
 static char *text, *buffer;
 static int64_t length;
 static double *values;
 
-static void *own(size_t size)
+static void *map_memory(size_t size)
 {
     void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
@@ -36,8 +37,8 @@ static void *own(size_t size)
     return memory;
 }
 
-/* Threads of Go's runtime have small stacks here: a program without room for one of them ends, and this is not about
- * threads. */
+/* Gives threads of Go's runtime small stacks: without address space for a stack the program ends, which is not what this
+ * test is about. */
 static void small_stacks(void)
 {
     pthread_attr_t attributes;
@@ -48,7 +49,7 @@ static void small_stacks(void)
     pthread_attr_destroy(&attributes);
 }
 
-/* The limit moves along: each call has as much room as the one before. */
+/* Sets the limit before each call, so that each has as much address space as the one before. */
 static void limit(void)
 {
     static FILE *statm;
@@ -73,16 +74,16 @@ static void limit(void)
     }
 }
 
-static obe_status tell(const char *call, const char *where, obe_status status)
+static obe_status report(const char *call, const char *where, obe_status status)
 {
     printf("%s: %s at \"%s\" %" PRId32 "\n", part, call, where, status);
     fflush(stdout);
     return status;
 }
 
-#define CALL(where, call) (limit(), tell(#call, where, (call)))
+#define CALL(where, call) (limit(), report(#call, where, (call)))
 
-/* Every function that reads, on a document. */
+/* Calls every function that reads a message. */
 static void read_all(const char *which, obe_message m)
 {
     int64_t n, rows, cols, whole;
@@ -115,7 +116,7 @@ static obe_status parsed(obe_message *m)
     return CALL("", obe_message_new(text, length, m));
 }
 
-/* Every function that writes, on a separate document, which is then read and written to once more. */
+/* Calls every function that changes a message, each on a new one, which is then read and changed again. */
 static void write_all(void)
 {
     static const char *const names[] = {"double", "int", "bool", "null", "string", "doubles", "matrix", "json"};
@@ -145,17 +146,17 @@ static void write_all(void)
             case 6: status = obe_set_matrix(m, "s", values, NUMBERS / 32, 2); break;
             case 7: status = obe_set_json(m, "s", text, length); break;
             }
-            if (tell("obe_set", "", status) != OBE_OK)
+            if (report("obe_set", "", status) != OBE_OK)
                 break;
             CALL("/s", obe_get_count(m, "/s", &n));
             if (round > 0)
                 CALL("", obe_get_json(m, "", NULL, 0, &n));
         }
-        obe_free(m);
+        obe_message_free(m);
     }
 }
 
-/* What comes over a socket. */
+/* Calls the functions that send and receive messages. */
 static void talk(obe_socket client, obe_socket server)
 {
     obe_message m = 0, reply = 0;
@@ -165,20 +166,20 @@ static void talk(obe_socket client, obe_socket server)
     if (CALL("", obe_message_new("{\"command\": \"x\"}", -1, &m)) == OBE_OK &&
         CALL("", obe_tcmd_message(client, m, &reply, TIMEOUT)) == OBE_OK)
         read_all("reply", reply);
-    obe_free(reply);
-    obe_free(m);
+    obe_message_free(reply);
+    obe_message_free(m);
     m = 0;
     part = "talk";
     if (CALL("", obe_receive_message(server, &m, SHORT_TIMEOUT)) == OBE_OK) {
         read_all("request", m);
         CALL("", obe_reply(m, "\"OK\"", -1, TIMEOUT));
-        obe_free(m);
+        obe_message_free(m);
     }
     part = "commands";
     m = 0;
     if (parsed(&m) == OBE_OK)
         CALL("", obe_newrun(client, m, TIMEOUT));
-    obe_free(m);
+    obe_message_free(m);
     CALL("", obe_ready(client, TIMEOUT));
     CALL("", obe_optset(client, values, NUMBERS, &n, TIMEOUT));
     CALL("", obe_getwgt(client, values, 1, &n, TIMEOUT));
@@ -187,7 +188,7 @@ static void talk(obe_socket client, obe_socket server)
     CALL("", obe_newdat(client, values, NUMBERS / 32, values, 1, values, 1, TIMEOUT));
 }
 
-/* The same through LabVIEW's handles. */
+/* Does the same through the LabVIEW functions. */
 static void labview(const char *which, int handle)
 {
     double number;
@@ -234,25 +235,25 @@ int main(int count, char **arguments)
     small_stacks();
     if (count < 4 || !(file = fopen(arguments[3], "rb")))
         return 1;
-    text = own(ROOM);
-    buffer = own(ROOM);
-    values = own(NUMBERS * sizeof *values);
+    text = map_memory(ROOM);
+    buffer = map_memory(ROOM);
+    values = map_memory(NUMBERS * sizeof *values);
     length = (int64_t)fread(text, 1, ROOM - 1, file);
     fclose(file);
     left = atol(arguments[2]);
     pointers = arguments + 4;
     pointer_count = count - 4;
-    part = "document";
+    part = "message";
     if (obe_client_new(NULL, (int32_t)atoi(arguments[1]), &client) != OBE_OK || obe_server_new(NULL, 0, &server) != OBE_OK ||
         obe_port(server, &port) != OBE_OK || obe_lv_client_new("", atoi(arguments[1]), &handle) != OBE_OK)
         return 1;
     printf("port %" PRId32 "\n", port);
     fflush(stdout);
     if (parsed(&m) == OBE_OK) {
-        read_all("document", m);
-        read_all("document again", m); /* places are remembered */
+        read_all("message", m);
+        read_all("message again", m); /* the library caches the places of values */
     }
-    obe_free(m);
+    obe_message_free(m);
     write_all();
     talk(client, server);
     labview("labview", handle);
@@ -260,5 +261,5 @@ int main(int count, char **arguments)
     labview("code page", handle);
     printf("end 0\n");
     fflush(stdout);
-    _exit(0); /* there may be no memory left to end in good order */
+    _exit(0); /* there may be no memory left for exit */
 }

@@ -1,6 +1,6 @@
-/* loaded.h - the library in a program that does not link it, but loads it itself. */
-#ifndef LOADED_H
-#define LOADED_H
+/* load_library.h - loads the library at run time, in a program that is not linked with it. */
+#ifndef LOAD_LIBRARY_H
+#define LOAD_LIBRARY_H
 
 #include "check.h"
 
@@ -36,11 +36,12 @@ static inline const char *library_error(void) { return dlerror(); }
 
 #endif
 
-/* What the program takes from the library. ISO C has no conversion from an object pointer to one to a function. */
+/* The functions of the library that the program calls. ISO C cannot convert a pointer to an object to a pointer to a
+ * function, so find copies it. */
 static struct {
     obe_status (*client_new)(const char *, int32_t, obe_socket *);
     obe_status (*server_new)(const char *, int32_t, obe_socket *);
-    obe_status (*free)(uintptr_t);
+    obe_status (*free)(obe_socket);
     obe_status (*send)(obe_socket, const char *, int64_t, int64_t);
     obe_status (*receive)(obe_socket, char *, int64_t, int64_t *, int64_t);
     obe_status (*port)(obe_socket, int32_t *);
@@ -84,11 +85,11 @@ static inline void exchange(void)
     CHECK_EQUAL(OBE_OK, obe.server_new(NULL, 0, &server));
     CHECK_EQUAL(OBE_OK, obe.port(server, &port));
     CHECK_EQUAL(OBE_OK, obe.client_new(NULL, port, &client));
-    CHECK_EQUAL(OBE_OK, obe.send(client, "[1]", -1, PATIENCE));
-    CHECK_EQUAL(OBE_OK, obe.receive(server, text, sizeof text, &length, PATIENCE));
+    CHECK_EQUAL(OBE_OK, obe.send(client, "[1]", -1, TEST_TIMEOUT));
+    CHECK_EQUAL(OBE_OK, obe.receive(server, text, sizeof text, &length, TEST_TIMEOUT));
     CHECK(strcmp(text, "[1]") == 0);
-    CHECK_EQUAL(OBE_OK, obe.send(server, "[2]", -1, PATIENCE));
-    CHECK_EQUAL(OBE_OK, obe.receive(client, text, sizeof text, &length, PATIENCE));
+    CHECK_EQUAL(OBE_OK, obe.send(server, "[2]", -1, TEST_TIMEOUT));
+    CHECK_EQUAL(OBE_OK, obe.receive(client, text, sizeof text, &length, TEST_TIMEOUT));
     CHECK(strcmp(text, "[2]") == 0);
     CHECK_EQUAL(OBE_OK, obe.free(client));
     CHECK_EQUAL(OBE_OK, obe.free(server));
@@ -104,7 +105,7 @@ static inline void load_and_unload(void)
 
         exchange();
         CHECK(library_close(library));
-        /* It cannot be unloaded: what was found in it stays. */
+        /* The library cannot be unloaded: its functions stay callable. */
         CHECK(strcmp(obe.version(), OBE_VERSION) == 0);
     }
 }

@@ -12,24 +12,26 @@ import (
 	"time"
 )
 
-func TestManners(t *testing.T) {
-	succeed(t, time.Minute, nil, compile(t, "manners", "-ldl"), library(t, "test/libobe.so"))
+// The library leaves the signals, the signal masks, the alternate stacks and the output of
+// its host process as they are.
+func TestHostProcessUntouched(t *testing.T) {
+	succeed(t, time.Minute, nil, compile(t, "host_process", "-ldl"), library(t, "test/libobe.so"))
 }
 
-// A trace by the environment: of several processes with several threads each, it
-// has every message once, on each side.
+// A trace that the environment sets, of several processes with several threads each,
+// contains every message once, on each side.
 func TestTrace(t *testing.T) {
 	const processes, threads, count = 3, 4, 100
 	program := compile(t, "trace", against(library(t, "test/libobe.so"))...)
 	path := filepath.Join(t.TempDir(), "t.jsonl")
-	quiet := func(trace, failed string) {
+	runTraced := func(trace, failed string) {
 		if got := run(t, time.Minute, []string{"OBE_TRACE=" + trace}, program, strconv.Itoa(count), failed); got.status != 0 || got.stdout+got.stderr != "" {
 			t.Errorf("exit status %d\n%s%s", got.status, got.stdout, got.stderr)
 		}
 	}
 	var all sync.WaitGroup
 	for range processes {
-		all.Go(func() { quiet(path, "none") })
+		all.Go(func() { runTraced(path, "none") })
 	}
 	all.Wait()
 	text, err := os.ReadFile(path)
@@ -46,13 +48,13 @@ func TestTrace(t *testing.T) {
 	}
 	for message, n := range seen {
 		if n != 1 {
-			t.Errorf("%s is there %d times", message, n)
+			t.Errorf("the trace contains %s %d times", message, n)
 		}
 	}
 	if want := 4 * processes * threads * count; len(seen) != want {
-		t.Errorf("%d messages are there, want %d", len(seen), want)
+		t.Errorf("the trace contains %d messages, want %d", len(seen), want)
 	}
 	for _, bad := range []string{"/dev/full", filepath.Join(path, "missing")} {
-		quiet(bad, "all")
+		runTraced(bad, "all")
 	}
 }

@@ -1,32 +1,32 @@
-/* What a host program may expect of a library that it loads: its signals, its signal masks and stacks are as it left
- * them, and nothing is written whatever happens. c/load.c and c/process.c have the handlers for single signals.
+/* The library does not affect its host process: the signal dispositions, masks and alternate stacks stay as they were,
+ * and nothing is printed, whatever happens. c/dlopen.c and c/process.c test single signals.
  *
- *     manners LIBRARY */
-#include "loaded.h"
-#include "silence.h"
+ *     host_process LIBRARY */
+#include "load_library.h"
+#include "no_output.h"
 
 #include <setjmp.h>
 #include <signal.h>
 
 static obe_status (*set_option)(obe_socket, const char *, const char *);
-static obe_status (*stats)(obe_socket, const char *, int64_t *);
+static obe_status (*get_stat)(obe_socket, const char *, int64_t *);
 static obe_status (*tcmd)(obe_socket, const char *, int64_t, char *, int64_t, int64_t *, int64_t);
-static int32_t (*test_panic)(uintptr_t);
+static int32_t (*test_panic)(const void *);
 
 static char text[256];
 static int64_t length;
 
-/* ---- what is done with signals ---- */
+/* ---- signal dispositions ---- */
 
 enum { SIGNALS = 65 };
 
-/* Those that Go's runtime handles itself, and passes on: README's "Limits" names them. */
-static int of_runtime(int signal)
+/* The signals that Go's runtime handles and forwards; README.md lists them under "Limits". */
+static int is_handled_by_go(int signal)
 {
     return signal == SIGSEGV || signal == SIGBUS || signal == SIGFPE || signal == SIGPIPE || signal == SIGURG;
 }
 
-static void ignored(int signal)
+static void ignore_signal(int signal)
 {
     struct sigaction action;
 
@@ -35,7 +35,8 @@ static void ignored(int signal)
     CHECK(sigaction(signal, &action, NULL) == 0);
 }
 
-/* The first test: nothing is loaded yet. What was ignored stays ignored, and the rest is as it was. */
+/* This is the first test: the library is not loaded yet. Ignored signals stay ignored, and all other dispositions stay as
+ * they were. */
 static void dispositions(void)
 {
     static struct sigaction before[SIGNALS];
@@ -43,7 +44,7 @@ static void dispositions(void)
     int ends[2], i;
 
     for (i = 0; i < LENGTH(ignore); i++)
-        ignored(ignore[i]);
+        ignore_signal(ignore[i]);
     for (i = 1; i < SIGNALS; i++)
         before[i].sa_flags = sigaction(i, NULL, &before[i]) == 0 ? before[i].sa_flags : -1;
     CHECK(load() != NULL);
@@ -51,11 +52,11 @@ static void dispositions(void)
     for (i = 1; i < SIGNALS; i++) {
         struct sigaction now;
 
-        if (before[i].sa_flags == -1 || of_runtime(i))
+        if (before[i].sa_flags == -1 || is_handled_by_go(i))
             continue;
         CHECK(sigaction(i, NULL, &now) == 0);
         if (now.sa_handler != before[i].sa_handler || now.sa_flags != before[i].sa_flags)
-            check_failed(__FILE__, __LINE__, "the library has changed what is done with signal %d", i);
+            check_failed(__FILE__, __LINE__, "the library has changed the disposition of signal %d", i);
     }
     for (i = 0; i < LENGTH(ignore); i++)
         CHECK(raise(ignore[i]) == 0);
@@ -66,7 +67,7 @@ static void dispositions(void)
     exchange();
 }
 
-/* ---- crashes of the program, on a stack of its own ---- */
+/* ---- segmentation faults of the program, handled on an alternate stack ---- */
 
 enum { STACK = 256 << 10 };
 
@@ -75,7 +76,7 @@ static __thread sigjmp_buf after_crash;
 static __thread void *crashed_at;
 static __thread int on_own_stack;
 
-static void crashed(int signal, siginfo_t *info, void *context)
+static void handle_crash(int signal, siginfo_t *info, void *context)
 {
     char here;
 
@@ -98,7 +99,7 @@ static int overflow(int depth)
     return overflow(depth + 1) + room[0];
 }
 
-/* A thread's alternate stack and mask are its own after every call, and its crashes come to its handler there. */
+/* After every call, a thread has its alternate stack and its mask, and its segmentation faults are handled there. */
 static void *crash(void *forbidden)
 {
     stack_t mine, now;
@@ -122,12 +123,12 @@ static void *crash(void *forbidden)
         CHECK(memcmp(&mask, &masked, SIGNALS / 8) == 0);
         if (sigsetjmp(after_crash, 1) == 0) {
             *(volatile char *)forbidden = 1;
-            CHECK(!"the crash was not noticed");
+            CHECK(!"no SIGSEGV was raised");
         }
         CHECK(crashed_at == forbidden && on_own_stack);
         if (sigsetjmp(after_crash, 1) == 0) {
             overflow(0);
-            CHECK(!"the overflow was not noticed");
+            CHECK(!"no SIGSEGV was raised for the stack overflow");
         }
         CHECK(on_own_stack);
     }
@@ -138,7 +139,7 @@ static void *crash(void *forbidden)
     return NULL;
 }
 
-static void crashes_on_own_stacks(void)
+static void crashes_on_alternate_stacks(void)
 {
     struct sigaction action, before;
     pthread_t threads[2];
@@ -147,7 +148,7 @@ static void crashes_on_own_stacks(void)
 
     CHECK(forbidden != MAP_FAILED);
     memset(&action, 0, sizeof action);
-    action.sa_sigaction = crashed;
+    action.sa_sigaction = handle_crash;
     action.sa_flags = SA_ONSTACK | SA_SIGINFO;
     CHECK(sigaction(SIGSEGV, &action, &before) == 0);
     for (i = 0; i < 2; i++)
@@ -158,21 +159,21 @@ static void crashes_on_own_stacks(void)
     exchange();
 }
 
-/* ---- silence ---- */
+/* ---- no output ---- */
 
-/* Peers that send what is no message, and one that leaves in the middle of a reply. */
+/* Peers that send malformed messages, and one that disconnects in the middle of a reply. */
 static void bad_peers(void)
 {
-    static const char *const said[] = {"GET / HTTP/1.1\r\n\r\n", "0000000003{}}", "9999999999", "0000000100[1", ""};
+    static const char *const sent[] = {"GET / HTTP/1.1\r\n\r\n", "0000000003{}}", "9999999999", "0000000100[1", ""};
     obe_socket server = 0, client = 0;
     int32_t port = 0, silent;
     int listener = raw_listen(&silent, 1), fd, i;
 
     CHECK_EQUAL(OBE_OK, obe.server_new(NULL, 0, &server));
     CHECK_EQUAL(OBE_OK, obe.port(server, &port));
-    for (i = 0; i < LENGTH(said); i++) {
+    for (i = 0; i < LENGTH(sent); i++) {
         fd = raw_connect(port);
-        raw_say(fd, said[i]);
+        raw_write_text(fd, sent[i]);
         CHECK_EQUAL(OBE_E_TIMEOUT, obe.receive(server, text, sizeof text, &length, 50));
         if (i % 2)
             raw_reset(fd);
@@ -181,17 +182,17 @@ static void bad_peers(void)
         CHECK_EQUAL(OBE_E_TIMEOUT, obe.receive(server, text, sizeof text, &length, 50));
     }
     CHECK_EQUAL(OBE_OK, obe.client_new(NULL, silent, &client));
-    for (i = 0; i < LENGTH(said); i++) {
-        CHECK_EQUAL(OBE_OK, obe.send(client, "1", -1, PATIENCE));
+    for (i = 0; i < LENGTH(sent); i++) {
+        CHECK_EQUAL(OBE_OK, obe.send(client, "1", -1, TEST_TIMEOUT));
         fd = raw_accept(listener);
         raw_message(fd, text, sizeof text);
-        raw_say(fd, said[i]);
+        raw_write_text(fd, sent[i]);
         socket_close(fd);
-        CHECK(obe.receive(client, text, sizeof text, &length, PATIENCE) != OBE_OK);
+        CHECK(obe.receive(client, text, sizeof text, &length, TEST_TIMEOUT) != OBE_OK);
     }
     socket_close(listener);
-    CHECK_EQUAL(OBE_E_REFUSED, tcmd(client, "1", -1, text, sizeof text, &length, PATIENCE));
-    CHECK_EQUAL(OBE_E_JSON, obe.send(client, "{", -1, PATIENCE));
+    CHECK_EQUAL(OBE_E_REFUSED, tcmd(client, "1", -1, text, sizeof text, &length, TEST_TIMEOUT));
+    CHECK_EQUAL(OBE_E_JSON, obe.send(client, "{", -1, TEST_TIMEOUT));
     CHECK_EQUAL(OBE_E_ARGUMENT, set_option(client, "no such", "1"));
     CHECK_EQUAL(OBE_E_ARGUMENT, obe.client_new("me:secret@host", 1, &client));
     CHECK_EQUAL(OBE_E_IN_USE, obe.server_new(NULL, port, &client));
@@ -201,13 +202,13 @@ static void bad_peers(void)
 
 static void *answer(void *server)
 {
-    CHECK_EQUAL(OBE_OK, obe.receive(*(obe_socket *)server, text, sizeof text, &length, PATIENCE));
-    CHECK_EQUAL(OBE_OK, obe.send(*(obe_socket *)server, "[2]", -1, PATIENCE));
+    CHECK_EQUAL(OBE_OK, obe.receive(*(obe_socket *)server, text, sizeof text, &length, TEST_TIMEOUT));
+    CHECK_EQUAL(OBE_OK, obe.send(*(obe_socket *)server, "[2]", -1, TEST_TIMEOUT));
     return NULL;
 }
 
-/* A trace for which the disk has no room fails no call. */
-static void trace_without_room(void)
+/* No call fails when the disk is full and the trace cannot be written. */
+static void trace_on_full_disk(void)
 {
     obe_socket sockets[2] = {0, 0};
     pthread_t thread;
@@ -222,25 +223,25 @@ static void trace_without_room(void)
     for (i = 0; i < 2; i++)
         CHECK_EQUAL(OBE_OK, set_option(sockets[i], "trace", "/dev/full"));
     CHECK(pthread_create(&thread, NULL, answer, &sockets[0]) == 0);
-    CHECK_EQUAL(OBE_OK, tcmd(sockets[1], "1", -1, reply, sizeof reply, &value, PATIENCE));
+    CHECK_EQUAL(OBE_OK, tcmd(sockets[1], "1", -1, reply, sizeof reply, &value, TEST_TIMEOUT));
     CHECK(strcmp(reply, "[2]") == 0);
     CHECK(pthread_join(thread, NULL) == 0);
     for (i = 0; i < 2; i++) {
-        CHECK_EQUAL(OBE_OK, stats(sockets[i], "trace_failed", &value));
+        CHECK_EQUAL(OBE_OK, get_stat(sockets[i], "trace_failed", &value));
         CHECK_EQUAL(2, value);
         CHECK_EQUAL(OBE_E_INTERNAL, test_panic(sockets[i]));
         CHECK_EQUAL(OBE_OK, obe.free(sockets[i]));
     }
 }
 
-static void silence(void)
+static void no_output(void)
 {
-    struct silence silence;
+    struct captured_output output;
 
-    silence_begin(&silence);
+    capture_output_begin(&output);
     bad_peers();
-    trace_without_room();
-    silence_end(&silence);
+    trace_on_full_disk();
+    capture_output_end(&output);
 }
 
 int main(int argc, char **argv)
@@ -252,10 +253,10 @@ int main(int argc, char **argv)
     RUN(dispositions);
     library = load();
     find(library, "obe_set_option", &set_option);
-    find(library, "obe_get_stat", &stats);
+    find(library, "obe_get_stat", &get_stat);
     find(library, "obe_tcmd", &tcmd);
     find(library, "obe_test_panic", &test_panic);
-    RUN(crashes_on_own_stacks);
-    RUN(silence);
+    RUN(crashes_on_alternate_stacks);
+    RUN(no_output);
     return 0;
 }

@@ -1,7 +1,7 @@
-/* system.h - what the C tests want of the system, and POSIX and Windows have under different names: sockets, memory
- * that ends where nothing is, and what the process has of everything. check.h includes it. */
-#ifndef SYSTEM_H
-#define SYSTEM_H
+/* platform.h - system functions of the C tests, for POSIX and Windows: sockets, inaccessible memory, threads, and the
+ * resources that the process uses. check.h includes it. */
+#ifndef PLATFORM_H
+#define PLATFORM_H
 
 #ifdef _WIN32
 
@@ -21,7 +21,8 @@
 #include <stdint.h>
 #include <tlhelp32.h>
 
-/* How many times longer than on Linux what is quick may take: each call from C, and each system call in Wine. */
+/* Limits of short operations are longer by this factor than on Linux: in Wine each call from C to Go, and each system
+ * call, takes longer. */
 enum { SLOWNESS = 10 };
 
 #define NULL_DEVICE "\\\\.\\NUL"
@@ -36,14 +37,14 @@ static inline void __attribute__((constructor)) system_start(void)
     WSADATA data;
 
     WSAStartup(MAKEWORD(2, 2), &data);
-    _setmode(1, _O_BINARY); /* lines end as they do elsewhere */
+    _setmode(1, _O_BINARY); /* lines end with "\n", as on other systems */
     _setmode(2, _O_BINARY);
 }
 
 static inline int socket_new(void) { return (int)socket(AF_INET, SOCK_STREAM, 0); }
 static inline void socket_close(int fd) { closesocket((SOCKET)fd); }
 
-/* Sends and receives last so long at most. */
+/* Limits the time of each send and receive. */
 static inline int socket_limit(int fd, int ms)
 {
     DWORD limit = (DWORD)ms;
@@ -52,7 +53,7 @@ static inline int socket_limit(int fd, int ms)
            setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, (void *)&limit, sizeof limit) == 0;
 }
 
-static inline int socket_do_not_wait(int fd)
+static inline int socket_set_nonblocking(int fd)
 {
     u_long on = 1;
 
@@ -92,24 +93,24 @@ static inline int memory_forbid(void *memory, size_t size)
 
 /* ---- threads ---- */
 
-/* How often a thread was not seen to change before it counts as asleep, once in a millisecond. Windows tells nobody
- * that a thread sleeps, only how much processor time it has used, in steps of ten milliseconds. */
+/* A thread counts as asleep after so many samples without a change, one per millisecond. Windows does not report whether
+ * a thread sleeps, only the CPU time that it has used, in steps of 10 ms. */
 enum { STILL = 60 };
 
 static inline long thread_id(void) { return (long)GetCurrentThreadId(); }
 
-/* Whether the system still knows a thread. */
-static inline int thread_is_there(long id)
+/* Whether a thread still exists. */
+static inline int thread_exists(long id)
 {
     HANDLE thread = OpenThread(SYNCHRONIZE, FALSE, (DWORD)id);
-    int there = thread && WaitForSingleObject(thread, 0) != WAIT_OBJECT_0;
+    int exists = thread && WaitForSingleObject(thread, 0) != WAIT_OBJECT_0;
 
     if (thread)
         CloseHandle(thread);
-    return there;
+    return exists;
 }
 
-/* A number that changes while the thread is awake; 0 if it is awake for sure. */
+/* A number that changes while the thread is awake; 0 if it is certainly awake. */
 static inline int64_t thread_sleeps(long id)
 {
     FILETIME created, ended, kernel, user;
@@ -124,9 +125,9 @@ static inline int64_t thread_sleeps(long id)
     return used;
 }
 
-/* ---- what this process has ---- */
+/* ---- resources of this process ---- */
 
-/* The sockets, of which handles are small multiples of four: Wine does not count handles. */
+/* The open sockets. Wine does not count handles; those of sockets are small multiples of four. */
 static inline int process_descriptors(void)
 {
     enum { MOST = 1 << 14 };
@@ -189,7 +190,7 @@ enum { SLOWNESS = 1 };
 static inline int socket_new(void) { return socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0); }
 static inline void socket_close(int fd) { close(fd); }
 
-/* Sends and receives last so long at most. */
+/* Limits the time of each send and receive. */
 static inline int socket_limit(int fd, int ms)
 {
     struct timeval limit;
@@ -200,7 +201,7 @@ static inline int socket_limit(int fd, int ms)
            setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) == 0;
 }
 
-static inline int socket_do_not_wait(int fd) { return fcntl(fd, F_SETFL, O_NONBLOCK) == 0; }
+static inline int socket_set_nonblocking(int fd) { return fcntl(fd, F_SETFL, O_NONBLOCK) == 0; }
 static inline int socket_was_reset(void) { return errno == ECONNRESET; }
 static inline int socket_is_connecting(void) { return errno == EINPROGRESS; }
 
@@ -219,13 +220,13 @@ static inline int memory_forbid(void *memory, size_t size) { return mprotect(mem
 
 /* ---- threads ---- */
 
-/* How often a thread was not seen to change before it counts as asleep, once in a millisecond. */
+/* A thread counts as asleep after so many samples without a change, one per millisecond. */
 enum { STILL = 12 };
 
 static inline long thread_id(void) { return syscall(SYS_gettid); }
 
-/* Whether the system still knows a thread: for a moment after it was joined it may. */
-static inline int thread_is_there(long id)
+/* Whether a thread still exists. It may for a moment after it was joined. */
+static inline int thread_exists(long id)
 {
     char path[64];
 
@@ -233,7 +234,7 @@ static inline int thread_is_there(long id)
     return access(path, F_OK) == 0;
 }
 
-/* A number that changes while the thread is awake; 0 if it is awake for sure. */
+/* A number that changes while the thread is awake; 0 if it is certainly awake. */
 static inline int64_t thread_sleeps(long id)
 {
     char path[64], line[256];
@@ -254,7 +255,7 @@ static inline int64_t thread_sleeps(long id)
     return asleep ? times + 1 : 0;
 }
 
-/* ---- what this process has ---- */
+/* ---- resources of this process ---- */
 
 static inline int entries(const char *path)
 {

@@ -14,10 +14,10 @@ import (
 	"libobe/internal/socket"
 )
 
-// hostileText is a document that costs much memory where each byte of it costs most.
+// hostileText is a JSON text that needs much memory for each of its bytes.
 type hostileText struct {
 	name, text string
-	pointers   []string // into it
+	pointers   []string // JSON pointers into it
 }
 
 func hostileTexts() []hostileText {
@@ -47,19 +47,18 @@ func hostileTexts() []hostileText {
 	}
 }
 
-// A function that touches a document and has no memory for it fails with
-// OBE_E_MEMORY, whatever the document, or does what it does where there is enough. It
-// never ends the host program.
-func TestDocumentsWithoutMemory(t *testing.T) {
-	program := buildHost(t, "documents")
+// A function that reads or changes a message either works as it does with enough memory, or
+// fails with OBE_E_MEMORY, whatever the message. It never ends the host program.
+func TestMessagesWithoutMemory(t *testing.T) {
+	program := buildHost(t, "messages")
 	for _, hostile := range hostileTexts() {
 		t.Run(hostile.name, func(t *testing.T) {
 			t.Parallel()
 			file := filepath.Join(t.TempDir(), "text")
 			must(t, os.WriteFile(file, []byte(hostile.text), 0o600))
-			want, _ := documentCalls(t, program, -1, file, hostile)
+			want, _ := messageCalls(t, program, -1, file, hostile)
 			for _, left := range []int{30, 70} {
-				got, last := documentCalls(t, program, left, file, hostile)
+				got, last := messageCalls(t, program, left, file, hostile)
 				failed := 0
 				for call, s := range got {
 					if s == statusName(status.Memory) {
@@ -71,7 +70,7 @@ func TestDocumentsWithoutMemory(t *testing.T) {
 				if got["end"] == "" {
 					t.Fatalf("%d MiB: the host program ended after %s", left, last)
 				}
-				t.Logf("%d MiB: %d calls, %d without memory", left, len(got), failed)
+				t.Logf("%d MiB: %d calls, %d failed for lack of memory", left, len(got), failed)
 			}
 		})
 	}
@@ -82,16 +81,16 @@ func statusName(c status.Code) string {
 	return row.Name
 }
 
-// documentCalls runs the program and returns the status of each of its calls, and the
-// end of what it printed.
-func documentCalls(t *testing.T, program string, left int, file string, hostile hostileText) (map[string]string, string) {
+// messageCalls runs the program and returns the status of each of its calls, and the end of
+// its output.
+func messageCalls(t *testing.T, program string, left int, file string, hostile hostileText) (map[string]string, string) {
 	t.Helper()
 	text := []byte(hostile.text)
 	peer, err := socket.NewServer("", 0)
 	must(t, err)
 	defer peer.Free()
 	go shapes["serve"](peer, func([]byte) []byte { return text })
-	host, lines, complaint := startHost(t, program, append([]string{fmt.Sprint(peer.Addr().Port()), fmt.Sprint(left), file}, hostile.pointers...)...)
+	host, lines, stderr := startHost(t, program, append([]string{fmt.Sprint(peer.Addr().Port()), fmt.Sprint(left), file}, hostile.pointers...)...)
 	got := map[string]string{}
 	last := ""
 	for lines.Scan() {
@@ -104,7 +103,7 @@ func documentCalls(t *testing.T, program string, left int, file string, hostile 
 			defer c.Free()
 			go func() {
 				for err := error(nil); err == nil || name(err) != "OBE_E_CLOSED"; {
-					_, err = c.TcmdBody(text, patience)
+					_, err = c.TcmdBody(text, testTimeout)
 				}
 			}()
 			continue
@@ -112,5 +111,5 @@ func documentCalls(t *testing.T, program string, left int, file string, hostile 
 		got[last[:i]] = statusName(status.Code(n))
 	}
 	_ = host.Wait()
-	return got, fmt.Sprintf("%s\n%.3000s", last, complaint)
+	return got, fmt.Sprintf("%s\n%.3000s", last, stderr)
 }

@@ -1,10 +1,10 @@
-/* The library in a program that does not link it: loaded, called, unloaded and loaded again, beside the program's
- * own signal handlers, and without a word.
+/* The library in a program that is not linked with it: loaded, called, unloaded and loaded again. The program's signal
+ * handlers continue to work, and the library prints nothing.
  *
- *     load LIBRARY        all tests
- *     load LIBRARY fork   a child that is forked at once */
-#include "loaded.h"
-#include "silence.h"
+ *     dlopen LIBRARY        all tests
+ *     dlopen LIBRARY fork   a child that is forked right after the library was loaded */
+#include "load_library.h"
+#include "no_output.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -36,9 +36,9 @@ static void install(int flags)
     CHECK(sigaction(SIGSEGV, &action, NULL) == 0);
 }
 
-static volatile char *forbidden; /* a page that cannot be touched */
+static volatile char *forbidden; /* an inaccessible page */
 
-/* Each handler runs once for each signal, and a crash in the program is the program's to handle. */
+/* Each handler runs once for each signal, and the program handles its own segmentation faults. */
 static void check_handlers(void)
 {
     enum { ROUNDS = 20 };
@@ -52,18 +52,18 @@ static void check_handlers(void)
                 CHECK(raise(signals[k]) == 0);
             else
                 CHECK(kill(getpid(), signals[k]) == 0);
-            CHECK_COMES(__atomic_load_n(&handled[signals[k]], __ATOMIC_RELAXED) == before[signals[k]] + i + 1);
+            CHECK_EVENTUALLY(__atomic_load_n(&handled[signals[k]], __ATOMIC_RELAXED) == before[signals[k]] + i + 1);
         }
         if (sigsetjmp(after_crash, 1) == 0) {
             *forbidden = 1;
-            CHECK(!"the crash was not noticed");
+            CHECK(!"no SIGSEGV was raised");
         }
         CHECK_EQUAL(before[SIGSEGV] + i + 1, handled[SIGSEGV]);
     }
     exchange();
 }
 
-static void handlers_from_before(void)
+static void handlers_installed_before(void)
 {
     forbidden = mmap(NULL, 1, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     CHECK(forbidden != MAP_FAILED);
@@ -72,14 +72,15 @@ static void handlers_from_before(void)
     check_handlers();
 }
 
-/* A handler that the library has not seen may run on a thread of it, whose stack is small: it needs SA_ONSTACK. */
-static void handlers_from_after(void)
+/* A handler that was installed after the library was loaded needs SA_ONSTACK: it may run on one of the library's threads,
+ * which have small stacks. */
+static void handlers_installed_after(void)
 {
     install(SA_ONSTACK);
     check_handlers();
 }
 
-static obe_status receive_half_a_second(uintptr_t h)
+static obe_status receive_half_a_second(void *h)
 {
     char text[16];
     int64_t length;
@@ -87,7 +88,7 @@ static obe_status receive_half_a_second(uintptr_t h)
     return obe.receive(h, text, sizeof text, &length, 500);
 }
 
-/* A handler that interrupts system calls does not interrupt the library's, nor change its timeout. */
+/* A signal handler without SA_RESTART does not interrupt a call of the library, nor change its timeout. */
 static void interrupted_call(void)
 {
     int32_t port;
@@ -99,7 +100,7 @@ static void interrupted_call(void)
     install(SA_ONSTACK);
     CHECK_EQUAL(OBE_OK, obe.server_new(NULL, 0, &sockets[0]));
     CHECK_EQUAL(OBE_OK, obe.client_new(NULL, port, &sockets[1]));
-    CHECK_EQUAL(OBE_OK, obe.send(sockets[1], "1", -1, PATIENCE));
+    CHECK_EQUAL(OBE_OK, obe.send(sockets[1], "1", -1, TEST_TIMEOUT));
     for (i = 0; i < 2; i++)
         caller_start(&callers[i], receive_half_a_second, sockets[i]);
     while (now_ms() < start + 300) {
@@ -119,19 +120,19 @@ static void interrupted_call(void)
     socket_close(silent);
 }
 
-/* ---- silence ---- */
+/* ---- no output ---- */
 
-/* Loading and calling write nothing. The program's first test: nothing is loaded yet. */
-static void silence(void)
+/* Loading the library and calling it prints nothing. This is the program's first test: the library is not loaded yet. */
+static void no_output(void)
 {
-    struct silence silence;
+    struct captured_output output;
 
-    silence_begin(&silence);
-    handlers_from_before();
-    silence_end(&silence);
+    capture_output_begin(&output);
+    handlers_installed_before();
+    capture_output_end(&output);
 }
 
-/* Before Go's runtime has started, a child knows that it is one. */
+/* A child that is forked before Go's runtime has started gets OBE_E_FORKED. */
 static void fork_after_loading(void)
 {
     obe_socket client = 0;
@@ -145,7 +146,7 @@ static void fork_after_loading(void)
         _exit(obe.client_new(NULL, 1, &client) == OBE_E_FORKED ? 0 : 1);
     }
     CHECK(child > 0 && waitpid(child, &status, 0) == child);
-    /* Go is entered before the library can look, which may not return: see forked_child of process.c. */
+    /* A call enters Go before the library can detect the fork, and may hang there: see forked_child in process.c. */
     CHECK(WIFEXITED(status) ? WEXITSTATUS(status) == 0 : WTERMSIG(status) == SIGALRM);
     exchange();
 }
@@ -158,9 +159,9 @@ int main(int argc, char **argv)
         RUN(fork_after_loading);
         return 0;
     }
-    RUN(silence);
+    RUN(no_output);
     RUN(load_and_unload);
-    RUN(handlers_from_after);
+    RUN(handlers_installed_after);
     RUN(interrupted_call);
     return 0;
 }
