@@ -45,7 +45,7 @@ func lvEnsureInstance(op string, slot lvSlot) (session.Handle, *session.Instance
 	}
 }
 
-// lvFindInstance returns the instance of a slot, nil if it does not have one.
+// lvFindInstance returns the instance of a slot, nil if the slot does not have one.
 func lvFindInstance(slot lvSlot) (session.Handle, *session.Instance) {
 	return lvInstanceByToken(atomic.LoadUintptr(lvToken(slot)))
 }
@@ -58,8 +58,8 @@ func lvInstanceByToken(token uintptr) (session.Handle, *session.Instance) {
 	return 0, nil
 }
 
-// lvToken returns the address of a slot's content as an integer. The type is not a pointer
-// because the content may initially be any number, which a Go pointer must not hold.
+// lvToken returns a pointer to the content of a slot. The content is an integer and not a
+// pointer, because it may initially be any number, which a Go pointer must not hold.
 func lvToken(slot lvSlot) *uintptr { return pointerTo[uintptr](slot) }
 
 // lvCallback runs the body of a callback.

@@ -92,7 +92,7 @@ var niCodes = map[status.Code]int{
 var remedies = map[status.Code]string{
 	status.Argument:    "The last error message names the argument. (LabVIEW's own nodes return error 54 for a bad address.)",
 	status.Handle:      "Was the handle freed by OBE Free, or is its number from an earlier run?",
-	status.Timeout:     "The server may still execute the command. It never replies to an unknown command.",
+	status.Timeout:     "The server may still execute the command. A Python server never replies to an unknown command.",
 	status.Refused:     "Start the server first, or wait for it with OBE Wait Ready.",
 	status.Unreachable: "Check the address, the cable and the firewall.",
 	status.InUse:       "Call OBE Free All if an aborted VI left the server open.",
