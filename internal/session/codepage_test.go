@@ -105,3 +105,51 @@ func TestSystemCodePage(t *testing.T) {
 		t.Errorf("%q, %v", got, err)
 	}
 }
+
+// Without a code page, a text that is not UTF-8 is an error in every place that reads it.
+func TestInvalidEncoding(t *testing.T) {
+	s := newCodePageSession(t, "utf-8")
+	const invalid = "\xb5"
+	for name, err := range map[string]error{
+		"option":  s.SetOption("trace", invalid),
+		"pointer": s.ReadValue("get_int", []byte(invalid), nil),
+	} {
+		if !errors.Is(err, ErrEncoding) || !strings.Contains(err.Error(), "set the option codepage") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := s.BeginCommand("command_new", []byte(invalid)); !errors.Is(err, jsondoc.ErrText) || !strings.Contains(err.Error(), "set the option codepage") {
+		t.Errorf("command: %v", err)
+	}
+}
+
+// In a code page, an invalid text is an error before the value or the command is used.
+func TestInvalidTextInCodePage(t *testing.T) {
+	s := newCodePageSession(t, "932")
+	invalid := []byte("\xff")
+	_, tcmd := s.Tcmd(invalid, 0)
+	for name, err := range map[string]error{
+		"tcmd":        tcmd,
+		"send":        s.Send(invalid, 0),
+		"newrun":      s.NewRun(invalid, 0),
+		"command_new": s.BeginCommand("command_new", invalid),
+		"set_int":     s.SetMember("set_int", invalid, nil),
+		"set_string":  s.SetTextMember("set_string", nil, "text", invalid, nil),
+	} {
+		if !errors.Is(err, ErrEncoding) || !strings.HasPrefix(err.Error(), name+": ") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// The size of a message is that of its text in the code page.
+func TestSizeInCodePage(t *testing.T) {
+	s := newEchoClient(t)
+	if err := s.SetOption(CodePage, "1252"); err != nil {
+		t.Fatal(err)
+	}
+	const sent = "\"\xb5\""
+	if size, err := s.Tcmd([]byte(sent), testTimeout); err != nil || size != len(sent) || text(t, s) != sent {
+		t.Errorf("size %d, text %q, %v", size, text(t, s), err)
+	}
+}

@@ -317,3 +317,22 @@ func TestFreeAndCancelWakeACall(t *testing.T) {
 		}
 	}
 }
+
+func TestSetOption(t *testing.T) {
+	s := newEchoClient(t)
+	if err := s.SetOption("timeout_ms", "5"); err != nil {
+		t.Error(err)
+	}
+	if err := s.SetOption("timeout_ms", "soon"); !errors.Is(err, socket.ErrArgument) {
+		t.Error(err)
+	}
+}
+
+func TestInvalidAddress(t *testing.T) {
+	if _, err := NewClient("", -1); !errors.Is(err, socket.ErrArgument) {
+		t.Errorf("client: %v", err)
+	}
+	if _, err := NewServer("", -1); !errors.Is(err, socket.ErrArgument) {
+		t.Errorf("server: %v", err)
+	}
+}
