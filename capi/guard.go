@@ -1,5 +1,8 @@
 package main
 
+// #include "capi.h"
+import "C"
+
 import (
 	"errors"
 	"fmt"
@@ -38,6 +41,17 @@ func withHandle[T any](op string, h uintptr, k handleKind, body func(T) error) s
 		return e.record(fmt.Errorf("%s: %w: this function is not for %s", op, socket.ErrState, describe(object)))
 	}
 	return runOn(e, op, target, body)
+}
+
+// withSocket is withHandle for clients (*socket.Client), servers (*socket.Server), or both
+// (anySocket).
+func withSocket[T any](op string, h C.obe_socket, body func(T) error) C.obe_status {
+	return C.obe_status(withHandle(op, uintptr(h), kindSocket, body))
+}
+
+// withMessage is withHandle for messages.
+func withMessage(op string, h C.obe_message, body func(*messageObject) error) C.obe_status {
+	return C.obe_status(withHandle(op, uintptr(h), kindMessage, body))
 }
 
 // withoutHandle runs the body of an exported function that has no handle yet.
