@@ -17,10 +17,10 @@ import (
 //
 // Cost, for a text of T bytes and a value of V bytes:
 //
-//	obe_message_new               T
-//	obe_set_*                     V, and T if the text was read since the last one
-//	obe_get_*                     T for the first ones, then V (obe_get_key: the key)
-//	obe_get_* at "", and sending  T if a member was set since the last one
+//	obe_message_new           T
+//	obe_set_*                 V, and T if the text was read since the last
+//	obe_get_*                 T for the first ones, then V or the key
+//	obe_get_* at "", sending  T if a member was set since the last
 //
 // So the total time to set n members, to walk over n keys, or to read n elements by
 // pointer, in any order and from several arrays in turn, is proportional to the size of

@@ -52,33 +52,33 @@ extern "C" {
 /* What functions return. The numbers are fixed for ever, and new ones are only
  * added. */
 #define OBE_OK            0 /* Success. */
-#define OBE_E_ARGUMENT    (-8001) /* An argument is not valid. */
-#define OBE_E_HANDLE      (-8002) /* The handle is not one of this kind, or was freed. */
-#define OBE_E_STATE       (-8003) /* The call does not fit the socket's role or state. */
-#define OBE_E_TIMEOUT     (-8004) /* The call did not end within its timeout. */
-#define OBE_E_CANCELLED   (-8005) /* The call was ended by a cancel. */
-#define OBE_E_CLOSED      (-8006) /* This side closed the connection or the handle. */
-#define OBE_E_PEER_CLOSED (-8007) /* The peer closed the connection before the message was complete. */
-#define OBE_E_RESET       (-8008) /* The connection broke: the peer reset it, or is gone. */
-#define OBE_E_REFUSED     (-8009) /* Nobody listens at that address and port. */
-#define OBE_E_UNREACHABLE (-8010) /* The address cannot be reached, or the name not be resolved. */
-#define OBE_E_IN_USE      (-8011) /* The address and port are in use by another server. */
-#define OBE_E_PERMISSION  (-8012) /* The system does not permit it. */
-#define OBE_E_FRAME       (-8013) /* The peer sent something that is not a frame of this protocol. */
-#define OBE_E_TOO_LARGE   (-8014) /* The message is larger than max_message. */
-#define OBE_E_JSON        (-8015) /* The text is not valid JSON in UTF-8. */
-#define OBE_E_BUFFER      (-8016) /* The buffer is too small; nothing was lost. */
-#define OBE_E_NOT_FOUND   (-8017) /* The document has nothing at that pointer. */
-#define OBE_E_TYPE        (-8018) /* The value has another type than asked for. */
-#define OBE_E_RANGE       (-8019) /* The number does not fit the type asked for. */
-#define OBE_E_BUSY        (-8020) /* Another call uses the handle and did not end in time. */
-#define OBE_E_TLS         (-8021) /* The peer's identity or encryption is not as required. */
-#define OBE_E_FORKED      (-8022) /* The library cannot be used in a forked child; start a new process instead. */
-#define OBE_E_UNSUPPORTED (-8023) /* This platform or build does not support it. */
-#define OBE_E_IO          (-8024) /* The system reported another input or output failure. */
+#define OBE_E_ARGUMENT    (-8001) /* Invalid argument. */
+#define OBE_E_HANDLE      (-8002) /* Invalid handle: wrong kind, or already freed. */
+#define OBE_E_STATE       (-8003) /* Operation not valid in this role or state. */
+#define OBE_E_TIMEOUT     (-8004) /* Operation timed out. */
+#define OBE_E_CANCELLED   (-8005) /* Operation cancelled. */
+#define OBE_E_CLOSED      (-8006) /* Connection or handle closed locally. */
+#define OBE_E_PEER_CLOSED (-8007) /* Peer closed the connection before the message was complete. */
+#define OBE_E_RESET       (-8008) /* Connection reset by the peer, or lost. */
+#define OBE_E_REFUSED     (-8009) /* Connection refused: no server is listening there. */
+#define OBE_E_UNREACHABLE (-8010) /* Host unreachable, or name resolution failed. */
+#define OBE_E_IN_USE      (-8011) /* Address and port in use by another server. */
+#define OBE_E_PERMISSION  (-8012) /* Permission denied. */
+#define OBE_E_FRAME       (-8013) /* Malformed frame: the peer does not speak the OBE protocol. */
+#define OBE_E_TOO_LARGE   (-8014) /* Message larger than max_message. */
+#define OBE_E_JSON        (-8015) /* Invalid JSON, or invalid UTF-8. */
+#define OBE_E_BUFFER      (-8016) /* Buffer too small; no data was lost. */
+#define OBE_E_NOT_FOUND   (-8017) /* No value at that JSON pointer. */
+#define OBE_E_TYPE        (-8018) /* Value has a different type. */
+#define OBE_E_RANGE       (-8019) /* Number out of range for the requested type. */
+#define OBE_E_BUSY        (-8020) /* Busy: another call on the handle did not finish in time. */
+#define OBE_E_TLS         (-8021) /* TLS handshake or certificate verification failed. */
+#define OBE_E_FORKED      (-8022) /* Not usable in a forked child; start a new process instead. */
+#define OBE_E_UNSUPPORTED (-8023) /* Not supported on this platform or by this build. */
+#define OBE_E_IO          (-8024) /* I/O error. */
 #define OBE_E_MEMORY      (-8025) /* Out of memory. */
-#define OBE_E_INTERNAL    (-8026) /* A fault inside the library; please report it. */
-#define OBE_E_REPLY       (-8027) /* The server's reply is not what the command has as its answer. */
+#define OBE_E_INTERNAL    (-8026) /* Internal error; please report it. */
+#define OBE_E_REPLY       (-8027) /* Unexpected reply to the command. */
 
 /* The types of JSON values, for obe_lv_get_type. */
 #define OBE_OBJECT  1
@@ -92,37 +92,37 @@ extern "C" {
 
 /* ---- Open and close ---- */
 
-/* obe_lv_client_new makes a client of the server at address and port, and gives its
- * handle.
+/* obe_lv_client_new makes a client of the server at address and port, and
+ * gives its handle.
  *
  * Nothing is connected until something is sent. address is an IPv4 or IPv6
- * address or a host name; an empty one is this computer, 127.0.0.1. The server's
- * port is 61981 unless it was told otherwise. Close the handle with
+ * address or a host name; an empty one is this computer, 127.0.0.1. The
+ * server's port is 61981 unless it was told otherwise. Close the handle with
  * obe_lv_free.
  */
 int obe_lv_client_new(const char *address, int port, int *handle);
 
-/* obe_lv_server_new makes a server that listens at address and port, and gives its
- * handle.
+/* obe_lv_server_new makes a server that listens at address and port, and gives
+ * its handle.
  *
  * Clients can connect from then on; their messages wait until the first
- * obe_lv_receive. An empty address is this computer only, 127.0.0.1; "0.0.0.0" is
- * every network, where strangers can reach the server. Port 0 lets the system
- * choose one, which obe_lv_port tells. A host name is looked up, for at most 10 s,
- * which no abort ends. Close the handle with obe_lv_free.
+ * obe_lv_receive. An empty address is this computer only, 127.0.0.1; "0.0.0.0"
+ * is every network, where strangers can reach the server. Port 0 lets the
+ * system choose one, which obe_lv_port tells. A host name is looked up, for at
+ * most 10 s, which no abort ends. Close the handle with obe_lv_free.
  */
 int obe_lv_server_new(const char *address, int port, int *handle);
 
 /* obe_lv_free closes a handle and whatever it holds; 0 is nothing. Calls that
- * are blocked on the handle return OBE_E_CLOSED at once. A handle is closed once;
- * its number is never used again.
+ * are blocked on the handle return OBE_E_CLOSED at once. A handle is closed
+ * once; its number is never used again.
  */
 int obe_lv_free(int handle);
 
-/* obe_lv_free_all closes every handle there is in LabVIEW's process: those that an
- * aborted VI has left open, of which nobody knows the numbers any more, and those of
- * all other VIs, also of programs that are running beside. Call it first in a
- * program that was aborted before and runs alone.
+/* obe_lv_free_all closes every handle there is in LabVIEW's process: those
+ * that an aborted VI has left open, of which nobody knows the numbers any
+ * more, and those of all other VIs, also of programs that are running beside.
+ * Call it first in a program that was aborted before and runs alone.
  */
 int obe_lv_free_all(void);
 
@@ -132,9 +132,9 @@ int obe_lv_free_all(void);
  */
 int obe_lv_cancel(int handle);
 
-/* obe_lv_set_option sets an option by its name; the list of options is at the end.
- * value is a text, such as a whole number, or 1 and 0 for on and off. It holds for
- * calls and connections that begin later.
+/* obe_lv_set_option sets an option by its name; the list of options is at the
+ * end. value is a text, such as a whole number, or 1 and 0 for on and off. It
+ * holds for calls and connections that begin later.
  */
 int obe_lv_set_option(int handle, const char *name, const char *value);
 
@@ -152,42 +152,44 @@ int obe_lv_port(int handle, int *port);
 
 /* obe_lv_send sends one message, a JSON text.
  *
- * The text is checked first: nothing is connected for what is not JSON. A client
- * opens a connection for each message, unless the option persistent is set. A
- * server answers the message that obe_lv_receive gave this handle last, on whatever
- * threads the calls are made. One loop receives and answers with a handle: where two
- * loops receive at the same time, the status is OBE_E_STATE, and nothing is sent.
+ * The text is checked first: nothing is connected for what is not JSON. A
+ * client opens a connection for each message, unless the option persistent is
+ * set. A server answers the message that obe_lv_receive gave this handle last,
+ * on whatever threads the calls are made. One loop receives and answers with a
+ * handle: where two loops receive at the same time, the status is OBE_E_STATE,
+ * and nothing is sent.
  */
 int obe_lv_send(int handle, const char *json, int timeout_ms);
 
-/* obe_lv_receive receives one message and keeps it. message_size is the room that
- * obe_lv_get_text needs for it.
+/* obe_lv_receive receives one message and keeps it. message_size is the room
+ * that obe_lv_get_text needs for it.
  *
- * A client reads from the connection that its last obe_lv_send opened. A server
- * takes the next complete message of any of its clients, and remembers whose it
- * is. If the message before was not answered, and this one comes from another
- * client, the connection of the one before is closed (option one_way). A timeout
- * or cancel loses nothing: a message that has begun goes on at the next call.
+ * A client reads from the connection that its last obe_lv_send opened. A
+ * server takes the next complete message of any of its clients, and remembers
+ * whose it is. If the message before was not answered, and this one comes from
+ * another client, the connection of the one before is closed (option one_way).
+ * A timeout or cancel loses nothing: a message that has begun goes on at the
+ * next call.
  */
 int obe_lv_receive(int handle, int *message_size, int timeout_ms);
 
 /* obe_lv_tcmd sends a command, a JSON text, receives the reply and keeps it.
  * reply_size is the room that obe_lv_get_text needs for it. For clients.
  *
- * The timeout is for all of it. After OBE_E_TIMEOUT it is open whether the server
- * carries the command out; a Python optbayesexpt server never answers a command
- * that it does not know.
+ * The timeout is for all of it. After OBE_E_TIMEOUT it is open whether the
+ * server carries the command out; a Python optbayesexpt server never answers a
+ * command that it does not know.
  */
 int obe_lv_tcmd(int handle, const char *json, int *reply_size, int timeout_ms);
 
-/* obe_lv_get_text copies the kept message, as JSON text, to text. See "Texts" above
- * for text_cap and text_size. The message stays.
+/* obe_lv_get_text copies the kept message, as JSON text, to text. See "Texts"
+ * above for text_cap and text_size. The message stays.
  */
 int obe_lv_get_text(int handle, char text[], int text_cap, int *text_size);
 
-/* obe_lv_wait_ready asks {"command": "ready"} until the server answers, whatever
- * it says. While nobody listens it tries again: so a program can start its server
- * and go on as soon as that is up. For clients.
+/* obe_lv_wait_ready asks {"command": "ready"} until the server answers,
+ * whatever it says. While nobody listens it tries again: so a program can
+ * start its server and go on as soon as that is up. For clients.
  */
 int obe_lv_wait_ready(int handle, int timeout_ms);
 
@@ -200,49 +202,43 @@ int obe_lv_wait_ready(int handle, int timeout_ms);
  * exists keeps its place and gets the new value.
  */
 
-/* obe_lv_command_new begins a command with a name. Without a name, which is an empty
- * text, it begins an object without a command, such as a server's answer.
+/* obe_lv_command_new begins a command with a name. Without a name, which is an
+ * empty text, it begins an object without a command, such as a server's
+ * answer.
  */
 int obe_lv_command_new(int handle, const char *command);
 
-/* obe_lv_set_double sets the field key to a number. 25 is written 25.0, which a
- * server can tell from the integer 25.
+/* obe_lv_set_double sets the field key to a number. 25 is written 25.0, which
+ * a server can tell from the integer 25.
  */
 int obe_lv_set_double(int handle, const char *key, double value);
 
-/* obe_lv_set_int sets the field key to an integer.
- */
+/* obe_lv_set_int sets the field key to an integer. */
 int obe_lv_set_int(int handle, const char *key, int value);
 
-/* obe_lv_set_bool sets the field key to true, or to false if value is 0.
- */
+/* obe_lv_set_bool sets the field key to true, or to false if value is 0. */
 int obe_lv_set_bool(int handle, const char *key, int value);
 
-/* obe_lv_set_string sets the field key to a text.
- */
+/* obe_lv_set_string sets the field key to a text. */
 int obe_lv_set_string(int handle, const char *key, const char *text);
 
-/* obe_lv_set_doubles sets the field key to an array of numbers.
- */
+/* obe_lv_set_doubles sets the field key to an array of numbers. */
 int obe_lv_set_doubles(int handle, const char *key, double values[],
                        int values_count);
 
-/* obe_lv_set_matrix sets the field key to an array of rows, each an array of cols
- * numbers; values is a 2-D array.
+/* obe_lv_set_matrix sets the field key to an array of rows, each an array of
+ * cols numbers; values is a 2-D array.
  */
 int obe_lv_set_matrix(int handle, const char *key, double values[], int rows,
                       int cols);
 
-/* obe_lv_set_json sets the field key to a JSON text as it is.
- */
+/* obe_lv_set_json sets the field key to a JSON text as it is. */
 int obe_lv_set_json(int handle, const char *key, const char *json);
 
-/* obe_lv_tcmd_message is obe_lv_tcmd with the command that was built.
- */
+/* obe_lv_tcmd_message is obe_lv_tcmd with the command that was built. */
 int obe_lv_tcmd_message(int handle, int *reply_size, int timeout_ms);
 
-/* obe_lv_send_message is obe_lv_send with the command that was built.
- */
+/* obe_lv_send_message is obe_lv_send with the command that was built. */
 int obe_lv_send_message(int handle, int timeout_ms);
 
 
@@ -254,8 +250,7 @@ int obe_lv_send_message(int handle, int timeout_ms);
  * OBE_E_TYPE if it is of another type.
  */
 
-/* obe_lv_get_double gives the number at pointer, also an integer.
- */
+/* obe_lv_get_double gives the number at pointer, also an integer. */
 int obe_lv_get_double(int handle, const char *pointer, double *value);
 
 /* obe_lv_get_int gives the integer at pointer. One of more than 32 bits is
@@ -263,13 +258,12 @@ int obe_lv_get_double(int handle, const char *pointer, double *value);
  */
 int obe_lv_get_int(int handle, const char *pointer, int *value);
 
-/* obe_lv_get_bool gives 1 or 0 for the true or false at pointer.
- */
+/* obe_lv_get_bool gives 1 or 0 for the true or false at pointer. */
 int obe_lv_get_bool(int handle, const char *pointer, int *value);
 
-/* obe_lv_get_string copies the string at pointer, without quotes and escapes, to
- * text. See "Texts" above for text_cap and text_size. LabVIEW ends a text at a
- * NUL; a string that holds one is longer, as text_size tells.
+/* obe_lv_get_string copies the string at pointer, without quotes and escapes,
+ * to text. See "Texts" above for text_cap and text_size. LabVIEW ends a text
+ * at a NUL; a string that holds one is longer, as text_size tells.
  */
 int obe_lv_get_string(int handle, const char *pointer, char text[],
                       int text_cap, int *text_size);
@@ -280,21 +274,21 @@ int obe_lv_get_string(int handle, const char *pointer, char text[],
 int obe_lv_get_doubles(int handle, const char *pointer, double values[],
                        int values_cap, int *values_count);
 
-/* obe_lv_get_matrix copies the array of rows at pointer to values, row by row, and
- * gives the number of rows and columns. See "Arrays" above for values_cap. Rows
- * of different lengths are OBE_E_TYPE.
+/* obe_lv_get_matrix copies the array of rows at pointer to values, row by row,
+ * and gives the number of rows and columns. See "Arrays" above for values_cap.
+ * Rows of different lengths are OBE_E_TYPE.
  */
 int obe_lv_get_matrix(int handle, const char *pointer, double values[],
                       int values_cap, int *rows, int *cols);
 
-/* obe_lv_get_count gives the number of elements of the array, or of fields of the
- * object, at pointer.
+/* obe_lv_get_count gives the number of elements of the array, or of fields of
+ * the object, at pointer.
  */
 int obe_lv_get_count(int handle, const char *pointer, int *count);
 
 /* obe_lv_get_type gives the type of the value at pointer, one of OBE_OBJECT,
- * OBE_ARRAY, OBE_STRING, OBE_INTEGER, OBE_REAL, OBE_BOOL and OBE_NULL. A number
- * without point and exponent is an integer; all others, and NaN and the
+ * OBE_ARRAY, OBE_STRING, OBE_INTEGER, OBE_REAL, OBE_BOOL and OBE_NULL. A
+ * number without point and exponent is an integer; all others, and NaN and the
  * infinities, are real.
  */
 int obe_lv_get_type(int handle, const char *pointer, int *type);
@@ -309,38 +303,37 @@ int obe_lv_get_type(int handle, const char *pointer, int *type);
  * be read as every kept message.
  */
 
-/* obe_lv_ready asks whether the server is there, once; obe_lv_wait_ready waits for
- * it.
+/* obe_lv_ready asks whether the server is there, once; obe_lv_wait_ready waits
+ * for it.
  */
 int obe_lv_ready(int handle, int timeout_ms);
 
-/* obe_lv_newrun begins a new run. What it needs is up to the server: fields is the
- * JSON text of an object whose fields are sent along, or an empty text.
+/* obe_lv_newrun begins a new run. What it needs is up to the server: fields is
+ * the JSON text of an object whose fields are sent along, or an empty text.
  */
 int obe_lv_newrun(int handle, const char *fields, int timeout_ms);
 
-/* obe_lv_optset asks for the best setting to measure at next, a number for each
- * knob. See "Arrays" above for setting_cap and setting_count.
+/* obe_lv_optset asks for the best setting to measure at next, a number for
+ * each knob. See "Arrays" above for setting_cap and setting_count.
  */
 int obe_lv_optset(int handle, double setting[], int setting_cap,
                   int *setting_count, int timeout_ms);
 
-/* obe_lv_goodset asks for a good setting, drawn by chance: the larger pickiness,
- * the nearer to the best one. A negative pickiness is left to the server. See
- * obe_lv_optset.
+/* obe_lv_goodset asks for a good setting, drawn by chance: the larger
+ * pickiness, the nearer to the best one. A negative pickiness is left to the
+ * server. See obe_lv_optset.
  */
 int obe_lv_goodset(int handle, double pickiness, double setting[],
                    int setting_cap, int *setting_count, int timeout_ms);
 
 /* obe_lv_newdat reports a measurement: the setting x, the values y that were
- * measured there, and their uncertainties s, one standard deviation each. A single
- * number is an array of one.
+ * measured there, and their uncertainties s, one standard deviation each. A
+ * single number is an array of one.
  */
 int obe_lv_newdat(int handle, double x[], int x_count, double y[], int y_count,
                   double s[], int s_count, int timeout_ms);
 
-/* obe_lv_getmean asks for the mean of each parameter; see obe_lv_optset.
- */
+/* obe_lv_getmean asks for the mean of each parameter; see obe_lv_optset. */
 int obe_lv_getmean(int handle, double mean[], int mean_cap, int *mean_count,
                    int timeout_ms);
 
@@ -350,15 +343,15 @@ int obe_lv_getmean(int handle, double mean[], int mean_cap, int *mean_count,
 int obe_lv_getstd(int handle, double deviation[], int deviation_cap,
                   int *deviation_count, int timeout_ms);
 
-/* obe_lv_getcov asks for the covariance matrix of the parameters, row by row; rows
- * and cols are both the number of parameters. See "Arrays" above for
+/* obe_lv_getcov asks for the covariance matrix of the parameters, row by row;
+ * rows and cols are both the number of parameters. See "Arrays" above for
  * covariance_cap.
  */
 int obe_lv_getcov(int handle, double covariance[], int covariance_cap,
                   int *rows, int *cols, int timeout_ms);
 
-/* obe_lv_getpar asks for the samples of the parameters' distribution: a row for
- * each parameter, a column for each sample. See obe_lv_getcov.
+/* obe_lv_getpar asks for the samples of the parameters' distribution: a row
+ * for each parameter, a column for each sample. See obe_lv_getcov.
  */
 int obe_lv_getpar(int handle, double parameters[], int parameters_cap,
                   int *rows, int *cols, int timeout_ms);
@@ -369,19 +362,17 @@ int obe_lv_getpar(int handle, double parameters[], int parameters_cap,
 int obe_lv_getwgt(int handle, double weights[], int weights_cap,
                   int *weights_count, int timeout_ms);
 
-/* obe_lv_getset asks for all possible settings: a row for each knob, a column for
- * each setting. See obe_lv_getcov.
+/* obe_lv_getset asks for all possible settings: a row for each knob, a column
+ * for each setting. See obe_lv_getcov.
  */
 int obe_lv_getset(int handle, double settings[], int settings_cap, int *rows,
                   int *cols, int timeout_ms);
 
-/* obe_lv_getcon asks for the constants of the model; see obe_lv_optset.
- */
+/* obe_lv_getcon asks for the constants of the model; see obe_lv_optset. */
 int obe_lv_getcon(int handle, double constants[], int constants_cap,
                   int *constants_count, int timeout_ms);
 
-/* obe_lv_done asks the server to end.
- */
+/* obe_lv_done asks the server to end. */
 int obe_lv_done(int handle, int timeout_ms);
 
 
@@ -394,20 +385,21 @@ int obe_lv_done(int handle, int timeout_ms);
 int obe_lv_strerror(int code, char text[], int text_cap, int *text_size);
 
 /* obe_lv_last_error copies the sentence of the last failure on the handle to
- * text, for instance "tcmd 127.0.0.1:61981: connect: connection refused". Handle 0
- * has the last failure that had no handle, such as that of obe_lv_client_new, or of a
- * handle that was closed. It is empty if there was none; a success does not clear
- * it. See "Texts" above for text_cap and text_size; of a sentence that does not fit,
- * text holds as much as there is room for, with a NUL at its end.
+ * text, for instance "tcmd 127.0.0.1:61981: connect: connection refused".
+ * Handle 0 has the last failure that had no handle, such as that of
+ * obe_lv_client_new, or of a handle that was closed. It is empty if there was
+ * none; a success does not clear it. See "Texts" above for text_cap and
+ * text_size; of a sentence that does not fit, text holds as much as there is
+ * room for, with a NUL at its end.
  */
 int obe_lv_last_error(int handle, char text[], int text_cap, int *text_size);
 
-/* obe_lv_version gives the version of the library, such as 1, 4 and 2 for 1.4.2.
+/* obe_lv_version gives the version of the library, such as 1, 4 and 2 for
+ * 1.4.2.
  */
 int obe_lv_version(int *major, int *minor, int *patch);
 
-/* obe_lv_pointer_size gives 4 or 8, for the 32-bit and the 64-bit library.
- */
+/* obe_lv_pointer_size gives 4 or 8, for the 32-bit and the 64-bit library. */
 int obe_lv_pointer_size(int *size);
 
 

@@ -29,9 +29,9 @@ var (
 )
 
 // labviewFiles makes what LabVIEW's users get, by the names below root.
-func labviewFiles(lib *library) (map[string][]byte, error) {
+func labviewFiles(_ string, lib *library) (map[string][]byte, error) {
 	functions := text.FuncMap{
-		"prototype": func(f any) string { return prototype(asFunction(f)) }, "comment": comment, "row": row,
+		"prototype": func(f any) string { return prototype(asFunction(f)) }, "comment": comment, "section": section, "statusLine": statusLine, "row": row,
 		"settable": settable, "errorText": errorText, "xml": escapeXML, "paragraphs": paragraphs,
 	}
 	pages := struct {

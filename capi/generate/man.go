@@ -38,8 +38,8 @@ type overview struct {
 // manual makes the manual pages, by their names below the project's folder: one
 // for each group of functions, and one for the library, which begins as its
 // header does.
-func manual(lib *library, header []byte) (map[string][]byte, error) {
-	functions := template.FuncMap{"upper": strings.ToUpper, "byDefault": byDefault, "lower": lower, "page": pageName, "prose": prose, "escape": escape, "prototype": prototype}
+func manual(_ string, lib *library) (map[string][]byte, error) {
+	functions := template.FuncMap{"upper": strings.ToUpper, "default": defaultOf, "lower": lower, "page": pageName, "prose": prose, "escape": escape, "prototype": prototype}
 	out := map[string][]byte{}
 	render := func(name, text string, data any) error {
 		t, err := template.New(name).Funcs(functions).Parse(text)
@@ -53,7 +53,11 @@ func manual(lib *library, header []byte) (map[string][]byte, error) {
 		out["packaging/man/"+name] = b.Bytes()
 		return nil
 	}
-	intro, items, err := preamble(string(header))
+	header, err := headers("", lib)
+	if err != nil {
+		return nil, err
+	}
+	intro, items, err := preamble(string(header["include/obe.h"]))
 	if err != nil {
 		return nil, err
 	}
@@ -80,13 +84,13 @@ func lower(title string) string { return strings.ToLower(title[:1]) + title[1:] 
 var itemHead = regexp.MustCompile(`^([A-Z][A-Za-z]+)\. +(.*)`)
 
 // preamble reads the header's opening comment: the text without its first line,
-// and the items of what every caller must know.
+// and the items of its conventions.
 func preamble(header string) (intro []string, items []item, err error) {
 	comment, _, _ := strings.Cut(header, "\n */")
-	text, list, ok := strings.Cut(comment, " * What every caller must know:\n")
+	text, list, ok := strings.Cut(comment, " * Conventions:\n")
 	list, _, closed := strings.Cut(list, " * Generated from")
 	if !ok || !closed {
-		return nil, nil, fmt.Errorf("the header does not begin with what every caller must know")
+		return nil, nil, fmt.Errorf("the header does not begin with its conventions")
 	}
 	for _, line := range strings.Split(text, "\n")[1:] {
 		intro = append(intro, strings.TrimPrefix(strings.TrimPrefix(line, " *"), " "))
