@@ -20,7 +20,7 @@ import (
 type anySocket = socket.Socket
 
 // errInvalidHandle is a value that is not a live handle of the kind that a function
-// takes.
+// expects.
 var errInvalidHandle = errors.New("invalid handle")
 
 // noHandle holds the last error of the calls that have no valid handle.
@@ -74,7 +74,7 @@ func withoutNetwork(op string, body func() error) status.Code {
 func invoke(body func() error) error { return body() }
 
 // admit returns why no call is possible in this process, and OK otherwise. A forked
-// child has none of the runtime's threads, so it is turned away before the call takes a
+// child has none of the runtime's threads, so it is refused before the call acquires a
 // lock that one of them may hold.
 func admit() status.Code {
 	if forked() {
