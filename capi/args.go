@@ -94,7 +94,7 @@ func checkPointer[A ~uintptr](op, name string, address A) error {
 	case address == 0:
 		return argError(op, name, "is NULL")
 	}
-	return argError(op, name, fmt.Sprintf("is %#x, which is not a valid address", uintptr(address)))
+	return argError(op, name, fmt.Sprintf("is the address %#x, which is not valid", uintptr(address)))
 }
 
 // maxSlice is more bytes than any machine has: 2^47, or 2^30 with 32-bit addresses.
