@@ -45,7 +45,7 @@ static void junk(void)
     check_refused("an address where Go keeps its heap", (uintptr_t)0xC000000000);
     free(heap);
     CHECK_STATUS(OBE_E_HANDLE, 0, obe_free(4095));
-    CHECK_SAYS(0, "free: invalid handle: 0xfff");
+    CHECK_SAYS(0, "free: not a live handle: 0xfff");
     /* Not a byte was sent on the way. */
     CHECK_EQUAL(0, stat_of(calls_client, "connections_opened"));
 

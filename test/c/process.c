@@ -665,7 +665,7 @@ static void after_a_fault(void)
     client = new_client(echo.port);
     for (i = 0; i < 10; i++) {
         CHECK_STATUS(OBE_E_INTERNAL, client, obe_test_panic(client));
-        CHECK_SAYS(client, "test_panic: internal error: provoked");
+        CHECK_SAYS(client, "test_panic: a fault inside the library: provoked");
         CHECK_STATUS(OBE_E_INTERNAL, echo.server, obe_test_panic(echo.server));
         exchange(client);
     }
