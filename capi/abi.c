@@ -1,5 +1,6 @@
-/* Every function of the headers once more, with integers for its pointers, as Go exports
- * it (args.go). It holds no code: the compiler compares it with cgo's own prototypes.
+/* The prototypes of all functions of the headers, with integers instead of pointers, as Go
+ * exports them (args.go). This file contains no code. The compiler compares the prototypes
+ * with those that cgo generated.
  *
  * Generated from capi/ by "make generate"; do not edit.
  */
@@ -19,9 +20,9 @@ obe_status obe_close(obe_socket socket);
 obe_status obe_cancel(obe_socket socket);
 obe_status obe_wait_ready(obe_socket client, int64_t timeout_ms);
 obe_status obe_port(obe_socket server, GoUintptr port);
-obe_status obe_message_free(obe_message message);
 obe_status obe_message_new(GoUintptr json, int64_t length, GoUintptr message);
 obe_status obe_command_new(GoUintptr command, GoUintptr message);
+obe_status obe_message_free(obe_message message);
 obe_status obe_set_double(obe_message message, GoUintptr key, double value);
 obe_status obe_set_int(obe_message message, GoUintptr key, int64_t value);
 obe_status obe_set_bool(obe_message message, GoUintptr key, int32_t value);

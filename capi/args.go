@@ -94,7 +94,7 @@ func checkPointer[A ~uintptr](op, name string, address A) error {
 	case address == 0:
 		return argError(op, name, "is NULL")
 	}
-	return argError(op, name, fmt.Sprintf("is %#x, which is not a valid address", uintptr(address)))
+	return argError(op, name, fmt.Sprintf("is the address %#x, which is not valid", uintptr(address)))
 }
 
 // maxSlice is more bytes than any machine has: 2^47, or 2^30 with 32-bit addresses.
@@ -206,7 +206,7 @@ func doublesArg(op, name string, values inDoubles, countName string, count C.int
 }
 
 // matrixArg returns the caller's input array of rows times cols numbers as a slice.
-func matrixArg(op, name string, values inDoubles, rows, cols C.int64_t) ([]float64, error) {
+func matrixArg(op string, values inDoubles, rows, cols C.int64_t) ([]float64, error) {
 	switch {
 	case rows < 0:
 		return nil, argError(op, "rows", "is negative")
@@ -217,7 +217,7 @@ func matrixArg(op, name string, values inDoubles, rows, cols C.int64_t) ([]float
 	case int64(rows) > min(wire.MaxLength, math.MaxInt)/int64(len("[], ")):
 		return nil, argError(op, "rows", "is more than a message can contain")
 	}
-	return doublesArg(op, name, values, "rows times cols", rows*cols)
+	return doublesArg(op, "values", values, "rows times cols", rows*cols)
 }
 
 // putNUL terminates a text of n bytes if the buffer has room for a NUL.

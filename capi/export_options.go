@@ -3,23 +3,23 @@ package main
 // #include "capi.h"
 import "C"
 
-//obe:group 9 Settings and facts
+//obe:group 7 Options and counters
 
-// obe_set_option sets an option by its name; the list of options is at the end
-// of obe.h and in libobe(7). value is a text: a whole number, or 1 and 0 for on
-// and off.
+// obe_set_option sets an option by its name. The list of options is at the end of obe.h
+// and in libobe(7). value is a text: a whole number, 1 or 0 for on and off, or what the
+// list describes.
 //
-// It holds for calls and connections that begin later.
+// It applies to calls and connections that start later.
 //
-// Returns OBE_OK; OBE_E_ARGUMENT for an unknown name or a value that the option
-// cannot have, such as a file that cannot be read; OBE_E_STATE for an option of
-// TLS, or allow, once the socket was used; OBE_E_PERMISSION or OBE_E_IO for a trace
-// that cannot be opened, and the one before stays; OBE_E_HANDLE.
+// Returns OBE_OK; OBE_E_ARGUMENT for an unknown name or an invalid value, such as a file
+// that cannot be read; OBE_E_STATE for an option of TLS or allow, after the socket was
+// first used; OBE_E_PERMISSION or OBE_E_IO for a trace file that cannot be opened, and
+// the previous one stays; OBE_E_HANDLE.
 //
 //export obe_set_option
 func obe_set_option(socket C.obe_socket, name, value inText) C.obe_status {
 	const op = "set_option"
-	return C.obe_status(withHandle(op, uintptr(socket), kindSocket, func(s anySocket) error {
+	return withSocket(op, socket, func(s anySocket) error {
 		n, err := stringArg(op, "name", name)
 		if err != nil {
 			return err
@@ -29,19 +29,19 @@ func obe_set_option(socket C.obe_socket, name, value inText) C.obe_status {
 			return err
 		}
 		return withOp(op, s.SetOption(n, v))
-	}))
+	})
 }
 
-// obe_get_option gives the value of an option, or a fact, as text in buffer, and
-// its length in *length. See obe_receive for buffer and capacity.
+// obe_get_option copies the value of an option or of a read-only property into buffer, as
+// text, and stores its length in *length. See obe_get_string for buffer and capacity.
 //
-// Returns OBE_OK; OBE_E_BUFFER with the needed size in *length; OBE_E_ARGUMENT;
+// Returns OBE_OK; OBE_E_BUFFER, with the needed size in *length; OBE_E_ARGUMENT;
 // OBE_E_HANDLE.
 //
 //export obe_get_option
 func obe_get_option(socket C.obe_socket, name inText, buffer outText, capacity C.int64_t, length outInt64) C.obe_status {
 	const op = "get_option"
-	return C.obe_status(withHandle(op, uintptr(socket), kindSocket, func(s anySocket) error {
+	return withSocket(op, socket, func(s anySocket) error {
 		n, err := stringArg(op, "name", name)
 		if err != nil {
 			return err
@@ -58,18 +58,18 @@ func obe_get_option(socket C.obe_socket, name inText, buffer outText, capacity C
 			return withOp(op, err)
 		}
 		return withOp(op, putString(v, dst, length))
-	}))
+	})
 }
 
-// obe_get_stat gives one of the handle's counters in *value, by its name; the list
-// of counters is at the end of obe.h and in libobe(7).
+// obe_get_stat stores a counter of the handle in *value. The list of counters is at the
+// end of obe.h and in libobe(7).
 //
 // Returns OBE_OK; OBE_E_ARGUMENT; OBE_E_HANDLE.
 //
 //export obe_get_stat
 func obe_get_stat(socket C.obe_socket, name inText, value outInt64) C.obe_status {
 	const op = "get_stat"
-	return C.obe_status(withHandle(op, uintptr(socket), kindSocket, func(s anySocket) error {
+	return withSocket(op, socket, func(s anySocket) error {
 		n, err := stringArg(op, "name", name)
 		if err != nil {
 			return err
@@ -83,5 +83,5 @@ func obe_get_stat(socket C.obe_socket, name inText, value outInt64) C.obe_status
 		}
 		value.put(v)
 		return nil
-	}))
+	})
 }

@@ -1,5 +1,8 @@
 package main
 
+// #include "capi.h"
+import "C"
+
 import (
 	"errors"
 	"fmt"
@@ -17,7 +20,7 @@ import (
 type anySocket = socket.Socket
 
 // errInvalidHandle is a value that is not a live handle of the kind that a function
-// takes.
+// expects.
 var errInvalidHandle = errors.New("invalid handle")
 
 // noHandle holds the last error of the calls that have no valid handle.
@@ -40,6 +43,17 @@ func withHandle[T any](op string, h uintptr, k handleKind, body func(T) error) s
 	return runOn(e, op, target, body)
 }
 
+// withSocket is withHandle for clients (*socket.Client), servers (*socket.Server), or both
+// (anySocket).
+func withSocket[T any](op string, h C.obe_socket, body func(T) error) C.obe_status {
+	return C.obe_status(withHandle(op, uintptr(h), kindSocket, body))
+}
+
+// withMessage is withHandle for messages.
+func withMessage(op string, h C.obe_message, body func(*messageObject) error) C.obe_status {
+	return C.obe_status(withHandle(op, uintptr(h), kindMessage, body))
+}
+
 // withoutHandle runs the body of an exported function that has no handle yet.
 func withoutHandle(op string, body func() error) status.Code {
 	if code := admit(); code != status.OK {
@@ -60,7 +74,7 @@ func withoutNetwork(op string, body func() error) status.Code {
 func invoke(body func() error) error { return body() }
 
 // admit returns why no call is possible in this process, and OK otherwise. A forked
-// child has none of the runtime's threads, so it is turned away before the call takes a
+// child has none of the runtime's threads, so it is refused before the call acquires a
 // lock that one of them may hold.
 func admit() status.Code {
 	if forked() {

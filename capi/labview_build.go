@@ -111,7 +111,7 @@ func obe_lv_set_doubles(handle C.int, key inText, values lvArray, values_count C
 func obe_lv_set_matrix(handle C.int, key inText, values lvArray, rows, cols C.int) C.int {
 	const op = "set_matrix"
 	return lvSetMember(op, handle, key, func(d *jsondoc.Document, k string) error {
-		v, err := matrixArg(op, "values", inDoubles(values), C.int64_t(rows), C.int64_t(cols))
+		v, err := matrixArg(op, inDoubles(values), C.int64_t(rows), C.int64_t(cols))
 		if err != nil {
 			return err
 		}

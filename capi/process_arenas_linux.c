@@ -1,12 +1,12 @@
-/* Threads that Go's runtime starts, without a separate heap in the C library.
+/* Threads of Go's runtime that need no malloc arena.
  *
- * Such a thread begins by freeing the block that it was started with, and glibc then
- * reserves 64 MB of addresses for a heap of this thread. Where addresses are limited, large
- * messages need them. So these threads leave their blocks to a thread of the program, which
- * frees them with the next block that it frees. Only threads that start others still have a
- * heap. On two cores that saves 256 MB of addresses when the library is loaded, and 64 MB
- * for each later thread. The linker replaces both functions in this library
- * (threads_linux.go). */
+ * A thread that Go's runtime starts begins by freeing the block that it was started with.
+ * glibc then reserves 64 MB of address space for an arena of this thread. Where address
+ * space is limited, large messages need it. So these threads leave their blocks to a thread
+ * of the program, which frees them along with the next block that it frees. Only a thread
+ * that starts other threads still has an arena. On two cores this saves 256 MB of address
+ * space when the library is loaded, and 64 MB for each later thread. The linker replaces
+ * both functions within this library only (process_arenas_linux.go). */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -16,37 +16,37 @@ void __wrap_free(void *block);
 int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *), void *argument);
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *), void *argument);
 
-/* A block that waits to be freed. Go's are large enough for it. */
-struct left {
-    struct left *next;
+/* A block that is yet to be freed. Go's blocks are large enough for it. */
+struct deferred {
+    struct deferred *next;
 };
 
-static __thread int of_go __attribute__((tls_model("initial-exec"))); /* this thread is one of Go's runtime */
-static _Atomic(struct left *) blocks;
-static void *(*_Atomic start_of_go)(void *); /* all threads of Go's runtime start with the same function */
+static __thread int is_go_thread __attribute__((tls_model("initial-exec"))); /* Go's runtime started this thread */
+static _Atomic(struct deferred *) deferred_blocks;
+static void *(*_Atomic go_thread_start)(void *); /* all threads of Go's runtime start with the same function */
 
-static void *begin(void *argument)
+static void *begin_go_thread(void *argument)
 {
-    of_go = 1;
-    return atomic_load(&start_of_go)(argument);
+    is_go_thread = 1;
+    return atomic_load(&go_thread_start)(argument);
 }
 
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *), void *argument)
 {
-    atomic_store(&start_of_go, start);
-    return __real_pthread_create(thread, attributes, begin, argument);
+    atomic_store(&go_thread_start, start);
+    return __real_pthread_create(thread, attributes, begin_go_thread, argument);
 }
 
-static void leave(struct left *block)
+static void defer_free(struct deferred *block)
 {
-    block->next = atomic_load(&blocks);
-    while (!atomic_compare_exchange_weak(&blocks, &block->next, block))
+    block->next = atomic_load(&deferred_blocks);
+    while (!atomic_compare_exchange_weak(&deferred_blocks, &block->next, block))
         ;
 }
 
-static void free_left(void)
+static void free_deferred(void)
 {
-    struct left *block = atomic_exchange(&blocks, NULL), *next;
+    struct deferred *block = atomic_exchange(&deferred_blocks, NULL), *next;
 
     for (; block; block = next) {
         next = block->next;
@@ -56,11 +56,11 @@ static void free_left(void)
 
 void __wrap_free(void *block)
 {
-    if (of_go && block) {
-        leave(block);
+    if (is_go_thread && block) {
+        defer_free(block);
         return;
     }
-    if (atomic_load_explicit(&blocks, memory_order_relaxed))
-        free_left();
+    if (atomic_load_explicit(&deferred_blocks, memory_order_relaxed))
+        free_deferred();
     __real_free(block);
 }

@@ -3,19 +3,19 @@
 #ifndef _WIN32
 #include <sys/resource.h>
 
-static struct rlimit found;
-static int known;
+static struct rlimit limit;
+static int noted;
 
-/* Before Go's runtime, whose own constructor has no priority. */
-__attribute__((constructor(101))) static void look(void)
+/* Runs before Go's runtime starts: its constructor has no priority. */
+__attribute__((constructor(101))) static void note_limit(void)
 {
-    known = getrlimit(RLIMIT_NOFILE, &found) == 0;
+    noted = getrlimit(RLIMIT_NOFILE, &limit) == 0;
 }
 
 void capi_restore_descriptors(void)
 {
-    if (known)
-        setrlimit(RLIMIT_NOFILE, &found);
+    if (noted)
+        setrlimit(RLIMIT_NOFILE, &limit);
 }
 #else
 void capi_restore_descriptors(void) {}

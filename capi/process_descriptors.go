@@ -3,7 +3,7 @@ package main
 // #include "process_descriptors.h"
 import "C"
 
-// Go's package os raises the process's limit of open descriptors as it starts. In
-// a library that limit is the host program's, which may rely on it: select(2) ends
-// at descriptor 1024.
+// Go's package os raises the process's limit of open files when it starts. In a library,
+// the limit belongs to the host program, which may depend on it: select(2) cannot handle
+// descriptors from 1024 on.
 func init() { C.capi_restore_descriptors() }

@@ -1,3 +1,3 @@
-/* Puts the limit of open descriptors back to what it was when the library was
- * loaded. */
+/* Restores the limit of open files (RLIMIT_NOFILE) that the process had when the library
+ * was loaded. */
 void capi_restore_descriptors(void);

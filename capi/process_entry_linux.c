@@ -1,13 +1,11 @@
-//go:build linux
-
-/* How Go is entered, and left for a function of the program's.
+/* How C enters Go, and how Go calls a handler of the program.
  *
- * Boehm's garbage collector (libgc, as Guile has it) stops the threads that it knows by
- * a signal, and looks through their stacks from the stack pointer that it finds. In Go
- * that points into another stack. So a thread is reported as blocked for the time of a
- * call, which is what libgc has for foreign code: it is left alone then, and its stack is
- * looked through as it was before the call. Where there is no libgc, the weak symbols are
- * NULL. */
+ * Boehm's garbage collector (libgc, used by Guile for example) stops its registered
+ * threads with a signal and scans each stack from the current stack pointer, which in Go
+ * code points into another stack. So the thread is marked as blocked during a call, which
+ * is libgc's own mechanism for foreign code: libgc then does not stop the thread, and
+ * scans its stack as it was before the call. In a process without libgc the weak symbols
+ * are NULL. */
 #define _GNU_SOURCE /* for dladdr */
 
 #include "process_entry_linux.h"
@@ -29,8 +27,9 @@ void *GC_do_blocking(void *(*function)(void *), void *data) __attribute__((weak)
 void *GC_call_with_gc_active(void *(*function)(void *), void *data) __attribute__((weak));
 int GC_get_suspend_signal(void) __attribute__((weak));
 
-/* Go has all handlers run on its stack for signal handlers, which would be looked through
- * for that of the thread. This one never meets a thread in Go. */
+/* Go makes all signal handlers run on its signal stack (SA_ONSTACK), and libgc would scan
+ * that instead of the thread's stack. Its signal never interrupts a thread in Go code, so
+ * the handler can run on the thread's stack, as libgc intended. */
 void capi_restore_collector(void)
 {
     struct sigaction action;
@@ -45,14 +44,15 @@ void capi_restore_collector(void)
     }
 }
 
-/* Whether libgc knows this thread. (Before a fork it may hold its lock.) */
-static int collected(void)
+/* Whether this thread is registered with libgc. Just before a fork libgc may hold its
+ * lock, and must not be asked. */
+static int is_registered(void)
 {
     return GC_thread_is_registered && GC_do_blocking && GC_call_with_gc_active && !capi_forking &&
            GC_thread_is_registered();
 }
 
-struct entry {
+struct go_call {
     void (*function)(void *);
     void *arguments;
     int size;
@@ -61,15 +61,16 @@ struct entry {
 
 static void *enter(void *data)
 {
-    struct entry *e = data;
+    struct go_call *e = data;
 
     crosscall2(e->function, e->arguments, e->size, e->context);
     return NULL;
 }
 
-/* Go is not entered in a forked child: another thread may have held a lock of Go's
- * runtime at the moment of the fork, and the call would never return. Its result, the
- * last of the arguments, is a status, except in the functions that return a constant text. */
+/* A forked child must not enter Go: another thread may have held a lock of Go's runtime at
+ * the moment of the fork, and the call would never return. This stores OBE_E_FORKED as the
+ * call's result, which is at the end of its arguments. The functions that return a constant
+ * text have no status and are not refused. */
 static int refuse(const void *caller, void *arguments, int size)
 {
     static const obe_status forked = OBE_E_FORKED;
@@ -84,26 +85,26 @@ static int refuse(const void *caller, void *arguments, int size)
 
 void capi_enter_go(void (*function)(void *), void *arguments, int size, size_t context)
 {
-    struct entry e = {function, arguments, size, context};
+    struct go_call e = {function, arguments, size, context};
 
     if (capi_in_child && refuse(__builtin_return_address(0), arguments, size))
         return;
-    if (collected())
+    if (is_registered())
         GC_do_blocking(enter, &e);
     else
         enter(&e);
 }
 
-struct call {
+struct handler_call {
     obe_handler handler;
     obe_message request;
     void *user;
     obe_status status;
 };
 
-static void *call(void *data)
+static void *call_handler(void *data)
 {
-    struct call *c = data;
+    struct handler_call *c = data;
 
     c->status = c->handler(c->request, c->user);
     return NULL;
@@ -111,11 +112,11 @@ static void *call(void *data)
 
 obe_status capi_call(uintptr_t handler, obe_message request, uintptr_t user)
 {
-    struct call c = {(obe_handler)handler, request, (void *)user, 0};
+    struct handler_call c = {(obe_handler)handler, request, (void *)user, 0};
 
-    if (collected())
-        GC_call_with_gc_active(call, &c);
+    if (is_registered())
+        GC_call_with_gc_active(call_handler, &c);
     else
-        call(&c);
+        call_handler(&c);
     return c.status;
 }

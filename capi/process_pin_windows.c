@@ -1,7 +1,7 @@
-/* A Go runtime cannot be unloaded, and LabVIEW frees a library with the last VI
- * that uses it; so the library stays. It says so while it is being loaded: a
- * FreeLibrary may follow before Go has begun to run. The call takes nothing but
- * the loader's lock, which this thread has then. */
+/* Keeps the DLL loaded. A Go runtime cannot be unloaded, but LabVIEW frees a library
+ * together with the last VI that uses it. The DLL pins itself while it is being loaded,
+ * since FreeLibrary may be called before Go has started. The call needs no lock other than
+ * the loader's, which this thread holds already. */
 #include <windows.h>
 
 static void __attribute__((constructor)) pin(void)

@@ -5,16 +5,15 @@ import (
 	"runtime"
 )
 
-// processors is the least number of Go's processors. A call that waits in a system
-// call keeps one until the runtime's monitor takes it away, which lasts 20 µs to
-// 10 ms. With no more of them than the machine has cores, a client and a server in
-// one process on one core took 370 µs for an exchange instead of 20: each had to
-// wait until the other's was taken away.
+// minProcs is the minimum of GOMAXPROCS. A call that blocks in a system call keeps its P
+// until the runtime's monitor retakes it, after 20 µs to 10 ms. With no more Ps than cores,
+// a client and a server in one process on one core needed 370 µs for an exchange instead of
+// 20 µs: each had to wait until the other's P was retaken.
 const minProcs = 4
 
-// The number is set in any case. Otherwise Go reads the limits of the control group
-// again every second, through descriptors that it opened at load; a program that closes
-// what it did not open would have other files there.
+// GOMAXPROCS is set even if it does not change. Otherwise Go reads the limits of the control
+// group every second, through descriptors that it opened at load. In a program that closes
+// descriptors which it did not open, these may be other files since.
 func init() {
 	n := runtime.GOMAXPROCS(0)
 	if os.Getenv("GOMAXPROCS") == "" {

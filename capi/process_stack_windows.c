@@ -1,11 +1,12 @@
-/* What -fstack-protector needs. The one of MinGW's libssp loads a provider of random numbers while the loader of
- * Windows holds its lock. This is done as in Microsoft's own start-up code. */
+/* What -fstack-protector needs. MinGW's libssp would load a random number provider while the
+ * loader of Windows holds its lock. This does what Microsoft's own start-up code does. */
 #include <stdint.h>
 #include <windows.h>
 
 uintptr_t __stack_chk_guard = (uintptr_t)0x2b992ddfa23249d6;
 
-/* No thread of the library runs yet, and no caller of this is protected. */
+/* No thread of the library runs yet, and the callers of this function are not protected, so
+ * the value can change. */
 __attribute__((constructor, no_stack_protector)) static void make_guard(void)
 {
     FILETIME now;
@@ -20,7 +21,8 @@ __attribute__((constructor, no_stack_protector)) static void make_guard(void)
     __stack_chk_guard ^= (uintptr_t)(mixed >> 8);
 }
 
-/* Ends the process at once, with STATUS_STACK_BUFFER_OVERRUN and no handler, as the stack is not to be trusted. */
+/* Ends the process at once with STATUS_STACK_BUFFER_OVERRUN, and runs no handler, since the
+ * stack cannot be trusted. */
 __attribute__((noreturn)) void __stack_chk_fail(void)
 {
     enum { FAILED_COOKIE_CHECK = 2 };

@@ -7,8 +7,8 @@ package main
 #include <sys/syscall.h>
 #include <unistd.h>
 
-// The system call takes several times as long as the way from Go to C and back. The
-// model is that of Go's own thread-local variable; another would need one more library.
+// The system call takes several times as long as a call from Go to C. The TLS model is that
+// of Go's own thread-local variable; any other would need another library.
 static long capi_thread(void)
 {
 	static __thread long id __attribute__((tls_model("initial-exec")));

@@ -14,8 +14,8 @@ static int64_t now(void)
     return t.tv_sec * INT64_C(1000) + (t.tv_nsec + 999999) / 1000000;
 }
 
-/* The time that is left of a wait; that without an end stays so. */
-static int left(int milliseconds, int64_t end)
+/* The rest of a timeout; a negative timeout, which is infinite, stays as it is. */
+static int remaining(int milliseconds, int64_t end)
 {
     int64_t rest;
 
@@ -25,9 +25,9 @@ static int left(int milliseconds, int64_t end)
     return rest > 0 ? (int)rest : 0;
 }
 
-/* A signal does not end the wait, since a garbage collector stops a thread by one: the
- * next collection, which may follow at once, must not find it in Go. Nor does
- * pthread_cancel, which would take the thread out of the midst of the library. */
+/* A signal does not end the wait. A garbage collector stops threads with a signal, and its
+ * next collection, which may follow at once, must not find this thread in Go code. Nor does
+ * pthread_cancel end it, which would leave the library in an inconsistent state. */
 
 int capi_poll(int fd, short events, int waker, int other, int milliseconds)
 {
@@ -37,20 +37,20 @@ int capi_poll(int fd, short events, int waker, int other, int milliseconds)
 
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
     while ((n = poll(fds, 3, milliseconds)) < 0 && errno == EINTR)
-        milliseconds = left(milliseconds, end);
+        milliseconds = remaining(milliseconds, end);
     n = n < 0 ? -errno : (fds[0].revents != 0) + 2 * (fds[1].revents != 0) + 4 * (fds[2].revents != 0);
     pthread_setcancelstate(state, &state);
     return n;
 }
 
-int capi_epoll_wait(int fd, struct epoll_event *events, int most, int milliseconds)
+int capi_epoll_wait(int fd, struct epoll_event *events, int max_events, int milliseconds)
 {
     int64_t end = milliseconds < 0 ? 0 : now() + milliseconds;
     int n, state;
 
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-    while ((n = epoll_wait(fd, events, most, milliseconds)) < 0 && errno == EINTR)
-        milliseconds = left(milliseconds, end);
+    while ((n = epoll_wait(fd, events, max_events, milliseconds)) < 0 && errno == EINTR)
+        milliseconds = remaining(milliseconds, end);
     if (n < 0)
         n = -errno;
     pthread_setcancelstate(state, &state);

@@ -16,11 +16,11 @@ import (
 	"libobe/internal/transport"
 )
 
-// Calls wait in C, on the stacks of their own threads; transport.WaitWith says why. On
-// Windows all system calls are made there.
-func init() { transport.WaitWith(poll, epollWait) }
+// On Linux, calls block in C, on the stacks of their own threads; see transport.WaitWith.
+// On Windows, Go makes all system calls in this way.
+func init() { transport.WaitWith(pollInC, epollWaitInC) }
 
-func poll(fd int, events int16, waker, other, milliseconds int) (found int, err syscall.Errno) {
+func pollInC(fd int, events int16, waker, other, milliseconds int) (ready int, err syscall.Errno) {
 	n := C.capi_poll(C.int(fd), C.short(events), C.int(waker), C.int(other), C.int(milliseconds))
 	if n < 0 {
 		return 0, syscall.Errno(-n)
@@ -28,7 +28,7 @@ func poll(fd int, events int16, waker, other, milliseconds int) (found int, err 
 	return int(n), 0
 }
 
-func epollWait(fd int, events []unix.EpollEvent, milliseconds int) (int, syscall.Errno) {
+func epollWaitInC(fd int, events []unix.EpollEvent, milliseconds int) (int, syscall.Errno) {
 	n := C.capi_epoll_wait(C.int(fd), (*C.struct_epoll_event)(unsafe.Pointer(unsafe.SliceData(events))), C.int(len(events)), C.int(milliseconds))
 	if n < 0 {
 		return 0, syscall.Errno(-n)

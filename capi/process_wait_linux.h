@@ -1,8 +1,9 @@
-/* The system calls in which the library waits; a negative result is an error. */
+/* The system calls in which the library blocks. A negative result is a negated errno. */
 #include <sys/epoll.h>
 
-/* Waits until fd is ready for events, which adds 1 to the result, or waker can be read,
- * which adds 2, or other, which adds 4. A negative descriptor is ignored. */
+/* Waits until fd is ready for events, waker is readable, or other is readable. The result is
+ * the sum of 1, 2 and 4 for each of these. Negative descriptors are ignored. */
 int capi_poll(int fd, short events, int waker, int other, int milliseconds);
 
-int capi_epoll_wait(int fd, struct epoll_event *events, int most, int milliseconds);
+/* epoll_wait. */
+int capi_epoll_wait(int fd, struct epoll_event *events, int max_events, int milliseconds);

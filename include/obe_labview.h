@@ -55,54 +55,45 @@ extern "C" {
 /* What functions return. The numbers never change, and new ones are only
  * added. */
 #define OBE_OK            0 /* Success. */
-#define OBE_E_ARGUMENT    (-8001) /* An argument is not valid. */
-#define OBE_E_HANDLE      (-8002) /* The handle is not one of this kind, or
-                                   * was freed. */
-#define OBE_E_STATE       (-8003) /* The call does not fit the socket's role
-                                   * or state. */
-#define OBE_E_TIMEOUT     (-8004) /* The call did not end within its
-                                   * timeout. */
-#define OBE_E_CANCELLED   (-8005) /* The call was ended by a cancel. */
-#define OBE_E_CLOSED      (-8006) /* This side closed the connection or the
-                                   * handle. */
-#define OBE_E_PEER_CLOSED (-8007) /* The peer closed the connection before
-                                   * the message was complete. */
-#define OBE_E_RESET       (-8008) /* The connection broke: the peer reset
-                                   * it, or is gone. */
-#define OBE_E_REFUSED     (-8009) /* Nobody listens at that address and
-                                   * port. */
-#define OBE_E_UNREACHABLE (-8010) /* The address cannot be reached, or the
-                                   * name not be resolved. */
-#define OBE_E_IN_USE      (-8011) /* The address and port are in use by
-                                   * another server. */
-#define OBE_E_PERMISSION  (-8012) /* The system does not permit it. */
-#define OBE_E_FRAME       (-8013) /* The peer sent something that is not a
-                                   * frame of this protocol. */
-#define OBE_E_TOO_LARGE   (-8014) /* The message is larger than max_message. */
-#define OBE_E_JSON        (-8015) /* The text is not valid JSON in UTF-8. */
-#define OBE_E_BUFFER      (-8016) /* The buffer is too small; nothing was
-                                   * lost. */
-#define OBE_E_NOT_FOUND   (-8017) /* The document has nothing at that
-                                   * pointer. */
-#define OBE_E_TYPE        (-8018) /* The value has another type than asked
-                                   * for. */
-#define OBE_E_RANGE       (-8019) /* The number does not fit the type asked
-                                   * for. */
-#define OBE_E_BUSY        (-8020) /* Another call uses the handle and did
-                                   * not end in time. */
-#define OBE_E_TLS         (-8021) /* The peer's identity or encryption is
-                                   * not as required. */
-#define OBE_E_FORKED      (-8022) /* The library cannot be used in a forked
-                                   * child; start a new process instead. */
-#define OBE_E_UNSUPPORTED (-8023) /* This platform or build does not support
-                                   * it. */
-#define OBE_E_IO          (-8024) /* The system reported another input or
-                                   * output failure. */
+#define OBE_E_ARGUMENT    (-8001) /* Invalid argument. */
+#define OBE_E_HANDLE      (-8002) /* Invalid handle: wrong kind, or already
+                                   * freed. */
+#define OBE_E_STATE       (-8003) /* Operation not valid in this role or
+                                   * state. */
+#define OBE_E_TIMEOUT     (-8004) /* Operation timed out. */
+#define OBE_E_CANCELLED   (-8005) /* Operation cancelled. */
+#define OBE_E_CLOSED      (-8006) /* Connection or handle closed locally. */
+#define OBE_E_PEER_CLOSED (-8007) /* Peer closed the connection before the
+                                   * message was complete. */
+#define OBE_E_RESET       (-8008) /* Connection reset by the peer, or lost. */
+#define OBE_E_REFUSED     (-8009) /* Connection refused: no server is
+                                   * listening there. */
+#define OBE_E_UNREACHABLE (-8010) /* Host unreachable, or name resolution
+                                   * failed. */
+#define OBE_E_IN_USE      (-8011) /* Address and port in use by another
+                                   * server. */
+#define OBE_E_PERMISSION  (-8012) /* Permission denied. */
+#define OBE_E_FRAME       (-8013) /* Malformed frame: the peer does not
+                                   * speak the OBE protocol. */
+#define OBE_E_TOO_LARGE   (-8014) /* Message larger than max_message. */
+#define OBE_E_JSON        (-8015) /* Invalid JSON, or invalid UTF-8. */
+#define OBE_E_BUFFER      (-8016) /* Buffer too small; no data was lost. */
+#define OBE_E_NOT_FOUND   (-8017) /* No value at that JSON pointer. */
+#define OBE_E_TYPE        (-8018) /* Value has a different type. */
+#define OBE_E_RANGE       (-8019) /* Number out of range for the requested
+                                   * type. */
+#define OBE_E_BUSY        (-8020) /* Busy: another call on the handle did
+                                   * not finish in time. */
+#define OBE_E_TLS         (-8021) /* TLS handshake or certificate
+                                   * verification failed. */
+#define OBE_E_FORKED      (-8022) /* Not usable in a forked child; start a
+                                   * new process instead. */
+#define OBE_E_UNSUPPORTED (-8023) /* Not supported on this platform or by
+                                   * this build. */
+#define OBE_E_IO          (-8024) /* I/O error. */
 #define OBE_E_MEMORY      (-8025) /* Out of memory. */
-#define OBE_E_INTERNAL    (-8026) /* A fault inside the library; please
-                                   * report it. */
-#define OBE_E_REPLY       (-8027) /* The server's reply is not what the
-                                   * command has as its answer. */
+#define OBE_E_INTERNAL    (-8026) /* Internal error; please report it. */
+#define OBE_E_REPLY       (-8027) /* Unexpected reply to the command. */
 
 /* The types of JSON values, for obe_lv_get_type. */
 #define OBE_OBJECT  1

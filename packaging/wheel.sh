@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the Python wheel that carries a library: wheel.sh LIBRARY PLATFORM-TAG
+# Builds the Python wheel that contains a library: wheel.sh LIBRARY PLATFORM-TAG
 set -eu
 library=$1 tag=$2
 source=$STAGE/wheel-$tag

@@ -84,13 +84,13 @@ func lower(title string) string { return strings.ToLower(title[:1]) + title[1:] 
 var itemHead = regexp.MustCompile(`^([A-Z][A-Za-z]+)\. +(.*)`)
 
 // preamble reads the header's opening comment: the text without its first line,
-// and the items of what every caller must know.
+// and the items of its conventions.
 func preamble(header string) (intro []string, items []item, err error) {
 	comment, _, _ := strings.Cut(header, "\n */")
-	text, list, ok := strings.Cut(comment, " * What every caller must know:\n")
+	text, list, ok := strings.Cut(comment, " * Conventions:\n")
 	list, _, closed := strings.Cut(list, " * Generated from")
 	if !ok || !closed {
-		return nil, nil, fmt.Errorf("the header does not begin with what every caller must know")
+		return nil, nil, fmt.Errorf("the header does not begin with its conventions")
 	}
 	for _, line := range strings.Split(text, "\n")[1:] {
 		intro = append(intro, strings.TrimPrefix(strings.TrimPrefix(line, " *"), " "))
