@@ -391,7 +391,7 @@ static void free_does_not_wait(void)
 static int many_rounds = 1000000;
 
 /* Each round creates a handle and frees it. In between, two freed handles (the last one, and one of the last 4000) must be
- * refused: with the number of the live handle they would be accepted. */
+ * refused. If the value of one was reused for the live handle, it would be accepted. */
 static void rounds(void)
 {
     enum { REMEMBERED = 4000 };
