@@ -137,7 +137,7 @@ static void fork_after_loading(void)
 {
     obe_socket client = 0;
     pid_t child;
-    int status;
+    int status = 0;
 
     CHECK(load() != NULL);
     child = fork();

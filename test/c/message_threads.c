@@ -1,7 +1,7 @@
 /* Eight threads read a message while other threads set its members, send it and finally free it. Each value that is read is
  * one that was set, never a mixture of two. The program also runs with the race detector.
  *
- *     message_threads ROUNDS     so many times all members are set, and every hundredth time an array of SPLIT numbers */
+ *     message_threads ROUNDS     how often all members are set; every hundredth time also an array of SPLIT numbers */
 #include "check.h"
 
 enum { READERS = 8, LIST = 50, SPLIT = 40000, MEMBERS = 9 };
