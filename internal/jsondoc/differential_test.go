@@ -360,7 +360,7 @@ func TestWhatPythonRefusesIsRefused(t *testing.T) {
 
 func TestNumbersOfPythonAreReadBitEqual(t *testing.T) {
 	o := consult(t)
-	for seed, n := range []int{few(10_000), 2*share + 4000} { // the second is split
+	for seed, n := range []int{few(10_000), 2*minPerGoroutine + 4000} { // the second is split
 		a := o.ask(t, "numbers", seed, n)
 		d, err := Parse(a.Text)
 		must(t, err)
@@ -410,7 +410,7 @@ func TestNumbersAreWrittenAsPythonWritesThem(t *testing.T) {
 	o := consult(t)
 	var values []float64
 	doubles(few(8000), func(v float64) { values = append(values, v) })
-	if !testing.Short() && len(values) < 2*share {
+	if !testing.Short() && len(values) < 2*minPerGoroutine {
 		t.Fatalf("%d numbers are too few to be split", len(values))
 	}
 	a := o.ask(t, "dumps", littleEndian(values))
@@ -427,7 +427,7 @@ func TestNumbersAreWrittenAsPythonWritesThem(t *testing.T) {
 			t.Fatalf("%x is written %s, in Python %s", math.Float64bits(v), got, want)
 		}
 	}
-	for _, cols := range []int{1, 3, 1000, 2*share + 1} {
+	for _, cols := range []int{1, 3, 1000, 2*minPerGoroutine + 1} {
 		part := values[:len(values)/cols*cols]
 		if cols == 1 {
 			part = values[:1000]

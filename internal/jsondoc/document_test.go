@@ -24,8 +24,14 @@ func must(t *testing.T, err error) {
 	}
 }
 
+// newCommand returns the document {"command": name}.
+func newCommand(name string) (*Document, error) {
+	d := FromValid([]byte("{}"))
+	return d, d.SetString("command", name)
+}
+
 func TestCommandIsBuiltInTheOrderOfFirstSetting(t *testing.T) {
-	d, err := NewCommand("newdat")
+	d, err := newCommand("newdat")
 	must(t, err)
 	must(t, d.SetDoubles("x", []float64{2.45, 25}))
 	must(t, d.SetInt("n", math.MinInt64))
@@ -189,7 +195,7 @@ func TestArraysAreReadIntoTheCallersMemory(t *testing.T) {
 }
 
 func TestLargeArraysAreReadTheSame(t *testing.T) {
-	for _, n := range []int{share, 2 * share, 5*share + 7} {
+	for _, n := range []int{minPerGoroutine, 2 * minPerGoroutine, 5*minPerGoroutine + 7} {
 		want := random(n)
 		for _, separator := range []string{", ", ",", " ,\n\t "} {
 			text := strings.ReplaceAll(string(AppendDoubles(nil, want)), ", ", separator)
@@ -215,7 +221,7 @@ func TestSurrogates(t *testing.T) {
 }
 
 func TestWhatCannotBeSet(t *testing.T) {
-	d, err := NewCommand("x")
+	d, err := newCommand("x")
 	must(t, err)
 	if err := d.SetString("a", "b\xff"); !errors.Is(err, ErrText) {
 		t.Errorf("a string that is not UTF-8: %v", err)

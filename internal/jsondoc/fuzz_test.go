@@ -374,7 +374,7 @@ func FuzzDoubles(f *testing.F) {
 		"18446744073709551615,18446744073709551616,18446744073709551617", "4.35,0.3,1e23,100000000000000016777215"} {
 		f.Add(s, uint16(1))
 		if i%5 == 3 {
-			f.Add(s, uint16(2*share))
+			f.Add(s, uint16(2*minPerGoroutine))
 		}
 	}
 	f.Fuzz(func(t *testing.T, list string, times uint16) {

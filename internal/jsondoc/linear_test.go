@@ -101,7 +101,7 @@ func TestErrorsAreShort(t *testing.T) {
 	long := strings.Repeat("é", 500_000)
 	d := parse(t, `{"`+long+`": {"a": [1, "x"], "m": [[1], [2, 3]], "i": 12345678901234567890123, "h": 1`+strings.Repeat("0", 400)+`}, "s": "`+long+`"}`)
 	at := "/" + long
-	set, err := NewCommand(long)
+	set, err := newCommand(long)
 	must(t, err)
 	room := make([]float64, 9)
 	for name, do := range map[string]func() error{

@@ -40,7 +40,7 @@ func TestMemoryIsBoundedByTheText(t *testing.T) {
 		"a string": func(d *Document, text string) *Document { _ = d.SetString("s", text); return d },
 		"a text":   func(d *Document, text string) *Document { _ = d.SetJSON("s", []byte(text)); return d },
 		"all": func(d *Document, _ string) *Document {
-			all, _ := NewCommand("newrun")
+			all, _ := newCommand("newrun")
 			_ = all.SetAll(d)
 			return all
 		},

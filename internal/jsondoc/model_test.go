@@ -156,12 +156,12 @@ func TestItemsAreFoundInAnyOrder(t *testing.T) {
 				return
 			}
 			i := 0
-			for it := items(text, 0); it.next(); i++ {
+			for it := newIterator(text, 0); it.next(); i++ {
 				token := strconv.Itoa(i)
 				if it.object {
 					token = string(text[it.key+1 : it.keyEnd-1])
 				}
-				walk(pointer+"/"+token, text[it.value:it.behind()])
+				walk(pointer+"/"+token, text[it.value:it.valueEnd()])
 			}
 			if n, err := d.Count(pointer); n != i || err != nil {
 				t.Fatalf("%s: %d items, %v; want %d", pointer, n, err, i)

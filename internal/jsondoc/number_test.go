@@ -180,7 +180,7 @@ func random(n int) []float64 {
 }
 
 func TestSplitArraysAreTheSame(t *testing.T) {
-	for _, n := range []int{0, 1, 2, share, 2*share - 1, 2 * share, 5*share + 3} {
+	for _, n := range []int{0, 1, 2, minPerGoroutine, 2*minPerGoroutine - 1, 2 * minPerGoroutine, 5*minPerGoroutine + 3} {
 		v := random(n)
 		if n > 5 {
 			v[3], v[n/2], v[n-1] = -2.2250738585072014e-308, math.Inf(-1), math.NaN()
@@ -216,11 +216,11 @@ func TestRoomForMoreThanThereCanBeIsRefused(t *testing.T) {
 		}()
 		f()
 	}
-	refused("bytes", func() { withRoom(nil, math.MaxInt) })
-	refused("bytes behind others", func() { withRoom(make([]byte, 100), math.MaxInt-100) })
-	refused("as many as there can be", func() { withRoom(nil, math.MaxInt64/longest*longest) })
+	refused("bytes", func() { grow(nil, math.MaxInt) })
+	refused("bytes behind others", func() { grow(make([]byte, 100), math.MaxInt-100) })
+	refused("as many as there can be", func() { grow(nil, math.MaxInt64/maxNumberLen*maxNumberLen) })
 	if bits.UintSize == 32 {
-		refused("numbers", func() { withRoom(nil, longest*100_000_000) })
+		refused("numbers", func() { grow(nil, maxNumberLen*100_000_000) })
 		refused("rows", func() { AppendMatrix(nil, nil, 1<<30, 0) })
 	}
 }
@@ -235,7 +235,7 @@ func TestRoomGrowsByDoubling(t *testing.T) {
 		}
 	}
 	full := make([]byte, 1000)
-	if grown := withRoom(full, 1); cap(grown) < 2000 || len(grown) != 1000 {
+	if grown := grow(full, 1); cap(grown) < 2000 || len(grown) != 1000 {
 		t.Errorf("%d of %d bytes", len(grown), cap(grown))
 	}
 	text := AppendDoubles(make([]byte, 0, 5), []float64{1, 2})

@@ -13,10 +13,10 @@ import (
 // array.
 func listOf(text string) []byte {
 	b := []byte(text)
-	if Validate(b) != nil || typeAt(b, start(b)) != Array {
+	if Validate(b) != nil || typeAt(b, valueStart(b)) != Array {
 		return nil
 	}
-	i := start(b)
+	i := valueStart(b)
 	return b[i+1 : i+bytes.IndexByte(b[i:], ']')]
 }
 
@@ -24,7 +24,7 @@ func listOf(text string) []byte {
 // written before an error is found.
 func checkParts(t *testing.T, list []byte, places ...int) {
 	t.Helper()
-	n := countNumbers(list)
+	n := countElements(list)
 	whole, parts := room(n+1), room(n+1)
 	list = list[:len(list):len(list)]
 	want, got := readPart(list, whole[:n], 0), readParts(list, parts[:n], places)
@@ -59,7 +59,7 @@ func FuzzParts(f *testing.F) {
 		}
 		// A piece of anything must not be read beyond its end, nor written beyond dst.
 		piece := []byte(text)[:len(text):len(text)]
-		dst := room(countNumbers(piece) + 1)
+		dst := room(countElements(piece) + 1)
 		_ = readPart(piece, dst[:len(dst)-1], 0)
 		if dst[len(dst)-1] != sentinel {
 			t.Fatalf("%.200q: written beyond the end", text)
@@ -93,7 +93,7 @@ func TestListsMayBeCutAnywhere(t *testing.T) {
 
 // Arrays large enough for several processors that hold no numbers, or not only.
 func TestLargeArraysOfOtherThingsAreOfTheWrongType(t *testing.T) {
-	const commas = 2 * share // as many as two processors share
+	const commas = 2 * minPerGoroutine // as many as two processors share
 	numbers := strings.Repeat("1.5,", commas)
 	for name, inside := range map[string]string{
 		"commas": strings.Repeat(",", commas), "exponents": strings.Repeat("1e,", commas), "signs": strings.Repeat("1e+,-,", commas),
@@ -135,7 +135,7 @@ func largeArrays(t *testing.T, inside, numbers string, commas int) {
 
 // An error of a later part does not hide that of an earlier one.
 func TestFirstErrorOfAListIsTold(t *testing.T) {
-	numbers := strings.Repeat("1.5,", 5*share)
+	numbers := strings.Repeat("1.5,", 5*minPerGoroutine)
 	huge := "1" + strings.Repeat("0", 400)
 	for _, c := range []struct {
 		text string
@@ -147,7 +147,7 @@ func TestFirstErrorOfAListIsTold(t *testing.T) {
 		}
 		other := []error{ErrRange, ErrType}
 		other = slices.DeleteFunc(other, func(err error) bool { return err == c.want })
-		if _, err := d.Doubles("", make([]float64, 6*share)); !errors.Is(err, c.want) || errors.Is(err, other[0]) {
+		if _, err := d.Doubles("", make([]float64, 6*minPerGoroutine)); !errors.Is(err, c.want) || errors.Is(err, other[0]) {
 			t.Errorf("%v, want %v", err, c.want)
 		}
 	}
