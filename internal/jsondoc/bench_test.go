@@ -72,7 +72,7 @@ func BenchmarkSmall(b *testing.B) {
 func BenchmarkValidate(b *testing.B) {
 	for name, text := range map[string]string{
 		"small":   small,
-		"numbers": string(AppendDoubles(nil, random(100_000))),
+		"numbers": string(AppendDoubles(nil, randomDoubles(100_000))),
 		"strings": "[" + strings.Repeat(`"a line of text, é", {"key": "value"}, `, 5000) + "null]",
 	} {
 		b.Run(name, func(b *testing.B) {
@@ -88,7 +88,7 @@ func BenchmarkValidate(b *testing.B) {
 
 func BenchmarkArray(b *testing.B) {
 	const rows, cols = 100, 1000
-	values := random(rows * cols)
+	values := randomDoubles(rows * cols)
 	b.Run("doubles", func(b *testing.B) {
 		d := FromValid(AppendDoubles(nil, values))
 		for b.Loop() {
