@@ -84,7 +84,7 @@ func query(op string, client C.obe_socket, timeout_ms C.int64_t, name string, re
 
 // plain is the request of a command without fields.
 func plain(name string) func() (*jsondoc.Document, error) {
-	return func() (*jsondoc.Document, error) { return command.New(name), nil }
+	return func() (*jsondoc.Document, error) { return command.Request(name, nil) }
 }
 
 // obe_query sends the command with that name, one of those above, and stores its
@@ -171,7 +171,7 @@ func obe_newrun(client C.obe_socket, fields C.obe_message, timeout_ms C.int64_t)
 	const op = "newrun"
 	return order(op, client, timeout_ms, func() (*jsondoc.Document, error) {
 		if fields == 0 {
-			return command.New(op), nil
+			return command.Request(op, nil)
 		}
 		d, err := asDocument(op, "fields", fields)
 		if err != nil {

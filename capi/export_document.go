@@ -7,6 +7,7 @@ import (
 	"errors"
 	"math"
 
+	"libobe/internal/command"
 	"libobe/internal/jsondoc"
 	"libobe/internal/memory"
 	"libobe/internal/socket"
@@ -103,17 +104,17 @@ func obe_message_new(json inText, length C.int64_t, message outMessage) C.obe_st
 // Returns OBE_OK; OBE_E_JSON if command is not UTF-8; OBE_E_ARGUMENT.
 //
 //export obe_command_new
-func obe_command_new(command inText, message outMessage) C.obe_status {
+func obe_command_new(_command inText, message outMessage) C.obe_status {
 	const op = "command_new"
 	return C.obe_status(guard(op, func(**entry) error {
 		if err := place(op, "message", message); err != nil {
 			return err
 		}
-		name, err := word(op, "command", command)
+		name, err := word(op, "command", _command)
 		if err != nil {
 			return err
 		}
-		d, err := jsondoc.NewCommand(name)
+		d, err := command.New(name)
 		if err != nil {
 			return prefix(op, err)
 		}

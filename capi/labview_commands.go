@@ -46,9 +46,11 @@ func lvFetch(op, name string, handle C.int, values lvArray, capacity C.int, coun
 func lvFetchTable(op, name string, handle C.int, values lvArray, capacity C.int, rows, cols outInt, timeout_ms C.int,
 	instance lvSlot) C.int {
 	return receiving(op, handle, timeout_ms, instance, func(s *lvSession, limit time.Duration) error {
-		return putTable(op, name, values, capacity, rows, cols, func(dst []float64) (int, int, error) {
-			return s.Table(command.New(op), dst, limit)
-		})
+		r, err := command.Request(op, nil)
+		if err != nil {
+			return err
+		}
+		return putTable(op, name, values, capacity, rows, cols, func(dst []float64) (int, int, error) { return s.Table(r, dst, limit) })
 	}, result{"rows", rows}, result{"cols", cols})
 }
 

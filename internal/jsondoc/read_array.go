@@ -30,15 +30,23 @@ func (d *Document) Doubles(pointer string, dst []float64) (int, error) {
 		if bytes.IndexByte(numbers, 'u') >= 0 || bytes.IndexByte(numbers, 'l') >= 0 || bytes.IndexByte(numbers, '"') >= 0 ||
 			bytes.IndexByte(numbers, '[') >= 0 || bytes.IndexByte(numbers, '{') >= 0 {
 			if err := readList(numbers, nil, n); err != nil {
-				return 0, fmt.Errorf("at %s: %w", excerpt.Quote(pointer), err)
+				return 0, atPointer(pointer, err)
 			}
 		}
 		return 0, &SizeError{n, 1}
 	}
 	if err := readList(numbers, dst[:n], n); err != nil {
-		return 0, fmt.Errorf("at %s: %w", excerpt.Quote(pointer), err)
+		return 0, atPointer(pointer, err)
 	}
 	return n, nil
+}
+
+// atPointer adds the pointer of an array to an error of an element.
+func atPointer(pointer string, err error) error {
+	if pointer == "" {
+		return err
+	}
+	return fmt.Errorf("at %s: %w", excerpt.Quote(pointer), err)
 }
 
 // CheckDoubles reports whether Doubles can read the array at a pointer, whatever
@@ -49,7 +57,7 @@ func (d *Document) CheckDoubles(pointer string) error {
 		return err
 	}
 	if err := readList(numbers, nil, n); err != nil {
-		return fmt.Errorf("at %s: %w", excerpt.Quote(pointer), err)
+		return atPointer(pointer, err)
 	}
 	return nil
 }
@@ -111,14 +119,14 @@ func (d *Document) matrix(pointer string) (at location, rows, cols int, err erro
 	for it := newIterator(at.text, at.i); it.next(); rows++ {
 		row, err := arrayContents(at.text, it.value)
 		if err != nil {
-			return at, 0, 0, fmt.Errorf("at %s, row %d: %w", excerpt.Quote(pointer), rows, err)
+			return at, 0, 0, atPointer(pointer, fmt.Errorf("row %d: %w", rows, err))
 		}
 		n := countElements(row)
 		if rows == 0 {
 			cols = n
 		}
 		if n != cols {
-			return at, 0, 0, fmt.Errorf("at %s, row %d: %w: %d elements, and the rows before it have %d", excerpt.Quote(pointer), rows, ErrType, n, cols)
+			return at, 0, 0, atPointer(pointer, fmt.Errorf("row %d: %w: %d elements, and the rows before it have %d", rows, ErrType, n, cols))
 		}
 	}
 	return at, rows, cols, nil
@@ -133,7 +141,7 @@ func readRows(pointer string, at location, dst []float64, cols int) error {
 			row = dst[r*cols : (r+1)*cols]
 		}
 		if err := readList(at.text[it.value+1:it.valueEnd()-1], row, cols); err != nil {
-			return fmt.Errorf("at %s, row %d: %w", excerpt.Quote(pointer), r, err)
+			return atPointer(pointer, fmt.Errorf("row %d: %w", r, err))
 		}
 	}
 	return nil

@@ -314,7 +314,7 @@ func (s *Session) Begin(name []byte) error {
 	}
 	d := jsondoc.FromValid([]byte("{}"))
 	if len(n) > 0 {
-		if d, err = jsondoc.NewCommand(string(n)); err != nil {
+		if d, err = command.New(string(n)); err != nil {
 			return s.hint(fmt.Errorf("%s: %w", op, err), n)
 		}
 	}

@@ -79,7 +79,7 @@ func TestTcmdKeepsTheReply(t *testing.T) {
 // A reply that is not the command's answer can be read.
 func TestReplyThatIsNoAnswerIsKept(t *testing.T) {
 	s := talker(t, func(body []byte) []byte { return []byte(`{"error": 1}`) })
-	if err := s.Order(command.New("ready"), patience); err == nil {
+	if err := s.Order(request(t, "ready"), patience); err == nil {
 		t.Fatal("it succeeds")
 	}
 	if got := text(t, s); got != `{"error": 1}` {
@@ -101,7 +101,7 @@ func TestForget(t *testing.T) {
 // A list that does not fit is kept here, and is no message to be received.
 func TestListThatDoesNotFit(t *testing.T) {
 	s := talker(t, func([]byte) []byte { return []byte("[1, 2, 3]") })
-	_, err := s.List(command.New("getmean"), make([]float64, 2), patience)
+	_, err := s.List(request(t, "getmean"), make([]float64, 2), patience)
 	var size *jsondoc.SizeError
 	if !errors.As(err, &size) || size.Rows != 3 || !errors.Is(err, socket.ErrBuffer) {
 		t.Fatal(err)
@@ -234,7 +234,7 @@ func TestBuiltCommand(t *testing.T) {
 func TestTableOfNumbers(t *testing.T) {
 	s := talker(t, func([]byte) []byte { return []byte("[[1, 2, 3], [4, 5, 6]]") })
 	var got [6]float64
-	rows, cols, err := s.Table(command.New("getset"), got[:], patience)
+	rows, cols, err := s.Table(request(t, "getset"), got[:], patience)
 	if err != nil || rows != 2 || cols != 3 || got != [6]float64{1, 2, 3, 4, 5, 6} {
 		t.Errorf("%d x %d: %v, %v", rows, cols, got, err)
 	}
@@ -314,4 +314,13 @@ func TestFreeAndCancelWake(t *testing.T) {
 			}
 		}
 	}
+}
+
+func request(t *testing.T, name string) *jsondoc.Document {
+	t.Helper()
+	r, err := command.Request(name, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
 }
