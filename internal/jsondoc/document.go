@@ -97,6 +97,7 @@ func (d *Document) close() ([]byte, *lookupCache) {
 	return d.text, d.cache
 }
 
+// buffers returns the texts that the refs in keys refer to. The caller holds mu.
 func (d *Document) buffers() buffers {
 	if d.text != nil {
 		return buffers{text: d.text}

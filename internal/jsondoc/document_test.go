@@ -168,9 +168,9 @@ func TestArraysAreReadIntoTheCallersMemory(t *testing.T) {
 		t.Errorf("too small: %v, %v", err, untouched)
 	}
 	for _, pointer := range []string{"/w", "/q", "/n", "/m", ""} {
-		for _, room := range [][]float64{nil, make([]float64, 9)} {
-			if _, err := d.Doubles(pointer, room); !errors.Is(err, ErrType) {
-				t.Errorf("doubles of %s with room for %d: %v", pointer, len(room), err)
+		for _, dst := range [][]float64{nil, make([]float64, 9)} {
+			if _, err := d.Doubles(pointer, dst); !errors.Is(err, ErrType) {
+				t.Errorf("doubles of %s into %d: %v", pointer, len(dst), err)
 			}
 		}
 	}

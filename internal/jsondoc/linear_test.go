@@ -103,7 +103,7 @@ func TestErrorsAreShort(t *testing.T) {
 	at := "/" + long
 	set, err := newCommand(long)
 	must(t, err)
-	room := make([]float64, 9)
+	dst := make([]float64, 9)
 	for name, do := range map[string]func() error{
 		"not a pointer":    func() error { _, err := d.Int(long); return err },
 		"a wrong escape":   func() error { _, err := d.Int(at + "~2"); return err },
@@ -121,10 +121,10 @@ func TestErrorsAreShort(t *testing.T) {
 		"a count":          func() error { _, err := d.Count(at + "/i"); return err },
 		"a key":            func() error { _, err := d.Key(at+"/i", 0); return err },
 		"a key beyond":     func() error { _, err := d.Key(at, 9); return err },
-		"numbers":          func() error { _, err := d.Doubles(at+"/a", room); return err },
-		"rows":             func() error { _, _, err := d.Matrix(at+"/a", room); return err },
-		"ragged rows":      func() error { _, _, err := d.Matrix(at+"/m", room); return err },
-		"rows of texts":    func() error { _, _, err := parse(t, `{"`+long+`": [["a"]]}`).Matrix(at, room); return err },
+		"numbers":          func() error { _, err := d.Doubles(at+"/a", dst); return err },
+		"rows":             func() error { _, _, err := d.Matrix(at+"/a", dst); return err },
+		"ragged rows":      func() error { _, _, err := d.Matrix(at+"/m", dst); return err },
+		"rows of texts":    func() error { _, _, err := parse(t, `{"`+long+`": [["a"]]}`).Matrix(at, dst); return err },
 		"a key to set":     func() error { return set.SetInt(long+"\xff", 1) },
 		"a text to set":    func() error { return set.SetString(long, "\xff") },
 	} {

@@ -18,7 +18,7 @@ func TestMemoryIsBoundedByTheText(t *testing.T) {
 		keys.WriteString(`,"` + strconv.FormatInt(int64(i), 36) + `":0`)
 	}
 	keys.WriteByte('}')
-	room := make([]float64, size)
+	dst := make([]float64, size)
 	into := make([]byte, 2*size)
 	reading := map[string]func(d *Document, pointer string){
 		"Type":    func(d *Document, p string) { _, _ = d.Type(p) },
@@ -31,10 +31,10 @@ func TestMemoryIsBoundedByTheText(t *testing.T) {
 		"String":  func(d *Document, p string) { _, _ = d.String(p) },
 		"read":    func(d *Document, p string) { _, _ = d.ReadString(p, into) },
 		"JSON":    func(d *Document, p string) { _, _ = d.JSON(p) },
-		"Doubles": func(d *Document, p string) { _, _ = d.Doubles(p, room) },
+		"Doubles": func(d *Document, p string) { _, _ = d.Doubles(p, dst) },
 		"count":   func(d *Document, p string) { _, _ = d.Doubles(p, nil) },
 		"check":   func(d *Document, p string) { _ = d.CheckDoubles(p); _ = d.CheckMatrix(p) },
-		"Matrix":  func(d *Document, p string) { _, _, _ = d.Matrix(p, room) },
+		"Matrix":  func(d *Document, p string) { _, _, _ = d.Matrix(p, dst) },
 	}
 	writing := map[string]func(d *Document, text string) *Document{
 		"a number": func(d *Document, text string) *Document { _ = d.SetDouble("s", 1); return d },

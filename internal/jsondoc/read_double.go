@@ -160,7 +160,7 @@ func scale(w uint64, e int64) float64 {
 		// A number that is rounded up to the smallest normal one already has its bits.
 		return math.Float64frombits(m >> 1)
 	}
-	// Half way between two doubles: to the even one.
+	// A tie between two doubles rounds to even.
 	if lo <= 1 && e >= -4 && e <= 23 && m&3 == 1 && m<<shift == hi {
 		m &^= 1
 	}

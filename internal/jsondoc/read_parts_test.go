@@ -114,9 +114,9 @@ func largeArrays(t *testing.T, inside, numbers string, commas int) {
 			t.Fatal(err)
 		}
 		want := fmt.Sprintf("element %d is ", index)
-		for _, room := range []int{0, 3 * commas, 10 * commas} {
-			if n, err := d.Doubles("", make([]float64, room)); !errors.Is(err, ErrType) || !strings.Contains(err.Error(), want) {
-				t.Errorf("%.20s…, into %d: %d (%.200v), want %s", text, room, n, err, want)
+		for _, size := range []int{0, 3 * commas, 10 * commas} {
+			if n, err := d.Doubles("", make([]float64, size)); !errors.Is(err, ErrType) || !strings.Contains(err.Error(), want) {
+				t.Errorf("%.20s…, into %d: %d (%.200v), want %s", text, size, n, err, want)
 			}
 		}
 	}

@@ -125,10 +125,10 @@ func (d *Document) setEncoded(key []byte, value func(dst []byte) []byte) error {
 		d.open = grow(appendMember(open, key, value), 0)
 		keys.put(slot, r, true)
 	} else {
-		side := grow(d.updates, offsetSize+int64(len(key))+memberOverhead)
-		side = binary.LittleEndian.AppendUint64(side, uint64(d.memberOffset(r)))
-		r = ref(len(side)) | inUpdates
-		d.updates = append(grow(appendMember(side, key, value), 0), ' ') // ends a number
+		updates := grow(d.updates, offsetSize+int64(len(key))+memberOverhead)
+		updates = binary.LittleEndian.AppendUint64(updates, uint64(d.memberOffset(r)))
+		r = ref(len(updates)) | inUpdates
+		d.updates = append(grow(appendMember(updates, key, value), 0), ' ') // ends a number
 		keys.put(slot, r, false)
 	}
 	d.keys = keys

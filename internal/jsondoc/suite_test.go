@@ -53,7 +53,7 @@ var accepted = []suiteCase{
 	{"number real with 0 before the exponent", "[0.0e0]"},
 	{"number with zeros before the exponent's digits", "[1e0001]"},
 	{"number zero alone", "[0]"},
-	{"number zeros behind the point", "[1.000]"},
+	{"number zeros after the point", "[1.000]"},
 	{"number largest double", "[1.7976931348623157e308]"},
 	{"number smallest double", "[5e-324]"},
 
@@ -381,7 +381,7 @@ var rejected = []suiteCase{
 	{"structure two values", "1 2"},
 	{"structure values of lines", "{}\n{}"},
 	{"structure record separator", "\x1e{}"},
-	{"structure NUL behind", "{}\x00"},
+	{"structure NUL at the end", "{}\x00"},
 	{"structure comment in front", "// a\n1"},
 	{"structure JSON in XSSI guard", ")]}'\n{}"},
 	{"structure JSONP", "f({})"},
