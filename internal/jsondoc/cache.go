@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	// longScan is from how many bytes on a scan of an object or array is worth caching.
-	// A shorter one takes at most a microsecond.
+	// longScan is the length in bytes of the longest scan of an object or array that is
+	// not worth caching. Such a scan takes at most a microsecond.
 	longScan = 1024
 	// markSpacing is the distance of the marks of an index: 16 bytes for 256 of text.
 	markSpacing = 256
@@ -65,10 +65,10 @@ const entryOverhead = 64
 
 // extend returns the index of the container at text[i] with marks up to item number
 // index, and with capacity for more marks.
-func (l *itemIndex) extend(text []byte, i, index, more int) *itemIndex {
-	e := &itemIndex{l.count, l.marks}
+func (x *itemIndex) extend(text []byte, i, index, more int) *itemIndex {
+	e := &itemIndex{x.count, x.marks}
 	if len(e.marks)+more > cap(e.marks) {
-		e.marks = append(make([]mark, 0, l.capacityFor(more)), e.marks...)
+		e.marks = append(make([]mark, 0, x.capacityFor(more)), e.marks...)
 	}
 	it := newIterator(text, i)
 	for at := e.seek(&it, index); ; at++ {
@@ -91,113 +91,113 @@ func (l *itemIndex) extend(text []byte, i, index, more int) *itemIndex {
 }
 
 // capacityFor returns the capacity of an index that needs more marks.
-func (l *itemIndex) capacityFor(more int) int { return len(l.marks) + max(more, len(l.marks)/2) }
+func (x *itemIndex) capacityFor(more int) int { return len(x.marks) + max(more, len(x.marks)/2) }
 
 // seek moves an iterator to the last mark at or before item number index, and returns the
 // number of the item that next moves to.
-func (l *itemIndex) seek(it *iterator, index int) int {
-	m := sort.Search(len(l.marks), func(m int) bool { return l.marks[m].index > index })
+func (x *itemIndex) seek(it *iterator, index int) int {
+	m := sort.Search(len(x.marks), func(m int) bool { return x.marks[m].index > index })
 	if m == 0 {
 		return 0
 	}
-	it.end = l.marks[m-1].at
-	return l.marks[m-1].index
+	it.end = x.marks[m-1].at
+	return x.marks[m-1].index
 }
 
-func (k *lookupCache) table(id ref) *table {
-	if k == nil {
+func (c *lookupCache) table(id ref) *table {
+	if c == nil {
 		return nil
 	}
-	k.mu.RLock()
-	defer k.mu.RUnlock()
-	return k.tables[id]
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.tables[id]
 }
 
-func (k *lookupCache) index(id ref) *itemIndex {
-	if k == nil {
+func (c *lookupCache) index(id ref) *itemIndex {
+	if c == nil {
 		return nil
 	}
-	k.mu.RLock()
-	defer k.mu.RUnlock()
-	return k.indexes[id]
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.indexes[id]
 }
 
-// worthCaching adds a scan of n bytes and reports whether all scans together are now
-// longer than limit.
-func (k *lookupCache) worthCaching(n, limit int) bool {
-	return k != nil && n > longScan && k.scanned.Add(int64(n)) > int64(limit)
+// addScan counts a scan of n bytes and reports whether all scans together are now longer
+// than limit, so that caching is worthwhile. Short scans are not counted.
+func (c *lookupCache) addScan(n, limit int) bool {
+	return c != nil && n > longScan && c.scanned.Add(int64(n)) > int64(limit)
 }
 
-// noteMembers records that a lookup of a key scanned the count members of an object, which
-// have so many bytes. It may build the table of the object.
-func (k *lookupCache) noteMembers(n location, count, bytes int) {
-	if !k.worthCaching(bytes, len(n.text)+tableEntryCost*count) {
+// noteMembers records that a lookup of a key scanned the count members of an object, of the
+// given length in bytes. It may build the table of the object.
+func (c *lookupCache) noteMembers(n location, count, bytes int) {
+	if !c.addScan(bytes, len(n.text)+tableEntryCost*count) {
 		return
 	}
-	k.building.Lock()
-	defer k.building.Unlock()
-	if k.table(n.id()) != nil {
+	c.building.Lock()
+	defer c.building.Unlock()
+	if c.table(n.id()) != nil {
 		return
 	}
 	size := entryOverhead + tableSize(count)
-	if k.reserve(size, len(n.text)) {
+	if c.reserve(size, len(n.text)) {
 		t := newTable(n.text, n.i, count)
-		k.mu.Lock()
-		defer k.mu.Unlock()
-		if k.tables == nil {
-			k.tables = map[ref]*table{}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.tables == nil {
+			c.tables = map[ref]*table{}
 		}
-		k.tables[n.id()] = t
-		k.size += size
+		c.tables[n.id()] = t
+		c.size += size
 	}
 }
 
 // noteItems records that a lookup scanned so many bytes of the items of a container, up to
 // item number index or to the end. It may extend the index of the container.
-func (k *lookupCache) noteItems(n location, index, bytes int) {
-	if !k.worthCaching(bytes, len(n.text)) {
+func (c *lookupCache) noteItems(n location, index, bytes int) {
+	if !c.addScan(bytes, len(n.text)) {
 		return
 	}
-	k.building.Lock()
-	defer k.building.Unlock()
-	l := k.index(n.id())
-	if l == nil {
-		l = &itemIndex{count: -1}
+	c.building.Lock()
+	defer c.building.Unlock()
+	x := c.index(n.id())
+	if x == nil {
+		x = &itemIndex{count: -1}
 	}
 	more := bytes/markSpacing + 1
-	if !k.reserve(entryOverhead+markSize*l.capacityFor(more), len(n.text)) {
+	if !c.reserve(entryOverhead+markSize*x.capacityFor(more), len(n.text)) {
 		return
 	}
-	e := l.extend(n.text, n.i, index, more)
+	e := x.extend(n.text, n.i, index, more)
 	size := markSize * cap(e.marks)
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.indexes[n.id()] == l {
-		size -= markSize * cap(l.marks)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.indexes[n.id()] == x {
+		size -= markSize * cap(x.marks)
 	} else {
 		size += entryOverhead
 	}
-	if k.indexes == nil {
-		k.indexes = map[ref]*itemIndex{}
+	if c.indexes == nil {
+		c.indexes = map[ref]*itemIndex{}
 	}
-	k.indexes[n.id()] = e
-	k.size += size
+	c.indexes[n.id()] = e
+	c.size += size
 }
 
 // reserve reports whether there is memory to cache a table or index; without it every
 // lookup scans. The cache is cleared if it would grow beyond maxCacheFactor times the
 // size of the text.
-func (k *lookupCache) reserve(size, text int) bool {
+func (c *lookupCache) reserve(size, text int) bool {
 	// Small ones are checked too: there may be many of them.
 	if memory.Reserve(max(size, 64<<10)) != nil {
 		return false
 	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.size+size > maxCacheFactor*text {
-		clear(k.tables)
-		clear(k.indexes)
-		k.size = 0
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.size+size > maxCacheFactor*text {
+		clear(c.tables)
+		clear(c.indexes)
+		c.size = 0
 	}
 	return true
 }

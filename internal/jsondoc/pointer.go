@@ -111,8 +111,8 @@ func (n location) member(key string) int {
 	return found
 }
 
-// item returns an iterator at member or element number index, and -1. If there are not
-// so many, it returns their count instead of -1.
+// item returns an iterator at member or element number index, and -1. If the container
+// ends before that, it returns the count of its items instead of -1.
 func (n location) item(index uint64) (iterator, int) {
 	it := newIterator(n.text, n.i)
 	at := 0
