@@ -43,7 +43,7 @@ type requestFunc func() (*jsondoc.Document, error)
 
 // bareCommand is the request of a command without members.
 func bareCommand(name string) requestFunc {
-	return func() (*jsondoc.Document, error) { return command.New(name), nil }
+	return func() (*jsondoc.Document, error) { return command.Request(name, nil) }
 }
 
 // commandOK runs a command whose reply is "OK".
@@ -100,7 +100,11 @@ func commandMatrix(op, name string, client C.obe_socket, values outDoubles, capa
 		if err != nil {
 			return err
 		}
-		nRows, nCols, err := command.Matrix(c, command.New(op), dst, limit)
+		r, err := command.Request(op, nil)
+		if err != nil {
+			return err
+		}
+		nRows, nCols, err := command.Matrix(c, r, dst, limit)
 		return putShape(nRows, nCols, err, rows, cols)
 	})
 }

@@ -4,6 +4,7 @@ package main
 import "C"
 
 import (
+	"libobe/internal/command"
 	"libobe/internal/jsondoc"
 	"libobe/internal/memory"
 	"libobe/internal/socket"
@@ -94,17 +95,17 @@ func obe_message_new(json inText, length C.int64_t, message outMessage) C.obe_st
 // Returns OBE_OK; OBE_E_JSON if command is not UTF-8; OBE_E_ARGUMENT; OBE_E_MEMORY.
 //
 //export obe_command_new
-func obe_command_new(command inText, message outMessage) C.obe_status {
+func obe_command_new(_command inText, message outMessage) C.obe_status {
 	const op = "command_new"
 	return C.obe_status(withoutHandle(op, func() error {
 		if err := checkPointer(op, "message", message); err != nil {
 			return err
 		}
-		name, err := stringArg(op, "command", command)
+		name, err := stringArg(op, "command", _command)
 		if err != nil {
 			return err
 		}
-		d, err := jsondoc.NewCommand(name)
+		d, err := command.New(name)
 		if err != nil {
 			return withOp(op, err)
 		}

@@ -46,9 +46,11 @@ func lvCommandDoubles(op, name string, handle C.int, values lvArray, capacity C.
 func lvCommandMatrix(op, name string, handle C.int, values lvArray, capacity C.int, rows, cols outInt, timeout_ms C.int,
 	instance lvSlot) C.int {
 	return lvCallReceiving(op, handle, timeout_ms, instance, func(s *lvSession, limit time.Duration) error {
-		return lvPutMatrix(op, name, values, capacity, rows, cols, func(dst []float64) (int, int, error) {
-			return s.Matrix(command.New(op), dst, limit)
-		})
+		r, err := command.Request(op, nil)
+		if err != nil {
+			return err
+		}
+		return lvPutMatrix(op, name, values, capacity, rows, cols, func(dst []float64) (int, int, error) { return s.Matrix(r, dst, limit) })
 	}, lvResult{"rows", rows}, lvResult{"cols", cols})
 }
 

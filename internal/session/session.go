@@ -316,7 +316,7 @@ func (s *Session) BeginCommand(op string, name []byte) error {
 	}
 	d := jsondoc.FromValid([]byte("{}"))
 	if len(n) > 0 {
-		if d, err = jsondoc.NewCommand(string(n)); err != nil {
+		if d, err = command.New(string(n)); err != nil {
 			return s.withCodePageHint(fmt.Errorf("%s: %w", op, err), n)
 		}
 	}

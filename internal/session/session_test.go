@@ -49,6 +49,15 @@ func newClientOf(t *testing.T, answer func(body []byte) []byte) *Session {
 	return s
 }
 
+func newRequest(t *testing.T, name string) *jsondoc.Document {
+	t.Helper()
+	r, err := command.Request(name, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
 func text(t *testing.T, s *Session) string {
 	t.Helper()
 	b, err := s.Text("get_text")
@@ -81,7 +90,7 @@ func TestTcmdStoresTheReply(t *testing.T) {
 // A reply that is not the expected one can be read.
 func TestUnexpectedReplyIsStored(t *testing.T) {
 	s := newClientOf(t, func(body []byte) []byte { return []byte(`{"error": 1}`) })
-	if err := s.ExpectOK(command.New("ready"), testTimeout); err == nil {
+	if err := s.ExpectOK(newRequest(t, "ready"), testTimeout); err == nil {
 		t.Fatal("the command succeeded")
 	}
 	if got := text(t, s); got != `{"error": 1}` {
@@ -103,7 +112,7 @@ func TestClearMessage(t *testing.T) {
 // The session stores a list that does not fit. It cannot be received again.
 func TestListThatDoesNotFit(t *testing.T) {
 	s := newClientOf(t, func([]byte) []byte { return []byte("[1, 2, 3]") })
-	_, err := s.Doubles(command.New("getmean"), make([]float64, 2), testTimeout)
+	_, err := s.Doubles(newRequest(t, "getmean"), make([]float64, 2), testTimeout)
 	var size *jsondoc.SizeError
 	if !errors.As(err, &size) || size.Rows != 3 || !errors.Is(err, socket.ErrBuffer) {
 		t.Fatal(err)
@@ -236,7 +245,7 @@ func TestCommandIsSentAgain(t *testing.T) {
 func TestMatrix(t *testing.T) {
 	s := newClientOf(t, func([]byte) []byte { return []byte("[[1, 2, 3], [4, 5, 6]]") })
 	var got [6]float64
-	rows, cols, err := s.Matrix(command.New("getset"), got[:], testTimeout)
+	rows, cols, err := s.Matrix(newRequest(t, "getset"), got[:], testTimeout)
 	if err != nil || rows != 2 || cols != 3 || got != [6]float64{1, 2, 3, 4, 5, 6} {
 		t.Errorf("%d x %d: %v, %v", rows, cols, got, err)
 	}

@@ -13,7 +13,7 @@ import (
 	"libobe/internal/jsondoc"
 )
 
-// valid are texts that Python's json.loads takes.
+// valid are texts that Python's json.loads accepts.
 var valid = []string{
 	`null`, `true`, `false`, `0`, `-0`, `""`, `[]`, `{}`,
 	` null`, "null ", " \t\r\n[ \t\r\n] \t\r\n", "\n{\n}\n", "[\n1\n,\n2\n]", "{ \"a\" : 1 , \"b\" : 2 }",
@@ -34,8 +34,8 @@ var valid = []string{
 	`{"command": "goodset", "pickiness": 4}`, `{"command": "newdat", "x": [2.5], "y": -1e-05, "s": 0.1}`, `"OK"`,
 }
 
-// invalid are texts that it refuses, with the offset of the first byte that
-// cannot be right; that is the length where more was expected.
+// invalid are texts that it rejects, with the offset of the first wrong byte. That
+// is the length of the text where more was expected.
 var invalid = []struct {
 	text   string
 	offset int64
@@ -49,7 +49,7 @@ var invalid = []struct {
 	{`"`, 1}, {`"ab`, 3}, {`"12345678`, 9}, {`{"a`, 3}, {`"\`, 2}, // string and escape
 	{`"\u`, 3}, {`"\u1`, 4}, {`"\u12`, 5}, {`"\u123`, 6}, {`"\u1234`, 7},
 	{"\"\xc3", 2}, {"\"\xe2", 2}, {"\"\xe2\x82", 3}, {"\"\xf0", 2}, {"\"\xf0\x90", 3}, {"\"\xf0\x90\x80", 4}, // UTF-8
-	{`t`, 1}, {`tru`, 3}, {`f`, 1}, {`fals`, 4}, {`n`, 1}, {`nul`, 3}, {`N`, 1}, {`Na`, 2}, {`I`, 1}, {`Infinit`, 7}, {`-I`, 2}, {`-Infinit`, 8}, // words
+	{`t`, 1}, {`tru`, 3}, {`f`, 1}, {`fals`, 4}, {`n`, 1}, {`nul`, 3}, {`N`, 1}, {`Na`, 2}, {`I`, 1}, {`Infinit`, 7}, {`-I`, 2}, {`-Infinit`, 8}, // literals
 	{`-`, 1}, {`1.`, 2}, {`0.`, 2}, {`1e`, 2}, {`0e`, 2}, {`1.5E`, 4}, {`1e+`, 3}, {`1e-`, 3}, // numbers
 	{`[-`, 2}, {`[0.`, 3}, {`[1,2e`, 5}, {`[0`, 2}, {`[1.5`, 4}, {`[1e5`, 4},
 
@@ -59,7 +59,7 @@ var invalid = []struct {
 	{`[01]`, 2}, {`[1 2]`, 3}, {`[1.]`, 3}, {`[.5]`, 1}, {`[+1]`, 1}, {`[1,+2]`, 3}, {`[1, .5]`, 4}, {`[12345678x]`, 9}, {`[1,2,x]`, 5}, {`[1, 2,	x]`, 7},
 	{`[0x]`, 2}, {`[-a]`, 2}, {`[1e]`, 3}, {`[1,-]`, 4}, {`[1-2]`, 2}, {"1\x00", 1}, {"12345678\xff", 8}, {`1/2`, 1}, {`1:2`, 1},
 
-	// Words.
+	// Literals.
 	{`nan`, 1}, {`NAN`, 1}, {`Nan`, 2}, {`inf`, 0}, {`Inf`, 3}, {`infinity`, 0}, {`INFINITY`, 1}, {`+Infinity`, 0}, {`-inf`, 1}, {`-NaN`, 1}, {`- Infinity`, 1},
 	{`True`, 0}, {`False`, 0}, {`None`, 1}, {`TRUE`, 0}, {`undefined`, 0}, {`truex`, 4}, {`nulll`, 4}, {`nullnull`, 4}, {`true false`, 5}, {`NaNa`, 3},
 	{`NaN1`, 3}, {`tru e`, 3}, {`Infinity1`, 8}, {`-Infinity-`, 9}, {`[nil]`, 2}, {`[tru]`, 4},
@@ -76,13 +76,13 @@ var invalid = []struct {
 	{`{"a":1,}`, 7}, {`{"a":1,,"b":2}`, 7}, {`{"a":1 "b":2}`, 7}, {`{"a":1;"b":2}`, 6}, {`{"a":1]`, 6}, {`{"a":1:2}`, 6}, {`{"a":1,2}`, 7}, {`{"a":1,"b"}`, 10},
 	{`{"a":[1}`, 7}, {`{"a":{"b":1]}`, 11}, {`{"a":0 1}`, 7}, {`{[]:1}`, 1}, {`{{}:1}`, 1}, {`{"a":1.}`, 7}, {`{"a":1,"b":2`, 12},
 
-	// What is no JSON at all.
+	// Texts that are not JSON at all.
 	{"\ufeff1", 0}, {"\xef", 0}, {"1\ufeff", 1}, {"\xff\xfe1\x00", 0}, {"\x001", 0}, {"1\x00", 1}, {"\x00", 0}, {"\v1", 0}, {"\f1", 0}, {"1\f", 1}, {"\u00a01", 0},
 	{"1\u00a0", 1}, {"\u20281", 0}, {"\x851", 0}, {"[1,\f2]", 3}, {"[\u00a01]", 1}, {"/**/1", 0}, {"1//", 1}, {"[1,/**/2]", 3}, {"#1", 0}, {"ü", 0}, {"١", 0},
 	{"[1\x00]", 2}, {"{}\x1a", 2}, {"{\"a\"\f:1}", 4}, {"<a/>", 0}, {"\x80", 0}, {"[\xff]", 1}, {"{\xff}", 1}, {"@", 0},
 }
 
-// offset returns where a text is refused, -1 where it is not.
+// offset returns the offset of a *SyntaxError, or -1 without an error.
 func offset(t *testing.T, err error) int64 {
 	t.Helper()
 	if err == nil {
@@ -95,7 +95,7 @@ func offset(t *testing.T, err error) int64 {
 	return syntax.Offset
 }
 
-// feed checks a text that comes in parts.
+// feed validates a text in parts.
 func feed(parts ...[]byte) error {
 	var c jsondoc.Validator
 	last := len(parts) - 1
@@ -107,19 +107,19 @@ func feed(parts ...[]byte) error {
 	return c.Feed(parts[last], true)
 }
 
-// expectOffset checks the verdict on a text, which must be the same however the
-// text is cut.
+// expectOffset checks where a text is invalid (-1: nowhere), which must be the same
+// however the text is divided into parts.
 func expectOffset(t *testing.T, text string, want int64) {
 	t.Helper()
 	whole := jsondoc.Validate([]byte(text))
 	if got := offset(t, whole); got != want {
-		t.Errorf("Validate(%.100q) finds fault at %d (%v), want %d", text, got, whole, want)
+		t.Errorf("Validate(%.100q) reports byte %d (%v), want %d", text, got, whole, want)
 		return
 	}
 	step := 1 + len(text)/200
 	for i := 0; i <= len(text); i += step {
 		if err := feed([]byte(text[:i]), []byte(text[i:])); fmt.Sprint(err) != fmt.Sprint(whole) {
-			t.Errorf("%.100q cut at %d: %v; whole: %v", text, i, err, whole)
+			t.Errorf("%.100q divided at %d: %v; whole: %v", text, i, err, whole)
 		}
 	}
 	var single [][]byte
@@ -131,23 +131,23 @@ func expectOffset(t *testing.T, text string, want int64) {
 	}
 }
 
-func TestCheckTakesWhatPythonTakes(t *testing.T) {
+func TestValidateAcceptsWhatPythonAccepts(t *testing.T) {
 	for _, text := range valid {
 		expectOffset(t, text, -1)
 	}
 }
 
-func TestCheckNamesTheFirstByteThatIsWrong(t *testing.T) {
+func TestValidateReportsTheFirstWrongByte(t *testing.T) {
 	for _, c := range invalid {
 		expectOffset(t, c.text, c.offset)
 		if c.offset < 0 || c.offset > int64(len(c.text)) {
-			t.Errorf("%q: %d is no offset", c.text, c.offset)
+			t.Errorf("%q: %d is not an offset in it", c.text, c.offset)
 		}
 	}
 }
 
-// Whatever may stand around a value does not change its verdict.
-func TestCheckIsTheSameInsideOthers(t *testing.T) {
+// The text around a value does not change whether it is valid.
+func TestValidateIsTheSameInsideOtherValues(t *testing.T) {
 	for _, around := range []string{"[%s]", "[1,%s]", `{"a":%s}`, "[[%s],2]", ` %s `, "{\"a\":[%s],\"b\":1}"} {
 		before, _, _ := strings.Cut(around, "%s")
 		for _, text := range valid {
@@ -157,16 +157,16 @@ func TestCheckIsTheSameInsideOthers(t *testing.T) {
 		}
 		for _, c := range invalid {
 			if c.offset == int64(len(c.text)) || strings.ContainsAny(c.text[c.offset:c.offset+1], ",:]}") {
-				continue // what follows may make it right
+				continue // the text after it may make it valid
 			}
 			if got := offset(t, jsondoc.Validate([]byte(strings.Replace(around, "%s", c.text, 1)))); got != c.offset+int64(len(before)) {
-				t.Errorf("%q inside %q: fault at %d, want %d", c.text, around, got, c.offset+int64(len(before)))
+				t.Errorf("%q inside %q: error at %d, want %d", c.text, around, got, c.offset+int64(len(before)))
 			}
 		}
 	}
 }
 
-func TestCheckDepth(t *testing.T) {
+func TestValidateLimitsDepth(t *testing.T) {
 	const most = jsondoc.MaxDepth
 	for _, c := range []struct {
 		open, close string // as many levels as close has bytes
@@ -183,14 +183,14 @@ func TestCheckDepth(t *testing.T) {
 	}
 	err := jsondoc.Validate([]byte(strings.Repeat("[", most+1)))
 	if err == nil || !strings.Contains(err.Error(), "deeper than 512") {
-		t.Errorf("the error does not name the depth: %v", err)
+		t.Errorf("the error does not contain the depth: %v", err)
 	}
-	// It is the depth that counts, not the number.
+	// The depth is limited, not the number of containers.
 	expectOffset(t, "["+strings.Repeat("[],{},", 2*most)+"[]]", -1)
 }
 
-// The kind of each level is known at any depth.
-func TestCheckMatchesBrackets(t *testing.T) {
+// A closing bracket has to match the opening one at any depth.
+func TestValidateMatchesBrackets(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 20 {
 		var open, close strings.Builder
@@ -212,17 +212,17 @@ func TestCheckMatchesBrackets(t *testing.T) {
 		ends[i] ^= ']' ^ '}'
 		want := int64(open.Len() + 1 + i)
 		if got := offset(t, jsondoc.Validate([]byte(open.String()+"1"+string(ends)))); got != want {
-			t.Errorf("a wrong bracket at %d is found at %d", want, got)
+			t.Errorf("a wrong bracket at %d is reported at %d", want, got)
 		}
 	}
 }
 
-// viable reports whether some UTF-8 text begins with p.
+// viable reports whether there is a UTF-8 text that begins with p.
 func viable(p []byte) bool {
 	if utf8.Valid(p) {
 		return true
 	}
-	// The ends of the ranges that a continuation byte may have to be in.
+	// The limits of the ranges of a continuation byte.
 	for _, b := range []byte{0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf} {
 		for n := 1; n <= 3; n++ {
 			end := bytes.Repeat([]byte{0x80}, n)
@@ -235,7 +235,7 @@ func viable(p []byte) bool {
 	return false
 }
 
-// expectUTF8 checks the verdict on a string of these bytes against package utf8.
+// expectUTF8 compares where a string of these bytes is invalid with package utf8.
 func expectUTF8(t *testing.T, sequence ...byte) {
 	t.Helper()
 	text := append(append([]byte{'"'}, sequence...), '"')
@@ -246,7 +246,7 @@ func expectUTF8(t *testing.T, sequence ...byte) {
 			break
 		}
 		if ends || b == '\\' {
-			return // the rest is no string
+			return // the rest is not in the string
 		}
 		if b < 0x20 || !viable(text[1:i+2]) {
 			want = int64(i + 1)
@@ -254,11 +254,11 @@ func expectUTF8(t *testing.T, sequence ...byte) {
 		}
 	}
 	if got := offset(t, jsondoc.Validate(text)); got != want {
-		t.Errorf("%q: fault at %d, want %d", text, got, want)
+		t.Errorf("%q: error at %d, want %d", text, got, want)
 	}
 }
 
-func TestCheckUTF8(t *testing.T) {
+func TestValidateUTF8(t *testing.T) {
 	every := make([]byte, 256)
 	for i := range every {
 		every[i] = byte(i)
@@ -283,11 +283,11 @@ func TestCheckUTF8(t *testing.T) {
 			}
 		}
 	}
-	// At any place in the eight bytes that are looked at together, and cut.
+	// At any offset in the eight bytes that are examined together, and divided.
 	for n := range 17 {
 		for _, c := range []struct {
 			bytes string
-			at    int // of the fault; -1: none
+			at    int // of the error; -1: valid
 		}{
 			{"ü", -1}, {"€", -1}, {"\U00010000", -1}, {"\x80", 0}, {"\xc0\x80", 0}, {"\xe0\x80\x80", 1}, {"\xed\xa0\x80", 1},
 			{"\xf0\x80\x80\x80", 1}, {"\xf4\x90\x80\x80", 1}, {"\xf5\x80\x80\x80", 0}, {"\xc3x", 1}, {"\xe2\x82x", 2},
@@ -304,12 +304,13 @@ func TestCheckUTF8(t *testing.T) {
 	}
 }
 
-// Each byte that ends a run of plain ones is found at any place in a word.
-func TestCheckFindsSpecialBytesAnywhere(t *testing.T) {
+// Each byte that ends a run of plain ones is found at any offset in the eight bytes that
+// are examined together.
+func TestValidateFindsSpecialBytesAtAnyOffset(t *testing.T) {
 	expect := func(text string, want int) {
 		t.Helper()
 		if got := offset(t, jsondoc.Validate([]byte(text))); got != int64(want) {
-			t.Errorf("%q: fault at %d, want %d", text, got, want)
+			t.Errorf("%q: error at %d, want %d", text, got, want)
 		}
 	}
 	for n := range 25 {
@@ -343,19 +344,19 @@ func TestCheckFindsSpecialBytesAnywhere(t *testing.T) {
 	}
 }
 
-func TestCheckSaysWhatIsWrong(t *testing.T) {
+func TestSyntaxErrorTexts(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
-		{``, "invalid JSON at byte 0: the text ends where a value was expected"},
-		{`{"a" 1}`, "invalid JSON at byte 5: '1', where ':' was expected"},
-		{`[1 2]`, "invalid JSON at byte 3: '2', where ',' or ']' was expected"},
-		{`{"a":1 2}`, "',' or '}' was expected"},
-		{`1 2`, "the end of the text was expected"},
+		{``, "invalid JSON at byte 0: unexpected end of text, expected a value"},
+		{`{"a" 1}`, "invalid JSON at byte 5: unexpected '1', expected ':'"},
+		{`[1 2]`, "invalid JSON at byte 3: unexpected '2', expected ',' or ']'"},
+		{`{"a":1 2}`, "unexpected '2', expected ',' or '}'"},
+		{`1 2`, "unexpected '2', expected ',' or the end of the text"},
 		{"\"\n\"", "control character 0x0a in a string"},
 		{"\"\xff\"", "byte 0xff is not UTF-8"},
 		{"\xef\xbb\xbf1", "byte order mark"},
 		{"\xfe", "byte 0xfe"},
-		{`{'a':1}`, "'\\'', where a key in quotes or '}' was expected"},
-		{`"\u12`, "the text ends where a hexadecimal digit"},
+		{`{'a':1}`, "unexpected '\\'', expected a key in quotes or '}'"},
+		{`"\u12`, "unexpected end of text, expected a hexadecimal digit"},
 	} {
 		if err := jsondoc.Validate([]byte(c.text)); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%q: %v; want %q", c.text, err, c.want)
@@ -363,7 +364,7 @@ func TestCheckSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
-func TestCheckerRemembersItsError(t *testing.T) {
+func TestValidatorKeepsItsError(t *testing.T) {
 	var c jsondoc.Validator
 	first := c.Feed([]byte(`[1,]`), false)
 	if offset(t, first) != 3 {
@@ -376,7 +377,7 @@ func TestCheckerRemembersItsError(t *testing.T) {
 	}
 }
 
-func TestCheckTakesNoMemory(t *testing.T) {
+func TestValidateAllocatesNothing(t *testing.T) {
 	text := []byte(`{"a": [` + strings.Repeat(`1.5, "ü\u00fc", {"b": [NaN]}, `, 1000) + `1]}`)
 	if n := testing.AllocsPerRun(10, func() {
 		if err := jsondoc.Validate(text); err != nil {
@@ -387,9 +388,9 @@ func TestCheckTakesNoMemory(t *testing.T) {
 	}
 }
 
-// FuzzCheck: the verdict does not depend on how the text is cut, and is that of
-// encoding/json for texts that both grammars speak of.
-func FuzzCheck(f *testing.F) {
+// FuzzValidate: the result does not depend on how the text is divided. For texts
+// without NaN and Infinity it is the result of encoding/json.
+func FuzzValidate(f *testing.F) {
 	for i, text := range valid {
 		f.Add([]byte(text), uint(i))
 	}
@@ -401,32 +402,32 @@ func FuzzCheck(f *testing.F) {
 		whole := jsondoc.Validate(text)
 		at := offset(t, whole)
 		if at > int64(len(text)) {
-			t.Errorf("the fault is at %d of %d", at, len(text))
+			t.Errorf("the error is at byte %d of %d", at, len(text))
 		}
 		i := int(cut % uint(len(text)+1))
 		j := i + (len(text)-i)/2
 		if err := feed(text[:i], text[i:j], text[j:]); fmt.Sprint(err) != fmt.Sprint(whole) {
-			t.Errorf("cut at %d and %d: %v; whole: %v", i, j, err, whole)
+			t.Errorf("divided at %d and %d: %v; whole: %v", i, j, err, whole)
 		}
 		if string(text) != before {
-			t.Error("Check changed the text")
+			t.Error("Validate changed the text")
 		}
 		if !utf8.Valid(text) || bytes.Contains(text, []byte("N")) || bytes.Contains(text, []byte("I")) ||
 			whole != nil && strings.Contains(whole.Error(), "nested deeper") {
 			return
 		}
-		if want := offsetOfStandard(t, text); at != want {
-			t.Errorf("fault at %d (%v), and encoding/json has it at %d", at, whole, want)
+		if want := standardOffset(t, text); at != want {
+			t.Errorf("error at %d (%v), and in encoding/json at %d", at, whole, want)
 		}
 	})
 }
 
-// offsetOfStandard returns where encoding/json refuses a text, -1 where it does
-// not.
-func offsetOfStandard(t *testing.T, text []byte) int64 {
+// standardOffset returns the offset where encoding/json rejects a text, or -1 if it
+// accepts it.
+func standardOffset(t *testing.T, text []byte) int64 {
 	t.Helper()
 	var any json.RawMessage
-	// The space tells a fault at the last byte from one at the end.
+	// The space distinguishes an error at the last byte from one at the end.
 	err := json.Unmarshal(append(bytes.Clone(text), ' '), &any)
 	var syntax *json.SyntaxError
 	switch {

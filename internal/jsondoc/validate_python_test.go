@@ -13,9 +13,9 @@ import (
 	"libobe/internal/jsondoc"
 )
 
-// verdicts is a Python program that says of each line, a text in base64, whether
-// json.loads takes it: one character per text.
-const verdicts = `
+// verdictProgram is a Python program that reads lines with a text in base64 each, and
+// prints for each whether json.loads accepts it: one character per text.
+const verdictProgram = `
 import base64, json, sys
 if hasattr(sys, "set_int_max_str_digits"):
     sys.set_int_max_str_digits(0)
@@ -30,9 +30,9 @@ for line in sys.stdin.buffer:
 print("".join(answer))
 `
 
-// askPython returns Python's verdict on each text. Without Python the test is
+// pythonVerdicts returns Python's verdict on each text. Without Python the test is
 // skipped, except in CI.
-func askPython(t *testing.T, texts [][]byte) string {
+func pythonVerdicts(t *testing.T, texts [][]byte) string {
 	t.Helper()
 	name := os.Getenv("PYTHON")
 	if name == "" {
@@ -43,7 +43,7 @@ func askPython(t *testing.T, texts [][]byte) string {
 		if os.Getenv("CI") == "true" {
 			t.Fatal(err)
 		}
-		t.Skip("Python's verdict is not to be had: ", err)
+		t.Skip("there is no Python to compare with: ", err)
 	}
 	var input bytes.Buffer
 	for _, text := range texts {
@@ -51,7 +51,7 @@ func askPython(t *testing.T, texts [][]byte) string {
 		input.WriteByte('\n')
 	}
 	var problems strings.Builder
-	command := exec.Command(path, "-I", "-c", verdicts)
+	command := exec.Command(path, "-I", "-c", verdictProgram)
 	command.Stdin, command.Stderr = &input, &problems
 	output, err := command.Output()
 	if err != nil {
@@ -64,7 +64,7 @@ func askPython(t *testing.T, texts [][]byte) string {
 	return answer
 }
 
-// generator makes texts that are JSON, or nearly.
+// generator generates texts that are JSON or almost JSON.
 type generator struct{ *rand.Rand }
 
 func (g generator) pick(from ...string) string { return from[g.IntN(len(from))] }
@@ -113,7 +113,7 @@ func (g generator) quoted() string {
 func (g generator) value(depth int) string {
 	n := 10
 	if depth == 0 {
-		n = 7 // nothing deeper
+		n = 7 // no container
 	}
 	switch g.IntN(n) {
 	case 0:
@@ -141,7 +141,7 @@ func (g generator) list(member func() string) string {
 	return strings.Join(members, ",") + g.space()
 }
 
-// fragments are what is put into a text to spoil it, or not.
+// fragments are inserted into texts, which may make them invalid.
 var fragments = []string{
 	",", ":", "[", "]", "{", "}", `"`, `\`, "'", "-", "+", ".", "e", "E", "0", "1", "00", "-0", "1e5", ".5", "0x1", "_", "/", "//", "#",
 	"null", "true", "false", "NaN", "nan", "Infinity", "-Infinity", "inf", "None", "True", "undefined", `""`, `"a":`, "[]", "{}",
@@ -149,18 +149,18 @@ var fragments = []string{
 	"\x80", "\xbf", "\xc0", "\xc0\x80", "\xc2", "\xe0", "\xe0\x80\x80", "\xed\xa0\x80", "\xf0", "\xf0\x80\x80\x80", "\xf4\x90\x80\x80", "\xf5", "\xff",
 }
 
-// mutate changes a text at some places.
+// mutate changes a text in some places.
 func (g generator) mutate(text []byte) []byte {
 	for range 1 + g.IntN(3) {
 		i := g.IntN(len(text) + 1)
 		j := min(len(text), i+g.IntN(4))
 		var between string
 		switch g.IntN(6) {
-		case 0: // cut off
+		case 0: // truncate
 			text = text[:i]
 			continue
-		case 1: // leave out
-		case 2: // twice
+		case 1: // remove
+		case 2: // repeat
 			between = string(text[i:j]) + string(text[i:j])
 		case 3: // change a bit
 			if i < len(text) {
@@ -170,7 +170,7 @@ func (g generator) mutate(text []byte) []byte {
 			continue
 		case 4: // replace
 			between = fragments[g.IntN(len(fragments))]
-		default: // put in
+		default: // insert
 			between = fragments[g.IntN(len(fragments))]
 			j = i
 		}
@@ -179,7 +179,7 @@ func (g generator) mutate(text []byte) []byte {
 	return text
 }
 
-func TestCheckAgreesWithPython(t *testing.T) {
+func TestValidateAgreesWithPython(t *testing.T) {
 	const generated = 100_000
 	var texts [][]byte
 	for _, text := range valid {
@@ -203,14 +203,14 @@ func TestCheckAgreesWithPython(t *testing.T) {
 		}
 		texts = append(texts, text)
 	}
-	answer := askPython(t, texts)
+	answer := pythonVerdicts(t, texts)
 	for i, text := range texts {
 		if err := jsondoc.Validate(text); (err == nil) != (answer[i] == '+') {
-			t.Errorf("%q: %v, and Python says %c", text, err, answer[i])
+			t.Errorf("%q: %v, and the verdict of Python is %c", text, err, answer[i])
 		}
 	}
-	// The texts must be of both kinds, or the comparison says little.
-	if taken := strings.Count(answer, "+"); taken < generated/4 || taken > generated*3/4 {
-		t.Errorf("Python took %d texts of %d", taken, len(texts))
+	// Both kinds of texts must be frequent, or the comparison tests little.
+	if accepted := strings.Count(answer, "+"); accepted < generated/4 || accepted > generated*3/4 {
+		t.Errorf("Python accepted %d texts of %d", accepted, len(texts))
 	}
 }

@@ -9,57 +9,57 @@ import (
 	"testing"
 )
 
-// listOf returns what Doubles takes for the list of numbers of an array; nil is no
-// array.
+// listOf returns the text that Doubles reads as the list of numbers of an array, or nil if
+// the text is not an array.
 func listOf(text string) []byte {
 	b := []byte(text)
-	if Validate(b) != nil || typeAt(b, start(b)) != Array {
+	if Validate(b) != nil || typeAt(b, valueStart(b)) != Array {
 		return nil
 	}
-	i := start(b)
+	i := valueStart(b)
 	return b[i+1 : i+bytes.IndexByte(b[i:], ']')]
 }
 
-// checkParts reads a list as one and in parts, which must be the same but for what is
-// written before an error is found.
-func checkParts(t *testing.T, list []byte, places ...int) {
+// expectSameParts reads a list as a whole and in parts. The results must be the same, except
+// for numbers before an error.
+func expectSameParts(t *testing.T, list []byte, offsets ...int) {
 	t.Helper()
-	n := countNumbers(list)
-	whole, parts := room(n+1), room(n+1)
+	n := countElements(list)
+	whole, parts := sentinels(n+1), sentinels(n+1)
 	list = list[:len(list):len(list)]
-	want, got := readPart(list, whole[:n], 0), readParts(list, parts[:n], places)
+	want, got := readPart(list, whole[:n], 0), readParts(list, parts[:n], offsets)
 	if fmt.Sprint(got) != fmt.Sprint(want) {
-		t.Fatalf("%.200q, cut at %v: %v, want %v", list, places, got, want)
+		t.Fatalf("%.200q, divided at %v: %v, want %v", list, offsets, got, want)
 	}
 	if want == nil && !sameBits(parts, whole) || parts[n] != sentinel {
-		t.Fatalf("%.200q, cut at %v: other numbers", list, places)
+		t.Fatalf("%.200q, divided at %v: different numbers", list, offsets)
 	}
-	if looked := readParts(list, nil, places); fmt.Sprint(looked) != fmt.Sprint(want) {
-		t.Fatalf("%.200q, cut at %v, looked at: %v, want %v", list, places, looked, want)
+	if checked := readParts(list, nil, offsets); fmt.Sprint(checked) != fmt.Sprint(want) {
+		t.Fatalf("%.200q, divided at %v, only checked: %v, want %v", list, offsets, checked, want)
 	}
 }
 
-// parted are arrays that a cut at some comma makes something else of.
-var parted = []string{
+// dividedLists are arrays that may be misread when they are divided at a comma.
+var dividedLists = []string{
 	`[1,2,3]`, `[1e5,2e-5,3E+5,-1.5e308]`, `[ 1 , 2 ,	3 ]`, `["1e,2e,3e"]`, `["1e+,2e-,3.,-,+"]`, `[1,"2,3,4",5]`, `["1 2 3 4 5 6,7"]`, `["1x2x3x4,5"]`,
 	`["a,b","c,d",1]`, `[1,2,"\",3,\"",4]`, `[[1,2],[3,4]]`, `[1,{"a":1,"b":2},3]`, `[1,null,true]`, `["-,-I,-Infinit,N,Na,Infinit"]`, `["t,f,n,{,["]`,
 	`["1,2]",3]`, `[NaN,Infinity,-Infinity]`, `["00000000000000000000000001,0.,0.e,00000000000000000000000.5"]`, `["a,1x2x3x4x5"]`, `["a,1 2 3 4 5"]`, `[]`, `[1]`, `[",,,,,,"]`, `[1,2,3,",1,2,3,"]`,
 	`[1,9` + strings.Repeat("9", 400) + `,"a,b"]`, `["` + strings.Repeat("1", 50) + `e,` + strings.Repeat("1", 50) + `e-,2"]`,
 }
 
-func FuzzParts(f *testing.F) {
-	for _, text := range parted {
+func FuzzReadParts(f *testing.F) {
+	for _, text := range dividedLists {
 		f.Add(text, uint16(3), uint16(9))
 	}
 	f.Fuzz(func(t *testing.T, text string, first, second uint16) {
 		if list := listOf(text); list != nil {
 			a, b := int(first)%(len(list)+1), int(second)%(len(list)+1)
-			checkParts(t, list, min(a, b), max(a, b))
-			checkParts(t, list, a)
+			expectSameParts(t, list, min(a, b), max(a, b))
+			expectSameParts(t, list, a)
 		}
-		// A piece of anything must not be read beyond its end, nor written beyond dst.
+		// No text may be read beyond its end, or written beyond dst.
 		piece := []byte(text)[:len(text):len(text)]
-		dst := room(countNumbers(piece) + 1)
+		dst := sentinels(countElements(piece) + 1)
 		_ = readPart(piece, dst[:len(dst)-1], 0)
 		if dst[len(dst)-1] != sentinel {
 			t.Fatalf("%.200q: written beyond the end", text)
@@ -70,30 +70,30 @@ func FuzzParts(f *testing.F) {
 	})
 }
 
-// Where a list is cut makes no difference to what is read, nor to the error.
-func TestListsMayBeCutAnywhere(t *testing.T) {
-	for _, text := range parted {
+// Neither the numbers nor the error depend on where a list is divided.
+func TestListsCanBeDividedAnywhere(t *testing.T) {
+	for _, text := range dividedLists {
 		list := listOf(text)
 		if list == nil {
-			t.Fatalf("%q is no array", text)
+			t.Fatalf("%q is not an array", text)
 		}
 		for i := range len(list) + 1 {
-			checkParts(t, list, i)
+			expectSameParts(t, list, i)
 			for j := i; j <= len(list); j += 1 + len(list)/20 {
-				checkParts(t, list, i, j)
+				expectSameParts(t, list, i, j)
 			}
 		}
-		every := make([]int, len(list))
-		for i := range every {
-			every[i] = i
+		all := make([]int, len(list))
+		for i := range all {
+			all[i] = i
 		}
-		checkParts(t, list, every...)
+		expectSameParts(t, list, all...)
 	}
 }
 
-// Arrays large enough for several processors that hold no numbers, or not only.
-func TestLargeArraysOfOtherThingsAreOfTheWrongType(t *testing.T) {
-	const commas = 2 * share // as many as two processors share
+// Arrays that are read in parallel and contain other values than numbers.
+func TestLargeArraysOfOtherValuesAreTypeErrors(t *testing.T) {
+	const commas = 2 * minPerGoroutine // enough for two goroutines
 	numbers := strings.Repeat("1.5,", commas)
 	for name, inside := range map[string]string{
 		"commas": strings.Repeat(",", commas), "exponents": strings.Repeat("1e,", commas), "signs": strings.Repeat("1e+,-,", commas),
@@ -113,10 +113,10 @@ func largeArrays(t *testing.T, inside, numbers string, commas int) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := fmt.Sprintf("element %d is of type", index)
-		for _, room := range []int{0, 3 * commas, 10 * commas} {
-			if n, err := d.Doubles("", make([]float64, room)); !errors.Is(err, ErrType) || !strings.Contains(err.Error(), want) {
-				t.Errorf("%.20s…, into %d: %d (%.200v), want %s", text, room, n, err, want)
+		want := fmt.Sprintf("element %d is ", index)
+		for _, size := range []int{0, 3 * commas, 10 * commas} {
+			if n, err := d.Doubles("", make([]float64, size)); !errors.Is(err, ErrType) || !strings.Contains(err.Error(), want) {
+				t.Errorf("%.20s…, into %d: %d (%.200v), want %s", text, size, n, err, want)
 			}
 		}
 	}
@@ -133,9 +133,9 @@ func largeArrays(t *testing.T, inside, numbers string, commas int) {
 	}
 }
 
-// An error of a later part does not hide that of an earlier one.
-func TestFirstErrorOfAListIsTold(t *testing.T) {
-	numbers := strings.Repeat("1.5,", 5*share)
+// The first error is returned, also if a later part fails too.
+func TestFirstErrorOfAListIsReturned(t *testing.T) {
+	numbers := strings.Repeat("1.5,", 5*minPerGoroutine)
 	huge := "1" + strings.Repeat("0", 400)
 	for _, c := range []struct {
 		text string
@@ -147,7 +147,7 @@ func TestFirstErrorOfAListIsTold(t *testing.T) {
 		}
 		other := []error{ErrRange, ErrType}
 		other = slices.DeleteFunc(other, func(err error) bool { return err == c.want })
-		if _, err := d.Doubles("", make([]float64, 6*share)); !errors.Is(err, c.want) || errors.Is(err, other[0]) {
+		if _, err := d.Doubles("", make([]float64, 6*minPerGoroutine)); !errors.Is(err, c.want) || errors.Is(err, other[0]) {
 			t.Errorf("%v, want %v", err, c.want)
 		}
 	}
