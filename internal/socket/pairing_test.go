@@ -65,7 +65,7 @@ func do[T any](t *testing.T, a *actor, f func() T) T {
 
 func (a *actor) receives() outcome {
 	dst := make([]byte, 1<<10)
-	n, err := a.s.Receive(dst, patience)
+	n, err := a.s.Receive(dst, testTimeout)
 	return outcome{string(dst[:n]), err}
 }
 
@@ -121,7 +121,7 @@ func play(t *testing.T, scene string) {
 			t.Fatalf("at %q: %s", strings.TrimSpace(step), fmt.Sprintf(format, args...))
 		}
 		sends := func() error {
-			return do(t, a, func() error { return s.Send([]byte(`"nobody's"`), patience) })
+			return do(t, a, func() error { return s.Send([]byte(`"nobody's"`), testTimeout) })
 		}
 		switch what {
 		case "says":
@@ -143,7 +143,7 @@ func play(t *testing.T, scene string) {
 				fail("%v", err)
 			}
 		case "sends":
-			if err := do(t, a, func() error { return s.Send([]byte(arg), patience) }); err != nil {
+			if err := do(t, a, func() error { return s.Send([]byte(arg), testTimeout) }); err != nil {
 				fail("%v", err)
 			}
 		case "fails":
@@ -272,7 +272,7 @@ func loop(t *testing.T, s *socket.Server, work func()) {
 			return
 		}
 		work()
-		if err := s.Send(dst[:n], patience); err != nil {
+		if err := s.Send(dst[:n], testTimeout); err != nil {
 			t.Errorf("send: %v", err)
 		}
 	}
@@ -327,7 +327,7 @@ func TestPipelinedCommandsAreAnsweredInOrder(t *testing.T) {
 		"Serve": func(t *testing.T, s *socket.Server) {
 			err := s.Serve(func(m *socket.Message) error {
 				runtime.Gosched()
-				return m.Reply(m.Body, patience)
+				return m.Reply(m.Body, testTimeout)
 			})
 			if !errors.Is(err, socket.ErrClosed) {
 				t.Error(err)
@@ -341,7 +341,7 @@ func TestPipelinedCommandsAreAnsweredInOrder(t *testing.T) {
 				}
 				if err == nil {
 					runtime.Gosched()
-					err = m.Reply(m.Body, patience)
+					err = m.Reply(m.Body, testTimeout)
 				}
 				if err != nil {
 					t.Error(err)
@@ -398,7 +398,7 @@ func TestPipelinedCommandsOverTLS(t *testing.T) {
 	c, err := tls.Dial("tcp", s.Addr().String(), &tls.Config{InsecureSkipVerify: true})
 	must(t, err)
 	defer c.Close()
-	must(t, c.SetDeadline(time.Now().Add(patience)))
+	must(t, c.SetDeadline(time.Now().Add(testTimeout)))
 	var all strings.Builder
 	for i := range commands {
 		all.WriteString(frame(number(i)))
@@ -452,11 +452,11 @@ func TestMessageThatWaitsIsNotRead(t *testing.T) {
 	}
 	// A call that waits already sees it when its turn comes.
 	next := start(func() outcome {
-		m, err := s.ReceiveMessage(patience)
+		m, err := s.ReceiveMessage(testTimeout)
 		if err != nil {
 			return outcome{err: err}
 		}
-		return outcome{string(m.Body), m.Reply([]byte("2"), patience)}
+		return outcome{string(m.Body), m.Reply([]byte("2"), testTimeout)}
 	})
 	begun(t, s, 1)
 	reply(t, m, "1")
@@ -491,10 +491,10 @@ func TestCallEndsWhileTheNextMessageIsRead(t *testing.T) {
 		})
 		next := begin(other, func() outcome {
 			dst := make([]byte, 1<<10)
-			n, err := s.Receive(dst, patience)
+			n, err := s.Receive(dst, testTimeout)
 			if errors.As(err, new(*socket.BufferError)) {
 				dst = make([]byte, 1<<13)
-				n, err = s.Receive(dst, patience)
+				n, err = s.Receive(dst, testTimeout)
 			}
 			return outcome{string(dst[:n]), err}
 		})
@@ -518,10 +518,10 @@ func TestCallEndsWhileTheNextMessageIsRead(t *testing.T) {
 			t.Errorf("received %.20q, %v before the message before was answered", got.body, got.err)
 		case <-time.After(moment):
 		}
-		must(t, do(t, holder, func() error { return s.Send([]byte(number(1)), patience) }))
+		must(t, do(t, holder, func() error { return s.Send([]byte(number(1)), testTimeout) }))
 		client.expect(number(1))
 		await(t, next).expect(t, second)
-		must(t, do(t, other, func() error { return s.Send([]byte(second), patience) }))
+		must(t, do(t, other, func() error { return s.Send([]byte(second), testTimeout) }))
 		client.expect(second)
 	}
 }
@@ -669,7 +669,7 @@ func TestLoopsInChaos(t *testing.T) {
 			for {
 				n, err := s.Receive(dst, time.Duration(rand.IntN(5))*time.Millisecond)
 				if err == nil && !skip() {
-					err = s.Send(dst[:n], patience)
+					err = s.Send(dst[:n], testTimeout)
 				}
 				if !s.Alive() {
 					return
@@ -683,7 +683,7 @@ func TestLoopsInChaos(t *testing.T) {
 			for s.Alive() {
 				err := s.Serve(func(m *socket.Message) error {
 					if !skip() {
-						if err := m.Reply(m.Body, patience); !tolerable(err) {
+						if err := m.Reply(m.Body, testTimeout); !tolerable(err) {
 							t.Error(err)
 						}
 					}
@@ -713,7 +713,7 @@ func TestLoopsInChaos(t *testing.T) {
 		random := rand.New(rand.NewPCG(uint64(g), 12))
 		asking.Go(func() {
 			for life := range lives {
-				conn, err := net.DialTimeout("tcp", s.Addr().String(), patience)
+				conn, err := net.DialTimeout("tcp", s.Addr().String(), testTimeout)
 				if err != nil {
 					t.Error(err)
 					return
@@ -784,8 +784,8 @@ func TestFaultInsideACall(t *testing.T) {
 	p.send("1")
 	dst := make([]byte, 100)
 	for name, call := range map[string]func(){
-		"receive":         func() { _, _ = s.Receive(dst, patience) },
-		"receive message": func() { _, _ = s.ReceiveMessage(patience) },
+		"receive":         func() { _, _ = s.Receive(dst, testTimeout) },
+		"receive message": func() { _, _ = s.ReceiveMessage(testTimeout) },
 		"serve":           func() { _ = s.Serve(func(*socket.Message) error { return nil }) },
 	} {
 		if s.WithoutSettings(call) == nil {
@@ -793,14 +793,14 @@ func TestFaultInsideACall(t *testing.T) {
 		}
 	}
 	expectReceive(t, s, "1")
-	if s.WithoutSettings(func() { _ = s.Send([]byte("1"), patience) }) == nil {
+	if s.WithoutSettings(func() { _ = s.Send([]byte("1"), testTimeout) }) == nil {
 		t.Error("send met no fault")
 	}
 	send(t, s, "1")
 	p.expect("1")
 	p.send("2")
 	m := expectMessage(t, s, "2")
-	if s.WithoutSettings(func() { _ = m.Reply([]byte("2"), patience) }) == nil {
+	if s.WithoutSettings(func() { _ = m.Reply([]byte("2"), testTimeout) }) == nil {
 		t.Error("reply met no fault")
 	}
 	reply(t, m, "2")
