@@ -191,8 +191,8 @@ const (
 	// maxPollTime ends a call with timeout 0 that still finds data to read but no
 	// complete message.
 	maxPollTime = 4 * time.Millisecond
-	// maxRead is the size of one read. A call checks its deadline between two reads,
-	// and to validate that much JSON takes less than a millisecond.
+	// maxRead is the size of one read. A call checks its deadline between two reads, and
+	// validates that much JSON in less than a millisecond.
 	maxRead = 256 << 10
 )
 

@@ -44,7 +44,7 @@ func (t *connTable) len() int { return len(t.byID) }
 // all returns the connections in no particular order. The loop may remove them.
 func (t *connTable) all() iter.Seq[*serverConn] { return maps.Values(t.byID) }
 
-// touch makes an open connection the most recently used one.
+// touch records that an open connection was used.
 func (t *connTable) touch(c *serverConn) { t.recent.MoveToBack(c.recent) }
 
 // leastRecent returns the least recently used connection that is evictable, or nil.

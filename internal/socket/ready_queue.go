@@ -42,7 +42,7 @@ func (q *readyQueue) repeatAccept() {
 	}
 }
 
-// requeue gives an id a turn in the next round.
+// requeue adds an id to the next round.
 func (q *readyQueue) requeue(id uint64) { q.requeued = append(q.requeued, id) }
 
 // hasRequeued reports whether the next round begins without waiting.

@@ -133,15 +133,9 @@ func (s *Server) sendRest(call *call, c *serverConn, f *outgoingFrame) error {
 
 	c.conn.SetWriteWait(transport.NoWait)
 	for noMemory := false; ; {
-		if f.behind {
-			err = s.flush(c)
-			f.behind = err != nil
-		}
-		if !f.behind {
-			err = f.write(c.conn)
-			if err == nil && f.len() == 0 {
-				return nil
-			}
+		err = s.sendMore(c, f)
+		if err == nil && f.len() == 0 {
+			return nil
 		}
 		if err == nil {
 			// The system accepts all that is written, but the call may have to end.
@@ -184,6 +178,18 @@ func (s *Server) sendRest(call *call, c *serverConn, f *outgoingFrame) error {
 			return err
 		}
 	}
+}
+
+// sendMore sends what the system accepts of the unsent replies and of the frame. After
+// nil there may be more of the frame.
+func (s *Server) sendMore(c *serverConn, f *outgoingFrame) error {
+	if f.behind {
+		if err := s.flush(c); err != nil {
+			return err
+		}
+		f.behind = false
+	}
+	return f.write(c.conn)
 }
 
 // replyWait returns the Wait for the rest of a reply. limited reports whether

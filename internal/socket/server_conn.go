@@ -56,11 +56,9 @@ type serverConn struct {
 	closeWhenSent bool           // to be closed when unsent is empty
 }
 
-const (
-	// readQuantum is how much of one connection is read, or sent to it, before the
-	// others have their turn.
-	readQuantum = 1 << 20
-)
+// readQuantum is how much of one connection is read, or sent to it, before the others
+// get their turn.
+const readQuantum = 1 << 20
 
 // Read reads available data without waiting, up to the budget of the turn. The turn ends
 // early if the leader's call has to end.
@@ -239,7 +237,7 @@ func (s *Server) endFailedTLS(c *serverConn, err error) {
 	s.startTimer(&s.partials, &c.partial)
 }
 
-// requeue gives a connection a turn in the next round. core.mu is held.
+// requeue adds a connection to the next round, unless it is in it. core.mu is held.
 func (s *Server) requeue(c *serverConn) {
 	if !c.queued {
 		c.queued = true
@@ -247,7 +245,7 @@ func (s *Server) requeue(c *serverConn) {
 	}
 }
 
-// updateInterest tells the poller what to wait for on a connection. core.mu is held.
+// updateInterest updates what the poller waits for on a connection. core.mu is held.
 func (s *Server) updateInterest(c *serverConn) error {
 	want := transport.Readable
 	switch {

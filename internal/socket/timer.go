@@ -63,7 +63,7 @@ func (q *timers) stop(t *timer) {
 
 // expire calls drop, which stops the timer, for each connection whose timer has reached
 // the limit. It returns how long the next one has left, if a timer still runs. A
-// negative limit is none.
+// negative limit means no limit.
 func (q *timers) expire(limit time.Duration, drop func(*serverConn)) (left time.Duration, running bool) {
 	if limit < 0 {
 		return 0, false

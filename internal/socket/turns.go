@@ -36,7 +36,7 @@ func (t *turns) follow(c *call) error {
 	return err
 }
 
-// lead makes the call the leader. There must be none.
+// lead starts the turn of a call as the leader. No other call may lead.
 func (t *turns) lead(c *call) { t.leader = c }
 
 // stepDown ends the leader's turn and promotes a follower.
