@@ -841,100 +841,102 @@ const char *obe_version(void);
 
 /* ---- Options, for obe_set_option and obe_get_option ----
  *
- *   timeout_ms         The timeout in milliseconds of a call that asks for the
- *                      handle's default; -1 is for ever.
+ *   timeout_ms         The timeout in milliseconds of a call that requests the
+ *                      handle's default; -1 is forever.
  *                      Default: 60000 (client), -1 (server).
  *   persistent         Client: 1 keeps the connection open from one message to
  *                      the next. Only for servers built on libobe: a Python
  *                      optbayesexpt server reads one message from each
  *                      connection.
  *                      Default: 0.
- *   max_message        The largest message sent or taken, in bytes; at most
- *                      9999999999, and 2147483583 in a 32-bit process.
+ *   max_message        The largest message that is sent or accepted, in bytes;
+ *                      at most 9999999999, and 2147483583 in a 32-bit process.
  *                      Default: 67108864.
- *   max_connections    Server: how many connections are open at once; when all
- *                      are taken, the one idle longest gives way to a new one.
+ *   max_connections    Server: the largest number of open connections. A new
+ *                      connection beyond it evicts the one that has been idle
+ *                      longest.
  *                      Default: 1024.
  *   message_timeout_ms Server: the longest time in milliseconds from the first
  *                      byte of a message to its last, and for sending a reply;
- *                      a slower connection is closed. -1 is no limit.
+ *                      a slower connection is closed. -1 means no limit.
  *                      Default: 30000.
- *   outgoing_limit     Server: how many bytes of replies the library may hold
- *                      for all clients together that read slowly while other
+ *   outgoing_limit     Server: how many bytes of replies the library may hold,
+ *                      for all clients that read slowly together, while other
  *                      clients need the server. A call that sends more than
- *                      fits waits; with 0 every call waits.
+ *                      that waits; with 0 every call waits.
  *                      Default: 67108864.
  *   one_way            Server: 1 keeps a connection open whose message was
- *                      received and not answered, and takes its next one at
- *                      once, for clients that only report. An answer is still
+ *                      received and not answered, and reads its next one at
+ *                      once, for clients that only report. A reply is still
  *                      possible but not required: such a connection can be
  *                      evicted.
  *                      Default: 0.
- *   keepalive          Seconds of silence on a connection after which the
- *                      system asks whether the peer is still there; four
- *                      unanswered questions, a quarter of this time apart, end
+ *   keepalive          Seconds without traffic after which the system probes
+ *                      whether the peer is still there (TCP keepalive); four
+ *                      unanswered probes, a quarter of this time apart, end
  *                      the connection. So a waiting call fails after twice
- *                      this time where a cable was cut, and after 13 s more if
- *                      its own message was not acknowledged (Linux before
- *                      6.15: 15 minutes). 0 never asks.
+ *                      this time if a cable was cut, and 13 s later if its own
+ *                      message was not acknowledged (Linux before 6.15: after
+ *                      15 minutes). 0 sends no probes.
  *                      Default: 60.
- *   tls                1 encrypts with TLS 1.3, as does every other tls_
- *                      option that is set; a client then takes servers whose
- *                      certificate the system trusts, unless tls_ca says
- *                      otherwise. This option, the others of TLS and allow are
- *                      set before the first message.
+ *   tls                1 encrypts with TLS 1.3, and so does any other tls_
+ *                      option that is set. A client then accepts servers whose
+ *                      certificate the system trusts, unless tls_ca is set.
+ *                      The tls options and allow must be set before the first
+ *                      message.
  *                      Default: 0.
- *   tls_cert           Path of a PEM file with this side's certificate, and
- *                      those between it and its authority. A server with TLS
- *                      needs one; a client needs one where the server has
- *                      tls_ca.
+ *   tls_cert           Path of a PEM file with this side's certificate and any
+ *                      intermediate certificates. A server with TLS needs one;
+ *                      a client needs one if the server sets tls_ca.
  *                      Default: none.
- *   tls_key            Path of a PEM file with the private key of tls_cert,
- *                      not encrypted.
+ *   tls_key            Path of a PEM file with the unencrypted private key of
+ *                      tls_cert.
  *                      Default: none.
  *   tls_ca             Path of a PEM file with the certificates of the
  *                      authorities that sign the peers' certificates. A client
- *                      trusts these and not the system's; a server then takes
- *                      only clients with such a certificate. A file with a
- *                      block that is damaged is refused.
+ *                      then trusts these instead of the system's; a server
+ *                      then accepts only clients with such a certificate. A
+ *                      file with a damaged block is an error.
  *                      Default: none.
  *   tls_server_name    Client: the name or IP address that the server's
- *                      certificate must be for; without it the address that
- *                      the client was made with.
+ *                      certificate must be valid for; by default the address
+ *                      that the client was created with.
  *                      Default: the address.
  *   allow              Server: the IP addresses and ranges, such as 127.0.0.1,
- *                      192.168.1.0/24, fd00::/8, whose connections are taken;
- *                      others are closed at once and counted. Empty is
- *                      everybody. Unix-domain sockets are not concerned.
- *                      Default: everybody.
+ *                      192.168.1.0/24, fd00::/8, from which connections are
+ *                      accepted; others are closed at once and counted. Empty
+ *                      allows any address. Unix-domain sockets are not
+ *                      affected.
+ *                      Default: any address.
  *   trace              The path of a file to which every message is written,
- *                      as a line of JSON; empty is none. It is opened at once,
- *                      and created if it is missing; one that cannot be
- *                      opened, or that another user owns or can write to, is
- *                      an error. With OBE_TRACE, trace_error has that error.
+ *                      as a line of JSON; empty turns the trace off. The file
+ *                      is opened at once, and created if it is missing. One
+ *                      that cannot be opened, or that another user owns or can
+ *                      write to, is an error; with OBE_TRACE, trace_error is
+ *                      set to that error.
  *                      Default: OBE_TRACE of the environment, or empty.
- *   trace_limit        The size in bytes at which the file of trace is
- *                      renamed, .1 being added to its name, and begun anew; at
- *                      least 4194304.
+ *   trace_limit        The size in bytes at which the trace file is renamed,
+ *                      with .1 appended to its name, and a new one is started;
+ *                      at least 4194304.
  *                      Default: OBE_TRACE_LIMIT of the environment, or
  *                      104857600.
- *   trace_error        Why a message was last missing in the trace; empty if
+ *   trace_error        Why a message was last missing from the trace; empty if
  *                      none was.
  *                      Read-only.
- *   local              This side's address: the server's listener, or the
- *                      client's connection; empty when there is none.
+ *   local              This side's address: that of the server's listener or
+ *                      of the client's connection; empty if there is none.
  *                      Read-only.
- *   peer               The other side's address: of the client's connection,
- *                      or of the connection of the server's last message;
- *                      empty when there is none.
+ *   peer               The other side's address: that of the client's
+ *                      connection, or of the connection of the server's last
+ *                      message; empty if there is none.
  *                      Read-only.
  *
  * ---- Counters, for obe_get_stat ----
  *
- *   connections_opened Connections made or accepted.
+ *   connections_opened Connections opened or accepted.
  *   connections_open   Connections open now.
- *   messages_sent      Messages sent whole.
- *   messages_received  Messages received whole and valid.
+ *   messages_sent      Complete messages sent.
+ *   messages_received  Complete and valid messages received.
  *   bytes_sent         Bytes sent, headers included.
  *   bytes_received     Bytes received, headers included.
  *   dropped_malformed  Server: connections closed for a header that is not ten
@@ -942,9 +944,9 @@ const char *obe_version(void);
  *   dropped_json       Server: connections closed for a body that is not JSON.
  *   dropped_too_large  Server: connections closed for a message beyond
  *                      max_message.
- *   dropped_memory     Server: connections closed because the system had no
+ *   dropped_memory     Server: connections closed because there was not enough
  *                      memory for their message.
- *   dropped_incomplete Server: connections that the peer ended inside a
+ *   dropped_incomplete Server: connections that the peer closed inside a
  *                      message.
  *   dropped_timeout    Server: connections closed for a message slower than
  *                      message_timeout_ms.
@@ -952,20 +954,20 @@ const char *obe_version(void);
  *                      received and not answered.
  *   dropped_reset      Server: connections that broke between messages.
  *   dropped_not_allowed
- *                      Server: connections closed because of where they came
- *                      from; see the option allow.
- *   dropped_tls        Server: connections closed because the client speaks no
- *                      TLS, or is not who it must be.
+ *                      Server: connections closed because of their address;
+ *                      see the option allow.
+ *   dropped_tls        Server: connections closed because the client does not
+ *                      speak TLS, or its certificate is not accepted.
  *   dropped_unread     Server: connections closed because the client did not
- *                      take the whole of a reply: it left, or was slower than
- *                      message_timeout_ms, or the call that sent the reply
- *                      ended early.
- *   outgoing_bytes     Server: bytes of replies that the library holds now for
- *                      clients that read slowly; see outgoing_limit.
+ *                      read a whole reply: it closed the connection, or was
+ *                      slower than message_timeout_ms, or the call that sent
+ *                      the reply ended early.
+ *   outgoing_bytes     Server: bytes of replies that the library currently
+ *                      holds for clients that read slowly; see outgoing_limit.
  *   evicted            Server: idle connections closed to make room for new
  *                      ones.
  *   trace_failed       Messages that could not be written to the trace; the
- *                      option trace_error has the reason.
+ *                      property trace_error contains the reason.
  */
 
 #define OBE_OPT_TIMEOUT_MS         "timeout_ms"

@@ -94,7 +94,7 @@ func TestUnknownName(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "not..a.name") {
 		t.Errorf("an error without the name: %v", err)
 	}
-	if err := c.WaitReady(patience); err == nil {
+	if err := c.WaitReady(testTimeout); err == nil {
 		t.Error("ready")
 	}
 	if _, err := socket.NewServer("not..a.name", 0); err == nil || !strings.Contains(err.Error(), "not..a.name") {
@@ -133,15 +133,15 @@ func TestErrorsNameOperationPeerAndCause(t *testing.T) {
 		peer string
 		text string
 	}{
-		{"send", func() error { return refused.Send([]byte("1"), patience) }, nobody.String(), "connect: connection refused"},
+		{"send", func() error { return refused.Send([]byte("1"), testTimeout) }, nobody.String(), "connect: connection refused"},
 		{"tcmd", func() error { _, err := tcmd(refused, "1"); return err }, nobody.String(), "connect: connection refused"},
 		{"wait_ready", func() error { return refused.WaitReady(0) }, nobody.String(), "connect: connection refused"},
-		{"receive", func() error { _, err := refused.Receive(nil, patience); return err }, nobody.String(), "no connection is open"},
-		{"send", func() error { return refused.Send([]byte("[1,]"), patience) }, nobody.String(), "invalid JSON at byte 3"},
+		{"receive", func() error { _, err := refused.Receive(nil, testTimeout); return err }, nobody.String(), "no connection is open"},
+		{"send", func() error { return refused.Send([]byte("[1,]"), testTimeout) }, nobody.String(), "invalid JSON at byte 3"},
 		{"tcmd", func() error { _, err := quiet.TcmdBody([]byte("1"), 0); return err }, silent.String(), "timed out"},
 		{"receive", func() error { _, err := s.Receive(nil, 0); return err }, s.Addr().String(), "timed out"},
-		{"send", func() error { return s.Send([]byte("1"), patience) }, s.Addr().String(), "no message to answer"},
-		{"reply", func() error { return m.Reply([]byte("1"), patience) }, p.LocalAddr().String(), "answered already"},
+		{"send", func() error { return s.Send([]byte("1"), testTimeout) }, s.Addr().String(), "no message to answer"},
+		{"reply", func() error { return m.Reply([]byte("1"), testTimeout) }, p.LocalAddr().String(), "answered already"},
 	} {
 		t.Run(c.name+" "+c.text, func(t *testing.T) {
 			err := c.call()
@@ -165,7 +165,7 @@ func TestAddressInUseByThisProgram(t *testing.T) {
 	port := int(s.Addr().Port())
 	for _, host := range []string{"", "127.0.0.1", "0.0.0.0"} {
 		_, err := socket.NewServer(host, port)
-		if err == nil || !strings.Contains(err.Error(), "this program has a server there already") {
+		if err == nil || !strings.Contains(err.Error(), "this program already has a server there") {
 			t.Errorf("%q: the error is %v", host, err)
 		}
 	}
@@ -179,7 +179,7 @@ func TestAddressInUseByThisProgram(t *testing.T) {
 	defer other.Close()
 	_, err = socket.NewServer("", other.Addr().(*net.TCPAddr).Port)
 	expectError(t, err, transport.ErrInUse)
-	if !strings.Contains(err.Error(), "another server runs there") {
+	if !strings.Contains(err.Error(), "by another server") {
 		t.Errorf("the error is %v", err)
 	}
 }

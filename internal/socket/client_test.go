@@ -149,8 +149,8 @@ func TestClientChecksBeforeItConnects(t *testing.T) {
 		{`"twenty-one bytes  !"`, wire.ErrTooLarge, 0},
 	} {
 		for name, call := range map[string]func() error{
-			"Send":     func() error { return c.Send([]byte(bad.body), patience) },
-			"Tcmd":     func() error { _, err := c.Tcmd([]byte(bad.body), nil, patience); return err },
+			"Send":     func() error { return c.Send([]byte(bad.body), testTimeout) },
+			"Tcmd":     func() error { _, err := c.Tcmd([]byte(bad.body), nil, testTimeout); return err },
 			"TcmdBody": func() error { _, err := tcmd(c, bad.body); return err },
 		} {
 			err := call()
@@ -178,7 +178,7 @@ func TestBadMessageLeavesTheConnectionAlone(t *testing.T) {
 	send(t, c, number(1))
 	p := l.accept()
 	p.expect(number(1))
-	if err := c.Send([]byte(`{`), patience); err == nil {
+	if err := c.Send([]byte(`{`), testTimeout); err == nil {
 		t.Fatal("half a text was sent")
 	}
 	p.send(`"late"`)
@@ -241,7 +241,7 @@ func TestClientTimeouts(t *testing.T) {
 func TestTcmdTimeoutExplainsItself(t *testing.T) {
 	c := newClient(t, listen(t).at())
 	_, err := c.TcmdBody([]byte(`{"command": "READY"}`), short)
-	if err == nil || !strings.Contains(err.Error(), "30 ms") || !strings.Contains(err.Error(), "never answers") {
+	if err == nil || !strings.Contains(err.Error(), "30 ms") || !strings.Contains(err.Error(), "never replies") {
 		t.Errorf("the error does not explain the silence: %v", err)
 	}
 }
@@ -419,7 +419,7 @@ func TestLateReplyNeverAnswersALaterCommand(t *testing.T) {
 			send(t, c, early)
 			p.expect(early)
 			lateReply(p)
-			_, err := c.Receive(nil, patience)
+			_, err := c.Receive(nil, testTimeout)
 			expectError(t, err, socket.ErrBuffer)
 		}, true},
 	} {
@@ -558,12 +558,12 @@ func TestClientKeepsAReplyThatDoesNotFit(t *testing.T) {
 		name string
 		ask  func(*socket.Client, []byte) (int, error)
 	}{
-		{"tcmd", func(c *socket.Client, dst []byte) (int, error) { return c.Tcmd([]byte("1"), dst, patience) }},
+		{"tcmd", func(c *socket.Client, dst []byte) (int, error) { return c.Tcmd([]byte("1"), dst, testTimeout) }},
 		{"send and receive", func(c *socket.Client, dst []byte) (int, error) {
-			if err := c.Send([]byte("1"), patience); err != nil {
+			if err := c.Send([]byte("1"), testTimeout); err != nil {
 				return 0, err
 			}
-			return c.Receive(dst, patience)
+			return c.Receive(dst, testTimeout)
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -606,7 +606,7 @@ func TestSendOverANewConnectionForgetsAKeptReply(t *testing.T) {
 	send(t, c, `"first"`)
 	p := l.accept()
 	p.send(`"first reply"`)
-	_, err := c.Receive(nil, patience)
+	_, err := c.Receive(nil, testTimeout)
 	tooSmall(t, err, len(`"first reply"`))
 
 	send(t, c, `"second"`)
@@ -619,7 +619,7 @@ func TestSendOverANewConnectionForgetsAKeptReply(t *testing.T) {
 func TestCloseForgetsAKeptReply(t *testing.T) {
 	l := listen(t)
 	c := newClient(t, l.at())
-	done := start(func() error { _, err := c.Tcmd([]byte("1"), nil, patience); return err })
+	done := start(func() error { _, err := c.Tcmd([]byte("1"), nil, testTimeout); return err })
 	l.accept().send(`"reply"`)
 	expectError(t, await(t, done), socket.ErrBuffer)
 	must(t, c.Close())
@@ -632,7 +632,7 @@ func TestReceiveBody(t *testing.T) {
 	c := newClient(t, l.at())
 	send(t, c, "1")
 	l.accept().send(`"body"`)
-	body, err := c.ReceiveBody(patience)
+	body, err := c.ReceiveBody(testTimeout)
 	if err != nil || string(body) != `"body"` {
 		t.Errorf("%q, %v", body, err)
 	}
@@ -652,7 +652,7 @@ func TestTcmdUse(t *testing.T) {
 	} {
 		var got string
 		done := start(func() error {
-			return c.TcmdFunc([]byte("1"), patience, func(body []byte) error {
+			return c.TcmdFunc([]byte("1"), testTimeout, func(body []byte) error {
 				got = string(body)
 				return use.fail
 			})
@@ -676,7 +676,7 @@ func TestCloseInsideUse(t *testing.T) {
 	l := listen(t)
 	c := newClient(t, l.at(), "persistent=1")
 	done := start(func() error {
-		return c.TcmdFunc([]byte("1"), patience, func([]byte) error {
+		return c.TcmdFunc([]byte("1"), testTimeout, func([]byte) error {
 			if err := c.Close(); err != nil {
 				t.Error(err)
 			}
@@ -715,7 +715,7 @@ func TestClientWithoutConnection(t *testing.T) {
 	l := listen(t)
 	c := newClient(t, l.at())
 	for range 2 {
-		_, err := c.Receive(nil, patience)
+		_, err := c.Receive(nil, testTimeout)
 		expectError(t, err, socket.ErrState)
 		must(t, c.Close())
 		c.Cancel()
@@ -758,7 +758,7 @@ func TestPersistentSenderAndReceiver(t *testing.T) {
 	expectReceive(t, c, number(0))
 	sent := start(func() error {
 		for i := range messages {
-			if err := c.Send([]byte(number(i)), patience); err != nil {
+			if err := c.Send([]byte(number(i)), testTimeout); err != nil {
 				return err
 			}
 		}
@@ -804,7 +804,7 @@ func TestRepliesNeverCross(t *testing.T) {
 				for i := range commands {
 					body := number(g*commands + i)
 					dst := make([]byte, random.IntN(2)*100)
-					n, err := c.Tcmd([]byte(body), dst, patience)
+					n, err := c.Tcmd([]byte(body), dst, testTimeout)
 					if err == nil && string(dst[:n]) != body {
 						t.Errorf("%s: %s was answered %s", persistent, body, dst[:n])
 					}
@@ -840,11 +840,11 @@ func TestSurplusReplyNeverAnswers(t *testing.T) {
 	c := newClient(t, s.Addr(), "persistent=1")
 	served := start(func() error {
 		for i := range 2 {
-			if _, err := s.Receive(make([]byte, 100), patience); err != nil {
+			if _, err := s.Receive(make([]byte, 100), testTimeout); err != nil {
 				return err
 			}
 			for range 2 - i {
-				if err := s.Send([]byte(number(i)), patience); err != nil {
+				if err := s.Send([]byte(number(i)), testTimeout); err != nil {
 					return err
 				}
 			}

@@ -51,7 +51,7 @@ func TestServerOutOfDescriptors(t *testing.T) {
 
 	// A descriptor that comes free elsewhere is noticed.
 	done := start(func() *socket.Message {
-		m, err := s.ReceiveMessage(patience)
+		m, err := s.ReceiveMessage(testTimeout)
 		if err != nil {
 			t.Error(err)
 		}
@@ -72,7 +72,7 @@ func TestServerOutOfDescriptors(t *testing.T) {
 	for range clients - len(taken) {
 		m := receiveMessage(t, s)
 		all.Go(func() {
-			if err := m.Reply(m.Body, patience); err != nil {
+			if err := m.Reply(m.Body, testTimeout); err != nil {
 				t.Error(err)
 			}
 		})

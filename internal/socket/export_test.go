@@ -8,37 +8,37 @@ import (
 	"libobe/internal/transport"
 )
 
-// InFlight returns how many calls are under way, so that a test can wait until
+// InFlight returns how many calls are in flight, so that a test can wait until
 // the calls that it started have begun.
-func (b *base) InFlight() int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return len(b.flight)
+func (c *core) InFlight() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.calls)
 }
 
 // PeerEnded reports whether the end of the client's open connection has arrived.
 func (c *Client) PeerEnded() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.link == nil {
+	if c.conn == nil {
 		return false
 	}
-	_, ended := c.link.conn.Pending()
+	_, ended := c.conn.conn.Pending()
 	return ended
 }
 
 // Farewell is how long a freed server waits for its clients to close.
-const Farewell = farewell
+const Farewell = drainTimeout
 
 // HasMore reports whether the client's open connection has something to read.
 func (c *Client) HasMore() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.link == nil {
+	if c.conn == nil {
 		return false
 	}
-	data, _ := c.link.conn.Pending()
-	return data || c.link.frames.InFrame()
+	data, _ := c.conn.conn.Pending()
+	return data || c.conn.frames.InFrame()
 }
 
 // ResolveTo makes the client's name stand for these addresses.
@@ -54,7 +54,7 @@ const FirstShare = firstShare
 func (s *Server) RestListener() (remove func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.rested = time.Now()
+	s.acceptPausedUntil = time.Now()
 	return func() { s.poller.RemoveListener(s.listener) }
 }
 
@@ -79,8 +79,8 @@ func (s *Server) Remembered() (open, past int) {
 func (s *Server) Held() (n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, p := range s.peers {
-		if p.held {
+	for c := range s.conns.all() {
+		if c.held {
 			n++
 		}
 	}
@@ -111,9 +111,9 @@ func (s *Server) WithoutSettings(f func()) (caught any) {
 func (s *Server) WhileReading(f func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, p := range s.peers {
-		check := p.frames.Check
-		p.frames.Check = func(part []byte, last bool) error {
+	for c := range s.conns.all() {
+		check := c.frames.Check
+		c.frames.Check = func(part []byte, last bool) error {
 			f()
 			return check(part, last)
 		}

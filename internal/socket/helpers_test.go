@@ -20,9 +20,9 @@ import (
 )
 
 const (
-	// patience is how long something may take that must happen. Nothing waits
+	// testTimeout is how long something may take that must happen. Nothing waits
 	// so long unless a test fails.
-	patience = 10 * time.Second
+	testTimeout = 10 * time.Second
 	// moment is how long a test waits to see that something does not happen.
 	moment = 10 * time.Millisecond
 	// short is a timeout that a test waits out.
@@ -88,7 +88,7 @@ func newClient(t *testing.T, at netip.AddrPort, options ...string) *socket.Clien
 // echo answers each message with itself until the server is freed.
 func echo(t *testing.T, s *socket.Server) {
 	t.Helper()
-	serve(t, s, func(m *socket.Message) error { return m.Reply(m.Body, patience) })
+	serve(t, s, func(m *socket.Message) error { return m.Reply(m.Body, testTimeout) })
 }
 
 // serve runs a handler on each message until the server is freed. What the
@@ -129,8 +129,8 @@ func await[T any](t *testing.T, result <-chan T) T {
 	select {
 	case r := <-result:
 		return r
-	case <-time.After(patience):
-		t.Fatalf("nothing came within %v", patience)
+	case <-time.After(testTimeout):
+		t.Fatalf("nothing came within %v", testTimeout)
 		panic("unreachable")
 	}
 }
@@ -138,9 +138,9 @@ func await[T any](t *testing.T, result <-chan T) T {
 // eventually waits for what has no event to wait for.
 func eventually(t *testing.T, what string, happened func() bool) {
 	t.Helper()
-	for end := time.Now().Add(patience); !happened(); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(testTimeout); !happened(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("not within %v: %s", patience, what)
+			t.Fatalf("not within %v: %s", testTimeout, what)
 		}
 	}
 }
@@ -213,7 +213,7 @@ func expectStats(t *testing.T, s talker, want ...string) {
 func receive(t *testing.T, s talker) string {
 	t.Helper()
 	dst := make([]byte, 1<<10)
-	n, err := s.Receive(dst, patience)
+	n, err := s.Receive(dst, testTimeout)
 	must(t, err)
 	return string(dst[:n])
 }
@@ -227,7 +227,7 @@ func expectReceive(t *testing.T, s talker, want string) {
 
 func send(t *testing.T, s talker, body string) {
 	t.Helper()
-	must(t, s.Send([]byte(body), patience))
+	must(t, s.Send([]byte(body), testTimeout))
 }
 
 // outcome is what a call that gives a message came to.
@@ -255,14 +255,14 @@ func startTcmd(c *socket.Client, body string) <-chan outcome {
 func startReceive(s talker) <-chan outcome {
 	return start(func() outcome {
 		dst := make([]byte, 1<<10)
-		n, err := s.Receive(dst, patience)
+		n, err := s.Receive(dst, testTimeout)
 		return outcome{string(dst[:n]), err}
 	})
 }
 
 // tcmd sends a command and returns the reply.
 func tcmd(c *socket.Client, body string) (string, error) {
-	reply, err := c.TcmdBody([]byte(body), patience)
+	reply, err := c.TcmdBody([]byte(body), testTimeout)
 	return string(reply), err
 }
 
@@ -276,7 +276,7 @@ func expectTcmd(t *testing.T, c *socket.Client, body, want string) {
 
 func receiveMessage(t *testing.T, s *socket.Server) *socket.Message {
 	t.Helper()
-	m, err := s.ReceiveMessage(patience)
+	m, err := s.ReceiveMessage(testTimeout)
 	must(t, err)
 	return m
 }
@@ -292,7 +292,7 @@ func expectMessage(t *testing.T, s *socket.Server, want string) *socket.Message 
 
 func reply(t *testing.T, m *socket.Message, body string) {
 	t.Helper()
-	must(t, m.Reply([]byte(body), patience))
+	must(t, m.Reply([]byte(body), testTimeout))
 }
 
 func frame(body string) string { return fmt.Sprintf("%010d%s", len(body), body) }
@@ -322,14 +322,14 @@ func newPlain(t *testing.T, c net.Conn) *plain {
 // dial connects to a server.
 func dial(t *testing.T, s *socket.Server) *plain {
 	t.Helper()
-	c, err := net.DialTimeout("tcp", s.Addr().String(), patience)
+	c, err := net.DialTimeout("tcp", s.Addr().String(), testTimeout)
 	must(t, err)
 	return newPlain(t, c)
 }
 
 func (p *plain) write(text string) {
 	p.t.Helper()
-	must(p.t, p.SetWriteDeadline(time.Now().Add(patience)))
+	must(p.t, p.SetWriteDeadline(time.Now().Add(testTimeout)))
 	_, err := io.WriteString(p, text)
 	must(p.t, err)
 }
@@ -342,7 +342,7 @@ func (p *plain) send(body string) {
 // receive reads one frame, and not a byte more.
 func (p *plain) receive() string {
 	p.t.Helper()
-	must(p.t, p.SetReadDeadline(time.Now().Add(patience)))
+	must(p.t, p.SetReadDeadline(time.Now().Add(testTimeout)))
 	head := make([]byte, 10)
 	_, err := io.ReadFull(p, head)
 	must(p.t, err)
@@ -387,7 +387,7 @@ func (p *plain) expectGone() {
 }
 
 func (p *plain) end() error {
-	must(p.t, p.SetReadDeadline(time.Now().Add(patience)))
+	must(p.t, p.SetReadDeadline(time.Now().Add(testTimeout)))
 	_, err := p.Read(make([]byte, 1))
 	return err
 }
@@ -424,7 +424,7 @@ func (l *plainServer) at() netip.AddrPort { return l.Addr().(*net.TCPAddr).AddrP
 
 func (l *plainServer) accept() *plain {
 	l.t.Helper()
-	must(l.t, l.SetDeadline(time.Now().Add(patience)))
+	must(l.t, l.SetDeadline(time.Now().Add(testTimeout)))
 	c, err := l.Accept()
 	must(l.t, err)
 	return newPlain(l.t, c)

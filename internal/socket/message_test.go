@@ -46,7 +46,7 @@ func TestMessagesAreAnsweredFromSeveralGoroutines(t *testing.T) {
 	for range 2 * clients {
 		m := receiveMessage(t, s)
 		all.Go(func() {
-			if err := m.Reply(m.Body, patience); err != nil {
+			if err := m.Reply(m.Body, testTimeout); err != nil {
 				t.Error(err)
 			}
 		})
@@ -64,15 +64,15 @@ func TestMessageIsAnsweredOnce(t *testing.T) {
 	p.send("1")
 	m := expectMessage(t, s, "1")
 	var syntax *jsondoc.SyntaxError
-	if err := m.Reply([]byte("{"), patience); !errors.As(err, &syntax) {
+	if err := m.Reply([]byte("{"), testTimeout); !errors.As(err, &syntax) {
 		t.Errorf("half a text as a reply: %v", err)
 	}
 	// A reply that failed may be tried again.
 	reply(t, m, `"OK"`)
-	expectError(t, m.Reply([]byte(`"again"`), patience), socket.ErrState)
+	expectError(t, m.Reply([]byte(`"again"`), testTimeout), socket.ErrState)
 	m.Drop()
 	m.Drop()
-	expectError(t, m.Reply([]byte(`"again"`), patience), socket.ErrState)
+	expectError(t, m.Reply([]byte(`"again"`), testTimeout), socket.ErrState)
 	p.expect(`"OK"`)
 	p.expectOpen()
 }
@@ -87,7 +87,7 @@ func TestMessageIsAnsweredOnceBySeveralGoroutines(t *testing.T) {
 		var answered atomic.Int32
 		for range 4 {
 			all.Go(func() {
-				switch err := m.Reply([]byte(`"OK"`), patience); {
+				switch err := m.Reply([]byte(`"OK"`), testTimeout); {
 				case err == nil:
 					answered.Add(1)
 				case !errors.Is(err, socket.ErrState):
@@ -115,7 +115,7 @@ func TestDroppedMessageClosesItsConnectionAtTheNext(t *testing.T) {
 	q.expect("22")
 	p.expectOpen()
 	m.Drop()
-	expectError(t, m.Reply([]byte("11"), patience), socket.ErrState)
+	expectError(t, m.Reply([]byte("11"), testTimeout), socket.ErrState)
 	p.expectOpen()
 	q.send("3")
 	reply(t, expectMessage(t, s, "3"), "33")
@@ -155,7 +155,7 @@ func TestReplyAfterTheClientLeft(t *testing.T) {
 			if c.seen {
 				attendUntil(t, s, "dropped_reset", 1)
 			}
-			expectError(t, m.Reply([]byte(`"late"`), patience), c.want)
+			expectError(t, m.Reply([]byte(`"late"`), testTimeout), c.want)
 			m.Drop()
 			// The server goes on.
 			q := dial(t, s)
@@ -177,7 +177,7 @@ func TestReplyToAClientThatClosed(t *testing.T) {
 	expectError(t, err, socket.ErrTimeout)
 	// The system cannot tell a client that closed from one that still reads, so
 	// that the reply may succeed; whatever it does, it does at once.
-	if err := m.Reply([]byte(`"late"`), patience); err != nil && !errors.Is(err, transport.ErrReset) {
+	if err := m.Reply([]byte(`"late"`), testTimeout); err != nil && !errors.Is(err, transport.ErrReset) {
 		t.Errorf("reply to a client that closed: %v", err)
 	}
 	m.Drop()
@@ -191,9 +191,9 @@ func TestReplyThatIsCancelledMayBeTriedAgain(t *testing.T) {
 	p.write(frame("1") + frame("2"))
 	first, second := expectMessage(t, s, "1"), expectMessage(t, s, "2")
 	// The first reply holds the connection; the second waits for it.
-	held := start(func() error { return first.Reply([]byte(long), patience) })
+	held := start(func() error { return first.Reply([]byte(long), testTimeout) })
 	eventually(t, "the first reply is under way", p.readable)
-	waiting := start(func() error { return second.Reply([]byte("22"), patience) })
+	waiting := start(func() error { return second.Reply([]byte("22"), testTimeout) })
 	begun(t, s, 2)
 	s.Cancel()
 	expectError(t, await(t, held), socket.ErrCancelled)
@@ -201,7 +201,7 @@ func TestReplyThatIsCancelledMayBeTriedAgain(t *testing.T) {
 		t.Errorf("the reply that waited: %v", err)
 	}
 	// Half a frame is on the connection, so that it cannot be answered any more.
-	if err := second.Reply([]byte("22"), patience); err == nil {
+	if err := second.Reply([]byte("22"), testTimeout); err == nil {
 		t.Error("a reply went behind half a frame")
 	}
 	first.Drop()
@@ -215,7 +215,7 @@ func TestDropWhileAReplyIsUnderWay(t *testing.T) {
 	must(t, p.SetReadBuffer(narrow))
 	p.send("1")
 	m := expectMessage(t, s, "1")
-	done := start(func() error { return m.Reply([]byte(long), patience) })
+	done := start(func() error { return m.Reply([]byte(long), testTimeout) })
 	eventually(t, "the reply is under way", p.readable)
 	m.Drop()
 	select {
@@ -226,7 +226,7 @@ func TestDropWhileAReplyIsUnderWay(t *testing.T) {
 	s.Cancel()
 	expectError(t, await(t, done), socket.ErrCancelled)
 	// Now that it has failed, the message is given up.
-	expectError(t, m.Reply([]byte("1"), patience), socket.ErrState)
+	expectError(t, m.Reply([]byte("1"), testTimeout), socket.ErrState)
 	m.Drop()
 	expectStats(t, s, "connections_open=0", "dropped_unread=1")
 }
@@ -240,10 +240,10 @@ func TestServe(t *testing.T) {
 			case `"unknown"`:
 				return nil
 			case `"done"`:
-				_ = m.Reply([]byte(`"bye"`), patience)
+				_ = m.Reply([]byte(`"bye"`), testTimeout)
 				return stop
 			}
-			return m.Reply(m.Body, patience)
+			return m.Reply(m.Body, testTimeout)
 		})
 	})
 	p, q := dial(t, s), dial(t, s)
@@ -272,7 +272,7 @@ func TestServeIsCancelledInsideTheHandler(t *testing.T) {
 	s := newServer(t)
 	served := start(func() error {
 		return s.Serve(func(m *socket.Message) error {
-			err := m.Reply([]byte(`"bye"`), patience)
+			err := m.Reply([]byte(`"bye"`), testTimeout)
 			s.Cancel()
 			return err
 		})
@@ -299,7 +299,7 @@ func TestServeDropsTheMessageOfAHandlerThatPanics(t *testing.T) {
 	p.expectEnd()
 }
 
-// Several goroutines receive from one server, with little patience and while
+// Several goroutines receive from one server, with little testTimeout and while
 // calls are cancelled; the clients' messages are each taken once and answered.
 func TestSeveralReceiversUnderLoad(t *testing.T) {
 	const receivers, clients, commands = 6, 6, 60
@@ -366,9 +366,9 @@ func answerCounted(t *testing.T, m *socket.Message, taken []atomic.Int32) {
 		return
 	}
 	taken[i].Add(1)
-	err := m.Reply(m.Body, patience)
+	err := m.Reply(m.Body, testTimeout)
 	for errors.Is(err, socket.ErrCancelled) {
-		err = m.Reply(m.Body, patience)
+		err = m.Reply(m.Body, testTimeout)
 	}
 	if err != nil {
 		t.Error(err)
@@ -416,7 +416,7 @@ func TestSeveralReceiversOfReports(t *testing.T) {
 		c := newClient(t, s.Addr(), fmt.Sprint("persistent=", g%2))
 		reporting.Go(func() {
 			for i := range reports {
-				if err := c.Send([]byte(number(g*reports+i)), patience); err != nil {
+				if err := c.Send([]byte(number(g*reports+i)), testTimeout); err != nil {
 					t.Error(err)
 				}
 			}
@@ -444,14 +444,14 @@ func TestReceiversBufferIsItsOwnAfterTheCall(t *testing.T) {
 			expectError(t, err, socket.ErrTimeout)
 		},
 		"cancel": func(t *testing.T, s *socket.Server, dst []byte) {
-			done := start(func() error { _, err := s.Receive(dst, patience); return err })
+			done := start(func() error { _, err := s.Receive(dst, testTimeout); return err })
 			eventually(t, "half of it is read", func() bool { return stat(t, s, "bytes_received") == int64(len(whole)/2) })
 			s.Cancel()
 			expectError(t, await(t, done), socket.ErrCancelled)
 		},
 		"another message": func(t *testing.T, s *socket.Server, dst []byte) {
 			done := start(func() outcome {
-				n, err := s.Receive(dst, patience)
+				n, err := s.Receive(dst, testTimeout)
 				return outcome{string(dst[:n]), err}
 			})
 			eventually(t, "half of it is read", func() bool { return stat(t, s, "bytes_received") == int64(len(whole)/2) })
@@ -459,11 +459,11 @@ func TestReceiversBufferIsItsOwnAfterTheCall(t *testing.T) {
 			await(t, done).expect(t, `"small"`)
 		},
 		"another message too large": func(t *testing.T, s *socket.Server, dst []byte) {
-			done := start(func() error { _, err := s.Receive(dst, patience); return err })
+			done := start(func() error { _, err := s.Receive(dst, testTimeout); return err })
 			eventually(t, "half of it is read", func() bool { return stat(t, s, "bytes_received") == int64(len(whole)/2) })
 			dial(t, s).send(`"` + strings.Repeat("x", len(dst)) + `"`)
 			expectError(t, await(t, done), socket.ErrBuffer)
-			_, err := s.ReceiveMessage(patience)
+			_, err := s.ReceiveMessage(testTimeout)
 			must(t, err)
 		},
 	} {
@@ -475,7 +475,7 @@ func TestReceiversBufferIsItsOwnAfterTheCall(t *testing.T) {
 			end(t, s, dst)
 			clear(dst)
 			p.write(whole[len(whole)/2:])
-			n, err := s.Receive(dst, patience)
+			n, err := s.Receive(dst, testTimeout)
 			if err != nil || string(dst[:n]) != body {
 				t.Errorf("%d bytes of %d, the same: %v, %v", n, len(body), string(dst[:n]) == body, err)
 			}
@@ -556,7 +556,7 @@ func TestLargeReportsInPieces(t *testing.T) {
 	receiving.Wait()
 }
 
-// Followers that lose patience or are cancelled leave the others their place.
+// Followers that lose testTimeout or are cancelled leave the others their place.
 func TestFollowersTakeTheLead(t *testing.T) {
 	s := newServer(t)
 	leader := startReceiveFor(s, 2*short)
@@ -573,7 +573,7 @@ func TestFollowersTakeTheLead(t *testing.T) {
 	for i := range 50 {
 		var cancelled []<-chan error
 		for range 4 {
-			cancelled = append(cancelled, startReceiveFor(s, patience))
+			cancelled = append(cancelled, startReceiveFor(s, testTimeout))
 		}
 		begun(t, s, len(cancelled))
 		s.Cancel()
@@ -586,7 +586,7 @@ func TestFollowersTakeTheLead(t *testing.T) {
 	}
 
 	// A message that did not fit goes to the next, and the lead to the one behind.
-	cramped := start(func() error { _, err := s.Receive(nil, patience); return err })
+	cramped := start(func() error { _, err := s.Receive(nil, testTimeout); return err })
 	begun(t, s, 1)
 	next, last := startReceive(s), startReceive(s)
 	begun(t, s, 3)

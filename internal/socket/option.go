@@ -18,7 +18,7 @@ import (
 
 // settings are the options of one socket.
 type settings struct {
-	timeout        time.Duration // negative: none
+	timeout        time.Duration // negative: forever
 	persistent     bool
 	lateReply      bool
 	maxMessage     int64
@@ -27,12 +27,12 @@ type settings struct {
 	outgoingLimit  int64
 	oneWay         bool
 	keepAlive      time.Duration // 0: off
-	trace          string        // path of the file; empty: off
+	trace          string        // absolute path of the file; empty: off
 	traceLimit     int64
 	identity       transport.Credentials
-	allow          []netip.Prefix // nil: everybody
+	allow          []netip.Prefix // nil: any address
 
-	tls *tls.Config // made of identity at the first use; nil: none
+	tls *tls.Config // built from identity at the first use; nil: none
 }
 
 func defaults(role Role) *settings {
@@ -52,29 +52,30 @@ func defaults(role Role) *settings {
 	return s
 }
 
-// Option is one row of the table of options, from which the documentation is
-// generated too.
+// Option is one row of the table of options and properties, from which the
+// documentation is also generated.
 type Option struct {
 	Name     string
-	Default  string // of an option that can be set
-	Doc      string
-	ReadOnly bool // a property that can only be read
-	Private  bool // for the bindings; the documentation has no word of it
-	get      func(*settings) string
-	check    func(value string) error      // nil: none; it may wait for the disk, so no lock is held
-	set      func(*settings, string) error // nil if it is read-only
-	early    bool                          // only before the first use
+	Default  string // required unless ReadOnly
+	Doc      string // names a function without a prefix, as in "receive"
+	ReadOnly bool   // a property
+	Private  bool   // for the bindings; not documented
+
+	get            func(*settings) string        // nil: a property that is not stored in settings
+	check          func(value string) error      // nil: none. Called without a lock: it may wait for the disk
+	set            func(*settings, string) error // nil if ReadOnly
+	beforeFirstUse bool                          // can be set only before the first call
 }
 
-// maxBody is the largest body there can be. Some bytes less than an int counts, so that a
-// frame and a text with a NUL behind it are counted too.
+// maxBody is the largest body. It is a little less than the largest int, so that the
+// length of a whole frame, and of a text with a terminating NUL, is also an int.
 const maxBody = min(wire.MaxLength, math.MaxInt-64)
 
-// Options are all options, in the order of the documentation.
+// Options are all options and properties, in the order of the documentation.
 var Options = []Option{
 	{
 		Name: "timeout_ms", Default: "60000 (client), -1 (server)",
-		Doc: "The timeout in milliseconds of a call that asks for the handle's default; -1 is for ever.",
+		Doc: "The timeout in milliseconds of a call that requests the handle's default; -1 is forever.",
 		get: func(s *settings) string { return formatMilliseconds(s.timeout) },
 		set: func(s *settings, v string) error { return parseMilliseconds(v, &s.timeout) },
 	}, {
@@ -84,12 +85,12 @@ var Options = []Option{
 		set: func(s *settings, v string) error { return parseSwitch(v, &s.persistent) },
 	}, {
 		Name: "late_reply", Default: "0", Private: true,
-		Doc: "Client: 1 keeps the connection of a command that was sent and got no reply in time, for obe_receive to go on waiting; obe_close gives the reply up, and so does the next message.",
+		Doc: "Client: 1 keeps the connection of a command that was sent and got no reply in time, so that receive can continue to wait; close abandons the reply, and so does the next message.",
 		get: func(s *settings) string { return formatSwitch(s.lateReply) },
 		set: func(s *settings, v string) error { return parseSwitch(v, &s.lateReply) },
 	}, {
 		Name: "max_message", Default: "67108864",
-		Doc: "The largest message sent or taken, in bytes; at most 9999999999, and 2147483583 in a 32-bit process.",
+		Doc: "The largest message that is sent or accepted, in bytes; at most 9999999999, and 2147483583 in a 32-bit process.",
 		get: func(s *settings) string { return strconv.FormatInt(s.maxMessage, 10) },
 		set: func(s *settings, v string) (err error) {
 			s.maxMessage, err = parseInteger(v, 1, maxBody)
@@ -97,7 +98,7 @@ var Options = []Option{
 		},
 	}, {
 		Name: "max_connections", Default: "1024",
-		Doc: "Server: how many connections are open at once; when all are taken, the one idle longest gives way to a new one.",
+		Doc: "Server: the largest number of open connections. A new connection beyond it evicts the one that has been idle longest.",
 		get: func(s *settings) string { return strconv.Itoa(s.maxConnections) },
 		set: func(s *settings, v string) error {
 			n, err := parseInteger(v, 1, 1_000_000)
@@ -106,12 +107,12 @@ var Options = []Option{
 		},
 	}, {
 		Name: "message_timeout_ms", Default: "30000",
-		Doc: "Server: the longest time in milliseconds from the first byte of a message to its last, and for sending a reply; a slower connection is closed. -1 is no limit.",
+		Doc: "Server: the longest time in milliseconds from the first byte of a message to its last, and for sending a reply; a slower connection is closed. -1 means no limit.",
 		get: func(s *settings) string { return formatMilliseconds(s.messageTimeout) },
 		set: func(s *settings, v string) error { return parseMilliseconds(v, &s.messageTimeout) },
 	}, {
 		Name: "outgoing_limit", Default: "67108864",
-		Doc: "Server: how many bytes of replies the library may hold for all clients together that read slowly while other clients need the server. A call that sends more than fits waits; with 0 every call waits.",
+		Doc: "Server: how many bytes of replies the library may hold, for all clients that read slowly together, while other clients need the server. A call that sends more than that waits; with 0 every call waits.",
 		get: func(s *settings) string { return strconv.FormatInt(s.outgoingLimit, 10) },
 		set: func(s *settings, v string) (err error) {
 			s.outgoingLimit, err = parseInteger(v, 0, math.MaxInt64)
@@ -119,12 +120,12 @@ var Options = []Option{
 		},
 	}, {
 		Name: "one_way", Default: "0",
-		Doc: "Server: 1 keeps a connection open whose message was received and not answered, and takes its next one at once, for clients that only report. An answer is still possible but not required: such a connection can be evicted.",
+		Doc: "Server: 1 keeps a connection open whose message was received and not answered, and reads its next one at once, for clients that only report. A reply is still possible but not required: such a connection can be evicted.",
 		get: func(s *settings) string { return formatSwitch(s.oneWay) },
 		set: func(s *settings, v string) error { return parseSwitch(v, &s.oneWay) },
 	}, {
 		Name: "keepalive", Default: "60",
-		Doc: "Seconds of silence on a connection after which the system asks whether the peer is still there; four unanswered questions, a quarter of this time apart, end the connection. So a waiting call fails after twice this time where a cable was cut, and after 13 s more if its own message was not acknowledged (Linux before 6.15: 15 minutes). 0 never asks.",
+		Doc: "Seconds without traffic after which the system probes whether the peer is still there (TCP keepalive); four unanswered probes, a quarter of this time apart, end the connection. So a waiting call fails after twice this time if a cable was cut, and 13 s later if its own message was not acknowledged (Linux before 6.15: after 15 minutes). 0 sends no probes.",
 		get: func(s *settings) string { return strconv.Itoa(int(s.keepAlive / time.Second)) },
 		set: func(s *settings, v string) error {
 			n, err := parseInteger(v, 0, 32767)
@@ -132,42 +133,42 @@ var Options = []Option{
 			return err
 		},
 	}, {
-		Name: "tls", Default: "0", early: true,
-		Doc: "1 encrypts with TLS 1.3, as does every other tls_ option that is set; a client then takes servers whose certificate the system trusts, unless tls_ca says otherwise. This option, the others of TLS and allow are set before the first message.",
+		Name: "tls", Default: "0", beforeFirstUse: true,
+		Doc: "1 encrypts with TLS 1.3, and so does any other tls_ option that is set. A client then accepts servers whose certificate the system trusts, unless tls_ca is set. The tls options and allow must be set before the first message.",
 		get: func(s *settings) string { return formatSwitch(s.identity.On) },
 		set: func(s *settings, v string) error { return parseSwitch(v, &s.identity.On) },
 	}, {
-		Name: "tls_cert", Default: "none", early: true,
-		Doc: "Path of a PEM file with this side's certificate, and those between it and its authority. A server with TLS needs one; a client needs one where the server has tls_ca.",
+		Name: "tls_cert", Default: "none", beforeFirstUse: true,
+		Doc: "Path of a PEM file with this side's certificate and any intermediate certificates. A server with TLS needs one; a client needs one if the server sets tls_ca.",
 		get: func(s *settings) string { return s.identity.Certificate.Path },
 		set: func(s *settings, v string) error {
-			return s.read(&s.identity.Certificate, v, "CERTIFICATE", transport.Credentials.CheckKeyPair)
+			return s.readPEM(&s.identity.Certificate, v, "CERTIFICATE", transport.Credentials.CheckKeyPair)
 		},
 	}, {
-		Name: "tls_key", Default: "none", early: true,
-		Doc: "Path of a PEM file with the private key of tls_cert, not encrypted.",
+		Name: "tls_key", Default: "none", beforeFirstUse: true,
+		Doc: "Path of a PEM file with the unencrypted private key of tls_cert.",
 		get: func(s *settings) string { return s.identity.Key.Path },
 		set: func(s *settings, v string) error {
-			return s.read(&s.identity.Key, v, "PRIVATE KEY", transport.Credentials.CheckKeyPair)
+			return s.readPEM(&s.identity.Key, v, "PRIVATE KEY", transport.Credentials.CheckKeyPair)
 		},
 	}, {
-		Name: "tls_ca", Default: "none", early: true,
-		Doc: "Path of a PEM file with the certificates of the authorities that sign the peers' certificates. A client trusts these and not the system's; a server then takes only clients with such a certificate. A file with a block that is damaged is refused.",
+		Name: "tls_ca", Default: "none", beforeFirstUse: true,
+		Doc: "Path of a PEM file with the certificates of the authorities that sign the peers' certificates. A client then trusts these instead of the system's; a server then accepts only clients with such a certificate. A file with a damaged block is an error.",
 		get: func(s *settings) string { return s.identity.Authorities.Path },
 		set: func(s *settings, v string) error {
-			return s.read(&s.identity.Authorities, v, "CERTIFICATE", transport.Credentials.CheckRoots)
+			return s.readPEM(&s.identity.Authorities, v, "CERTIFICATE", transport.Credentials.CheckRoots)
 		},
 	}, {
-		Name: "tls_server_name", Default: "the address", early: true,
-		Doc: "Client: the name or IP address that the server's certificate must be for; without it the address that the client was made with.",
+		Name: "tls_server_name", Default: "the address", beforeFirstUse: true,
+		Doc: "Client: the name or IP address that the server's certificate must be valid for; by default the address that the client was created with.",
 		get: func(s *settings) string { return s.identity.ServerName },
 		set: func(s *settings, v string) error {
 			s.identity.ServerName = v
 			return nil
 		},
 	}, {
-		Name: "allow", Default: "everybody", early: true,
-		Doc: "Server: the IP addresses and ranges, such as 127.0.0.1, 192.168.1.0/24, fd00::/8, whose connections are taken; others are closed at once and counted. Empty is everybody. Unix-domain sockets are not concerned.",
+		Name: "allow", Default: "any address", beforeFirstUse: true,
+		Doc: "Server: the IP addresses and ranges, such as 127.0.0.1, 192.168.1.0/24, fd00::/8, from which connections are accepted; others are closed at once and counted. Empty allows any address. Unix-domain sockets are not affected.",
 		get: func(s *settings) string { return formatRanges(s.allow) },
 		set: func(s *settings, v string) (err error) {
 			s.allow, err = parseRanges(v)
@@ -175,12 +176,12 @@ var Options = []Option{
 		},
 	}, {
 		Name: "trace", Default: "OBE_TRACE of the environment, or empty",
-		Doc:   "The path of a file to which every message is written, as a line of JSON; empty is none. It is opened at once, and created if it is missing; one that cannot be opened, or that another user owns or can write to, is an error. With OBE_TRACE, trace_error has that error.",
+		Doc:   "The path of a file to which every message is written, as a line of JSON; empty turns the trace off. The file is opened at once, and created if it is missing. One that cannot be opened, or that another user owns or can write to, is an error; with OBE_TRACE, trace_error is set to that error.",
 		get:   func(s *settings) string { return s.trace },
 		check: checkTrace, set: setTrace,
 	}, {
 		Name: "trace_limit", Default: "OBE_TRACE_LIMIT of the environment, or 104857600",
-		Doc: "The size in bytes at which the file of trace is renamed, .1 being added to its name, and begun anew; at least 4194304.",
+		Doc: "The size in bytes at which the trace file is renamed, with .1 appended to its name, and a new one is started; at least 4194304.",
 		get: func(s *settings) string { return strconv.FormatInt(s.traceLimit, 10) },
 		set: func(s *settings, v string) error {
 			n, err := parseInteger(v, trace.MinLimit, math.MaxInt64)
@@ -191,13 +192,13 @@ var Options = []Option{
 		},
 	}, {
 		Name: "trace_error", ReadOnly: true,
-		Doc: "Why a message was last missing in the trace; empty if none was.",
+		Doc: "Why a message was last missing from the trace; empty if none was.",
 	}, {
 		Name: "local", ReadOnly: true,
-		Doc: "This side's address: the server's listener, or the client's connection; empty when there is none.",
+		Doc: "This side's address: that of the server's listener or of the client's connection; empty if there is none.",
 	}, {
 		Name: "peer", ReadOnly: true,
-		Doc: "The other side's address: of the client's connection, or of the connection of the server's last message; empty when there is none.",
+		Doc: "The other side's address: that of the client's connection, or of the connection of the server's last message; empty if there is none.",
 	},
 }
 
@@ -253,8 +254,8 @@ func parseInteger(v string, lowest, highest int64) (int64, error) {
 	return n, nil
 }
 
-// read reads a PEM file into one of the files of s.identity, and checks the whole.
-func (s *settings) read(file *transport.File, path, wanted string, check func(transport.Credentials) error) (err error) {
+// readPEM reads a PEM file into one of the files of s.identity, and checks them together.
+func (s *settings) readPEM(file *transport.File, path, wanted string, check func(transport.Credentials) error) (err error) {
 	if *file, err = transport.ReadPEM(path, wanted); err == nil {
 		err = check(s.identity)
 	}
@@ -274,8 +275,8 @@ func formatRanges(ranges []netip.Prefix) string {
 	return strings.Join(texts, ", ")
 }
 
-// parseRanges takes addresses and CIDR ranges, separated by commas or spaces. An
-// IPv4 range may be written in IPv6.
+// parseRanges parses addresses and CIDR ranges, separated by commas or spaces. An
+// IPv4 range may be written as an IPv4-mapped IPv6 one.
 func parseRanges(v string) (ranges []netip.Prefix, err error) {
 	for _, text := range strings.FieldsFunc(v, func(r rune) bool { return r == ',' || r == ' ' }) {
 		r, err := netip.ParsePrefix(text)
@@ -286,8 +287,8 @@ func parseRanges(v string) (ranges []netip.Prefix, err error) {
 			}
 		}
 		if strings.Contains(text, "@") {
-			// A password may stand before it, and error texts are shown and kept.
-			return nil, fmt.Errorf("%w: there is an @ in it, which no IP address and no range has", ErrArgument)
+			// The text before it may be a password, and error texts are logged.
+			return nil, fmt.Errorf("%w: it contains an @, which is not part of an IP address or range", ErrArgument)
 		}
 		single, bits, isRange := strings.Cut(text, "/")
 		if plain := transport.WithoutZeros(single); plain != "" {
@@ -306,13 +307,17 @@ func parseRanges(v string) (ranges []netip.Prefix, err error) {
 		ranges = append(ranges, r.Masked())
 	}
 	if v != "" && len(ranges) == 0 {
-		return nil, fmt.Errorf("%w: %s names nobody; empty is everybody", ErrArgument, excerpt.Quote(v))
+		return nil, fmt.Errorf("%w: %s contains no address; leave the option empty to allow any", ErrArgument, excerpt.Quote(v))
 	}
 	return ranges, nil
 }
 
-// allowed reports whether a server takes connections from an address.
+// allowed reports whether a server accepts connections from an address.
 func (s *settings) allowed(from netip.Addr) bool {
 	from = from.Unmap().WithZone("")
 	return slices.ContainsFunc(s.allow, func(r netip.Prefix) bool { return r.Contains(from) })
+}
+
+func (s *settings) socketOptions() transport.SocketOptions {
+	return transport.SocketOptions{KeepAlive: s.keepAlive}
 }

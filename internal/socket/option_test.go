@@ -56,7 +56,7 @@ func TestOptions(t *testing.T) {
 func TestEveryOptionIsDocumented(t *testing.T) {
 	s := newServer(t)
 	for _, o := range socket.Options {
-		if o.Name == "" || o.Default == "" || o.Doc == "" {
+		if o.Name == "" || o.Doc == "" || (o.Default == "") != o.ReadOnly {
 			t.Errorf("option %+v lacks something", o)
 		}
 		if _, err := s.Option(o.Name); err != nil {

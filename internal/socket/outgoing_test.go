@@ -32,7 +32,7 @@ type reader struct {
 
 func (r reader) send(body string) {
 	r.t.Helper()
-	must(r.t, r.SetWriteDeadline(time.Now().Add(patience)))
+	must(r.t, r.SetWriteDeadline(time.Now().Add(testTimeout)))
 	_, err := io.WriteString(r, frame(body))
 	must(r.t, err)
 }
@@ -40,7 +40,7 @@ func (r reader) send(body string) {
 // take reads one frame.
 func (r reader) take() (string, error) {
 	head := make([]byte, 10)
-	if err := r.SetReadDeadline(time.Now().Add(patience)); err != nil {
+	if err := r.SetReadDeadline(time.Now().Add(testTimeout)); err != nil {
 		return "", err
 	}
 	if _, err := io.ReadFull(r, head); err != nil {
@@ -64,7 +64,7 @@ func (r reader) expect(body string) {
 
 func (r reader) expectEnd() {
 	r.t.Helper()
-	must(r.t, r.SetReadDeadline(time.Now().Add(patience)))
+	must(r.t, r.SetReadDeadline(time.Now().Add(testTimeout)))
 	if n, err := r.Read(make([]byte, 1)); n > 0 || err == nil || errors.Is(err, syscall.EAGAIN) || isTimeout(err) {
 		r.t.Fatalf("%d bytes and %v where the end was expected", n, err)
 	}
@@ -82,7 +82,7 @@ func slow(t *testing.T, s *socket.Server) reader {
 	if path, found := strings.CutPrefix(address, "unix:"); found {
 		network, address = "unix", path
 	}
-	d := net.Dialer{Timeout: patience, Control: func(_, _ string, raw syscall.RawConn) (err error) {
+	d := net.Dialer{Timeout: testTimeout, Control: func(_, _ string, raw syscall.RawConn) (err error) {
 		_ = raw.Control(func(fd uintptr) {
 			err = syscall.SetsockoptInt(systemtest.Descriptor(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, narrow)
 		})
@@ -133,7 +133,7 @@ func handedOver(t *testing.T, s *socket.Server, c, other reader, body string) {
 		_, err := io.WriteString(other, frame("2"))
 		return err
 	})
-	must(t, s.Send([]byte(body), patience))
+	must(t, s.Send([]byte(body), testTimeout))
 	expectReceive(t, s, "2")
 	must(t, await(t, knock))
 	if stat(t, s, "outgoing_bytes") == 0 {
@@ -166,8 +166,8 @@ func TestSlowReadersDelayNoClient(t *testing.T) {
 				send(t, s, "2")
 				other.expect("2")
 				must(t, await(t, sent))
-				// To wait for the reader takes message_timeout_ms, three times patience.
-				if took := time.Since(began); took > patience {
+				// To wait for the reader takes message_timeout_ms, three times testTimeout.
+				if took := time.Since(began); took > testTimeout {
 					t.Errorf("an exchange took %v beside a client that does not read", took)
 				} else {
 					t.Logf("beside a client that does not read, an exchange took %v", took)
@@ -211,7 +211,7 @@ func TestReplyToALoneClientIsSentByItsCall(t *testing.T) {
 	s := newServer(t)
 	c := slow(t, s)
 	c.asks(s, "1")
-	done := start(func() error { return s.Send([]byte(long), patience) })
+	done := start(func() error { return s.Send([]byte(long), testTimeout) })
 	begun(t, s, 1)
 	select {
 	case err := <-done:
@@ -268,7 +268,7 @@ func TestOutgoingReplyTimesOut(t *testing.T) {
 			handedOver(t, s, c, other, long)
 			set(t, s, fmt.Sprint("message_timeout_ms=", short.Milliseconds()))
 			done := start(func() error {
-				_, err := s.Receive(nil, patience)
+				_, err := s.Receive(nil, testTimeout)
 				return err
 			})
 			eventually(t, "the client is dropped", func() bool { return stat(t, s, "dropped_unread") == 1 })
@@ -364,7 +364,7 @@ func (r reader) send2(s *socket.Server, first, second string) {
 		attend(r.t, s, "the handshake is done", func() bool { return len(shaken) > 0 })
 		must(r.t, await(r.t, shaken))
 	}
-	must(r.t, r.SetWriteDeadline(time.Now().Add(patience)))
+	must(r.t, r.SetWriteDeadline(time.Now().Add(testTimeout)))
 	_, err := io.WriteString(r, frame(first)+frame(second))
 	must(r.t, err)
 }
@@ -508,7 +508,7 @@ func TestOutgoingRepliesInDisorder(t *testing.T) {
 							c = slow(t, s)
 						}
 						ask := fmt.Sprintf("[%d, %d]", i*1000+n, random.IntN(1<<20))
-						_ = c.SetDeadline(time.Now().Add(patience))
+						_ = c.SetDeadline(time.Now().Add(testTimeout))
 						_, err := io.WriteString(c, frame(ask))
 						if err == nil {
 							time.Sleep(time.Duration(random.IntN(3)) * time.Millisecond)
@@ -608,9 +608,9 @@ func TestAnswerAfterOneThatWasBrokenOff(t *testing.T) {
 		options []string
 		want    error
 	}{
-		{"cancelled", patience, []string{"outgoing_limit=0"}, socket.ErrCancelled},
+		{"cancelled", testTimeout, []string{"outgoing_limit=0"}, socket.ErrCancelled},
 		{"timed out", short, []string{"outgoing_limit=0"}, socket.ErrTimeout},
-		{"stalled", patience, []string{"outgoing_limit=0", "message_timeout_ms=30"}, socket.ErrTimeout},
+		{"stalled", testTimeout, []string{"outgoing_limit=0", "message_timeout_ms=30"}, socket.ErrTimeout},
 	} {
 		t.Run(c.how, func(t *testing.T) {
 			s := newServer(t, c.options...)
@@ -624,16 +624,16 @@ func TestAnswerAfterOneThatWasBrokenOff(t *testing.T) {
 				s.Cancel()
 			}
 			expectError(t, await(t, ended), c.want)
-			err := m.Reply([]byte("2"), patience)
+			err := m.Reply([]byte("2"), testTimeout)
 			expectError(t, err, socket.ErrClosed)
-			if !strings.Contains(err.Error(), "did not take a whole reply") {
+			if !strings.Contains(err.Error(), "did not read a whole reply") {
 				t.Errorf("a later answer is told: %v", err)
 			}
 		})
 	}
 }
 
-// The same where several threads receive, and the next call of obe_send is told.
+// The same where several threads receive, and the next Send fails with it.
 func TestSendAfterOneThatWasBrokenOff(t *testing.T) {
 	s := newServer(t, "outgoing_limit=0")
 	a, b := newActor(t, s), newActor(t, s)
@@ -649,8 +649,8 @@ func TestSendAfterOneThatWasBrokenOff(t *testing.T) {
 		return do(t, a, func() error { return s.Send([]byte(body), timeout) })
 	}
 	expectError(t, sends(long, short), socket.ErrTimeout)
-	expectError(t, sends("2", patience), socket.ErrClosed)
-	expectError(t, sends("2", patience), socket.ErrState)
+	expectError(t, sends("2", testTimeout), socket.ErrClosed)
+	expectError(t, sends("2", testTimeout), socket.ErrState)
 	dial(t, s).send("3")
 	await(t, other).expect(t, "3")
 }

@@ -70,7 +70,7 @@ func TestBundlesOfAuthorities(t *testing.T) {
 				break
 			}
 			done := startTcmd(c, "1")
-			if m, err := s.ReceiveMessage(patience); err != nil {
+			if m, err := s.ReceiveMessage(testTimeout); err != nil {
 				t.Errorf("%s: the server of authority %d: %v, its client: %v", name, i+1, err, await(t, done).err)
 			} else {
 				reply(t, m, "[1]")

@@ -23,7 +23,7 @@ func vacant(t *testing.T) netip.AddrPort {
 }
 
 func waitReady(c *socket.Client) <-chan error {
-	return start(func() error { return c.WaitReady(patience) })
+	return start(func() error { return c.WaitReady(testTimeout) })
 }
 
 func TestWaitReadyTakesAnyAnswer(t *testing.T) {

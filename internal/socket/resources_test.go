@@ -21,7 +21,7 @@ func expectNothingLeft(t *testing.T, f func()) {
 	settle(t)
 	before := openNow(t)
 	f()
-	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(testTimeout); ; time.Sleep(time.Millisecond) {
 		after := openNow(t)
 		if after.descriptors <= before.descriptors && after.goroutines <= before.goroutines {
 			return
@@ -123,7 +123,7 @@ func TestFreeingAServerFreesItsPort(t *testing.T) {
 		waiting.send("1")
 		expectReceive(t, s, "1")
 		s.Free()
-		if c, err := net.DialTimeout("tcp", s.Addr().String(), patience); err == nil {
+		if c, err := net.DialTimeout("tcp", s.Addr().String(), testTimeout); err == nil {
 			c.Close()
 			t.Fatal("a freed server still takes connections")
 		}

@@ -243,14 +243,14 @@ func TestOneWayServerForgetsClientsThatLeft(t *testing.T) {
 
 func TestServerWithoutAMessage(t *testing.T) {
 	s := newServer(t)
-	expectError(t, s.Send([]byte("1"), patience), socket.ErrState)
+	expectError(t, s.Send([]byte("1"), testTimeout), socket.ErrState)
 	must(t, s.Close())
 	p := dial(t, s)
 	p.send("1")
 	expectReceive(t, s, "1")
 	must(t, s.Close())
 	p.expectEnd()
-	expectError(t, s.Send([]byte("1"), patience), socket.ErrState)
+	expectError(t, s.Send([]byte("1"), testTimeout), socket.ErrState)
 }
 
 func TestServerCloseDropsOneConnectionAndKeepsListening(t *testing.T) {
@@ -281,7 +281,7 @@ func TestServerRefusesToSendWhatIsNoMessage(t *testing.T) {
 	p.send("1")
 	expectReceive(t, s, "1")
 	for _, bad := range []string{"", "{", "\"\xff\"", `"twenty-one bytes  !"`} {
-		if err := s.Send([]byte(bad), patience); err == nil {
+		if err := s.Send([]byte(bad), testTimeout); err == nil {
 			t.Errorf("%q was sent", bad)
 		}
 	}
@@ -298,14 +298,14 @@ func TestServerKeepsAMessageThatDoesNotFit(t *testing.T) {
 	p.send(body)
 	small := []byte(untouched)
 	for _, dst := range [][]byte{small, nil, small, make([]byte, len(body)-1)} {
-		_, err := s.Receive(dst, patience)
+		_, err := s.Receive(dst, testTimeout)
 		tooSmall(t, err, len(body))
 	}
 	if string(small) != untouched {
 		t.Errorf("the buffer that is too small got %q", small)
 	}
 	// It is nobody's last message yet, and another does not come before it.
-	expectError(t, s.Send([]byte("1"), patience), socket.ErrState)
+	expectError(t, s.Send([]byte("1"), testTimeout), socket.ErrState)
 	q := dial(t, s)
 	q.send("2")
 	s.Cancel()
@@ -321,7 +321,7 @@ func TestServerKeepsAMessageThatDoesNotFit(t *testing.T) {
 
 	// It may be taken as a document as well.
 	p.send(body)
-	_, err = s.Receive(nil, patience)
+	_, err = s.Receive(nil, testTimeout)
 	tooSmall(t, err, len(body))
 	reply(t, expectMessage(t, s, body), `"again"`)
 	p.expect(`"again"`)
@@ -332,7 +332,7 @@ func TestServerKeepsAMessageWhoseClientLeft(t *testing.T) {
 	s := newServer(t)
 	p := dial(t, s)
 	p.send(`"last words"`)
-	_, err := s.Receive(nil, patience)
+	_, err := s.Receive(nil, testTimeout)
 	tooSmall(t, err, len(`"last words"`))
 	p.reset()
 	expectReceive(t, s, `"last words"`)
@@ -413,7 +413,7 @@ func TestServerGivesUpAClientThatDoesNotReadItsAnswer(t *testing.T) {
 	p.send("1")
 	expectReceive(t, s, "1")
 	began := time.Now()
-	err := s.Send([]byte(long), patience)
+	err := s.Send([]byte(long), testTimeout)
 	expectError(t, err, socket.ErrTimeout)
 	if took := time.Since(began); took < short || took > prompt {
 		t.Errorf("gave up after %v", took)
@@ -464,7 +464,7 @@ func TestLargeMessagesBothWays(t *testing.T) {
 		c := newClient(t, s.Addr(), persistent)
 		dst := make([]byte, len(body))
 		for range 2 {
-			n, err := c.Tcmd([]byte(body), dst, patience)
+			n, err := c.Tcmd([]byte(body), dst, testTimeout)
 			if err != nil || string(dst[:n]) != body {
 				t.Errorf("%s: %d bytes of %d came back unchanged: %v", persistent, n, len(body), err)
 			}
@@ -476,7 +476,7 @@ func TestServerAndClientTogether(t *testing.T) {
 	s := newServer(t)
 	echo(t, s)
 	c := newClient(t, s.Addr())
-	must(t, c.WaitReady(patience))
+	must(t, c.WaitReady(testTimeout))
 	for i := range 20 {
 		expectTcmd(t, c, number(i), number(i))
 	}

@@ -28,7 +28,7 @@ func congestedServer(t *testing.T) (at netip.AddrPort, relieve func() *plainServ
 	sa, err := unix.Getsockname(fd)
 	must(t, err)
 	at = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(sa.(*unix.SockaddrInet4).Port))
-	filling, err := net.DialTimeout("tcp", at.String(), patience)
+	filling, err := net.DialTimeout("tcp", at.String(), testTimeout)
 	must(t, err)
 	t.Cleanup(func() { filling.Close() })
 	return at, func() *plainServer {
@@ -92,7 +92,7 @@ func TestFreeWhileConnecting(t *testing.T) {
 	var calls sync.WaitGroup
 	for range clients {
 		c := newClient(t, at)
-		calls.Go(func() { _, _ = c.TcmdBody([]byte("1"), patience) })
+		calls.Go(func() { _, _ = c.TcmdBody([]byte("1"), testTimeout) })
 		begun(t, c, 1)
 		// Linux tries again after a second.
 		time.AfterFunc(time.Second+time.Duration(rand.IntN(12_000))*time.Microsecond, c.Free)
@@ -105,7 +105,7 @@ func TestFreeWhileConnecting(t *testing.T) {
 		if err != nil {
 			break
 		}
-		must(t, p.SetDeadline(time.Now().Add(patience)))
+		must(t, p.SetDeadline(time.Now().Add(testTimeout)))
 		got, err := io.ReadAll(p)
 		must(t, err)
 		if string(got) != frame("1") {

@@ -30,7 +30,7 @@ func traced(t *testing.T, path string) (lines []string) {
 			Body                  json.RawMessage
 		}
 		must(t, json.Unmarshal([]byte(l), &r))
-		if r.Duration == nil || *r.Duration < 0 || *r.Duration > patience.Seconds()*1000 || r.Size != len(r.Body) {
+		if r.Duration == nil || *r.Duration < 0 || *r.Duration > testTimeout.Seconds()*1000 || r.Size != len(r.Body) {
 			t.Errorf("the line %s", l)
 		}
 		lines = append(lines, fmt.Sprintf("%s %s %s %s", r.Role, r.Direction, r.Peer, r.Body))
@@ -62,7 +62,7 @@ func TestTrace(t *testing.T) {
 	reply(t, expectMessage(t, s, "2"), "[2]")
 	await(t, done).expect(t, "[2]")
 	served := start(func() error {
-		return s.Serve(func(m *socket.Message) error { return m.Reply([]byte("[3]"), patience) })
+		return s.Serve(func(m *socket.Message) error { return m.Reply([]byte("[3]"), testTimeout) })
 	})
 	expectTcmd(t, c, "3", "[3]")
 	s.Cancel()
@@ -84,7 +84,7 @@ func TestTrace(t *testing.T) {
 	// What is kept for a larger buffer is one message.
 	set(t, c, "trace=")
 	send(t, c, "4")
-	if _, err := s.Receive(nil, patience); !errors.Is(err, socket.ErrBuffer) {
+	if _, err := s.Receive(nil, testTimeout); !errors.Is(err, socket.ErrBuffer) {
 		t.Fatal(err)
 	}
 	expectReceive(t, s, "4")
@@ -110,7 +110,7 @@ func TestTraceOfFailures(t *testing.T) {
 	if _, err := tcmd(c, "1"); err == nil {
 		t.Error("nobody answered")
 	}
-	if err := c.Send([]byte("{"), patience); err == nil {
+	if err := c.Send([]byte("{"), testTimeout); err == nil {
 		t.Error("half a text was sent")
 	}
 	expectTrace(t, path)

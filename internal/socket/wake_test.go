@@ -60,7 +60,7 @@ func TestBlockedClientCallsWake(t *testing.T) {
 			p.expect("1")
 			expectAllWake(t, c, w.wake, w.want,
 				blocked{"Receive", func() error { _, err := c.Receive(nil, socket.Forever); return err }},
-				blocked{"ReceiveBody", func() error { _, err := c.ReceiveBody(patience); return err }},
+				blocked{"ReceiveBody", func() error { _, err := c.ReceiveBody(testTimeout); return err }},
 			)
 			switch w.name {
 			case "Cancel":
@@ -82,8 +82,8 @@ func TestBlockedClientCallsWake(t *testing.T) {
 // expectFreed checks that a freed socket refuses every call.
 func expectFreed(t *testing.T, s talker, want error) {
 	t.Helper()
-	expectError(t, s.Send([]byte("1"), patience), want)
-	_, err := s.Receive(nil, patience)
+	expectError(t, s.Send([]byte("1"), testTimeout), want)
+	_, err := s.Receive(nil, testTimeout)
 	expectError(t, err, want)
 	expectError(t, s.Close(), want)
 	s.Cancel()
@@ -106,7 +106,7 @@ func TestBlockedCommandsWake(t *testing.T) {
 		t.Run(w.name+" while sending", func(t *testing.T) {
 			l := listen(t)
 			c := newClient(t, l.at())
-			first := start(func() error { _, err := c.TcmdBody([]byte(long), patience); return err })
+			first := start(func() error { _, err := c.TcmdBody([]byte(long), testTimeout); return err })
 			p := l.accept()
 			eventually(t, "the message is under way", p.readable)
 			expectAllWake(t, c, w.wake, w.want, append(commands(c), sending(c))...)
@@ -121,14 +121,14 @@ func TestBlockedCommandsWake(t *testing.T) {
 // commands are the calls that a server's silence blocks.
 func commands(c *socket.Client) []blocked {
 	return []blocked{
-		{"Tcmd", func() error { _, err := c.Tcmd([]byte("1"), nil, patience); return err }},
+		{"Tcmd", func() error { _, err := c.Tcmd([]byte("1"), nil, testTimeout); return err }},
 		{"TcmdBody", func() error { _, err := c.TcmdBody([]byte("1"), socket.Forever); return err }},
-		{"WaitReady", func() error { return c.WaitReady(patience) }},
+		{"WaitReady", func() error { return c.WaitReady(testTimeout) }},
 	}
 }
 
 func sending(c *socket.Client) blocked {
-	return blocked{"Send", func() error { return c.Send([]byte("1"), patience) }}
+	return blocked{"Send", func() error { return c.Send([]byte("1"), testTimeout) }}
 }
 
 func TestBlockedServerCallsWake(t *testing.T) {
@@ -139,7 +139,7 @@ func TestBlockedServerCallsWake(t *testing.T) {
 			p.write(frame(number(1))[:13])
 			expectAllWake(t, s, w.wake, w.want,
 				blocked{"Receive", func() error { _, err := s.Receive(nil, socket.Forever); return err }},
-				blocked{"ReceiveMessage", func() error { _, err := s.ReceiveMessage(patience); return err }},
+				blocked{"ReceiveMessage", func() error { _, err := s.ReceiveMessage(testTimeout); return err }},
 				blocked{"Serve", func() error { return s.Serve(func(*socket.Message) error { return nil }) }},
 			)
 			if w.name == "Free" {
@@ -165,10 +165,10 @@ func TestBlockedRepliesWake(t *testing.T) {
 			var calls []blocked
 			for range 16 {
 				m := expectMessage(t, s, "1")
-				calls = append(calls, blocked{"Reply", func() error { return m.Reply([]byte("1"), patience) }})
+				calls = append(calls, blocked{"Reply", func() error { return m.Reply([]byte("1"), testTimeout) }})
 			}
 			// The first reply has the connection; the others wait for it.
-			held := start(func() error { return first.Reply([]byte(long), patience) })
+			held := start(func() error { return first.Reply([]byte(long), testTimeout) })
 			eventually(t, "the first reply is under way", p.readable)
 			expectAllWake(t, s, w.wake, w.want, calls...)
 			expectError(t, await(t, held), w.want)
@@ -240,13 +240,13 @@ func TestFreedSocketsRefuseAll(t *testing.T) {
 	}
 	expectFreed(t, s, socket.ErrClosed)
 	expectFreed(t, c, socket.ErrClosed)
-	_, err := s.ReceiveMessage(patience)
+	_, err := s.ReceiveMessage(testTimeout)
 	expectError(t, err, socket.ErrClosed)
 	expectError(t, s.Serve(nil), socket.ErrClosed)
 	expectError(t, s.SetOption("keepalive", "0"), socket.ErrClosed)
 	_, err = tcmd(c, "1")
 	expectError(t, err, socket.ErrClosed)
-	expectError(t, c.WaitReady(patience), socket.ErrClosed)
+	expectError(t, c.WaitReady(testTimeout), socket.ErrClosed)
 }
 
 // A message that outlives its server does no harm.
@@ -257,7 +257,7 @@ func TestMessageOutlivesItsServer(t *testing.T) {
 	m := expectMessage(t, s, "1")
 	s.Free()
 	p.expectEnd()
-	expectError(t, m.Reply([]byte("1"), patience), socket.ErrClosed)
+	expectError(t, m.Reply([]byte("1"), testTimeout), socket.ErrClosed)
 	m.Drop()
 	if string(m.Body) != "1" {
 		t.Errorf("the body is %q now", m.Body)
