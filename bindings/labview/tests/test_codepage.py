@@ -119,9 +119,9 @@ def test_last_error_is_in_the_code_page(lv: Diagram, client: int) -> None:
     set_code_page(lv, client, "1252")
     lv.ok("obe_lv_tcmd", handle=client, json=b'{"\xb5": "\xb5"}', timeout_ms=TIMEOUT_MS)
     assert lv.run("obe_lv_get_int", handle=client, pointer=b"/\xb5").status == lv.E_TYPE
-    assert b'at "/\xb5" is of type string' in lv.text("obe_lv_last_error", handle=client)
+    assert b'the value at "/\xb5" is a string, not an integer' in lv.text("obe_lv_last_error", handle=client)
     set_code_page(lv, client, "1251")  # which has a different character for this byte
-    assert b'at "/\xb5" is of type string' in lv.text("obe_lv_last_error", handle=client)
+    assert b'the value at "/\xb5" is a string, not an integer' in lv.text("obe_lv_last_error", handle=client)
     set_code_page(lv, client, "1250")
     lv.ok("obe_lv_tcmd", handle=client, json=b'"\\u2713"', timeout_ms=TIMEOUT_MS)
     assert lv.run("obe_lv_ready", handle=client, timeout_ms=TIMEOUT_MS).status == 0

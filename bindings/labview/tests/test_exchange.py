@@ -26,7 +26,7 @@ def test_every_function(lv: Diagram, server: peer.Server) -> None:
     version = lv.ok("obe_lv_version")
     assert (version.major, version.minor, version.patch) >= (0, 1, 0)
     assert lv.ok("obe_lv_pointer_size").size in (4, 8)
-    assert lv.text("obe_lv_strerror", code=lv.E_REFUSED).startswith(b"OBE_E_REFUSED: Nobody listens")
+    assert lv.text("obe_lv_strerror", code=lv.E_REFUSED).startswith(b"OBE_E_REFUSED: Connection refused: no server is listening")
 
     h = lv.ok("obe_lv_client_new", address=b"127.0.0.1", port=server.port).handle
     lv.ok("obe_lv_set_option", handle=h, name=b"timeout_ms", value=b"20000")
@@ -280,7 +280,7 @@ def test_refused(lv: Diagram, server: peer.Server) -> None:
     server.stop()
     h = lv.ok("obe_lv_client_new", port=server.port).handle
     assert lv.run("obe_lv_ready", handle=h, timeout_ms=TIMEOUT_MS).status == lv.E_REFUSED
-    assert "nobody listens there" in lv.last_error(h)
+    assert "no server is listening there" in lv.last_error(h)
     lv.ok("obe_lv_free", handle=h)
 
 
