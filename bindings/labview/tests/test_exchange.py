@@ -26,7 +26,9 @@ def test_every_function(lv: Diagram, server: peer.Server) -> None:
     version = lv.ok("obe_lv_version")
     assert (version.major, version.minor, version.patch) >= (0, 1, 0)
     assert lv.ok("obe_lv_pointer_size").size in (4, 8)
-    assert lv.text("obe_lv_strerror", code=lv.E_REFUSED).startswith(b"OBE_E_REFUSED: Connection refused: no server is listening")
+    assert lv.text("obe_lv_strerror", code=lv.E_REFUSED).startswith(
+        b"OBE_E_REFUSED: Connection refused: no server is listening"
+    )
 
     h = lv.ok("obe_lv_client_new", address=b"127.0.0.1", port=server.port).handle
     lv.ok("obe_lv_set_option", handle=h, name=b"timeout_ms", value=b"20000")
