@@ -211,7 +211,7 @@ obe_status obe_client_new(const char *address, int32_t port,
  * not block.
  *
  * Returns OBE_OK; OBE_E_ARGUMENT; OBE_E_IN_USE if another server uses the port
- * (the error message says so if that is a server of this program);
+ * (the error message states it if that is a server of this program);
  * OBE_E_PERMISSION; OBE_E_UNREACHABLE if the address is not one of this
  * machine or the name is unknown; OBE_E_TIMEOUT if the name could not be
  * resolved in time; OBE_E_UNSUPPORTED for "unix:/path" on Windows; OBE_E_IO.
