@@ -160,7 +160,7 @@ func obe_get_key(message C.obe_message, pointer inText, index C.int64_t, buffer 
 			return err
 		}
 		if index < 0 || index > math.MaxInt {
-			return argError(op, "index", "is out of range")
+			return argError(op, "index", "is negative or too large")
 		}
 		size, err := m.ReadKey(p, int(index), dst)
 		if err != nil {
