@@ -171,6 +171,7 @@ func clip(text []byte) []byte { return text[:min(len(text), 1000)] }
 
 // difference describes how the value in a document differs from the node, or is empty. It
 // reads the value as every type, and expects an error unless the value has that type.
+// It is long because it has a paragraph for each getter.
 func (n node) difference(d *Document) (problem string) {
 	differ := func(format string, args ...any) {
 		if problem == "" {

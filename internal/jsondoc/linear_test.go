@@ -11,7 +11,7 @@ import (
 
 // Setting n members, reading n keys and reading n elements by pointer takes time linear in
 // the text for all of them: at most half a second here. If each member takes time linear in
-// the text, it takes minutes.
+// the text, it takes minutes. The function is long because of its table.
 func TestWorkOnADocumentIsLinear(t *testing.T) {
 	const n = 100_000
 	const testTimeout = time.Minute

@@ -9,6 +9,7 @@ import (
 
 // All memory that a function allocates, including memory that is garbage afterwards, is a
 // small multiple of the text. The documents are those that need most.
+// The function is long because it is mostly tables.
 func TestMemoryIsBoundedByTheText(t *testing.T) {
 	const size = 128 << 10
 	many := func(open, item, end string) string { return open + strings.Repeat(item, size/len(item)) + end }

@@ -112,6 +112,7 @@ func TestDocumentIsAListOfMembers(t *testing.T) {
 }
 
 // Every item of every container is found, in any order, before and after it is cached.
+// The function is long because it also generates the document and walks over it.
 func TestItemsAreFoundInAnyOrder(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	left := 0

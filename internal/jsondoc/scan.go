@@ -15,6 +15,7 @@ func skipSpace(text []byte, i int) int {
 // valueStart returns the index where the value of a text begins.
 func valueStart(text []byte) int { return skipSpace(text, 0) }
 
+// typeAt returns the type of the value at text[i].
 func typeAt(text []byte, i int) Type {
 	switch text[i] {
 	case '{':

@@ -457,7 +457,7 @@ func TestSuiteOfCases(t *testing.T) { checkSuite(t, nil) }
 func TestSuiteOfCasesAsPythonHasIt(t *testing.T) { checkSuite(t, pythonOracle(t)) }
 
 // checkSuite compares each case with the tables above, and with an oracle also with
-// Python.
+// Python. It is one function because every step needs the results of those before it.
 func checkSuite(t *testing.T, o *oracle) {
 	seen := map[string]bool{}
 	check := func(class string, c suiteCase, taken bool) {

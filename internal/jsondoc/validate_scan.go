@@ -73,7 +73,9 @@ func (v *Validator) scan(p []byte) (int, bool) {
 	return i, true
 }
 
-// structural handles a byte outside of strings, numbers and literals.
+// structural handles a byte outside of strings, numbers and literals. It has one case per
+// state; a separate function for the states that expect a value makes texts with many
+// strings a tenth slower.
 func (v *Validator) structural(b byte) bool {
 	switch v.state {
 	case afterValue:
@@ -105,41 +107,35 @@ func (v *Validator) structural(b byte) bool {
 			return false
 		}
 	default: // value, firstValue
-		return v.beginValue(b)
-	}
-	return true
-}
-
-// beginValue handles the first byte of a value, or the end of an empty array.
-func (v *Validator) beginValue(b byte) bool {
-	switch b {
-	case '"':
-		v.state = str
-	case '-':
-		v.state = minus
-	case '0':
-		v.state = zero
-	case '1', '2', '3', '4', '5', '6', '7', '8', '9':
-		v.state = integer
-	case '[', '{':
-		return v.open(b == '{')
-	case ']':
-		if v.state != firstValue {
+		switch b {
+		case '"':
+			v.state = str
+		case '-':
+			v.state = minus
+		case '0':
+			v.state = zero
+		case '1', '2', '3', '4', '5', '6', '7', '8', '9':
+			v.state = integer
+		case '[', '{':
+			return v.open(b == '{')
+		case ']':
+			if v.state != firstValue {
+				return false
+			}
+			v.close()
+		case 't':
+			v.state, v.rest = literal, "rue"
+		case 'f':
+			v.state, v.rest = literal, "alse"
+		case 'n':
+			v.state, v.rest = literal, "ull"
+		case 'N':
+			v.state, v.rest = literal, "aN"
+		case 'I':
+			v.state, v.rest = literal, "nfinity"
+		default:
 			return false
 		}
-		v.close()
-	case 't':
-		v.state, v.rest = literal, "rue"
-	case 'f':
-		v.state, v.rest = literal, "alse"
-	case 'n':
-		v.state, v.rest = literal, "ull"
-	case 'N':
-		v.state, v.rest = literal, "aN"
-	case 'I':
-		v.state, v.rest = literal, "nfinity"
-	default:
-		return false
 	}
 	return true
 }

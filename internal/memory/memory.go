@@ -109,7 +109,7 @@ func makeFromHeap[T any](length, capacity, size int) []T {
 	allocating.Lock()
 	defer allocating.Unlock()
 	if probe(size+arena) != nil {
-		// The search needs less than a thirtieth of each page to describe it.
+		// The list of the pages takes less than a thirtieth of their size.
 		if probe(collectorReserve+size/30) != nil {
 			return nil
 		}
