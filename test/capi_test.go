@@ -77,7 +77,7 @@ var (
 	raceRuns = [][]string{{"threads", "3000"}, {"message_threads", "500"}, {"serve", "100"}, {"handles", "300"}, {"talk"}, {"buffers"},
 		{"arguments"}, {"message", "1000"}, {"command"}, {"leak", "30"}}
 
-	valgrindRuns = [][]string{{"leak", "30"}, {"message", "1000"}, {"serve", "5"}, {"command"}, {"message_threads", "50"}, {"arguments"},
+	valgrindRuns = [][]string{{"leak", "30"}, {"message", "1000"}, {"serve", "5"}, {"command", "2"}, {"message_threads", "50"}, {"arguments"},
 		{"talk"}, {"handles", "30"}, {"threads", "30"}}
 	notValgrinded = map[string]string{"buffers": "it compares memory that Go wrote, which valgrind believes is undefined"}
 )
