@@ -184,7 +184,7 @@ static void of_get(void)
     REFUSED(message, "capacity is negative", obe_get_json(message, "", out.buffer, -1, &out.number));
     REFUSED(message, "length is NULL", obe_get_json(message, "", out.buffer, ROOM, NULL));
     REFUSED(message, "pointer is NULL", obe_get_key(message, NULL, 0, out.buffer, ROOM, &out.number));
-    REFUSED(message, "index is ", obe_get_key(message, "", -1, out.buffer, ROOM, &out.number));
+    REFUSED(message, "index is negative", obe_get_key(message, "", -1, out.buffer, ROOM, &out.number));
     REFUSED(message, "buffer is NULL", obe_get_key(message, "", 0, NULL, ROOM, &out.number));
     REFUSED(message, "capacity is negative", obe_get_key(message, "", 0, out.buffer, -1, &out.number));
     REFUSED(message, "length is NULL", obe_get_key(message, "", 0, out.buffer, ROOM, NULL));
