@@ -262,7 +262,7 @@ func TestWindows(t *testing.T) {
 
 	// The numbers are rounds, fewer than on Linux because a call and a garbage collection
 	// take far longer in Wine, or milliseconds.
-	for _, call := range [][]string{{"handles", "10000"}, {"arguments"}, {"buffers", "100"}, {"talk"}, {"message"}, {"serve"}, {"command"},
+	for _, call := range [][]string{{"handles", "10000"}, {"arguments"}, {"buffers", "100"}, {"exchanges"}, {"message"}, {"serve"}, {"command"},
 		{"leak", "100"}, {"threads", "2000"}, {"message_threads", "300"}} {
 		t.Run(call[0], func(t *testing.T) {
 			t.Parallel()

@@ -1,8 +1,12 @@
-/* The functions for the protocol's commands, with a server in this program. */
+/* The functions for the protocol's commands, with a server in this program.
+ *
+ *     command            all tests
+ *     command QUERIES    all tests, with so many queries of each thread that shares a client: for valgrind */
 #include "check.h"
 
 static char text[1024];
 static int64_t length;
+static int queries_each = 10;
 
 /* ---- a server that records its requests ---- */
 
@@ -500,7 +504,7 @@ static void query_without_reply(void)
     socket_close(dead);
 }
 
-enum { QUERIERS = 6, QUERIES = 10, MANY_NUMBERS = 4000 };
+enum { QUERIERS = 6, MANY_NUMBERS = 4000 };
 
 /* Replies with MANY_NUMBERS numbers that begin at the request's member first, as a list or as a table of 4 rows. */
 static obe_status reply_with_many(obe_message request, void *user)
@@ -551,8 +555,8 @@ static void *query_many(void *argument)
     double *values = malloc(MANY_NUMBERS * sizeof *values);
 
     CHECK(values != NULL);
-    for (i = 0; i < QUERIES; i++) {
-        int64_t first = (number * QUERIES + i) * MANY_NUMBERS, count = 0, rows = 0;
+    for (i = 0; i < queries_each; i++) {
+        int64_t first = (number * queries_each + i) * MANY_NUMBERS, count = 0, rows = 0;
         obe_message fields = parse("{}"), reply = 0;
 
         CHECK_OK(fields, obe_set_int(fields, "first", first));
@@ -771,11 +775,14 @@ static void on_a_kept_connection(void)
     CHECK_OK(0, obe_free(kept));
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     obe_status ended = OBE_OK;
     pthread_t thread;
 
+    if (argc > 1)
+        queries_each = atoi(argv[1]);
+    CHECK(queries_each > 0);
     server = new_server();
     client = new_client(port_of(server));
     thread = start_thread(serve_all, &ended);

@@ -287,7 +287,7 @@ static obe_status do_serve(struct worker *h)
 /* Of calls that only read or set something. */
 #define PLAIN OBE_OK, OBE_E_HANDLE, OBE_E_CLOSED
 /* Of calls that send or receive. */
-#define TALK \
+#define TRANSFER \
     PLAIN, OBE_E_TIMEOUT, OBE_E_CANCELLED, OBE_E_PEER_CLOSED, OBE_E_RESET, OBE_E_REFUSED, OBE_E_BUSY, OBE_E_STATE
 /* Of calls that read messages: their contents depend on which thread was faster. */
 #define READ PLAIN, OBE_E_NOT_FOUND, OBE_E_TYPE, OBE_E_BUFFER
@@ -305,13 +305,13 @@ static const struct operation {
     {"obe_message_free", do_message_free, 2, {OBE_OK, OBE_E_HANDLE, 1}},
     {"obe_close", do_close, 2, {PLAIN, 1}},
     {"obe_cancel", do_cancel, 2, {PLAIN, 1}},
-    {"obe_send", do_send, 4, {TALK, 1}},
-    {"obe_receive", do_receive, 4, {TALK, OBE_E_BUFFER, 1}},
-    {"obe_tcmd", do_tcmd, 6, {TALK, OBE_E_BUFFER, 1}},
-    {"obe_wait_ready", do_wait_ready, 2, {TALK, 1}},
-    {"obe_ready", do_ready, 2, {TALK, OBE_E_REPLY, 1}},
-    {"obe_optset", do_optset, 4, {TALK, OBE_E_BUFFER, OBE_E_REPLY, 1}},
-    {"obe_newdat", do_newdat, 2, {TALK, OBE_E_REPLY, 1}},
+    {"obe_send", do_send, 4, {TRANSFER, 1}},
+    {"obe_receive", do_receive, 4, {TRANSFER, OBE_E_BUFFER, 1}},
+    {"obe_tcmd", do_tcmd, 6, {TRANSFER, OBE_E_BUFFER, 1}},
+    {"obe_wait_ready", do_wait_ready, 2, {TRANSFER, 1}},
+    {"obe_ready", do_ready, 2, {TRANSFER, OBE_E_REPLY, 1}},
+    {"obe_optset", do_optset, 4, {TRANSFER, OBE_E_BUFFER, OBE_E_REPLY, 1}},
+    {"obe_newdat", do_newdat, 2, {TRANSFER, OBE_E_REPLY, 1}},
     {"obe_port", do_port, 1, {PLAIN, OBE_E_STATE, 1}},
     {"obe_set_option", do_set_option, 2, {PLAIN, 1}},
     {"obe_get_option", do_get_option, 2, {PLAIN, 1}},
@@ -319,15 +319,15 @@ static const struct operation {
     {"obe_last_error", do_last_error, 2, {PLAIN, OBE_E_BUFFER, 1}},
     {"obe_set_int and others", do_set, 3, {PLAIN, OBE_E_STATE, OBE_E_TYPE, 1}},
     {"obe_get_double and others", do_get, 4, {READ, 1}},
-    {"obe_send_message", do_send_message, 3, {TALK, 1}},
-    {"obe_receive_message", do_receive_message, 4, {TALK, 1}},
-    {"obe_tcmd_message", do_tcmd_message, 4, {TALK, 1}},
-    {"obe_query", do_query, 4, {TALK, OBE_E_REPLY, OBE_E_TYPE, 1}},
+    {"obe_send_message", do_send_message, 3, {TRANSFER, 1}},
+    {"obe_receive_message", do_receive_message, 4, {TRANSFER, 1}},
+    {"obe_tcmd_message", do_tcmd_message, 4, {TRANSFER, 1}},
+    {"obe_query", do_query, 4, {TRANSFER, OBE_E_REPLY, OBE_E_TYPE, 1}},
     {"obe_check_reply", do_check_reply, 2, {PLAIN, OBE_E_REPLY, 1}},
-    {"obe_reply", do_reply, 4, {TALK, 1}},
-    {"obe_reply_message", do_reply_message, 2, {TALK, 1}},
-    {"obe_receive and obe_send", do_answer, 16, {TALK, OBE_E_BUFFER, 1}},
-    {"obe_serve", do_serve, 4, {TALK, 1}},
+    {"obe_reply", do_reply, 4, {TRANSFER, 1}},
+    {"obe_reply_message", do_reply_message, 2, {TRANSFER, 1}},
+    {"obe_receive and obe_send", do_answer, 16, {TRANSFER, OBE_E_BUFFER, 1}},
+    {"obe_serve", do_serve, 4, {TRANSFER, 1}},
 };
 
 static int succeeded[LENGTH(operations)]; /* how often each returned OBE_OK; atomic */

@@ -8,7 +8,7 @@ enum { THREADS = 4 };
 
 static int count;
 
-static void *talk(void *port)
+static void *make_exchanges(void *port)
 {
     obe_socket client = new_client(*(int32_t *)port);
     char body[64], reply[64];
@@ -38,7 +38,7 @@ int main(int argc, char **argv)
     all = strcmp(argv[2], "all") == 0 ? 2 * count : 0;
     echo_start(&echo);
     for (i = 0; i < THREADS; i++)
-        CHECK(pthread_create(&threads[i], NULL, talk, &echo.port) == 0);
+        CHECK(pthread_create(&threads[i], NULL, make_exchanges, &echo.port) == 0);
     for (i = 0; i < THREADS; i++) {
         void *result;
 

@@ -157,19 +157,19 @@ static void write_all(void)
 }
 
 /* Calls the functions that send and receive messages. */
-static void talk(obe_socket client, obe_socket server)
+static void exchange_messages(obe_socket client, obe_socket server)
 {
     obe_message m = 0, reply = 0;
     int64_t n, rows, cols;
 
-    part = "talk";
+    part = "exchange";
     if (CALL("", obe_message_new("{\"command\": \"x\"}", -1, &m)) == OBE_OK &&
         CALL("", obe_tcmd_message(client, m, &reply, TIMEOUT)) == OBE_OK)
         read_all("reply", reply);
     obe_message_free(reply);
     obe_message_free(m);
     m = 0;
-    part = "talk";
+    part = "exchange";
     if (CALL("", obe_receive_message(server, &m, SHORT_TIMEOUT)) == OBE_OK) {
         read_all("request", m);
         CALL("", obe_reply(m, "\"OK\"", -1, TIMEOUT));
@@ -255,7 +255,7 @@ int main(int count, char **arguments)
     }
     obe_message_free(m);
     write_all();
-    talk(client, server);
+    exchange_messages(client, server);
     labview("labview", handle);
     obe_lv_set_option(handle, "codepage", "1252");
     labview("code page", handle);
