@@ -16,9 +16,9 @@ import (
 	"libobe/internal/transport"
 )
 
-// Calls wait in C, on the stacks of their own threads; transport.WaitWith says why. On
+// Calls wait in C, on the stacks of their own threads; transport.SetWaitFunctions says why. On
 // Windows all system calls are made there.
-func init() { transport.WaitWith(poll, epollWait) }
+func init() { transport.SetWaitFunctions(poll, epollWait) }
 
 func poll(fd int, events int16, waker, other, milliseconds int) (found int, err syscall.Errno) {
 	n := C.capi_poll(C.int(fd), C.short(events), C.int(waker), C.int(other), C.int(milliseconds))

@@ -494,14 +494,14 @@ const queuePause = 5 * time.Millisecond
 // and sends its first frame.
 func (c *Client) connect(call *call, wait transport.Wait, by time.Time, at netip.AddrPort, head, body []byte) error {
 	options := c.options()
-	conn, err := c.address.Dial(at, options.tuning())
+	conn, err := c.address.Dial(at, options.keepAlive)
 	// The system waits for room in the queue of a TCP server, and leaves that of a
 	// Unix-domain socket to its clients.
 	for errors.Is(err, transport.ErrQueueFull) {
 		if call.rest(queuePause) != nil {
 			return unconnected{transport.ErrTimeout}
 		}
-		conn, err = c.address.Dial(at, options.tuning())
+		conn, err = c.address.Dial(at, options.keepAlive)
 	}
 	if err != nil {
 		return unconnected{err}

@@ -185,7 +185,7 @@ func (s *Server) listen(address transport.Address) error {
 	}
 	occupied := false
 	for _, at := range addresses {
-		if s.listener, err = address.Listen(at, s.options().tuning()); err == nil {
+		if s.listener, err = address.Listen(at, s.options().keepAlive); err == nil {
 			break
 		}
 		occupied = address.Occupied(at)
@@ -1160,7 +1160,7 @@ func (s *Server) SetOption(name, value string) error {
 	if s.closed {
 		return ErrClosed
 	}
-	s.listener.Tune(s.options().tuning())
+	s.listener.SetKeepAlive(s.options().keepAlive)
 	if s.options().oneWay {
 		s.owesNothing()
 	}

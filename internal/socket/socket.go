@@ -425,7 +425,3 @@ func (b *base) getOption(name string, facts map[string]func() string) (string, e
 	}
 	return o.get(b.options()), nil
 }
-
-func (s *settings) tuning() transport.SocketOptions {
-	return transport.SocketOptions{KeepAlive: s.keepAlive}
-}
