@@ -32,7 +32,7 @@ func checkTrace(path string) error {
 	if err != nil || path == "" {
 		return err
 	}
-	return trace.Check(path)
+	return trace.CheckPath(path)
 }
 
 // setTrace sets the file of the trace.
@@ -80,7 +80,7 @@ func (b *base) note(call *call, role string, direction trace.Direction, peer str
 		return // it was turned off in this moment
 	}
 	err := trace.Write(s.trace, s.traceLimit, trace.Record{
-		Time: now, Process: os.Getpid(), Role: role, Direction: direction, Peer: peer, Took: took, Body: body,
+		Time: now, Process: os.Getpid(), Role: role, Direction: direction, Peer: peer, Elapsed: took, Body: body,
 	})
 	if err != nil {
 		b.counters.traceFailed.Add(1)
