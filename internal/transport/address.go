@@ -30,7 +30,7 @@ type Address struct {
 func ParseAddress(host string, port int) (Address, error) {
 	if looksLikeURL(host) {
 		// It may contain a password, and error messages are shown and logged.
-		return Address{}, fmt.Errorf("%w: it contains an @ or a //; this protocol has no URLs, user names or passwords, so pass only the host", ErrAddress)
+		return Address{}, fmt.Errorf("%w: it contains an @ or a //; this protocol has no URLs, user names or passwords, so pass the host alone", ErrAddress)
 	}
 	if path, ok := strings.CutPrefix(host, unixPrefix); ok {
 		return Address{Path: path}, checkPath(path)
