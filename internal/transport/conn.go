@@ -88,7 +88,7 @@ func (c *Conn) closedOr(err error) error {
 	return err
 }
 
-// Read reads the available bytes, at least one, and waits for that as SetReadWait says.
+// Read reads the available bytes, and waits for the first one as SetReadWait specifies.
 // io.EOF is the end of the peer's stream.
 func (c *Conn) Read(p []byte) (int, error) {
 	if len(p) == 0 {

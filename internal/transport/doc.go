@@ -6,7 +6,7 @@
 // where it has to wait, blocks in poll. Package net would hand each wait to the
 // runtime's network poller and be woken by it again, which costs more than the whole
 // exchange on the loopback interface. So every descriptor here is non-blocking. A
-// [Wait] says what ends a wait other than its descriptor: a deadline, and a [Waker],
+// [Wait] specifies what ends a wait other than its descriptor: a deadline, and a [Waker],
 // through which another thread ends it (cancel, close). A server waits for many
 // descriptors at once with a [Poller].
 //

@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// known lists the Winsock errors that callers distinguish, with the texts of other
+// knownErrors lists the Winsock errors that callers distinguish, with the texts of other
 // systems: those of Windows are long, and in the user's language.
-var known = map[syscall.Errno]struct {
+var knownErrors = map[syscall.Errno]struct {
 	kind error
 	text string
 }{
@@ -34,7 +34,7 @@ var known = map[syscall.Errno]struct {
 	windows.ERROR_NOT_ENOUGH_MEMORY: {ErrExhausted, "cannot allocate memory"},
 }
 
-// knownError is a Winsock error in known.
+// knownError is a Winsock error in knownErrors.
 type knownError struct {
 	error // as Windows reported it
 	text  string
@@ -46,7 +46,7 @@ func (e *knownError) Unwrap() error { return e.error }
 // withText replaces the text of a known error.
 func withText(err error) error {
 	if errno, ok := err.(syscall.Errno); ok {
-		if k, ok := known[errno]; ok {
+		if k, ok := knownErrors[errno]; ok {
 			return &knownError{err, k.text}
 		}
 	}
@@ -58,7 +58,7 @@ func withText(err error) error {
 func classify(err error) error {
 	var errno syscall.Errno
 	if errors.As(err, &errno) {
-		return known[errno].kind
+		return knownErrors[errno].kind
 	}
 	return nil
 }

@@ -10,7 +10,7 @@ import (
 )
 
 func TestKnownErrorTexts(t *testing.T) {
-	for code, k := range known {
+	for code, k := range knownErrors {
 		err := systemError("call", withText(code))
 		if err.Error() != "call: "+k.text || !errors.Is(err, k.kind) || !errors.Is(err, code) {
 			t.Errorf("%d is %q, of kind %v: %v, and with its code: %v", code, err, k.kind, errors.Is(err, k.kind), errors.Is(err, code))

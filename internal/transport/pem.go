@@ -140,7 +140,7 @@ func nextBlock(text []byte, from int) int {
 	}
 }
 
-// checkText returns an error for a file that is not PEM text, which says what it is.
+// checkText returns an error for a file that is not PEM text, with what it is instead.
 func checkText(text []byte) error {
 	switch {
 	case len(text) == 0:

@@ -13,8 +13,8 @@ import (
 	"libobe/internal/excerpt"
 )
 
-// tlsError converts an error of crypto/tls into an ErrTLS whose text says what is wrong
-// and how to fix it.
+// tlsError converts an error of crypto/tls into an ErrTLS whose text describes the
+// problem and how to fix it.
 func tlsError(err error, server bool) error {
 	peer, remedy := "the server's certificate", "set the CA file to the certificate of the authority that signed it"
 	if server {

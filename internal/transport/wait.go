@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Wait says how long a blocking operation may wait, and what ends it early. The zero
+// Wait specifies how long a blocking operation may wait, and what ends it early. The zero
 // value waits forever.
 type Wait struct {
 	Deadline time.Time // zero: none
