@@ -208,72 +208,50 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-// Threads and processes write to one file: it contains each line once and complete, and
-// the files stay within their limit.
-func TestThreadsAndProcesses(t *testing.T) {
-	const processes, threads, each = 4, 4, 150
-	if path := os.Getenv(worker); path != "" {
-		write := func(limit int64, padding string) {
-			var all sync.WaitGroup
-			for i := range threads {
-				all.Go(func() {
-					for n := range each {
-						err := Write(path, limit, record(fmt.Sprintf(`["%d.%d.%d", "%s"]`, os.Getpid(), i, n, padding)))
-						if err != nil && !(limit == rotating && errors.Is(err, errRotationStalled)) {
-							t.Error(err)
-						}
-					}
-				})
-			}
-			all.Wait()
-		}
-		if os.Getenv(worker+"_LIMIT") == "" {
-			write(unlimited, strings.Repeat("x", 5000))
-		} else {
-			write(rotating, "")
-		}
-		return
-	}
-	run := func(path string, more ...string) {
-		var all sync.WaitGroup
-		for range processes {
-			all.Go(func() {
-				c := exec.Command(os.Args[0], "-test.run=^TestThreadsAndProcesses$")
-				c.Env = append(append(os.Environ(), worker+"="+path), more...)
-				if out, err := c.CombinedOutput(); err != nil {
-					t.Errorf("%v\n%s", err, out)
-				}
-			})
-		}
-		all.Wait()
-	}
-	path := filepath.Join(t.TempDir(), "t.jsonl")
-	run(path)
-	seen := map[string]int{}
-	for _, l := range lines(t, path) {
-		seen[id(t, l)]++
-	}
-	for name, n := range seen {
-		if n != 1 {
-			t.Errorf("%s was written %d times", name, n)
-		}
-	}
-	if len(seen) != processes*threads*each {
-		t.Errorf("the file contains %d lines of %d", len(seen), processes*threads*each)
-	}
+const (
+	workerProcesses = 4
+	workerThreads   = 4
+	linesPerThread  = 150
+)
 
-	// Rotation drops old lines. While one thread renames the file, the others may write a
-	// quarter more, and each one line beyond that.
-	path = filepath.Join(t.TempDir(), "t.jsonl")
-	run(path, worker+"_LIMIT=1")
-	clear(seen)
-	for _, p := range []string{path, path + ".1"} {
-		info, err := os.Stat(p)
-		must(t, err)
-		if most := int64(rotating + rotating/4 + processes*threads*300); info.Size() > most {
-			t.Errorf("%s has %d bytes, wanted at most %d", p, info.Size(), most)
-		}
-		for _, l := range lines(t, p) {
+// writeFromThreads is what each worker process does.
+func writeFromThreads(t *testing.T, path string, limit int64, padding string) {
+	var all sync.WaitGroup
+	for i := range workerThreads {
+		all.Go(func() {
+			for n := range linesPerThread {
+				err := Write(path, limit, record(fmt.Sprintf(`["%d.%d.%d", "%s"]`, os.Getpid(), i, n, padding)))
+				if err != nil && !(limit == rotating && errors.Is(err, errRotationStalled)) {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+// runWorkers runs the worker processes of TestThreadsAndProcesses.
+func runWorkers(t *testing.T, path string, environment ...string) {
+	t.Helper()
+	var all sync.WaitGroup
+	for range workerProcesses {
+		all.Go(func() {
+			c := exec.Command(os.Args[0], "-test.run=^TestThreadsAndProcesses$")
+			c.Env = append(append(os.Environ(), worker+"="+path), environment...)
+			if out, err := c.CombinedOutput(); err != nil {
+				t.Errorf("%v\n%s", err, out)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// countUniqueLines returns the number of lines in the files, each of which must be unique.
+func countUniqueLines(t *testing.T, paths ...string) int {
+	t.Helper()
+	seen := map[string]int{}
+	for _, path := range paths {
+		for _, l := range lines(t, path) {
 			seen[id(t, l)]++
 		}
 	}
@@ -282,9 +260,40 @@ func TestThreadsAndProcesses(t *testing.T) {
 			t.Errorf("%s was written %d times", name, n)
 		}
 	}
+	return len(seen)
+}
+
+// Threads and processes write to one file: it contains each line once and complete, and
+// the files stay within their limit.
+func TestThreadsAndProcesses(t *testing.T) {
+	if path := os.Getenv(worker); path != "" {
+		if os.Getenv(worker+"_LIMIT") == "" {
+			writeFromThreads(t, path, unlimited, strings.Repeat("x", 5000))
+		} else {
+			writeFromThreads(t, path, rotating, "")
+		}
+		return
+	}
+	path := filepath.Join(t.TempDir(), "t.jsonl")
+	runWorkers(t, path)
+	if got, want := countUniqueLines(t, path), workerProcesses*workerThreads*linesPerThread; got != want {
+		t.Errorf("the file contains %d lines of %d", got, want)
+	}
+
+	// Rotation drops old lines. While one thread renames the file, the others may write a
+	// quarter more, and each one line beyond that.
+	path = filepath.Join(t.TempDir(), "t.jsonl")
+	runWorkers(t, path, worker+"_LIMIT=1")
+	for _, p := range []string{path, path + ".1"} {
+		info, err := os.Stat(p)
+		must(t, err)
+		if most := int64(rotating + rotating/4 + workerProcesses*workerThreads*300); info.Size() > most {
+			t.Errorf("%s has %d bytes, wanted at most %d", p, info.Size(), most)
+		}
+	}
 	// This would be less if a thread that means the old file renamed the new one.
-	if least := rotating / 300; len(seen) < least {
-		t.Errorf("only %d lines are left, wanted at least %d", len(seen), least)
+	if got, least := countUniqueLines(t, path, path+".1"), rotating/300; got < least {
+		t.Errorf("only %d lines are left, wanted at least %d", got, least)
 	}
 }
 

@@ -49,38 +49,39 @@ func runTrial(t *testing.T, s *Spin, blocking, spinning time.Duration) {
 
 func repeated(n, iterations int) []int { return slices.Repeat([]int{iterations}, n) }
 
+func expectIterations(t *testing.T, got, want []int) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		t.Errorf("the iterations of %d waits are %v, want %v", len(want), slices.Compact(got), slices.Compact(want))
+	}
+}
+
 func TestSpin(t *testing.T) {
 	before := spinEnabled
 	defer func() { spinEnabled = before }()
 	spinEnabled = true
 	const fast, slow = 10 * time.Microsecond, 60 * time.Microsecond
-	expect := func(t *testing.T, got, want []int) {
-		t.Helper()
-		if !slices.Equal(got, want) {
-			t.Errorf("the iterations of %d waits are %v, want %v", len(want), slices.Compact(got), slices.Compact(want))
-		}
-	}
 
 	t.Run("spinning is faster", func(t *testing.T) {
 		var s Spin
 		runTrial(t, &s, slow, fast)
-		expect(t, runWaits(&s, resampleAfterSpin, 7), repeated(resampleAfterSpin, 7))
+		expectIterations(t, runWaits(&s, resampleAfterSpin, 7), repeated(resampleAfterSpin, 7))
 		runTrial(t, &s, slow, fast)
 	})
 	for name, spinning := range map[string]time.Duration{"is slower": 2 * slow, "makes no difference": slow, "is hardly faster": slow * 9 / 10} {
 		t.Run("spinning "+name, func(t *testing.T) {
 			var s Spin
 			runTrial(t, &s, slow, spinning)
-			expect(t, runWaits(&s, resampleAfterBlock, 7), repeated(resampleAfterBlock, 0))
+			expectIterations(t, runWaits(&s, resampleAfterBlock, 7), repeated(resampleAfterBlock, 0))
 			runTrial(t, &s, slow, fast)
-			expect(t, runWaits(&s, 1, 7), repeated(1, 7))
+			expectIterations(t, runWaits(&s, 1, 7), repeated(1, 7))
 		})
 	}
 	t.Run("misses", func(t *testing.T) {
 		var s Spin
 		runTrial(t, &s, slow, fast)
-		expect(t, runWaits(&s, maxMisses, 0), repeated(maxMisses, spinIterations-1))
-		expect(t, runWaits(&s, resampleAfterBlock, 0), repeated(resampleAfterBlock, 0))
+		expectIterations(t, runWaits(&s, maxMisses, 0), repeated(maxMisses, spinIterations-1))
+		expectIterations(t, runWaits(&s, resampleAfterBlock, 0), repeated(resampleAfterBlock, 0))
 		runTrial(t, &s, slow, fast)
 	})
 	t.Run("a trial of waits that time out", func(t *testing.T) {
@@ -95,19 +96,19 @@ func TestSpin(t *testing.T) {
 				t.Error("a wait of the trial does not spin")
 			}
 		}
-		expect(t, runWaits(&s, resampleAfterBlock, 0), repeated(resampleAfterBlock, 0))
+		expectIterations(t, runWaits(&s, resampleAfterBlock, 0), repeated(resampleAfterBlock, 0))
 	})
 	t.Run("misses and hits", func(t *testing.T) {
 		var s Spin
 		runTrial(t, &s, slow, fast)
 		for range resampleAfterSpin / 2 {
-			expect(t, runWaits(&s, 1, 0), repeated(1, spinIterations-1))
-			expect(t, runWaits(&s, 1, 3), repeated(1, 3))
+			expectIterations(t, runWaits(&s, 1, 0), repeated(1, spinIterations-1))
+			expectIterations(t, runWaits(&s, 1, 3), repeated(1, 3))
 		}
 	})
-	t.Run("no Spin", func(t *testing.T) { expect(t, runWaits(nil, 2, 1), repeated(2, 0)) })
+	t.Run("no Spin", func(t *testing.T) { expectIterations(t, runWaits(nil, 2, 1), repeated(2, 0)) })
 	t.Run("one CPU", func(t *testing.T) {
 		spinEnabled = false
-		expect(t, runWaits(&Spin{}, 20, 1), repeated(20, 0))
+		expectIterations(t, runWaits(&Spin{}, 20, 1), repeated(20, 0))
 	})
 }
