@@ -16,9 +16,9 @@ import (
 	"libobe/internal/transport"
 )
 
-// On Linux, calls block in C, on the stacks of their own threads; see transport.WaitWith.
+// On Linux, calls block in C, on the stacks of their own threads; see transport.SetWaitFunctions.
 // On Windows, Go makes all system calls in this way.
-func init() { transport.WaitWith(pollInC, epollWaitInC) }
+func init() { transport.SetWaitFunctions(pollInC, epollWaitInC) }
 
 func pollInC(fd int, events int16, waker, other, milliseconds int) (ready int, err syscall.Errno) {
 	n := C.capi_poll(C.int(fd), C.short(events), C.int(waker), C.int(other), C.int(milliseconds))

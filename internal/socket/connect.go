@@ -175,14 +175,14 @@ const queueRetryInterval = 5 * time.Millisecond
 // established by a time, unless that is zero.
 func (c *Client) connect(call *call, wait transport.Wait, by time.Time, at netip.AddrPort, head, body []byte) error {
 	options := c.options()
-	conn, err := c.address.Dial(at, options.socketOptions())
+	conn, err := c.address.Dial(at, options.keepAlive)
 	// If the queue is full, the system itself tries again on TCP, but leaves that to
 	// the client on a Unix-domain socket.
 	for errors.Is(err, transport.ErrQueueFull) {
 		if call.sleep(queueRetryInterval) != nil {
 			return dialError{ErrTimeout}
 		}
-		conn, err = c.address.Dial(at, options.socketOptions())
+		conn, err = c.address.Dial(at, options.keepAlive)
 	}
 	if err != nil {
 		return dialError{err}

@@ -317,7 +317,3 @@ func (s *settings) allowed(from netip.Addr) bool {
 	from = from.Unmap().WithZone("")
 	return slices.ContainsFunc(s.allow, func(r netip.Prefix) bool { return r.Contains(from) })
 }
-
-func (s *settings) socketOptions() transport.SocketOptions {
-	return transport.SocketOptions{KeepAlive: s.keepAlive}
-}

@@ -74,7 +74,7 @@ func (s *Server) listen(address transport.Address) error {
 	}
 	occupied := false
 	for _, at := range addresses {
-		if s.listener, err = address.Listen(at, s.options().socketOptions()); err == nil {
+		if s.listener, err = address.Listen(at, s.options().keepAlive); err == nil {
 			break
 		}
 		occupied = address.Occupied(at)
@@ -264,7 +264,7 @@ func (s *Server) SetOption(name, value string) error {
 	if s.closed {
 		return ErrClosed
 	}
-	s.listener.Tune(s.options().socketOptions())
+	s.listener.SetKeepAlive(s.options().keepAlive)
 	if s.options().oneWay {
 		s.settlePaired()
 	}

@@ -157,11 +157,11 @@ func TestTLSWrongIdentity(t *testing.T) {
 		{"another name", a.sign(nil), []string{"tls_ca=" + a.file, "tls_server_name=other.test"}, `not for "other.test" but for "instrument.test", 127.0.0.1`},
 		{"another address", a.sign(func(c *x509.Certificate) { c.IPAddresses = nil }), []string{"tls_ca=" + a.file}, `not for "127.0.0.1"`},
 		{"no name", a.sign(func(c *x509.Certificate) { c.DNSNames, c.IPAddresses = nil, nil }), []string{"tls_ca=" + a.file}, "no name at all"},
-		{"another authority", a.sign(nil), []string{"tls_ca=" + stranger.file}, "unknown authority; set tls_ca"},
-		{"unknown to the system", a.sign(nil), []string{"tls=1"}, "unknown authority; set tls_ca"},
+		{"another authority", a.sign(nil), []string{"tls_ca=" + stranger.file}, "signed by an unknown authority; set the CA file"},
+		{"unknown to the system", a.sign(nil), []string{"tls=1"}, "signed by an unknown authority; set the CA file"},
 		{"expired", a.sign(func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) }), []string{"tls_ca=" + a.file}, "renew it, or set the clock"},
 		{"not yet valid", a.sign(func(c *x509.Certificate) { c.NotBefore = time.Now().Add(time.Minute) }), []string{"tls_ca=" + a.file}, "renew it, or set the clock"},
-		{"made for clients", a.sign(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} }), []string{"tls_ca=" + a.file}, "not made for this use"},
+		{"made for clients", a.sign(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} }), []string{"tls_ca=" + a.file}, "not valid for this use"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := newServer(t, test.server.options()...)
@@ -206,10 +206,10 @@ func TestTLSMutual(t *testing.T) {
 		message string
 	}{
 		{"known", a.sign(nil).options(), ""},
-		{"nobody", nil, "certificate required (set tls_cert and tls_key"},
-		{"stranger", stranger.sign(nil).options(), "does not take the certificate of tls_cert"},
-		{"expired", a.sign(func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) }).options(), "does not take the certificate of tls_cert"},
-		{"made for servers", serverOnly.options(), "does not take the certificate of tls_cert"},
+		{"nobody", nil, "certificate required (the server requires a client certificate; set the certificate file and the private key file"},
+		{"stranger", stranger.sign(nil).options(), "does not accept this client's certificate"},
+		{"expired", a.sign(func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) }).options(), "does not accept this client's certificate"},
+		{"made for servers", serverOnly.options(), "does not accept this client's certificate"},
 	} {
 		for _, body := range []string{`1`, vast} {
 			t.Run(fmt.Sprint(test.name, len(body)), func(t *testing.T) {
@@ -262,7 +262,7 @@ func TestTLSAgainstPlain(t *testing.T) {
 		s := newServer(t)
 		echo(t, s)
 		_, err := tcmd(newClient(t, s.Addr(), "tls_ca="+a.file), `1`)
-		expectSaid(t, err, transport.ErrTLS, "speaks no TLS 1.3")
+		expectSaid(t, err, transport.ErrTLS, "not support TLS 1.3")
 	})
 	t.Run("plain server that answers", func(t *testing.T) {
 		l := listen(t)
@@ -270,7 +270,7 @@ func TestTLSAgainstPlain(t *testing.T) {
 		result := startTcmd(c, `1`)
 		p := l.accept()
 		p.send(`"OK"`)
-		expectSaid(t, await(t, result).err, transport.ErrTLS, "speaks no TLS 1.3")
+		expectSaid(t, await(t, result).err, transport.ErrTLS, "not support TLS 1.3")
 	})
 	t.Run("silent server", func(t *testing.T) {
 		l := listen(t)
@@ -286,7 +286,7 @@ func TestTLSAgainstPlain(t *testing.T) {
 		c := newClient(t, l.at(), "tls_ca="+a.file)
 		result := startTcmd(c, `1`)
 		_ = tls.Server(l.accept(), &tls.Config{Certificates: []tls.Certificate{pair}, MaxVersion: tls.VersionTLS12}).Handshake()
-		expectSaid(t, await(t, result).err, transport.ErrTLS, "protocol version not supported (it speaks no TLS 1.3)")
+		expectSaid(t, await(t, result).err, transport.ErrTLS, "protocol version not supported (it does not support TLS 1.3)")
 	})
 	t.Run("no server", func(t *testing.T) {
 		l := listen(t)
@@ -551,14 +551,14 @@ func TestTLSOptions(t *testing.T) {
 	for _, test := range []struct{ before, option, message string }{
 		{"", "tls_key=" + string(text), "must be the path of a PEM file, not its text"},
 		{"", "tls_key=" + secret, "cannot be read"},
-		{"", "tls_key=" + folder, "no regular file"},
+		{"", "tls_key=" + folder, "not a regular file"},
 		{"", "tls_key=" + i.cert, "no PEM block PRIVATE KEY"},
 		{"", "tls_key=" + file("secret", secret), "no PEM block PRIVATE KEY"},
 		{"", "tls_key=" + file("locked", "-----BEGIN ENCRYPTED PRIVATE KEY-----\n"+secret+"\n-----END ENCRYPTED PRIVATE KEY-----\n"), "encrypted"},
 		{"", "tls_cert=" + i.key, "no PEM block CERTIFICATE"},
 		{"tls_cert=" + i.cert, "tls_key=" + other.key, "private key does not match public key"},
 		{"tls_key=" + i.key, "tls_cert=" + other.cert, "private key does not match public key"},
-		{"", "tls_ca=" + file("bad", "-----BEGIN CERTIFICATE-----\nMTIz\n-----END CERTIFICATE-----\n"), "no valid certificate"},
+		{"", "tls_ca=" + file("bad", "-----BEGIN CERTIFICATE-----\nMTIz\n-----END CERTIFICATE-----\n"), "not a valid certificate"},
 		{"", "tls=yes", "neither 0 nor 1"},
 	} {
 		s := newServer(t)
@@ -578,10 +578,10 @@ func TestTLSOptions(t *testing.T) {
 
 	s := newServer(t, "tls_cert="+i.cert)
 	_, err = s.Receive(nil, 0)
-	expectSaid(t, err, socket.ErrState, "one is missing")
+	expectSaid(t, err, socket.ErrState, "no private key file")
 	set(t, s, "tls_cert=", "tls=1")
 	_, err = s.Receive(nil, 0)
-	expectSaid(t, err, socket.ErrState, "a server needs tls_cert and tls_key")
+	expectSaid(t, err, socket.ErrState, "needs a certificate file and a private key file")
 	set(t, s, i.options()...)
 	_, err = s.Receive(nil, 0)
 	expectError(t, err, socket.ErrTimeout)

@@ -29,7 +29,7 @@ func checkTrace(path string) error {
 	if err != nil || path == "" {
 		return err
 	}
-	return trace.Check(path)
+	return trace.CheckPath(path)
 }
 
 // setTrace sets the path of the trace file.
@@ -77,7 +77,7 @@ func (c *core) traceMessage(call *call, role string, direction trace.Direction, 
 		return // it was turned off a moment ago
 	}
 	err := trace.Write(s.trace, s.traceLimit, trace.Record{
-		Time: now, Process: os.Getpid(), Role: role, Direction: direction, Peer: peer, Took: took, Body: body,
+		Time: now, Process: os.Getpid(), Role: role, Direction: direction, Peer: peer, Elapsed: took, Body: body,
 	})
 	if err != nil {
 		c.counters.traceFailed.Add(1)

@@ -229,7 +229,7 @@ func TestSecretsInAddresses(t *testing.T) {
 		_, other := socket.NewServer(host, 1)
 		expectError(t, other, socket.ErrArgument)
 		for _, err := range []error{err, other} {
-			if strings.Contains(err.Error(), "sec") || !strings.Contains(err.Error(), "give the host alone") {
+			if strings.Contains(err.Error(), "sec") || !strings.Contains(err.Error(), "pass the host alone") {
 				t.Errorf("the error is %v", err)
 			}
 		}

@@ -58,7 +58,7 @@ func TestUnixTLS(t *testing.T) {
 	echo(t, unixServer(t, path, a.sign(nil).options()...))
 	expectTcmd(t, unixClient(t, path, "tls_ca="+a.file, "tls_server_name=instrument.test"), `1`, `1`)
 	_, err := tcmd(unixClient(t, path, "tls_ca="+a.file), `1`)
-	expectSaid(t, err, socket.ErrState, "tls_server_name is needed")
+	expectSaid(t, err, socket.ErrState, "the server name is missing")
 }
 
 func TestUnixWaitReady(t *testing.T) {
@@ -159,7 +159,7 @@ func TestUnixForeignFileStays(t *testing.T) {
 	path := socketPath(t)
 	must(t, os.WriteFile(path, []byte("precious"), 0o600))
 	_, err := socket.NewServer("unix:"+path, 0)
-	expectSaid(t, err, transport.ErrInUse, "no socket")
+	expectSaid(t, err, transport.ErrInUse, "not a socket")
 	must(t, os.Remove(path))
 	s := unixServer(t, path)
 	must(t, os.Remove(path))
@@ -186,10 +186,10 @@ func TestUnixPaths(t *testing.T) {
 	for path, message := range map[string]string{
 		"":                             "absolute path",
 		"relative":                     "absolute path",
-		"@abstract":                    "give the host alone",
-		"//host/s":                     "give the host alone",
+		"@abstract":                    "pass the host alone",
+		"//host/s":                     "pass the host alone",
 		"/a\x00b":                      "NUL",
-		"/" + strings.Repeat("x", 107): "the system allows a socket",
+		"/" + strings.Repeat("x", 107): "the system allows at most",
 	} {
 		for _, make := range []func() error{
 			func() error { _, err := socket.NewServer("unix:"+path, 0); return err },

@@ -35,7 +35,7 @@ func TestClockIsStepped(t *testing.T) {
 	poller, err := transport.NewPoller()
 	must(t, err)
 	defer poller.Close()
-	conn, err := transport.Dial(l.Addr().(*net.TCPAddr).AddrPort(), transport.SocketOptions{})
+	conn, err := transport.Dial(l.Addr().(*net.TCPAddr).AddrPort(), 0)
 	must(t, err)
 	defer conn.Close()
 	witness := newWitness(t)

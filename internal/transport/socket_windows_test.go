@@ -10,34 +10,33 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// Not for a moment is an accepted connection one that programs inherit which the host
-// program starts.
-func TestAcceptedIsNeverInherited(t *testing.T) {
-	l, err := Listen(netip.MustParseAddrPort("127.0.0.1:0"), SocketOptions{})
+// Programs that the host program starts can at no time inherit an accepted connection.
+func TestAcceptedSocketIsNeverInherited(t *testing.T) {
+	l, err := Listen(netip.MustParseAddrPort("127.0.0.1:0"), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	const rounds, mostHandles = 300, 4 * 400
+	const rounds, maxHandle = 300, 4 * 400
 	var found atomic.Int64
-	over := make(chan struct{})
+	done := make(chan struct{})
 	var watching sync.WaitGroup
 	watching.Go(func() {
 		for {
 			select {
-			case <-over:
+			case <-done:
 				return
 			default:
 			}
-			for h := windows.Handle(4); h < mostHandles; h += 4 {
-				if inherited(h) {
+			for h := windows.Handle(4); h < maxHandle; h += 4 {
+				if isInheritableSocket(h) {
 					found.Add(1)
 				}
 			}
 		}
 	})
 	for range rounds {
-		c, err := Dial(l.Addr(), SocketOptions{})
+		c, err := Dial(l.Addr(), 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -54,15 +53,15 @@ func TestAcceptedIsNeverInherited(t *testing.T) {
 		s.Close()
 		c.Close()
 	}
-	close(over)
+	close(done)
 	watching.Wait()
 	if n := found.Load(); n > 0 {
-		t.Errorf("%d times a socket was seen that is inherited", n)
+		t.Errorf("an inheritable socket was seen %d times", n)
 	}
 }
 
-// inherited reports whether a handle is one of a socket that programs inherit.
-func inherited(h windows.Handle) bool {
+// isInheritableSocket reports whether a handle is a socket that new programs inherit.
+func isInheritableSocket(h windows.Handle) bool {
 	const socketType = 0x1008 // SO_TYPE
 	var flags uint32
 	r, _, _ := getHandleInformation.Call(uintptr(h), uintptr(unsafe.Pointer(&flags)))

@@ -14,12 +14,12 @@ import (
 	"libobe/internal/excerpt"
 )
 
-// longestPath leaves room for a NUL.
-const longestPath = len(unix.RawSockaddrUnix{}.Path) - 1
+// maxPath is the length of the longest path of a socket: sun_path without its NUL.
+const maxPath = len(unix.RawSockaddrUnix{}.Path) - 1
 
-// dialUnix connects to the server at a path. There is nothing to wait for: such a
-// connection is established at once or not at all. The error is ErrQueueFull where the
-// server is there and has no room for another client yet.
+// dialUnix connects to the server at a path. It never waits: such a connection is
+// established at once or not at all. The error is ErrQueueFull if the server is running
+// and its accept queue is full.
 func dialUnix(path string) (*Conn, error) {
 	fd, err := connectUnix(path)
 	if err != nil {
@@ -52,18 +52,18 @@ func connectUnix(path string) (descriptor, error) {
 	return 0, err
 }
 
-// socketFile is the file of a listener's Unix-domain socket. The zero value is
-// none.
+// socketFile is the file of a Unix-domain listener. The zero value is that of a TCP
+// listener, which has none.
 type socketFile struct {
 	path   string
 	device uint64
-	number uint64
+	inode  uint64
 }
 
-// listenUnix listens at a path, for this user alone. A file that a server left
-// behind which did not end in order is replaced.
+// listenUnix listens at a path that only this user can connect to. It replaces a stale
+// socket file, which a server leaves behind that did not shut down cleanly.
 func listenUnix(path string) (*Listener, error) {
-	unlock, err := lockFolder(filepath.Dir(path))
+	unlock, err := lockDir(filepath.Dir(path))
 	if err != nil {
 		return nil, err
 	}
@@ -82,8 +82,8 @@ func listenUnix(path string) (*Listener, error) {
 	l := &Listener{fd: fd, file: socketFile{path: path}}
 	var stat unix.Stat_t
 	if err = unix.Lstat(path, &stat); err == nil {
-		l.file.device, l.file.number = uint64(stat.Dev), stat.Ino
-		// Nobody can connect before the listening begins.
+		l.file.device, l.file.inode = uint64(stat.Dev), stat.Ino
+		// No client can connect before Listen is called.
 		err = unix.Chmod(path, 0o600)
 	}
 	if err == nil {
@@ -97,7 +97,7 @@ func listenUnix(path string) (*Listener, error) {
 	return l, nil
 }
 
-// removeStale removes the file of a server that is no more.
+// removeStale removes the socket file of a server that is no longer running.
 func removeStale(path string) error {
 	info, err := os.Lstat(path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -107,7 +107,7 @@ func removeStale(path string) error {
 		return systemError("stat", errors.Unwrap(err))
 	}
 	if info.Mode().Type() != os.ModeSocket {
-		return &SystemError{Call: "bind", Err: errors.New("a file that is no socket has that path"), kind: ErrInUse}
+		return &SystemError{Call: "bind", Err: errors.New("a file that is not a socket has that path"), kind: ErrInUse}
 	}
 	fd, err := connectUnix(path)
 	switch {
@@ -115,50 +115,50 @@ func removeStale(path string) error {
 		sysCloseSocket(fd)
 		return systemError("bind", unix.EADDRINUSE)
 	case errors.Is(err, unix.ENOENT):
-		return nil // its server has just removed it
+		return nil // its server has just removed the file
 	case errors.Is(err, unix.ECONNREFUSED):
 		if err := unix.Unlink(path); err != nil && err != unix.ENOENT {
-			return systemError("remove the socket of a server that has ended", err)
+			return systemError("remove the socket file of a server that has ended", err)
 		}
 		return nil
 	case errors.Is(err, ErrRefused), errors.Is(err, ErrQueueFull):
-		return systemError("bind", unix.EADDRINUSE) // a server that is alive has a full queue
+		return systemError("bind", unix.EADDRINUSE) // a running server has a full queue
 	}
 	return err
 }
 
-// remove removes the file, unless another one has taken its place.
+// remove removes the file, unless another file has replaced it.
 func (f socketFile) remove() {
 	var stat unix.Stat_t
-	if f.path != "" && unix.Lstat(f.path, &stat) == nil && uint64(stat.Dev) == f.device && stat.Ino == f.number {
+	if f.path != "" && unix.Lstat(f.path, &stat) == nil && uint64(stat.Dev) == f.device && stat.Ino == f.inode {
 		_ = unix.Unlink(f.path)
 	}
 }
 
-// folderPatience is how long one server waits for others that begin to listen in
-// the same folder. Who holds the lock longer is none of them, and does not keep it
-// from listening: anybody may lock a folder that is open to all.
-const folderPatience = time.Second
+// dirLockTimeout is how long a server waits for others that begin to listen in the same
+// directory. After that it listens without the lock: no server holds it that long, but
+// any user can lock a directory that all can read.
+const dirLockTimeout = time.Second
 
-// lockFolder lets one server at a time look for a stale socket and take its
-// place; otherwise two that start together could each remove the other's.
-func lockFolder(folder string) (unlock func(), err error) {
-	fd, err := unix.Open(folder, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+// lockDir lets one server at a time look for a stale socket file and replace it.
+// Without the lock, two servers that start together could each remove the other's file.
+func lockDir(dir string) (unlock func(), err error) {
+	fd, err := unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return nil, systemError(fmt.Sprintf("open the folder %s", excerpt.Quote(folder)), err)
+		return nil, systemError(fmt.Sprintf("open the directory %s", excerpt.Quote(dir)), err)
 	}
-	for end := time.Now().Add(folderPatience); ; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(dirLockTimeout); ; time.Sleep(time.Millisecond) {
 		err = unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB)
 		if err == nil || err == unix.EWOULDBLOCK && time.Now().After(end) {
 			return func() {
-				// A forked child may have the descriptor, and with it the lock.
+				// A forked child may have the descriptor open, and would keep the lock.
 				_ = unix.Flock(fd, unix.LOCK_UN)
 				sysClose(fd)
 			}, nil
 		}
 		if err != unix.EWOULDBLOCK && err != unix.EINTR {
 			sysClose(fd)
-			return nil, systemError(fmt.Sprintf("lock the folder %s", excerpt.Quote(folder)), err)
+			return nil, systemError(fmt.Sprintf("lock the directory %s", excerpt.Quote(dir)), err)
 		}
 	}
 }
