@@ -12,6 +12,7 @@
 //   - args.go: C arguments to Go values, and results to C memory
 //   - handles.go: the table of handles, and the quarantine of freed ones
 //   - statics.go, statics.c: memory in C that lives as long as the library
+//   - libobe.map: the linker script that exports obe_* only
 //   - capi.h, abi.c: the C types, and a generated copy of all prototypes, which the C
 //     compiler compares with cgo's
 //   - labview*.go, labview_memory.c: the functions of include/obe_labview.h and

@@ -197,13 +197,14 @@ func obe_get_doubles(message C.obe_message, pointer inText, values outDoubles, c
 
 // putCount stores how many numbers were read, or how many there are if they did not fit.
 func putCount(n int, err error, count outInt64) error {
-	var size *jsondoc.SizeError
-	if errors.As(err, &size) {
+	if err != nil {
+		var size *jsondoc.SizeError
+		if !errors.As(err, &size) {
+			return err
+		}
 		n = size.Rows
 	}
-	if err == nil || size != nil {
-		count.put(int64(n))
-	}
+	count.put(int64(n))
 	return err
 }
 
@@ -235,14 +236,15 @@ func obe_get_matrix(message C.obe_message, pointer inText, values outDoubles, ca
 
 // putShape is putCount for rows of numbers.
 func putShape(r, c int, err error, rows, cols outInt64) error {
-	var size *jsondoc.SizeError
-	if errors.As(err, &size) {
+	if err != nil {
+		var size *jsondoc.SizeError
+		if !errors.As(err, &size) {
+			return err
+		}
 		r, c = size.Rows, size.Cols
 	}
-	if err == nil || size != nil {
-		rows.put(int64(r))
-		cols.put(int64(c))
-	}
+	rows.put(int64(r))
+	cols.put(int64(c))
 	return err
 }
 

@@ -223,9 +223,10 @@ obe_status obe_server_new(const char *address, int32_t port,
  *
  * Calls that are blocked on the handle return OBE_E_CLOSED at once. obe_free
  * does not wait for the network. The unsent rest of a server's replies is sent
- * in the background, for at most message_timeout_ms and 30 s. If the program
- * ends earlier, the rest is lost. The value of a handle is not reused soon, so
- * that a second obe_free, or another use of a freed handle, is detected.
+ * in the background, for at most 30 s, or message_timeout_ms if that is
+ * shorter. If the program ends earlier, the rest is lost. The value of a
+ * handle is not reused soon, so that a second obe_free, or another use of a
+ * freed handle, is detected.
  *
  * Returns OBE_OK; OBE_E_HANDLE if socket was already freed or is not a socket.
  */

@@ -64,7 +64,7 @@ def test_contents(dist: Dist) -> None:
     assert {f"{libdir}/libobe.so.0", f"{libdir}/libobe.so.{VERSION}"} <= library
     wanted = {"/usr/include/obe.h", "/usr/include/obe.hpp", f"{libdir}/libobe.so"}
     wanted |= {f"{libdir}/pkgconfig/libobe.pc", f"{libdir}/cmake/obe/obe-config.cmake"}
-    wanted |= {"/usr/share/man/man3/libobe-talk.3.gz", "/usr/share/man/man3/obe_tcmd.3.gz"}
+    wanted |= {"/usr/share/man/man3/libobe-send-and-receive.3.gz", "/usr/share/man/man3/obe_tcmd.3.gz"}
     assert wanted <= development
     assert {"/usr/lib/python3/dist-packages/libobe/__init__.py", "/usr/lib/python3/dist-packages/libobe/py.typed"} <= python
     for one, other in ((library, development), (library, python), (development, python)):
