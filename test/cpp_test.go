@@ -111,6 +111,7 @@ func callRecorder(t *testing.T) string {
 #include <string.h>
 const char *obe_called[100];
 int obe_called_count, obe_abort_on_call;
+obe_status obe_get_doubles_status;
 static char socket_object, message_object, request_object; /* handles point to them */
 static void record(const char *name)
 {
@@ -132,6 +133,9 @@ static void record(const char *name)
 		switch f.name {
 		case "obe_serve":
 			c.WriteString(" return handler((obe_message)&request_object, user); }\n")
+			continue
+		case "obe_get_doubles":
+			c.WriteString(" return obe_get_doubles_status; }\n")
 			continue
 		case "obe_message_free":
 			c.WriteString(" if (message == (obe_message)&request_object) abort();") // obe_serve frees it
@@ -175,10 +179,9 @@ func TestCppCalls(t *testing.T) {
 
 // notCalledByCpp are the functions that the C++ header replaces: obe_tcmd by
 // obe_tcmd_message, and those that read numbers into an array of the caller by
-// obe_query, whose reply always fits and belongs to the thread that asked for it.
-// obe_check_reply is called only for a reply without numbers.
+// obe_query, whose reply always fits and belongs to the thread that sent the command.
 var notCalledByCpp = []string{"obe_tcmd", "obe_optset", "obe_goodset", "obe_getmean", "obe_getstd", "obe_getcov", "obe_getpar",
-	"obe_getset", "obe_getwgt", "obe_getcon", "obe_check_reply"}
+	"obe_getset", "obe_getwgt", "obe_getcon"}
 
 // Likely mistakes do not compile.
 func TestCppRefused(t *testing.T) {

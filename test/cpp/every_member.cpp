@@ -18,6 +18,7 @@ extern "C" {
 extern const char *obe_called[];
 extern int obe_called_count;
 extern int obe_abort_on_call; // a call aborts the process
+extern obe_status obe_get_doubles_status;
 }
 
 static void fail(const std::string &why)
@@ -117,6 +118,14 @@ int main(int count, char **)
             call.second();
         obe::category().message(OBE_E_TIMEOUT);
         client = obe::client();
+        obe_get_doubles_status = OBE_E_TYPE; // a reply whose elements are not numbers is checked by the library
+        try {
+            client.getmean();
+            fail("getmean threw nothing");
+        } catch (const obe::error &e) {
+            if (e.status() != OBE_E_TYPE)
+                fail(std::string("getmean threw ") + e.what());
+        }
         for (int i = 0; i < obe_called_count; i++)
             std::cout << obe_called[i] << '\n';
         return 0;

@@ -245,6 +245,10 @@ static void invalid_replies()
                  client.getcov());
     reply = '[' + std::string(400, '9') + ']'; // larger than any double
     CHECK_THROWS(OBE_E_REPLY, "optset: unexpected reply: [999", client.optset());
+    reply = "[1, \"two\"]";
+    CHECK_THROWS(OBE_E_REPLY, "getwgt: unexpected reply: [1, \"two\"] instead of a list of numbers", client.getwgt());
+    reply = "[[1, 2], [3]]";
+    CHECK_THROWS(OBE_E_REPLY, "getpar: unexpected reply: [[1, 2], [3]] instead of a list of rows", client.getpar());
     reply = "\"OK\"";
     CHECK_THROWS(OBE_E_REPLY, "\"OK\"", client.optset());
     reply = "\"" + std::string(198, 'x') + "ü\""; // the 200th byte is in the middle of a character
