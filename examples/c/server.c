@@ -58,9 +58,9 @@ static double best_setting(void)
 
     for (int i = 0; i < N; i++) {
         predict(centre[i], signal);
-        double std = moments_of(signal).std;
-        if (std > largest) {
-            largest = std;
+        double spread = moments_of(signal).std;
+        if (spread > largest) {
+            largest = spread;
             best = centre[i];
         }
     }

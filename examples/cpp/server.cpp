@@ -37,9 +37,9 @@ static double best_setting()
 {
     double best = centre[0], largest = -1;
     for (double setting : centre) {
-        const double std = deviation(predict(setting));
-        if (std > largest) {
-            largest = std;
+        const double spread = deviation(predict(setting));
+        if (spread > largest) {
+            largest = spread;
             best = setting;
         }
     }
