@@ -396,8 +396,8 @@ public:
     matrix(matrix &&other) noexcept : matrix() { swap(other); }
     matrix &operator=(matrix &&other) noexcept
     {
-        matrix taken(std::move(other));
-        swap(taken);
+        matrix moved(std::move(other));
+        swap(moved);
         return *this;
     }
 
@@ -483,7 +483,7 @@ private:
     void free() noexcept
     {
         if (handle_ != nullptr && !detail::forked())
-            detail::free_handle(handle_); // a failure has no one to report to
+            detail::free_handle(handle_); // a destructor cannot report a failure
     }
 
     Handle handle_;

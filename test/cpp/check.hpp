@@ -1,5 +1,5 @@
-// check.hpp - the checks of the C++ tests, and a hook of the library that is built for tests. A program prints a line for
-// each of its tests and exits with 0. At the first check that fails it prints "file:line: reason" and exits with 1.
+// check.hpp - the checks of the C++ tests, and a hook of the library that is built for tests. A program prints a line
+// for each of its tests and exits with 0. At the first check that fails it prints "file:line: reason" and exits with 1.
 #ifndef CHECK_HPP
 #define CHECK_HPP
 

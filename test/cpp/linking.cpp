@@ -5,8 +5,9 @@
 
 int main()
 {
-    const obe::message created = create_message("a key that is too long for a short string");
-    if (created.get<int>("/a key that is too long for a short string") != 7 || created.get(std::string("/x"), 1.5) != 1.5)
+    const std::string key = "a key that is too long for the small-string optimization";
+    const obe::message created = create_message(key);
+    if (created.get<int>("/" + key) != 7 || created.get(std::string("/x"), 1.5) != 1.5)
         return 1;
     if (read_number(obe::message("{\"n\": 8}")) != 8 || read_number(created) != -1)
         return 2;

@@ -1,4 +1,4 @@
-// Messages: values of every type set and read, those that are refused, and the types of newer standards.
+// Messages: values of every type are set and read, invalid ones are refused, and the types of newer standards work.
 #include "check.hpp"
 
 #include <limits>
