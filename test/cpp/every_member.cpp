@@ -1,7 +1,7 @@
-// Every member of obe.hpp once, against a library that only notes what is called (cpp_test.go makes its source):
+// Calls every member of obe.hpp once, against a library that only records calls (cpp_test.go generates its source):
 //
-//     calls           tells which functions of the library were called
-//     calls forked    does the same in a forked child, where each must refuse and none may enter the library
+//     every_member           prints the functions of the library that were called
+//     every_member forked    calls the members in a forked child, where each must throw without a call of the library
 #include "obe.hpp"
 
 #include <cstdlib>
@@ -15,9 +15,10 @@
 #include <unistd.h>
 
 extern "C" {
-extern const char *obe_noted[];
-extern int obe_note_count;
-extern int obe_note_abort; // to call a function ends the process
+extern const char *obe_called[];
+extern int obe_called_count;
+extern int obe_abort_on_call; // a call aborts the process
+extern obe_status obe_get_doubles_status;
 }
 
 static void fail(const std::string &why)
@@ -85,10 +86,10 @@ int main(int count, char **)
         CALL(client.close()),
         CALL(client.cancel()),
         CALL(client.set_timeout(obe::forever)),
-        CALL(client.set_option("persistent", true)),
-        CALL(client.set_option("persistent", "1")),
-        CALL(client.get_option("persistent")),
-        CALL(client.stats("messages_sent")),
+        CALL(client.set_option(OBE_OPT_PERSISTENT, true)),
+        CALL(client.set_option(OBE_OPT_PERSISTENT, "1")),
+        CALL(client.get_option(OBE_OPT_PERSISTENT)),
+        CALL(client.get_stat(OBE_STAT_MESSAGES_SENT)),
         CALL(client.tcmd("1")),
         CALL(client.tcmd(message)),
         CALL(client.wait_ready()),
@@ -117,8 +118,16 @@ int main(int count, char **)
             call.second();
         obe::category().message(OBE_E_TIMEOUT);
         client = obe::client();
-        for (int i = 0; i < obe_note_count; i++)
-            std::cout << obe_noted[i] << '\n';
+        obe_get_doubles_status = OBE_E_TYPE; // a reply whose elements are not numbers is checked by the library
+        try {
+            client.getmean();
+            fail("getmean threw nothing");
+        } catch (const obe::error &e) {
+            if (e.status() != OBE_E_TYPE)
+                fail(std::string("getmean threw ") + e.what());
+        }
+        for (int i = 0; i < obe_called_count; i++)
+            std::cout << obe_called[i] << '\n';
         return 0;
     }
 
@@ -126,24 +135,24 @@ int main(int count, char **)
     if (child != 0) {
         int status = 0;
         if (waitpid(child, &status, 0) != child || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
-            fail("the child did not end well");
-        client.ready(); // the parent goes on
+            fail("the child failed");
+        client.ready(); // the parent is not affected
         std::cout << calls.size() << " calls were refused\n";
         return 0;
     }
-    obe_note_abort = 1;
+    obe_abort_on_call = 1;
     for (const auto &call : calls) {
         try {
             call.second();
         } catch (const obe::error &e) {
             if (e.status() != OBE_E_FORKED || std::strstr(e.what(), "forked") == nullptr)
                 fail(std::string(call.first) + " threw " + e.what());
-            if (e.code().message().empty()) // does not enter the library either
-                fail("no text");
+            if (e.code().message().empty()) // does not call the library either
+                fail("the status has no text");
             continue;
         }
         fail(std::string(call.first) + " was not refused");
     }
-    message = std::move(empty); // frees nothing, and nor do the destructors
+    message = std::move(empty); // frees nothing, as do the destructors
     return 0;
 }

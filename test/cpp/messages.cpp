@@ -1,4 +1,4 @@
-// Documents: every type in and out, what is refused, and what the newer standards add.
+// Messages: values of every type are set and read, invalid ones are refused, and the types of newer standards work.
 #include "check.hpp"
 
 #include <limits>
@@ -30,7 +30,7 @@ static void everything_set()
     m.set("literal", "Grüße").set("string", string).set("chars", writable).set("pointer", string.c_str());
     m.set("null", nullptr);
     m.set("braces", {7.0, 8.5}).set("one", {0}).set("vector", vector).set("array", array).set("numbers", numbers);
-    m.set("part", obe::doubles(vector.data() + 1, 1)).set("none", std::vector<double>());
+    m.set("part", obe::double_span(vector.data() + 1, 1)).set("none", std::vector<double>());
     m.set("matrix", obe::matrix(2, 2, vector.size() == 2 ? std::vector<double>{1, 2, 3, 4} : vector));
     m.set("view", obe::matrix_view(numbers, 1, 2)).set("empty", obe::matrix());
     m.set("json", obe::json_text("[1 ,2]")).set("message", obe::message("{\"in\": [1]}"));
@@ -50,7 +50,7 @@ static void everything_set()
 
 static void set_in_a_chain()
 {
-    const obe::message kept = obe::command("scan").set("from", 1.5).set("to", {3.5}).set("n", 3); // it owns its handle
+    const obe::message kept = obe::command("scan").set("from", 1.5).set("to", {3.5}).set("n", 3); // owns its handle
     CHECK_EQUAL(std::string("{\"command\": \"scan\", \"from\": 1.5, \"to\": [3.5], \"n\": 3}"), kept.json());
     CHECK_EQUAL(std::string("{\"a\": {\"b\": 1}}"),
                 obe::message("{}").set("a", obe::message("{}").set("b", 1)).json());
@@ -92,7 +92,7 @@ static void everything_read()
     CHECK_EQUAL(std::string("\"text\""), obe::message("\"text\"").json());
 }
 
-static void what_is_not_there()
+static void absent_values()
 {
     const obe::message m("{\"x\": 1.5, \"s\": \"here\", \"v\": [1]}");
 
@@ -110,7 +110,7 @@ static void what_is_not_there()
     CHECK_THROWS(OBE_E_NOT_FOUND, "y", m.get<obe::message>("/y"));
     CHECK_THROWS(OBE_E_NOT_FOUND, "y", m.type("/y"));
     CHECK_THROWS(OBE_E_NOT_FOUND, "", m.key("", 3));
-    CHECK_THROWS(OBE_E_TYPE, "", m.get("/s", 4.0)); // another type is not an absence
+    CHECK_THROWS(OBE_E_TYPE, "", m.get("/s", 4.0)); // a value of another type is not absent
     CHECK_THROWS(OBE_E_ARGUMENT, "", m.get("x", 4.0));
     CHECK_THROWS(OBE_E_ARGUMENT, "", m.contains("x"));
 #if __cplusplus >= 201703L
@@ -124,7 +124,7 @@ static void what_is_not_there()
 
 enum { not_a_number_of_anything = 7 };
 
-static void what_does_not_fit()
+static void values_that_do_not_fit()
 {
     obe::message m("{\"x\": 300, \"n\": -1, \"d\": 25.0, \"s\": \"\", \"big\": 9223372036854775808, "
                    "\"m\": [[1], [2, 3]]}");
@@ -140,7 +140,7 @@ static void what_does_not_fit()
     CHECK_THROWS(OBE_E_TYPE, "", m.get<bool>("/x"));
     CHECK_THROWS(OBE_E_TYPE, "", m.get<std::vector<double>>("/x"));
     CHECK_THROWS(OBE_E_TYPE, "row 1", m.get<obe::matrix>("/m"));
-    CHECK_EQUAL(-1, m.get<int>("/n")); // a failure changes nothing
+    CHECK_EQUAL(-1, m.get<int>("/n")); // a failure leaves the message as it was
 
     CHECK_THROWS(OBE_E_RANGE, "18446744073709551615", m.set("x", (std::numeric_limits<std::uint64_t>::max)()));
     CHECK_THROWS(OBE_E_JSON, "", m.set("x", "\xff"));
@@ -161,7 +161,7 @@ static void what_does_not_fit()
     CHECK_THROWS(OBE_E_ARGUMENT, "5 numbers", obe::matrix(2, 3, std::vector<double>(5)));
 }
 
-// Texts and lists around the sizes at which more room is needed.
+// Texts and lists of about the sizes at which a larger buffer is needed.
 static void sizes()
 {
     for (std::size_t n : {0U, 1U, 7U, 8U, 9U, 511U, 512U, 513U, 5000U}) {
@@ -181,7 +181,7 @@ static void sizes()
     }
 }
 
-static void memory_is_kept()
+static void memory_is_reused()
 {
     const obe::message large = obe::message("{}").set("v", std::vector<double>(1000, 1.5));
     const obe::message little = obe::message("{}").set("v", {2.5});
@@ -261,14 +261,14 @@ static void matrices()
 
 static void errors()
 {
-    obe::error general(OBE_E_TIMEOUT), special(OBE_E_REFUSED, "nobody is there");
+    obe::error general(OBE_E_TIMEOUT), special(OBE_E_REFUSED, "no server is listening");
     CHECK_EQUAL(std::string(obe_strerror(OBE_E_TIMEOUT)), general.what());
-    CHECK_EQUAL(std::string("nobody is there"), special.what());
+    CHECK_EQUAL(std::string("no server is listening"), special.what());
     CHECK_EQUAL(std::string(obe_strerror(OBE_E_REFUSED)), special.code().message());
     CHECK_EQUAL(std::string("obe"), special.code().category().name());
     CHECK(special.code().category() == obe::category() && special.code().value() == OBE_E_REFUSED);
     const obe::error copy = special;
-    CHECK_EQUAL(std::string("nobody is there"), copy.what());
+    CHECK_EQUAL(std::string("no server is listening"), copy.what());
 
     const struct {
         obe_status status;
@@ -286,7 +286,7 @@ static void errors()
         CHECK(obe::error(OBE_E_JSON).code() != c.same);
     }
     const std::exception &base = special;
-    CHECK_EQUAL(std::string("nobody is there"), base.what());
+    CHECK_EQUAL(std::string("no server is listening"), base.what());
     CHECK_EQUAL(std::string(OBE_VERSION), obe::version());
 }
 
@@ -303,7 +303,7 @@ static void timeouts()
     CHECK_EQUAL(30, obe::timeout(nanoseconds(30000000)).milliseconds());
     CHECK_EQUAL(501, obe::timeout(duration<double>(0.5001)).milliseconds());
     CHECK_EQUAL(0, obe::timeout(seconds(0)).milliseconds());
-    CHECK_EQUAL(0, obe::timeout(milliseconds(-1)).milliseconds()); // a deadline that is over, and not forever
+    CHECK_EQUAL(0, obe::timeout(milliseconds(-1)).milliseconds()); // expired, not forever
     CHECK_EQUAL(0, obe::timeout((hours::min)()).milliseconds());
     CHECK_EQUAL(OBE_FOREVER, obe::timeout((hours::max)()).milliseconds());
     CHECK_EQUAL(9223372036855, obe::timeout((nanoseconds::max)()).milliseconds());
@@ -315,10 +315,10 @@ int main()
     RUN(everything_set);
     RUN(set_in_a_chain);
     RUN(everything_read);
-    RUN(what_is_not_there);
-    RUN(what_does_not_fit);
+    RUN(absent_values);
+    RUN(values_that_do_not_fit);
     RUN(sizes);
-    RUN(memory_is_kept);
+    RUN(memory_is_reused);
     RUN(views);
     RUN(matrices);
     RUN(errors);

@@ -1,5 +1,5 @@
-// Clients and servers: every exchange, large messages, timeouts, cancel and close, the protocol's commands, and several
-// threads with one object.
+// Exchanges between clients and servers: texts, messages, large ones, the protocol's commands, timeouts, cancel and
+// close, options and counters, and several threads with one object.
 #include "peer.hpp"
 
 #include <algorithm>
@@ -10,8 +10,8 @@ static void texts()
     obe::client client = client_of(server);
 
     client.send("{\"command\": \"ready\"}");
-    CHECK_EQUAL(std::string("{\"command\": \"ready\"}"), server.receive(patience));
-    server.send(std::string("\"OK\""), patience);
+    CHECK_EQUAL(std::string("{\"command\": \"ready\"}"), server.receive(test_timeout));
+    server.send(std::string("\"OK\""), test_timeout);
     CHECK_EQUAL(std::string("\"OK\""), client.receive());
     client.close();
     CHECK_THROWS(OBE_E_STATE, "receive", client.receive());
@@ -21,57 +21,57 @@ static void texts()
     CHECK_THROWS(OBE_E_ARGUMENT, "", client.send(static_cast<const char *>(nullptr)));
 }
 
-static void documents()
+static void messages()
 {
     obe::server server("", 0);
     obe::client client = client_of(server);
 
     client.send(obe::command("scan").set("x", {1.5, 2.5}));
-    obe::request request = server.receive_request(patience);
+    obe::request request = server.receive_request(test_timeout);
     CHECK(request.get<std::vector<double>>("/x") == (std::vector<double>{1.5, 2.5}));
     CHECK(request.reply(obe::message("{}").set("y", 3)));
     CHECK_EQUAL(3, client.receive_message().get<int>("/y"));
     CHECK_THROWS(OBE_E_STATE, "answered", request.reply("1"));
     CHECK_THROWS(OBE_E_STATE, "", obe::request(obe::adopt, obe::message("1").release()).reply("1"));
 
-    // Two at once, answered the other way round; the second by what the first asked.
+    // Two unanswered requests, answered in the opposite order, the second with the content of the first.
     obe::client other = client_of(server);
     client.send("\"first\"");
-    obe::request first = server.receive_request(patience);
+    obe::request first = server.receive_request(test_timeout);
     other.send("\"second\"");
-    obe::request second = server.receive_request(patience);
+    obe::request second = server.receive_request(test_timeout);
     CHECK(second.reply(first));
     CHECK(first.reply("2"));
     CHECK_EQUAL(std::string("\"first\""), other.receive());
     CHECK_EQUAL(std::string("2"), client.receive());
 
-    // One that is given up is not waited for.
+    // A dropped request closes its connection.
     client.send("1");
-    request = server.receive_request(patience);
+    request = server.receive_request(test_timeout);
     request = obe::request();
     other.send("2");
-    request = server.receive_request(patience);
+    request = server.receive_request(test_timeout);
     CHECK_THROWS(OBE_E_PEER_CLOSED, "", client.receive());
 }
 
-static void commands_of_ones_own()
+static void commands_outside_the_protocol()
 {
     obe::server server("", 0);
-    helper echo(server, [](const obe::request &next) { next.reply(next); });
+    server_thread echo(server, [](const obe::request &next) { next.reply(next); });
     obe::client client = client_of(server);
 
     CHECK_EQUAL(std::string("[1 ,2.50]"), client.tcmd("[1 ,2.50]"));
     CHECK_EQUAL(2.5, client.tcmd(obe::command("x").set("y", 2.5)).get<double>("/y"));
-    CHECK_EQUAL(std::string("1"), client.tcmd(std::string("1"), patience));
+    CHECK_EQUAL(std::string("1"), client.tcmd(std::string("1"), test_timeout));
     CHECK_THROWS(OBE_E_JSON, "", client.tcmd("{"));
     CHECK_THROWS(OBE_E_HANDLE, "", client.tcmd(obe::message()));
-    client.set_option("persistent", true);
+    client.set_option(OBE_OPT_PERSISTENT, true);
     for (int i = 0; i < 3; i++)
         CHECK_EQUAL(std::to_string(i), client.tcmd(std::to_string(i)));
-    CHECK_EQUAL(std::string("1"), client.get_option("persistent"));
+    CHECK_EQUAL(std::string("1"), client.get_option(OBE_OPT_PERSISTENT));
 }
 
-// Texts around the sizes at which more room is needed arrive whole, and once.
+// Texts of about the sizes at which a larger buffer is needed arrive complete, and once.
 static void large_texts()
 {
     obe::server server("", 0);
@@ -79,45 +79,45 @@ static void large_texts()
     for (std::size_t size : {3U, 511U, 512U, 513U, 5000U, 3000000U}) {
         const std::string text = '"' + std::string(size - 2, 'x') + '"';
         std::thread sender([&] { client.send(text); });
-        CHECK(server.receive(patience) == text);
+        CHECK(server.receive(test_timeout) == text);
         sender.join();
-        std::thread answerer([&] { server.send(text, patience); });
+        std::thread answerer([&] { server.send(text, test_timeout); });
         CHECK(client.receive() == text);
         answerer.join();
         CHECK_EQUAL(size, text.size());
     }
-    CHECK_THROWS(OBE_E_TIMEOUT, "", server.receive(obe::no_wait)); // nothing came twice
+    CHECK_THROWS(OBE_E_TIMEOUT, "", server.receive(obe::no_wait)); // nothing arrived twice
 }
 
-// Threads that take large texts from one server lose none and time out at none.
-static void large_texts_for_many()
+// Threads that receive large texts from one server lose none, and no call times out.
+static void large_texts_in_several_threads()
 {
     const int threads = 4, messages = 60;
     obe::server server("", 0);
-    server.set_option("one_way", true);
-    std::atomic<int> taken(0);
-    std::vector<std::thread> takers;
+    server.set_option(OBE_OPT_ONE_WAY, true);
+    std::atomic<int> received(0);
+    std::vector<std::thread> receivers;
     std::vector<std::vector<int>> numbers(threads);
     for (int t = 0; t < threads; t++)
-        takers.emplace_back([&, t] {
+        receivers.emplace_back([&, t] {
             while (true) {
-                const obe::message m(server.receive(patience));
+                const obe::message m(server.receive(test_timeout));
                 if (m.type() == OBE_NULL)
                     break;
                 CHECK_EQUAL(20000U, m.get<std::string>("/fill").size());
                 numbers[static_cast<std::size_t>(t)].push_back(m.get<int>("/n"));
-                ++taken;
+                ++received;
             }
         });
     obe::client client = client_of(server);
     const std::string fill(20000, 'x');
     for (int n = 0; n < messages; n++)
         client.send(obe::message("{}").set("n", n).set("fill", fill));
-    CHECK_COMES(taken == messages);
+    CHECK_EVENTUALLY(received == messages);
     for (int t = 0; t < threads; t++)
         client.send("null");
-    for (std::thread &taker : takers)
-        taker.join();
+    for (std::thread &receiver : receivers)
+        receiver.join();
     std::vector<int> all;
     for (const std::vector<int> &some : numbers)
         all.insert(all.end(), some.begin(), some.end());
@@ -127,11 +127,11 @@ static void large_texts_for_many()
         CHECK_EQUAL(n, all[static_cast<std::size_t>(n)]);
 }
 
-// Each thread gets the reply to its own command, however large.
-static void one_client_for_many()
+// Each thread receives the reply to its own command, even a large one.
+static void one_client_in_several_threads()
 {
     obe::server server("", 0);
-    helper designer(server, [](const obe::request &next) {
+    server_thread designer(server, [](const obe::request &next) {
         const std::string command = next.get<std::string>("/command");
         if (command == "getwgt")
             next.reply(obe::to_json(std::vector<double>(100, 1)));
@@ -161,7 +161,7 @@ static void the_protocols_commands()
 {
     obe::server server("", 0);
     std::vector<std::string> seen;
-    helper designer(server, [&](const obe::request &next) {
+    server_thread designer(server, [&](const obe::request &next) {
         const std::string command = next.get<std::string>("/command");
         seen.push_back(next.json());
         if (command == "optset" || command == "goodset")
@@ -190,7 +190,7 @@ static void the_protocols_commands()
     CHECK_EQUAL(std::string("{\"command\": \"newrun\"}"), last());
     client.newrun(obe::message("{}").set("lolim", 1.5).set("hilim", 3.5));
     CHECK_EQUAL(std::string("{\"command\": \"newrun\", \"lolim\": 1.5, \"hilim\": 3.5}"), last());
-    client.newrun(obe::command("newrun").set("steps", 200), patience);
+    client.newrun(obe::command("newrun").set("steps", 200), test_timeout);
     CHECK_EQUAL(std::string("{\"command\": \"newrun\", \"steps\": 200}"), last());
     CHECK(client.optset() == (std::vector<double>{2.5, 1}));
     CHECK_EQUAL(std::string("{\"command\": \"optset\"}"), last());
@@ -206,14 +206,14 @@ static void the_protocols_commands()
         double setting[2];
         std::int64_t count = 0;
         CHECK_EQUAL(OBE_OK, obe_goodset(client.native_handle(), g.pickiness, setting, 2, &count, OBE_DEFAULT_TIMEOUT));
-        CHECK_EQUAL(last(), mine); // C sends the same
+        CHECK_EQUAL(last(), mine); // obe_goodset sends the same
     }
     CHECK(client.goodset() == (std::vector<double>{2.5, 1}));
     CHECK_EQUAL(std::string("{\"command\": \"goodset\"}"), last());
     client.newdat({2.5, 1}, 0.98, 0.005);
     CHECK_EQUAL(std::string("{\"command\": \"newdat\", \"x\": [2.5, 1.0], \"y\": [0.98], \"s\": [0.005]}"), last());
     const double y[] = {1, 2};
-    client.newdat(client.optset(), y, std::array<double, 2>{{3, 4}}, patience);
+    client.newdat(client.optset(), y, std::array<double, 2>{{3, 4}}, test_timeout);
     CHECK_EQUAL(std::string("{\"command\": \"newdat\", \"x\": [2.5, 1.0], \"y\": [1.0, 2.0], \"s\": [3.0, 4.0]}"),
                 last());
     client.newdat(3, 1, 2);
@@ -221,34 +221,38 @@ static void the_protocols_commands()
     CHECK_THROWS(OBE_E_ARGUMENT, "x_count", client.newdat(std::vector<double>(), 1, 1));
     CHECK(client.getmean().empty());
     CHECK(client.getstd() == std::vector<double>(1000, 0.5));
-    CHECK_EQUAL(1, client.getcon(patience)[0]);
+    CHECK_EQUAL(1, client.getcon(test_timeout)[0]);
     CHECK(std::isnan(client.getwgt()[1]));
-    for (const obe::matrix &m : {client.getcov(), client.getpar(), client.getset(patience)})
+    for (const obe::matrix &m : {client.getcov(), client.getpar(), client.getset(test_timeout)})
         CHECK(m.rows() == 2 && m.cols() == 3 && m(1, 2) == 6);
     client.done();
     CHECK_EQUAL(std::string("{\"command\": \"done\"}"), last());
 }
 
-static void replies_that_are_none()
+static void invalid_replies()
 {
     obe::server server("", 0);
     std::string reply;
-    helper designer(server, [&](const obe::request &next) { next.reply(reply); });
+    server_thread designer(server, [&](const obe::request &next) { next.reply(reply); });
     obe::client client = client_of(server);
 
     reply = "{\"error\": \"what?\"}";
     CHECK_THROWS(OBE_E_REPLY, "{\"error\": \"what?\"}", client.newrun());
-    CHECK_THROWS(OBE_E_REPLY, "getmean: the server answered {\"error\": \"what?\"} instead of a list of numbers",
+    CHECK_THROWS(OBE_E_REPLY, "getmean: unexpected reply: {\"error\": \"what?\"} instead of a list of numbers",
                  client.getmean());
-    CHECK_THROWS(OBE_E_REPLY, "goodset: the server answered {\"error\": \"what?\"} instead of", client.goodset(2));
-    CHECK_THROWS(OBE_E_REPLY, "getcov: the server answered {\"error\": \"what?\"} instead of a list of rows of numbers",
+    CHECK_THROWS(OBE_E_REPLY, "goodset: unexpected reply: {\"error\": \"what?\"} instead of", client.goodset(2));
+    CHECK_THROWS(OBE_E_REPLY, "getcov: unexpected reply: {\"error\": \"what?\"} instead of a list of rows of numbers",
                  client.getcov());
     reply = '[' + std::string(400, '9') + ']'; // larger than any double
-    CHECK_THROWS(OBE_E_REPLY, "optset: the server answered [999", client.optset());
+    CHECK_THROWS(OBE_E_REPLY, "optset: unexpected reply: [999", client.optset());
+    reply = "[1, \"two\"]";
+    CHECK_THROWS(OBE_E_REPLY, "getwgt: unexpected reply: [1, \"two\"] instead of a list of numbers", client.getwgt());
+    reply = "[[1, 2], [3]]";
+    CHECK_THROWS(OBE_E_REPLY, "getpar: unexpected reply: [[1, 2], [3]] instead of a list of rows", client.getpar());
     reply = "\"OK\"";
     CHECK_THROWS(OBE_E_REPLY, "\"OK\"", client.optset());
     reply = "\"" + std::string(198, 'x') + "ü\""; // the 200th byte is in the middle of a character
-    CHECK_THROWS(OBE_E_REPLY, "xx... (202 bytes)", client.optset());
+    CHECK_THROWS(OBE_E_REPLY, "xx… (202 bytes)", client.optset());
     try {
         client.optset();
     } catch (const obe::error &e) {
@@ -267,7 +271,7 @@ static void failures()
     obe::client client("", closed_port);
     std::error_code code;
     try {
-        client.ready(patience);
+        client.ready(test_timeout);
     } catch (const std::system_error &e) {
         code = e.code();
         CHECK_EQUAL(std::string(e.what()), client.last_error());
@@ -277,14 +281,14 @@ static void failures()
     CHECK_THROWS(OBE_E_ARGUMENT, "70000", obe::client("", 70000));
     CHECK_THROWS(OBE_E_ARGUMENT, "", obe::client("no such address"));
     CHECK_THROWS(OBE_E_ARGUMENT, "NUL", obe::client(std::string("127.0.0.1\0.9", 12)));
-    obe::server mistaken(obe::adopt, client.release()); // it is a client's handle
+    obe::server mistaken(obe::adopt, client.release()); // the handle is a client's
     CHECK_THROWS(OBE_E_STATE, "not for a client", mistaken.port());
-    CHECK_THROWS(OBE_E_JSON, "", obe::message("{")); // a failure without a handle is none of theirs
+    CHECK_THROWS(OBE_E_JSON, "", obe::message("{")); // has no handle, and so does not change their last_error
     CHECK_EQUAL(std::string(), obe::client().last_error());
     CHECK_EQUAL(std::string(), client.last_error()); // released above
 }
 
-static void limits()
+static void timeouts()
 {
     obe::server server("", 0);
     obe::client client = client_of(server);
@@ -294,31 +298,31 @@ static void limits()
     CHECK_THROWS(OBE_E_TIMEOUT, "tcmd", client.tcmd("1", std::chrono::milliseconds(20)));
     CHECK_THROWS(OBE_E_TIMEOUT, "", client.getmean(std::chrono::microseconds(1)));
     client.set_timeout(std::chrono::duration<double>(0.02));
-    CHECK_EQUAL(std::string("20"), client.get_option("timeout_ms"));
+    CHECK_EQUAL(std::string("20"), client.get_option(OBE_OPT_TIMEOUT_MS));
     CHECK_THROWS(OBE_E_TIMEOUT, "", client.ready());
     client.set_timeout(obe::forever);
-    CHECK_EQUAL(std::string("-1"), client.get_option("timeout_ms"));
+    CHECK_EQUAL(std::string("-1"), client.get_option(OBE_OPT_TIMEOUT_MS));
     CHECK_THROWS(OBE_E_ARGUMENT, "timeout_ms", client.set_timeout(obe::timeout()));
     CHECK_THROWS(OBE_E_ARGUMENT, "timeout_ms", server.receive(obe::timeout(-3)));
 
-    while (server.try_receive(request)) // what came above
+    while (server.try_receive(request)) // those sent above
         ;
     CHECK(!server.try_receive(request, std::chrono::milliseconds(10)));
     client.send("[1]", std::chrono::hours(24 * 365 * 1000));
-    CHECK(server.try_receive(request, patience));
+    CHECK(server.try_receive(request, test_timeout));
     CHECK_EQUAL(std::string("[1]"), request.json());
     CHECK(!client.try_receive(reply));
     CHECK(!reply);
     CHECK(request.reply("[2]"));
-    CHECK(client.try_receive(reply, patience));
+    CHECK(client.try_receive(reply, test_timeout));
     CHECK_EQUAL(std::string("[2]"), reply.json());
     client.close();
     CHECK_THROWS(OBE_E_STATE, "", client.try_receive(reply));
     CHECK_EQUAL(std::string("[2]"), reply.json());
 }
 
-// What ends a call that is blocked, and what it throws.
-static void woken()
+// cancel and close wake a blocked call, which throws the status of each.
+static void blocked_calls_woken()
 {
     obe::server server("", 0);
     obe::client client = client_of(server);
@@ -332,13 +336,13 @@ static void woken()
             return OBE_OK;
         });
         while (call.wait_for(std::chrono::milliseconds(1)) != std::future_status::ready)
-            end(server); // again, as it spares a call that begins later
+            end(server); // repeatedly: it does not affect a call that begins later
         return result_of(call);
     };
     CHECK_EQUAL(OBE_E_CANCELLED, blocked([](obe::server &s) { s.cancel(); }));
     CHECK_EQUAL(OBE_E_CLOSED, blocked([](obe::server &s) { s.close(); }));
-    client.send("1"); // the server is as it was
-    CHECK_EQUAL(std::string("1"), server.receive(patience));
+    client.send("1"); // the server still works
+    CHECK_EQUAL(std::string("1"), server.receive(test_timeout));
 }
 
 static void options_and_counters()
@@ -346,39 +350,39 @@ static void options_and_counters()
     obe::server server("", 0);
     obe::client client = client_of(server);
 
-    server.set_option("max_message", 1000);
-    CHECK_EQUAL(std::string("1000"), server.get_option("max_message"));
-    server.set_option("max_message", "2000");
-    server.set_option(std::string("one_way"), true);
-    CHECK_EQUAL(std::string("2000"), server.get_option(std::string("max_message")));
-    CHECK_EQUAL(std::string("1"), server.get_option("one_way"));
-    server.set_option("one_way", false);
-    CHECK_EQUAL(std::string("0"), server.get_option("one_way"));
-    CHECK_EQUAL("127.0.0.1:" + std::to_string(server.port()), server.get_option("local"));
+    server.set_option(OBE_OPT_MAX_MESSAGE, 1000);
+    CHECK_EQUAL(std::string("1000"), server.get_option(OBE_OPT_MAX_MESSAGE));
+    server.set_option(OBE_OPT_MAX_MESSAGE, "2000");
+    server.set_option(std::string(OBE_OPT_ONE_WAY), true);
+    CHECK_EQUAL(std::string("2000"), server.get_option(std::string(OBE_OPT_MAX_MESSAGE)));
+    CHECK_EQUAL(std::string("1"), server.get_option(OBE_OPT_ONE_WAY));
+    server.set_option(OBE_OPT_ONE_WAY, false);
+    CHECK_EQUAL(std::string("0"), server.get_option(OBE_OPT_ONE_WAY));
+    CHECK_EQUAL("127.0.0.1:" + std::to_string(server.port()), server.get_option(OBE_OPT_LOCAL));
     CHECK_THROWS(OBE_E_ARGUMENT, "colour", server.set_option("colour", 1));
-    CHECK_THROWS(OBE_E_ARGUMENT, "", server.set_option("max_message", -1));
+    CHECK_THROWS(OBE_E_ARGUMENT, "", server.set_option(OBE_OPT_MAX_MESSAGE, -1));
     CHECK_THROWS(OBE_E_ARGUMENT, "colour", server.get_option("colour"));
-    CHECK_THROWS(OBE_E_ARGUMENT, "colour", server.stats("colour"));
+    CHECK_THROWS(OBE_E_ARGUMENT, "colour", server.get_stat("colour"));
     client.send("1");
-    server.receive(patience);
-    CHECK_EQUAL(1, client.stats("messages_sent"));
-    CHECK_EQUAL(11, server.stats("bytes_received"));
+    server.receive(test_timeout);
+    CHECK_EQUAL(1, client.get_stat(OBE_STAT_MESSAGES_SENT));
+    CHECK_EQUAL(11, server.get_stat(OBE_STAT_BYTES_RECEIVED));
     CHECK_THROWS(OBE_E_TOO_LARGE, "2000", server.send('"' + std::string(3000, 'x') + '"'));
 }
 
 int main()
 {
     RUN(texts);
-    RUN(documents);
-    RUN(commands_of_ones_own);
+    RUN(messages);
+    RUN(commands_outside_the_protocol);
     RUN(large_texts);
-    RUN(large_texts_for_many);
-    RUN(one_client_for_many);
+    RUN(large_texts_in_several_threads);
+    RUN(one_client_in_several_threads);
     RUN(the_protocols_commands);
-    RUN(replies_that_are_none);
+    RUN(invalid_replies);
     RUN(failures);
-    RUN(limits);
-    RUN(woken);
+    RUN(timeouts);
+    RUN(blocked_calls_woken);
     RUN(options_and_counters);
     CHECK_EQUAL(0, obe_test_live());
 }
