@@ -22,7 +22,7 @@ from types import FrameType
 
 EXAMPLE = Path(__file__).resolve().parent / "find_peak"
 BUILD = EXAMPLE.parent.parent / "build"
-PATIENCE = 60.0  # seconds for the server to listen, and again for the instrument to finish
+TIMEOUT = 60.0  # seconds for the server to listen, and again for the instrument to finish
 
 
 def stop(process: subprocess.Popen[str]) -> None:
@@ -38,7 +38,7 @@ def stop(process: subprocess.Popen[str]) -> None:
 def read_port(server: subprocess.Popen[str]) -> int | None:
     """The port from the line that the server prints once it listens; None if it ends without one."""
     assert server.stdout is not None
-    alarm = threading.Timer(PATIENCE, server.kill)  # a server that stays silent must not stop the demo
+    alarm = threading.Timer(TIMEOUT, server.kill)  # a server that stays silent must not stop the demo
     alarm.start()
     try:
         line = server.stdout.readline()
@@ -69,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
         instrument = subprocess.Popen(instrument_command, stdin=subprocess.DEVNULL, text=True)
         try:
             started = time.monotonic()
-            status = instrument.wait(PATIENCE)
+            status = instrument.wait(TIMEOUT)
             seconds = time.monotonic() - started
         except subprocess.TimeoutExpired:
             return complain("the instrument does not come to an end")
@@ -96,7 +96,7 @@ def draw(log: Path, figures: list[Path]) -> int:
     if importlib.util.find_spec("matplotlib") is None:
         print(f"no figure, since matplotlib is missing: {sys.executable} -m pip install matplotlib")
         return 0
-    if subprocess.run([sys.executable, EXAMPLE / "plot.py", log, *figures], timeout=2 * PATIENCE).returncode != 0:
+    if subprocess.run([sys.executable, EXAMPLE / "plot.py", log, *figures], timeout=2 * TIMEOUT).returncode != 0:
         return complain("the figure could not be drawn")
     print("the figure is in " + " and ".join(map(str, figures)))
     return 0

@@ -5,7 +5,7 @@ As a program it prints its port and serves until its input ends, or sends one me
     python3 test/peer.py server [MANNER]
     python3 test/peer.py client PORT [JSON] [MANNER]
 
-A manner is how a message is sent, well or badly: see `MANNERS`.
+A manner is how a message is sent, well or badly: see `SEND_MODES`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Callable
 
 HEADER = 10
-PATIENCE = 20.0  # seconds after which a test that waits for bytes has failed
+TIMEOUT = 20.0  # seconds after which a test that waits for bytes has failed
 
 Manner = Callable[[socket.socket, bytes], None]
 Answer = Callable[[bytes], "bytes | None"]
@@ -49,7 +49,7 @@ def read_message(conn: socket.socket) -> bytes:
 
 
 def connect(port: int, host: str = "127.0.0.1") -> socket.socket:
-    return socket.create_connection((host, port), timeout=PATIENCE)
+    return socket.create_connection((host, port), timeout=TIMEOUT)
 
 
 def reset(conn: socket.socket) -> None:
@@ -60,7 +60,7 @@ def reset(conn: socket.socket) -> None:
 
 def eventually(condition: Callable[[], object]) -> bool:
     """Whether a condition that nothing announces comes true."""
-    limit = time.monotonic() + PATIENCE
+    limit = time.monotonic() + TIMEOUT
     while not condition():
         if time.monotonic() > limit:
             return False
@@ -187,7 +187,7 @@ WRONG = (
     not_utf8,
 )
 STALLING = (silence, half_header, half)
-MANNERS: dict[str, Manner] = {manner.__name__: manner for manner in (*GOOD, *LEAVING, *WRONG, *STALLING)}
+SEND_MODES: dict[str, Manner] = {manner.__name__: manner for manner in (*GOOD, *LEAVING, *WRONG, *STALLING)}
 
 
 # -- both roles --------------------------------------------------------------------------------------------------------
@@ -265,7 +265,7 @@ class Server:
                     end.shutdown(socket.SHUT_RDWR)  # wakes the thread, which close alone would not
             except OSError:
                 pass
-        self._thread.join(PATIENCE)
+        self._thread.join(TIMEOUT)
         self._listener.close()
         if self._conn is not None:
             self._conn.close()
@@ -282,14 +282,14 @@ class Server:
 def main(arguments: list[str]) -> None:
     role, *rest = arguments or [""]
     if role == "server" and len(rest) <= 1:
-        with Server(manner=MANNERS[rest[0]] if rest else whole) as server:
+        with Server(manner=SEND_MODES[rest[0]] if rest else whole) as server:
             print(server.port, flush=True)
             sys.stdin.read()
         for death in server.deaths:
             print(death)
     elif role == "client" and 1 <= len(rest) <= 3:
         body = rest[1].encode() if len(rest) > 1 else b'{"command": "ready"}'
-        print(exchange(int(rest[0]), body, MANNERS[rest[2]] if len(rest) > 2 else whole).decode())
+        print(exchange(int(rest[0]), body, SEND_MODES[rest[2]] if len(rest) > 2 else whole).decode())
     else:
         raise SystemExit(__doc__)
 

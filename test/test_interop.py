@@ -27,7 +27,7 @@ BIG = 5_000_000
 @pytest.fixture
 def server() -> Iterator[libobe.Socket]:
     """A server that sends every message back, until somebody says "stop"."""
-    with libobe.Socket("server", port=0, timeout=peer.PATIENCE) as server:
+    with libobe.Socket("server", port=0, timeout=peer.TIMEOUT) as server:
 
         def serve() -> None:
             while True:
@@ -40,7 +40,7 @@ def server() -> Iterator[libobe.Socket]:
         thread.start()
         yield server
         assert peer.exchange(server.port, b'"stop"') == b'"stop"'
-        thread.join(peer.PATIENCE)
+        thread.join(peer.TIMEOUT)
         assert not thread.is_alive()
 
 
@@ -129,7 +129,7 @@ def test_server_does_not_close_first() -> None:
             return True
         return False
 
-    with libobe.Socket("server", port=0, timeout=peer.PATIENCE) as server:
+    with libobe.Socket("server", port=0, timeout=peer.TIMEOUT) as server:
         port = server.port
         with peer.connect(port) as first, peer.connect(port) as second:
             for conn in (first, second):
@@ -144,7 +144,7 @@ def test_server_does_not_close_first() -> None:
 
 
 def test_unanswered_client_is_closed_when_the_next_is_taken() -> None:
-    with libobe.Socket("server", port=0, timeout=peer.PATIENCE) as server, peer.connect(server.port) as first:
+    with libobe.Socket("server", port=0, timeout=peer.TIMEOUT) as server, peer.connect(server.port) as first:
         peer.whole(first, b'"unknown command"')
         assert server.receive() == "unknown command"
         with peer.connect(server.port) as second:
@@ -157,7 +157,7 @@ def test_unanswered_client_is_closed_when_the_next_is_taken() -> None:
 
 
 def test_one_way() -> None:
-    with libobe.Socket("server", port=0, timeout=peer.PATIENCE) as server:
+    with libobe.Socket("server", port=0, timeout=peer.TIMEOUT) as server:
         server.set_option("one_way", True)
         with peer.connect(server.port) as first, peer.connect(server.port) as second:
             for value in range(3):
@@ -168,7 +168,7 @@ def test_one_way() -> None:
 
 
 def test_a_client_that_leaves_before_its_answer() -> None:
-    with libobe.Socket("server", port=0, timeout=peer.PATIENCE) as server:
+    with libobe.Socket("server", port=0, timeout=peer.TIMEOUT) as server:
         conn = peer.connect(server.port)
         peer.whole(conn, b'"x"')
         server.receive()
@@ -190,7 +190,7 @@ def test_large_messages_from_a_client(server: libobe.Socket) -> None:
 # -- the peer is the server --------------------------------------------------------------------------------------------
 
 
-def client_of(server: peer.Server, timeout: float = peer.PATIENCE) -> libobe.Socket:
+def client_of(server: peer.Server, timeout: float = peer.TIMEOUT) -> libobe.Socket:
     return libobe.Socket("client", "127.0.0.1", server.port, timeout=timeout)
 
 
@@ -215,9 +215,9 @@ def test_bytes_of_a_command() -> None:
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
-        client = libobe.Socket("client", port=listener.getsockname()[1], timeout=peer.PATIENCE)
+        client = libobe.Socket("client", port=listener.getsockname()[1], timeout=peer.TIMEOUT)
         assert client.tcmd({"command": "goodset", "pickiness": 4}) == "OK"
-        thread.join(peer.PATIENCE)
+        thread.join(peer.TIMEOUT)
     assert received == [b'0000000038{"command": "goodset", "pickiness": 4}']
 
 
@@ -249,7 +249,7 @@ def test_servers_with_bad_manners(manner: peer.Manner, error: type[Exception], f
         next(manners)(conn, body)
 
     with peer.Server(manner=in_turn) as server:
-        client = client_of(server, 0.15 if manner in peer.STALLING else peer.PATIENCE)
+        client = client_of(server, 0.15 if manner in peer.STALLING else peer.TIMEOUT)
         with pytest.raises(family) as caught:
             client.tcmd({"command": "ready"})
         assert isinstance(caught.value, error)
@@ -268,7 +268,7 @@ def test_servers_with_bad_manners(manner: peer.Manner, error: type[Exception], f
 
         thread = threading.Thread(target=command)
         thread.start()
-        thread.join(peer.PATIENCE)
+        thread.join(peer.TIMEOUT)
         assert [type(problem) for problem in outcome] == [error]
 
 
@@ -288,7 +288,7 @@ def test_the_library_never_kills_a_server() -> None:
     """What the original does not survive is a connection without a whole message."""
     with peer.Server() as server:
         client = client_of(server)
-        client.wait_ready(peer.PATIENCE)
+        client.wait_ready(peer.TIMEOUT)
         for bad in ({1}, b"x", 1j):
             with pytest.raises(TypeError):
                 client.tcmd(bad)
@@ -325,12 +325,12 @@ def test_large_messages_from_a_server() -> None:
 def test_hosts(host: str) -> None:
     with peer.Server(lambda body: body, host=host) as server:
         assert libobe.Socket("client", host, server.port).tcmd(1) == 1
-    with libobe.Socket("server", host, 0, timeout=peer.PATIENCE) as listening:
+    with libobe.Socket("server", host, 0, timeout=peer.TIMEOUT) as listening:
         replies: list[bytes] = []
         thread = threading.Thread(target=lambda: replies.append(peer.exchange(listening.port, b"1", host=host)))
         thread.start()
         listening.send(listening.receive())
-        thread.join(peer.PATIENCE)
+        thread.join(peer.TIMEOUT)
         assert replies == [b"1"]
 
 
@@ -342,7 +342,7 @@ def test_the_peer_as_a_program(server: libobe.Socket) -> None:
         [*program, "server", "space_padded"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
-        client = libobe.Socket("client", port=int(process.stdout.readline()), timeout=peer.PATIENCE)
+        client = libobe.Socket("client", port=int(process.stdout.readline()), timeout=peer.TIMEOUT)
         assert client.tcmd({"command": "ready"}) == "OK"
         deaths, _ = process.communicate()
         assert deaths == ""

@@ -73,7 +73,7 @@ def options(handle: libobe.Socket, **values: object) -> None:
 
 
 def server_with(authority: Authority, **more: object) -> libobe.Socket:
-    server = libobe.Socket("server", port=0, timeout=peer.PATIENCE)
+    server = libobe.Socket("server", port=0, timeout=peer.TIMEOUT)
     cert, key = authority.sign("instrument.test")
     options(server, tls_cert=cert, tls_key=key, **more)
     return server
@@ -82,14 +82,14 @@ def server_with(authority: Authority, **more: object) -> libobe.Socket:
 def serve_python(context: ssl.SSLContext | None, answer: Callable[[socket.socket], None]) -> tuple[int, Future[None]]:
     """A server of one connection on Python's ssl, or on a bare socket; its port."""
     listener = socket.create_server(("127.0.0.1", 0))
-    listener.settimeout(peer.PATIENCE)
+    listener.settimeout(peer.TIMEOUT)
     future: Future[None] = Future()
 
     def run() -> None:
         try:
             with listener:
                 plain, _ = listener.accept()
-            plain.settimeout(peer.PATIENCE)
+            plain.settimeout(peer.TIMEOUT)
             with context.wrap_socket(plain, server_side=True) if context else plain as conn:
                 answer(conn)
             future.set_result(None)
@@ -125,7 +125,7 @@ def test_python_client(authority: Authority, background: ThreadPoolExecutor, bod
         reply = background.submit(talk)
         message = server.receive()
         server.send(message)
-        assert reply.result(peer.PATIENCE) == body.encode()
+        assert reply.result(peer.TIMEOUT) == body.encode()
 
 
 def test_python_client_without_certificate_is_refused(authority: Authority, background: ThreadPoolExecutor) -> None:
@@ -144,18 +144,18 @@ def test_python_client_without_certificate_is_refused(authority: Authority, back
             talk(False)
         assert peer.eventually(lambda: server.stats()["dropped_tls"] == 1)
         taken = background.submit(talk, True)
-        assert received.result(peer.PATIENCE) == 1
+        assert received.result(peer.TIMEOUT) == 1
         server.send(2)
-        assert taken.result(peer.PATIENCE) == b"2"
+        assert taken.result(peer.TIMEOUT) == b"2"
 
 
 @pytest.mark.parametrize("value", ["OK", BIG], ids=["small", "big"])
 def test_python_server(authority: Authority, value: str) -> None:
     port, served = serve_python(python_server(authority), echo_one)
-    with libobe.Socket("client", port=port, timeout=peer.PATIENCE) as client:
+    with libobe.Socket("client", port=port, timeout=peer.TIMEOUT) as client:
         options(client, tls_ca=authority.ca, tls_server_name="python.test")
         assert client.tcmd(value) == value
-    served.result(peer.PATIENCE)
+    served.result(peer.TIMEOUT)
 
 
 def test_python_server_that_wants_a_certificate(authority: Authority) -> None:
@@ -164,18 +164,18 @@ def test_python_server_that_wants_a_certificate(authority: Authority) -> None:
         context.load_verify_locations(str(authority.ca))
         context.verify_mode = ssl.CERT_REQUIRED
         port, served = serve_python(context, echo_one)
-        with libobe.Socket("client", port=port, timeout=peer.PATIENCE) as client:
+        with libobe.Socket("client", port=port, timeout=peer.TIMEOUT) as client:
             options(client, tls_ca=authority.ca)
             if certificate:
                 cert, key = authority.sign("client.test")
                 options(client, tls_cert=cert, tls_key=key)
                 assert client.tcmd("OK") == "OK"
-                served.result(peer.PATIENCE)
+                served.result(peer.TIMEOUT)
                 continue
             with pytest.raises(libobe.errors.TlsError, match="certificate required"):
                 client.tcmd("OK")
             with pytest.raises(ssl.SSLError):
-                served.result(peer.PATIENCE)
+                served.result(peer.TIMEOUT)
 
 
 def test_wrong_names_and_authorities(authority: Authority, tmp_path: Path) -> None:
@@ -185,32 +185,32 @@ def test_wrong_names_and_authorities(authority: Authority, tmp_path: Path) -> No
         (stranger.ca, "python.test", "unknown authority"),
     ):
         port, served = serve_python(python_server(authority), echo_one)
-        with libobe.Socket("client", port=port, timeout=peer.PATIENCE) as client:
+        with libobe.Socket("client", port=port, timeout=peer.TIMEOUT) as client:
             options(client, tls_ca=ca, tls_server_name=name)
             with pytest.raises(libobe.errors.TlsError, match=message):
                 client.tcmd("OK")
         with pytest.raises(ssl.SSLError, match="alert"):
-            served.result(peer.PATIENCE)
+            served.result(peer.TIMEOUT)
 
 
 def test_plain_python_server_is_no_tls(authority: Authority) -> None:
     port, served = serve_python(None, lambda conn: conn.sendall(peer.read_message(conn)))
-    with libobe.Socket("client", port=port, timeout=peer.PATIENCE) as client:
+    with libobe.Socket("client", port=port, timeout=peer.TIMEOUT) as client:
         options(client, tls_ca=authority.ca)
         with pytest.raises(libobe.errors.TlsError, match=r"no TLS 1\.3"):
             client.tcmd("OK")
     with pytest.raises(ValueError, match="bad header"):
-        served.result(peer.PATIENCE)
+        served.result(peer.TIMEOUT)
 
 
 def test_unix_socket_with_bare_peer(tmp_path: Path, background: ThreadPoolExecutor) -> None:
     path = tmp_path / "s"
-    with libobe.Socket("server", ip_address=f"unix:{path}", port=0, timeout=peer.PATIENCE) as server:
+    with libobe.Socket("server", ip_address=f"unix:{path}", port=0, timeout=peer.TIMEOUT) as server:
         assert path.stat().st_mode & 0o777 == 0o600
 
         def talk() -> bytes:
             with socket.socket(socket.AF_UNIX) as conn:
-                conn.settimeout(peer.PATIENCE)
+                conn.settimeout(peer.TIMEOUT)
                 conn.connect(str(path))
                 conn.sendall(peer.frame(b"1"))
                 return peer.read_message(conn)
@@ -218,5 +218,5 @@ def test_unix_socket_with_bare_peer(tmp_path: Path, background: ThreadPoolExecut
         reply = background.submit(talk)
         assert server.receive() == 1
         server.send(2)
-        assert reply.result(peer.PATIENCE) == b"2"
+        assert reply.result(peer.TIMEOUT) == b"2"
     assert not path.exists()

@@ -29,7 +29,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 LIBRARY = Path(os.environ["OBE_LIBRARY"]).resolve()
 ENVIRONMENT = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path), MPLBACKEND="agg")
-PATIENCE = 120.0  # seconds after which a program that should have ended has failed
+TIMEOUT = 120.0  # seconds after which a program that should have ended has failed
 PARTICLES = 10000
 
 
@@ -268,7 +268,7 @@ def test_a_program_for_the_server_of_optbayesexpt_works(programs: Path) -> None:
                 assert len(mean) == len(std) == 3
             assert abs(mean[0] - truth) < 4 * std[0] < 0.02
         assert ask(port, "done") == "OK"
-        assert server.wait(PATIENCE) == 0
+        assert server.wait(TIMEOUT) == 0
 
 
 def test_a_seed_repeats_every_draw(programs: Path) -> None:
@@ -289,7 +289,7 @@ def test_a_seed_repeats_every_draw(programs: Path) -> None:
     "options", [["--port", "x"], ["--port", "65536"], ["--particles", "5"], ["--seed"], ["--speed", "9"]]
 )
 def test_a_wrong_option_is_explained(programs: Path, options: list[str]) -> None:
-    got = subprocess.run([programs / "find_peak_server", *options], capture_output=True, text=True, timeout=PATIENCE)
+    got = subprocess.run([programs / "find_peak_server", *options], capture_output=True, text=True, timeout=TIMEOUT)
     assert got.returncode in (1, 2)
     assert got.stdout == ""
     assert "usage" in got.stderr or "whole number" in got.stderr
@@ -382,7 +382,7 @@ def test_the_designer_is_right(programs: Path, choice: str) -> None:
     at least 3 times smaller than with evenly spaced settings."""
     errors: dict[str, list[float]] = {choice: [], "even": []}
     pulls: list[list[float]] = []
-    with serving(programs) as (_, port), Client(port=port, timeout=PATIENCE) as client:
+    with serving(programs) as (_, port), Client(port=port, timeout=TIMEOUT) as client:
         client.set_option("persistent", "1")
         for seed in range(100):
             for settings in errors:
@@ -402,7 +402,7 @@ def test_the_designer_is_right(programs: Path, choice: str) -> None:
 def test_strong_signals_do_not_make_the_server_too_sure(programs: Path) -> None:
     """The first measurement in a dip of a hundred times the noise rules out nearly all of the particles."""
     wrong = 0
-    with serving(programs) as (_, port), Client(port=port, timeout=PATIENCE) as client:
+    with serving(programs) as (_, port), Client(port=port, timeout=TIMEOUT) as client:
         client.set_option("persistent", "1")
         for seed in range(60):
             sample = Sample(seed, noise=NOISE / 10)
@@ -417,7 +417,7 @@ def test_a_round_takes_less_than_half_a_millisecond(programs: Path, connection: 
 
     Whatever else the machine does only adds to the time, so the best of several medians counts: on a busy machine many.
     """
-    best, seed, deadline = math.inf, 0, time.monotonic() + PATIENCE
+    best, seed, deadline = math.inf, 0, time.monotonic() + TIMEOUT
     with serving(programs) as (_, port):
         while best >= 0.5 and time.monotonic() < deadline:
             got = run_instrument([programs / "find_peak_instrument"], port, "--seed", str(seed), *connection)
@@ -451,7 +451,7 @@ def test_a_model_of_ones_own(tmp_path: Path) -> None:
 def run_instrument(program: list[Any], port: int, *options: str, **more: Any) -> subprocess.CompletedProcess[str]:
     command = [*program, "--port", str(port), *options]
     more = {"env": ENVIRONMENT, **more}
-    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, **more)
+    return subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, **more)
 
 
 @pytest.fixture(params=["C", "Python"])
@@ -463,7 +463,7 @@ def test_an_instrument(programs: Path, instrument: list[Any], tmp_path: Path) ->
     log = tmp_path / "log.csv"
     with serving(programs) as (server, port):
         got = run_instrument(instrument, port, "--seed", "3", "--compare", "--log", str(log), "--done")
-        assert server.wait(PATIENCE) == 0
+        assert server.wait(TIMEOUT) == 0
     assert (got.returncode, got.stderr) == (0, "")
     lines = got.stdout.splitlines()
     for line, (run, count) in zip(
@@ -503,7 +503,7 @@ def test_a_progress_bar_on_a_terminal(programs: Path, instrument: list[Any]) -> 
                 shown += chunk
         except OSError:
             pass  # how a terminal says that its last program has ended
-        process.wait(PATIENCE)
+        process.wait(TIMEOUT)
     os.close(ours)
     bars = [line for line in shown.decode().split("\r") if line.startswith("designed")]
     assert len(bars) == 40
@@ -544,15 +544,15 @@ def test_the_figure(programs: Path, port: int, tmp_path: Path) -> None:
     log, files = tmp_path / "log.csv", [tmp_path / "a.png", tmp_path / "a.svg"]
     run_instrument([programs / "find_peak_instrument"], port, "--seed", "3", "--compare", "--log", str(log))
     plot = [sys.executable, str(HERE / "plot.py")]
-    subprocess.run([*plot, log, *files], check=True, timeout=PATIENCE, env=ENVIRONMENT)
+    subprocess.run([*plot, log, *files], check=True, timeout=TIMEOUT, env=ENVIRONMENT)
     assert all(map(drawn, files))
     again = tmp_path / "b.svg"
     rows = log.read_bytes()
-    subprocess.run([*plot, "--live", "-", again], input=rows, check=True, timeout=PATIENCE, env=ENVIRONMENT)
+    subprocess.run([*plot, "--live", "-", again], input=rows, check=True, timeout=TIMEOUT, env=ENVIRONMENT)
     assert drawn(again)
     for run in (b"designed", b"even"):  # one run is enough for a figure, and none is no error
         rows = b"\n".join(row for row in rows.splitlines() if not row.startswith(run))
-        subprocess.run([*plot, "-", again], input=rows, check=True, timeout=PATIENCE, env=ENVIRONMENT)
+        subprocess.run([*plot, "-", again], input=rows, check=True, timeout=TIMEOUT, env=ENVIRONMENT)
 
 
 @pytest.fixture
@@ -603,7 +603,7 @@ print(len(shown))
 """
     environment = dict(ENVIRONMENT, PYTHONPATH=os.pathsep.join([str(HERE), *sys.path]), MPLBACKEND="agg")
     command = [sys.executable, "-c", code]
-    got = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, env=environment)
+    got = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, env=environment)
     assert (got.stdout, got.stderr) == ("1\n", "")
 
 
@@ -616,7 +616,7 @@ def without_matplotlib(tmp_path: Path) -> dict[str, str]:
 
 def run_demo(programs: Path, output: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(ROOT / "examples" / "demo.py"), "--programs", str(programs), "--output", str(output)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=4 * PATIENCE, env=environment)
+    return subprocess.run(command, capture_output=True, text=True, timeout=4 * TIMEOUT, env=environment)
 
 
 def test_the_demo(programs: Path, tmp_path: Path) -> None:
@@ -638,6 +638,6 @@ def test_the_demo_without_matplotlib(programs: Path, tmp_path: Path, without_mat
 
 def test_plot_without_matplotlib(port: int, without_matplotlib: dict[str, str]) -> None:
     command = [sys.executable, str(HERE / "instrument.py"), "--port", str(port), "--plot"]
-    got = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, env=without_matplotlib)
+    got = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, env=without_matplotlib)
     assert got.returncode == 1
     assert "pip install matplotlib" in got.stderr

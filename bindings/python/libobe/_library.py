@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Callable, NoReturn
 from . import _abi, errors
 
 NAME = f"obe{struct.calcsize('P') * 8}.dll" if sys.platform == "win32" else "libobe.so"
-# The calls of an exchange once more, without declared types: ctypes then takes its own objects as they are, which saves
-# a third of the price of a call. Such a call takes no numbers, only ctypes objects.
-QUICK = {"obe_send": "quick_send", "obe_receive": "quick_receive", "obe_tcmd": "quick_tcmd"}
+# The frequent calls a second time, without declared types: ctypes then passes its own objects unconverted, which saves a
+# third of the time of a call. The arguments are ctypes objects and bytes, no numbers.
+UNTYPED = {"obe_send": "untyped_send", "obe_receive": "untyped_receive", "obe_tcmd": "untyped_tcmd"}
 SYSTEM = NAME if sys.platform == "win32" else "libobe.so.0"
 
 
@@ -30,37 +30,37 @@ class Library:
             try:
                 function = getattr(dll, name)
             except AttributeError:
-                # An older library serves everybody who does not use what it lacks.
+                # An older library serves programs that do not need the function.
                 function = _missing(path, name)
             else:
                 function.restype = restype
                 function.argtypes = argtypes
             setattr(self, name, function)
-            if name in QUICK:
-                setattr(self, QUICK[name], dll[name] if hasattr(dll, name) else function)
+            if name in UNTYPED:
+                setattr(self, UNTYPED[name], dll[name] if hasattr(dll, name) else function)
 
     if TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Callable[..., Any]: ...
 
-    def refuse(self) -> None:
-        """Make every function raise; a Go runtime does not survive a fork, and entering it may hang for ever."""
+    def disable_after_fork(self) -> None:
+        """Replace every function by one that raises: a Go runtime does not survive a fork, and a call may hang forever."""
         self.forked = True
-        for name in (*_abi.FUNCTIONS, *QUICK.values()):
+        for name in (*_abi.FUNCTIONS, *UNTYPED.values()):
             setattr(self, name, raise_forked)
 
 
 def raise_forked(*_: object) -> NoReturn:
     raise errors.make(
         errors.CODES["OBE_E_FORKED"],
-        "libobe was in use before this process was forked, and does not work in the child; make the first Socket "
-        "after the fork, or let multiprocessing use the start method 'spawn' or 'forkserver'",
+        "libobe was in use before this process was forked, and does not work in the child; create the first Socket "
+        "after the fork, or use the multiprocessing start method 'spawn' or 'forkserver'",
     )
 
 
 def _missing(path: str, name: str) -> Callable[..., NoReturn]:
     def function(*_: object) -> NoReturn:
-        text = f"the library {path} has no function {name}; this package was made for libobe {_abi.VERSION}"
+        text = f"the library {path} has no function {name}; this package is for libobe {_abi.VERSION}"
         raise errors.make(errors.CODES["OBE_E_UNSUPPORTED"], text)
 
     return function
@@ -96,8 +96,8 @@ def _candidates() -> Iterator[str]:
 def _load() -> Library:
     global _entered
     tried = []
-    # Threads inherit the signal mask: with everything blocked, signals stay with the program's own threads, where a
-    # handler that Python installed without an alternate stack (before 3.10) is safe.
+    # The library's threads inherit this signal mask, so they take no signals. Before 3.10 Python installs handlers
+    # without an alternate stack, which must not run on a thread of Go.
     blockable = hasattr(signal, "pthread_sigmask")
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals()) if blockable else set()
     try:
@@ -121,7 +121,7 @@ def _after_fork() -> None:
     _lock = threading.Lock()  # another thread may have held it
     _forked = _entered
     if _library is not None:
-        _library.refuse()
+        _library.disable_after_fork()
 
 
 if hasattr(os, "register_at_fork"):

@@ -10,20 +10,23 @@ from types import TracebackType
 from typing import Any, Callable, Literal, NoReturn, Optional, TypeVar
 
 from ._abi import COUNTERS, DEFAULT_PORT
-from ._documents import Document, text
-from ._handle import DEFAULT, Handle, Timeout
+from ._client_handle import ClientHandle
+from ._deadline import DEFAULT, Timeout
+from ._handle import Handle
 from ._json import decode
+from ._message import Message, json_text
+from ._server_handle import ServerHandle
 
 Arrays = Optional[Literal["numpy"]]
 
 
-def _fixed(name: str) -> Any:
+def _readonly(name: str) -> Any:
     def get(self: Socket) -> Any:
         return getattr(self._obe, name)
 
     def put(self: Socket, value: object) -> None:
         if value != get(self):
-            raise AttributeError(f"{name} is settled when a Socket is made; make another one for {value!r}")
+            raise AttributeError(f"{name} is read-only; create a new Socket for {value!r}")
 
     return property(get, put)
 
@@ -43,9 +46,9 @@ class Socket:
     of `libobe.errors`. Any method may be called from any thread. A Socket that is collected is closed.
     """
 
-    role: str = _fixed("role")
-    ip_address: str | None = _fixed("address")
-    port: int = _fixed("port")
+    role: str = _readonly("role")
+    ip_address: str | None = _readonly("address")
+    port: int = _readonly("port")
 
     def __init__(
         self, role: str, ip_address: str | None = "", port: int = DEFAULT_PORT, *, timeout: Timeout = DEFAULT
@@ -53,7 +56,8 @@ class Socket:
         if role not in ("client", "server"):
             raise ValueError(f"Invalid role {role!r}. Valid choices are 'client' or 'server'.")
         # All in one attribute, so that a subclass may use any other name.
-        self._obe = Handle(role, ip_address, operator.index(port), timeout)
+        create = ClientHandle if role == "client" else ServerHandle
+        self._obe: Handle = create(ip_address, operator.index(port), timeout)
 
     def send(self, value: Any) -> None:
         """Send a message: a client on a new connection (unless `persistent`), a server to who sent the last message.
@@ -66,7 +70,7 @@ class Socket:
         A value that is not JSON raises TypeError or ValueError before anything is connected. On a server, a client that
         has left, or does not take its answer in time, is no error: no client ends the server.
         """
-        self._obe.send(text(value))
+        self._obe.send(json_text(value))
 
     def receive(self, *, arrays: Arrays = None) -> Any:
         """Wait for the next message: a client's reply, or a server's next message from any client.
@@ -78,9 +82,9 @@ class Socket:
 
     def tcmd(self, command: Any, *, arrays: Arrays = None) -> Any:
         """Send a command and return its reply: `send`, `receive` and `close` under one deadline. None on a server."""
-        if self.role == "server":
+        if not isinstance(self._obe, ClientHandle):
             return None
-        return self._obe.tcmd(text(command), arrays and _numpy(arrays))
+        return self._obe.tcmd(json_text(command), arrays and _numpy(arrays))
 
     def receive_request(self) -> Request:
         """A server's next message as a `Request`, to be answered at any time and from any thread."""
@@ -163,25 +167,25 @@ class Request:
     client is received.
     """
 
-    def __init__(self, handle: Handle, document: Document) -> None:
+    def __init__(self, handle: Handle, message: Message) -> None:
         self._obe = handle
-        self._document = document
+        self._message = message
 
     @property
     def value(self) -> Any:
         """The message, as `receive` gives it."""
-        return decode(self._document.json().decode())
+        return decode(self._message.json().decode())
 
     def arrays(self) -> Any:
         """The message with numpy arrays, as `receive(arrays='numpy')` gives it."""
-        return self._document.value(_numpy("numpy"))
+        return self._message.value(_numpy("numpy"))
 
     def reply(self, value: Any) -> bool:
         """Answer the client, and say whether it got all of it; False if it has left, or does not take it in time.
 
         A request is answered once.
         """
-        return self._obe.reply(self._document, text(value))
+        return self._obe.reply(self._message, json_text(value))
 
 
 class _End:

@@ -38,5 +38,5 @@ def mute() -> Iterator[peer.Server]:
 
 @pytest.fixture
 def server() -> Iterator[libobe.Socket]:
-    with libobe.Socket("server", port=0, timeout=peer.PATIENCE) as server:
+    with libobe.Socket("server", port=0, timeout=peer.TIMEOUT) as server:
         yield server

@@ -79,7 +79,7 @@ def test_timeout_says_what_may_be_wrong(mute: peer.Server, workers: int) -> None
     if workers:
         thread = threading.Thread(target=command)
         thread.start()
-        thread.join(peer.PATIENCE)
+        thread.join(peer.TIMEOUT)
     else:
         command()
     assert [type(problem) for problem in problems] == [errors.TimeoutError]

@@ -49,4 +49,4 @@ def test_wheel(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment, cwd=target, capture_output=True, text=True, check=True
     )
-    assert done.stdout == f"True {target / 'obe' / '__init__.py'}\n"
+    assert done.stdout == f"True {target / 'libobe' / '__init__.py'}\n"

@@ -25,7 +25,7 @@ def python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run code in a new Python that finds the package."""
     full = {**os.environ, "PYTHONPATH": str(ROOT / "bindings" / "python"), **environment}
     return subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code], env=full, capture_output=True, text=True, timeout=peer.PATIENCE
+        [sys.executable, "-W", "ignore", "-c", code], env=full, capture_output=True, text=True, timeout=peer.TIMEOUT
     )
 
 
@@ -42,7 +42,7 @@ def in_child(call: Callable[[], str]) -> str:
         os._exit(0)
     os.close(writer)
     with os.fdopen(reader) as pipe:
-        if not select.select([pipe], [], [], peer.PATIENCE)[0]:
+        if not select.select([pipe], [], [], peer.TIMEOUT)[0]:
             os.kill(child, signal.SIGKILL)
         text = pipe.read()
     assert os.waitpid(child, 0)[1] == 0, "the child was hanging"
@@ -55,7 +55,7 @@ def test_forked_child_is_refused(echo: peer.Server, server: libobe.Socket) -> No
     client = libobe.Socket("client", port=echo.port)
     # A helper thread that will not be there in the child, and a thread that holds the turn of the client.
     assert client.tcmd("x" * 100_000)
-    client._obe._turn.acquire()
+    client._obe._tcmd_lock.acquire()
 
     def use(call: Callable[[], object]) -> str:
         try:
@@ -90,7 +90,7 @@ def test_forked_child_is_refused(echo: peer.Server, server: libobe.Socket) -> No
     holder = threading.Thread(target=lambda: outcomes.extend(in_child(every_call).splitlines()))
     holder.start()
     holder.join()
-    client._obe._turn.release()
+    client._obe._tcmd_lock.release()
     assert len(outcomes) == 14
     for outcome in outcomes:
         assert "OBE_E_FORKED" in outcome
@@ -162,7 +162,7 @@ def test_a_large_message_at_exit() -> None:
     """Python makes no thread any more while it shuts down, where programs say goodbye to their server."""
     with peer.Server() as server:
         done = python(
-            "import atexit, obe\n"
+            "import atexit, libobe\n"
             f"client = libobe.Socket('client', port={server.port})\n"
             "atexit.register(lambda: print(client.tcmd(' ' * 100_000)))\n"
         )
@@ -227,7 +227,7 @@ def test_many_sockets_leave_nothing_behind(echo: peer.Server) -> None:
         client.tcmd(i)
         libobe.Socket("client", port=echo.port).tcmd(i) if i % 10 == 0 else None
         libobe.Socket("server", port=0)
-    end = time.monotonic() + peer.PATIENCE
+    end = time.monotonic() + peer.TIMEOUT
     while (descriptors() > before + 1 or threading.active_count() > threads) and time.monotonic() < end:
         time.sleep(0.01)  # threads of the server may be about to close what they have
     assert descriptors() <= before + 1

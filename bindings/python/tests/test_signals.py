@@ -150,13 +150,13 @@ def test_connecting_goes_on_after_a_slice() -> None:
                 while True:
                     stack.enter_context(listener.accept()[0])
 
-        client = libobe.Socket("client", port=listener.getsockname()[1], timeout=peer.PATIENCE)
+        client = libobe.Socket("client", port=listener.getsockname()[1], timeout=peer.TIMEOUT)
         with handler(accept):
             signal.setitimer(signal.ITIMER_REAL, DELAY)
             client.send("x")
-        listener.settimeout(peer.PATIENCE)
+        listener.settimeout(peer.TIMEOUT)
         conn = stack.enter_context(listener.accept()[0])
-        conn.settimeout(peer.PATIENCE)
+        conn.settimeout(peer.TIMEOUT)
         arrived.append(peer.read_message(conn))
         client.close()
         assert peer.ended(conn)
@@ -187,7 +187,7 @@ def test_sending_more_than_the_peer_reads(server: libobe.Socket) -> None:
     def accept() -> None:
         with listener.accept()[0] as conn:
             interrupt_when_it_sends(conn)
-            assert over.wait(peer.PATIENCE)
+            assert over.wait(peer.TIMEOUT)
 
     over = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener, handler(raising):
@@ -277,7 +277,7 @@ def on_signal(call: Callable[[], Any]) -> Iterator[None]:
     main = threading.get_ident()
 
     def run() -> None:
-        while sys._current_frames()[main].f_code is not libobe._handle.Handle._sliced.__code__:
+        while sys._current_frames()[main].f_code is not libobe._waiter.Waiter.poll_in_slices.__code__:
             time.sleep(0.001)
         os.kill(os.getpid(), signal.SIGALRM)
         reader.recv(1)  # what Python writes where a signal arrives
@@ -312,11 +312,11 @@ def test_a_kept_message_goes_with_its_connection(end: str) -> None:
     release = threading.Semaphore(0)
 
     def answer(body: bytes) -> bytes:
-        assert body != b'"first"' or release.acquire(timeout=peer.PATIENCE)
+        assert body != b'"first"' or release.acquire(timeout=peer.TIMEOUT)
         return body
 
     with peer.Server(answer) as server:
-        client = libobe.Socket("client", port=server.port, timeout=peer.PATIENCE)
+        client = libobe.Socket("client", port=server.port, timeout=peer.TIMEOUT)
         client.send("first")
         with on_signal(release.release), pytest.raises(Interrupt):
             client.receive()
@@ -336,7 +336,7 @@ def test_a_kept_message_goes_with_its_connection(end: str) -> None:
 )
 def test_nothing_is_lost_by_many_interrupts(server: libobe.Socket) -> None:
     count = 2000
-    receive = libobe._handle.Handle._receive.__code__
+    receive = libobe._inbox.Inbox.receive.__code__
 
     def raise_inside_receive(number: int, frame: FrameType | None) -> None:
         while frame is not None:
@@ -368,7 +368,7 @@ def test_nothing_is_lost_by_many_interrupts(server: libobe.Socket) -> None:
 
 
 PROGRAM = """
-import signal, sys, time, obe
+import signal, sys, time, libobe
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it for what it starts in the background
 call, port = sys.argv[1], int(sys.argv[2])
 socket = libobe.Socket("server" if call == "receive" else "client", port=port)
@@ -407,7 +407,7 @@ def test_ctrl_c(mute: peer.Server, call: str) -> None:
                 ended = float(program.stdout.readline())
                 if ended - sent >= LATEST:
                     raise LateError(f"{ended - sent:.3f} s")
-                assert program.wait(peer.PATIENCE) == 0
+                assert program.wait(peer.TIMEOUT) == 0
             finally:
                 program.kill()
 
@@ -417,14 +417,14 @@ def test_a_command_that_outlasts_many_slices_is_sent_once() -> None:
 
     def answer(body: bytes) -> bytes:
         bodies.append(body)
-        assert release.wait(peer.PATIENCE)
+        assert release.wait(peer.TIMEOUT)
         return b'"late"'
 
     for persistent in (False, True):
         release.clear()
         bodies.clear()
         with peer.Server(answer, persistent=persistent) as server:
-            client = libobe.Socket("client", port=server.port, timeout=peer.PATIENCE)
+            client = libobe.Socket("client", port=server.port, timeout=peer.TIMEOUT)
             client.set_option("persistent", persistent)
             with handler(lambda number, frame: release.set()):
                 signal.setitimer(signal.ITIMER_REAL, 4 * DELAY)
@@ -446,13 +446,13 @@ def test_a_command_inside_a_signal_handler_does_not_repeat_the_one_outside() -> 
     with libobe.Socket("server", port=0) as server:
         serving = threading.Thread(target=server.serve, args=(answer,))
         serving.start()
-        client = libobe.Socket("client", port=server.port, timeout=peer.PATIENCE)
+        client = libobe.Socket("client", port=server.port, timeout=peer.TIMEOUT)
         inside = []
         with handler(lambda number, frame: inside.append(client.tcmd("inside"))):
             signal.setitimer(signal.ITIMER_REAL, DELAY)
             with pytest.raises(RuntimeError, match="OBE_E_STATE"):
                 client.tcmd("outside")
-        serving.join(peer.PATIENCE)
+        serving.join(peer.TIMEOUT)
         assert inside == ["answer"]
         assert [request.value for request in requests] == ["outside", "inside"]
         server.set_option("timeout_ms", 50)

@@ -35,7 +35,7 @@ def on_thread(call: Callable[[], Any]) -> Callable[[], Any]:
     thread.start()
 
     def result() -> Any:
-        thread.join(peer.PATIENCE)
+        thread.join(peer.TIMEOUT)
         assert outcome, "the call is still blocked"
         fine, value = outcome[0]
         if not fine:
@@ -186,7 +186,7 @@ def test_pipelined_commands_are_answered_in_order() -> None:
     """A client that does not wait for replies gets them in the order of its commands, however many threads serve."""
     server = libobe.Socket("server", port=0)
     loops = [on_thread(lambda: answer_all(server)) for _ in range(4)]
-    with socket.create_connection(("127.0.0.1", server.port), timeout=peer.PATIENCE) as client:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=peer.TIMEOUT) as client:
         bodies = [b"%d" % i for i in range(500)]
         client.sendall(b"".join(b"%010d%b" % (len(body), body) for body in bodies))
         with client.makefile("rb") as replies:
@@ -282,7 +282,7 @@ def test_attributes(server: libobe.Socket) -> None:
 def test_settled_attributes_take_only_their_own_value(server: libobe.Socket) -> None:
     server.port = server.port
     for name in ("role", "ip_address", "port"):
-        with pytest.raises(AttributeError, match="make another"):
+        with pytest.raises(AttributeError, match="create a new Socket"):
             setattr(server, name, "other")
 
 
@@ -322,7 +322,7 @@ def test_subclass() -> None:
     server = Server(port=0)
     done = on_thread(server.run)
     client = libobe.Socket("client", port=server.port)
-    client.wait_ready(peer.PATIENCE)
+    client.wait_ready(peer.TIMEOUT)
     assert client.tcpcmd({"command": "getpar"}) == [1.0]
     assert client.tcpcmd({"command": "done"}) == "OK"
     done()
@@ -375,7 +375,7 @@ def test_large_messages(echo: peer.Server) -> None:
     text = "x" * 3_000_000
     assert client_of(echo).tcmd(text) == text
     # Just around the size of the receive buffer.
-    for size in range(libobe._handle.BUFFER - 4, libobe._handle.BUFFER + 2):
+    for size in range(libobe._buffer.SIZE - 4, libobe._buffer.SIZE + 2):
         assert len(client_of(echo).tcmd("x" * size)) == size
     assert on_thread(lambda: client_of(echo).tcmd(text))() == text
 
@@ -425,7 +425,7 @@ def test_stats(echo: peer.Server) -> None:
 
 def test_wait_ready(server: libobe.Socket) -> None:
     client = libobe.Socket("client", port=server.port)
-    ready = on_thread(lambda: client.wait_ready(peer.PATIENCE))
+    ready = on_thread(lambda: client.wait_ready(peer.TIMEOUT))
     assert server.receive() == {"command": "ready"}
     server.send("OK")
     ready()
@@ -435,8 +435,8 @@ def test_wait_ready_for_a_server_that_starts_later() -> None:
     with libobe.Socket("server", port=0) as place:
         port = place.port
     client = libobe.Socket("client", port=port)
-    ready = on_thread(lambda: client.wait_ready(peer.PATIENCE))
-    with libobe.Socket("server", port=port, timeout=peer.PATIENCE) as server:
+    ready = on_thread(lambda: client.wait_ready(peer.TIMEOUT))
+    with libobe.Socket("server", port=port, timeout=peer.TIMEOUT) as server:
         assert server.receive() == {"command": "ready"}
         server.send("OK")
         ready()
@@ -476,7 +476,7 @@ def test_cancel_from_another_thread(mute: peer.Server, call: str) -> None:
         return client.receive()
 
     def cancel() -> None:
-        assert mute.got_request.acquire(timeout=peer.PATIENCE)
+        assert mute.got_request.acquire(timeout=peer.TIMEOUT)
         while not over.wait(0.01):  # it spares a call that begins later, so once may be too early
             client.cancel()
 
@@ -510,7 +510,7 @@ def test_close_wakes_the_main_thread(mute: peer.Server) -> None:
     client = client_of(mute)
 
     def close() -> None:
-        assert mute.got_request.acquire(timeout=peer.PATIENCE)
+        assert mute.got_request.acquire(timeout=peer.TIMEOUT)
         while not over.wait(0.01):
             client.close()
 

@@ -19,7 +19,7 @@ import peer
 from conftest import ROOT
 
 WORKERS = """
-import multiprocessing, sys, obe
+import multiprocessing, sys, libobe
 
 def work(number):
     try:
@@ -47,7 +47,7 @@ def script(
     path.write_text(code)
     full = {**os.environ, "PYTHONPATH": str(ROOT / "bindings" / "python")}
     command = [sys.executable, "-W", "ignore", *options, str(path), *map(str, arguments)]
-    return subprocess.run(command, env=full, capture_output=True, text=True, timeout=3 * peer.PATIENCE)
+    return subprocess.run(command, env=full, capture_output=True, text=True, timeout=3 * peer.TIMEOUT)
 
 
 def test_multiprocessing_by_spawn(echo: peer.Server, tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_multiprocessing_by_fork_is_refused(echo: peer.Server, tmp_path: Path) -
 def test_faulthandler_has_the_last_word(echo: peer.Server, tmp_path: Path) -> None:
     """A crash of the program is reported by whoever it has charged with that, and ends it as ever."""
     code = (
-        "import faulthandler, sys, obe\n"
+        "import faulthandler, sys, libobe\n"
         "assert libobe.Socket('client', port=int(sys.argv[1]), timeout=20).tcmd(1) == 1\n"
         "faulthandler._sigsegv()\n"
     )
@@ -83,7 +83,7 @@ def test_faulthandler_has_the_last_word(echo: peer.Server, tmp_path: Path) -> No
 
 def test_trace(echo: peer.Server, tmp_path: Path) -> None:
     path = tmp_path / "trace.jsonl"
-    with libobe.Socket("client", port=echo.port, timeout=peer.PATIENCE) as client:
+    with libobe.Socket("client", port=echo.port, timeout=peer.TIMEOUT) as client:
         client.set_option("trace", str(path))
         values = [{"a": [1.5, "ü\n"]}, float("inf"), "x" * 2_000_000]
         for value in values:
