@@ -10,15 +10,15 @@ from ._abi import DEFAULT_PORT
 from ._client_handle import ClientHandle
 from ._deadline import DEFAULT, Timeout
 from ._json import decode
-from ._message import Message, json_text
+from ._message import json_text
 from ._socket import Socket
 
 
 class Client(Socket):
     """A `Socket` in the client role that knows the commands of experiment-design servers.
 
-    Numbers are returned as numpy arrays where numpy is installed, and as lists elsewhere. Both are accepted too. A reply
-    that is not the answer to the command raises `libobe.errors.ReplyError`, whose text contains the reply.
+    Numbers are returned as numpy arrays where numpy is installed, and as lists elsewhere. Both are also accepted. A
+    reply that is not the answer to the command raises `libobe.errors.ReplyError`, whose text contains the reply.
     """
 
     _obe: ClientHandle
@@ -27,11 +27,8 @@ class Client(Socket):
         super().__init__("client", ip_address, port, timeout=timeout)
         self._has_numpy = importlib.util.find_spec("numpy") is not None
 
-    def _query(self, command: bytes, **fields: Any) -> Message:
-        return self._obe.query(command, json_text(fields) if fields else b"")
-
     def _array(self, command: bytes, dimensions: int, **fields: Any) -> Any:
-        reply = self._query(command, **fields)
+        reply = self._obe.query(command, json_text(fields) if fields else b"")
         array = reply.array(importlib.import_module("numpy")) if self._has_numpy else None
         if array is not None and (array.ndim == dimensions or not array.size):
             return array
@@ -40,18 +37,18 @@ class Client(Socket):
 
     def ready(self) -> None:
         """Ask once whether the server is ready; `wait_ready` waits for it."""
-        self._query(b"ready")
+        self._obe.ready()
 
     def newrun(self, **fields: Any) -> None:
         """Begin a new run. The fields that it needs depend on the server."""
-        self._query(b"newrun", **fields)
+        self._obe.newrun(json_text(fields))
 
     def optset(self) -> Any:
         """The best setting to measure at next, a number for each knob."""
         return self._array(b"optset", 1)
 
     def goodset(self, pickiness: float | None = None) -> Any:
-        """A good setting, drawn at random. With more pickiness it is nearer to the best one; None is the server's own."""
+        """A good setting, drawn at random: nearer to the best one with more pickiness. None is the server's default."""
         return self._array(b"goodset", 1, **({} if pickiness is None else {"pickiness": pickiness}))
 
     def newdat(self, x: Any, y: Any, s: Any) -> None:
@@ -59,7 +56,7 @@ class Client(Socket):
 
         Each is a number or a list of numbers, and is sent as a list: a Python server does not survive a scalar x.
         """
-        self._query(b"newdat", x=_list(x), y=_list(y), s=_list(s))
+        self._obe.newdat(_list(x), _list(y), _list(s))
 
     def getmean(self) -> Any:
         """The mean of each parameter."""
@@ -91,11 +88,11 @@ class Client(Socket):
 
     def done(self) -> None:
         """Ask the server to end."""
-        self._query(b"done")
+        self._obe.done()
 
 
 def _list(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return value
     plain = value.tolist() if hasattr(value, "tolist") else value  # numpy's arrays and scalars, array.array
-    return value if isinstance(plain, list) else [plain]
+    return plain if isinstance(plain, list) else [plain]

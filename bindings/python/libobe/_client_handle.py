@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import threading
+from collections.abc import Sequence
 from typing import Any, Callable, TypeVar
 
 from . import errors
@@ -23,6 +24,8 @@ NO_REPLY = (
     ": no reply; the server may still carry out the command, and a Python optbayesexpt server never answers one that "
     "it does not know"
 )
+
+NUMBER = 26  # bytes of the longest number in JSON, with what separates it from the next
 
 T = TypeVar("T")
 Call = tuple[Any, ...]  # a function of the library and its arguments, except the last one, the timeout
@@ -75,16 +78,38 @@ class ClientHandle(Handle):
             return self._run(self._tcmd, body)
         return self._run(self._tcmd_message, body).value(numpy)
 
-    def query(self, command: bytes, fields: bytes) -> Message:
+    def query(self, command: bytes, fields: bytes = b"") -> Message:
         """Send one of the protocol's commands with the members of an object, b"" for none; see obe_query."""
-        return self._run(self._query, command, fields)
+        members, reply = Message.from_text(fields) if fields else Message(), Message()
+        place = ctypes.byref(reply.handle)
+        call = self._lib.untyped_query, self._id, command, members.handle, place
+        return self._run(self._command, command, len(fields), call, reply)
+
+    def _expect_ok(self, command: bytes, function: Callable[..., int], *arguments: Any, size: int = 0) -> None:
+        """Send one of the protocol's commands whose answer is "OK", about size bytes, with the function for it."""
+        self._run(self._command, command, size, (function, self._id, *arguments), Message())
+
+    def ready(self) -> None:
+        self._expect_ok(b"ready", self._lib.obe_ready)
+
+    def newrun(self, fields: bytes) -> None:
+        members = Message.from_text(fields)
+        self._expect_ok(b"newrun", self._lib.obe_newrun, members.handle, size=len(fields))
+
+    def newdat(self, *lists: Sequence[float]) -> None:
+        arrays = [(ctypes.c_double * len(values))(*values) for values in lists]
+        arguments = [argument for array in arrays for argument in (array, len(array))]
+        self._expect_ok(b"newdat", self._lib.obe_newdat, *arguments, size=sum(map(len, arrays)) * NUMBER)
+
+    def done(self) -> None:
+        self._expect_ok(b"done", self._lib.obe_done)
 
     def check_reply(self, reply: Message, command: bytes) -> None:
         """Raise ReplyError unless a message is the answer to that command."""
-        reply.check(self._lib.obe_check_reply(reply.handle, command))
+        reply.check(self._lib.untyped_check_reply(reply.handle, command))
 
     def _run(self, function: Callable[..., T], *arguments: Any) -> T:
-        """Run one command at a time. If it fails, close its connection, so that a late reply answers no other command."""
+        """Run one command at a time. If it fails, close its connection, so that no later command gets its reply."""
         if self._lib.forked:
             raise_forked()  # a thread that does not exist in this process may hold the lock
         with self._tcmd_lock:
@@ -117,14 +142,11 @@ class ClientHandle(Handle):
         self._end_exchange(*self._exchange(len(body), call, (lib.obe_receive_message, self._id, place)))
         return reply
 
-    def _query(self, command: bytes, fields: bytes) -> Message:
-        lib, reply = self._lib, Message()
-        place = ctypes.byref(reply.handle)
-        members = Message.from_text(fields) if fields else None
-        call = lib.obe_query, self._id, command, members.handle if members else 0, place
-        status, resumed = self._exchange(len(fields), call, (lib.obe_receive_message, self._id, place))
+    def _command(self, command: bytes, size: int, call: Call, reply: Message) -> Message:
+        receive = self._lib.obe_receive_message, self._id, ctypes.byref(reply.handle)
+        status, resumed = self._exchange(size, call, receive)
         self._end_exchange(status, resumed)
-        if resumed:
+        if resumed:  # not by the call that knows the command
             self.check_reply(reply, command)
         return reply
 

@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING, Any, Callable, NoReturn
 from . import _abi, errors
 
 NAME = f"obe{struct.calcsize('P') * 8}.dll" if sys.platform == "win32" else "libobe.so"
-# The frequent calls a second time, without declared types: ctypes then passes its own objects unconverted, which saves a
-# third of the time of a call. The arguments are ctypes objects and bytes, no numbers.
-UNTYPED = {"obe_send": "untyped_send", "obe_receive": "untyped_receive", "obe_tcmd": "untyped_tcmd"}
+# The frequent calls a second time, as untyped_send and so on, without declared types. ctypes then passes its own objects
+# unconverted, which saves a third of the time of a call. Their arguments are ctypes objects and bytes, not numbers.
+UNTYPED = {
+    f"obe_{name}": f"untyped_{name}"
+    for name in ("send", "receive", "tcmd", "query", "check_reply", "message_new", "message_free", "get_json")
+}
 SYSTEM = NAME if sys.platform == "win32" else "libobe.so.0"
 
 
@@ -44,7 +47,7 @@ class Library:
         def __getattr__(self, name: str) -> Callable[..., Any]: ...
 
     def disable_after_fork(self) -> None:
-        """Replace every function by one that raises: a Go runtime does not survive a fork, and a call may hang forever."""
+        """Replace every function by one that raises: a Go runtime does not survive a fork, and a call might not return."""
         self.forked = True
         for name in (*_abi.FUNCTIONS, *UNTYPED.values()):
             setattr(self, name, raise_forked)

@@ -5,46 +5,45 @@ from __future__ import annotations
 import ctypes
 import secrets
 import sys
-import weakref
 from typing import Any, Callable
 
 from . import _abi
 from ._call import check, read_bytes
 from ._json import decode, encode, plain
-from ._library import Library, library
+from ._library import library
 from ._status import BUFFER_TOO_SMALL, OK
 
 # A smaller array is faster to encode as a list than as a message.
 MIN_NATIVE_SIZE = 64
 
 
-def _free(lib: Library, handle: ctypes.c_size_t) -> None:
-    value, handle.value = handle.value, 0
-    if value and not lib.forked:
-        lib.obe_message_free(value)
-
-
 class Message:
     """Owns the message of the library that `handle` refers to; the handle is 0 until a call stores one there."""
 
+    __slots__ = ("_lib", "handle")
+
     def __init__(self) -> None:
-        self._lib = library()
         self.handle = ctypes.c_size_t()
-        self.free = weakref.finalize(self, _free, self._lib, self.handle)
+        self._lib = library()
+
+    def __del__(self) -> None:  # a weakref.finalize would take longer than the call itself
+        if self.handle.value and not self._lib.forked:
+            self._lib.untyped_message_free(self.handle)
 
     @classmethod
     def from_text(cls, text: Any) -> Message:
         """A message with the JSON text that a buffer contains."""
         message = cls()
         copy = bytes(text)
-        message.check(message._lib.obe_message_new(copy, len(copy), ctypes.byref(message.handle)))
+        length = ctypes.c_int64(len(copy))
+        message.check(message._lib.untyped_message_new(copy, length, ctypes.byref(message.handle)))
         return message
 
     def check(self, status: int) -> None:
         check(self._lib, status, self.handle)
 
     def json(self, pointer: bytes = b"") -> bytes:
-        return self._read(self._lib.obe_get_json, pointer)
+        return self._read(self._lib.untyped_get_json, pointer)
 
     def _read(self, function: Callable[..., int], *arguments: Any) -> bytes:
         status, text = read_bytes(function, self.handle, *arguments)
@@ -112,6 +111,4 @@ def _array_text(array: Any) -> bytes:
         message.check(message._lib.obe_set_doubles(message.handle, b"a", memory, array.size))
     else:
         message.check(message._lib.obe_set_matrix(message.handle, b"a", memory, *array.shape))
-    text = message.json(b"/a")
-    message.free()
-    return text
+    return message.json(b"/a")
