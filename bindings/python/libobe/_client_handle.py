@@ -1,4 +1,4 @@
-"""The handle of a client, and its commands: each gets its own reply, with many threads too."""
+"""The handle of a client, and its commands, each of which gets its own reply even with many threads."""
 
 from __future__ import annotations
 
@@ -175,8 +175,8 @@ class ClientHandle(Handle):
         while True:
             no_connection = last_error(self._lib, self._id)
             status = self._waiter.poll_in_slices(deadline, token, *receive)
-            # There is no connection if the slice ran out while connecting. Then nothing was sent, unless a signal
-            # handler has run another command meanwhile, which closed the connection of this one.
+            # STATE means that no connection is open: the slice ran out while connecting, and nothing was sent. Or a
+            # signal handler ran another command meanwhile, which closed the connection of this one.
             if status != STATE or self._commands != number:
                 break
             left = remaining(deadline)

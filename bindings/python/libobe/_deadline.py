@@ -44,5 +44,5 @@ def deadline_after(ms: int) -> float:
 
 
 def remaining(deadline: float) -> int:
-    """Milliseconds until the deadline, -1 if there is none."""
+    """Milliseconds until the deadline; -1 without a deadline."""
     return -1 if deadline == math.inf else max(0, math.ceil((deadline - time.monotonic()) * 1000))

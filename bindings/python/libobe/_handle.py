@@ -1,4 +1,4 @@
-"""What the handles of a client and of a server have in common: messages received, options, and the end."""
+"""The common part of the handles of clients and servers: their lifetime, received messages, options and counters."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NUL_TERMINATED = ctypes.c_int64(-1)  # the length of a text that ends with a NUL
 
 
 def text_length(body: bytes) -> ctypes.c_int64:
-    """The length of a text for the library, which finds the NUL of a small one faster than Python makes a number."""
+    """The length to pass for a text. The library finds the NUL of a small one faster than ctypes converts a number."""
     return NUL_TERMINATED if len(body) <= SMALL else ctypes.c_int64(len(body))
 
 
@@ -38,7 +38,7 @@ def _free(lib: Library, handle: ctypes.c_size_t) -> None:
 
 
 class Handle:
-    """A client or a server of the library. Errors are raised. Every method may be called from any thread."""
+    """A client or a server of the library. Failures raise exceptions. Every method may be called from any thread."""
 
     role = ""
 
@@ -61,7 +61,7 @@ class Handle:
             self.set_option("timeout_ms", str(milliseconds(timeout)))
         self._waiter.timeout_ms = int(self.option("timeout_ms"))
 
-    # -- messages ----------------------------------------------------------------------------------------------------
+    # -- messages ------------------------------------------------------------------------------------------------------
 
     def send(self, body: bytes) -> None:
         raise NotImplementedError
@@ -106,7 +106,7 @@ class Handle:
         ms = self._waiter.timeout_ms if timeout is DEFAULT else milliseconds(timeout)
         self._check(self._waiter.call(self._lib.obe_wait_ready, self._id, ms))
 
-    # -- end ---------------------------------------------------------------------------------------------------------
+    # -- lifetime ------------------------------------------------------------------------------------------------------
 
     def close(self) -> None:
         self._waiter.end_calls(CLOSED)
@@ -125,7 +125,7 @@ class Handle:
     def alive(self) -> bool:
         return self._finalizer.alive
 
-    # -- options and counters ----------------------------------------------------------------------------------------
+    # -- options and counters ------------------------------------------------------------------------------------------
 
     def option(self, name: str) -> str:
         status, value = read_bytes(self._lib.obe_get_option, self._id, _encode(name, "the option's name"))

@@ -1,4 +1,4 @@
-"""The messages that a handle receives, none of which a signal handler's exception can lose."""
+"""The messages that a handle receives. An exception of a signal handler loses none of them."""
 
 from __future__ import annotations
 
@@ -58,9 +58,9 @@ class Inbox:
             self.unread = False
             value = decode(buffer.text()) if numpy is None else Message.from_text(buffer.view()).value(numpy)
         except (errors.Error, ValueError, RecursionError):
-            raise  # there is no message, or one that a second attempt would not make readable
+            raise  # no message was received, or one that a second attempt would not make readable
         except BaseException:
-            # A signal handler raised. A call would let the next signal handler run, so there is none from here on.
+            # A signal handler raised. Nothing is called from here on, since another handler could run after a call.
             if pending:
                 self._pending = pending
             elif buffer is not None and 0 < buffer.length.value <= buffer.size:

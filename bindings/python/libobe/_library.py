@@ -1,4 +1,4 @@
-"""Finds the shared library, binds its functions and refuses to enter it in a forked child."""
+"""Finds and loads the shared library, and refuses calls in a forked child."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Callable, NoReturn
 from . import _abi, errors
 
 NAME = f"obe{struct.calcsize('P') * 8}.dll" if sys.platform == "win32" else "libobe.so"
-# The frequent calls a second time, as untyped_send and so on, without declared types. ctypes then passes its own objects
-# unconverted, which saves a third of the time of a call. Their arguments are ctypes objects and bytes, not numbers.
+# The frequent functions a second time, as untyped_send and so on, without declared types. ctypes then passes its own
+# objects unconverted, which saves a third of the time of a call. Their arguments are ctypes objects and bytes only.
 UNTYPED = {
     f"obe_{name}": f"untyped_{name}"
     for name in ("send", "receive", "tcmd", "query", "check_reply", "message_new", "message_free", "get_json")
@@ -24,7 +24,7 @@ SYSTEM = NAME if sys.platform == "win32" else "libobe.so.0"
 
 
 class Library:
-    """The functions of the shared library, each an attribute under its C name."""
+    """The functions of the shared library, as attributes with their C names."""
 
     def __init__(self, path: str) -> None:
         self.forked = False
@@ -47,7 +47,7 @@ class Library:
         def __getattr__(self, name: str) -> Callable[..., Any]: ...
 
     def disable_after_fork(self) -> None:
-        """Replace every function by one that raises: a Go runtime does not survive a fork, and a call might not return."""
+        """Make every function raise. A Go runtime does not survive a fork, and a call might never return."""
         self.forked = True
         for name in (*_abi.FUNCTIONS, *UNTYPED.values()):
             setattr(self, name, raise_forked)
@@ -121,7 +121,7 @@ def _load() -> Library:
 
 def _after_fork() -> None:
     global _lock, _forked
-    _lock = threading.Lock()  # another thread may have held it
+    _lock = threading.Lock()  # a thread that is not in the child may have held it
     _forked = _entered
     if _library is not None:
         _library.disable_after_fork()

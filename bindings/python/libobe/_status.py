@@ -1,4 +1,4 @@
-"""The statuses that the binding itself acts on."""
+"""The statuses that the binding itself compares with."""
 
 from __future__ import annotations
 
@@ -13,6 +13,6 @@ CANCELLED = errors.CODES["OBE_E_CANCELLED"]
 CLOSED = errors.CODES["OBE_E_CLOSED"]
 BUFFER_TOO_SMALL = errors.CODES["OBE_E_BUFFER"]
 
-# The outcomes of a server's reply that are no failure of the server: the client left or stalls, or this side closed.
+# How a reply can end without an error of the server: the client left or stalls, or this side closed the connection.
 PEER_GONE = frozenset({errors.CODES["OBE_E_PEER_CLOSED"], errors.CODES["OBE_E_RESET"], TIMEOUT})
 LOCALLY_CLOSED = frozenset({CLOSED, CANCELLED})

@@ -35,7 +35,7 @@ def on_main_thread() -> bool:
 
 
 class CancelToken:
-    """Stands for the calls that are in flight until the next cancel, close or free."""
+    """Identifies the calls that the next cancel, close or free ends."""
 
     __slots__ = ("status",)
 
@@ -44,7 +44,7 @@ class CancelToken:
 
 
 class Waiter:
-    """Makes the blocking calls of one handle. timeout_ms is the handle's default timeout, -1 for none."""
+    """Runs the blocking calls of one handle. timeout_ms is the handle's default timeout; -1 waits forever."""
 
     def __init__(self, cancel: Callable[[], Any]) -> None:
         self.timeout_ms = -1
