@@ -117,11 +117,11 @@ class Socket:
         self._obe.close()
 
     def cancel(self) -> None:
-        """Make the calls in flight on other threads raise `libobe.errors.CancelledError`. Later calls are not affected."""
+        """End the calls in flight on other threads with `libobe.errors.CancelledError`, but not later calls."""
         self._obe.cancel()
 
     def free(self) -> None:
-        """Close the connections and a server's listener. Leaving a `with` block and the garbage collector do the same."""
+        """Close the connections and a server's listener, as leaving a `with` block and the garbage collector do."""
         self._obe.free()
 
     def set_option(self, name: str, value: str | int) -> None:
@@ -138,7 +138,7 @@ class Socket:
 
     @property
     def connection(self) -> Connection | None:
-        """The open connection, on a server that of the last message; None if there is none open."""
+        """The open connection, on a server that of the last message, or None."""
         return Connection(self._obe) if self._obe.alive and self._obe.option("peer") else None
 
     @property

@@ -1,4 +1,4 @@
-"""The library beside what else a Python program does with its process: multiprocessing, faulthandler, silence."""
+"""The library in a process that uses multiprocessing or faulthandler, and the trace."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ if __name__ == "__main__":
 
 
 def script(
-    folder: Path, code: str, *arguments: object, options: tuple[str, ...] = ()
+    directory: Path, code: str, *arguments: object, options: tuple[str, ...] = ()
 ) -> subprocess.CompletedProcess[str]:
-    """Run a program of its own: spawn imports the main module anew."""
-    path = folder / "program.py"
+    """Run code as a program with a file, because spawn imports the main module again."""
+    path = directory / "program.py"
     path.write_text(code)
     full = {**os.environ, "PYTHONPATH": str(ROOT / "bindings" / "python")}
     command = [sys.executable, "-W", "ignore", *options, str(path), *map(str, arguments)]
@@ -66,8 +66,8 @@ def test_multiprocessing_by_fork_is_refused(echo: peer.Server, tmp_path: Path) -
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSEGV") or sys.platform == "win32", reason="needs signals")
-def test_faulthandler_has_the_last_word(echo: peer.Server, tmp_path: Path) -> None:
-    """A crash of the program is reported by whoever it has charged with that, and ends it as ever."""
+def test_a_crash_is_left_to_faulthandler(echo: peer.Server, tmp_path: Path) -> None:
+    """A crash is reported by faulthandler if it is enabled, and ends the program with the same signal as ever."""
     code = (
         "import faulthandler, sys, libobe\n"
         "assert libobe.Socket('client', port=int(sys.argv[1]), timeout=20).tcmd(1) == 1\n"

@@ -1,4 +1,4 @@
-"""The package that pip makes: it carries the library and needs nothing else."""
+"""The package that pip builds: it contains the library and needs nothing else."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def in_child(call: Callable[[], str]) -> str:
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_forked_child_is_refused(echo: peer.Server, server: libobe.Socket) -> None:
     client = libobe.Socket("client", port=echo.port)
-    # A helper thread that will not be there in the child, and a thread that holds the turn of the client.
+    # The child has neither the helper thread that this starts nor the thread that holds the lock of the client.
     assert client.tcmd("x" * 100_000)
     client._obe._tcmd_lock.acquire()
 
@@ -130,7 +130,7 @@ def test_forked_child_ends_quietly() -> None:
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_signals_stay_with_pythons_threads() -> None:
-    """Every thread that is not Python's blocks SIGINT, so that it interrupts the main thread's system calls."""
+    """Every thread that is not Python's blocks SIGINT, so that SIGINT interrupts the main thread's system calls."""
     done = python(
         "import libobe, os, signal\n"
         "server = libobe.Socket('server', port=0, timeout=0.1)\n"
@@ -159,7 +159,7 @@ def test_exit_while_threads_are_blocked() -> None:
 
 
 def test_a_large_message_at_exit() -> None:
-    """Python makes no thread any more while it shuts down, where programs say goodbye to their server."""
+    """Python starts no more threads while it shuts down, when programs may still send a last message."""
     with peer.Server() as server:
         done = python(
             "import atexit, libobe\n"
@@ -209,18 +209,18 @@ def test_a_missing_function_is_reported_when_called() -> None:
     assert "OBE_E_UNSUPPORTED" in done.stdout
 
 
-def test_a_library_that_is_another() -> None:
+def test_another_library_at_that_path() -> None:
     done = python("import libobe; libobe.Socket('client')", OBE_LIBRARY="libm.so.6")
     assert "the library libm.so.6 has no function obe_client_new" in done.stderr
 
 
-def test_many_sockets_leave_nothing_behind(echo: peer.Server) -> None:
+def test_many_sockets_leave_no_descriptors_or_threads(echo: peer.Server) -> None:
     def descriptors() -> int:
         return len(os.listdir("/proc/self/fd"))
 
     libobe.Socket("client", port=echo.port).tcmd(0)
     with pytest.raises(TimeoutError):
-        libobe.Socket("client", port=1).wait_ready(timeout=0.05)  # at its first timer Go opens descriptors that stay
+        libobe.Socket("client", port=1).wait_ready(timeout=0.05)  # Go keeps what it opens for its first timer
     before, threads = descriptors(), threading.active_count()
     client = libobe.Socket("client", port=echo.port)
     for i in range(1000):
@@ -229,7 +229,7 @@ def test_many_sockets_leave_nothing_behind(echo: peer.Server) -> None:
         libobe.Socket("server", port=0)
     end = time.monotonic() + peer.TIMEOUT
     while (descriptors() > before + 1 or threading.active_count() > threads) and time.monotonic() < end:
-        time.sleep(0.01)  # threads of the server may be about to close what they have
+        time.sleep(0.01)  # threads of servers may still be closing descriptors
     assert descriptors() <= before + 1
     assert threading.active_count() <= threads
 
