@@ -208,10 +208,10 @@ def test_an_unknown_command_is_told_so(port: int) -> None:
     assert "goodset" in ask(port, "maxpdf")["error"]  # it says what there is
 
 
-@pytest.mark.parametrize("manner", [*peer.WRONG, *peer.LEAVING], ids=lambda manner: manner.__name__)
-def test_a_client_that_misbehaves_harms_nobody(port: int, manner: peer.Manner) -> None:
+@pytest.mark.parametrize("mode", [*peer.WRONG, *peer.LEAVING], ids=lambda mode: mode.__name__)
+def test_a_client_that_misbehaves_harms_nobody(port: int, mode: peer.SendMode) -> None:
     with peer.connect(port) as conn:
-        manner(conn, b'{"command": "ready"}')
+        mode(conn, b'{"command": "ready"}')
         assert ask(port, "ready") == "OK"
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 import ssl
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,24 +14,19 @@ from typing import Callable
 
 import pytest
 
+import libobe
 import peer
-
-ROOT = Path(__file__).resolve().parents[1]
-os.environ.setdefault("OBE_LIBRARY", str(ROOT / "build" / "libobe.so"))
-sys.path.insert(0, str(ROOT / "bindings" / "python"))
-
-import libobe  # noqa: E402
 
 BIG = "x" * 10_000_000
 
 
 class Authority:
-    """Makes certificates with the openssl command."""
+    """Creates certificates with the openssl command."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.ca = folder / "ca.pem"
-        self.key = folder / "ca.key"
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.ca = directory / "ca.pem"
+        self.key = directory / "ca.key"
         self.openssl("req", "-x509", *self.new_key(self.key), "-out", self.ca, "-subj", "/CN=authority", "-days", "2")
 
     def openssl(self, *arguments: object) -> None:
@@ -46,9 +39,9 @@ class Authority:
         return ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", path]
 
     def sign(self, name: str) -> tuple[str, str]:
-        """The paths of a certificate for a DNS name and 127.0.0.1, and of its key."""
-        cert, key = self.folder / f"{name}.pem", self.folder / f"{name}.key"
-        request, extensions = self.folder / f"{name}.csr", self.folder / f"{name}.ext"
+        """Create a certificate for a DNS name and 127.0.0.1. Returns its path and that of its key."""
+        cert, key = self.directory / f"{name}.pem", self.directory / f"{name}.key"
+        request, extensions = self.directory / f"{name}.csr", self.directory / f"{name}.ext"
         extensions.write_text(f"subjectAltName=DNS:{name},IP:127.0.0.1\n")
         self.openssl("req", *self.new_key(key), "-out", request, "-subj", f"/CN={name}")
         signing = ["-CA", self.ca, "-CAkey", self.key, "-CAcreateserial", "-extfile", extensions, "-days", "1"]
@@ -93,7 +86,7 @@ def serve_python(context: ssl.SSLContext | None, answer: Callable[[socket.socket
             with context.wrap_socket(plain, server_side=True) if context else plain as conn:
                 answer(conn)
             future.set_result(None)
-        except Exception as error:  # told to the test
+        except Exception as error:  # passed on to the test
             future.set_exception(error)
 
     threading.Thread(target=run, daemon=True).start()
@@ -102,7 +95,7 @@ def serve_python(context: ssl.SSLContext | None, answer: Callable[[socket.socket
 
 def echo_one(conn: socket.socket) -> None:
     conn.sendall(peer.frame(peer.read_message(conn)))
-    assert conn.recv(1) == b""  # the client closes, and says so
+    assert conn.recv(1) == b""  # the client closes with a close_notify
 
 
 def python_server(authority: Authority) -> ssl.SSLContext:
@@ -158,7 +151,7 @@ def test_python_server(authority: Authority, value: str) -> None:
     served.result(peer.TIMEOUT)
 
 
-def test_python_server_that_wants_a_certificate(authority: Authority) -> None:
+def test_python_server_that_requires_a_certificate(authority: Authority) -> None:
     for certificate in (False, True):
         context = python_server(authority)
         context.load_verify_locations(str(authority.ca))
@@ -178,7 +171,7 @@ def test_python_server_that_wants_a_certificate(authority: Authority) -> None:
                 served.result(peer.TIMEOUT)
 
 
-def test_wrong_names_and_authorities(authority: Authority, tmp_path: Path) -> None:
+def test_wrong_names_and_unknown_authorities(authority: Authority, tmp_path: Path) -> None:
     stranger = Authority(tmp_path)
     for ca, name, message in (
         (authority.ca, "other.test", 'not for "other.test" but for "python.test"'),
@@ -193,7 +186,7 @@ def test_wrong_names_and_authorities(authority: Authority, tmp_path: Path) -> No
             served.result(peer.TIMEOUT)
 
 
-def test_plain_python_server_is_no_tls(authority: Authority) -> None:
+def test_a_plain_python_server_is_refused(authority: Authority) -> None:
     port, served = serve_python(None, lambda conn: conn.sendall(peer.read_message(conn)))
     with libobe.Socket("client", port=port, timeout=peer.TIMEOUT) as client:
         options(client, tls_ca=authority.ca)
