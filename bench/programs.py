@@ -1,4 +1,4 @@
-"""The benchmark's programs: how they are built, how they are spoken to, and how their rounds take turns."""
+"""The benchmark's programs: building them, their commands, and rounds that alternate between two of them."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ TOP = Path(__file__).resolve().parent.parent
 BENCH = TOP / "bench"
 OUT = TOP / "build" / "bench"
 LIBRARY = TOP / "build" / "libobe.so"
-PATIENCE = 60.0  # seconds that a program has for one answer
+TIMEOUT = 60.0  # seconds for one answer of a program
 
 CC = shlex.split(os.environ.get("CC", "cc"))
 CXX = shlex.split(os.environ.get("CXX", "c++"))
 
 Answer = dict[str, Any]
 Run = Callable[[], Answer]
-Pair = tuple[Answer, Answer]  # of the floor, and of what is held against it
+Pair = tuple[Answer, Answer]  # of the baseline, and of the variant that is compared with it
 Maker = Callable[..., "Worker"]
 
 
@@ -33,7 +33,7 @@ Maker = Callable[..., "Worker"]
 
 
 def has(compiler: list[str], language: str, header: str) -> bool:
-    """Whether there is this compiler, and it knows this header."""
+    """Whether this compiler is installed and finds this header."""
     try:
         command = [*compiler, "-fsyntax-only", "-x", language, "-"]
         given = f"#include <{header}>\n"
@@ -42,8 +42,8 @@ def has(compiler: list[str], language: str, header: str) -> bool:
         return False
 
 
-class Built:
-    """Compiles what is out of date; `notes` says what is left out, and why."""
+class Build:
+    """Compiles the programs that are out of date. `notes` lists those that are left out, and why."""
 
     def __init__(self) -> None:
         OUT.mkdir(parents=True, exist_ok=True)
@@ -52,7 +52,7 @@ class Built:
         c = [*CC, "-std=c99", "-D_GNU_SOURCE", *warn]
         common, obe = f"{OUT}/common.o", [f"-L{LIBRARY.parent}", "-lobe", f"-Wl,-rpath,{LIBRARY.parent}"]
         self.make("common.o", [*c, "-fPIC", "-c", f"{BENCH}/common.c"])
-        self.make("floor.so", [*c, "-shared", common])
+        self.make("baseline.so", [*c, "-shared", common])
         for name, libraries in {"exchange": obe, "transfer": obe, "load": [], "footprint": ["-ldl"]}.items():
             self.make(name, [*c, f"{BENCH}/{name}.c", common, *libraries])
 
@@ -88,7 +88,7 @@ class Built:
 
 
 class Worker:
-    """A program that answers a line of JSON to each line of words."""
+    """A program that answers each line of words with a line of JSON."""
 
     alive: ClassVar[list[Worker]] = []
 
@@ -106,7 +106,7 @@ class Worker:
     def ask(self, *words: object) -> Answer:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        late = threading.Timer(PATIENCE, self.process.kill)
+        late = threading.Timer(TIMEOUT, self.process.kill)
         late.start()
         try:
             self.process.stdin.write(" ".join(map(str, words)) + "\n")
@@ -124,8 +124,8 @@ class Worker:
     def port(self, *words: object) -> int:
         return int(self.ask(*words)["port"])
 
-    def processor_seconds(self) -> float:
-        """The processor time of all its threads so far."""
+    def cpu_seconds(self) -> float:
+        """The CPU time of all its threads so far."""
         tasks = Path(f"/proc/{self.process.pid}/task").iterdir()
         return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
 
@@ -134,7 +134,7 @@ class Worker:
         for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
             if line.startswith("VmRSS:"):
                 return int(line.split()[1]) * 1024
-        raise RuntimeError("no VmRSS")
+        raise RuntimeError("/proc has no VmRSS")
 
     def stop(self) -> None:
         Worker.alive.remove(self)
@@ -144,7 +144,7 @@ class Worker:
 
 @contextlib.contextmanager
 def workers() -> Iterator[Maker]:
-    """Gives a maker of workers, which all end with the block."""
+    """Yields a function that starts workers, which all end with the block."""
     made: list[Worker] = []
 
     def make(*command: str | Path, **environment: str) -> Worker:
@@ -159,22 +159,22 @@ def workers() -> Iterator[Maker]:
 
 
 def python_worker(make: Maker, **environment: str) -> Worker:
-    return make(sys.executable, BENCH / "worker.py", OUT / "floor.so", **environment)
+    return make(sys.executable, BENCH / "worker.py", OUT / "baseline.so", **environment)
 
 
 def rounds(seconds: float, most: int, pairs: Sequence[tuple[Run, Run]]) -> list[list[Pair]]:
-    """Let the floor and the variant of each pair take turns until the time is up, for three rounds at least and `most`
-    at most. Which of the two is first changes from round to round."""
+    """Alternate between the baseline and the variant of each pair until the time is up, for at least three and at most
+    `most` rounds. Which of the two is first changes from round to round."""
     end = time.monotonic() + seconds
     found: list[list[Pair]] = [[] for _ in pairs]
     for turn in range(most):
         if turn >= 3 and time.monotonic() > end:
             break
-        for answers, (floor, variant) in zip(found, pairs):
+        for answers, (baseline, variant) in zip(found, pairs):
             if turn % 2:
                 second = variant()
-                answers.append((floor(), second))
+                answers.append((baseline(), second))
             else:
-                first = floor()
+                first = baseline()
                 answers.append((first, variant()))
     return found
