@@ -66,7 +66,8 @@ def test_contents(dist: Dist) -> None:
     wanted |= {f"{libdir}/pkgconfig/libobe.pc", f"{libdir}/cmake/obe/obe-config.cmake"}
     wanted |= {"/usr/share/man/man3/libobe-talk.3.gz", "/usr/share/man/man3/obe_tcmd.3.gz"}
     assert wanted <= development
-    assert {"/usr/lib/python3/dist-packages/libobe/__init__.py", "/usr/lib/python3/dist-packages/libobe/py.typed"} <= python
+    package = "/usr/lib/python3/dist-packages/libobe"
+    assert {f"{package}/__init__.py", f"{package}/py.typed"} <= python
     for one, other in ((library, development), (library, python), (development, python)):
         assert {path for path in one & other if not path.endswith("/")} == set()
 

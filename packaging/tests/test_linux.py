@@ -97,5 +97,6 @@ def test_reproducible(dist: Dist, tmp_path: Path) -> None:
     make("dist", cwd=source)
     again = source / "build" / "dist"
     assert sorted(path.name for path in again.iterdir()) == sorted(path.name for path in dist.directory.iterdir())
-    differing = [path.name for path in again.iterdir() if path.read_bytes() != (dist.directory / path.name).read_bytes()]
+    first = dist.directory
+    differing = [path.name for path in again.iterdir() if path.read_bytes() != (first / path.name).read_bytes()]
     assert not differing, differing
