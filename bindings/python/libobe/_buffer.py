@@ -26,7 +26,10 @@ class Buffer:
 
 
 class BufferPool:
-    """Keeps one buffer for the next call. A buffer that was acquired has one user, a thread or a signal handler."""
+    """Keeps one buffer for the next call. A buffer that was acquired has one user, a thread or a signal handler.
+
+    `release` is an assignment to `free`, so that callers can do it without a call.
+    """
 
     def __init__(self) -> None:
         self.free: list[Buffer] = []

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, Callable, TypeVar
 
 from . import errors
-from ._buffer import Buffer
+from ._buffer import SIZE, Buffer
 from ._call import last_error
 from ._deadline import DEFAULT_TIMEOUT, NO_WAIT, SLICE, SLICE_MS, Timeout, deadline_after, remaining
 from ._handle import SMALL, Handle, text_length
@@ -82,12 +82,12 @@ class ClientHandle(Handle):
         """Send one of the protocol's commands with the members of an object, b"" for none; see obe_query."""
         members, reply = Message.from_text(fields) if fields else Message(), Message()
         place = ctypes.byref(reply.handle)
-        call = self._lib.untyped_query, self._id, command, members.handle, place
-        return self._run(self._command, command, len(fields), call, reply)
+        arguments = self._id, command, members.handle, place
+        return self._run(self._command, command, len(fields), self._lib.untyped_query, arguments, reply)
 
     def _expect_ok(self, command: bytes, function: Callable[..., int], *arguments: Any, size: int = 0) -> None:
         """Send one of the protocol's commands whose answer is "OK", about size bytes, with the function for it."""
-        self._run(self._command, command, size, (function, self._id, *arguments), Message())
+        self._run(self._command, command, size, function, (self._id, *arguments), Message())
 
     def ready(self) -> None:
         self._expect_ok(b"ready", self._lib.obe_ready)
@@ -125,39 +125,47 @@ class ClientHandle(Handle):
     def _tcmd(self, body: bytes) -> Any:
         lib, handle, pool = self._lib, self._id, self._inbox.pool
         buffer = pool.acquire()
-        call = lib.untyped_tcmd, handle, body, text_length(body), *buffer.arguments
-        status, resumed = self._exchange(len(body), call, (lib.untyped_receive, handle, *buffer.arguments))
+        arguments = handle, body, text_length(body), *buffer.arguments
+        receive = lib.untyped_receive, handle, *buffer.arguments
+        status, resumed = self._exchange(len(body), lib.untyped_tcmd, arguments, receive)
         while status == BUFFER_TOO_SMALL:
             buffer = Buffer(buffer.length.value)
             status = lib.untyped_receive(handle, *buffer.arguments, NO_WAIT)
-        self._end_exchange(status, resumed)
+        if status or resumed:
+            self._end_exchange(status, resumed)
         text = buffer.memory[: buffer.length.value].decode()
-        pool.release(buffer)
+        if buffer.size == SIZE:
+            pool.free = [buffer]
         return decode(text)
 
     def _tcmd_message(self, body: bytes) -> Message:
         lib, request, reply = self._lib, Message.from_text(body), Message()
         place = ctypes.byref(reply.handle)
-        call = lib.obe_tcmd_message, self._id, request.handle, place
-        self._end_exchange(*self._exchange(len(body), call, (lib.obe_receive_message, self._id, place)))
+        receive = lib.obe_receive_message, self._id, place
+        arguments = self._id, request.handle, place
+        self._end_exchange(*self._exchange(len(body), lib.obe_tcmd_message, arguments, receive))
         return reply
 
-    def _command(self, command: bytes, size: int, call: Call, reply: Message) -> Message:
+    def _command(
+        self, command: bytes, size: int, function: Callable[..., int], arguments: tuple[Any, ...], reply: Message
+    ) -> Message:
         receive = self._lib.obe_receive_message, self._id, ctypes.byref(reply.handle)
-        status, resumed = self._exchange(size, call, receive)
+        status, resumed = self._exchange(size, function, arguments, receive)
         self._end_exchange(status, resumed)
-        if resumed:  # not by the call that knows the command
+        if resumed:  # the call that received the reply did not check it
             self.check_reply(reply, command)
         return reply
 
-    def _exchange(self, size: int, call: Call, receive: Call) -> tuple[int, bool]:
-        """Make a call that sends a command of size bytes and receives its reply.
+    def _exchange(
+        self, size: int, function: Callable[..., int], arguments: tuple[Any, ...], receive: Call
+    ) -> tuple[int, bool]:
+        """Call a function that sends a command of size bytes and receives its reply.
 
-        Returns the status, and whether the reply was received by the second call, which only receives.
+        Returns the status, and whether the reply was received by the call receive instead.
         """
-        self._inbox.discard()
-        waiter = self._waiter
-        function, *arguments = call
+        waiter, inbox = self._waiter, self._inbox
+        if inbox.unread or inbox.pending or inbox.pending_messages:
+            inbox.discard()
         if not waiter.needs_slices():
             return function(*arguments, DEFAULT_TIMEOUT), False
         if size > SMALL or not self._is_local:
@@ -166,12 +174,18 @@ class ClientHandle(Handle):
         status = function(*arguments, SLICE_MS)
         if status != TIMEOUT:
             return status, False
-        return self._resume(call, receive, token, deadline_after(waiter.timeout_ms - SLICE))
+        return self._resume(function, arguments, receive, token, deadline_after(waiter.timeout_ms - SLICE))
 
-    def _resume(self, call: Call, receive: Call, token: CancelToken, deadline: float) -> tuple[int, bool]:
+    def _resume(
+        self,
+        function: Callable[..., int],
+        arguments: tuple[Any, ...],
+        receive: Call,
+        token: CancelToken,
+        deadline: float,
+    ) -> tuple[int, bool]:
         """Continue a command whose first slice has run out."""
         number = self._commands
-        function, *arguments = call
         while True:
             no_connection = last_error(self._lib, self._id)
             status = self._waiter.poll_in_slices(deadline, token, *receive)

@@ -29,13 +29,13 @@ class Inbox:
         self._lib = lib
         self._handle = handle
         self._waiter = waiter
-        self._pending: list[Buffer] = []
-        self._pending_messages: list[Message] = []
+        self.pending: list[Buffer] = []
+        self.pending_messages: list[Message] = []
 
     def discard(self) -> None:
         """Discard what is pending of a connection that is closed, or replaced by another one."""
-        self._pending = []
-        self._pending_messages = []
+        self.pending = []
+        self.pending_messages = []
         self.unread = False
 
     def receive(self, numpy: Any = None) -> Any:
@@ -44,8 +44,8 @@ class Inbox:
         pending: list[Buffer] = []
         buffer = None
         try:
-            if self._pending:
-                pending, self._pending = self._pending, []
+            if self.pending:
+                pending, self.pending = self.pending, []
                 buffer = pending[0]
             else:
                 buffer = self.pool.acquire()
@@ -62,9 +62,9 @@ class Inbox:
         except BaseException:
             # A signal handler raised. Nothing is called from here on, since another handler could run after a call.
             if pending:
-                self._pending = pending
+                self.pending = pending
             elif buffer is not None and 0 < buffer.length.value <= buffer.size:
-                self._pending = [buffer]
+                self.pending = [buffer]
             raise
         if buffer.size == SIZE:
             self.pool.free = [buffer]
@@ -72,9 +72,9 @@ class Inbox:
 
     def receive_message(self, deadline: float, token: CancelToken) -> Message:
         """Receive a message of the library, which on a server can be answered at any time."""
-        if self._pending:
-            return Message.from_text(self._pending.pop(0).view())
-        messages, self._pending_messages = self._pending_messages or [Message()], []
+        if self.pending:
+            return Message.from_text(self.pending.pop(0).view())
+        messages, self.pending_messages = self.pending_messages or [Message()], []
         try:
             if not messages[0].handle.value:
                 receive, place = self._lib.obe_receive_message, ctypes.byref(messages[0].handle)
@@ -84,7 +84,7 @@ class Inbox:
             return messages[0]
         except BaseException:
             if messages[0].handle.value:
-                self._pending_messages = messages
+                self.pending_messages = messages
             raise
 
     def _receive_into(self, buffer: Buffer, token: CancelToken) -> int:
