@@ -1,4 +1,4 @@
-"""Talk to experiment-design servers, or be one, over the OBE socket protocol.
+"""Clients and servers of the OBE socket protocol, which experiment-design servers use.
 
 For example:
 

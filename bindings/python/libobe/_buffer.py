@@ -21,8 +21,8 @@ class Buffer:
     def view(self) -> memoryview:
         return memoryview(self.memory)[: self.length.value]
 
-    def text(self, on_error: str = "strict") -> str:
-        return str(self.view(), "utf-8", on_error)
+    def text(self) -> str:
+        return str(self.view(), "utf-8")
 
 
 class BufferPool:

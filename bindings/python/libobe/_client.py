@@ -1,4 +1,4 @@
-"""The instrument's side with the protocol's own commands as methods."""
+"""The client with the protocol's commands as methods."""
 
 from __future__ import annotations
 

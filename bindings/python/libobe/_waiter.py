@@ -57,7 +57,7 @@ class Waiter:
         token.status = status
 
     def check(self, token: CancelToken) -> None:
-        """Raise if the calls that the token stands for have been ended."""
+        """Raise if a cancel, close or free has ended the calls of the token."""
         if self.token is not token:
             raise errors.make(token.status)
 
@@ -68,7 +68,7 @@ class Waiter:
     def poll_in_slices(
         self, deadline: float, token: CancelToken, function: Callable[..., int], *arguments: Any
     ) -> int:
-        """Call a function that loses nothing by a timeout until it succeeds, fails or the deadline has passed."""
+        """Call a function that loses nothing by a timeout, until it succeeds or fails or the deadline has passed."""
         sliced = on_main_thread()
         while True:
             left = remaining(deadline)
@@ -80,7 +80,7 @@ class Waiter:
                 return status
 
     def call(self, function: Callable[..., int], *arguments: Any) -> int:
-        """Call a function that may lose something by a timeout."""
+        """Call a function that must not be cut into slices, because a timeout could end it inside a message."""
         if not on_main_thread():
             return function(*arguments)
         return run_in_helper(lambda: function(*arguments), self._cancel)

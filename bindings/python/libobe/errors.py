@@ -15,7 +15,7 @@ from . import _abi
 
 
 class Error(Exception):
-    """A failure that libobe reported; `code` is the status number, as in obe.h."""
+    """A failure reported by libobe. `code` is its status number, as in obe.h."""
 
     code: int = 0
     _errno: int | None = None
