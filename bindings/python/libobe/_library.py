@@ -17,8 +17,14 @@ NAME = f"obe{struct.calcsize('P') * 8}.dll" if sys.platform == "win32" else "lib
 # The frequent functions a second time, as untyped_send and so on, without declared types. ctypes then passes its own
 # objects unconverted, which saves a third of the time of a call. Their arguments are ctypes objects and bytes only.
 UNTYPED = {
-    f"obe_{name}": f"untyped_{name}"
-    for name in ("send", "receive", "tcmd", "query", "check_reply", "message_new", "message_free", "get_json")
+    "obe_send": "untyped_send",
+    "obe_receive": "untyped_receive",
+    "obe_tcmd": "untyped_tcmd",
+    "obe_query": "untyped_query",
+    "obe_check_reply": "untyped_check_reply",
+    "obe_message_new": "untyped_message_new",
+    "obe_message_free": "untyped_message_free",
+    "obe_get_json": "untyped_get_json",
 }
 SYSTEM = NAME if sys.platform == "win32" else "libobe.so.0"
 
