@@ -24,9 +24,10 @@ from pathlib import Path
 from typing import Any
 
 import report
-from programs import BENCH, CC, LIBRARY, OUT, TOP, Build, Worker
+from cases import PARTS, Plan, connection_cost
+from compile import BENCH, CC, LIBRARY, OUT, TOP, Build
 from report import Section
-from sections import PARTS, Plan, connection_cost
+from workers import Worker
 
 BEGIN, END = "<!-- generated: results -->", "<!-- end of generated: results -->"
 

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from programs import LIBRARY, OUT, Answer, Build, Pair, Run, Worker, python_worker, rounds, workers
+from compile import LIBRARY, OUT, Build
 from report import Limit, Measure, Row, Section, compare
+from workers import Answer, Pair, Run, Worker, python_worker, rounds, workers
 
 
 @dataclass
