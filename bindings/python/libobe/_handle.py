@@ -95,7 +95,9 @@ class Handle:
 
     def _send_reply(self, body: bytes, function: Callable[..., int], handle: ctypes.c_size_t) -> int:
         length = text_length(body)
-        if on_main_thread() and length is NUL_TERMINATED:
+        if not on_main_thread():
+            return function(handle, body, length, DEFAULT_TIMEOUT)
+        if length is NUL_TERMINATED:
             # The system almost always accepts a small reply at once. Otherwise it accepts none of it.
             status = function(handle, body, length, NO_WAIT)
             if status != TIMEOUT:
