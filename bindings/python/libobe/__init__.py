@@ -1,4 +1,4 @@
-"""Talk to experiment-design servers, or be one, over the OBE socket protocol.
+"""Clients and servers of the OBE socket protocol, which experiment-design servers use.
 
 For example:
 
@@ -12,7 +12,7 @@ For example:
 from . import errors
 from ._abi import DEFAULT_PORT, VERSION
 from ._client import Client
-from ._handle import DEFAULT
+from ._deadline import DEFAULT
 from ._socket import Request, Socket
 from .errors import Error
 

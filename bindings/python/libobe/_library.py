@@ -1,4 +1,4 @@
-"""Finds the shared library, binds its functions and refuses to enter it in a forked child."""
+"""Finds and loads the shared library, and refuses calls in a forked child."""
 
 from __future__ import annotations
 
@@ -14,14 +14,23 @@ from typing import TYPE_CHECKING, Any, Callable, NoReturn
 from . import _abi, errors
 
 NAME = f"obe{struct.calcsize('P') * 8}.dll" if sys.platform == "win32" else "libobe.so"
-# The calls of an exchange once more, without declared types: ctypes then takes its own objects as they are, which saves
-# a third of the price of a call. Such a call takes no numbers, only ctypes objects.
-QUICK = {"obe_send": "quick_send", "obe_receive": "quick_receive", "obe_tcmd": "quick_tcmd"}
+# The frequent functions a second time, as untyped_send and so on, without declared types. ctypes then passes its own
+# objects unconverted, which saves a third of the time of a call. Their arguments are ctypes objects and bytes only.
+UNTYPED = {
+    "obe_send": "untyped_send",
+    "obe_receive": "untyped_receive",
+    "obe_tcmd": "untyped_tcmd",
+    "obe_query": "untyped_query",
+    "obe_check_reply": "untyped_check_reply",
+    "obe_message_new": "untyped_message_new",
+    "obe_message_free": "untyped_message_free",
+    "obe_get_json": "untyped_get_json",
+}
 SYSTEM = NAME if sys.platform == "win32" else "libobe.so.0"
 
 
 class Library:
-    """The functions of the shared library, each an attribute under its C name."""
+    """The functions of the shared library, as attributes with their C names."""
 
     def __init__(self, path: str) -> None:
         self.forked = False
@@ -30,37 +39,37 @@ class Library:
             try:
                 function = getattr(dll, name)
             except AttributeError:
-                # An older library serves everybody who does not use what it lacks.
+                # An older library serves programs that do not need the function.
                 function = _missing(path, name)
             else:
                 function.restype = restype
                 function.argtypes = argtypes
             setattr(self, name, function)
-            if name in QUICK:
-                setattr(self, QUICK[name], dll[name] if hasattr(dll, name) else function)
+            if name in UNTYPED:
+                setattr(self, UNTYPED[name], dll[name] if hasattr(dll, name) else function)
 
     if TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Callable[..., Any]: ...
 
-    def refuse(self) -> None:
-        """Make every function raise; a Go runtime does not survive a fork, and entering it may hang for ever."""
+    def disable_after_fork(self) -> None:
+        """Make every function raise. A Go runtime does not survive a fork, and a call might never return."""
         self.forked = True
-        for name in (*_abi.FUNCTIONS, *QUICK.values()):
+        for name in (*_abi.FUNCTIONS, *UNTYPED.values()):
             setattr(self, name, raise_forked)
 
 
 def raise_forked(*_: object) -> NoReturn:
     raise errors.make(
         errors.CODES["OBE_E_FORKED"],
-        "libobe was in use before this process was forked, and does not work in the child; make the first Socket "
-        "after the fork, or let multiprocessing use the start method 'spawn' or 'forkserver'",
+        "libobe was in use before this process was forked, and does not work in the child; create the first Socket "
+        "after the fork, or use the multiprocessing start method 'spawn' or 'forkserver'",
     )
 
 
 def _missing(path: str, name: str) -> Callable[..., NoReturn]:
     def function(*_: object) -> NoReturn:
-        text = f"the library {path} has no function {name}; this package was made for libobe {_abi.VERSION}"
+        text = f"the library {path} has no function {name}; this package is for libobe {_abi.VERSION}"
         raise errors.make(errors.CODES["OBE_E_UNSUPPORTED"], text)
 
     return function
@@ -96,8 +105,8 @@ def _candidates() -> Iterator[str]:
 def _load() -> Library:
     global _entered
     tried = []
-    # Threads inherit the signal mask: with everything blocked, signals stay with the program's own threads, where a
-    # handler that Python installed without an alternate stack (before 3.10) is safe.
+    # The library's threads inherit this signal mask, so they take no signals. Before 3.10 Python installs handlers
+    # without an alternate stack, which must not run on a thread of Go.
     blockable = hasattr(signal, "pthread_sigmask")
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals()) if blockable else set()
     try:
@@ -118,10 +127,10 @@ def _load() -> Library:
 
 def _after_fork() -> None:
     global _lock, _forked
-    _lock = threading.Lock()  # another thread may have held it
+    _lock = threading.Lock()  # a thread that is not in the child may have held it
     _forked = _entered
     if _library is not None:
-        _library.refuse()
+        _library.disable_after_fork()
 
 
 if hasattr(os, "register_at_fork"):

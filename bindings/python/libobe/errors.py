@@ -15,7 +15,7 @@ from . import _abi
 
 
 class Error(Exception):
-    """A failure that libobe reported; `code` is the status number, as in obe.h."""
+    """A failure reported by libobe. `code` is its status number, as in obe.h."""
 
     code: int = 0
     _errno: int | None = None
@@ -27,12 +27,12 @@ class Error(Exception):
             self.strerror = message
 
     def __str__(self) -> str:
-        # OSError's own would put "[Errno 111]" before a sentence that says it already.
+        # OSError.__str__ would put "[Errno 111]" before a text that contains the reason already.
         return str(self.args[0]) if self.args else ""
 
 
 if TYPE_CHECKING:
-    # The classes are made from the generated status table, where a type checker cannot see them.
+    # The classes are created from the generated status table, where a type checker cannot see them.
     def __getattr__(name: str) -> type[Error]: ...
 
 
@@ -59,9 +59,9 @@ _CLASSES = {
 globals().update({cls.__name__: cls for _, _, cls in _CLASSES.values()})
 
 
-def make(status: int, sentence: str = "") -> Error:
-    """The exception for a status, with the sentence that the library has for this failure."""
+def make(status: int, message: str = "") -> Error:
+    """The exception for a status, with the library's error message or, without one, the general text of the status."""
     name, text, cls = _CLASSES.get(status, ("unknown status", "the library failed", Error))
-    error = cls(f"{sentence or text} ({name} {status})")
+    error = cls(f"{message or text} ({name} {status})")
     error.code = status
     return error

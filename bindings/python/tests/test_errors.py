@@ -1,4 +1,4 @@
-"""Exceptions: a class per status, in the family that callers of the original catch."""
+"""Exceptions: a class per status, derived from the built-in one that callers of optbayesexpt.Socket catch."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ STATUSES = [status for status in _abi.STATUSES if status[0]]
 
 @pytest.mark.parametrize(("code", "name", "family", "text"), STATUSES)
 def test_one_class_per_status(code: int, name: str, family: str, text: str) -> None:
-    error = errors.make(code, "a sentence")
+    error = errors.make(code, "a message")
     assert isinstance(error, libobe.Error)
     assert isinstance(error, getattr(builtins, family or "Exception"))
     assert error.code == code
-    assert str(error) == f"a sentence ({name} {code})"
+    assert str(error) == f"a message ({name} {code})"
     assert text in str(errors.make(code))
     assert getattr(errors, type(error).__name__) is type(error)
     again = pickle.loads(pickle.dumps(error))
@@ -65,7 +65,7 @@ def test_foreign_address() -> None:
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_timeout_says_what_may_be_wrong(mute: peer.Server, workers: int) -> None:
+def test_the_text_of_a_timeout_names_likely_causes(mute: peer.Server, workers: int) -> None:
     """On the main thread and on another."""
     client = libobe.Socket("client", port=mute.port, timeout=0.15)
     problems: list[Exception] = []
@@ -79,7 +79,7 @@ def test_timeout_says_what_may_be_wrong(mute: peer.Server, workers: int) -> None
     if workers:
         thread = threading.Thread(target=command)
         thread.start()
-        thread.join(peer.PATIENCE)
+        thread.join(peer.TIMEOUT)
     else:
         command()
     assert [type(problem) for problem in problems] == [errors.TimeoutError]
@@ -88,7 +88,7 @@ def test_timeout_says_what_may_be_wrong(mute: peer.Server, workers: int) -> None
     assert client.connection is None
 
 
-def test_a_late_reply_answers_nothing() -> None:
+def test_a_late_reply_is_discarded() -> None:
     with peer.Server(answer=lambda body: None if body == b'"slow"' else body) as server:
         client = libobe.Socket("client", port=server.port, timeout=0.1)
         with pytest.raises(TimeoutError):

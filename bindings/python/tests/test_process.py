@@ -25,7 +25,7 @@ def python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run code in a new Python that finds the package."""
     full = {**os.environ, "PYTHONPATH": str(ROOT / "bindings" / "python"), **environment}
     return subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code], env=full, capture_output=True, text=True, timeout=peer.PATIENCE
+        [sys.executable, "-W", "ignore", "-c", code], env=full, capture_output=True, text=True, timeout=peer.TIMEOUT
     )
 
 
@@ -42,7 +42,7 @@ def in_child(call: Callable[[], str]) -> str:
         os._exit(0)
     os.close(writer)
     with os.fdopen(reader) as pipe:
-        if not select.select([pipe], [], [], peer.PATIENCE)[0]:
+        if not select.select([pipe], [], [], peer.TIMEOUT)[0]:
             os.kill(child, signal.SIGKILL)
         text = pipe.read()
     assert os.waitpid(child, 0)[1] == 0, "the child was hanging"
@@ -53,9 +53,9 @@ def in_child(call: Callable[[], str]) -> str:
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_forked_child_is_refused(echo: peer.Server, server: libobe.Socket) -> None:
     client = libobe.Socket("client", port=echo.port)
-    # A helper thread that will not be there in the child, and a thread that holds the turn of the client.
+    # The child has neither the helper thread that this starts nor the thread that holds the lock of the client.
     assert client.tcmd("x" * 100_000)
-    client._obe._turn.acquire()
+    client._obe._tcmd_lock.acquire()
 
     def use(call: Callable[[], object]) -> str:
         try:
@@ -90,7 +90,7 @@ def test_forked_child_is_refused(echo: peer.Server, server: libobe.Socket) -> No
     holder = threading.Thread(target=lambda: outcomes.extend(in_child(every_call).splitlines()))
     holder.start()
     holder.join()
-    client._obe._turn.release()
+    client._obe._tcmd_lock.release()
     assert len(outcomes) == 14
     for outcome in outcomes:
         assert "OBE_E_FORKED" in outcome
@@ -130,7 +130,7 @@ def test_forked_child_ends_quietly() -> None:
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_signals_stay_with_pythons_threads() -> None:
-    """Every thread that is not Python's blocks SIGINT, so that it interrupts the main thread's system calls."""
+    """Every thread that is not Python's blocks SIGINT, so that SIGINT interrupts the main thread's system calls."""
     done = python(
         "import libobe, os, signal\n"
         "server = libobe.Socket('server', port=0, timeout=0.1)\n"
@@ -159,10 +159,10 @@ def test_exit_while_threads_are_blocked() -> None:
 
 
 def test_a_large_message_at_exit() -> None:
-    """Python makes no thread any more while it shuts down, where programs say goodbye to their server."""
+    """Python starts no more threads while it shuts down, when programs may still send a last message."""
     with peer.Server() as server:
         done = python(
-            "import atexit, obe\n"
+            "import atexit, libobe\n"
             f"client = libobe.Socket('client', port={server.port})\n"
             "atexit.register(lambda: print(client.tcmd(' ' * 100_000)))\n"
         )
@@ -209,27 +209,27 @@ def test_a_missing_function_is_reported_when_called() -> None:
     assert "OBE_E_UNSUPPORTED" in done.stdout
 
 
-def test_a_library_that_is_another() -> None:
+def test_another_library_at_that_path() -> None:
     done = python("import libobe; libobe.Socket('client')", OBE_LIBRARY="libm.so.6")
     assert "the library libm.so.6 has no function obe_client_new" in done.stderr
 
 
-def test_many_sockets_leave_nothing_behind(echo: peer.Server) -> None:
+def test_many_sockets_leave_no_descriptors_or_threads(echo: peer.Server) -> None:
     def descriptors() -> int:
         return len(os.listdir("/proc/self/fd"))
 
     libobe.Socket("client", port=echo.port).tcmd(0)
     with pytest.raises(TimeoutError):
-        libobe.Socket("client", port=1).wait_ready(timeout=0.05)  # at its first timer Go opens descriptors that stay
+        libobe.Socket("client", port=1).wait_ready(timeout=0.05)  # Go keeps what it opens for its first timer
     before, threads = descriptors(), threading.active_count()
     client = libobe.Socket("client", port=echo.port)
     for i in range(1000):
         client.tcmd(i)
         libobe.Socket("client", port=echo.port).tcmd(i) if i % 10 == 0 else None
         libobe.Socket("server", port=0)
-    end = time.monotonic() + peer.PATIENCE
+    end = time.monotonic() + peer.TIMEOUT
     while (descriptors() > before + 1 or threading.active_count() > threads) and time.monotonic() < end:
-        time.sleep(0.01)  # threads of the server may be about to close what they have
+        time.sleep(0.01)  # threads of servers may still be closing descriptors
     assert descriptors() <= before + 1
     assert threading.active_count() <= threads
 

@@ -1,4 +1,4 @@
-"""The socket as a drop-in for optbayesexpt's, and what it has beyond that."""
+"""The socket as a drop-in replacement for optbayesexpt.Socket, and its additions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def client_of(server: peer.Server, **options: Any) -> libobe.Socket:
 
 
 def on_thread(call: Callable[[], Any]) -> Callable[[], Any]:
-    """Start a call on another thread; the function that this returns waits for it and passes its outcome on."""
+    """Start a call on another thread. The function that this returns waits for the call and returns its result."""
     outcome: list[Any] = []
 
     def run() -> None:
@@ -35,10 +35,10 @@ def on_thread(call: Callable[[], Any]) -> Callable[[], Any]:
     thread.start()
 
     def result() -> Any:
-        thread.join(peer.PATIENCE)
+        thread.join(peer.TIMEOUT)
         assert outcome, "the call is still blocked"
-        fine, value = outcome[0]
-        if not fine:
+        succeeded, value = outcome[0]
+        if not succeeded:
             raise value
         return value
 
@@ -66,7 +66,7 @@ def test_send_receive_close(echo: peer.Server) -> None:
     client.close()
 
 
-def test_second_send_leaves_the_first_connection(echo: peer.Server) -> None:
+def test_a_second_send_opens_a_new_connection(echo: peer.Server) -> None:
     client = client_of(echo)
     client.send("one")
     client.send("two")
@@ -108,7 +108,7 @@ def test_server(server: libobe.Socket) -> None:
     assert reply() == b'"OK"'
 
 
-def test_server_has_nobody_to_send_to_at_first(server: libobe.Socket) -> None:
+def test_a_server_cannot_send_before_it_has_received(server: libobe.Socket) -> None:
     with pytest.raises(RuntimeError, match="OBE_E_STATE"):
         server.send("OK")
 
@@ -158,7 +158,7 @@ def test_loops_on_two_threads_answer_their_own_clients() -> None:
         result()
 
 
-def test_loop_on_the_main_thread_beside_another() -> None:
+def test_loops_on_the_main_thread_and_on_another() -> None:
     """Answers too large to be sent at once go to the right client as well."""
     server = libobe.Socket("server", port=0)
     pad = "x" * 300_000
@@ -171,7 +171,7 @@ def test_loop_on_the_main_thread_beside_another() -> None:
 
 
 def test_one_loop_in_an_executor() -> None:
-    """One loop is right on whatever threads of a pool its calls are made."""
+    """One loop works on whichever threads of a pool its calls are made."""
     server = libobe.Socket("server", port=0)
     asking = on_thread(lambda: ask_all(server, "client", 100))
     with concurrent.futures.ThreadPoolExecutor(1) as one, concurrent.futures.ThreadPoolExecutor(1) as other:
@@ -186,7 +186,7 @@ def test_pipelined_commands_are_answered_in_order() -> None:
     """A client that does not wait for replies gets them in the order of its commands, however many threads serve."""
     server = libobe.Socket("server", port=0)
     loops = [on_thread(lambda: answer_all(server)) for _ in range(4)]
-    with socket.create_connection(("127.0.0.1", server.port), timeout=peer.PATIENCE) as client:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=peer.TIMEOUT) as client:
         bodies = [b"%d" % i for i in range(500)]
         client.sendall(b"".join(b"%010d%b" % (len(body), body) for body in bodies))
         with client.makefile("rb") as replies:
@@ -279,14 +279,14 @@ def test_attributes(server: libobe.Socket) -> None:
         assert client.connection is None
 
 
-def test_settled_attributes_take_only_their_own_value(server: libobe.Socket) -> None:
+def test_read_only_attributes(server: libobe.Socket) -> None:
     server.port = server.port
     for name in ("role", "ip_address", "port"):
-        with pytest.raises(AttributeError, match="make another"):
+        with pytest.raises(AttributeError, match="create a new Socket"):
             setattr(server, name, "other")
 
 
-def test_closing_the_listener_gives_the_port_back() -> None:
+def test_closing_the_listener_releases_the_port() -> None:
     server = libobe.Socket("server", port=0)
     port = server.port
     listener = server.server
@@ -322,7 +322,7 @@ def test_subclass() -> None:
     server = Server(port=0)
     done = on_thread(server.run)
     client = libobe.Socket("client", port=server.port)
-    client.wait_ready(peer.PATIENCE)
+    client.wait_ready(peer.TIMEOUT)
     assert client.tcpcmd({"command": "getpar"}) == [1.0]
     assert client.tcpcmd({"command": "done"}) == "OK"
     done()
@@ -336,16 +336,16 @@ def test_init_twice_frees_the_first() -> None:
     socket.create_server(("127.0.0.1", first)).close()
 
 
-def test_context_manager_gives_the_port_back() -> None:
+def test_the_context_manager_releases_the_port() -> None:
     with libobe.Socket("server", port=0) as server:
         port = server.port
     socket.create_server(("127.0.0.1", port)).close()
 
 
-def test_a_collected_server_gives_its_port_back() -> None:
+def test_a_collected_server_releases_its_port() -> None:
     server = libobe.Socket("server", port=0)
     port = server.port
-    listener = server.server  # holds the handle, as a socket object would
+    listener = server.server  # refers to the handle, as a socket object would
     assert listener is not None
     del server, listener
     socket.create_server(("127.0.0.1", port)).close()
@@ -374,8 +374,8 @@ def test_repr() -> None:
 def test_large_messages(echo: peer.Server) -> None:
     text = "x" * 3_000_000
     assert client_of(echo).tcmd(text) == text
-    # Just around the size of the receive buffer.
-    for size in range(libobe._handle.BUFFER - 4, libobe._handle.BUFFER + 2):
+    # Around the size of the receive buffer.
+    for size in range(libobe._buffer.SIZE - 4, libobe._buffer.SIZE + 2):
         assert len(client_of(echo).tcmd("x" * size)) == size
     assert on_thread(lambda: client_of(echo).tcmd(text))() == text
 
@@ -425,7 +425,7 @@ def test_stats(echo: peer.Server) -> None:
 
 def test_wait_ready(server: libobe.Socket) -> None:
     client = libobe.Socket("client", port=server.port)
-    ready = on_thread(lambda: client.wait_ready(peer.PATIENCE))
+    ready = on_thread(lambda: client.wait_ready(peer.TIMEOUT))
     assert server.receive() == {"command": "ready"}
     server.send("OK")
     ready()
@@ -435,14 +435,14 @@ def test_wait_ready_for_a_server_that_starts_later() -> None:
     with libobe.Socket("server", port=0) as place:
         port = place.port
     client = libobe.Socket("client", port=port)
-    ready = on_thread(lambda: client.wait_ready(peer.PATIENCE))
-    with libobe.Socket("server", port=port, timeout=peer.PATIENCE) as server:
+    ready = on_thread(lambda: client.wait_ready(peer.TIMEOUT))
+    with libobe.Socket("server", port=port, timeout=peer.TIMEOUT) as server:
         assert server.receive() == {"command": "ready"}
         server.send("OK")
         ready()
 
 
-def test_wait_ready_gives_up() -> None:
+def test_wait_ready_times_out() -> None:
     with libobe.Socket("server", port=0) as place:
         port = place.port
     with pytest.raises(TimeoutError):
@@ -450,7 +450,7 @@ def test_wait_ready_gives_up() -> None:
 
 
 def test_threads_share_a_client(echo: peer.Server) -> None:
-    """Every command gets its own reply, whichever thread sends it; the main thread takes part."""
+    """Every command gets its own reply, whichever thread sends it, one of which is the main thread."""
     client = client_of(echo)
 
     def work(number: int) -> None:
@@ -466,7 +466,7 @@ def test_threads_share_a_client(echo: peer.Server) -> None:
 
 @pytest.mark.parametrize("call", ["receive", "tcmd"])
 def test_cancel_from_another_thread(mute: peer.Server, call: str) -> None:
-    """Cancel wakes a call on the main thread, and one on another thread; the socket stays usable."""
+    """Cancel wakes a call on the main thread, and one on another thread. The socket stays usable."""
     client = client_of(mute)
 
     def blocked() -> Any:
@@ -476,8 +476,8 @@ def test_cancel_from_another_thread(mute: peer.Server, call: str) -> None:
         return client.receive()
 
     def cancel() -> None:
-        assert mute.got_request.acquire(timeout=peer.PATIENCE)
-        while not over.wait(0.01):  # it spares a call that begins later, so once may be too early
+        assert mute.got_request.acquire(timeout=peer.TIMEOUT)
+        while not over.wait(0.01):  # repeatedly, because it does not affect a call that begins later
             client.cancel()
 
     over = threading.Event()
@@ -495,7 +495,7 @@ def test_cancel_from_another_thread(mute: peer.Server, call: str) -> None:
     canceller()
 
 
-def test_free_wakes_everybody() -> None:
+def test_free_wakes_all_threads() -> None:
     server = libobe.Socket("server", port=0)
     waiting = [on_thread(server.receive) for _ in range(4)]
     with pytest.raises(libobe.errors.TimeoutError):
@@ -510,7 +510,7 @@ def test_close_wakes_the_main_thread(mute: peer.Server) -> None:
     client = client_of(mute)
 
     def close() -> None:
-        assert mute.got_request.acquire(timeout=peer.PATIENCE)
+        assert mute.got_request.acquire(timeout=peer.TIMEOUT)
         while not over.wait(0.01):
             client.close()
 

@@ -1,4 +1,4 @@
-"""Blocking calls that cannot be cut in slices, made on a helper thread so that the main thread can take signals."""
+"""Blocking calls on a helper thread, so that signal handlers run on the main thread while it waits for them."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ import threading
 from queue import SimpleQueue
 from typing import Any, Callable
 
-_WAIT = 0.1
+_WAIT = 0.1  # seconds; the longest that a signal handler has to wait where an acquire is not interrupted
 
-# A helper thread waits for its next job on a queue of its own and lists the queue here while it is free.
+# Each helper thread waits for jobs on its own queue. The queue is in this list while the thread has no job.
 _idle: list[SimpleQueue[Callable[[], None]]] = []
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_idle.clear)  # threads do not survive a fork
 
 
-def _help(jobs: SimpleQueue[Callable[[], None]]) -> None:
+def _work(jobs: SimpleQueue[Callable[[], None]]) -> None:
     while True:
         jobs.get()()
         _idle.append(jobs)
 
 
 class _Job:
-    """One call, and what became of it."""
+    """One call and its outcome."""
 
     def __init__(self, call: Callable[[], int]) -> None:
         self._call = call
@@ -33,8 +33,8 @@ class _Job:
         self.done.acquire()
 
     def __call__(self) -> None:
-        # Begun is set before abandoned is read, and the main thread does the two the other way round, so a job that it
-        # sees as not begun never makes its call.
+        # The helper thread sets begun and then reads abandoned. The main thread sets abandoned and then reads begun. So
+        # a job that the main thread sees as not begun never makes its call.
         self.begun = True
         try:
             if not self.abandoned:
@@ -46,8 +46,8 @@ class _Job:
             self.done.release()
 
 
-def run(call: Callable[[], int], cancel: Callable[[], Any]) -> int:
-    """Make the call on a helper thread; if a signal handler raises meanwhile, cancel the call and pass that on."""
+def run_in_helper(call: Callable[[], int], cancel: Callable[[], Any]) -> int:
+    """Make the call on a helper thread. If a signal handler raises meanwhile, cancel the call and reraise."""
     job = _Job(call)
     try:
         try:
@@ -55,8 +55,8 @@ def run(call: Callable[[], int], cancel: Callable[[], Any]) -> int:
         except IndexError:
             jobs = SimpleQueue()
             try:
-                threading.Thread(target=_help, args=(jobs,), name="obe helper", daemon=True).start()
-            except RuntimeError:  # no more threads, as when the interpreter is shutting down
+                threading.Thread(target=_work, args=(jobs,), name="libobe helper", daemon=True).start()
+            except RuntimeError:  # Python starts no more threads, for instance while it shuts down
                 return call()
         jobs.put(job)
         while not job.done.acquire(timeout=_WAIT):
@@ -64,7 +64,7 @@ def run(call: Callable[[], int], cancel: Callable[[], Any]) -> int:
     except BaseException:
         job.abandoned = True
         while job.begun and not job.ended:
-            cancel()  # more than once: it spares a call that enters the library after it
+            cancel()  # repeatedly, because it does not affect a call that enters the library after it
             job.done.acquire(timeout=_WAIT / 2)
         raise
     if job.error is not None:

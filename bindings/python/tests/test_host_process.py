@@ -1,4 +1,4 @@
-"""The library beside what else a Python program does with its process: multiprocessing, faulthandler, silence."""
+"""The library in a process that uses multiprocessing or faulthandler, and the trace."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import peer
 from conftest import ROOT
 
 WORKERS = """
-import multiprocessing, sys, obe
+import multiprocessing, sys, libobe
 
 def work(number):
     try:
@@ -40,14 +40,14 @@ if __name__ == "__main__":
 
 
 def script(
-    folder: Path, code: str, *arguments: object, options: tuple[str, ...] = ()
+    directory: Path, code: str, *arguments: object, options: tuple[str, ...] = ()
 ) -> subprocess.CompletedProcess[str]:
-    """Run a program of its own: spawn imports the main module anew."""
-    path = folder / "program.py"
+    """Run code as a program with a file, because spawn imports the main module again."""
+    path = directory / "program.py"
     path.write_text(code)
     full = {**os.environ, "PYTHONPATH": str(ROOT / "bindings" / "python")}
     command = [sys.executable, "-W", "ignore", *options, str(path), *map(str, arguments)]
-    return subprocess.run(command, env=full, capture_output=True, text=True, timeout=3 * peer.PATIENCE)
+    return subprocess.run(command, env=full, capture_output=True, text=True, timeout=3 * peer.TIMEOUT)
 
 
 def test_multiprocessing_by_spawn(echo: peer.Server, tmp_path: Path) -> None:
@@ -66,10 +66,10 @@ def test_multiprocessing_by_fork_is_refused(echo: peer.Server, tmp_path: Path) -
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSEGV") or sys.platform == "win32", reason="needs signals")
-def test_faulthandler_has_the_last_word(echo: peer.Server, tmp_path: Path) -> None:
-    """A crash of the program is reported by whoever it has charged with that, and ends it as ever."""
+def test_a_crash_is_left_to_faulthandler(echo: peer.Server, tmp_path: Path) -> None:
+    """A crash is reported by faulthandler if it is enabled, and ends the program with the same signal as ever."""
     code = (
-        "import faulthandler, sys, obe\n"
+        "import faulthandler, sys, libobe\n"
         "assert libobe.Socket('client', port=int(sys.argv[1]), timeout=20).tcmd(1) == 1\n"
         "faulthandler._sigsegv()\n"
     )
@@ -83,7 +83,7 @@ def test_faulthandler_has_the_last_word(echo: peer.Server, tmp_path: Path) -> No
 
 def test_trace(echo: peer.Server, tmp_path: Path) -> None:
     path = tmp_path / "trace.jsonl"
-    with libobe.Socket("client", port=echo.port, timeout=peer.PATIENCE) as client:
+    with libobe.Socket("client", port=echo.port, timeout=peer.TIMEOUT) as client:
         client.set_option("trace", str(path))
         values = [{"a": [1.5, "ü\n"]}, float("inf"), "x" * 2_000_000]
         for value in values:

@@ -1,4 +1,4 @@
-"""What is measured, part by part."""
+"""The cases of the benchmark, part by part."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from programs import LIBRARY, OUT, Answer, Built, Pair, Run, Worker, python_worker, rounds, workers
+from compile import LIBRARY, OUT, Build
 from report import Limit, Measure, Row, Section, compare
+from workers import Answer, Pair, Run, Worker, python_worker, rounds, workers
 
 
 @dataclass
 class Plan:
     quick: bool
-    built: Built
+    built: Build
 
     def seconds(self, full: float, quick: float) -> float:
         return quick if self.quick else full
@@ -35,22 +36,22 @@ def at_least(value: float | None) -> Limit | None:
 
 
 def measure(name: str, unit: str, key: str, answers: Sequence[Pair], limit: Limit | None = None) -> Measure:
-    return compare(name, unit, [(floor[key], variant[key]) for floor, variant in answers], limit)
+    return compare(name, unit, [(baseline[key], variant[key]) for baseline, variant in answers], limit)
 
 
 def latency(title: str, seconds: float, most: int, cases: Sequence[tuple[str, Run, Run, Bounds]]) -> Section:
-    """A section of exchanges: each case with its floor, and the bounds of the ratios."""
+    """A section of exchanges: each case with its baseline and the bounds of the ratios."""
     section = Section(title)
-    found = rounds(seconds, most, [(floor, variant) for _, floor, variant, _ in cases])
+    found = rounds(seconds, most, [(baseline, variant) for _, baseline, variant, _ in cases])
     for (case, _, _, (p50, p99)), answers in zip(cases, found):
         measures = [
             measure("p50", "µs", "p50", answers, at_most(p50)),
             measure("p99", "µs", "p99", answers, at_most(p99)),
         ]
         section.rows.append(Row(case, measures))
-    floors, others = (sum(pair[i]["stalls"] for answers in found for pair in answers) for i in (0, 1))
+    baselines, variants = (sum(pair[i]["stalls"] for answers in found for pair in answers) for i in (0, 1))
     section.notes.append(
-        f"{len(found[0])} rounds; exchanges of 35 ms and more: {floors} of the floor's, {others} of the others'"
+        f"{len(found[0])} rounds; exchanges of 35 ms and more: {baselines} of the baselines, {variants} of the variants"
     )
     return section
 
@@ -74,18 +75,18 @@ def exchange(plan: Plan, processes: int, mode: str) -> Section:
             return partial(client.ask, "client", kind, mode, ports[peer], count)
 
         judged = processes == 1
-        floor = run("c", "c")
-        end = ("C client, C server that reads to the client's end", floor, run("c", "to the end"), NONE)
+        baseline = run("c", "c")
+        end = ("C client, C server that reads to the client's end", baseline, run("c", "to the end"), NONE)
         return latency(
-            f"tcmd, {MODES[mode]}, {'two threads' if judged else 'two processes'}; the floor is C with C",
+            f"tcmd, {MODES[mode]}, {'two threads' if judged else 'two processes'}; the baseline is C with C",
             plan.seconds(14, 2) if judged else plan.seconds(8, 1),
             {"oneshot": 25 if judged else 15, "kept": 60}[mode],
             [
-                ("obe client, C server", floor, run("obe", "c"), CLIENT[mode] if judged else NONE),
-                ("C client, obe_receive and obe_send", floor, run("c", "obe"), LOOP[mode] if judged else NONE),
-                ("C client, obe_serve", floor, run("c", "serve"), SERVE[mode] if judged else NONE),
-                ("obe client, obe_receive and obe_send", floor, run("obe", "obe"), NONE),
-                ("obe client, obe_serve", floor, run("obe", "serve"), NONE),
+                ("obe client, C server", baseline, run("obe", "c"), CLIENT[mode] if judged else NONE),
+                ("C client, obe_receive and obe_send", baseline, run("c", "obe"), LOOP[mode] if judged else NONE),
+                ("C client, obe_serve", baseline, run("c", "serve"), SERVE[mode] if judged else NONE),
+                ("obe client, obe_receive and obe_send", baseline, run("obe", "obe"), NONE),
+                ("obe client, obe_serve", baseline, run("obe", "serve"), NONE),
                 *([end] if mode == "oneshot" else []),
             ],
         )
@@ -107,7 +108,7 @@ def queue(plan: Plan, processes: int) -> Section:
         ports = {kind: queue_server.port("serve", kind, "kept") for kind in plan.built.queues}
         return latency(
             f"tcmd, a kept connection, {'two threads' if processes == 1 else 'two processes'}; "
-            "the floor is a message queue's REQ/REP",
+            "the baseline is a message queue's REQ/REP",
             plan.seconds(6, 1),
             30,
             [
@@ -130,7 +131,7 @@ def queues(plan: Plan) -> Iterator[Section]:
 
 def python_exchange(plan: Plan, mode: str, one_core: bool) -> Section:
     with workers() as make:
-        # On several cores it counts how soon each side learns of its message; on one, the program's own work alone.
+        # With several cores the wake-up latency counts; with one, only the CPU time of the program.
         where = {"BENCH_ONE_CORE": "1"} if one_core else {}
         one, client = python_worker(make, **where), python_worker(make, **where)
         ports = {kind: one.port("serve", kind, mode) for kind in ("c", "bare", "obe")}
@@ -147,7 +148,7 @@ def python_exchange(plan: Plan, mode: str, one_core: bool) -> Section:
         bound: Bounds = (None if one_core else 1.0, None)
         return latency(
             f"Python{' on one core' if one_core else ''}, {MODES[mode]}; "
-            "the floor is a Python peer on bare sockets in the same place",
+            "the baseline is a Python peer on bare sockets in the same place",
             plan.seconds(10, 1.2),
             {"oneshot": 20, "kept": 40}[mode],
             [
@@ -182,7 +183,7 @@ WAYS = {
 
 
 def checked(worker: Worker, run: Run, count: int) -> Answer:
-    """A transfer, and right after it the time of the check of each message."""
+    """A transfer, and immediately after it the time of the check of each message."""
     return {**run(), "check_ms": worker.ask("check", count)["ms"]}
 
 
@@ -197,15 +198,15 @@ def transfer(worker: Worker, ports: dict[str, int], count: int, seconds: float) 
 
 
 def transport_alone(size: int, answers: Sequence[Pair]) -> Measure:
-    """The rates without the time of the check: the shortest that was seen, so that noise cannot make it look better."""
+    """The rates without the time of the check. Its shortest time counts, so that noise cannot improve the result."""
     check_ms = min(variant["check_ms"] for _, variant in answers)
-    rates = [(floor["rate"], size / max(variant["ms"] - check_ms, 1e-3) / 1e3) for floor, variant in answers]
+    rates = [(baseline["rate"], size / max(variant["ms"] - check_ms, 1e-3) / 1e3) for baseline, variant in answers]
     return compare("rate", "MB/s", rates, at_least(0.85))
 
 
 def transfers(plan: Plan) -> Iterator[Section]:
-    section = Section("messages one after the other, two threads; the floor is the same bytes from C to C")
-    alone = Section("messages, transport alone; strings, less the time of the check; the floor as before")
+    section = Section("messages one after the other, two threads; the baseline is the same bytes from C to C")
+    alone = Section("messages, transport alone; strings, less the time of the check; the baseline as before")
     with workers() as make:
         worker = make(OUT / "transfer")
         ports = {kind: worker.port("serve", kind) for kind in ("c", "obe")}
@@ -221,7 +222,7 @@ def transfers(plan: Plan) -> Iterator[Section]:
                         alone.rows.append(Row(case, [transport_alone(size, answers)]))
     alone.notes.append(
         "the check's time is that of obe_send refusing the same text without its last byte, the shortest found; "
-        "a receiver's check can overlap with the sender's work, which this counts in its favour: see the whole above"
+        "a receiver's check can overlap with the sender's work, which improves this rate: the table above has the whole"
     )
     yield section
     yield alone
@@ -232,31 +233,31 @@ def transfers(plan: Plan) -> Iterator[Section]:
 SERVERS = {"obe": "obe_receive and obe_send", "serve": "obe_serve"}
 
 
-def with_processor(server: Worker, run: Run) -> Answer:
-    """A run, and the server's processor time for each exchange in µs."""
-    began = server.processor_seconds()
+def with_cpu_time(server: Worker, run: Run) -> Answer:
+    """A run, and the server's CPU time for each exchange in µs."""
+    began = server.cpu_seconds()
     answer = run()
-    return {**answer, "processor": (server.processor_seconds() - began) * 1e6 / answer["count"]}
+    return {**answer, "cpu": (server.cpu_seconds() - began) * 1e6 / answer["count"]}
 
 
 def load(plan: Plan, mode: str) -> Section:
-    section = Section(f"many clients, {MODES[mode]}, two processes; the floor is an epoll server in C")
+    section = Section(f"many clients, {MODES[mode]}, two processes; the baseline is an epoll server in C")
     with workers() as make:
-        clients, floor = make(OUT / "load"), make(OUT / "load")
-        floor_port = floor.port("serve")
+        clients, baseline = make(OUT / "load"), make(OUT / "load")
+        baseline_port = baseline.port("serve")
         servers = {kind: make(OUT / "exchange") for kind in SERVERS}
         ports = {kind: worker.port("serve", kind, mode) for kind, worker in servers.items()}
 
         def run(server: Worker, port: int, number: int) -> Run:
-            # Some 80 ms each: in much less, what a server's processor forgot since its last turn counts as well.
+            # About 80 ms each: in shorter runs the cold caches of a server since its last round would count too.
             count = {"oneshot": 2000, "kept": 15000}[mode] // (4 if plan.quick else 1)
-            return partial(with_processor, server, partial(clients.ask, "client", number, mode, port, count))
+            return partial(with_cpu_time, server, partial(clients.ask, "client", number, mode, port, count))
 
         cases = [(number, kind) for number in ((64,) if plan.quick else (1, 8, 64, 512)) for kind in SERVERS]
         found = rounds(
             plan.seconds(18, 1.2),
             {"oneshot": 7, "kept": 20}[mode],
-            [(run(floor, floor_port, number), run(servers[kind], ports[kind], number)) for number, kind in cases],
+            [(run(baseline, baseline_port, number), run(servers[kind], ports[kind], number)) for number, kind in cases],
         )
     for (number, kind), answers in zip(cases, found):
         judged = number == 64
@@ -265,7 +266,7 @@ def load(plan: Plan, mode: str) -> Section:
             measure("p99", "µs", "p99", answers, at_most(2.0 if judged else None)),
         ]
         if judged:
-            measures.append(measure("server's processor time", "µs", "processor", answers))
+            measures.append(measure("server's CPU time", "µs", "cpu", answers))
         section.rows.append(Row(f"{number} client{'s' if number > 1 else ''}, {SERVERS[kind]}", measures))
     return section
 
@@ -279,15 +280,15 @@ IDLE = 10_000
 
 
 def idle(plan: Plan) -> Iterator[Section]:
-    section = Section(f"{IDLE:,} idle connections, each after one exchange; the floor is an epoll server in C")
+    section = Section(f"{IDLE:,} idle connections, each after one exchange; the baseline is an epoll server in C")
     if plan.quick or resource.getrlimit(resource.RLIMIT_NOFILE)[0] < IDLE + 100:
-        section.notes.append("not in the quick run" if plan.quick else "more descriptors than ulimit -n allows")
+        section.notes.append("not in the quick run" if plan.quick else "ulimit -n allows too few descriptors")
         yield section
         return
     with workers() as make:
         busy = make(OUT / "exchange")
         servers = {
-            "floor": (make(OUT / "load"), ["serve"]),
+            "baseline": (make(OUT / "load"), ["serve"]),
             **{kind: (make(OUT / "exchange"), ["serve", kind, "kept"]) for kind in SERVERS},
         }
         memory: dict[str, float] = {}
@@ -299,10 +300,10 @@ def idle(plan: Plan) -> Iterator[Section]:
             before = server.resident()
             make(OUT / "load").ask("open", port, IDLE)
             memory[kind] = (server.resident() - before) / IDLE
-        found = rounds(4, 15, [(runs["floor"], runs[kind]) for kind in SERVERS])
+        found = rounds(4, 15, [(runs["baseline"], runs[kind]) for kind in SERVERS])
     for (kind, name), answers in zip(SERVERS.items(), found):
         measures = [
-            compare("memory of each", "B", [(memory["floor"], memory[kind])]),
+            compare("memory of each", "B", [(memory["baseline"], memory[kind])]),
             measure("busy client's p50", "µs", "p50", answers),
             measure("busy client's p99", "µs", "p99", answers),
         ]
@@ -329,7 +330,7 @@ def footprint(plan: Plan) -> Iterator[Section]:
             Row("load and first call", [Measure("time", "ms", load_ms, limit=Limit(10))]),
             Row("size of the file", [Measure("size", "MB", size, limit=Limit(6))]),
             Row("process after the first call", [Measure("resident", "MB", resident, limit=Limit(15))]),
-            Row("2 s with a receive that waits", [Measure("processor", "%", busy, limit=Limit(0.05))]),
+            Row("2 s with a receive that waits", [Measure("CPU", "%", busy, limit=Limit(0.05))]),
         ],
     )
 
@@ -365,7 +366,7 @@ def documents(plan: Plan) -> Iterator[Section]:
                 ("obe_get_doubles, one core; simdjson", simdjson, run(one, "read", "obe"), None),
                 ("obe_message_new, obe_get_doubles; simdjson", simdjson, run(many, "read", "fresh"), None),
             ]
-        found = rounds(plan.seconds(30, 1), 20, [(floor, variant) for _, floor, variant, _ in cases])
+        found = rounds(plan.seconds(30, 1), 20, [(baseline, variant) for _, baseline, variant, _ in cases])
         for (name, _, _, bound), answers in zip(cases, found):
             section.rows.append(Row(name, [measure("time", "ms", "ms", answers, at_most(bound))]))
 
@@ -402,7 +403,7 @@ PARTS: dict[str, Callable[[Plan], Iterator[Section]]] = {
 
 
 def connection_cost() -> float:
-    """The floor's exchange on a new connection in µs; it would rise if ports in TIME_WAIT were in the way."""
+    """The baseline's exchange on a new connection in µs. It would rise if ports in TIME_WAIT slowed down the run."""
     with workers() as make:
         worker = make(OUT / "exchange")
         port = worker.port("serve", "c", "oneshot")

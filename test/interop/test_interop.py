@@ -1,33 +1,26 @@
-"""libobe, through its Python binding, against a peer that shares no code with it: both roles, good and bad manners."""
+"""libobe, through its Python binding, against a peer that shares no code with it: both roles, right and wrong bytes."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
+import libobe
 import peer
-
-ROOT = Path(__file__).resolve().parents[1]
-os.environ.setdefault("OBE_LIBRARY", str(ROOT / "build" / "libobe.so"))
-sys.path.insert(0, str(ROOT / "bindings" / "python"))
-
-import libobe  # noqa: E402
 
 BIG = 5_000_000
 
 
 @pytest.fixture
 def server() -> Iterator[libobe.Socket]:
-    """A server that sends every message back, until somebody says "stop"."""
-    with libobe.Socket("server", port=0, timeout=peer.PATIENCE) as server:
+    """A server that sends every message back, until it receives "stop"."""
+    with libobe.Socket("server", port=0, timeout=peer.TIMEOUT) as server:
 
         def serve() -> None:
             while True:
@@ -40,7 +33,7 @@ def server() -> Iterator[libobe.Socket]:
         thread.start()
         yield server
         assert peer.exchange(server.port, b'"stop"') == b'"stop"'
-        thread.join(peer.PATIENCE)
+        thread.join(peer.TIMEOUT)
         assert not thread.is_alive()
 
 
@@ -51,34 +44,34 @@ def dropped(server: libobe.Socket) -> dict[str, int]:
 # -- the peer is the client --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("manner", peer.GOOD)
+@pytest.mark.parametrize("mode", peer.GOOD)
 @pytest.mark.parametrize(
     "body", [b'{"command": "newdat", "x": [1], "y": 2.50, "s": 1e-1}', b" NaN ", '"\u00e9"'.encode()]
 )
-def test_clients_with_good_manners(server: libobe.Socket, manner: peer.Manner, body: bytes) -> None:
-    reply = peer.exchange(server.port, body, manner)
+def test_clients_that_send_correctly(server: libobe.Socket, mode: peer.SendMode, body: bytes) -> None:
+    reply = peer.exchange(server.port, body, mode)
     expected = libobe._json.decode(body.decode())
     assert repr(libobe._json.decode(reply.decode())) == repr(expected)
     assert dropped(server) == {}
 
 
-@pytest.mark.parametrize("manner", [*peer.WRONG, *peer.LEAVING])
-def test_clients_with_bad_manners_disturb_nobody(server: libobe.Socket, manner: peer.Manner) -> None:
-    counters: dict[peer.Manner, set[str]] = {
+@pytest.mark.parametrize("mode", [*peer.WRONG, *peer.LEAVING])
+def test_clients_that_send_wrongly_do_not_disturb_others(server: libobe.Socket, mode: peer.SendMode) -> None:
+    counters: dict[peer.SendMode, set[str]] = {
         peer.endless: {"dropped_too_large"},
         peer.empty: {"dropped_json"},
         peer.not_json: {"dropped_json"},
         peer.not_utf8: {"dropped_json"},
         peer.half_then_close: {"dropped_incomplete"},
-        peer.half_then_reset: {"dropped_incomplete", "dropped_reset"},  # a reset may overtake the data before it
+        peer.half_then_reset: {"dropped_incomplete", "dropped_reset"},  # a reset may discard the data before it
         peer.half_header_then_close: {"dropped_incomplete"},
         peer.close: set(),
     }
-    counter = counters.get(manner, {"dropped_malformed"})
+    counter = counters.get(mode, {"dropped_malformed"})
     with peer.connect(server.port) as conn:
-        manner(conn, b'"a message that does not arrive"')
-        if manner in peer.WRONG:
-            assert peer.ended(conn), "the server waits for more of what cannot be a message"
+        mode(conn, b'"a message that does not arrive"')
+        if mode in peer.WRONG:
+            assert peer.ended(conn), "the server waits for more bytes of an invalid message"
     assert peer.exchange(server.port, b'"honest"') == b'"honest"'
     assert peer.eventually(lambda: sum(dropped(server).values()) == bool(counter))
     assert dropped(server).keys() <= counter
@@ -87,7 +80,7 @@ def test_clients_with_bad_manners_disturb_nobody(server: libobe.Socket, manner: 
 
 
 def test_many_stalled_clients(server: libobe.Socket) -> None:
-    """Two hundred clients that stall, and one that is served as if they were not there."""
+    """Two hundred clients that stall, and one that is served as if it were alone."""
     with contextlib.ExitStack() as stack:
         stalled = [stack.enter_context(peer.connect(server.port)) for _ in range(200)]
         for i, conn in enumerate(stalled):
@@ -95,7 +88,7 @@ def test_many_stalled_clients(server: libobe.Socket) -> None:
         for _ in range(20):
             assert peer.exchange(server.port, b'"honest"') == b'"honest"'
         assert server.stats()["connections_open"] >= 200
-        # Those that were only slow are served in the end.
+        # Clients that were only slow are served in the end.
         for conn in stalled[2 :: len(peer.STALLING)]:
             conn.sendall(peer.frame(b'"stalled"')[peer.HEADER + len(b'"stalled"') // 2 :])
             assert peer.read_message(conn) == b'"stalled"'
@@ -108,7 +101,7 @@ def test_a_client_too_slow_for_its_message_is_closed(server: libobe.Socket) -> N
         peer.half(slow, b'"slow"')
         assert peer.ended(slow)
         assert peer.eventually(lambda: dropped(server) == {"dropped_timeout": 1})
-        # Not having begun is no offence.
+        # A client that has not begun a message has no time limit.
         peer.whole(idle, b'"idle"')
         assert peer.read_message(idle) == b'"idle"'
 
@@ -120,8 +113,8 @@ def test_messages_on_one_connection(server: libobe.Socket) -> None:
     assert server.stats()["connections_opened"] == 1
 
 
-def test_server_does_not_close_first() -> None:
-    """A server without SO_REUSEADDR can have the port next; it would be in TIME_WAIT for a minute otherwise."""
+def test_the_server_does_not_close_first() -> None:
+    """So the port is not in TIME_WAIT, and a server without SO_REUSEADDR can use it next."""
 
     def can_be_bound() -> bool:
         with socket.socket() as plain, contextlib.suppress(OSError):
@@ -129,7 +122,7 @@ def test_server_does_not_close_first() -> None:
             return True
         return False
 
-    with libobe.Socket("server", port=0, timeout=peer.PATIENCE) as server:
+    with libobe.Socket("server", port=0, timeout=peer.TIMEOUT) as server:
         port = server.port
         with peer.connect(port) as first, peer.connect(port) as second:
             for conn in (first, second):
@@ -143,8 +136,8 @@ def test_server_does_not_close_first() -> None:
     assert peer.eventually(can_be_bound)
 
 
-def test_unanswered_client_is_closed_when_the_next_is_taken() -> None:
-    with libobe.Socket("server", port=0, timeout=peer.PATIENCE) as server, peer.connect(server.port) as first:
+def test_an_unanswered_client_is_closed_when_the_next_message_is_received() -> None:
+    with libobe.Socket("server", port=0, timeout=peer.TIMEOUT) as server, peer.connect(server.port) as first:
         peer.whole(first, b'"unknown command"')
         assert server.receive() == "unknown command"
         with peer.connect(server.port) as second:
@@ -157,7 +150,7 @@ def test_unanswered_client_is_closed_when_the_next_is_taken() -> None:
 
 
 def test_one_way() -> None:
-    with libobe.Socket("server", port=0, timeout=peer.PATIENCE) as server:
+    with libobe.Socket("server", port=0, timeout=peer.TIMEOUT) as server:
         server.set_option("one_way", True)
         with peer.connect(server.port) as first, peer.connect(server.port) as second:
             for value in range(3):
@@ -168,7 +161,7 @@ def test_one_way() -> None:
 
 
 def test_a_client_that_leaves_before_its_answer() -> None:
-    with libobe.Socket("server", port=0, timeout=peer.PATIENCE) as server:
+    with libobe.Socket("server", port=0, timeout=peer.TIMEOUT) as server:
         conn = peer.connect(server.port)
         peer.whole(conn, b'"x"')
         server.receive()
@@ -190,14 +183,14 @@ def test_large_messages_from_a_client(server: libobe.Socket) -> None:
 # -- the peer is the server --------------------------------------------------------------------------------------------
 
 
-def client_of(server: peer.Server, timeout: float = peer.PATIENCE) -> libobe.Socket:
+def client_of(server: peer.Server, timeout: float = peer.TIMEOUT) -> libobe.Socket:
     return libobe.Socket("client", "127.0.0.1", server.port, timeout=timeout)
 
 
-@pytest.mark.parametrize("manner", peer.GOOD)
+@pytest.mark.parametrize("mode", peer.GOOD)
 @pytest.mark.parametrize("body", [b'"OK"', b"[1, 2.0, NaN]", b'{"a": {"b": null}}', b" Infinity\n"])
-def test_servers_with_good_manners(manner: peer.Manner, body: bytes) -> None:
-    with peer.Server(lambda _: body, manner) as server:
+def test_servers_that_send_correctly(mode: peer.SendMode, body: bytes) -> None:
+    with peer.Server(lambda _: body, mode) as server:
         assert repr(client_of(server).tcmd({"command": "getset"})) == repr(libobe._json.decode(body.decode()))
     assert server.deaths == []
 
@@ -209,20 +202,20 @@ def test_bytes_of_a_command() -> None:
         def serve() -> None:
             conn, _ = listener.accept()
             with conn:
-                received.append(conn.recv(1000))  # all of it comes in one write
+                received.append(conn.recv(1000))  # the whole message was sent in one write
                 conn.sendall(peer.frame(b'"OK"'))
                 conn.recv(1)
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
-        client = libobe.Socket("client", port=listener.getsockname()[1], timeout=peer.PATIENCE)
+        client = libobe.Socket("client", port=listener.getsockname()[1], timeout=peer.TIMEOUT)
         assert client.tcmd({"command": "goodset", "pickiness": 4}) == "OK"
-        thread.join(peer.PATIENCE)
+        thread.join(peer.TIMEOUT)
     assert received == [b'0000000038{"command": "goodset", "pickiness": 4}']
 
 
 @pytest.mark.parametrize(
-    ("manner", "error", "family"),
+    ("mode", "error", "family"),
     [
         (peer.garbage, libobe.errors.FrameError, ValueError),
         (peer.quoted_header, libobe.errors.FrameError, ValueError),
@@ -242,22 +235,22 @@ def test_bytes_of_a_command() -> None:
         (peer.half, libobe.errors.TimeoutError, TimeoutError),
     ],
 )
-def test_servers_with_bad_manners(manner: peer.Manner, error: type[Exception], family: type[Exception]) -> None:
-    manners = iter([manner, peer.whole, manner])
+def test_servers_that_send_wrongly(mode: peer.SendMode, error: type[Exception], family: type[Exception]) -> None:
+    modes = iter([mode, peer.whole, mode])
 
     def in_turn(conn: socket.socket, body: bytes) -> None:
-        next(manners)(conn, body)
+        next(modes)(conn, body)
 
-    with peer.Server(manner=in_turn) as server:
-        client = client_of(server, 0.15 if manner in peer.STALLING else peer.PATIENCE)
+    with peer.Server(mode=in_turn) as server:
+        client = client_of(server, 0.15 if mode in peer.STALLING else peer.TIMEOUT)
         with pytest.raises(family) as caught:
             client.tcmd({"command": "ready"})
         assert isinstance(caught.value, error)
         assert client.connection is None
         client.set_option("timeout_ms", 10_000)
         assert client.tcmd({"command": "ready"}) == "OK"
-        # Another thread takes another way through the library.
-        client.set_option("timeout_ms", 150 if manner in peer.STALLING else 10_000)
+        # On another thread the binding makes other calls.
+        client.set_option("timeout_ms", 150 if mode in peer.STALLING else 10_000)
         outcome: list[Exception] = []
 
         def command() -> None:
@@ -268,7 +261,7 @@ def test_servers_with_bad_manners(manner: peer.Manner, error: type[Exception], f
 
         thread = threading.Thread(target=command)
         thread.start()
-        thread.join(peer.PATIENCE)
+        thread.join(peer.TIMEOUT)
         assert [type(problem) for problem in outcome] == [error]
 
 
@@ -285,10 +278,10 @@ def test_a_message_beyond_the_limit_is_not_sent() -> None:
 
 
 def test_the_library_never_kills_a_server() -> None:
-    """What the original does not survive is a connection without a whole message."""
+    """A Python optbayesexpt server does not survive a connection without a whole message."""
     with peer.Server() as server:
         client = client_of(server)
-        client.wait_ready(peer.PATIENCE)
+        client.wait_ready(peer.TIMEOUT)
         for bad in ({1}, b"x", 1j):
             with pytest.raises(TypeError):
                 client.tcmd(bad)
@@ -325,24 +318,24 @@ def test_large_messages_from_a_server() -> None:
 def test_hosts(host: str) -> None:
     with peer.Server(lambda body: body, host=host) as server:
         assert libobe.Socket("client", host, server.port).tcmd(1) == 1
-    with libobe.Socket("server", host, 0, timeout=peer.PATIENCE) as listening:
+    with libobe.Socket("server", host, 0, timeout=peer.TIMEOUT) as listening:
         replies: list[bytes] = []
         thread = threading.Thread(target=lambda: replies.append(peer.exchange(listening.port, b"1", host=host)))
         thread.start()
         listening.send(listening.receive())
-        thread.join(peer.PATIENCE)
+        thread.join(peer.TIMEOUT)
         assert replies == [b"1"]
 
 
 def test_the_peer_as_a_program(server: libobe.Socket) -> None:
-    program = [sys.executable, str(ROOT / "test" / "peer.py")]
+    program = [sys.executable, peer.__file__]
     command = [*program, "client", str(server.port), '{"command": "getset"}', "byte_by_byte"]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == '{"command": "getset"}\n'
     with subprocess.Popen(
         [*program, "server", "space_padded"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
-        client = libobe.Socket("client", port=int(process.stdout.readline()), timeout=peer.PATIENCE)
+        client = libobe.Socket("client", port=int(process.stdout.readline()), timeout=peer.TIMEOUT)
         assert client.tcmd({"command": "ready"}) == "OK"
         deaths, _ = process.communicate()
         assert deaths == ""

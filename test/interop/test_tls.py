@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 import ssl
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,24 +14,19 @@ from typing import Callable
 
 import pytest
 
+import libobe
 import peer
-
-ROOT = Path(__file__).resolve().parents[1]
-os.environ.setdefault("OBE_LIBRARY", str(ROOT / "build" / "libobe.so"))
-sys.path.insert(0, str(ROOT / "bindings" / "python"))
-
-import libobe  # noqa: E402
 
 BIG = "x" * 10_000_000
 
 
 class Authority:
-    """Makes certificates with the openssl command."""
+    """Creates certificates with the openssl command."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.ca = folder / "ca.pem"
-        self.key = folder / "ca.key"
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.ca = directory / "ca.pem"
+        self.key = directory / "ca.key"
         self.openssl("req", "-x509", *self.new_key(self.key), "-out", self.ca, "-subj", "/CN=authority", "-days", "2")
 
     def openssl(self, *arguments: object) -> None:
@@ -46,9 +39,9 @@ class Authority:
         return ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", path]
 
     def sign(self, name: str) -> tuple[str, str]:
-        """The paths of a certificate for a DNS name and 127.0.0.1, and of its key."""
-        cert, key = self.folder / f"{name}.pem", self.folder / f"{name}.key"
-        request, extensions = self.folder / f"{name}.csr", self.folder / f"{name}.ext"
+        """Create a certificate for a DNS name and 127.0.0.1. Returns its path and that of its key."""
+        cert, key = self.directory / f"{name}.pem", self.directory / f"{name}.key"
+        request, extensions = self.directory / f"{name}.csr", self.directory / f"{name}.ext"
         extensions.write_text(f"subjectAltName=DNS:{name},IP:127.0.0.1\n")
         self.openssl("req", *self.new_key(key), "-out", request, "-subj", f"/CN={name}")
         signing = ["-CA", self.ca, "-CAkey", self.key, "-CAcreateserial", "-extfile", extensions, "-days", "1"]
@@ -73,7 +66,7 @@ def options(handle: libobe.Socket, **values: object) -> None:
 
 
 def server_with(authority: Authority, **more: object) -> libobe.Socket:
-    server = libobe.Socket("server", port=0, timeout=peer.PATIENCE)
+    server = libobe.Socket("server", port=0, timeout=peer.TIMEOUT)
     cert, key = authority.sign("instrument.test")
     options(server, tls_cert=cert, tls_key=key, **more)
     return server
@@ -82,18 +75,18 @@ def server_with(authority: Authority, **more: object) -> libobe.Socket:
 def serve_python(context: ssl.SSLContext | None, answer: Callable[[socket.socket], None]) -> tuple[int, Future[None]]:
     """A server of one connection on Python's ssl, or on a bare socket; its port."""
     listener = socket.create_server(("127.0.0.1", 0))
-    listener.settimeout(peer.PATIENCE)
+    listener.settimeout(peer.TIMEOUT)
     future: Future[None] = Future()
 
     def run() -> None:
         try:
             with listener:
                 plain, _ = listener.accept()
-            plain.settimeout(peer.PATIENCE)
+            plain.settimeout(peer.TIMEOUT)
             with context.wrap_socket(plain, server_side=True) if context else plain as conn:
                 answer(conn)
             future.set_result(None)
-        except Exception as error:  # told to the test
+        except Exception as error:  # passed on to the test
             future.set_exception(error)
 
     threading.Thread(target=run, daemon=True).start()
@@ -102,7 +95,7 @@ def serve_python(context: ssl.SSLContext | None, answer: Callable[[socket.socket
 
 def echo_one(conn: socket.socket) -> None:
     conn.sendall(peer.frame(peer.read_message(conn)))
-    assert conn.recv(1) == b""  # the client closes, and says so
+    assert conn.recv(1) == b""  # the client closes with a close_notify
 
 
 def python_server(authority: Authority) -> ssl.SSLContext:
@@ -125,7 +118,7 @@ def test_python_client(authority: Authority, background: ThreadPoolExecutor, bod
         reply = background.submit(talk)
         message = server.receive()
         server.send(message)
-        assert reply.result(peer.PATIENCE) == body.encode()
+        assert reply.result(peer.TIMEOUT) == body.encode()
 
 
 def test_python_client_without_certificate_is_refused(authority: Authority, background: ThreadPoolExecutor) -> None:
@@ -144,73 +137,73 @@ def test_python_client_without_certificate_is_refused(authority: Authority, back
             talk(False)
         assert peer.eventually(lambda: server.stats()["dropped_tls"] == 1)
         taken = background.submit(talk, True)
-        assert received.result(peer.PATIENCE) == 1
+        assert received.result(peer.TIMEOUT) == 1
         server.send(2)
-        assert taken.result(peer.PATIENCE) == b"2"
+        assert taken.result(peer.TIMEOUT) == b"2"
 
 
 @pytest.mark.parametrize("value", ["OK", BIG], ids=["small", "big"])
 def test_python_server(authority: Authority, value: str) -> None:
     port, served = serve_python(python_server(authority), echo_one)
-    with libobe.Socket("client", port=port, timeout=peer.PATIENCE) as client:
+    with libobe.Socket("client", port=port, timeout=peer.TIMEOUT) as client:
         options(client, tls_ca=authority.ca, tls_server_name="python.test")
         assert client.tcmd(value) == value
-    served.result(peer.PATIENCE)
+    served.result(peer.TIMEOUT)
 
 
-def test_python_server_that_wants_a_certificate(authority: Authority) -> None:
+def test_python_server_that_requires_a_certificate(authority: Authority) -> None:
     for certificate in (False, True):
         context = python_server(authority)
         context.load_verify_locations(str(authority.ca))
         context.verify_mode = ssl.CERT_REQUIRED
         port, served = serve_python(context, echo_one)
-        with libobe.Socket("client", port=port, timeout=peer.PATIENCE) as client:
+        with libobe.Socket("client", port=port, timeout=peer.TIMEOUT) as client:
             options(client, tls_ca=authority.ca)
             if certificate:
                 cert, key = authority.sign("client.test")
                 options(client, tls_cert=cert, tls_key=key)
                 assert client.tcmd("OK") == "OK"
-                served.result(peer.PATIENCE)
+                served.result(peer.TIMEOUT)
                 continue
             with pytest.raises(libobe.errors.TlsError, match="certificate required"):
                 client.tcmd("OK")
             with pytest.raises(ssl.SSLError):
-                served.result(peer.PATIENCE)
+                served.result(peer.TIMEOUT)
 
 
-def test_wrong_names_and_authorities(authority: Authority, tmp_path: Path) -> None:
+def test_wrong_names_and_unknown_authorities(authority: Authority, tmp_path: Path) -> None:
     stranger = Authority(tmp_path)
     for ca, name, message in (
         (authority.ca, "other.test", 'not for "other.test" but for "python.test"'),
         (stranger.ca, "python.test", "unknown authority"),
     ):
         port, served = serve_python(python_server(authority), echo_one)
-        with libobe.Socket("client", port=port, timeout=peer.PATIENCE) as client:
+        with libobe.Socket("client", port=port, timeout=peer.TIMEOUT) as client:
             options(client, tls_ca=ca, tls_server_name=name)
             with pytest.raises(libobe.errors.TlsError, match=message):
                 client.tcmd("OK")
         with pytest.raises(ssl.SSLError, match="alert"):
-            served.result(peer.PATIENCE)
+            served.result(peer.TIMEOUT)
 
 
-def test_plain_python_server_is_no_tls(authority: Authority) -> None:
+def test_a_plain_python_server_is_refused(authority: Authority) -> None:
     port, served = serve_python(None, lambda conn: conn.sendall(peer.read_message(conn)))
-    with libobe.Socket("client", port=port, timeout=peer.PATIENCE) as client:
+    with libobe.Socket("client", port=port, timeout=peer.TIMEOUT) as client:
         options(client, tls_ca=authority.ca)
         with pytest.raises(libobe.errors.TlsError, match=r"no TLS 1\.3"):
             client.tcmd("OK")
     with pytest.raises(ValueError, match="bad header"):
-        served.result(peer.PATIENCE)
+        served.result(peer.TIMEOUT)
 
 
 def test_unix_socket_with_bare_peer(tmp_path: Path, background: ThreadPoolExecutor) -> None:
     path = tmp_path / "s"
-    with libobe.Socket("server", ip_address=f"unix:{path}", port=0, timeout=peer.PATIENCE) as server:
+    with libobe.Socket("server", ip_address=f"unix:{path}", port=0, timeout=peer.TIMEOUT) as server:
         assert path.stat().st_mode & 0o777 == 0o600
 
         def talk() -> bytes:
             with socket.socket(socket.AF_UNIX) as conn:
-                conn.settimeout(peer.PATIENCE)
+                conn.settimeout(peer.TIMEOUT)
                 conn.connect(str(path))
                 conn.sendall(peer.frame(b"1"))
                 return peer.read_message(conn)
@@ -218,5 +211,5 @@ def test_unix_socket_with_bare_peer(tmp_path: Path, background: ThreadPoolExecut
         reply = background.submit(talk)
         assert server.receive() == 1
         server.send(2)
-        assert reply.result(peer.PATIENCE) == b"2"
+        assert reply.result(peer.TIMEOUT) == b"2"
     assert not path.exists()
