@@ -44,7 +44,7 @@ func TestDirectReadOfOneConnectionAtATime(t *testing.T) {
 	}
 }
 
-// A connection that has read nothing of a message does not keep the memory.
+// A connection that has not read a part of a body does not keep the memory.
 func TestDirectReadIsReclaimed(t *testing.T) {
 	var d directRead
 	d.begin(make([]byte, 100))

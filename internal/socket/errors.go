@@ -39,6 +39,9 @@ func (c *call) wrap(peer string, err error) error {
 			err = ended
 		}
 	}
+	if errors.Is(err, transport.ErrTLS) {
+		err = withOptionNames(err)
+	}
 	if peer != "" {
 		peer = " " + peer
 	}

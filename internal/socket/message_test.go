@@ -39,7 +39,7 @@ func TestMessagesAreAnsweredFromSeveralGoroutines(t *testing.T) {
 	peers := make([]*plain, clients)
 	for i := range clients {
 		peers[i] = dial(t, s)
-		// Two on each connection, whose replies must not mix.
+		// Two on each connection, whose replies must not be mixed up.
 		peers[i].write(frame(number(i)) + frame(number(-i)))
 	}
 	var all sync.WaitGroup
@@ -109,7 +109,7 @@ func TestDroppedMessageClosesItsConnectionAtTheNext(t *testing.T) {
 	p, q := dial(t, s), dial(t, s)
 	p.send("1")
 	m := expectMessage(t, s, "1")
-	// Held, it is still to be answered.
+	// While it is held, it can still be answered.
 	q.send("2")
 	reply(t, expectMessage(t, s, "2"), "22")
 	q.expect("22")
@@ -157,7 +157,7 @@ func TestReplyAfterTheClientLeft(t *testing.T) {
 			}
 			expectError(t, m.Reply([]byte(`"late"`), testTimeout), c.want)
 			m.Drop()
-			// The server goes on.
+			// The server continues.
 			q := dial(t, s)
 			q.send("2")
 			reply(t, expectMessage(t, s, "2"), "22")
@@ -175,8 +175,8 @@ func TestReplyToAClientThatClosed(t *testing.T) {
 	must(t, p.Close())
 	_, err := s.Receive(nil, moment)
 	expectError(t, err, socket.ErrTimeout)
-	// The system cannot tell a client that closed from one that still reads, so
-	// that the reply may succeed; whatever it does, it does at once.
+	// The system cannot distinguish a client that closed from one that still reads. So the
+	// reply may succeed or fail, but must return at once.
 	if err := m.Reply([]byte(`"late"`), testTimeout); err != nil && !errors.Is(err, transport.ErrReset) {
 		t.Errorf("reply to a client that closed: %v", err)
 	}
@@ -185,14 +185,14 @@ func TestReplyToAClientThatClosed(t *testing.T) {
 }
 
 func TestReplyThatIsCancelledMayBeTriedAgain(t *testing.T) {
-	s := newServer(t, "one_way=1") // or the second would be taken when the first is answered
+	s := newServer(t, "one_way=1") // otherwise the second would be received when the first is answered
 	p := dial(t, s)
 	must(t, p.SetReadBuffer(narrow))
 	p.write(frame("1") + frame("2"))
 	first, second := expectMessage(t, s, "1"), expectMessage(t, s, "2")
 	// The first reply holds the connection; the second waits for it.
 	held := start(func() error { return first.Reply([]byte(long), testTimeout) })
-	eventually(t, "the first reply is under way", p.readable)
+	eventually(t, "the first reply is in progress", p.readable)
 	waiting := start(func() error { return second.Reply([]byte("22"), testTimeout) })
 	begun(t, s, 2)
 	s.Cancel()
@@ -209,14 +209,14 @@ func TestReplyThatIsCancelledMayBeTriedAgain(t *testing.T) {
 	expectStats(t, s, "connections_open=0", "dropped_unread=1")
 }
 
-func TestDropWhileAReplyIsUnderWay(t *testing.T) {
+func TestDropWhileAReplyIsInProgress(t *testing.T) {
 	s := newServer(t)
 	p := dial(t, s)
 	must(t, p.SetReadBuffer(narrow))
 	p.send("1")
 	m := expectMessage(t, s, "1")
 	done := start(func() error { return m.Reply([]byte(long), testTimeout) })
-	eventually(t, "the reply is under way", p.readable)
+	eventually(t, "the reply is in progress", p.readable)
 	m.Drop()
 	select {
 	case err := <-done:
@@ -225,7 +225,7 @@ func TestDropWhileAReplyIsUnderWay(t *testing.T) {
 	}
 	s.Cancel()
 	expectError(t, await(t, done), socket.ErrCancelled)
-	// Now that it has failed, the message is given up.
+	// After the reply has failed, the message is dropped.
 	expectError(t, m.Reply([]byte("1"), testTimeout), socket.ErrState)
 	m.Drop()
 	expectStats(t, s, "connections_open=0", "dropped_unread=1")
@@ -260,14 +260,14 @@ func TestServe(t *testing.T) {
 	if err := await(t, served); err != stop {
 		t.Errorf("Serve ended with %v, want the handler's own error", err)
 	}
-	// The server is there still.
+	// The server still works.
 	q.send("3")
 	expectReceive(t, s, "3")
 	send(t, s, "33")
 	q.expect("33")
 }
 
-// A handler may end the serving of all, its own included.
+// A handler may end all Serve calls, including its own.
 func TestServeIsCancelledInsideTheHandler(t *testing.T) {
 	s := newServer(t)
 	served := start(func() error {
@@ -299,8 +299,8 @@ func TestServeDropsTheMessageOfAHandlerThatPanics(t *testing.T) {
 	p.expectEnd()
 }
 
-// Several goroutines receive from one server, with little testTimeout and while
-// calls are cancelled; the clients' messages are each taken once and answered.
+// Several goroutines receive from one server, with short timeouts and while calls are
+// cancelled. Each message of the clients is received once and answered.
 func TestSeveralReceiversUnderLoad(t *testing.T) {
 	const receivers, clients, commands = 6, 6, 60
 	s := newServer(t)
@@ -358,7 +358,7 @@ func TestSeveralReceiversUnderLoad(t *testing.T) {
 	serving.Wait()
 }
 
-// answerCounted answers a message made by number with itself, over any Cancel.
+// answerCounted answers a message of number with itself, in spite of Cancel.
 func answerCounted(t *testing.T, m *socket.Message, taken []atomic.Int32) {
 	var i int
 	if _, err := fmt.Sscanf(string(m.Body), `{"n": %d}`, &i); err != nil {
@@ -376,8 +376,8 @@ func answerCounted(t *testing.T, m *socket.Message, taken []atomic.Int32) {
 	m.Drop()
 }
 
-// The same for reports that are taken with Receive, now and then into too small
-// a buffer: the message that is kept goes to one of the others.
+// The same for reports that are received with Receive, occasionally with a buffer that is
+// too small: another call receives the kept message.
 func TestSeveralReceiversOfReports(t *testing.T) {
 	const receivers, clients, reports = 6, 6, 200
 	s := newServer(t, "one_way=1")
@@ -433,8 +433,8 @@ func TestSeveralReceiversOfReports(t *testing.T) {
 	receiving.Wait()
 }
 
-// A server reads into the buffer of the call that receives, and whatever ends
-// that call, the buffer is the caller's again.
+// A server reads into the buffer of the receiving call. However that call ends, the
+// buffer then belongs to the caller alone.
 func TestReceiversBufferIsItsOwnAfterTheCall(t *testing.T) {
 	body := `"` + strings.Repeat("large ", 50_000) + `"`
 	whole := frame(body)
@@ -483,8 +483,8 @@ func TestReceiversBufferIsItsOwnAfterTheCall(t *testing.T) {
 	}
 }
 
-// The same under load: large messages that come in pieces, between one another,
-// to receivers that give their buffers other uses after each call.
+// The same under load: pieces of large messages arrive interleaved, and the receivers
+// use their buffers for other data after each call.
 func TestLargeReportsInPieces(t *testing.T) {
 	const receivers, clients, reports, most = 3, 4, 20, 200_000
 	s := newServer(t, "one_way=1")
@@ -556,8 +556,8 @@ func TestLargeReportsInPieces(t *testing.T) {
 	receiving.Wait()
 }
 
-// Followers that lose testTimeout or are cancelled leave the others their place.
-func TestFollowersTakeTheLead(t *testing.T) {
+// Followers that time out or are cancelled do not keep the others from leading.
+func TestFollowersArePromoted(t *testing.T) {
 	s := newServer(t)
 	leader := startReceiveFor(s, 2*short)
 	begun(t, s, 1)
@@ -568,8 +568,8 @@ func TestFollowersTakeTheLead(t *testing.T) {
 	dial(t, s).send("1")
 	await(t, patient).expect(t, "1")
 
-	// So it is when they are called to lead in the very moment in which they are
-	// cancelled: the one that comes behind them leads.
+	// Also if they are promoted at the moment at which they are cancelled: then the next
+	// one leads.
 	for i := range 50 {
 		var cancelled []<-chan error
 		for range 4 {
@@ -585,7 +585,7 @@ func TestFollowersTakeTheLead(t *testing.T) {
 		await(t, patient).expect(t, number(i))
 	}
 
-	// A message that did not fit goes to the next, and the lead to the one behind.
+	// The next call gets a message that did not fit, and the one after it leads.
 	cramped := start(func() error { _, err := s.Receive(nil, testTimeout); return err })
 	begun(t, s, 1)
 	next, last := startReceive(s), startReceive(s)
@@ -599,7 +599,7 @@ func TestFollowersTakeTheLead(t *testing.T) {
 		t.Errorf("two followers received %v", got)
 	}
 
-	// The lead goes round until all have a message.
+	// Each leads in turn until all have a message.
 	var waiting []<-chan outcome
 	for range 8 {
 		waiting = append(waiting, startReceive(s))

@@ -13,8 +13,8 @@ import (
 	"libobe/internal/transport"
 )
 
-// machine is a thread with a separate network namespace: the sockets that it makes are on that
-// network.
+// machine is a thread with a separate network namespace, to which the sockets that it
+// creates belong.
 type machine struct {
 	t     *testing.T
 	id    int // of the thread
@@ -103,7 +103,7 @@ func TestCutCable(t *testing.T) {
 				here.do(func() error { return c.Send([]byte("1"), testTimeout) })
 				expectMessage(t, s, "1")
 				must(t, there.ip(cut...))
-				// That takes five seconds: one of silence, and four unanswered questions.
+				// That takes five seconds: one without traffic, and four unanswered probes.
 				_, err = c.ReceiveBody(6 * testTimeout)
 				expectError(t, err, transport.ErrReset)
 			})

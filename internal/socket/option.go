@@ -260,7 +260,7 @@ func (s *settings) readPEM(file *transport.File, path, wanted string, check func
 		err = check(s.identity)
 	}
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrArgument, err)
+		return fmt.Errorf("%w: %w", ErrArgument, withOptionNames(err))
 	}
 	return nil
 }

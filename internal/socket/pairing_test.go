@@ -19,8 +19,8 @@ import (
 	"libobe/internal/transport"
 )
 
-// The main goroutine keeps the main thread, which does not end with a goroutine that is
-// locked to it.
+// The main goroutine keeps the main thread: unlike others, it does not end with a
+// goroutine that is locked to it.
 func init() { runtime.LockOSThread() }
 
 // actor is a thread of a program that uses a server.
@@ -42,7 +42,7 @@ func newActor(t *testing.T, s *socket.Server) *actor {
 	return a
 }
 
-// end ends the thread and waits until the system has no thread of its number.
+// end ends the thread and waits until the system has no thread with its id.
 func (a *actor) end(t *testing.T) {
 	t.Helper()
 	id := do(t, a, func() socket.ThreadID { return socket.CurrentThread() })
@@ -50,14 +50,14 @@ func (a *actor) end(t *testing.T) {
 	eventually(t, "the thread has ended", func() bool { return socket.ThreadEnded(id) })
 }
 
-// begin begins a call on an actor's thread.
+// begin starts a call on an actor's thread.
 func begin[T any](a *actor, f func() T) <-chan T {
 	result := make(chan T, 1)
 	a.work <- func() { result <- f() }
 	return result
 }
 
-// do makes a call on an actor's thread.
+// do calls a function on an actor's thread and returns its result.
 func do[T any](t *testing.T, a *actor, f func() T) T {
 	t.Helper()
 	return await(t, begin(a, f))
@@ -234,11 +234,11 @@ func TestSendAnswersWhatItsThreadReceived(t *testing.T) {
 	}
 }
 
-// What threads leave behind that end without an answer is bounded, and none of it
-// keeps a connection.
-func TestThreadsThatNeverComeBack(t *testing.T) {
+// What the server remembers of threads that end without a reply is bounded, and keeps no
+// connection open.
+func TestEndedThreadsAreForgotten(t *testing.T) {
 	s := newServer(t, "max_connections=10")
-	// This one makes the server one of several loops.
+	// With this one the server has several loops.
 	waiting := newActor(t, s)
 	for i := range 200 {
 		a := newActor(t, s)
@@ -280,7 +280,7 @@ func loop(t *testing.T, s *socket.Server, work func()) {
 	}
 }
 
-// Several threads that each loop over Receive and Send answer each its own clients.
+// Several threads that each loop over Receive and Send answer the right clients.
 func TestLoopsOnTheirThreads(t *testing.T) {
 	const loops, clients, commands = 3, 8, 400
 	for name, work := range map[string]func(){
@@ -320,8 +320,8 @@ func TestLoopsOnTheirThreads(t *testing.T) {
 	}
 }
 
-// Commands that a client sends without waiting are answered in their order, however
-// many threads serve.
+// Commands that a client sends without waiting are answered in order, however many threads
+// serve.
 func TestPipelinedCommandsAreAnsweredInOrder(t *testing.T) {
 	const threads, commands = 4, 500
 	ways := map[string]func(t *testing.T, s *socket.Server){
@@ -388,7 +388,7 @@ func TestPipelinedCommandsAreAnsweredInOrder(t *testing.T) {
 	}
 }
 
-// So they are over TLS, where several arrive in one record, or one in several.
+// The same over TLS, where several arrive in one record, or one in several records.
 func TestPipelinedCommandsOverTLS(t *testing.T) {
 	const commands = 200
 	a := newAuthority(t)
@@ -419,16 +419,16 @@ func TestPipelinedCommandsOverTLS(t *testing.T) {
 			t.Fatalf("reply %d is %q, %v", i, got, err)
 		}
 	}
-	// The end is seen while the message before it is worked on, and then the connection
-	// is not kept.
+	// If the server sees the EOF while it works on the message before it, it does not keep
+	// the connection.
 	must(t, c.Close())
 	eventually(t, "the client has left", func() bool { return stat(t, s, "connections_open") == 0 })
 	s.Free()
 	serving.Wait()
 }
 
-// Of a connection whose message is being worked on, nothing is read but what one read
-// brought: the system's buffers hold the rest, and the thread that receives sleeps.
+// A connection whose message is being worked on is not read beyond the last read. The
+// system's buffers hold the rest, and the receiving thread sleeps.
 func TestMessageThatWaitsIsNotRead(t *testing.T) {
 	s := newServer(t, "message_timeout_ms=50")
 	p := dial(t, s)
@@ -436,7 +436,7 @@ func TestMessageThatWaitsIsNotRead(t *testing.T) {
 	m := expectMessage(t, s, "1")
 	big := `"` + strings.Repeat("x", 300<<10) + `"`
 	sent := start(func() error { _, err := p.Write([]byte(frame(big) + frame("3"))); return err })
-	// Others are served in that time; the time of the message that waits does not count.
+	// Others are served meanwhile. The message that waits is not timed.
 	q := dial(t, s)
 	for i := range 3 {
 		_, err := s.ReceiveMessage(short)
@@ -448,11 +448,11 @@ func TestMessageThatWaitsIsNotRead(t *testing.T) {
 	if n := stat(t, s, "bytes_received"); n > 100<<10 {
 		t.Errorf("%d bytes were read before their turn", n)
 	}
-	// That it is readable wakes no call.
+	// Its unread data wakes no call.
 	if n := s.Held(); n != 1 {
 		t.Errorf("%d connections are not waited for, want 1", n)
 	}
-	// A call that waits already sees it when its turn comes.
+	// A call that already waits receives it in its turn.
 	next := start(func() outcome {
 		m, err := s.ReceiveMessage(testTimeout)
 		if err != nil {
@@ -471,10 +471,9 @@ func TestMessageThatWaitsIsNotRead(t *testing.T) {
 	expectStats(t, s, "connections_open=2")
 }
 
-// A connection that stays open does not keep the memory of a message that was answered.
-// A call that receives gives up what its thread has to answer when another message
-// comes, which may be one of the same connection. If it ends while another thread reads
-// that one, there is nothing to give up, and the next message has to wait.
+// A receiving call replaces the open message of its thread when it gets the next one,
+// which may come from the same connection. If the call ends while another thread reads
+// that one, the open message is not replaced, and the next one has to wait.
 func TestCallEndsWhileTheNextMessageIsRead(t *testing.T) {
 	for _, second := range []string{number(2), `"` + strings.Repeat("x", 5000) + `"`} {
 		s := newServer(t)
@@ -528,9 +527,9 @@ func TestCallEndsWhileTheNextMessageIsRead(t *testing.T) {
 	}
 }
 
-// A part of the next message may be read by a call that receives and then times out.
-// While the message before is not answered, that part is not timed; after that it is,
-// although nothing more comes of it.
+// A call that times out may have read a part of the next message. That part is not timed
+// while the last message is not answered. After that it is, although no more of it
+// arrives.
 func TestHalfAMessageBehindOneThatIsAnsweredIsTimed(t *testing.T) {
 	s := newServer(t, "message_timeout_ms=100")
 	p := dial(t, s)
@@ -549,6 +548,7 @@ func TestHalfAMessageBehindOneThatIsAnsweredIsTimed(t *testing.T) {
 	p.expectGone()
 }
 
+// An open connection does not keep the memory of an answered message.
 func TestAnsweredMessagesAreForgotten(t *testing.T) {
 	const peers, size = 20, 1 << 20
 	s := newServer(t)
@@ -573,8 +573,8 @@ func TestAnsweredMessagesAreForgotten(t *testing.T) {
 	expectStats(t, s, fmt.Sprint("connections_open=", peers))
 }
 
-// The end of a client is seen though its next message has to wait, unless that came
-// first.
+// The EOF of a client is noticed although its next message would have to wait, unless
+// that message came first.
 func TestEndBehindAMessageThatWaits(t *testing.T) {
 	s := newServer(t)
 	p := dial(t, s)
@@ -631,9 +631,9 @@ func TestOneWayServerEvictsClientsThatReported(t *testing.T) {
 	q.expectOpen()
 }
 
-// Reports of one connection are taken one after the other, and none waits for an
-// answer to another.
-func TestOneWayServerTakesAllReportsOfAConnection(t *testing.T) {
+// Reports of one connection are received one after the other, and none waits for a reply
+// to another.
+func TestOneWayServerReadsAllReportsOfAConnection(t *testing.T) {
 	s := newServer(t, "one_way=1")
 	p := dial(t, s)
 	p.write(frame("1") + frame("2") + frame("3"))
@@ -652,9 +652,9 @@ func TestOneWayServerTakesAllReportsOfAConnection(t *testing.T) {
 	held.Drop()
 }
 
-// Loops of all kinds share a server, leave commands unanswered and are cancelled;
-// clients send ahead, time out and close; the option one_way comes and goes.
-// A reply that arrives is its own command's, and nothing is left behind.
+// Loops of all kinds share a server, leave commands unanswered and are cancelled. Clients
+// send ahead, time out and close. The option one_way is switched on and off. Each reply
+// that arrives belongs to its command, and nothing is left behind.
 func TestLoopsInChaos(t *testing.T) {
 	const loops, clients, lives = 3, 6, 40
 	s := newServer(t, "max_connections=5")
@@ -776,7 +776,7 @@ func TestLoopsInChaos(t *testing.T) {
 	serving.Wait()
 }
 
-// A fault inside leaves no lock held and no message stuck.
+// A panic inside leaves no lock held and no message stuck.
 func TestFaultInsideACall(t *testing.T) {
 	s := newServer(t)
 	p := dial(t, s)

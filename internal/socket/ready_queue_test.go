@@ -46,7 +46,7 @@ func TestAcceptsOfOneRoundAreBounded(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var q readyQueue
-			for range 2 { // each round starts anew
+			for range 2 { // each round counts separately
 				q.startRound(append(q.buffer(), c.ready...))
 				accepts := 0
 				for !q.isEmpty() {

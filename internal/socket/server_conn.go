@@ -30,8 +30,8 @@ type serverConn struct {
 	queued     bool         // it is in the ready queue without having been polled
 	eof        bool         // the peer has closed its side
 	tlsFailed  bool         // the peer is being sent the TLS alert
-	budget     int          // bytes that may still be read in this turn; used by the leader alone
 	progressed bool         // this turn has read something; used by the leader alone
+	budget     int          // bytes that may still be read in this turn; used by the leader alone
 
 	// Messages.
 	messages   int      // how many were read
@@ -48,10 +48,10 @@ type serverConn struct {
 	// Writing.
 	writing       lock
 	writeSpin     transport.Spin // used by the holder of writing
-	sending       bool           // a call waits until the peer reads its reply
 	unsent        unsent         // replies that were handed over; guarded by writing
 	outgoing      timer          // runs while unsent is not empty
 	reserved      int64          // the share of unsent in counters.outgoing
+	sending       bool           // a call waits until the peer reads its reply
 	countedUnread bool           // it was counted as one whose reply was not read
 	closeWhenSent bool           // to be closed when unsent is empty
 }

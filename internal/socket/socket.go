@@ -80,7 +80,7 @@ func (c *core) freeze() error {
 	if changed.identity.Enabled() {
 		config, err := c.configure(changed.identity)
 		if err != nil {
-			return fmt.Errorf("%w: %w", ErrState, err)
+			return fmt.Errorf("%w: %w", ErrState, withOptionNames(err))
 		}
 		changed.tls = config
 		c.settings.Store(&changed)

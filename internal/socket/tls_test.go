@@ -21,7 +21,7 @@ import (
 	"libobe/internal/transport"
 )
 
-// tlsPair returns a server with TLS, which does nothing yet, and a client of it.
+// tlsPair returns a server with TLS, which does not receive yet, and a client of it.
 func tlsPair(t *testing.T, clientOptions ...string) (*socket.Server, *socket.Client) {
 	t.Helper()
 	a := newAuthority(t)
@@ -73,7 +73,7 @@ func TestTLSServe(t *testing.T) {
 	expectError(t, await(t, ended), socket.ErrCancelled)
 }
 
-// holding gathers what is written, so that it can be sent at once.
+// holding collects what is written, so that it can be sent at once.
 type holding struct {
 	net.Conn
 	hold bool
@@ -87,8 +87,8 @@ func (h *holding) Write(p []byte) (int, error) {
 	return h.Conn.Write(p)
 }
 
-// Several commands that arrive at once, and the end right behind them, lie where
-// no poller sees them.
+// Several commands that arrive at once, and the EOF right after them, are in the buffers of
+// TLS, which the poller does not see.
 func TestTLSMessagesBehindOneAnother(t *testing.T) {
 	s, _ := tlsPair(t)
 	set(t, s, "one_way=1")
@@ -109,7 +109,7 @@ func TestTLSMessagesBehindOneAnother(t *testing.T) {
 			_, _ = io.WriteString(c, frame(number(i)))
 		}
 		_ = c.CloseWrite()
-		_ = raw.SetWriteDeadline(time.Time{}) // which CloseWrite lets pass
+		_ = raw.SetWriteDeadline(time.Time{}) // which CloseWrite lets expire
 		_, err = raw.Write(held.all.Bytes())
 		return err
 	})
@@ -206,7 +206,7 @@ func TestTLSMutual(t *testing.T) {
 		message string
 	}{
 		{"known", a.sign(nil).options(), ""},
-		{"nobody", nil, "certificate required (the server requires a client certificate; set the certificate file and the private key file"},
+		{"none", nil, "certificate required (the server requires a client certificate; set the certificate file (tls_cert) and the private key file (tls_key)"},
 		{"stranger", stranger.sign(nil).options(), "does not accept this client's certificate"},
 		{"expired", a.sign(func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) }).options(), "does not accept this client's certificate"},
 		{"made for servers", serverOnly.options(), "does not accept this client's certificate"},
@@ -250,7 +250,7 @@ func TestTLSAgainstPlain(t *testing.T) {
 		attendUntil(t, s, "dropped_tls", 1)
 		attendUntil(t, s, "connections_open", 0)
 	})
-	t.Run("plain client that says nothing", func(t *testing.T) {
+	t.Run("plain client that sends nothing", func(t *testing.T) {
 		s := newServer(t, a.sign(nil).options()...)
 		p := dial(t, s)
 		attendUntil(t, s, "connections_open", 1)
@@ -296,7 +296,7 @@ func TestTLSAgainstPlain(t *testing.T) {
 	})
 }
 
-// helloOf returns the first bytes that a TLS client says.
+// helloOf returns the first bytes that a TLS client sends.
 func helloOf(t *testing.T) []byte {
 	t.Helper()
 	l := listen(t)
@@ -314,7 +314,7 @@ func helloOf(t *testing.T) []byte {
 	return append(hello, rest...)
 }
 
-func TestTLSStalledHandshakeDelaysNobody(t *testing.T) {
+func TestTLSStalledHandshakeDelaysNoOthers(t *testing.T) {
 	hello := string(helloOf(t))
 	for _, part := range []string{hello[:1], hello[:len(hello)/2], hello} {
 		s, c := tlsPair(t)
@@ -412,24 +412,24 @@ func TestTLSHandshakeIsEnded(t *testing.T) {
 			begin := time.Now()
 			test.end(c)
 			expectError(t, await(t, result).err, test.want)
-			if took := time.Since(begin); took > prompt {
+			if took := time.Since(begin); took > soon {
 				t.Errorf("it took %v", took)
 			}
 		})
 	}
 }
 
-func TestTLSInvalidMessageConnectsNowhere(t *testing.T) {
+func TestTLSInvalidMessageDoesNotConnect(t *testing.T) {
 	l := listen(t)
 	c := newClient(t, l.at(), "tls=1")
 	if _, err := tcmd(c, `{`); err == nil {
 		t.Fatal("it was sent")
 	}
-	l.expectNobody()
+	l.expectNoConnection()
 }
 
-// crypto/tls takes an end that is not a timeout for the end of all.
-func TestTLSGoesOnAfterCancelAndTimeout(t *testing.T) {
+// After an error that is not a timeout, crypto/tls does not continue.
+func TestTLSContinuesAfterCancelAndTimeout(t *testing.T) {
 	s, c := tlsPair(t, "persistent=1")
 	must(t, s.SetOption("one_way", "1"))
 	sent := start(func() error { return c.Send([]byte(`1`), testTimeout) })
@@ -465,7 +465,7 @@ func TestTLSSlowReaderGetsItsReply(t *testing.T) {
 	m := expectMessage(t, s, `1`)
 	c := await(t, sent)
 	defer c.Close()
-	// It goes out in many parts, with waits between.
+	// It is sent in many parts, with waits between them.
 	replied := start(func() error { return m.Reply([]byte(vast), testTimeout) })
 	got := make([]byte, 10+len(vast))
 	_, err := io.ReadFull(c, got)
@@ -476,7 +476,7 @@ func TestTLSSlowReaderGetsItsReply(t *testing.T) {
 	must(t, await(t, replied))
 }
 
-func TestTLSClientThatDoesNotReadIsGivenUp(t *testing.T) {
+func TestTLSClientThatDoesNotReadIsDropped(t *testing.T) {
 	s, _ := tlsPair(t)
 	sent := start(func() net.Conn {
 		c, err := tls.Dial("tcp", s.Addr().String(), &tls.Config{InsecureSkipVerify: true})
@@ -529,7 +529,7 @@ func TestTLSResumption(t *testing.T) {
 		_, err = io.WriteString(p, frame(`2`))
 		must(t, err)
 		await(t, result).expect(t, `2`)
-		// The client says goodbye.
+		// The client sends close_notify.
 		if _, err = p.Read(make([]byte, 1)); err != io.EOF {
 			t.Errorf("the client ended with %v", err)
 		}
@@ -541,9 +541,9 @@ func TestTLSOptions(t *testing.T) {
 	i, other := a.sign(nil), a.sign(nil)
 	text, err := os.ReadFile(i.key)
 	must(t, err)
-	folder := systemtest.TempDir(t)
+	dir := systemtest.TempDir(t)
 	file := func(name, text string) string {
-		path := filepath.Join(folder, name)
+		path := filepath.Join(dir, name)
 		must(t, os.WriteFile(path, []byte(text), 0o600))
 		return path
 	}
@@ -551,7 +551,7 @@ func TestTLSOptions(t *testing.T) {
 	for _, test := range []struct{ before, option, message string }{
 		{"", "tls_key=" + string(text), "must be the path of a PEM file, not its text"},
 		{"", "tls_key=" + secret, "cannot be read"},
-		{"", "tls_key=" + folder, "not a regular file"},
+		{"", "tls_key=" + dir, "not a regular file"},
 		{"", "tls_key=" + i.cert, "no PEM block PRIVATE KEY"},
 		{"", "tls_key=" + file("secret", secret), "no PEM block PRIVATE KEY"},
 		{"", "tls_key=" + file("locked", "-----BEGIN ENCRYPTED PRIVATE KEY-----\n"+secret+"\n-----END ENCRYPTED PRIVATE KEY-----\n"), "encrypted"},
@@ -569,7 +569,7 @@ func TestTLSOptions(t *testing.T) {
 		err := s.SetOption(name, value)
 		expectSaid(t, err, socket.ErrArgument, test.message)
 		if err != nil && strings.Contains(err.Error(), secret) {
-			t.Errorf("%q tells the key", err)
+			t.Errorf("%q contains the key", err)
 		}
 		if kept, err := s.Option(name); err != nil || kept != map[bool]string{true: "0", false: ""}[name == "tls"] {
 			t.Errorf("%s is now %q, %v", name, kept, err)

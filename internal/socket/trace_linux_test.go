@@ -13,8 +13,8 @@ import (
 
 const inherited = "OBE_TEST_INHERITED"
 
-// A program whose file gives it a capability, here that for low ports, takes no trace
-// from the environment of who starts it; any other does.
+// A program whose file has a capability, here that for low ports, ignores the variables of
+// the trace in its environment. Any other program uses them.
 func TestTraceOfPrivilegedProgram(t *testing.T) {
 	if want, asked := os.LookupEnv(inherited); asked {
 		got, err := newServer(t).Option("trace")
@@ -25,12 +25,12 @@ func TestTraceOfPrivilegedProgram(t *testing.T) {
 		return
 	}
 	if os.Getuid() != 0 {
-		t.Skip("only root can give a file a capability")
+		t.Skip("only root can set a capability of a file")
 	}
-	folder := systemtest.TempDir(t)
-	must(t, os.Chmod(folder, 0o755))
-	must(t, os.Chmod(filepath.Dir(folder), 0o755))
-	program := filepath.Join(folder, "program")
+	dir := systemtest.TempDir(t)
+	must(t, os.Chmod(dir, 0o755))
+	must(t, os.Chmod(filepath.Dir(dir), 0o755))
+	program := filepath.Join(dir, "program")
 	text, err := os.ReadFile(os.Args[0])
 	must(t, err)
 	must(t, os.WriteFile(program, text, 0o755))
@@ -40,8 +40,8 @@ func TestTraceOfPrivilegedProgram(t *testing.T) {
 		command := exec.Command(program, "-test.run=^TestTraceOfPrivilegedProgram$", "-test.v")
 		command.Dir = "/"
 		command.Env = append(os.Environ(), inherited+"="+want, "OBE_TRACE="+trace, "GORACE=atexit_sleep_ms=0")
-		const nobody = 65534
-		command.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+		const otherUser = 65534
+		command.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: otherUser, Gid: otherUser}}
 		if output, err := command.CombinedOutput(); err != nil {
 			t.Errorf("%v\n%s", err, output)
 		}

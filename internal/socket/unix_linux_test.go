@@ -8,8 +8,8 @@ import (
 	"libobe/internal/socket"
 )
 
-// A client waits for room in the queue of a server at a path, as the system does for it
-// with TCP.
+// A client waits for room in the accept queue of a Unix-domain socket, as the system does
+// for TCP.
 func TestUnixFullQueue(t *testing.T) {
 	path := socketPath(t)
 	streamSocket := func() int {
