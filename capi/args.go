@@ -240,7 +240,7 @@ func putString[T string | []byte](text T, buffer []byte, length outInt64) error 
 func putSize(size int, buffer []byte, length outInt64) error {
 	length.put(int64(size))
 	if size > len(buffer) {
-		return &socket.BufferError{Need: size}
+		return textSizeError(size)
 	}
 	putNUL(buffer, size)
 	return nil
@@ -259,7 +259,7 @@ func putTruncated(text string, buffer []byte, need int) error {
 		copy(buffer, text[:n])
 		buffer[n] = 0
 	}
-	return &socket.BufferError{Need: len(text)}
+	return textSizeError(len(text))
 }
 
 // truncatedLength is the length in bytes of the characters that lie completely within
@@ -274,4 +274,9 @@ func truncatedLength(text string, n int) int {
 		}
 	}
 	return max(n-utf8.UTFMax, 0)
+}
+
+// textSizeError is the error of a buffer that is too small for a text of size bytes.
+func textSizeError(size int) error {
+	return fmt.Errorf("%w: the text is %d bytes long; pass a larger buffer", socket.ErrBuffer, size)
 }

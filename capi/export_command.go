@@ -4,6 +4,8 @@ package main
 import "C"
 
 import (
+	"errors"
+
 	"libobe/internal/command"
 	"libobe/internal/jsondoc"
 	"libobe/internal/socket"
@@ -185,7 +187,11 @@ func obe_check_reply(reply C.obe_message, _command inText) C.obe_status {
 		if err != nil {
 			return err
 		}
-		return withOp(op, command.Check(name, m.Document))
+		err = command.Check(name, m.Document)
+		if errors.Is(err, command.ErrReply) {
+			return err // it begins with the command, as for the function of that command
+		}
+		return withOp(op, err)
 	})
 }
 
