@@ -1,10 +1,6 @@
 package socket
 
-import (
-	"container/list"
-	"iter"
-	"maps"
-)
+import "container/list"
 
 // connTable contains the open connections of a server by id, and in the order in which
 // they were last used. core.mu guards it.
@@ -41,8 +37,8 @@ func (t *connTable) get(id uint64) *serverConn { return t.byID[id] }
 
 func (t *connTable) len() int { return len(t.byID) }
 
-// all returns the connections in no particular order. The loop may remove them.
-func (t *connTable) all() iter.Seq[*serverConn] { return maps.Values(t.byID) }
+// all returns the connections by their ids. A loop over them may remove them.
+func (t *connTable) all() map[uint64]*serverConn { return t.byID }
 
 // touch records that an open connection was used.
 func (t *connTable) touch(c *serverConn) { t.recent.MoveToBack(c.recent) }

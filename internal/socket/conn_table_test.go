@@ -40,7 +40,7 @@ func TestConnTableByID(t *testing.T) {
 	if table.get(a.id) != a || table.get(b.id) != b || table.get(listenerID) != nil {
 		t.Error("an id leads to the wrong connection")
 	}
-	for c := range table.all() {
+	for _, c := range table.all() {
 		table.remove(c)
 	}
 	if table.len() != 0 || table.get(a.id) != nil {

@@ -79,7 +79,7 @@ func (s *Server) Remembered() (open, past int) {
 func (s *Server) Held() (n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for c := range s.conns.all() {
+	for _, c := range s.conns.all() {
 		if c.held {
 			n++
 		}
@@ -111,7 +111,7 @@ func (s *Server) WithoutSettings(f func()) (caught any) {
 func (s *Server) WhileReading(f func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for c := range s.conns.all() {
+	for _, c := range s.conns.all() {
 		check := c.frames.Check
 		c.frames.Check = func(part []byte, last bool) error {
 			f()

@@ -111,7 +111,7 @@ func (s *Server) settlePaired() {
 			m.settle(nil)
 		}
 	}
-	for c := range s.conns.all() {
+	for _, c := range s.conns.all() {
 		s.resume(c)
 	}
 }

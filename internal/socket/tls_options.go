@@ -2,22 +2,18 @@ package socket
 
 import "strings"
 
-// optionNames adds the names of options to the words of package transport, which does
-// not know the options that set its credentials.
-var optionNames = strings.NewReplacer(
-	"a certificate file", "a certificate file (tls_cert)",
-	"no certificate file", "no certificate file (tls_cert)",
-	"the certificate file", "the certificate file (tls_cert)",
-	"a private key file", "a private key file (tls_key)",
-	"no private key file", "no private key file (tls_key)",
-	"the private key file", "the private key file (tls_key)",
-	"the CA file", "the CA file (tls_ca)",
-	"the server name", "the server name (tls_server_name)",
-)
+// optionNames are the options that set what package transport, which knows no options,
+// calls the CA file and so on.
+var optionNames = [][2]string{
+	{"certificate file", "tls_cert"}, {"private key file", "tls_key"}, {"CA file", "tls_ca"}, {"server name", "tls_server_name"},
+}
 
 // withOptionNames adds the names of options to the text of an error about TLS.
 func withOptionNames(err error) error {
-	text := optionNames.Replace(err.Error())
+	text := err.Error()
+	for _, option := range optionNames {
+		text = strings.ReplaceAll(text, option[0], option[0]+" ("+option[1]+")")
+	}
 	if text == err.Error() {
 		return err
 	}
