@@ -118,7 +118,7 @@ func TestUnusedSignaturesLeavePython(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if names, err := functionsNamedIn(directory); err != nil || !slices.Equal(names, []string{"obe_send"}) {
+	if names, err := namesIn(directory); err != nil || !slices.Equal(names, []string{"obe_send"}) {
 		t.Errorf("%v, %v", names, err)
 	}
 }

@@ -16,28 +16,27 @@ var groupPageTemplate string
 //go:embed libobe.7.tmpl
 var libraryPageTemplate string
 
-// page is what the template of a group's page knows.
+// page is the data of a page for one group.
 type page struct {
 	*library
 	Group group
 }
 
-// item is a paragraph with a heading of its own, such as "Handles".
+// item is a paragraph of the conventions with its heading, such as "Handles".
 type item struct {
 	Title string
 	Text  []string // lines
 }
 
-// overview is what the template of the library's page knows.
+// overview is the data of the library's page.
 type overview struct {
 	*library
 	Intro []string // lines
 	Items []item
 }
 
-// manual makes the manual pages, by their names below the project's folder: one
-// for each group of functions, and one for the library, which begins as its
-// header does.
+// manual returns the manual pages: one for each group of functions, and one for the
+// library, with the first comment of its header.
 func manual(_ string, lib *library) (map[string][]byte, error) {
 	functions := template.FuncMap{"upper": strings.ToUpper, "default": defaultOf, "lower": lower, "page": pageName, "prose": prose, "escape": escape, "prototype": prototype}
 	out := map[string][]byte{}
@@ -72,12 +71,12 @@ func manual(_ string, lib *library) (map[string][]byte, error) {
 	return out, nil
 }
 
-// pageName is the name of a group's page: "libobe-talk".
+// pageName is the name of a group's page: "libobe-send-and-receive".
 func pageName(g group) string {
 	return "libobe-" + strings.ReplaceAll(strings.ToLower(g.Title), " ", "-")
 }
 
-// lower writes a title as a part of a sentence.
+// lower begins a title in lower case, for use within a line.
 func lower(title string) string { return strings.ToLower(title[:1]) + title[1:] }
 
 // itemHead is the first line of an item of the header's opening comment.

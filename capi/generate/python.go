@@ -16,24 +16,25 @@ var pythonTemplate string
 // pythonPackage is the directory of the Python package.
 const pythonPackage = "bindings/python/libobe"
 
-// pythonFiles returns the tables of the Python binding, with the signatures of the
-// functions that its modules name.
+// pythonFiles returns the tables of the Python binding, with the functions and the types
+// of values that its modules name.
 func pythonFiles(root string, lib *library) (map[string][]byte, error) {
-	used, err := functionsNamedIn(filepath.Join(root, pythonPackage))
+	used, err := namesIn(filepath.Join(root, pythonPackage))
 	if err != nil {
 		return nil, err
 	}
 	functions := template.FuncMap{"python": pythonType, "quote": strconv.Quote,
-		"used":   func(f function) bool { return slices.Contains(used, f.Name) },
-		"result": func(f function) string { return pythonType(f.Result) }}
+		"used":     func(f function) bool { return slices.Contains(used, f.Name) },
+		"usedType": func(t valueType) bool { return slices.Contains(used, t.Name) },
+		"result":   func(f function) string { return pythonType(f.Result) }}
 	return execute(functions, lib, map[string]string{pythonPackage + "/_abi.py": pythonTemplate})
 }
 
-var functionName = regexp.MustCompile(`\bobe_[a-z_]+\b`)
+var publicName = regexp.MustCompile(`\b(obe_[a-z_]+|OBE_[A-Z]+)\b`)
 
-// functionsNamedIn returns the functions of the library that the modules in a
-// directory name.
-func functionsNamedIn(directory string) (names []string, err error) {
+// namesIn returns the functions and types of the library that the modules in a directory
+// name.
+func namesIn(directory string) (names []string, err error) {
 	modules, err := filepath.Glob(filepath.Join(directory, "*.py"))
 	if err != nil {
 		return nil, err
@@ -46,7 +47,7 @@ func functionsNamedIn(directory string) (names []string, err error) {
 		if err != nil {
 			return nil, err
 		}
-		names = append(names, functionName.FindAllString(string(text), -1)...)
+		names = append(names, publicName.FindAllString(string(text), -1)...)
 	}
 	return names, nil
 }
@@ -59,7 +60,7 @@ var pythonTypes = map[string]string{
 	"obe_socket *": "POINTER(c_size_t)", "obe_message *": "POINTER(c_size_t)", "obe_handler": "c_void_p",
 }
 
-// pythonType returns a C type as ctypes has it.
+// pythonType returns the name of a C type in ctypes.
 func pythonType(t string) string {
 	python, ok := pythonTypes[t]
 	if !ok {

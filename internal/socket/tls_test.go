@@ -581,7 +581,7 @@ func TestTLSOptions(t *testing.T) {
 	expectSaid(t, err, socket.ErrState, "no private key file")
 	set(t, s, "tls_cert=", "tls=1")
 	_, err = s.Receive(nil, 0)
-	expectSaid(t, err, socket.ErrState, "needs a certificate file and a private key file")
+	expectSaid(t, err, socket.ErrState, "needs a certificate file (tls_cert) and a private key file (tls_key)")
 	set(t, s, i.options()...)
 	_, err = s.Receive(nil, 0)
 	expectError(t, err, socket.ErrTimeout)

@@ -58,7 +58,7 @@ func TestUnixTLS(t *testing.T) {
 	echo(t, unixServer(t, path, a.sign(nil).options()...))
 	expectTcmd(t, unixClient(t, path, "tls_ca="+a.file, "tls_server_name=instrument.test"), `1`, `1`)
 	_, err := tcmd(unixClient(t, path, "tls_ca="+a.file), `1`)
-	expectSaid(t, err, socket.ErrState, "the server name is missing")
+	expectSaid(t, err, socket.ErrState, "the server name (tls_server_name) is missing")
 }
 
 func TestUnixWaitReady(t *testing.T) {

@@ -134,7 +134,7 @@ class Socket:
 
     def stats(self) -> dict[str, int]:
         """The counters of this socket by name; obe.h describes them."""
-        return {name: self._obe.stat(name) for name, _ in COUNTERS}
+        return {name: self._obe.stat(name) for name in COUNTERS}
 
     @property
     def connection(self) -> Connection | None:
