@@ -19,9 +19,9 @@ import (
 // Cost, for a text of T bytes and a value of V bytes:
 //
 //	obe_message_new           T
-//	obe_set_*                 V, plus T if the text was read since the last one
+//	obe_set_*                 V, plus T if the text was read in between
 //	obe_get_*                 T for the first few, then V or the key's length
-//	obe_get_* at "", sending  T if a member was set since the last one
+//	obe_get_* at "", sending  T if a member was set in between
 //
 // So the total time to set n members, to walk over n keys, or to read n elements by
 // pointer, in any order and from several arrays in turn, is proportional to the size of

@@ -586,7 +586,7 @@ static void client_disconnects(void)
     CHECK(status == OBE_OK || status == OBE_E_RESET || status == OBE_E_PEER_CLOSED);
     free_message(request);
 
-    /* The client shuts down its direction only, and still waits for the reply. */
+    /* The client shuts down only its sending side, and still waits for the reply. */
     fd = raw_connect(port_of(server));
     request = request_of(server, fd);
     CHECK(shutdown(fd, SHUT_WR) == 0);
