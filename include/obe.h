@@ -577,10 +577,10 @@ obe_status obe_send_message(obe_socket socket, obe_message message,
  * at any time and from any thread, even while other messages are not answered
  * yet. obe_send does not answer it. If it is freed without an answer, the
  * connection of its client is closed when a message of another client is
- * received (option one_way), so that no client waits for a reply that will not
- * come. The next message of the same connection is received when this one is
- * answered or freed, so that replies leave in the order of their commands
- * (with the option one_way at once).
+ * received, unless the option one_way is set, so that no client waits for a
+ * reply that will not come. The next message of the same connection is
+ * received when this one is answered or freed, so that replies leave in the
+ * order of their commands (or at once, with the option one_way).
  */
 obe_status obe_receive_message(obe_socket socket, obe_message *message,
                                int64_t timeout_ms);

@@ -40,14 +40,15 @@ class Client(Socket):
         self._obe.ready()
 
     def newrun(self, **fields: Any) -> None:
-        """Begin a new run. Which fields it needs depends on the server.""" self._obe.newrun(json_text(fields))
+        """Begin a new run. Which fields it needs depends on the server."""
+        self._obe.newrun(json_text(fields))
 
     def optset(self) -> Any:
         """The best setting to measure at next, a number for each knob."""
         return self._array(b"optset", 1)
 
     def goodset(self, pickiness: float | None = None) -> Any:
-        """A good setting, drawn at random; a larger pickiness prefers settings close to the best. None is the server's own."""
+        """A good setting, drawn at random: a larger pickiness prefers better settings. None is the server's default."""
         return self._array(b"goodset", 1, **({} if pickiness is None else {"pickiness": pickiness}))
 
     def newdat(self, x: Any, y: Any, s: Any) -> None:

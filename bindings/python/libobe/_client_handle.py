@@ -21,8 +21,8 @@ from ._waiter import CancelToken
 # The explanation in the library's error message when obe_tcmd times out, for a command whose reply other calls waited
 # for.
 NO_REPLY = (
-    ": no reply; the server may still execute the command, and a Python optbayesexpt server never replies to an unknown "
-    "one"
+    ": no reply; the server may still execute the command, and a Python optbayesexpt server never replies to an "
+    "unknown one"
 )
 
 NUMBER = 26  # bytes of the longest number in JSON, with what separates it from the next
