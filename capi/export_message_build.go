@@ -90,7 +90,7 @@ func obe_message_new(json inText, length C.int64_t, message outMessage) C.obe_st
 }
 
 // obe_command_new creates the message {"command": command} and stores its handle in
-// *message. obe_set_double and the like add members. Free it with obe_message_free.
+// *message. The obe_set functions add members. Free it with obe_message_free.
 //
 // Returns OBE_OK; OBE_E_JSON if command is not UTF-8; OBE_E_ARGUMENT; OBE_E_MEMORY.
 //

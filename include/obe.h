@@ -62,8 +62,8 @@
  *           checks it. Go's runtime, which is part of the library, installs
  *           handlers for some signals and forwards those that are not its own.
  *           A handler that the program installs later must have SA_ONSTACK,
- *           and a small stack must be enough for it: it may run on a thread of
- *           Go's.
+ *           and a small stack must be enough for it: it may run on one of Go's
+ *           threads.
  * Bugs.     An internal error ends the call with OBE_E_INTERNAL, and the error
  *           message has a stack trace. The call may have been executed in
  *           part. Later calls work, on this handle too; to be safe, free it
@@ -405,7 +405,7 @@ obe_status obe_message_new(const char *json, int64_t length,
                            obe_message *message);
 
 /* obe_command_new creates the message {"command": command} and stores its
- * handle in *message. obe_set_double and the like add members. Free it with
+ * handle in *message. The obe_set functions add members. Free it with
  * obe_message_free.
  *
  * Returns OBE_OK; OBE_E_JSON if command is not UTF-8; OBE_E_ARGUMENT;

@@ -236,8 +236,8 @@ func TestLoweredMaxConnectionsHolds(t *testing.T) {
 	expectStats(t, s, "connections_open=2", "evicted=4")
 }
 
-// milliseconds of message_timeout_ms: long enough for a busy machine to write a
-// frame in.
+// messageTimeout is the option message_timeout_ms of these tests. It is long enough to
+// write a frame on a busy machine.
 const messageTimeout = 150 * time.Millisecond
 
 func withMessageTimeout(t *testing.T) *socket.Server {

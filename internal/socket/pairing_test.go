@@ -528,7 +528,7 @@ func TestCallEndsWhileTheNextMessageIsRead(t *testing.T) {
 }
 
 // A call that times out may have read a part of the next message. That part is not timed
-// while the last message is not answered. After that it is, although no more of it
+// while the last message is not answered. After that it is, even if nothing more of it
 // arrives.
 func TestHalfAMessageBehindOneThatIsAnsweredIsTimed(t *testing.T) {
 	s := newServer(t, "message_timeout_ms=100")

@@ -36,7 +36,7 @@ def prefix_of(libdir: Path) -> Path:
 
 
 def found_at(libdir: Path) -> str:
-    """CMake's option for the place of the library: the prefix if CMake searches it, else the package's directory."""
+    """CMake's option for the location of the library: the prefix if CMake searches it, else the package's directory."""
     return f"-DCMAKE_PREFIX_PATH={libdir.parent}" if libdir.name == "lib" else f"-Dobe_DIR={libdir}/cmake/obe"
 
 

@@ -1,7 +1,7 @@
 /* Sending and receiving messages, replying to several at the same time from any thread, and obe_serve.
  *
  *     serve            all tests
- *     serve ROUNDS     all tests, with so many rounds in the long ones: for valgrind */
+ *     serve ROUNDS     all tests, with this many rounds in the long ones: for valgrind */
 #include "check.h"
 
 #include <semaphore.h>
