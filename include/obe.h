@@ -23,8 +23,8 @@
  *           error, and obe_strerror the general text for a status.
  * Handles.  obe_socket and obe_message are opaque pointers. Each is freed once,
  *           with obe_free or obe_message_free; freeing NULL is a no-op. Any
- *           other use of NULL, or any use of a handle that was freed, is of
- *           the other kind or was never returned, returns OBE_E_HANDLE.
+ *           other use of NULL is refused with OBE_E_HANDLE, and so is a handle
+ *           that was freed, has the other kind or is not the library's.
  * Memory.   The caller owns all buffers. The library does not use the caller's
  *           memory after a function has returned, and the caller frees nothing
  *           but handles. A pointer with a size of 0 is not dereferenced and
