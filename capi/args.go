@@ -107,8 +107,8 @@ func maxBytesAt(p uintptr) uint64 { return min(maxSlice, uint64(^uintptr(0)-p)) 
 // maxDoubles is more doubles than any machine has.
 const maxDoubles = maxSlice / 8
 
-// bytesArg returns the bytes of an input text of a length, which is -1 for a
-// NUL-terminated one. They are the caller's memory, valid during the call only.
+// bytesArg returns the bytes of an input text; its length is -1 if it is NUL-terminated.
+// They are the caller's memory, valid during the call only.
 func bytesArg(op, name string, p inText, length C.int64_t) ([]byte, error) {
 	switch {
 	case p == 0:

@@ -17,7 +17,7 @@
 //     compiler compares with cgo's
 //   - labview*.go, labview_memory.c: the functions of include/obe_labview.h and
 //     obe_labview_extra.h. Their handles are plain ints.
-//   - process_*: what the library does to the process that loads it. entry: how C enters
+//   - process_*: how the library fits into the process that loads it. entry: how C enters
 //     Go and Go calls handlers, also under libgc; fork: how a forked child is detected;
 //     descriptors: the limit of open files stays as it was; procs: GOMAXPROCS; wait:
 //     blocking system calls in C; threadid: a thread's cached ID; arenas: no malloc arena

@@ -64,10 +64,10 @@ func obe_send(socket C.obe_socket, json inText, length, timeout_ms C.int64_t) C.
 //
 // The message that this thread received before, or one of a thread that has ended, is
 // dropped if it was not answered: its connection is closed, unless this message comes
-// from the same connection (option one_way). Once a loop was seen to change threads,
-// this applies to the messages of all threads. The next message of a connection is
-// received when the previous one is answered or dropped, so that replies leave in the
-// order of their commands. Until then it stays in the system's buffers.
+// from the same connection or the option one_way is set. Once a loop has been seen to
+// change threads, this applies to the messages of all threads. The next message of a
+// connection is received when the previous one is answered or dropped, so that replies
+// leave in the order of their commands. Until then it stays in the system's buffers.
 //
 // If the message does not fit, the call returns OBE_E_BUFFER, stores the needed size in
 // *length and keeps the message for the next obe_receive. capacity 0 (buffer may then be
@@ -205,7 +205,7 @@ func obe_wait_ready(client C.obe_socket, timeout_ms C.int64_t) C.obe_status {
 	})
 }
 
-// obe_port stores the port that a server listens at in *port. If obe_server_new was
+// obe_port stores the port that a server listens on in *port. If obe_server_new was
 // called with port 0, it is the port that the system chose.
 //
 // Returns OBE_OK; OBE_E_STATE for a client; OBE_E_ARGUMENT; OBE_E_HANDLE.

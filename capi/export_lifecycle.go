@@ -34,8 +34,8 @@ func obe_client_new(address inText, port C.int32_t, client outSocket) C.obe_stat
 	return newSocket("client_new", address, port, "client", client, socket.NewClient)
 }
 
-// obe_server_new creates a server that listens at address and port, and stores its
-// handle in *server. Free the handle with obe_free.
+// obe_server_new creates a server that listens on address and port, and stores its handle
+// in *server. Free the handle with obe_free.
 //
 // Clients can connect as soon as it returns. Their messages wait until the first
 // obe_receive. address is as in obe_client_new: NULL or "" is the loopback address.
@@ -43,7 +43,7 @@ func obe_client_new(address inText, port C.int32_t, client outSocket) C.obe_stat
 // network; the options tls_cert, tls_key, tls_ca and allow restrict access. With port 0
 // the system chooses a port, which obe_port returns.
 //
-// "unix:/path" listens at a Unix-domain socket with an absolute path, which only this
+// "unix:/path" listens on a Unix-domain socket with an absolute path, which only this
 // user can connect to (mode 0600). port is ignored, and obe_port stores 0. The stale
 // socket file of a server that crashed is replaced. obe_free removes the file.
 //

@@ -19,9 +19,9 @@ import (
 // Cost, for a text of T bytes and a value of V bytes:
 //
 //	obe_message_new           T
-//	obe_set_*                 V, and T if the text was read since the last
-//	obe_get_*                 T for the first ones, then V or the key
-//	obe_get_* at "", sending  T if a member was set since the last
+//	obe_set_*                 V, plus T if the text was read since the last one
+//	obe_get_*                 T for the first few, then V or the key's length
+//	obe_get_* at "", sending  T if a member was set since the last one
 //
 // So the total time to set n members, to walk over n keys, or to read n elements by
 // pointer, in any order and from several arrays in turn, is proportional to the size of
@@ -34,7 +34,7 @@ import (
 // A function that cannot allocate memory returns OBE_E_MEMORY and leaves the message
 // unchanged. Error messages repeat at most 80 bytes of a key or pointer.
 
-// messageObject is what a message handle stands for.
+// messageObject is what a message handle refers to.
 type messageObject struct {
 	*jsondoc.Document
 	request *socket.Message // nil unless a server received it

@@ -103,9 +103,9 @@ func obe_get_bool(message C.obe_message, pointer inText, value outInt32) C.obe_s
 	})
 }
 
-// obe_get_string copies the string at pointer into buffer, without quotes and escapes, in
-// UTF-8, and stores its length in *length. The text may contain NULs. A lone surrogate,
-// which UTF-8 cannot encode, becomes U+FFFD.
+// obe_get_string copies the string at pointer into buffer, unescaped and without its
+// quotes, in UTF-8, and stores its length in *length. The text may contain NULs. A lone
+// surrogate, which UTF-8 cannot encode, becomes U+FFFD.
 //
 // buffer has room for capacity bytes. A text that does not fit is not copied: the call
 // returns OBE_E_BUFFER and stores the needed size in *length. capacity 0 (buffer may then

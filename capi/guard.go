@@ -89,7 +89,7 @@ func admit() status.Code {
 
 // runOn runs the body of an exported function, records its error on e, and returns its
 // status. All exported functions with a status come through here, since no Go panic may
-// reach the caller. A panic becomes OBE_E_INTERNAL, and its place is in the error
+// reach the caller. A panic becomes OBE_E_INTERNAL, and its stack trace is in the error
 // message. Other handles and later calls are not affected.
 //
 // The body gets its object as an argument, so that the compiler can keep the closure on
@@ -103,7 +103,7 @@ func runOn[T any](e *handleEntry, op string, object T, body func(T) error) (code
 	return e.record(body(object))
 }
 
-// record keeps the message of an error, if err is one, and returns its status.
+// record keeps the message of err, if that is not nil, and returns its status.
 func (e *handleEntry) record(err error) status.Code {
 	if err == nil {
 		return status.OK

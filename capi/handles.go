@@ -7,9 +7,8 @@ import (
 	"github.com/mattn/go-pointer"
 )
 
-// handleKind is the kind of object that a handle stands for. The compiler tells them
-// apart in C and C++. For other languages both are plain integers, so they are checked
-// here.
+// handleKind is the kind of object that a handle refers to. The compiler tells them apart
+// in C and C++. For other languages both are plain integers, so they are checked here.
 type handleKind uint8
 
 const (
@@ -24,8 +23,8 @@ func (k handleKind) String() string {
 	return "a socket"
 }
 
-// handleEntry is what a handle stands for. A handle value that is reused gets a new
-// entry: a call that is still running when its handle is freed keeps the old one.
+// handleEntry is what a handle refers to. A handle value that is reused gets a new entry:
+// a call that is still running when its handle is freed keeps the old one.
 type handleEntry struct {
 	value  unsafe.Pointer // the handle, as go-pointer returned it
 	kind   handleKind
@@ -56,7 +55,7 @@ func (e *handleEntry) current() any {
 // A handle's value is the address of a byte that go-pointer allocated. A freed handle
 // stays in the quarantine: until its byte is freed, the system cannot allocate the
 // address again, so the stale handle is found to be invalid. A handle that is used after
-// depth others were freed since may stand for another object.
+// depth others were freed since may refer to another object.
 type handleTable struct {
 	mu      sync.RWMutex
 	live    map[uintptr]*handleEntry

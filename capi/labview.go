@@ -57,7 +57,7 @@ func lvCallBlocking(op string, handle, timeout_ms C.int, instance lvSlot, body f
 }
 
 // lvCallReceiving is lvCallBlocking for a function that receives. It drops the current
-// message before anything can fail, so that an old message is never taken for a reply.
+// message before anything can fail, so that an old message is never mistaken for a reply.
 func lvCallReceiving(op string, handle, timeout_ms C.int, instance lvSlot, body func(s *lvSession, limit time.Duration) error, results ...lvResult) C.int {
 	lvZeroResults(results)
 	return lvCall(op, handle, func(s *lvSession) error {

@@ -14,8 +14,8 @@ import (
 //
 // The commands of the protocol, one function each, for clients. They do not need JSON.
 // Each sends its command and receives the reply under one timeout. An unexpected reply is
-// OBE_E_REPLY, and the error message quotes it. Nothing is sent twice: the handle holds
-// the reply in any case, and it can be read like every last message.
+// OBE_E_REPLY, and the error message quotes it. Nothing is sent twice: in any case the
+// handle holds the reply as its last message.
 
 // lvCommandOK runs a command whose reply is "OK".
 func lvCommandOK(op string, handle, timeout_ms C.int, instance lvSlot, request func() (*jsondoc.Document, error)) C.int {
@@ -105,9 +105,9 @@ func obe_lv_optset_i(handle C.int, setting lvArray, setting_cap C.int, setting_c
 	return lvCommandDoubles("optset", "setting", handle, setting, setting_cap, setting_count, timeout_ms, instance, bareCommand("optset"))
 }
 
-// obe_lv_goodset requests a good setting, drawn at random: the larger pickiness, the closer
-// it is to the best one. With a negative pickiness the server uses its own. See
-// obe_lv_optset.
+// obe_lv_goodset requests a good setting, drawn at random: the larger pickiness is, the
+// closer the setting is to the best one. With a negative pickiness the server uses its
+// own. See obe_lv_optset.
 //
 //export obe_lv_goodset
 func obe_lv_goodset(handle C.int, pickiness C.double, setting lvArray, setting_cap C.int, setting_count outInt, timeout_ms C.int) C.int {

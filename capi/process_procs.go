@@ -12,8 +12,8 @@ import (
 const minProcs = 4
 
 // GOMAXPROCS is set even if it does not change. Otherwise Go reads the limits of the control
-// group every second, through descriptors that it opened at load. In a program that closes
-// descriptors which it did not open, these may be other files since.
+// group every second, through descriptors that it opened at load. In a program that
+// closes descriptors which it did not open, these may have become other files since.
 func init() {
 	n := runtime.GOMAXPROCS(0)
 	if os.Getenv("GOMAXPROCS") == "" {

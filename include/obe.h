@@ -30,7 +30,8 @@
  *           but handles. A pointer with a size of 0 is not dereferenced and
  *           may have any value, such as that of an empty slice of Rust; but an
  *           input text must not be NULL. An address in the first or the last
- *           4096 bytes of the address space returns OBE_E_ARGUMENT.
+ *           4096 bytes of the address space is refused with
+ *           OBE_E_ARGUMENT.
  * Lengths.  Lengths and counts are int64_t, in bytes or elements. The length
  *           -1 means that an input text is NUL-terminated.
  * Timeouts. Milliseconds for the whole call, or OBE_FOREVER (-1), OBE_NO_WAIT
@@ -92,7 +93,7 @@ extern "C" {
       (OBE_VERSION_MINOR > (minor) || \
        (OBE_VERSION_MINOR == (minor) && OBE_VERSION_PATCH >= (patch)))))
 
-/* The port that servers of the protocol listen at by default. */
+/* The port that servers of the protocol listen on by default. */
 #define OBE_DEFAULT_PORT 61981
 
 /* Special timeouts. */
@@ -192,7 +193,7 @@ typedef obe_status (*obe_handler)(obe_message request, void *user);
 obe_status obe_client_new(const char *address, int32_t port,
                           obe_socket *client);
 
-/* obe_server_new creates a server that listens at address and port, and stores
+/* obe_server_new creates a server that listens on address and port, and stores
  * its handle in *server. Free the handle with obe_free.
  *
  * Clients can connect as soon as it returns. Their messages wait until the
@@ -202,7 +203,7 @@ obe_status obe_client_new(const char *address, int32_t port,
  * and allow restrict access. With port 0 the system chooses a port, which
  * obe_port returns.
  *
- * "unix:/path" listens at a Unix-domain socket with an absolute path, which
+ * "unix:/path" listens on a Unix-domain socket with an absolute path, which
  * only this user can connect to (mode 0600). port is ignored, and obe_port
  * stores 0. The stale socket file of a server that crashed is replaced.
  * obe_free removes the file.
@@ -279,11 +280,11 @@ obe_status obe_send(obe_socket socket, const char *json, int64_t length,
  *
  * The message that this thread received before, or one of a thread that has
  * ended, is dropped if it was not answered: its connection is closed, unless
- * this message comes from the same connection (option one_way). Once a loop
- * was seen to change threads, this applies to the messages of all threads. The
- * next message of a connection is received when the previous one is answered
- * or dropped, so that replies leave in the order of their commands. Until then
- * it stays in the system's buffers.
+ * this message comes from the same connection or the option one_way is set.
+ * Once a loop has been seen to change threads, this applies to the messages of
+ * all threads. The next message of a connection is received when the previous
+ * one is answered or dropped, so that replies leave in the order of their
+ * commands. Until then it stays in the system's buffers.
  *
  * If the message does not fit, the call returns OBE_E_BUFFER, stores the
  * needed size in *length and keeps the message for the next obe_receive.
@@ -357,7 +358,7 @@ obe_status obe_cancel(obe_socket socket);
  */
 obe_status obe_wait_ready(obe_socket client, int64_t timeout_ms);
 
-/* obe_port stores the port that a server listens at in *port. If
+/* obe_port stores the port that a server listens on in *port. If
  * obe_server_new was called with port 0, it is the port that the system chose.
  *
  * Returns OBE_OK; OBE_E_STATE for a client; OBE_E_ARGUMENT; OBE_E_HANDLE.
@@ -375,9 +376,9 @@ obe_status obe_port(obe_socket server, int32_t *port);
  * Cost, for a text of T bytes and a value of V bytes:
  *
  *   obe_message_new           T
- *   obe_set_*                 V, and T if the text was read since the last
- *   obe_get_*                 T for the first ones, then V or the key
- *   obe_get_* at "", sending  T if a member was set since the last
+ *   obe_set_*                 V, plus T if the text was read since the last one
+ *   obe_get_*                 T for the first few, then V or the key's length
+ *   obe_get_* at "", sending  T if a member was set since the last one
  *
  * So the total time to set n members, to walk over n keys, or to read n
  * elements by pointer, in any order and from several arrays in turn, is
@@ -495,9 +496,9 @@ obe_status obe_get_int(obe_message message, const char *pointer,
 obe_status obe_get_bool(obe_message message, const char *pointer,
                         int32_t *value);
 
-/* obe_get_string copies the string at pointer into buffer, without quotes and
- * escapes, in UTF-8, and stores its length in *length. The text may contain
- * NULs. A lone surrogate, which UTF-8 cannot encode, becomes U+FFFD.
+/* obe_get_string copies the string at pointer into buffer, unescaped and
+ * without its quotes, in UTF-8, and stores its length in *length. The text may
+ * contain NULs. A lone surrogate, which UTF-8 cannot encode, becomes U+FFFD.
  *
  * buffer has room for capacity bytes. A text that does not fit is not copied:
  * the call returns OBE_E_BUFFER and stores the needed size in *length.
@@ -866,19 +867,19 @@ const char *obe_version(void);
  *                      clients need the server. A call that sends more than
  *                      that waits; with 0 every call waits.
  *                      Default: 67108864.
- *   one_way            Server: 1 keeps a connection open whose message was
- *                      received and not answered, and reads its next one at
- *                      once, for clients that only report. A reply is still
- *                      possible but not required: such a connection can be
- *                      evicted.
+ *   one_way            Server: 1 keeps a connection open after its message was
+ *                      received, even without a reply, and reads its next
+ *                      message at once, for clients that only report. A reply
+ *                      is still possible but not required: such a connection
+ *                      can be evicted.
  *                      Default: 0.
  *   keepalive          Seconds without traffic after which the system probes
  *                      whether the peer is still there (TCP keepalive); four
  *                      unanswered probes, a quarter of this time apart, end
  *                      the connection. So a waiting call fails after twice
- *                      this time if a cable was cut, and 13 s later if its own
- *                      message was not acknowledged (Linux before 6.15: after
- *                      15 minutes). 0 sends no probes.
+ *                      this time if a cable was cut, or 13 s after that if its
+ *                      own message was not acknowledged (Linux before 6.15:
+ *                      after 15 minutes). 0 sends no probes.
  *                      Default: 60.
  *   tls                1 encrypts with TLS 1.3, and so does any other tls_
  *                      option that is set. A client then accepts servers whose
@@ -913,8 +914,8 @@ const char *obe_version(void);
  *                      as a line of JSON; empty turns the trace off. The file
  *                      is opened at once, and created if it is missing. One
  *                      that cannot be opened, or that another user owns or can
- *                      write to, is an error; with OBE_TRACE, trace_error is
- *                      set to that error.
+ *                      write to, is an error. For a path from OBE_TRACE, that
+ *                      error is in trace_error instead.
  *                      Default: OBE_TRACE of the environment, or empty.
  *   trace_limit        The size in bytes at which the trace file is renamed,
  *                      with .1 appended to its name, and a new one is started;
@@ -935,7 +936,7 @@ const char *obe_version(void);
  * ---- Counters, for obe_get_stat ----
  *
  *   connections_opened Connections opened or accepted.
- *   connections_open   Connections open now.
+ *   connections_open   Connections that are currently open.
  *   messages_sent      Complete messages sent.
  *   messages_received  Complete and valid messages received.
  *   bytes_sent         Bytes sent, headers included.

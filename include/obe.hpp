@@ -22,7 +22,7 @@
  *   obe::message reply = client.tcmd(obe::command("scan").set("frequencies", frequencies));
  *   auto intensity = reply.get<std::vector<double>>("/spectrum/intensity");
  *
- * What every caller must know:
+ * Conventions:
  *
  * Failures.  Everything except destructors throws obe::error on failure. Its status() is a code of obe.h, and its
  *            what() is the error message: the operation, the peer and the cause. Nothing is printed.
@@ -676,7 +676,7 @@ private:
     {
         const std::int64_t number = static_cast<std::int64_t>(value);
         if (std::is_unsigned<Value>::value && number < 0)
-            throw error(OBE_E_RANGE, "set: " + std::to_string(value) + " does not fit std::int64_t");
+            throw error(OBE_E_RANGE, "set: " + std::to_string(value) + " does not fit in a std::int64_t");
         check(obe_set_int(checked_handle(), key, number));
     }
     template <class Value, only_if<std::is_floating_point<Value>::value> = 0> void write(const char *key, Value value)
@@ -724,7 +724,7 @@ private:
         value = static_cast<Value>(number);
         if (static_cast<std::int64_t>(value) != number || (std::is_unsigned<Value>::value && number < 0))
             throw error(OBE_E_RANGE, "get \"" + std::string(pointer) + "\": " + std::to_string(number) +
-                                         " does not fit the integer type asked for");
+                                         " does not fit in the requested integer type");
         return status;
     }
     obe_status fetch(const char *pointer, std::string &value) const
@@ -813,8 +813,8 @@ public:
     /// Sends a JSON text as the reply, at any time and from any thread, also while other requests are unanswered. A
     /// request has one reply.
     ///
-    /// Returns whether the reply was sent. The result is false, and not an exception, if the client has disconnected or
-    /// does not read its reply in time, or if this side closed the connection or cancelled the call; last_error has the
+    /// Returns whether the reply was sent. It returns false, and throws nothing, if the client has disconnected or does
+    /// not read its reply in time, or if this side closed the connection or cancelled the call; last_error has the
     /// details. Throws OBE_E_STATE if the request already has a reply, OBE_E_JSON and OBE_E_TOO_LARGE.
     bool reply(const string_ref &json, timeout limit = timeout()) const
     {
@@ -874,8 +874,8 @@ public:
     {
         std::string result;
         const auto handle = checked_handle();
-        // The library keeps a message that did not fit, so the second call has it at once, unless another thread was
-        // faster.
+        // The library keeps a message that did not fit, so the second call returns it at once, unless another thread
+        // was faster.
         check(detail::read_text(result, [&](char *buffer, std::int64_t capacity, std::int64_t *length) {
             return obe_receive(handle, buffer, capacity, length, limit.milliseconds());
         }));
@@ -889,8 +889,8 @@ public:
     /// Wakes the calls in flight, which throw OBE_E_CANCELLED. Later calls are not affected.
     void cancel() { check(obe_cancel(checked_handle())); }
 
-    /// Sets the timeout of calls without a timeout argument. It is initially 60 s for a client and unlimited for a
-    /// server.
+    /// Sets the timeout of calls without a timeout argument. By default it is 60 s for a client, and a server waits
+    /// forever.
     void set_timeout(timeout limit) { set_option(OBE_OPT_TIMEOUT_MS, limit.milliseconds()); }
 
     /// Sets an option, one of the OBE_OPT_ names of obe.h, for calls and connections that begin later.
@@ -901,7 +901,7 @@ public:
         check(obe_set_option(checked_handle(), option.c_str(), value.c_str()));
     }
 
-    /// The same with an integer, or with true for on and false for off.
+    /// The same for an integer, or true for on and false for off.
     template <class Integer, class = typename std::enable_if<std::is_integral<Integer>::value>::type>
     void set_option(const cstring_ref &option, Integer value)
     {
@@ -1130,7 +1130,7 @@ extern "C" inline obe_status obe_hpp_handle(obe_message handle, void *user) noex
 /// The experiment designer's side: receives the commands of any number of clients and replies to them.
 class server : public socket {
 public:
-    /// A server that listens at address and port.
+    /// A server that listens on address and port.
     ///
     /// address "" accepts connections from this machine only, and "0.0.0.0" or "::" from any machine that can reach
     /// this one. With port 0 the system chooses one, which port() returns. Throws OBE_E_IN_USE, OBE_E_PERMISSION,
@@ -1147,7 +1147,7 @@ public:
     server &operator=(server &&) noexcept = default;
     ~server() = default;
 
-    /// The port that the server listens at.
+    /// The port that the server listens on.
     int port() const
     {
         std::int32_t result = 0;

@@ -323,8 +323,7 @@ int obe_lv_get_type(int handle, const char *pointer, int *type);
  * The commands of the protocol, one function each, for clients. They do not
  * need JSON. Each sends its command and receives the reply under one timeout.
  * An unexpected reply is OBE_E_REPLY, and the error message quotes it. Nothing
- * is sent twice: the handle holds the reply in any case, and it can be read
- * like every last message.
+ * is sent twice: in any case the handle holds the reply as its last message.
  */
 
 /* obe_lv_ready asks once whether the server is ready. obe_lv_wait_ready waits
@@ -345,8 +344,8 @@ int obe_lv_optset(int handle, double setting[], int setting_cap,
                   int *setting_count, int timeout_ms);
 
 /* obe_lv_goodset requests a good setting, drawn at random: the larger
- * pickiness, the closer it is to the best one. With a negative pickiness the
- * server uses its own. See obe_lv_optset.
+ * pickiness is, the closer the setting is to the best one. With a negative
+ * pickiness the server uses its own. See obe_lv_optset.
  */
 int obe_lv_goodset(int handle, double pickiness, double setting[],
                    int setting_cap, int *setting_count, int timeout_ms);
@@ -456,19 +455,19 @@ int obe_lv_pointer_size(int *size);
  *                      clients need the server. A call that sends more than
  *                      that waits; with 0 every call waits.
  *                      Default: 67108864.
- *   one_way            Server: 1 keeps a connection open whose message was
- *                      received and not answered, and reads its next one at
- *                      once, for clients that only report. A reply is still
- *                      possible but not required: such a connection can be
- *                      evicted.
+ *   one_way            Server: 1 keeps a connection open after its message was
+ *                      received, even without a reply, and reads its next
+ *                      message at once, for clients that only report. A reply
+ *                      is still possible but not required: such a connection
+ *                      can be evicted.
  *                      Default: 0.
  *   keepalive          Seconds without traffic after which the system probes
  *                      whether the peer is still there (TCP keepalive); four
  *                      unanswered probes, a quarter of this time apart, end
  *                      the connection. So a waiting call fails after twice
- *                      this time if a cable was cut, and 13 s later if its own
- *                      message was not acknowledged (Linux before 6.15: after
- *                      15 minutes). 0 sends no probes.
+ *                      this time if a cable was cut, or 13 s after that if its
+ *                      own message was not acknowledged (Linux before 6.15:
+ *                      after 15 minutes). 0 sends no probes.
  *                      Default: 60.
  *   tls                1 encrypts with TLS 1.3, and so does any other tls_
  *                      option that is set. A client then accepts servers whose
@@ -503,8 +502,8 @@ int obe_lv_pointer_size(int *size);
  *                      as a line of JSON; empty turns the trace off. The file
  *                      is opened at once, and created if it is missing. One
  *                      that cannot be opened, or that another user owns or can
- *                      write to, is an error; with OBE_TRACE, trace_error is
- *                      set to that error.
+ *                      write to, is an error. For a path from OBE_TRACE, that
+ *                      error is in trace_error instead.
  *                      Default: OBE_TRACE of the environment, or empty.
  *   trace_limit        The size in bytes at which the trace file is renamed,
  *                      with .1 appended to its name, and a new one is started;
@@ -513,10 +512,11 @@ int obe_lv_pointer_size(int *size);
  *                      104857600.
  *   codepage           The code page of the texts of this handle, which are
  *                      converted from and to UTF-8: 874, 932, 936, 949, 950,
- *                      1250 to 1258, system (the one of this Windows; UTF-8
- *                      elsewhere), or utf-8. In the text of a message, a
- *                      character that the code page lacks is written as a JSON
- *                      escape. In a single string it is an error.
+ *                      1250 to 1258, system (that of this Windows
+ *                      installation; UTF-8 elsewhere), or utf-8. In the text
+ *                      of a message, a character that the code page lacks is
+ *                      written as a JSON escape. In a single string it is an
+ *                      error.
  *                      Default: utf-8.
  */
 

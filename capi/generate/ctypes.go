@@ -26,14 +26,13 @@ func cType(e ast.Expr) (string, error) {
 			return e.Sel.Name, nil
 		}
 	}
-	return "", fmt.Errorf("a type that is not of C: %T", e)
+	return "", fmt.Errorf("not a type of C: %T", e)
 }
 
 // typedefs are those of capi.h which stand for what cgo cannot spell.
 var typedefs = map[string]string{"obe_cchar": "const char"}
 
-// addresses are the Go types of address.go, which are integers, as the headers spell
-// them.
+// addresses are the integer types of args.go, as the headers spell them.
 var addresses = map[string]string{
 	"inText": "const char *", "outText": "char *", "inDoubles": "const double *", "outDoubles": "double *",
 	"outInt64": "int64_t *", "outInt32": "int32_t *", "outSocket": "obe_socket *", "outMessage": "obe_message *",

@@ -99,7 +99,7 @@ func stars(lines []string) string {
 }
 
 // fold breaks the paragraphs of a comment into lines of a width. Indented lines are an
-// example or a table, and stay.
+// example or a table, and stay as they are.
 func fold(lines []string, width int) (folded []string) {
 	var words []string
 	flush := func() {

@@ -233,7 +233,7 @@ func newTerminal(f function, i int) terminal {
 	return t
 }
 
-// wire returns what to wire to a parameter, or "" if its name says it.
+// wire returns what to wire to a parameter, or "" if that is clear from its name.
 func wire(f function, i int) string {
 	p := f.Parameters[i]
 	before := parameter{}

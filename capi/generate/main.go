@@ -8,10 +8,10 @@
 //	//obe:group 2 Send and receive
 //
 // in an export file names the group of its functions, and the text under it describes
-// what they have in common. Files with the same group form one. Each exported function
-// has the directive //export and a doc comment, which is printed without its line
-// breaks. The files of LabVIEW's functions have //obe:labview for what its import wizard
-// reads, and //obe:extra for the rest.
+// what they have in common. Files with the same group are merged into one group. Each
+// exported function has the directive //export and a doc comment, which is printed
+// without its line breaks. The files of LabVIEW's functions have //obe:labview for what
+// its import wizard reads, and //obe:extra for the rest.
 package main
 
 import (

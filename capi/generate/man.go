@@ -79,7 +79,7 @@ func pageName(g group) string {
 // lower begins a title in lower case, for use within a line.
 func lower(title string) string { return strings.ToLower(title[:1]) + title[1:] }
 
-// itemHead is the first line of an item of the header's opening comment.
+// itemHead matches the first line of an item of the header's opening comment.
 var itemHead = regexp.MustCompile(`^([A-Z][A-Za-z]+)\. +(.*)`)
 
 // preamble reads the header's opening comment: the text without its first line,

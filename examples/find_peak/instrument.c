@@ -176,7 +176,7 @@ static int check_count(const char *what, obe_socket server, obe_status status, c
 {
     if (!check(what, server, status))
         return 0;
-    return *count == expected ? 1 : print_error(what, "the server returned a different count of numbers than expected");
+    return *count == expected ? 1 : print_error(what, "the server returned a different number of values than expected");
 }
 
 /* Sends the settings to the server. What a new run needs depends on the server, so it is a message. */

@@ -228,7 +228,7 @@ func (n node) difference(d *Document) (problem string) {
 		}
 	case tooLarge != nil:
 		if !errors.Is(err, ErrRange) {
-			differ("the integer is %d (%v), and does not fit 64 bits", i, err)
+			differ("the integer is %d (%v), and does not fit in 64 bits", i, err)
 		}
 	case i != want || err != nil:
 		differ("the integer is %d (%v), want %d", i, err, want)

@@ -85,7 +85,7 @@ func (d *Document) Double(pointer string) (float64, error) {
 	return v, nil
 }
 
-// Int returns the integer at a pointer. One that does not fit 64 bits is ErrRange.
+// Int returns the integer at a pointer. One that does not fit in 64 bits is ErrRange.
 func (d *Document) Int(pointer string) (int64, error) {
 	at, err := d.find(pointer)
 	if err != nil {
@@ -102,7 +102,7 @@ func (d *Document) Int(pointer string) (int64, error) {
 		v, err = strconv.ParseInt(string(digits), 10, 64)
 	}
 	if !fits || err != nil {
-		return 0, fmt.Errorf("%w: the integer at %s does not fit 64 bits", ErrRange, excerpt.Quote(pointer))
+		return 0, fmt.Errorf("%w: the integer at %s does not fit in 64 bits", ErrRange, excerpt.Quote(pointer))
 	}
 	return v, nil
 }

@@ -51,7 +51,7 @@ func readDouble(text []byte, i int) (v float64, end int, ok bool) {
 	return v, i, true
 }
 
-// maxDigits is how many decimal digits always fit 64 bits.
+// maxDigits is how many decimal digits always fit in 64 bits.
 const maxDigits = 19
 
 // readDigits appends the digits at text[i] to w, which may overflow.

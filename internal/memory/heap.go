@@ -16,7 +16,7 @@ const (
 	// pageCacheSize is how many bytes of free pages Go may cache for each P
 	// (runtime.pageCachePages).
 	pageCacheSize = 64 * pageSize
-	// pageBatch is how many pages are allocated between two looks at the statistics.
+	// pageBatch is how many pages are allocated between two readings of the statistics.
 	pageBatch = 64
 	// runSpare is how much longer than the block a free run must be, because small blocks
 	// may be allocated at its beginning between the search and the block.

@@ -21,6 +21,6 @@ func probe(n int) error {
 	return unix.Munmap(block)
 }
 
-// canReuse reports whether Go can use n bytes of its heap again whose memory it returned
+// canReuse reports whether Go can reuse n bytes of its heap whose memory it has returned
 // to the system. Here it can, because their addresses stay mapped.
 func canReuse(int) bool { return true }

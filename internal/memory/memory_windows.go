@@ -21,7 +21,7 @@ func probe(n int) error {
 
 var globalMemoryStatus = windows.NewLazySystemDLL("kernel32.dll").NewProc("GlobalMemoryStatusEx")
 
-// canReuse reports whether Go can use n bytes of its heap again whose memory it returned
+// canReuse reports whether Go can reuse n bytes of its heap whose memory it has returned
 // to the system. Go commits them then, and ends the process if that fails.
 func canReuse(n int) bool {
 	var status struct { // MEMORYSTATUSEX

@@ -27,7 +27,7 @@ const CodePage = "codepage"
 // CodePageDoc documents the option.
 var CodePageDoc = struct{ Default, Doc string }{
 	"utf-8",
-	"The code page of the texts of this handle, which are converted from and to UTF-8: 874, 932, 936, 949, 950, 1250 to 1258, system (the one of this Windows; UTF-8 elsewhere), or utf-8. In the text of a message, a character that the code page lacks is written as a JSON escape. In a single string it is an error.",
+	"The code page of the texts of this handle, which are converted from and to UTF-8: 874, 932, 936, 949, 950, 1250 to 1258, system (that of this Windows installation; UTF-8 elsewhere), or utf-8. In the text of a message, a character that the code page lacks is written as a JSON escape. In a single string it is an error.",
 }
 
 // codePage is a Windows code page.

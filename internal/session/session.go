@@ -31,7 +31,8 @@ var ErrEncoding = errors.New("invalid text encoding")
 // received replaces the one before.
 //
 // A method that fails to receive leaves the current message as it is. Its caller
-// therefore calls ClearMessage first, so that an old message is never taken for a reply.
+// therefore calls ClearMessage first, so that an old message is never mistaken for a
+// reply.
 type Session struct {
 	client *socket.Client // nil for a server
 	server *socket.Server // nil for a client
@@ -259,7 +260,8 @@ func (s *Session) NewRun(fields []byte, limit time.Duration) error {
 	return s.ExpectOK(request, limit)
 }
 
-// ClearMessage drops the current message, so that an old one is never taken for a reply.
+// ClearMessage drops the current message, so that an old one is never mistaken for a
+// reply.
 func (s *Session) ClearMessage() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

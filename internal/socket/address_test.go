@@ -58,7 +58,7 @@ func TestLocalhostByName(t *testing.T) {
 	if s := exchangeAt(t, "localhost"); !s.Addr().Addr().IsLoopback() {
 		t.Errorf("localhost is %v", s.Addr())
 	}
-	// A name may have several addresses, and the server may listen at a later one.
+	// A name may have several addresses, and the server may listen on a later one.
 	ips, err := net.LookupIP("localhost")
 	must(t, err)
 	s := newServerAt(t, ips[len(ips)-1].String())

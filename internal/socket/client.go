@@ -147,7 +147,7 @@ func (c *Client) deliver(call *call, body []byte, deliver ReplyFunc) error {
 // Tcmd sends a command, receives the reply into dst and closes the connection
 // (unless persistent), all within one timeout. A reply that does not fit is kept for
 // Receive, with a *BufferError. After any other error the connection is closed, so
-// that a late reply is never taken for the reply to a later command. With the option
+// that a late reply is never mistaken for the reply to a later command. With the option
 // late_reply, Receive can continue to wait after a timeout.
 func (c *Client) Tcmd(body, dst []byte, timeout time.Duration) (n int, err error) {
 	err = c.tcmd(body, dst, timeout, copyTo(dst, &n))
@@ -225,7 +225,7 @@ func (c *Client) exchange(call *call, body, dst []byte, deliver ReplyFunc) error
 }
 
 // Close closes the connection, not the client, and wakes every call in flight with
-// ErrClosed. A kept message is dropped.
+// ErrClosed. A kept message is discarded.
 func (c *Client) Close() error {
 	c.mu.Lock()
 	if c.closed {

@@ -51,7 +51,8 @@ func (c *Client) openConn() *clientConn {
 
 // sendFrame sends a validated frame, over a new connection unless the open one can be
 // used. The caller holds sending. If it also holds receiving, it sets expectQuiet: then
-// an open connection with unread data, which would be taken for the reply, is not used.
+// an open connection with unread data, which would be mistaken for the reply, is not
+// used.
 func (c *Client) sendFrame(call *call, head, body []byte, expectQuiet bool) error {
 	options := c.options()
 	wait, err := c.wait(call)

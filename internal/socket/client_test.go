@@ -598,7 +598,7 @@ func TestClientKeepsAReplyThatDoesNotFit(t *testing.T) {
 	}
 }
 
-// The reply to one message must not be taken for the reply to the next, which was sent
+// The reply to one message must not be mistaken for the reply to the next, which was sent
 // over a new connection.
 func TestSendOverANewConnectionForgetsAKeptReply(t *testing.T) {
 	l := listen(t)
@@ -833,7 +833,7 @@ func TestClientBadArguments(t *testing.T) {
 	}
 }
 
-// The second reply of a server that replies twice must not be taken for the reply to
+// The second reply of a server that replies twice must not be mistaken for the reply to
 // the next command.
 func TestSurplusReplyNeverAnswers(t *testing.T) {
 	s := newServer(t)

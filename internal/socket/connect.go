@@ -14,8 +14,8 @@ const (
 	// firstShare is the time of the first attempt to connect to one of several
 	// addresses: the Connection Attempt Delay of RFC 8305.
 	firstShare = 250 * time.Millisecond
-	// maxReadyShare bounds the shares of wait_ready, which has to return soon to an
-	// address whose server has not started yet.
+	// maxReadyShare bounds the shares of wait_ready, which has to retry each address
+	// often: its server may have started in the meantime.
 	maxReadyShare = 2 * time.Second
 )
 
@@ -28,10 +28,10 @@ type attempt struct {
 var errSilent = errors.New("no answer")
 
 // open connects to one of the addresses and sends the first frame. Each address gets a
-// share of the time. When it has passed, open tries the next address, and later tries
-// those that did not answer again, for twice as long. Unlike RFC 8305 it makes one
-// attempt at a time: if two succeeded at once, one of them would have to be closed
-// without a message, and that ends a Python optbayesexpt server.
+// share of the time. When it has passed, open tries the next address. In each further
+// round, every address that has not answered gets twice the time. Unlike RFC 8305 it
+// makes one attempt at a time: if two succeeded at once, one of them would have to be
+// closed without a message, and that ends a Python optbayesexpt server.
 func (c *Client) open(call *call, wait transport.Wait, addresses []netip.AddrPort, head, body []byte) error {
 	attempts := make([]attempt, len(addresses))
 	for i, at := range addresses {

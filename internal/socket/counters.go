@@ -29,7 +29,7 @@ type Stat struct {
 // Stats are all counters, in the order of the documentation.
 var Stats = []Stat{
 	{"connections_opened", "Connections opened or accepted.", func(c *counters) *atomic.Int64 { return &c.connectionsOpened }},
-	{"connections_open", "Connections open now.", func(c *counters) *atomic.Int64 { return &c.connectionsOpen }},
+	{"connections_open", "Connections that are currently open.", func(c *counters) *atomic.Int64 { return &c.connectionsOpen }},
 	{"messages_sent", "Complete messages sent.", func(c *counters) *atomic.Int64 { return &c.messagesSent }},
 	{"messages_received", "Complete and valid messages received.", func(c *counters) *atomic.Int64 { return &c.messagesReceived }},
 	{"bytes_sent", "Bytes sent, headers included.", func(c *counters) *atomic.Int64 { return &c.bytesSent }},

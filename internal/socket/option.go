@@ -120,12 +120,12 @@ var Options = []Option{
 		},
 	}, {
 		Name: "one_way", Default: "0",
-		Doc: "Server: 1 keeps a connection open whose message was received and not answered, and reads its next one at once, for clients that only report. A reply is still possible but not required: such a connection can be evicted.",
+		Doc: "Server: 1 keeps a connection open after its message was received, even without a reply, and reads its next message at once, for clients that only report. A reply is still possible but not required: such a connection can be evicted.",
 		get: func(s *settings) string { return formatSwitch(s.oneWay) },
 		set: func(s *settings, v string) error { return parseSwitch(v, &s.oneWay) },
 	}, {
 		Name: "keepalive", Default: "60",
-		Doc: "Seconds without traffic after which the system probes whether the peer is still there (TCP keepalive); four unanswered probes, a quarter of this time apart, end the connection. So a waiting call fails after twice this time if a cable was cut, and 13 s later if its own message was not acknowledged (Linux before 6.15: after 15 minutes). 0 sends no probes.",
+		Doc: "Seconds without traffic after which the system probes whether the peer is still there (TCP keepalive); four unanswered probes, a quarter of this time apart, end the connection. So a waiting call fails after twice this time if a cable was cut, or 13 s after that if its own message was not acknowledged (Linux before 6.15: after 15 minutes). 0 sends no probes.",
 		get: func(s *settings) string { return strconv.Itoa(int(s.keepAlive / time.Second)) },
 		set: func(s *settings, v string) error {
 			n, err := parseInteger(v, 0, 32767)
@@ -176,7 +176,7 @@ var Options = []Option{
 		},
 	}, {
 		Name: "trace", Default: "OBE_TRACE of the environment, or empty",
-		Doc:   "The path of a file to which every message is written, as a line of JSON; empty turns the trace off. The file is opened at once, and created if it is missing. One that cannot be opened, or that another user owns or can write to, is an error; with OBE_TRACE, trace_error is set to that error.",
+		Doc:   "The path of a file to which every message is written, as a line of JSON; empty turns the trace off. The file is opened at once, and created if it is missing. One that cannot be opened, or that another user owns or can write to, is an error. For a path from OBE_TRACE, that error is in trace_error instead.",
 		get:   func(s *settings) string { return s.trace },
 		check: checkTrace, set: setTrace,
 	}, {

@@ -8,8 +8,8 @@ import (
 )
 
 // The next message of a connection has to wait until the last one is answered or
-// dropped, so that replies are sent in the order of their commands. The system's buffers
-// hold it meanwhile. It need not wait for a last message that a receiving call is going
+// dropped, so that replies are sent in the order of their commands. Until then the
+// system's buffers hold it. It need not wait for a message that a receiving call is going
 // to replace: that one is dropped as soon as the call has a message.
 
 // mustWait reports whether the connection's next message has to wait. core.mu is held.

@@ -96,7 +96,7 @@ func (s *Server) flush(c *serverConn) error {
 	}
 }
 
-// releaseSent returns the part of a connection's share that is not used any more. The
+// releaseSent releases the part of a connection's share that is no longer used. The
 // caller holds c.writing.
 func (s *Server) releaseSent(c *serverConn) {
 	s.mu.Lock()

@@ -13,17 +13,17 @@ import (
 //
 // Each message belongs to the thread that received it. That is right for loops that stay
 // on their threads, and for a single loop on any threads as long as it answers every
-// message. A single loop that does not is told from several ones by what was observed so
-// far: calls of a single loop are never in flight at the same time.
+// message. A single loop that does not is distinguished from several loops by
+// observation: its calls are never in flight at the same time.
 type pairing struct {
 	calls  atomic.Int32 // receiving and sending calls in flight
 	shared atomic.Bool  // two of them were in flight at once: there are several loops
 
 	// Guarded by core.mu.
 	open  []*Message         // not settled, at most one of each thread
-	past  map[thread.ID]past // the last message of a thread that has none in open
+	past  map[thread.ID]past // the last message of each thread that has none in open
 	last  *Message           // the last one that any thread received
-	moved bool               // a thread sent that had no message: a loop changes threads
+	moved bool               // a thread that had no message has sent: a loop changes threads
 	lost  int                // dropped messages, whose replies may still come
 }
 

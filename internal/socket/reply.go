@@ -109,7 +109,7 @@ func (f *outgoingFrame) write(conn *transport.Conn) error {
 // of it at once. The caller holds c.writing.
 func (s *Server) sendFrame(call *call, c *serverConn, f *outgoingFrame) error {
 	if !f.behind {
-		// A poll does not begin a frame that it may have to break off.
+		// A non-blocking call does not begin a frame that it might have to break off.
 		if call.timeout == 0 && !c.conn.Writable() {
 			return ErrTimeout
 		}

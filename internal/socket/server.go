@@ -44,7 +44,7 @@ type Server struct {
 
 const listenerID = 1
 
-// NewServer listens at host and port. Port 0 lets the system choose one. Clients can
+// NewServer listens on host and port. Port 0 lets the system choose one. Clients can
 // connect from then on.
 func NewServer(host string, port int) (*Server, error) {
 	address, err := transport.ParseAddress(host, port)
@@ -58,7 +58,7 @@ func NewServer(host string, port int) (*Server, error) {
 	s.settings.Store(defaults(RoleServer))
 	s.configure = transport.Credentials.Server
 	if err := s.listen(address); err != nil {
-		return nil, fmt.Errorf("listen at %s: %w", address, err)
+		return nil, fmt.Errorf("listen on %s: %w", address, err)
 	}
 	return s, nil
 }
@@ -107,11 +107,11 @@ func (s *Server) listen(address transport.Address) error {
 	return err
 }
 
-// Name returns the address that the server listens at, as text.
+// Name returns the address that the server listens on, as text.
 func (s *Server) Name() string { return s.listener.Name() }
 
-// Addr returns the address that the server listens at. For a Unix-domain socket it is
-// the zero AddrPort.
+// Addr returns the address that the server listens on. For a Unix-domain socket it is the
+// zero AddrPort.
 func (s *Server) Addr() netip.AddrPort { return s.listener.Addr() }
 
 // Receive waits for the next message of any client, stores it in dst and returns its

@@ -110,7 +110,7 @@ func (s *Server) read(call *call, c *serverConn) *Message {
 		s.endFailedTLS(c, err)
 		return nil
 	}
-	// The call that would have replaced the last message may have ended meanwhile.
+	// The call that would have replaced the last message may have ended in the meantime.
 	mustWait := s.mustWait(c)
 	if err == nil || mustWait || !c.frames.InFrame() && !c.conn.Handshaking() {
 		s.partials.stop(&c.partial)
@@ -179,7 +179,8 @@ func (s *Server) readLater(c *serverConn, mustWait bool) {
 	_ = s.updateInterest(c) // TLS may have data to send, such as a part of its handshake
 }
 
-// readEOF notes that the client has closed its side, with io.EOF between two messages.
+// readEOF records that the client has closed its side. The error is io.EOF if that was
+// between two messages.
 func (s *Server) readEOF(c *serverConn, err error) {
 	if err != io.EOF {
 		s.counters.droppedIncomplete.Add(1)
@@ -256,7 +257,7 @@ func (s *Server) updateInterest(c *serverConn) error {
 	case c.held:
 		want = 0 // its next message has to wait
 	case c.eof:
-		want = 0 // it may have closed only its direction, and wait for replies
+		want = 0 // it may have closed only its sending side, and wait for replies
 	case c.conn.Unsent():
 		want |= transport.Writable
 	}
@@ -300,7 +301,7 @@ func (s *Server) drop(c *serverConn, reason error) {
 		s.pairs.settled(c.last, reason)
 	}
 	// The descriptor stays open while a call sends a reply, and the socket while a forked
-	// child has it. The poller must not wait for it any longer.
+	// child holds it. The poller must not wait for it any longer.
 	s.poller.Remove(c.conn)
 	c.conn.Close()
 	s.counters.connectionsOpen.Add(-1)

@@ -491,7 +491,7 @@ func TestServerAddressInUse(t *testing.T) {
 	s := newServer(t)
 	_, err := socket.NewServer("", int(s.Addr().Port()))
 	expectError(t, err, transport.ErrInUse)
-	if text := err.Error(); !strings.Contains(text, s.Addr().String()) || !strings.HasPrefix(text, "listen at ") {
+	if text := err.Error(); !strings.Contains(text, s.Addr().String()) || !strings.HasPrefix(text, "listen on ") {
 		t.Errorf("the error does not name operation and address: %v", err)
 	}
 }
@@ -509,6 +509,6 @@ func TestServerBadArguments(t *testing.T) {
 	}
 	// An address of another machine: 192.0.2.0/24 is for documentation.
 	if _, err := socket.NewServer("192.0.2.1", 0); !errors.Is(err, transport.ErrUnreachable) {
-		t.Errorf("listening at another machine's address: %v", err)
+		t.Errorf("listening on another machine's address: %v", err)
 	}
 }

@@ -46,12 +46,12 @@ func (s *Server) interruptAll(cause error) {
 }
 
 const (
-	// drainTimeout is how long a freed server waits for clients that have their reply to
-	// close first. If this side closed first, the system would keep the port in TIME_WAIT,
-	// and a server without SO_REUSEADDR, as in Python, could not listen there.
+	// drainTimeout is how long a freed server waits for clients that have received their
+	// reply to close first. If this side closed first, the system would keep the port in
+	// TIME_WAIT, and a server without SO_REUSEADDR, as in Python, could not listen there.
 	drainTimeout = time.Second
-	// maxSendTime is how long a freed server at most continues to send replies that were
-	// handed over. message_timeout_ms may end it earlier.
+	// maxSendTime is the longest time for which a freed server continues to send replies
+	// that were handed over. A shorter message_timeout_ms replaces it.
 	maxSendTime = 30 * time.Second
 )
 

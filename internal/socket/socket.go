@@ -89,8 +89,8 @@ func (c *core) freeze() error {
 	return nil
 }
 
-// markClosed ends the calls in flight, lets no call begin any more and closes the
-// wakers of ended calls. It reports whether it is the first to do so.
+// markClosed ends the calls in flight, prevents further ones and closes the wakers of
+// ended calls. It reports whether it is the first to do so.
 func (c *core) markClosed() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

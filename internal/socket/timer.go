@@ -41,7 +41,7 @@ func (t *timer) isRunning() bool { return t.place != nil }
 // was started first expires first. core.mu guards them.
 type timers struct {
 	watch   *stopwatch
-	running list.List // of *timer, in order of their start
+	running list.List // of *timer, the one that was started first is first
 }
 
 func (q *timers) len() int { return q.running.Len() }

@@ -74,7 +74,7 @@ func (c *core) traceMessage(call *call, role string, direction trace.Direction, 
 	}
 	s := c.options()
 	if s.trace == "" {
-		return // it was turned off a moment ago
+		return // it was turned off since the caller checked
 	}
 	err := trace.Write(s.trace, s.traceLimit, trace.Record{
 		Time: now, Process: os.Getpid(), Role: role, Direction: direction, Peer: peer, Elapsed: took, Body: body,

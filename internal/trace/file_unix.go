@@ -270,12 +270,12 @@ const (
 	streamTimeout = 10 * stallTimeout
 )
 
-// unlock releases the lock. Closing the file is not enough: a forked child that has it
+// unlock releases the lock. Closing the file is not enough: a forked child that holds it
 // open would keep the lock.
 func (f *file) unlock() { _ = unix.Flock(f.fd, unix.LOCK_UN) }
 
-// send writes a line to a pipe or a device. There the system keeps only short lines whole.
-// A lock keeps longer ones whole among the writers that use this library.
+// send writes a line to a pipe or a device. There only short writes are atomic. A lock
+// keeps longer lines whole among the writers that use this library.
 func (f *file) send(line []byte) error {
 	end := time.Now().Add(streamTimeout)
 	if f.pipe {

@@ -2,11 +2,11 @@
 // read the exchange. It is not a log of errors, and knows nothing of sockets.
 //
 // The one thing to know first: nothing is kept between two lines, not even a descriptor.
-// Each line opens the file and appends with a single system call, which the system keeps
-// whole. So any number of threads and processes may write to one file, and a line goes to
-// the right place after an external rotation (logrotate), a full disk or a removed
-// directory. A forked child inherits nothing. A full file is renamed by only one of the
-// writers.
+// Each write opens the file and appends its line with a single system call, which the
+// system does not mix with other writes. So any number of threads and processes may write
+// to one file, and a line goes to the right place after an external rotation (logrotate),
+// a full disk or a removed directory. A forked child inherits nothing. A full file is
+// renamed by only one of the writers.
 //
 // A write waits for the disk, and only some milliseconds for anything else: a stopped
 // process may hold the lock for renaming, and the reader of a pipe may be slow.

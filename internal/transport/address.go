@@ -64,7 +64,7 @@ func ParseAddress(host string, port int) (Address, error) {
 }
 
 // onlyDigits reports whether a text consists of digits and dots, which is not a host
-// name. Systems disagree about which address such a text is, other than a.b.c.d.
+// name. Systems disagree about which address such a text means, unless it is a.b.c.d.
 func onlyDigits(host string) bool {
 	return host != "" && strings.Trim(host, "0123456789.") == ""
 }
@@ -143,7 +143,7 @@ func (a Address) Dial(at netip.AddrPort, keepAlive time.Duration) (*Conn, error)
 	return Dial(at, keepAlive)
 }
 
-// Listen listens at at, which is one of the addresses that Resolve returned. See the
+// Listen listens on at, which is one of the addresses that Resolve returned. See the
 // function Listen.
 func (a Address) Listen(at netip.AddrPort, keepAlive time.Duration) (*Listener, error) {
 	if a.Path != "" {

@@ -157,7 +157,7 @@ func TestListen(t *testing.T) {
 	l := listen(t)
 	at := l.Addr()
 	if at.Addr() != loopback.Addr() || at.Port() == 0 {
-		t.Errorf("listens at %v", at)
+		t.Errorf("listens on %v", at)
 	}
 	_, err := transport.Listen(at, 0)
 	expectError(t, err, transport.ErrInUse)

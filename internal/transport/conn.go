@@ -79,8 +79,8 @@ func (c *Conn) Close() error {
 	}
 }
 
-// closedOr returns ErrClosed once Close was called, which is then the cause whatever
-// the system reported, and err before.
+// closedOr returns err, or ErrClosed once Close was called: that is then the cause,
+// whatever the system reported.
 func (c *Conn) closedOr(err error) error {
 	if c.users.Load() >= closing {
 		return ErrClosed
@@ -133,7 +133,7 @@ func (c *Conn) Write(p []byte) (int, error) { return c.WriteFrame(nil, p) }
 
 // WriteFrame writes head and body, in one system call if the system accepts them at
 // once, and returns the number of bytes written. If the connection is not established
-// yet, WriteFrame waits for that first; an error of that names the call "connect".
+// yet, WriteFrame waits for that first. An error of that wait names the call "connect".
 func (c *Conn) WriteFrame(head, body []byte) (int, error) {
 	if c.tls != nil {
 		return c.tls.writeFrame(head, body, c.writeWait)
@@ -141,9 +141,9 @@ func (c *Conn) WriteFrame(head, body []byte) (int, error) {
 	return c.writeRaw(head, body, &c.writeWait)
 }
 
-// maxWriteSize is the most of a body that one system call is passed. A write checks its
-// deadline between two calls: a peer that reads fast enough could keep a single call
-// busy for the whole message.
+// maxWriteSize is the largest part of a body that is passed to one system call. A write
+// checks its deadline between two calls: a peer that reads fast enough could keep a
+// single call busy for the whole message.
 const maxWriteSize = 4 << 20
 
 func (c *Conn) writeRaw(head, body []byte, w *Wait) (int, error) {

@@ -8,8 +8,8 @@ import (
 
 // Dial begins a connection to one address. It does not wait: the first write does, and
 // returns the failure. So a slow caller never shows the server a connection that closes
-// without a message. After keepAlive of silence the system asks whether the peer is
-// still there; 0 is never.
+// without a message. After keepAlive of silence the system probes whether the peer is
+// still there; 0 means never.
 //
 // Where no server is listening on a port from the range that the system uses for
 // clients, the system may choose that very port for this connection and connect it to
@@ -26,7 +26,7 @@ func Dial(to netip.AddrPort, keepAlive time.Duration) (*Conn, error) {
 	return &Conn{fd: fd, remote: to, connecting: true, samePort: samePort, keepAlive: keepAlive}, nil
 }
 
-// SetConnectDeadline sets a deadline for establishing the connection. It counts if it is
+// SetConnectDeadline sets a deadline for establishing the connection. It applies if it is
 // earlier than that of the first write.
 func (c *Conn) SetConnectDeadline(t time.Time) { c.connectBy = t }
 

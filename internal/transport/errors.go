@@ -45,7 +45,7 @@ func (timeoutError) Is(target error) bool {
 type SystemError struct {
 	Call string
 	Err  error // as the system reported it
-	kind error // one of the kinds above; nil: another
+	kind error // one of the kinds above; nil: any other
 }
 
 func (e *SystemError) Error() string        { return e.Call + ": " + e.Err.Error() }
@@ -56,9 +56,9 @@ func systemError(call string, err error) error {
 	return &SystemError{Call: call, Err: err, kind: classify(err)}
 }
 
-// connError is systemError for an established connection. The system may report of a
-// peer that is gone that it timed out or became unreachable. The kind is then ErrReset:
-// a caller has to learn that the connection broke.
+// connError is systemError for an established connection. If the peer is gone, the system
+// may report a timeout or an unreachable host. The kind is then ErrReset: a caller has to
+// learn that the connection broke.
 func connError(call string, err error) error {
 	kind := classify(err)
 	if kind == ErrUnreachable {

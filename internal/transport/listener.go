@@ -49,7 +49,7 @@ func (l *Listener) occupies(at netip.AddrPort, path string) bool {
 }
 
 // SetKeepAlive sets, for connections accepted later, after how much silence the system
-// asks whether the peer is still there; 0 is never.
+// probes whether the peer is still there; 0 means never.
 func (l *Listener) SetKeepAlive(d time.Duration) { sysKeepAlive(l.fd, d) }
 
 // Name returns the address that the listener is bound to as text.

@@ -10,7 +10,7 @@ const (
 	Writable
 )
 
-// maxEvents is how many ids one Wait of a Poller returns at most.
+// maxEvents is the largest number of ids that one Wait of a Poller returns.
 const maxEvents = 64
 
 // Add registers a connection for readability.
@@ -23,8 +23,8 @@ func (p *Poller) Add(c *Conn, id uint64) error {
 	return p.add(fd, id)
 }
 
-// Watch sets what a connection is registered for, and registers it if it is not yet. With
-// an interest of 0 it removes the connection.
+// Watch sets what a connection is registered for, and registers it if it is not
+// registered yet. With an interest of 0 it removes the connection.
 func (p *Poller) Watch(c *Conn, id uint64, what Interest) error {
 	fd, err := c.acquire()
 	if err != nil {

@@ -105,8 +105,9 @@ func (p *Poller) remove(fd descriptor) {
 	}
 }
 
-// Wait appends the ids of the ready descriptors to ready, at most 64 of them. It appends
-// none after the deadline of w, or a slice of the time to it, or if Wake was called.
+// Wait appends the ids of the ready descriptors to ready, at most 64 of them. It may
+// append none: after the deadline of w, at the end of a slice (waitSlice), or if Wake was
+// called.
 func (p *Poller) Wait(ready []uint64, w Wait) ([]uint64, error) {
 	p.begin()
 	slice := w.nextSlice()
@@ -162,8 +163,8 @@ func (p *Poller) appendFds(fds []pollFd) []pollFd {
 	return fds
 }
 
-// ready reports whether a Wait would return an id at once. It holds mu meanwhile, so that
-// no descriptor is removed and closed.
+// ready reports whether a Wait would return an id at once. It holds mu, so that no
+// descriptor is removed and closed in the meantime.
 func (p *Poller) ready() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -17,9 +17,9 @@ func sysSocket(family int) (descriptor, error) {
 	return unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 }
 
-// rawSyscallMax is how many bytes a non-blocking system call may move that is made
-// without informing Go's scheduler. That saves 0.2 µs, and delays a garbage collection no
-// longer than other code does.
+// rawSyscallMax is how many bytes a non-blocking system call may move if Go's scheduler
+// is not informed of it. That saves 0.2 µs, and delays a garbage collection no longer
+// than other code does.
 const rawSyscallMax = 64 << 10
 
 // sysSend is send(2): the form in package unix does not return the number of bytes.

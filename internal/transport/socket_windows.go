@@ -304,7 +304,7 @@ func sysListen(at netip.AddrPort) (descriptor, error) {
 // sysRandom returns nil: the system always provides random numbers.
 func sysRandom() error { return nil }
 
-// sysAccept accepts a connection into a socket that it creates before. A socket that
+// sysAccept accepts a connection into a socket that it creates first. A socket that
 // accept creates would be inherited by programs that the host program starts, until
 // SetHandleInformation is called.
 func sysAccept(fd descriptor) (descriptor, netip.AddrPort, error) {

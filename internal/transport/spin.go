@@ -40,8 +40,8 @@ const (
 	maxMisses = 16
 )
 
-// spinEnabled is whether waits may spin. With a single CPU the peer could not run
-// meanwhile, and only on Linux was it measured.
+// spinEnabled is whether waits may spin. With a single CPU the peer could not run in the
+// meantime. Spinning was measured on Linux only.
 var spinEnabled = runtime.GOOS == "linux" && runtime.NumCPU() > 1
 
 // spinWait is the spinning of one wait; the zero value blocks at once.

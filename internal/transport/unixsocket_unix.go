@@ -60,8 +60,8 @@ type socketFile struct {
 	inode  uint64
 }
 
-// listenUnix listens at a path that only this user can connect to. It replaces a stale
-// socket file, which a server leaves behind that did not shut down cleanly.
+// listenUnix listens on a path that only this user can connect to. It replaces a stale
+// socket file, left by a server that did not shut down cleanly.
 func listenUnix(path string) (*Listener, error) {
 	unlock, err := lockDir(filepath.Dir(path))
 	if err != nil {

@@ -27,11 +27,11 @@ var NoWait = Wait{Deadline: immediate}
 // nonblocking reports whether the operation must not wait.
 func (w *Wait) nonblocking() bool { return w.Deadline.Equal(immediate) }
 
-// grace is how long after its deadline a write may continue that never had to wait. So
-// a write without time to wait still sends what the system accepts at once.
+// grace is how long a write that never had to wait may continue after its deadline. So a
+// write without time to wait still sends what the system accepts at once.
 const grace = 5 * time.Millisecond
 
-// err returns why an operation must end that makes progress without waiting; nil if it
+// err returns why an operation that makes progress without waiting must end, or nil if it
 // may continue.
 func (w *Wait) err() error {
 	switch {

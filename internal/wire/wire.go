@@ -115,8 +115,8 @@ type Reader struct {
 	// Limit is the size of the largest body accepted, in bytes.
 	Limit int64
 	// Check, if not nil, is called with every part of a body once, in order, as it
-	// arrives. Its error ends the body. The last call has last true, and may have
-	// bytes as well.
+	// arrives. Its error ends the body. In the last call last is true; part may be empty
+	// then.
 	Check func(part []byte, last bool) error
 
 	header         [HeaderLength]byte

@@ -34,7 +34,7 @@ template <class Object> static void moves(Object first, Object second)
     CHECK_EQUAL(live - 2, obe_test_live());
     CHECK_EQUAL(OBE_E_HANDLE, obe::detail::free_handle(released));
     Object stale(obe::adopt, released); // its destructor frees it again, and ignores the failure
-    CHECK(stale && stale.last_error().find("is not a handle, or was freed") != std::string::npos);
+    CHECK(stale && stale.last_error().find("was freed, or is not a handle") != std::string::npos);
 }
 
 static void moving()
@@ -54,7 +54,7 @@ static void moving()
     CHECK_THROWS(OBE_E_HANDLE, "this is a client, not a message", stale.json());
     stale.release();
     stale = obe::message(obe::adopt, obe::message("1").native_handle()); // already freed
-    CHECK_THROWS(OBE_E_HANDLE, "is not a handle, or was freed", stale.json());
+    CHECK_THROWS(OBE_E_HANDLE, "was freed, or is not a handle", stale.json());
 }
 
 static_assert(!std::is_copy_constructible<obe::client>::value && !std::is_copy_assignable<obe::client>::value, "");

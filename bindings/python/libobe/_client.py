@@ -36,19 +36,18 @@ class Client(Socket):
         return decode(reply.json().decode())
 
     def ready(self) -> None:
-        """Ask once whether the server is ready; `wait_ready` waits for it."""
+        """Ask once whether the server is ready; `wait_ready` waits until it is."""
         self._obe.ready()
 
     def newrun(self, **fields: Any) -> None:
-        """Begin a new run. The fields that it needs depend on the server."""
-        self._obe.newrun(json_text(fields))
+        """Begin a new run. Which fields it needs depends on the server.""" self._obe.newrun(json_text(fields))
 
     def optset(self) -> Any:
         """The best setting to measure at next, a number for each knob."""
         return self._array(b"optset", 1)
 
     def goodset(self, pickiness: float | None = None) -> Any:
-        """A good setting, drawn at random: nearer to the best one with more pickiness. None is the server's default."""
+        """A good setting, drawn at random; a larger pickiness prefers settings close to the best. None is the server's own."""
         return self._array(b"goodset", 1, **({} if pickiness is None else {"pickiness": pickiness}))
 
     def newdat(self, x: Any, y: Any, s: Any) -> None:
@@ -87,7 +86,7 @@ class Client(Socket):
         return self._array(b"getcon", 1)
 
     def done(self) -> None:
-        """Ask the server to end."""
+        """Ask the server to exit."""
         self._obe.done()
 
 

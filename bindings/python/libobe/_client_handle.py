@@ -18,11 +18,11 @@ from ._message import Message
 from ._status import BUFFER_TOO_SMALL, OK, REPLY, STATE, TIMEOUT
 from ._waiter import CancelToken
 
-# What the library's error message contains when obe_tcmd receives no reply, for a command whose reply was received by
-# other calls.
+# The explanation in the library's error message when obe_tcmd times out, for a command whose reply other calls waited
+# for.
 NO_REPLY = (
-    ": no reply; the server may still carry out the command, and a Python optbayesexpt server never answers one that "
-    "it does not know"
+    ": no reply; the server may still execute the command, and a Python optbayesexpt server never replies to an unknown "
+    "one"
 )
 
 NUMBER = 26  # bytes of the longest number in JSON, with what separates it from the next
@@ -190,7 +190,7 @@ class ClientHandle(Handle):
             no_connection = last_error(self._lib, self._id)
             status = self._waiter.poll_in_slices(deadline, token, *receive)
             # STATE means that no connection is open: the slice ran out while connecting, and nothing was sent. Or a
-            # signal handler ran another command meanwhile, which closed the connection of this one.
+            # signal handler ran another command in the meantime, which closed the connection of this one.
             if status != STATE or self._commands != number:
                 break
             left = remaining(deadline)

@@ -75,7 +75,7 @@ class Handle:
         return self._inbox.receive_message(deadline_after(self._waiter.timeout_ms), self._waiter.token)
 
     def requests(self) -> Iterator[Message]:
-        """The messages of all clients until a cancel, close or free, even one that comes between two messages."""
+        """The messages of all clients. A cancel, close or free ends them, even one that comes between two messages."""
         token = self._waiter.token
         while True:
             try:

@@ -47,7 +47,7 @@ class _Job:
 
 
 def run_in_helper(call: Callable[[], int], cancel: Callable[[], Any]) -> int:
-    """Make the call on a helper thread. If a signal handler raises meanwhile, cancel the call and reraise."""
+    """Make the call on a helper thread. If a signal handler raises in the meantime, cancel the call and reraise."""
     job = _Job(call)
     try:
         try:

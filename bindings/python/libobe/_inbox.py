@@ -58,7 +58,7 @@ class Inbox:
             self.unread = False
             value = decode(buffer.text()) if numpy is None else Message.from_text(buffer.view()).value(numpy)
         except (errors.Error, ValueError, RecursionError):
-            raise  # no message was received, or one that a second attempt would not make readable
+            raise  # no message was received, or one that a second attempt could not read either
         except BaseException:
             # A signal handler raised. Nothing is called from here on, since another handler could run after a call.
             if pending:

@@ -39,7 +39,7 @@ class Library:
             try:
                 function = getattr(dll, name)
             except AttributeError:
-                # An older library serves programs that do not need the function.
+                # An older library is good enough for programs that do not need the function.
                 function = _missing(path, name)
             else:
                 function.restype = restype

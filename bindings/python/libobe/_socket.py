@@ -39,8 +39,8 @@ class Socket:
 
     role        'client' or 'server'. A server listens from now on. A client connects when it sends.
     ip_address  an address or a host name; '' and None are the loopback address in both roles.
-    port        0 lets the system choose a server's port, which the attribute `port` contains then.
-    timeout     the most seconds for one call; None waits forever. The default is 60 for a client, None for a server.
+    port        0 lets the system choose a server's port, which is then in the attribute `port`.
+    timeout     the time limit of one call in seconds; None waits forever. The default is 60 for a client, None for a server.
 
     A message is any value that `json.dumps` accepts, a numpy array or scalar, or another numeric buffer. Failures raise
     exceptions of `libobe.errors`. Any method may be called from any thread. Collecting a Socket frees it.
@@ -113,7 +113,7 @@ class Socket:
         self._obe.wait_ready(timeout)
 
     def close(self) -> None:
-        """Close the connection, on a server that of its last message. The server keeps listening."""
+        """Close the connection, or on a server that of its last message. The server keeps listening."""
         self._obe.close()
 
     def cancel(self) -> None:
@@ -138,7 +138,7 @@ class Socket:
 
     @property
     def connection(self) -> Connection | None:
-        """The open connection, on a server that of the last message, or None."""
+        """The open connection, or on a server that of the last message; None if there is none."""
         return Connection(self._obe) if self._obe.alive and self._obe.option("peer") else None
 
     @property

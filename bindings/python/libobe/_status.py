@@ -13,6 +13,6 @@ CANCELLED = errors.CODES["OBE_E_CANCELLED"]
 CLOSED = errors.CODES["OBE_E_CLOSED"]
 BUFFER_TOO_SMALL = errors.CODES["OBE_E_BUFFER"]
 
-# How a reply can end without an error of the server: the client left or stalls, or this side closed the connection.
+# Failures of a reply that are not errors of the server: the client left or stalls, or this side closed the connection.
 PEER_GONE = frozenset({errors.CODES["OBE_E_PEER_CLOSED"], errors.CODES["OBE_E_RESET"], TIMEOUT})
 LOCALLY_CLOSED = frozenset({CLOSED, CANCELLED})

@@ -27,7 +27,7 @@ class Error(Exception):
             self.strerror = message
 
     def __str__(self) -> str:
-        # OSError.__str__ would put "[Errno 111]" before a text that contains the reason already.
+        # OSError.__str__ would put "[Errno 111]" before a text that already contains the reason.
         return str(self.args[0]) if self.args else ""
 
 
