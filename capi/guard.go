@@ -160,7 +160,8 @@ func invalidHandle(op, name string, h uintptr, k handleKind) error {
 		return fmt.Errorf("%s: %w: the handle is NULL", op, errInvalidHandle)
 	}
 	e := handles.findAny(h)
-	if e == nil {
+	if e == nil || e.kind == k {
+		// A live handle of kind k is a new one, created after the check failed.
 		return fmt.Errorf("%s: %w: %#x was freed, or is not a handle", op, errInvalidHandle, h)
 	}
 	err := fmt.Errorf("%s: %w: this is %s, not %s", op, errInvalidHandle, describe(e.current()), k)
