@@ -2,8 +2,9 @@
 // arguments, checks handles, and keeps errors and panics from reaching the caller. It
 // contains no protocol logic.
 //
-// Know first: no parameter that C passes is a Go pointer. Handles and addresses arrive as
-// integers (args.go), and a handle is looked up before it is used (handles.go).
+// The one thing to know first: no parameter that C passes is a Go pointer. Handles and
+// addresses arrive as integers (args.go), and a handle is looked up before it is used
+// (handles.go).
 //
 //   - export_*.go: the exported functions, one file for each group. Their doc comments
 //     become include/obe.h and the manual pages.

@@ -19,9 +19,9 @@ import (
 // Cost, for a text of T bytes and a value of V bytes:
 //
 //	obe_message_new           T
-//	obe_set_*                 V, plus T if the text was read since the last one
+//	obe_set_*                 V, plus T if the text was read in between
 //	obe_get_*                 T for the first few, then V or the key's length
-//	obe_get_* at "", sending  T if a member was set since the last one
+//	obe_get_* at "", sending  T if a member was set in between
 //
 // So the total time to set n members, to walk over n keys, or to read n elements by
 // pointer, in any order and from several arrays in turn, is proportional to the size of
@@ -90,7 +90,7 @@ func obe_message_new(json inText, length C.int64_t, message outMessage) C.obe_st
 }
 
 // obe_command_new creates the message {"command": command} and stores its handle in
-// *message. obe_set_double and the like add members. Free it with obe_message_free.
+// *message. The obe_set functions add members. Free it with obe_message_free.
 //
 // Returns OBE_OK; OBE_E_JSON if command is not UTF-8; OBE_E_ARGUMENT; OBE_E_MEMORY.
 //

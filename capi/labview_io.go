@@ -45,8 +45,8 @@ func obe_lv_send_i(handle C.int, json inText, timeout_ms C.int, instance lvSlot)
 // A client receives from the connection that its last obe_lv_send opened. A server
 // receives the next complete message of any client. If it did not reply to the message
 // before, and the next one comes from another client, it closes the connection of the
-// earlier client (option one_way). A timeout or a cancel loses nothing: the next call
-// continues with a message that has partly arrived.
+// earlier client, unless the option one_way is set. A timeout or a cancel loses nothing:
+// the next call continues with a message that has partly arrived.
 //
 //export obe_lv_receive
 func obe_lv_receive(handle C.int, message_size outInt, timeout_ms C.int) C.int {

@@ -38,7 +38,7 @@ func initStaticTexts() {
 	versionText = staticText(n+1, fmt.Sprintf("%d.%d.%d", versionMajor, versionMinor, versionPatch))
 }
 
-// staticText copies s to C memory, for good, as text i of the library.
+// staticText copies s permanently to C memory, as text i of the library.
 func staticText(i int, s string) *C.obe_cchar {
 	C.capi_texts[i] = C.CString(s)
 	return (*C.obe_cchar)(unsafe.Pointer(C.capi_texts[i]))

@@ -23,8 +23,8 @@
  *           error, and obe_strerror the general text for a status.
  * Handles.  obe_socket and obe_message are opaque pointers. Each is freed once,
  *           with obe_free or obe_message_free; freeing NULL is a no-op. Any
- *           other use of NULL, or any use of a handle that was freed, is of
- *           the other kind or was never returned, returns OBE_E_HANDLE.
+ *           other use of NULL is refused with OBE_E_HANDLE, and so is a handle
+ *           that was freed, has the other kind or is not the library's.
  * Memory.   The caller owns all buffers. The library does not use the caller's
  *           memory after a function has returned, and the caller frees nothing
  *           but handles. A pointer with a size of 0 is not dereferenced and
@@ -62,8 +62,8 @@
  *           checks it. Go's runtime, which is part of the library, installs
  *           handlers for some signals and forwards those that are not its own.
  *           A handler that the program installs later must have SA_ONSTACK,
- *           and a small stack must be enough for it: it may run on a thread of
- *           Go's.
+ *           and a small stack must be enough for it: it may run on one of Go's
+ *           threads.
  * Bugs.     An internal error ends the call with OBE_E_INTERNAL, and the error
  *           message has a stack trace. The call may have been executed in
  *           part. Later calls work, on this handle too; to be safe, free it
@@ -376,9 +376,9 @@ obe_status obe_port(obe_socket server, int32_t *port);
  * Cost, for a text of T bytes and a value of V bytes:
  *
  *   obe_message_new           T
- *   obe_set_*                 V, plus T if the text was read since the last one
+ *   obe_set_*                 V, plus T if the text was read in between
  *   obe_get_*                 T for the first few, then V or the key's length
- *   obe_get_* at "", sending  T if a member was set since the last one
+ *   obe_get_* at "", sending  T if a member was set in between
  *
  * So the total time to set n members, to walk over n keys, or to read n
  * elements by pointer, in any order and from several arrays in turn, is
@@ -405,7 +405,7 @@ obe_status obe_message_new(const char *json, int64_t length,
                            obe_message *message);
 
 /* obe_command_new creates the message {"command": command} and stores its
- * handle in *message. obe_set_double and the like add members. Free it with
+ * handle in *message. The obe_set functions add members. Free it with
  * obe_message_free.
  *
  * Returns OBE_OK; OBE_E_JSON if command is not UTF-8; OBE_E_ARGUMENT;
@@ -577,10 +577,10 @@ obe_status obe_send_message(obe_socket socket, obe_message message,
  * at any time and from any thread, even while other messages are not answered
  * yet. obe_send does not answer it. If it is freed without an answer, the
  * connection of its client is closed when a message of another client is
- * received (option one_way), so that no client waits for a reply that will not
- * come. The next message of the same connection is received when this one is
- * answered or freed, so that replies leave in the order of their commands
- * (with the option one_way at once).
+ * received, unless the option one_way is set, so that no client waits for a
+ * reply that will not come. The next message of the same connection is
+ * received when this one is answered or freed, so that replies leave in the
+ * order of their commands (or at once, with the option one_way).
  */
 obe_status obe_receive_message(obe_socket socket, obe_message *message,
                                int64_t timeout_ms);

@@ -1008,7 +1008,7 @@ public:
     void newrun(const message &fields, timeout limit = timeout())
     {
         if (!fields)
-            throw error(OBE_E_HANDLE, "newrun: fields is not a message, or was freed");
+            throw error(OBE_E_HANDLE, "newrun: fields: invalid handle: the handle is NULL");
         check(obe_newrun(checked_handle(), fields.native_handle(), limit.milliseconds()));
     }
 

@@ -182,9 +182,9 @@ int obe_lv_send(int handle, const char *json, int timeout_ms);
  * A client receives from the connection that its last obe_lv_send opened. A
  * server receives the next complete message of any client. If it did not reply
  * to the message before, and the next one comes from another client, it closes
- * the connection of the earlier client (option one_way). A timeout or a cancel
- * loses nothing: the next call continues with a message that has partly
- * arrived.
+ * the connection of the earlier client, unless the option one_way is set. A
+ * timeout or a cancel loses nothing: the next call continues with a message
+ * that has partly arrived.
  */
 int obe_lv_receive(int handle, int *message_size, int timeout_ms);
 

@@ -184,7 +184,7 @@ func readFunction(f *ast.FuncDecl) (function, error) {
 			return fn, err
 		}
 		for _, name := range field.Names {
-			// An underscore in front keeps a name apart from a word of Go.
+			// A leading underscore distinguishes a name from a keyword or built-in of Go.
 			fn.Parameters = append(fn.Parameters, parameter{strings.TrimPrefix(name.Name, "_"), t})
 		}
 	}

@@ -3,7 +3,8 @@
 // generated from the table. It contains no error messages of calls; those come with the
 // errors.
 //
-// Know first: the first match in byError wins, so the order of its rows matters.
+// The one thing to know first: the first match in byError wins, so the order of its rows
+// matters.
 package status
 
 import (

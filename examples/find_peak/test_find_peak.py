@@ -307,7 +307,7 @@ def localise(port: int, centre: float = 2.5, depth: float = 0.05, width: float =
 
 
 def test_bayes_and_resampling(port: int) -> None:
-    """After each measurement the weights are those of Bayes; or, where they have gathered on less than half of the
+    """After each measurement the weights are those of Bayes; or, where they are concentrated on less than half of the
     particles, these were resampled, and have the mean and the covariance of those weights."""
     localise(port)
     spread = []  # the variances after a resampling, by those before
@@ -331,7 +331,7 @@ def test_bayes_and_resampling(port: int) -> None:
         assert np.all(np.abs(found - cov) < 0.08 * np.outer(std, std))
         spread.append(np.diag(found) / np.diag(cov))
     assert 2 < len(spread) < 24
-    # Nudges without the way back towards the mean would make it 1.04.
+    # Displacements without the shrinkage towards the mean would make it 1.04.
     assert abs(np.mean(spread) - 1) < 0.02
 
 
@@ -356,8 +356,8 @@ def test_settings_are_chosen_by_what_they_tell(port: int) -> None:
     assert all(abs(ask(port, "optset")[0] - 2.5) < 0.05 for _ in range(50))
     assert distance(4) < 1 < distance(0.2) < distance(0)
     assert distance(0) > 8  # evenly over 40 widths
-    # Data that all particles agree with leave the weights, but say how large the noise is: against much noise utility
-    # goes with the variance of the signal, and against little only with its logarithm.
+    # Data that all particles agree with leave the weights unchanged and set the noise. With much noise the utility is
+    # proportional to the variance of the signal, and with little noise to its logarithm.
     ask(port, "newdat", x=[-1e50], y=1, s=1e3)
     much = distance(0.5)
     ask(port, "newdat", x=[-1e50], y=1, s=1e-9)

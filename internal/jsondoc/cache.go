@@ -152,8 +152,8 @@ func (c *lookupCache) noteMembers(n location, count, bytes int) {
 	}
 }
 
-// noteItems records that a lookup scanned so many bytes of the items of a container, up to
-// item number index or to the end. It may extend the index of the container.
+// noteItems records that a lookup scanned this many bytes of the items of a container, up
+// to item number index or to the end. It may extend the index of the container.
 func (c *lookupCache) noteItems(n location, index, bytes int) {
 	if !c.addScan(bytes, len(n.text)) {
 		return

@@ -454,7 +454,7 @@ var disputed = []struct {
 
 func TestSuiteOfCases(t *testing.T) { checkSuite(t, nil) }
 
-func TestSuiteOfCasesAsPythonHasIt(t *testing.T) { checkSuite(t, pythonOracle(t)) }
+func TestSuiteOfCasesAgreesWithPython(t *testing.T) { checkSuite(t, pythonOracle(t)) }
 
 // checkSuite compares each case with the tables above, and with an oracle also with
 // Python. It is one function because every step needs the results of those before it.

@@ -184,7 +184,7 @@ func (v *Validator) number(p []byte, i int) (int, bool) {
 				v.state = s
 				return i, false
 			}
-		default: // point, exponent, expSign
+		default: // point, exponent, exponentSign
 			switch {
 			case '0' <= b && b <= '9' && s == point:
 				s = fraction

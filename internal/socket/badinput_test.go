@@ -236,8 +236,8 @@ func TestLoweredMaxConnectionsHolds(t *testing.T) {
 	expectStats(t, s, "connections_open=2", "evicted=4")
 }
 
-// milliseconds of message_timeout_ms: long enough for a busy machine to write a
-// frame in.
+// messageTimeout is the option message_timeout_ms of these tests. It is long enough to
+// write a frame on a busy machine.
 const messageTimeout = 150 * time.Millisecond
 
 func withMessageTimeout(t *testing.T) *socket.Server {
@@ -251,7 +251,7 @@ func TestMessageTimeoutClosesASlowConnection(t *testing.T) {
 	idle, slow := dial(t, s), dial(t, s)
 	began := time.Now()
 	slow.write("00000000")
-	// An occasional byte does not help: the time of the whole message counts.
+	// An occasional byte does not help: the limit is for the whole message.
 	steady := dial(t, s)
 	text := frame(`"` + strings.Repeat("x", 1000) + `"`)
 	var err error
@@ -260,7 +260,7 @@ func TestMessageTimeoutClosesASlowConnection(t *testing.T) {
 		time.Sleep(messageTimeout / 50)
 	}
 	if err == nil {
-		t.Error("a message that took far too long was taken")
+		t.Error("a message that took far too long was accepted")
 	}
 	slow.expectEnd()
 	if took := time.Since(began); took < messageTimeout {
@@ -332,7 +332,7 @@ func TestNewClientsAmongBusyOnes(t *testing.T) {
 			came++
 		}
 		if received == 20*busy+new {
-			t.Fatalf("only %d of %d new clients came in %d messages", came, new, received)
+			t.Fatalf("only %d of %d new clients were accepted within %d messages", came, new, received)
 		}
 	}
 }
@@ -356,7 +356,7 @@ func TestFloodingClientLeavesOthersTheirTurn(t *testing.T) {
 	// The messages of one read may come first, and not many more.
 	const most = 3 * (64 << 10) / 11
 	if flooded < 2*most {
-		t.Fatalf("only %d messages fit the buffers", flooded)
+		t.Fatalf("only %d messages fit into the buffers", flooded)
 	}
 	dial(t, s).send(`"honest"`)
 	for i := 0; receive(t, s) != `"honest"`; i++ {
@@ -376,7 +376,7 @@ func TestLongMessageLeavesOthersTheirTurn(t *testing.T) {
 	})
 	select {
 	case err := <-sent:
-		t.Fatalf("the long message fits the buffers, %v", err)
+		t.Fatalf("the long message fits into the buffers, %v", err)
 	case <-time.After(moment):
 	}
 	dial(t, s).send(`"short"`)

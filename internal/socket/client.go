@@ -247,7 +247,7 @@ func (c *Client) Cancel() {
 	c.interrupt(ErrCancelled)
 }
 
-// Free closes the client for good and wakes every call in flight.
+// Free closes the client permanently and wakes every call in flight.
 func (c *Client) Free() {
 	if c.markClosed() {
 		c.disconnect()

@@ -318,7 +318,7 @@ func TestCancelWhileConnecting(t *testing.T) {
 	must(t, await(t, stopped))
 	must(t, l.Close())
 	if n := await(t, silent); n != 0 {
-		t.Errorf("%d connections closed without a word", n)
+		t.Errorf("%d connections were closed without a message", n)
 	}
 }
 

@@ -56,7 +56,7 @@ func TestDirectReadIsReclaimed(t *testing.T) {
 }
 
 // What was read into the memory of a call that ends without a message is not lost, and
-// the memory is not written to any more.
+// the memory is no longer written to.
 func TestDirectReadEndsWithTheCall(t *testing.T) {
 	var d directRead
 	dst := make([]byte, 100)

@@ -115,7 +115,7 @@ func checkRanges(t *testing.T, value, after string, err error) {
 		if err != nil {
 			p, err := netip.ParsePrefix(text)
 			if err != nil {
-				t.Fatalf("%q in %q was taken", text, value)
+				t.Fatalf("%q in %q was accepted", text, value)
 			}
 			single = p.Addr()
 		}

@@ -7,7 +7,7 @@ import (
 )
 
 // If the listener cannot be added again after a pause, another pause follows. The server
-// does not use CPU time meanwhile, and accepts again once it can.
+// does not use CPU time in the meantime, and accepts again once it can.
 func TestListenerCannotBeAddedAgain(t *testing.T) {
 	s := newServer(t)
 	remove := s.PauseAccepting()

@@ -200,9 +200,9 @@ func TestReplyThatIsCancelledMayBeTriedAgain(t *testing.T) {
 	if err := await(t, waiting); !errors.Is(err, socket.ErrCancelled) {
 		t.Errorf("the reply that waited: %v", err)
 	}
-	// Half a frame is on the connection, so that it cannot be answered any more.
+	// Half a frame was sent on the connection, so that it can no longer be answered.
 	if err := second.Reply([]byte("22"), testTimeout); err == nil {
-		t.Error("a reply went behind half a frame")
+		t.Error("a reply was sent behind half a frame")
 	}
 	first.Drop()
 	second.Drop()
@@ -251,7 +251,7 @@ func TestServe(t *testing.T) {
 	p.expect("1")
 	// What the handler leaves unanswered is dropped.
 	p.send(`"unknown"`)
-	eventually(t, "it is taken", func() bool { return stat(t, s, "messages_received") == 2 })
+	eventually(t, "it is received", func() bool { return stat(t, s, "messages_received") == 2 })
 	q.send("2")
 	q.expect("2")
 	p.expectEnd()
@@ -349,7 +349,7 @@ func TestSeveralReceiversUnderLoad(t *testing.T) {
 	close(over)
 	for i := range taken {
 		if n := taken[i].Load(); n != 1 {
-			t.Errorf("message %d was taken %d times", i, n)
+			t.Errorf("message %d was received %d times", i, n)
 		}
 	}
 	eventually(t, "all replies are counted", func() bool { return stat(t, s, "messages_sent") == clients*commands })
@@ -426,7 +426,7 @@ func TestSeveralReceiversOfReports(t *testing.T) {
 	await(t, done)
 	for i := range taken {
 		if n := taken[i].Load(); n != 1 {
-			t.Errorf("report %d was taken %d times", i, n)
+			t.Errorf("report %d was received %d times", i, n)
 		}
 	}
 	s.Free()
@@ -549,7 +549,7 @@ func TestLargeReportsInPieces(t *testing.T) {
 	await(t, done)
 	for i := range taken {
 		if n := taken[i].Load(); n != 1 {
-			t.Errorf("report %d was taken %d times", i, n)
+			t.Errorf("report %d was received %d times", i, n)
 		}
 	}
 	s.Free()
@@ -615,6 +615,6 @@ func TestFollowersArePromoted(t *testing.T) {
 		got[o.body] = true
 	}
 	if len(got) != len(waiting) {
-		t.Errorf("%d receivers took %v", len(waiting), got)
+		t.Errorf("%d receivers have received %v", len(waiting), got)
 	}
 }

@@ -120,7 +120,7 @@ func TestPropertiesAreReadOnly(t *testing.T) {
 }
 
 // An option that is changed while a connection is open applies from then on.
-func TestOptionsHoldAtOnce(t *testing.T) {
+func TestOptionsApplyAtOnce(t *testing.T) {
 	s := newServer(t)
 	echo(t, s)
 	c := newClient(t, s.Addr())

@@ -290,7 +290,7 @@ func TestClientLeavesBeforeItsReplyIsOut(t *testing.T) {
 	other.asks(s, "3")
 }
 
-// A client that has closed its direction still gets its reply, and then EOF.
+// A client that has closed its sending side still gets its reply, and then EOF.
 func TestHalfClosedClientGetsItsOutgoingReply(t *testing.T) {
 	s := newServer(t)
 	c, other := slow(t, s), slow(t, s)
@@ -369,7 +369,7 @@ func (r reader) send2(s *socket.Server, first, second string) {
 	must(r.t, err)
 }
 
-// A poll hands over what the system does not accept.
+// A non-blocking reply hands over what the system does not accept.
 func TestReplyWithoutWaitingIsHandedOver(t *testing.T) {
 	for name, server := range transports(t) {
 		t.Run(name, func(t *testing.T) {
@@ -570,7 +570,7 @@ func (g *gated) Read(p []byte) (int, error) {
 }
 
 // The certificates of a server may be larger than the send buffer. The rest is sent when
-// there is room, although the client sends nothing meanwhile.
+// there is room, although the client sends nothing in the meantime.
 func TestTLSFlightGoesOutInParts(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("the buffers of TCP hold any certificate")

@@ -436,7 +436,7 @@ func TestMessageThatWaitsIsNotRead(t *testing.T) {
 	m := expectMessage(t, s, "1")
 	big := `"` + strings.Repeat("x", 300<<10) + `"`
 	sent := start(func() error { _, err := p.Write([]byte(frame(big) + frame("3"))); return err })
-	// Others are served meanwhile. The message that waits is not timed.
+	// Others are served in the meantime. The message that waits is not timed.
 	q := dial(t, s)
 	for i := range 3 {
 		_, err := s.ReceiveMessage(short)
@@ -528,7 +528,7 @@ func TestCallEndsWhileTheNextMessageIsRead(t *testing.T) {
 }
 
 // A call that times out may have read a part of the next message. That part is not timed
-// while the last message is not answered. After that it is, although no more of it
+// while the last message is not answered. After that it is, even if nothing more of it
 // arrives.
 func TestHalfAMessageBehindOneThatIsAnsweredIsTimed(t *testing.T) {
 	s := newServer(t, "message_timeout_ms=100")
@@ -776,8 +776,8 @@ func TestLoopsInChaos(t *testing.T) {
 	serving.Wait()
 }
 
-// A panic inside leaves no lock held and no message stuck.
-func TestFaultInsideACall(t *testing.T) {
+// A panic inside a call leaves no lock held and no message stuck.
+func TestPanicInsideACall(t *testing.T) {
 	s := newServer(t)
 	p := dial(t, s)
 	p.send("0")
@@ -791,19 +791,19 @@ func TestFaultInsideACall(t *testing.T) {
 		"serve":           func() { _ = s.Serve(func(*socket.Message) error { return nil }) },
 	} {
 		if s.WithoutSettings(call) == nil {
-			t.Errorf("%s met no fault", name)
+			t.Errorf("%s did not panic", name)
 		}
 	}
 	expectReceive(t, s, "1")
 	if s.WithoutSettings(func() { _ = s.Send([]byte("1"), testTimeout) }) == nil {
-		t.Error("send met no fault")
+		t.Error("send did not panic")
 	}
 	send(t, s, "1")
 	p.expect("1")
 	p.send("2")
 	m := expectMessage(t, s, "2")
 	if s.WithoutSettings(func() { _ = m.Reply([]byte("2"), testTimeout) }) == nil {
-		t.Error("reply met no fault")
+		t.Error("reply did not panic")
 	}
 	reply(t, m, "2")
 	p.expect("2")

@@ -2,16 +2,16 @@
 // [Server], with deadlines, cancellation and any number of threads.
 //
 // It is not the framing (package wire), the system calls (package transport) or
-// the protocol's commands (package command), and no goroutine of it does a
-// caller's work in the background.
+// the protocol's commands (package command), and none of its goroutines does a caller's
+// work in the background.
 //
-// Know first: every call runs on the caller's thread and does its own socket work
-// there (package transport explains why). The calls of one socket share its core:
-// the options, the counters, and the calls in flight, so that Cancel and Close can
-// wake them. A client's calls take turns on its one connection (client.go). Of a
-// server's receiving calls one at a time polls all connections for the others
-// (leader.go). How a server knows which message a Send answers is in pairing.go,
-// and what it does with replies that a client is slow to read in outgoing.go.
+// The one thing to know first: every call runs on the caller's thread and does its own
+// socket work there (package transport explains why). The calls of one socket share its
+// core: the options, the counters, and the calls in flight, so that Cancel and Close can
+// wake them. A client's calls take turns on its one connection (client.go). Of a server's
+// receiving calls one at a time polls all connections for the others (leader.go). How a
+// server knows which message a Send answers is in pairing.go, and what it does with
+// replies that a client is slow to read in outgoing.go.
 package socket
 
 import (

@@ -36,7 +36,7 @@ def prefix_of(libdir: Path) -> Path:
 
 
 def found_at(libdir: Path) -> str:
-    """CMake's option for the place of the library: the prefix if CMake searches it, else the package's directory."""
+    """CMake's option for the location of the library: the prefix if CMake searches it, else the package's directory."""
     return f"-DCMAKE_PREFIX_PATH={libdir.parent}" if libdir.name == "lib" else f"-Dobe_DIR={libdir}/cmake/obe"
 
 
@@ -81,11 +81,11 @@ def test_cmake_version(libdir: Path, tmp_path: Path) -> None:
 
 
 def test_cmake_without_library(libdir: Path, tmp_path: Path) -> None:
-    """On another system the package is not found, and the message says why."""
+    """On another system the package is not found, and the message explains why."""
     shutil.copytree(libdir / "cmake", tmp_path / "lib" / "cmake")
     project = 'find_package(obe CONFIG QUIET)\nmessage(STATUS "${obe_FOUND}: ${obe_NOT_FOUND_MESSAGE}")\n'
     answer = configure(tmp_path, project, found_at(tmp_path / "lib"))
-    assert f"0: this libobe is for another system or word size: {tmp_path}/lib/libobe.so is not there" in answer
+    assert f"0: this libobe is for another system or word size: {tmp_path}/lib/libobe.so does not exist" in answer
 
 
 def test_manual(libdir: Path) -> None:

@@ -1,7 +1,7 @@
 /* The functions for the protocol's commands, with a server in this program.
  *
  *     command            all tests
- *     command QUERIES    all tests, with so many queries of each thread that shares a client: for valgrind */
+ *     command QUERIES    all tests, with this many queries of each thread that shares a client: for valgrind */
 #include "check.h"
 
 static char text[1024];

@@ -194,7 +194,7 @@ static void wrong_free(void)
     CHECK_EQUAL(LIVE, obe_test_live());
 }
 
-/* Each of many handles stands for its own object. */
+/* Each of many handles refers to its own object. */
 static void many_handles(void)
 {
     enum { MANY = 10000 };

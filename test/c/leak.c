@@ -1,7 +1,7 @@
 /* Calls leak no connection, descriptor, thread, goroutine, live handle or memory.
  *
  *     leak            all tests
- *     leak ROUNDS     so many rounds of each operation, without the tests of memory: for valgrind and sanitizers */
+ *     leak ROUNDS     this many rounds of each operation, without the tests of memory: for valgrind and sanitizers */
 #include "check.h"
 
 static int rounds = 1000;

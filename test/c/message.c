@@ -1,7 +1,7 @@
 /* Messages: every function of the group, with the arguments that it accepts and refuses, and the results that it writes.
  *
  *     message            all tests
- *     message NUMBERS    all tests, with so many numbers in the large arrays: for valgrind
+ *     message NUMBERS    all tests, with this many numbers in the large arrays: for valgrind
  *     message measure    measures how long it takes to get a member of a small reply */
 #include "check.h"
 

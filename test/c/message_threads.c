@@ -222,7 +222,7 @@ static void *read_all(void *argument)
     return NULL;
 }
 
-/* Sends the message meanwhile. The echo is complete. */
+/* Sends the message in the meantime. The echo is complete. */
 static void *send_message(void *unused)
 {
     obe_socket client = new_client(echo.port);

@@ -93,7 +93,7 @@ static inline int memory_forbid(void *memory, size_t size)
 
 /* ---- threads ---- */
 
-/* A thread counts as asleep after so many samples without a change, one per millisecond. Windows does not report whether
+/* A thread counts as asleep after this many samples without a change, one per millisecond. Windows does not report whether
  * a thread sleeps, only the CPU time that it has used, in steps of 10 ms. */
 enum { STILL = 60 };
 
@@ -220,7 +220,7 @@ static inline int memory_forbid(void *memory, size_t size) { return mprotect(mem
 
 /* ---- threads ---- */
 
-/* A thread counts as asleep after so many samples without a change, one per millisecond. */
+/* A thread counts as asleep after this many samples without a change, one per millisecond. */
 enum { STILL = 12 };
 
 static inline long thread_id(void) { return syscall(SYS_gettid); }

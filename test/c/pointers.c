@@ -100,7 +100,7 @@ static void *collect(void *argument)
 #include "pointers_calls.h"
 
 static const uint64_t odd_values[] = {1, 8, 4095, UINT64_MAX, UINT64_C(0xc000000000)};
-enum { UNMAPPED = 4 }; /* so many of them, the first ones, are in the first or the last page */
+enum { UNMAPPED = 4 }; /* the first ones, this many, are in the first or the last page */
 
 /* A thread that makes the calls for one parameter. Its stack in Go is new, so that the first deep call copies it. The
  * thread runs until the end, so that the next thread does not inherit that stack. */

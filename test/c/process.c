@@ -317,7 +317,7 @@ static void sockets_in_child(const char *path)
     CHECK(raw_ended(dropped));
     wait_idle(server, QUIET);
 
-    /* No server is listening any more, not even at another name of the socket file. */
+    /* No server is listening any longer, not even under another name of the socket file. */
     late = connect_to(server, path);
     port = port_of(server);
     if (path)

@@ -1,7 +1,7 @@
 /* Sending and receiving messages, replying to several at the same time from any thread, and obe_serve.
  *
  *     serve            all tests
- *     serve ROUNDS     all tests, with so many rounds in the long ones: for valgrind */
+ *     serve ROUNDS     all tests, with this many rounds in the long ones: for valgrind */
 #include "check.h"
 
 #include <semaphore.h>
@@ -586,7 +586,7 @@ static void client_disconnects(void)
     CHECK(status == OBE_OK || status == OBE_E_RESET || status == OBE_E_PEER_CLOSED);
     free_message(request);
 
-    /* The client shuts down its direction only, and still waits for the reply. */
+    /* The client shuts down only its sending side, and still waits for the reply. */
     fd = raw_connect(port_of(server));
     request = request_of(server, fd);
     CHECK(shutdown(fd, SHUT_WR) == 0);

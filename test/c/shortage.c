@@ -165,7 +165,7 @@ static void limit(rlim_t soft, rlim_t hard)
     CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
 }
 
-/* Makes the call with so many free descriptors. The hard limit equals the soft one if hard is set. Then the call is made
+/* Makes the call with this many free descriptors. The hard limit equals the soft one if hard is set. Then the call is made
  * again with enough descriptors. */
 static int short_of(int free, int hard, const char *wanted)
 {
@@ -243,7 +243,7 @@ static int without_random(void)
 
 /* ---- the tests ---- */
 
-/* Runs this program with arguments, and with at most so many descriptors if most is not 0. Returns its exit status, or
+/* Runs this program with arguments, and with at most this many descriptors if most is not 0. Returns its exit status, or
  * 1000 + n if signal n ended it. */
 static int run_self(int most, const char *a, const char *b, const char *c, const char *d)
 {

@@ -90,7 +90,7 @@ template <class Object, class Call> static void throws_without_handle(const char
     try {
         call(object);
     } catch (const obe::error &e) {
-        if (e.status() != OBE_E_HANDLE || std::string(e.what()).find(", or was freed") == std::string::npos)
+        if (e.status() != OBE_E_HANDLE || std::string(e.what()).find("the handle is NULL") == std::string::npos)
             fail_at(__FILE__, __LINE__, std::string(name) + " threw " + std::to_string(e.status()) + ": " + e.what());
         return;
     }

@@ -27,7 +27,7 @@ func stepped(t *testing.T, at time.Time, d time.Duration) time.Time {
 	return at
 }
 
-// A wait ends at its deadline also if the clock is stepped meanwhile.
+// A wait ends at its deadline even if the clock is stepped in the meantime.
 func TestClockIsStepped(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)

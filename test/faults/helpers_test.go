@@ -79,7 +79,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// body returns message number id, with so many bytes of padding.
+// body returns message number id, with this many bytes of padding.
 func body(id, padding int) []byte {
 	text := bytes.Repeat([]byte{byte('a' + id%26)}, padding)
 	return fmt.Appendf(nil, `{"id": %d, "sum": %d, "padding": "%s"}`, id, checksum(id, text), text)

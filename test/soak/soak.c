@@ -19,8 +19,8 @@ enum {
     HELD = 4,                 /* requests that a server may hold back */
     DISTURBERS = 2,
     STRANGERS = 2,
-    WINDOW = 4096,            /* so many commands of each client are remembered */
-    LONG = 60000,             /* ms: no undisturbed call lasts so long */
+    WINDOW = 4096,            /* how many commands of each client are remembered */
+    LONG = 60000,             /* ms: no undisturbed call lasts this long */
     BRIEF = 10,               /* ms */
     PAUSE_PERIOD = 1500,      /* ms from pause to pause */
     WARM_UP = 10000,          /* ms, at least, before the first sample */

@@ -51,10 +51,7 @@ class Client(Socket):
         return self._array(b"optset", 1)
 
     def goodset(self, pickiness: float | None = None) -> Any:
-        """A good setting, drawn at random; a larger pickiness prefers settings close to the best.
-
-        None is the server's own.
-        """
+        """A good setting, drawn at random: a larger pickiness prefers better settings. None is the server's default."""
         return self._array(b"goodset", 1, **({} if pickiness is None else {"pickiness": pickiness}))
 
     def newdat(self, x: Any, y: Any, s: Any) -> None:

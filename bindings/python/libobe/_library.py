@@ -106,7 +106,7 @@ def _load() -> Library:
     global _entered
     tried = []
     # The library's threads inherit this signal mask, so they take no signals. Before 3.10 Python installs handlers
-    # without an alternate stack, which must not run on a thread of Go.
+    # without an alternate stack, which must not run on one of Go's threads.
     blockable = hasattr(signal, "pthread_sigmask")
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals()) if blockable else set()
     try:

@@ -40,8 +40,7 @@ class Socket:
     role        'client' or 'server'. A server listens from now on. A client connects when it sends.
     ip_address  an address or a host name; '' and None are the loopback address in both roles.
     port        0 lets the system choose a server's port, which is then in the attribute `port`.
-    timeout     the time limit of one call in seconds; None waits forever. The default is 60 for a client, None for a
-                server.
+    timeout     the limit of a call in seconds; None waits forever. The default is 60 for a client, None for a server.
 
     A message is any value that `json.dumps` accepts, a numpy array or scalar, or another numeric buffer. Failures raise
     exceptions of `libobe.errors`. Any method may be called from any thread. Collecting a Socket frees it.

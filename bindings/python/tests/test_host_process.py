@@ -67,7 +67,7 @@ def test_multiprocessing_by_fork_is_refused(echo: peer.Server, tmp_path: Path) -
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSEGV") or sys.platform == "win32", reason="needs signals")
 def test_a_crash_is_left_to_faulthandler(echo: peer.Server, tmp_path: Path) -> None:
-    """A crash is reported by faulthandler if it is enabled, and ends the program with the same signal as ever."""
+    """A crash is reported by faulthandler if it is enabled, and ends the program by the same signal as always."""
     code = (
         "import faulthandler, sys, libobe\n"
         "assert libobe.Socket('client', port=int(sys.argv[1]), timeout=20).tcmd(1) == 1\n"

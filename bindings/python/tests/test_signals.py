@@ -214,7 +214,7 @@ def test_sending_more_than_the_peer_reads(server: libobe.Socket) -> None:
 
 @five_tries
 def test_small_answers_that_the_client_does_not_read(server: libobe.Socket) -> None:
-    """They fill the connection. The one that does not fit any more can be interrupted."""
+    """They fill the connection. The one that no longer fits can be interrupted."""
     answered = []
 
     def answer_forever() -> None:

@@ -1,4 +1,4 @@
-"""The same as consumer.c, in Python; it also says which files it used."""
+"""The same as consumer.c, in Python; it also prints which files it used."""
 
 import libobe
 

@@ -8,7 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* Limits the address space to its present size and so many MiB. */
+/* Limits the address space to its present size plus this many MiB. */
 static void limit(long left)
 {
     struct rlimit most;

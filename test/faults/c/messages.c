@@ -251,7 +251,7 @@ int main(int count, char **arguments)
     fflush(stdout);
     if (parsed(&m) == OBE_OK) {
         read_all("message", m);
-        read_all("message again", m); /* the library caches the places of values */
+        read_all("message again", m); /* the library caches the positions of values */
     }
     obe_message_free(m);
     write_all();

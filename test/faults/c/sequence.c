@@ -25,7 +25,7 @@ int main(int count, char **arguments)
         return 1;
     memset(text, 'x', sizeof text);
     text[0] = text[sizeof text - 1] = '"';
-    /* Otherwise malloc reserves 64 MiB of address space for a thread that Go starts meanwhile. */
+    /* Otherwise malloc reserves 64 MiB of address space for a thread that Go starts in the meantime. */
     mallopt(M_ARENA_MAX, 1);
     limit(300);
     for (round = 0; round < ROUNDS; round++) {
