@@ -5,6 +5,7 @@ import "C"
 
 import (
 	"errors"
+	"time"
 
 	"libobe/internal/command"
 	"libobe/internal/jsondoc"
@@ -48,14 +49,18 @@ func bareCommand(name string) requestFunc {
 	return func() (*jsondoc.Document, error) { return command.Request(name, nil) }
 }
 
+// commandArgs converts the arguments that all commands have.
+func commandArgs(op string, timeout_ms C.int64_t, request requestFunc) (r *jsondoc.Document, limit time.Duration, err error) {
+	if limit, err = timeoutArg(op, timeout_ms); err == nil {
+		r, err = request()
+	}
+	return
+}
+
 // commandOK runs a command whose reply is "OK".
 func commandOK(op string, client C.obe_socket, timeout_ms C.int64_t, request requestFunc) C.obe_status {
 	return withSocket(op, client, func(c *socket.Client) error {
-		limit, err := timeoutArg(op, timeout_ms)
-		if err != nil {
-			return err
-		}
-		r, err := request()
+		r, limit, err := commandArgs(op, timeout_ms, request)
 		if err != nil {
 			return err
 		}
@@ -71,11 +76,7 @@ func commandDoubles(op, name string, client C.obe_socket, values outDoubles, cap
 		if err := checkPointer(op, "count", count); err != nil {
 			return err
 		}
-		limit, err := timeoutArg(op, timeout_ms)
-		if err != nil {
-			return err
-		}
-		r, err := request()
+		r, limit, err := commandArgs(op, timeout_ms, request)
 		if err != nil {
 			return err
 		}
@@ -94,15 +95,11 @@ func commandMatrix(op, name string, client C.obe_socket, values outDoubles, capa
 		if err := checkPointer(op, "rows or cols", unusableOf(rows, cols)); err != nil {
 			return err
 		}
-		limit, err := timeoutArg(op, timeout_ms)
+		r, limit, err := commandArgs(op, timeout_ms, bareCommand(op))
 		if err != nil {
 			return err
 		}
 		dst, err := outArray(op, name, values, capacity)
-		if err != nil {
-			return err
-		}
-		r, err := command.Request(op, nil)
 		if err != nil {
 			return err
 		}

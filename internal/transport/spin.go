@@ -67,15 +67,6 @@ func (s *Spin) begin() spinWait {
 	return spinWait{spin: s, iterations: spinIterations}
 }
 
-// pollTimeout returns the timeout of the next poll, in milliseconds, and whether that
-// poll belongs to the spinning.
-func (p *spinWait) pollTimeout(w Wait) (milliseconds int, spinning bool) {
-	if p.spinAgain() {
-		return 0, true
-	}
-	return w.milliseconds(), false
-}
-
 // spinAgain counts an iteration and reports whether to poll once more before blocking.
 func (p *spinWait) spinAgain() bool {
 	if p.iterations == 0 {

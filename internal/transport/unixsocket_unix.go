@@ -44,7 +44,7 @@ func connectUnix(path string) (descriptor, error) {
 	case unix.ENOENT, unix.ENOTDIR, unix.ENOTSOCK:
 		err = &SystemError{Call: "connect", Err: err, kind: ErrRefused}
 	case unix.EAGAIN:
-		err = &SystemError{Call: "connect", Err: errors.New("the server's queue is full"), kind: ErrQueueFull}
+		err = &SystemError{Call: "connect", Err: ErrQueueFull, kind: ErrQueueFull}
 	default:
 		err = systemError("connect", err)
 	}

@@ -68,3 +68,12 @@ func poll(fd descriptor, events int16, waker, yield descriptor, milliseconds int
 
 // blockingPoll is poll for calls that may block; see SetWaitFunctions.
 var blockingPoll = poll
+
+// pollTimeout returns the timeout of the next poll, in milliseconds, and whether that
+// poll belongs to the spinning.
+func (p *spinWait) pollTimeout(w Wait) (milliseconds int, spinning bool) {
+	if p.spinAgain() {
+		return 0, true
+	}
+	return w.milliseconds(), false
+}

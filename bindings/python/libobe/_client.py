@@ -27,6 +27,9 @@ class Client(Socket):
         super().__init__("client", ip_address, port, timeout=timeout)
         self._has_numpy = importlib.util.find_spec("numpy") is not None
 
+    def _expect_ok(self, command: str, **fields: Any) -> None:
+        self._obe.expect_ok(command.encode(), json_text({"command": command, **fields}))
+
     def _array(self, command: bytes, dimensions: int, **fields: Any) -> Any:
         reply = self._obe.query(command, json_text(fields) if fields else b"")
         array = reply.array(importlib.import_module("numpy")) if self._has_numpy else None
@@ -37,11 +40,11 @@ class Client(Socket):
 
     def ready(self) -> None:
         """Ask once whether the server is ready; `wait_ready` waits until it is."""
-        self._obe.ready()
+        self._expect_ok("ready")
 
     def newrun(self, **fields: Any) -> None:
         """Begin a new run. Which fields it needs depends on the server."""
-        self._obe.newrun(json_text(fields))
+        self._expect_ok("newrun", **fields)
 
     def optset(self) -> Any:
         """The best setting to measure at next, a number for each knob."""
@@ -56,7 +59,7 @@ class Client(Socket):
 
         Each is a number or a list of numbers, and is sent as a list: a Python server does not survive a scalar x.
         """
-        self._obe.newdat(_list(x), _list(y), _list(s))
+        self._expect_ok("newdat", x=_list(x), y=_list(y), s=_list(s))
 
     def getmean(self) -> Any:
         """The mean of each parameter."""
@@ -88,11 +91,11 @@ class Client(Socket):
 
     def done(self) -> None:
         """Ask the server to exit."""
-        self._obe.done()
+        self._expect_ok("done")
 
 
 def _list(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return value
     plain = value.tolist() if hasattr(value, "tolist") else value  # numpy's arrays and scalars, array.array
-    return plain if isinstance(plain, list) else [plain]
+    return value if isinstance(plain, list) else [plain]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import threading
-from collections.abc import Sequence
 from typing import Any, Callable, TypeVar
 
 from . import errors
@@ -24,8 +23,6 @@ NO_REPLY = (
     ": no reply; the server may still execute the command, and a Python optbayesexpt server never replies to an "
     "unknown one"
 )
-
-NUMBER = 26  # bytes of the longest number in JSON, with what separates it from the next
 
 T = TypeVar("T")
 Call = tuple[Any, ...]  # a function of the library and its arguments, except the last one, the timeout
@@ -80,29 +77,13 @@ class ClientHandle(Handle):
 
     def query(self, command: bytes, fields: bytes = b"") -> Message:
         """Send one of the protocol's commands with the members of an object, b"" for none; see obe_query."""
-        members, reply = Message.from_text(fields) if fields else Message(), Message()
-        place = ctypes.byref(reply.handle)
-        arguments = self._id, command, members.handle, place
-        return self._run(self._command, command, len(fields), self._lib.untyped_query, arguments, reply)
+        return self._run(self._query, command, fields)
 
-    def _expect_ok(self, command: bytes, function: Callable[..., int], *arguments: Any, size: int = 0) -> None:
-        """Send one of the protocol's commands whose answer is "OK", about size bytes, with the function for it."""
-        self._run(self._command, command, size, function, (self._id, *arguments), Message())
-
-    def ready(self) -> None:
-        self._expect_ok(b"ready", self._lib.obe_ready)
-
-    def newrun(self, fields: bytes) -> None:
-        members = Message.from_text(fields)
-        self._expect_ok(b"newrun", self._lib.obe_newrun, members.handle, size=len(fields))
-
-    def newdat(self, *lists: Sequence[float]) -> None:
-        arrays = [(ctypes.c_double * len(values))(*values) for values in lists]
-        arguments = [argument for array in arrays for argument in (array, len(array))]
-        self._expect_ok(b"newdat", self._lib.obe_newdat, *arguments, size=sum(map(len, arrays)) * NUMBER)
-
-    def done(self) -> None:
-        self._expect_ok(b"done", self._lib.obe_done)
+    def expect_ok(self, command: bytes, body: bytes) -> None:
+        """Send one of the protocol's commands whose answer is "OK", and raise ReplyError for any other answer."""
+        text = self._run(self._tcmd, body, str)
+        if text != '"OK"':  # an error, or an unusual spelling of "OK"
+            self.check_reply(Message.from_text(text.encode()), command)
 
     def check_reply(self, reply: Message, command: bytes) -> None:
         """Raise ReplyError unless a message is the answer to that command."""
@@ -122,7 +103,7 @@ class ClientHandle(Handle):
                     self._lib.obe_close(self._id)
                 raise
 
-    def _tcmd(self, body: bytes) -> Any:
+    def _tcmd(self, body: bytes, decode: Callable[[str], Any] = decode) -> Any:
         lib, handle, pool = self._lib, self._id, self._inbox.pool
         buffer = pool.acquire()
         arguments = handle, body, text_length(body), *buffer.arguments
@@ -146,11 +127,12 @@ class ClientHandle(Handle):
         self._end_exchange(*self._exchange(len(body), lib.obe_tcmd_message, arguments, receive))
         return reply
 
-    def _command(
-        self, command: bytes, size: int, function: Callable[..., int], arguments: tuple[Any, ...], reply: Message
-    ) -> Message:
-        receive = self._lib.obe_receive_message, self._id, ctypes.byref(reply.handle)
-        status, resumed = self._exchange(size, function, arguments, receive)
+    def _query(self, command: bytes, fields: bytes) -> Message:
+        lib, members, reply = self._lib, Message.from_text(fields) if fields else Message(), Message()
+        place = ctypes.byref(reply.handle)
+        receive = lib.obe_receive_message, self._id, place
+        arguments = self._id, command, members.handle, place
+        status, resumed = self._exchange(len(fields), lib.untyped_query, arguments, receive)
         self._end_exchange(status, resumed)
         if resumed:  # the call that received the reply did not check it
             self.check_reply(reply, command)
