@@ -76,18 +76,29 @@ class ClientHandle(Handle):
         """Send a command and return its reply. Arrays of numbers are numpy's if that module is passed."""
         if numpy is None:
             return self._run(self._tcmd, body)
-        return self._run(self._tcmd_message, body).value(numpy)
+        reply = self._run(self._tcmd_message, body)
+        value = reply.value(numpy)
+        reply.release()
+        return value
 
     def query(self, command: bytes, fields: bytes = b"") -> Message:
-        """Send one of the protocol's commands with the members of an object, b"" for none; see obe_query."""
-        members, reply = Message.from_text(fields) if fields else Message(), Message()
+        """Send one of the protocol's commands with the members of an object, b"" for none; see obe_query.
+
+        The caller releases the reply.
+        """
+        members = Message.from_text(fields) if fields else Message.acquire()
+        reply = Message.acquire()
         place = ctypes.byref(reply.handle)
         arguments = self._id, command, members.handle, place
-        return self._run(self._command, command, len(fields), self._lib.untyped_query, arguments, reply)
+        self._run(self._command, command, len(fields), self._lib.untyped_query, arguments, reply)
+        members.release()
+        return reply
 
     def _expect_ok(self, command: bytes, function: Callable[..., int], *arguments: Any, size: int = 0) -> None:
         """Send one of the protocol's commands whose answer is "OK", about size bytes, with the function for it."""
-        self._run(self._command, command, size, function, (self._id, *arguments), Message())
+        reply = Message.acquire()
+        self._run(self._command, command, size, function, (self._id, *arguments), reply)
+        reply.release()
 
     def ready(self) -> None:
         self._expect_ok(b"ready", self._lib.obe_ready)
@@ -95,6 +106,7 @@ class ClientHandle(Handle):
     def newrun(self, fields: bytes) -> None:
         members = Message.from_text(fields)
         self._expect_ok(b"newrun", self._lib.obe_newrun, members.handle, size=len(fields))
+        members.release()
 
     def newdat(self, *lists: Sequence[float]) -> None:
         arrays = [(ctypes.c_double * len(values))(*values) for values in lists]
@@ -139,22 +151,22 @@ class ClientHandle(Handle):
         return decode(text)
 
     def _tcmd_message(self, body: bytes) -> Message:
-        lib, request, reply = self._lib, Message.from_text(body), Message()
+        lib, request, reply = self._lib, Message.from_text(body), Message.acquire()
         place = ctypes.byref(reply.handle)
         receive = lib.obe_receive_message, self._id, place
         arguments = self._id, request.handle, place
         self._end_exchange(*self._exchange(len(body), lib.obe_tcmd_message, arguments, receive))
+        request.release()
         return reply
 
     def _command(
         self, command: bytes, size: int, function: Callable[..., int], arguments: tuple[Any, ...], reply: Message
-    ) -> Message:
+    ) -> None:
         receive = self._lib.obe_receive_message, self._id, ctypes.byref(reply.handle)
         status, resumed = self._exchange(size, function, arguments, receive)
         self._end_exchange(status, resumed)
         if resumed:  # the call that received the reply did not check it
             self.check_reply(reply, command)
-        return reply
 
     def _exchange(
         self, size: int, function: Callable[..., int], arguments: tuple[Any, ...], receive: Call
