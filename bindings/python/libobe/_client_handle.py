@@ -109,9 +109,13 @@ class ClientHandle(Handle):
         members.release()
 
     def newdat(self, *lists: Sequence[float]) -> None:
-        arrays = [(ctypes.c_double * len(values))(*values) for values in lists]
-        arguments = [argument for array in arrays for argument in (array, len(array))]
-        self._expect_ok(b"newdat", self._lib.obe_newdat, *arguments, size=sum(map(len, arrays)) * NUMBER)
+        arguments: list[Any] = []
+        size = 0
+        for values in lists:
+            count = len(values)
+            arguments += (ctypes.c_double * count)(*values), ctypes.c_int64(count)
+            size += count * NUMBER
+        self._expect_ok(b"newdat", self._lib.untyped_newdat, *arguments, size=size)
 
     def done(self) -> None:
         self._expect_ok(b"done", self._lib.obe_done)

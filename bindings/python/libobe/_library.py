@@ -21,6 +21,7 @@ UNTYPED = {
     "obe_receive": "untyped_receive",
     "obe_tcmd": "untyped_tcmd",
     "obe_query": "untyped_query",
+    "obe_newdat": "untyped_newdat",
     "obe_check_reply": "untyped_check_reply",
     "obe_message_new": "untyped_message_new",
     "obe_message_free": "untyped_message_free",
