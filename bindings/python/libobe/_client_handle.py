@@ -73,11 +73,21 @@ class ClientHandle(Handle):
         """Send a command and return its reply. Arrays of numbers are numpy's if that module is passed."""
         if numpy is None:
             return self._run(self._tcmd, body)
-        return self._run(self._tcmd_message, body).value(numpy)
+        reply = self._run(self._tcmd_message, body)
+        value = reply.value(numpy)
+        reply.release()
+        return value
 
     def query(self, command: bytes, fields: bytes = b"") -> Message:
-        """Send one of the protocol's commands with the members of an object, b"" for none; see obe_query."""
-        return self._run(self._query, command, fields)
+        """Send one of the protocol's commands with the members of an object, b"" for none; see obe_query.
+
+        The caller releases the reply.
+        """
+        members = Message.from_text(fields) if fields else Message.acquire()
+        reply = Message.acquire()
+        self._run(self._query, command, len(fields), members, reply)
+        members.release()
+        return reply
 
     def expect_ok(self, command: bytes, body: bytes) -> None:
         """Send one of the protocol's commands whose answer is "OK", and raise ReplyError for any other answer."""
@@ -120,23 +130,22 @@ class ClientHandle(Handle):
         return decode(text)
 
     def _tcmd_message(self, body: bytes) -> Message:
-        lib, request, reply = self._lib, Message.from_text(body), Message()
+        lib, request, reply = self._lib, Message.from_text(body), Message.acquire()
         place = ctypes.byref(reply.handle)
         receive = lib.obe_receive_message, self._id, place
         arguments = self._id, request.handle, place
         self._end_exchange(*self._exchange(len(body), lib.obe_tcmd_message, arguments, receive))
+        request.release()
         return reply
 
-    def _query(self, command: bytes, fields: bytes) -> Message:
-        lib, members, reply = self._lib, Message.from_text(fields) if fields else Message(), Message()
+    def _query(self, command: bytes, size: int, members: Message, reply: Message) -> None:
         place = ctypes.byref(reply.handle)
-        receive = lib.obe_receive_message, self._id, place
+        receive = self._lib.obe_receive_message, self._id, place
         arguments = self._id, command, members.handle, place
-        status, resumed = self._exchange(len(fields), lib.untyped_query, arguments, receive)
+        status, resumed = self._exchange(size, self._lib.untyped_query, arguments, receive)
         self._end_exchange(status, resumed)
         if resumed:  # the call that received the reply did not check it
             self.check_reply(reply, command)
-        return reply
 
     def _exchange(
         self, size: int, function: Callable[..., int], arguments: tuple[Any, ...], receive: Call

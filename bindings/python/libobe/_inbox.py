@@ -56,7 +56,7 @@ class Inbox:
                 if status:
                     check(self._lib, status, self._handle)
             self.unread = False
-            value = decode(buffer.text()) if numpy is None else Message.from_text(buffer.view()).value(numpy)
+            value = decode(buffer.text()) if numpy is None else self._value(buffer, numpy)
         except (errors.Error, ValueError, RecursionError):
             raise  # no message was received, or one that a second attempt could not read either
         except BaseException:
@@ -68,6 +68,13 @@ class Inbox:
             raise
         if buffer.size == SIZE:
             self.pool.free = [buffer]
+        return value
+
+    @staticmethod
+    def _value(buffer: Buffer, numpy: Any) -> Any:
+        message = Message.from_text(buffer.view())
+        value = message.value(numpy)
+        message.release()
         return value
 
     def receive_message(self, deadline: float, token: CancelToken) -> Message:

@@ -16,6 +16,9 @@ from ._status import BUFFER_TOO_SMALL, OK
 # A smaller array is faster to encode as a list than as a message.
 MIN_NATIVE_SIZE = 64
 
+MAX_SPARE = 8
+_spare: list[Message] = []  # for the next acquire
+
 
 class Message:
     """Owns the message of the library that `handle` refers to; the handle is 0 until a call stores one there."""
@@ -26,14 +29,34 @@ class Message:
         self.handle = ctypes.c_size_t()
         self._lib = library()
 
-    def __del__(self) -> None:  # a weakref.finalize would take longer than the call itself
-        if self.handle.value and not self._lib.forked:
+    # Python ignores what a signal handler raises during a finalizer, so that a Ctrl-C would be lost. Therefore the
+    # frequent calls acquire and release their messages, and the finalizer frees those of requests and failed calls. A
+    # weakref.finalize would take longer than the call itself.
+    def __del__(self) -> None:
+        handle = getattr(self, "handle", None)  # a signal handler may have ended __init__
+        if handle is not None and handle.value and not self._lib.forked:
+            self._lib.untyped_message_free(handle)
+
+    @classmethod
+    def acquire(cls) -> Message:
+        """A message for one call, which the caller releases afterwards."""
+        try:
+            return _spare.pop()  # atomic
+        except IndexError:
+            return cls()
+
+    def release(self) -> None:
+        """Free the message of the library. Only the owner of an acquired message may call this, and only once."""
+        if self.handle.value:
             self._lib.untyped_message_free(self.handle)
+            self.handle.value = 0
+        if len(_spare) < MAX_SPARE:
+            _spare.append(self)
 
     @classmethod
     def from_text(cls, text: Any) -> Message:
-        """A message with the JSON text that a buffer contains."""
-        message = cls()
+        """An acquired message with the JSON text that a buffer contains."""
+        message = cls.acquire()
         copy = bytes(text)
         length = ctypes.c_int64(len(copy))
         message.check(message._lib.untyped_message_new(copy, length, ctypes.byref(message.handle)))
@@ -111,4 +134,6 @@ def _array_text(array: Any) -> bytes:
         message.check(message._lib.obe_set_doubles(message.handle, b"a", memory, array.size))
     else:
         message.check(message._lib.obe_set_matrix(message.handle, b"a", memory, *array.shape))
-    return message.json(b"/a")
+    text = message.json(b"/a")
+    message.release()
+    return text

@@ -151,6 +151,39 @@ def test_measurements_are_sent_as_they_are(served: Served) -> None:
     ]
 
 
+@pytest.mark.parametrize("numpy", [False, True])
+@pytest.mark.parametrize("pickiness", [None, 4])
+def test_numbers_that_are_no_numpy_array(served: Served, numpy: bool, pickiness: int | None) -> None:
+    """Integers that no double can represent, and rows of different lengths, are returned as lists."""
+    client = served.client()
+    if numpy:
+        pytest.importorskip("numpy")
+    client._has_numpy = numpy
+    served.answers.update(goodset=[10**400, 1], getset=[[1.0], [2.0, 3.0]])
+    assert client.goodset(pickiness) == [10**400, 1]
+    assert client.getset() == [[1.0], [2.0, 3.0]]
+
+
+def test_without_numpy_numbers_keep_their_types(served: Served) -> None:
+    client = served.client()
+    client._has_numpy = False
+    served.answers.update(optset=[1, 2.0], getcov=[[3, 4.5]])
+    assert [type(number) for number in client.optset()] == [int, float]
+    assert [type(number) for number in client.getcov()[0]] == [int, float]
+    for answer in ("OK", [True], [[1.0]], [None]):
+        served.answers["optset"] = answer
+        with pytest.raises(errors.ReplyError) as caught:
+            client.optset()
+        assert "optset" in str(caught.value)
+        assert json.dumps(answer) in str(caught.value)
+
+
+def test_a_run_with_a_field_named_command(served: Served) -> None:
+    with pytest.raises(TypeError, match="command"):
+        served.client().newrun(command="done")
+    assert served.asked == []
+
+
 def test_numpy_goes_both_ways(served: Served) -> None:
     numpy = pytest.importorskip("numpy")
     values = numpy.concatenate([numpy.linspace(-1, 1, 1000), [0.1, 5e-324, math.nan, math.inf, -math.inf, -0.0]])

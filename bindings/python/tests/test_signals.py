@@ -452,6 +452,29 @@ def test_a_command_of_the_protocol_can_be_interrupted(mute: peer.Server, command
     assert client.connection is None
 
 
+@pytest.mark.parametrize("numpy", [False, True])
+def test_no_interrupt_of_a_command_is_lost(numpy: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python ignores what a handler raises during a finalizer, so that no command may run one."""
+    if numpy:
+        pytest.importorskip("numpy")
+    ignored: list[Any] = []
+    monkeypatch.setattr(sys, "unraisablehook", ignored.append)
+    with peer.Server(lambda body: b'"OK"' if b"newrun" in body else b"[[2.5]]", persistent=True) as server:
+        client = libobe.Client(port=server.port, timeout=peer.TIMEOUT)
+        client._has_numpy = numpy
+        client.set_option("persistent", True)
+        client.getcov()
+        with handler(raising):
+            for i in range(300):
+                with contextlib.suppress(Interrupt):
+                    signal.setitimer(signal.ITIMER_REAL, random.uniform(0.0001, 0.001))
+                    while not ignored:
+                        client.newrun(i=i)
+                        client.getcov()
+                        client.tcmd({"command": "getcov"}, arrays="numpy" if numpy else None)
+    assert not ignored
+
+
 def test_a_large_reply_after_many_slices() -> None:
     """It does not fit the receive buffer, and must not be lost when the connection is closed."""
     release, text = threading.Event(), "x" * 1_000_000
