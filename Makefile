@@ -9,34 +9,38 @@ LIBDIR ?= $(PREFIX)/lib
 MANDIR ?= $(PREFIX)/share/man
 BUILD  := build
 
-# The SONAME changes only when the ABI breaks.
-SONAME  := libobe.so.1
+# capi/version.go has the versioning policy.
+SONAME  := libobe.so.0
 VERSION := $(shell sed -n 's/^\#define OBE_VERSION "\(.*\)"/\1/p' include/obe.h)
-REAL    := libobe.so.$(VERSION)
+LIBFILE := libobe.so.$(VERSION)
 
-# cgo passes no version script and no SONAME on, so they go to the external
-# linker directly; the script's path must be absolute.
+# cgo does not pass a version script or a SONAME, so they go to the external linker
+# directly. The path of the script must be absolute.
 EXTLD   := '-extldflags=\"-Wl,--version-script=$(CURDIR)/capi/libobe.map\" -Wl,-soname,$(SONAME) -Wl,-z,relro,-z,now,-z,noexecstack'
-# The parts in C end the process at an overflow of their buffers.
+# Functions begin at multiples of 16 bytes instead of 32: 57 KB less, and no exchange is
+# measurably slower.
+FUNCALIGN := -funcalign=16
+# An overflow of a buffer in the C parts ends the process.
 HARDENED := -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 CGO_CFLAGS ?= -O2 -g
-# Go 1.26 begins its heap anywhere in the first 64 MiB that it takes. In one process
-# of sixteen little of them is left then, and where the system has no more memory, Go's
-# next small block ends the host program. Without that, internal/memory finds out first
-# (TestAddressSpaceRunsOut). What it would hide is where Go's heap lies, from who has
-# broken into the host program already. Other versions of Go may not know the word.
-HEAPBASE := norandomizedheapbase64
-GOBUILD := GOEXPERIMENT=$(shell GOEXPERIMENT=$(HEAPBASE) $(GO) version >/dev/null 2>&1 && echo $(HEAPBASE)) CGO_ENABLED=1 CGO_CFLAGS="$(CGO_CFLAGS) $(HARDENED)" $(GO) build -trimpath -buildvcs=false -buildmode=c-shared
+# Go 1.26 starts its heap at a random place in the first 64 MiB that it reserves. In one
+# process of sixteen little of them is left, and if the system has no more memory, Go's
+# next small block ends the host program. Without randomization internal/memory detects
+# the shortage first (TestAddressSpaceRunsOut). Randomization would hide the address of
+# Go's heap from an attacker who already controls the host program. Other versions of Go
+# may not know this experiment, so it is set only if Go accepts it.
+NORANDOMHEAP := norandomizedheapbase64
+GOBUILD := GOEXPERIMENT=$(shell GOEXPERIMENT=$(NORANDOMHEAP) $(GO) version >/dev/null 2>&1 && echo $(NORANDOMHEAP)) CGO_ENABLED=1 CGO_CFLAGS="$(CGO_CFLAGS) $(HARDENED)" $(GO) build -trimpath -buildvcs=false -buildmode=c-shared
 SOURCES := go.mod go.sum include/obe.h capi/libobe.map $(shell find capi internal -name '*.go' -o -name '*.[ch]' -o -name '*.tmpl')
 
 .PHONY: all windows generate test fuzz soak bench bench-quick demo install install-library install-development install-manual dist clean help
 
 all: $(BUILD)/libobe.so $(BUILD)/obe64.so ## build build/libobe.so (the default)
 
-$(BUILD)/$(REAL): $(SOURCES)
+$(BUILD)/$(LIBFILE): $(SOURCES)
 	@mkdir -p $(BUILD)
-	$(GOBUILD) -ldflags "-s -w -buildid= $(EXTLD)" -o $@ ./capi
-	@rm -f $(BUILD)/$(basename $(REAL)).h $(BUILD)/*.h
+	$(GOBUILD) -ldflags "-s -w -buildid= $(FUNCALIGN) $(EXTLD)" -o $@ ./capi
+	@rm -f $(BUILD)/$(basename $(LIBFILE)).h $(BUILD)/*.h
 
 # The library with the hooks that tests need.
 $(BUILD)/test/libobe.so: $(SOURCES)
@@ -44,16 +48,16 @@ $(BUILD)/test/libobe.so: $(SOURCES)
 	$(GOBUILD) -tags obetest -ldflags "-buildid= $(EXTLD)" -o $@ ./capi
 	@ln -sf libobe.so $(BUILD)/test/$(SONAME)
 
-$(BUILD)/libobe.so: $(BUILD)/$(REAL)
-	@ln -sf $(REAL) $(BUILD)/$(SONAME)
+$(BUILD)/libobe.so: $(BUILD)/$(LIBFILE)
+	@ln -sf $(LIBFILE) $(BUILD)/$(SONAME)
 	@ln -sf $(SONAME) $@
 
-# The name under which LabVIEW on Linux finds the library that it knows as obe*.*
+# The name by which LabVIEW on Linux finds the library named obe*.* in its nodes.
 $(BUILD)/obe64.so: $(BUILD)/libobe.so
 	@ln -sf $(SONAME) $@
 
-# Windows, with 64 and with 32 bits: the library, which needs nothing but what is
-# part of Windows, and what links with it by the compilers of Microsoft and MinGW.
+# Windows, 64 and 32 bits: the library, which depends only on parts of Windows, and
+# import libraries for the compilers of Microsoft and MinGW.
 WINDOWS   := $(BUILD)/windows
 GOARCH_64 := amd64
 GOARCH_32 := 386
@@ -93,7 +97,7 @@ $(WINDOWS)/libobe%.dll.a: $(WINDOWS)/obe%.def
 .SECONDARY:
 comma := ,
 
-generate: ## write include/obe.h and the other generated files anew
+generate: ## regenerate include/obe.h and the other generated files
 	cd capi && $(GO) run ./generate
 
 test: all $(BUILD)/test/libobe.so ## run every test and linter
@@ -102,12 +106,12 @@ test: all $(BUILD)/test/libobe.so ## run every test and linter
 fuzz: ## fuzz for FUZZTIME (60s) each: every fuzz target in Go, and the C ABI
 	PYTHON="$(PYTHON)" GO="$(GO)" FUZZTIME="$(FUZZTIME)" test/fuzz/run
 
-# A soak that does not end is ended.
-SECONDS = 600
-soak: $(BUILD)/test/libobe.so ## both roles under load and disturbances for SECONDS (600): nothing lost, nothing grows
+# timeout ends a soak that hangs.
+SOAK_SECONDS = 600
+soak: $(BUILD)/test/libobe.so ## both roles under load and faults for SOAK_SECONDS (600): nothing is lost, nothing grows
 	@mkdir -p $(BUILD)/soak
 	$(CC) -std=c99 -O2 -g -Wall -Wextra -Wpedantic -Werror -Iinclude -Itest/c -pthread -o $(BUILD)/soak/soak test/soak/soak.c $< -Wl,-rpath,"$(CURDIR)/$(BUILD)/test"
-	timeout $$(($(SECONDS) + 240)) $(BUILD)/soak/soak $(SECONDS) $(SEED)
+	timeout $$(($(SOAK_SECONDS) + 240)) $(BUILD)/soak/soak $(SOAK_SECONDS) $(SEED)
 
 bench: all ## measure against hand-written C, in less than 4 minutes (see BENCHMARKS.md)
 	$(PYTHON) bench/run.py
@@ -125,24 +129,24 @@ install: install-library install-development install-manual ## install below DES
 
 install-library: all
 	install -d "$(DESTDIR)$(LIBDIR)"
-	install -m 755 $(BUILD)/$(REAL) "$(DESTDIR)$(LIBDIR)/"
-	ln -sf $(REAL) "$(DESTDIR)$(LIBDIR)/$(SONAME)"
+	install -m 755 $(BUILD)/$(LIBFILE) "$(DESTDIR)$(LIBDIR)/"
+	ln -sf $(LIBFILE) "$(DESTDIR)$(LIBDIR)/$(SONAME)"
 	ln -sf $(SONAME) "$(DESTDIR)$(LIBDIR)/libobe.so"
 	ln -sf $(SONAME) "$(DESTDIR)$(LIBDIR)/obe64.so"
 
-# The pkg-config and CMake files find PREFIX by the way up from LIBDIR. LIBRARY is
-# what a program is linked with.
+# The pkg-config and CMake files find PREFIX relative to LIBDIR. LIBRARY is the name
+# that a program links with.
 LIBRARY = obe
-FILL = sed -e 's|@UP@|$(shell realpath -m --relative-to="$(LIBDIR)" "$(PREFIX)")|' -e 's|@VERSION@|$(VERSION)|' -e 's|@LIBRARY@|$(LIBRARY)|'
+SUBSTITUTE = sed -e 's|@UP@|$(shell realpath -m --relative-to="$(LIBDIR)" "$(PREFIX)")|' -e 's|@VERSION@|$(VERSION)|' -e 's|@LIBRARY@|$(LIBRARY)|'
 
 install-development:
 	install -d "$(DESTDIR)$(PREFIX)/include" "$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(LIBDIR)/cmake/obe"
 	install -m 644 include/*.h* "$(DESTDIR)$(PREFIX)/include/"
-	$(FILL) packaging/libobe.pc.in > "$(DESTDIR)$(LIBDIR)/pkgconfig/libobe.pc"
-	$(FILL) packaging/obe-config.cmake.in > "$(DESTDIR)$(LIBDIR)/cmake/obe/obe-config.cmake"
-	$(FILL) packaging/obe-config-version.cmake.in > "$(DESTDIR)$(LIBDIR)/cmake/obe/obe-config-version.cmake"
+	$(SUBSTITUTE) packaging/libobe.pc.in > "$(DESTDIR)$(LIBDIR)/pkgconfig/libobe.pc"
+	$(SUBSTITUTE) packaging/obe-config.cmake.in > "$(DESTDIR)$(LIBDIR)/cmake/obe/obe-config.cmake"
+	$(SUBSTITUTE) packaging/obe-config-version.cmake.in > "$(DESTDIR)$(LIBDIR)/cmake/obe/obe-config-version.cmake"
 
-# Each function is a link to the page of its group.
+# The page of each function is a link to the page of its group.
 install-manual:
 	install -d "$(DESTDIR)$(MANDIR)/man3" "$(DESTDIR)$(MANDIR)/man7"
 	install -m 644 packaging/man/*.3 "$(DESTDIR)$(MANDIR)/man3/"
@@ -153,10 +157,10 @@ install-manual:
 	    done; \
 	done
 
-dist: ## make everything that is shipped, in build/dist
+dist: ## build all packages in build/dist
 	VERSION=$(VERSION) BUILD="$(abspath $(BUILD))" MAKE="$(MAKE)" PYTHON="$(PYTHON)" packaging/dist
 
-clean: ## remove what was built
+clean: ## remove build products
 	rm -rf $(BUILD) bindings/python/build
 
 help: ## list the targets

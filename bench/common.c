@@ -26,16 +26,16 @@ void fail(const char *what)
     exit(1);
 }
 
-void need(int holds, const char *what)
+void require(int condition, const char *what)
 {
-    if (!holds)
+    if (!condition)
         fail(what);
 }
 
 void *allocate(size_t size)
 {
     void *memory = calloc(1, size);
-    need(memory != NULL, "calloc");
+    require(memory != NULL, "calloc");
     return memory;
 }
 
@@ -44,7 +44,7 @@ long resident_kb(const char *field)
     char line[128];
     long kb = -1;
     FILE *status = fopen("/proc/self/status", "r");
-    need(status != NULL, "/proc/self/status");
+    require(status != NULL, "/proc/self/status");
     while (kb < 0 && fgets(line, sizeof line, status) != NULL)
         if (strncmp(line, field, strlen(field)) == 0)
             kb = strtol(line + strlen(field) + 1, NULL, 10);
@@ -62,7 +62,7 @@ void report(uint64_t *ns, size_t count, double seconds)
 {
     size_t stalls = 0;
     qsort(ns, count, sizeof *ns, by_size);
-    while (stalls < count && ns[count - 1 - stalls] >= 35000000u) /* a delayed ACK comes after 40 ms */
+    while (stalls < count && ns[count - 1 - stalls] >= 35000000u) /* the delay of a delayed ACK is 40 ms */
         stalls++;
     printf("{\"p50\": %.3f, \"p99\": %.3f, \"max\": %.3f, \"rate\": %.1f, \"count\": %zu, \"stalls\": %zu}\n",
            (double)ns[count / 2] / 1e3, (double)ns[count * 99 / 100] / 1e3, (double)ns[count - 1] / 1e3,
@@ -77,7 +77,7 @@ int next_command(char *words[WORDS])
     alarm(0);
     if (fgets(line, sizeof line, stdin) == NULL)
         return 0;
-    alarm(3 * PATIENCE);
+    alarm(3 * TIMEOUT_S);
     memset(words, 0, WORDS * sizeof *words);
     for (char *word = strtok(line, " \n"); word != NULL && count < WORDS; word = strtok(NULL, " \n"))
         words[count++] = word;
@@ -88,41 +88,41 @@ void start_thread(void *(*body)(void *), void *argument)
 {
     pthread_t thread;
     errno = pthread_create(&thread, NULL, body, argument);
-    need(errno == 0, "pthread_create");
+    require(errno == 0, "pthread_create");
     pthread_detach(thread);
 }
 
-int floor_listen(int *port)
+int baseline_listen(int *port)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof address;
     int fd = socket(AF_INET, SOCK_STREAM, 0);
-    need(fd >= 0, "socket");
-    need(bind(fd, (struct sockaddr *)&address, size) == 0, "bind");
-    need(listen(fd, SOMAXCONN) == 0, "listen");
-    need(getsockname(fd, (struct sockaddr *)&address, &size) == 0, "getsockname");
+    require(fd >= 0, "socket");
+    require(bind(fd, (struct sockaddr *)&address, size) == 0, "bind");
+    require(listen(fd, SOMAXCONN) == 0, "listen");
+    require(getsockname(fd, (struct sockaddr *)&address, &size) == 0, "getsockname");
     *port = ntohs(address.sin_port);
     return fd;
 }
 
-void floor_tune(int fd)
+void baseline_tune(int fd)
 {
     int on = 1;
-    need(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0, "setsockopt");
+    require(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0, "setsockopt");
 }
 
-int floor_connect(int port)
+int baseline_connect(int port)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM, 0);
-    need(fd >= 0, "socket");
-    floor_tune(fd);
+    require(fd >= 0, "socket");
+    baseline_tune(fd);
     address.sin_port = htons((uint16_t)port);
-    need(connect(fd, (struct sockaddr *)&address, sizeof address) == 0, "connect");
+    require(connect(fd, (struct sockaddr *)&address, sizeof address) == 0, "connect");
     return fd;
 }
 
-int floor_write(int fd, const char *body, size_t length)
+int baseline_write(int fd, const char *body, size_t length)
 {
     char head[4096];
     struct iovec parts[2] = {{head, HEADER}, {(char *)(uintptr_t)body, length}};
@@ -130,7 +130,7 @@ int floor_write(int fd, const char *body, size_t length)
     int count = 2;
 
     snprintf(head, sizeof head, "%010zu", length);
-    if (length <= sizeof head - HEADER) { /* small: one piece */
+    if (length <= sizeof head - HEADER) { /* small enough to copy */
         memcpy(head + HEADER, body, length);
         parts[0].iov_len = HEADER + length;
         count = 1;
@@ -140,7 +140,7 @@ int floor_write(int fd, const char *body, size_t length)
         ssize_t sent = sendmsg(fd, &message, MSG_NOSIGNAL);
         if (sent < 0 && (errno == EPIPE || errno == ECONNRESET))
             return 0;
-        need(sent >= 0, "sendmsg");
+        require(sent >= 0, "sendmsg");
         while (count > 0 && (size_t)sent >= part->iov_len) {
             sent -= (ssize_t)part->iov_len;
             part++;
@@ -154,16 +154,16 @@ int floor_write(int fd, const char *body, size_t length)
     return 1;
 }
 
-static size_t some(int fd, char *into, size_t size) /* 0 at the end */
+static size_t receive_some(int fd, char *into, size_t size) /* returns 0 at the end of the connection */
 {
     ssize_t got = recv(fd, into, size, 0);
     if (got < 0 && errno == ECONNRESET)
         return 0;
-    need(got >= 0, "recv");
+    require(got >= 0, "recv");
     return (size_t)got;
 }
 
-long floor_read(struct reader *reader, char *body, size_t capacity)
+long baseline_read(struct reader *reader, char *body, size_t capacity)
 {
     size_t got, length = 0, taken;
     if (reader->end - reader->start < HEADER) {
@@ -171,7 +171,7 @@ long floor_read(struct reader *reader, char *body, size_t capacity)
         reader->end -= reader->start;
         reader->start = 0;
         while (reader->end < HEADER) {
-            got = some(reader->fd, reader->buffer + reader->end, sizeof reader->buffer - reader->end);
+            got = receive_some(reader->fd, reader->buffer + reader->end, sizeof reader->buffer - reader->end);
             if (got == 0)
                 return -1;
             reader->end += got;
@@ -179,51 +179,51 @@ long floor_read(struct reader *reader, char *body, size_t capacity)
     }
     for (int i = 0; i < HEADER; i++)
         length = length * 10 + (size_t)(reader->buffer[reader->start++] - '0');
-    need(length <= capacity, "a frame that fits");
+    require(length <= capacity, "the frame does not fit");
     taken = reader->end - reader->start;
     if (taken > length)
         taken = length;
     memcpy(body, reader->buffer + reader->start, taken);
     reader->start += taken;
     for (; taken < length; taken += got)
-        if (got = some(reader->fd, body + taken, length - taken), got == 0)
+        if ((got = receive_some(reader->fd, body + taken, length - taken)) == 0)
             return -1;
     return (long)length;
 }
 
-struct floor_server {
+struct baseline_server {
     int listener, kept;
     struct reader reader;
 };
 
 static void *serve(void *argument)
 {
-    struct floor_server *server = argument;
+    struct baseline_server *server = argument;
     struct reader *reader = &server->reader;
     char body[256];
     int last = -1;
 
     for (;;) {
         reader->fd = accept(server->listener, NULL, NULL);
-        need(reader->fd >= 0, "accept");
+        require(reader->fd >= 0, "accept");
         if (last >= 0)
             close(last);
         last = reader->fd;
-        floor_tune(reader->fd);
+        baseline_tune(reader->fd);
         reader->start = reader->end = 0;
-        while (floor_read(reader, body, sizeof body) >= 0 && floor_write(reader->fd, REPLY, sizeof REPLY - 1) &&
+        while (baseline_read(reader, body, sizeof body) >= 0 && baseline_write(reader->fd, REPLY, sizeof REPLY - 1) &&
                server->kept)
             ;
     }
     return NULL;
 }
 
-int floor_serve(int kept)
+int baseline_serve(int kept)
 {
     int port;
-    struct floor_server *server = allocate(sizeof *server);
+    struct baseline_server *server = allocate(sizeof *server);
     server->kept = kept;
-    server->listener = floor_listen(&port);
+    server->listener = baseline_listen(&port);
     start_thread(serve, server);
     return port;
 }
@@ -231,21 +231,21 @@ int floor_serve(int kept)
 static void exchange(struct reader *reader)
 {
     char reply[256];
-    need(floor_write(reader->fd, COMMAND, sizeof COMMAND - 1), "a server that stays");
-    need(floor_read(reader, reply, sizeof reply) == sizeof REPLY - 1, "the reply");
+    require(baseline_write(reader->fd, COMMAND, sizeof COMMAND - 1), "the server has disconnected");
+    require(baseline_read(reader, reply, sizeof reply) == sizeof REPLY - 1, "unexpected reply");
 }
 
-void floor_client(int port, int kept, size_t count, uint64_t *ns)
+void baseline_client(int port, int kept, size_t count, uint64_t *ns)
 {
     static struct reader reader;
     if (kept) {
-        reader.fd = floor_connect(port);
+        reader.fd = baseline_connect(port);
         reader.start = reader.end = 0;
     }
     for (size_t i = 0; i < count; i++) {
         uint64_t began = now_ns();
         if (!kept) {
-            reader.fd = floor_connect(port);
+            reader.fd = baseline_connect(port);
             reader.start = reader.end = 0;
         }
         exchange(&reader);

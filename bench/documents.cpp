@@ -1,13 +1,13 @@
-// Documents, against what C++ has: std::to_chars in a loop, and simdjson on-demand (with HAVE_SIMDJSON). The array is
-// a million doubles, uniform in [0, 1). The commands:
+// JSON in messages, compared with std::to_chars in a loop and simdjson on-demand (with HAVE_SIMDJSON). The array is a
+// million doubles, uniform in [0, 1). The commands:
 //
-//     write obe | to_chars          an array of doubles made into JSON
-//     read obe | fresh | simdjson   and back: out of a document that is there; out of a text, which is checked too
-//     check COUNT                   how fast a message is checked that is this array
-//     member                        one member of a reply of 200 bytes
+//     write obe | to_chars          converts the array to JSON
+//     read obe | fresh | simdjson   converts it back: from an existing message, or (fresh) including its validation
+//     check COUNT                   the rate of the validation of this array as a message
+//     member                        reads one member of a reply of 200 bytes
 //     text FILE                     writes the array's JSON to a file, for Python's json
-//     serve                         starts a thread that sends the array to each client that asks; answers its port
-//     peak PORT                     receives it there, reads the array, and tells by how much the process has grown
+//     serve                         starts a thread that sends the array for each command, and answers with its port
+//     peak PORT                     receives it there, reads the array, and reports the growth of the process
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
@@ -32,11 +32,11 @@ constexpr size_t COUNT = 1000000;
 std::vector<double> values;
 std::string text; // {"command": "data", "x": [...]}
 
-obe_message document()
+obe_message array_message()
 {
     obe_message message;
-    done(obe_command_new("data", &message), "obe_command_new");
-    done(obe_set_doubles(message, "x", values.data(), static_cast<int64_t>(values.size())), "obe_set_doubles");
+    check_ok(obe_command_new("data", &message), "obe_command_new");
+    check_ok(obe_set_doubles(message, "x", values.data(), static_cast<int64_t>(values.size())), "obe_set_doubles");
     return message;
 }
 
@@ -48,12 +48,12 @@ void prepare()
     std::uniform_real_distribution<double> uniform;
     for (size_t i = 0; i < COUNT; i++)
         values.push_back(uniform(random));
-    obe_message message = document();
+    obe_message message = array_message();
     int64_t length;
     obe_get_json(message, "", nullptr, 0, &length);
     text.resize(static_cast<size_t>(length));
-    done(obe_get_json(message, "", &text[0], length, &length), "obe_get_json");
-    done(obe_free(message), "obe_free");
+    check_ok(obe_get_json(message, "", &text[0], length, &length), "obe_get_json");
+    check_ok(obe_message_free(message), "obe_message_free");
 }
 
 void answer(uint64_t began, const char *more = "")
@@ -65,16 +65,16 @@ void write_obe()
 {
     int64_t length;
     uint64_t began = now_ns();
-    obe_message message = document();
-    obe_get_json(message, "", nullptr, 0, &length); // so that it is written by now
+    obe_message message = array_message();
+    obe_get_json(message, "", nullptr, 0, &length); // the text is written at the latest here
     answer(began);
-    need(length == static_cast<int64_t>(text.size()), "the text");
-    done(obe_free(message), "obe_free");
+    require(length == static_cast<int64_t>(text.size()), "unexpected text");
+    check_ok(obe_message_free(message), "obe_message_free");
 }
 
 void write_to_chars()
 {
-    static std::vector<char> buffer(text.size() + COUNT * 2); // its pages are there, which favours this side
+    static std::vector<char> buffer(text.size() + COUNT * 2); // with all pages resident, in favour of this side
     uint64_t began = now_ns();
     char *at = buffer.data(), *end = at + buffer.size();
     *at++ = '[';
@@ -87,41 +87,41 @@ void write_to_chars()
     answer(began);
 }
 
-std::vector<double> &room()
+std::vector<double> &cleared_array()
 {
     static std::vector<double> numbers(COUNT);
     std::fill(numbers.begin(), numbers.end(), 0.0);
     return numbers;
 }
 
-void read_obe(bool fresh) // fresh: the time of checking and copying the text counts
+void read_obe(bool fresh) // fresh: includes the validation and the copy of the text
 {
-    std::vector<double> &numbers = room();
-    obe_message message = 0;
+    std::vector<double> &numbers = cleared_array();
+    obe_message message = nullptr;
     int64_t count;
     uint64_t began = now_ns();
-    done(obe_message_new(text.data(), static_cast<int64_t>(text.size()), &message), "obe_message_new");
+    check_ok(obe_message_new(text.data(), static_cast<int64_t>(text.size()), &message), "obe_message_new");
     if (!fresh)
         began = now_ns();
-    done(obe_get_doubles(message, "/x", numbers.data(), static_cast<int64_t>(COUNT), &count), "obe_get_doubles");
+    check_ok(obe_get_doubles(message, "/x", numbers.data(), static_cast<int64_t>(COUNT), &count), "obe_get_doubles");
     answer(began);
-    need(numbers == values, "the same numbers");
-    done(obe_free(message), "obe_free");
+    require(numbers == values, "other numbers");
+    check_ok(obe_message_free(message), "obe_message_free");
 }
 
 #ifdef HAVE_SIMDJSON
 void read_simdjson()
 {
     static simdjson::ondemand::parser parser;
-    static const simdjson::padded_string padded(text); // made beforehand, which favours this side
-    std::vector<double> &numbers = room();
+    static const simdjson::padded_string padded(text); // padded before the clock starts, in favour of this side
+    std::vector<double> &numbers = cleared_array();
     size_t i = 0;
     uint64_t began = now_ns();
     simdjson::ondemand::document parsed = parser.iterate(padded);
     for (auto element : parsed["x"].get_array())
         numbers[i++] = element.get_double();
     answer(began);
-    need(numbers == values, "the same numbers");
+    require(numbers == values, "other numbers");
 }
 #endif
 
@@ -131,29 +131,29 @@ void check(int count) // see check in transfer.c
     int64_t length = static_cast<int64_t>(text.size()) - 1;
     uint64_t began = now_ns();
     for (int i = 0; i < count; i++)
-        need(obe_send(client, text.data(), length, 0) == OBE_E_JSON, "a check that fails");
+        require(obe_send(client, text.data(), length, 0) == OBE_E_JSON, "the message is valid");
     double ns = static_cast<double>(now_ns() - began);
     std::printf("{\"rate\": %.4f}\n", static_cast<double>(length) * count / ns);
-    done(obe_free(client), "obe_free");
+    check_ok(obe_free(client), "obe_free");
 }
 
-void member() // each document is asked once, so that nothing can be remembered from one call to the next
+void member() // reads each message once, so that no call can use a cache of an earlier one
 {
     static const char reply[] = "{\"status\": \"OK\", \"run\": 17, \"settings\": [2.8714285714285714, 0.25, 1e-05], "
                                 "\"mean\": [2840.25, 0.1, 3.0000000000000004], \"std\": [0.0123, 0.0045, 0.0456], "
                                 "\"picks\": 4, \"note\": \"dip at centre\"}";
-    constexpr size_t DOCUMENTS = 2000;
-    std::vector<obe_message> messages(DOCUMENTS);
+    constexpr size_t MESSAGES = 2000;
+    std::vector<obe_message> messages(MESSAGES);
     double value = 0;
     for (obe_message &message : messages)
-        done(obe_message_new(reply, sizeof reply - 1, &message), "obe_message_new");
+        check_ok(obe_message_new(reply, sizeof reply - 1, &message), "obe_message_new");
     uint64_t began = now_ns();
     for (obe_message message : messages)
-        done(obe_get_double(message, "/mean/1", &value), "obe_get_double");
-    double ns = static_cast<double>(now_ns() - began) / DOCUMENTS;
-    need(value == 0.1, "the value");
+        check_ok(obe_get_double(message, "/mean/1", &value), "obe_get_double");
+    double ns = static_cast<double>(now_ns() - began) / MESSAGES;
+    require(value == 0.1, "unexpected value");
     for (obe_message message : messages)
-        done(obe_free(message), "obe_free");
+        check_ok(obe_message_free(message), "obe_message_free");
     std::printf("{\"ns\": %.1f, \"bytes\": %zu}\n", ns, sizeof reply - 1);
 }
 
@@ -164,9 +164,10 @@ void *serve(void *argument)
     char command[256];
     for (;;) {
         reader->fd = accept(listener, nullptr, nullptr);
-        need(reader->fd >= 0, "accept");
+        require(reader->fd >= 0, "accept");
         reader->start = reader->end = 0;
-        while (floor_read(reader, command, sizeof command) >= 0 && floor_write(reader->fd, text.data(), text.size()))
+        while (baseline_read(reader, command, sizeof command) >= 0 &&
+               baseline_write(reader->fd, text.data(), text.size()))
             ;
         close(reader->fd);
     }
@@ -179,23 +180,23 @@ void peak(int port)
     obe_message message;
     int64_t length, count;
     long before = resident_kb("VmHWM");
-    done(obe_send(client, COMMAND, sizeof COMMAND - 1, 5000), "obe_send");
-    done(obe_receive_message(client, &message, PATIENCE * 1000), "obe_receive_message");
+    check_ok(obe_send(client, COMMAND, sizeof COMMAND - 1, 5000), "obe_send");
+    check_ok(obe_receive_message(client, &message, TIMEOUT_S * 1000), "obe_receive_message");
     std::vector<double> numbers(COUNT);
-    done(obe_get_doubles(message, "/x", numbers.data(), static_cast<int64_t>(COUNT), &count), "obe_get_doubles");
+    check_ok(obe_get_doubles(message, "/x", numbers.data(), static_cast<int64_t>(COUNT), &count), "obe_get_doubles");
     long grown = resident_kb("VmHWM") - before;
     obe_get_json(message, "", nullptr, 0, &length);
     std::printf("{\"grown\": %ld, \"message\": %ld, \"array\": %zu}\n", grown * 1024, static_cast<long>(length),
                 COUNT * sizeof(double));
-    done(obe_free(message), "obe_free");
-    done(obe_free(client), "obe_free");
+    check_ok(obe_message_free(message), "obe_message_free");
+    check_ok(obe_free(client), "obe_free");
 }
 
 void to_file(const char *path)
 {
     FILE *file = std::fopen(path, "w");
-    need(file != nullptr, path);
-    need(std::fwrite(text.data(), 1, text.size(), file) == text.size() && std::fclose(file) == 0, path);
+    require(file != nullptr, path);
+    require(std::fwrite(text.data(), 1, text.size(), file) == text.size() && std::fclose(file) == 0, path);
     std::printf("{\"bytes\": %zu}\n", text.size());
 }
 
@@ -207,7 +208,7 @@ int main()
     while (next_command(words)) {
         const std::string what = words[0], how = words[1] ? words[1] : "";
         if (what != "peak")
-            prepare(); // not there: its memory would count
+            prepare(); // not for peak, whose high-water mark it would raise
         if (what == "write" && how == "obe") {
             write_obe();
         } else if (what == "write") {
@@ -225,7 +226,7 @@ int main()
         } else if (what == "text") {
             to_file(words[1]);
         } else if (what == "serve") {
-            int port, listener = floor_listen(&port);
+            int port, listener = baseline_listen(&port);
             start_thread(serve, reinterpret_cast<void *>(static_cast<intptr_t>(listener)));
             std::printf("{\"port\": %d}\n", port);
         } else if (what == "peak") {

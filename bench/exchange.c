@@ -1,11 +1,11 @@
 /*
- * One exchange after the other: the time of each, between any of the clients and any of the servers. run.py gives the
- * commands, so that short rounds of all pairings take turns:
+ * Consecutive exchanges between any of the clients and any of the servers, and the time of each. run.py sends the
+ * commands, so that short rounds of all pairings alternate:
  *
- *     serve KIND MODE                  starts a server thread; answers its port
- *     client KIND MODE PORT COUNT      times count exchanges in the main thread; MODE is oneshot or kept
+ *     serve KIND MODE                  starts a server thread and answers with its port
+ *     client KIND MODE PORT COUNT      times count exchanges on the main thread; MODE is oneshot or kept
  *
- * A client and a server in one of these processes are two threads; in two of them, two processes.
+ * Client and server are two threads if one process receives both commands, and otherwise two processes.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -17,11 +17,11 @@
 
 static void *receive_and_send(void *argument)
 {
-    obe_socket server = (obe_socket)argument;
+    obe_socket server = argument;
     char body[256];
     int64_t length;
     for (;;) {
-        done(obe_receive(server, body, sizeof body, &length, OBE_FOREVER), "obe_receive");
+        check_ok(obe_receive(server, body, sizeof body, &length, OBE_FOREVER), "obe_receive");
         obe_send(server, REPLY, sizeof REPLY - 1, OBE_DEFAULT_TIMEOUT);
     }
     return NULL;
@@ -36,7 +36,7 @@ static obe_status answer(obe_message request, void *user)
 
 static void *serve(void *argument)
 {
-    done(obe_serve((obe_socket)argument, answer, NULL), "obe_serve");
+    check_ok(obe_serve(argument, answer, NULL), "obe_serve");
     return NULL;
 }
 
@@ -45,30 +45,30 @@ static void obe_client(int port, int kept, size_t count, uint64_t *ns)
     obe_socket client;
     char reply[256];
     int64_t length;
-    done(obe_client_new(NULL, port, &client), "obe_client_new");
+    check_ok(obe_client_new(NULL, port, &client), "obe_client_new");
     if (kept) {
-        done(obe_set_option(client, "persistent", "1"), "obe_set_option");
-        done(obe_send(client, COMMAND, sizeof COMMAND - 1, 5000), "obe_send");
-        done(obe_receive(client, reply, sizeof reply, &length, 5000), "obe_receive");
+        check_ok(obe_set_option(client, OBE_OPT_PERSISTENT, "1"), "obe_set_option");
+        check_ok(obe_send(client, COMMAND, sizeof COMMAND - 1, 5000), "obe_send");
+        check_ok(obe_receive(client, reply, sizeof reply, &length, 5000), "obe_receive");
     }
     for (size_t i = 0; i < count; i++) {
         uint64_t began = now_ns();
-        done(obe_tcmd(client, COMMAND, sizeof COMMAND - 1, reply, sizeof reply, &length, 5000), "obe_tcmd");
+        check_ok(obe_tcmd(client, COMMAND, sizeof COMMAND - 1, reply, sizeof reply, &length, 5000), "obe_tcmd");
         ns[i] = now_ns() - began;
-        need(length == sizeof REPLY - 1, "the reply");
+        require(length == sizeof REPLY - 1, "unexpected reply");
     }
-    done(obe_free(client), "obe_free");
+    check_ok(obe_free(client), "obe_free");
 }
 
 static int start_server(const char *kind, int kept)
 {
     int port = 0;
     if (strcmp(kind, "c") == 0)
-        port = floor_serve(kept);
+        port = baseline_serve(kept);
     else if (strcmp(kind, "obe") == 0)
-        start_thread(receive_and_send, (void *)server_at(&port));
+        start_thread(receive_and_send, server_at(&port));
     else if (strcmp(kind, "serve") == 0)
-        start_thread(serve, (void *)server_at(&port));
+        start_thread(serve, server_at(&port));
     else
         fail(kind);
     return port;
@@ -85,7 +85,7 @@ int main(void)
             int port = atoi(words[3]);
             size_t count = strtoul(words[4], NULL, 10);
             uint64_t *ns = allocate(count * sizeof *ns), began = now_ns();
-            (strcmp(words[1], "c") == 0 ? floor_client : obe_client)(port, kept, count, ns);
+            (strcmp(words[1], "c") == 0 ? baseline_client : obe_client)(port, kept, count, ns);
             report(ns, count, (double)(now_ns() - began) / 1e9);
             free(ns);
         }

@@ -1,7 +1,7 @@
 /*
- * What the library costs before it does anything: footprint PATH SECONDS loads it, makes a first call, and lets a
- * receive wait for so many seconds. It prints the time of loading and first call, the resident memory of the process
- * before and after, and the processor time that the process used while it waited.
+ * The cost of the idle library: footprint PATH SECONDS loads it, calls a first function, and leaves a receive blocked
+ * for that time. It prints the time of loading and first call, the resident memory of the process before and after, and
+ * the CPU time that the process used while the receive was blocked.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -20,7 +20,7 @@ static obe_socket server;
 static void find(const char *name, void *function, size_t size)
 {
     void *symbol = dlsym(library, name);
-    need(symbol != NULL, name);
+    require(symbol != NULL, name);
     memcpy(function, &symbol, size);
 }
 
@@ -31,11 +31,11 @@ static void *wait_for_a_message(void *unused)
     int64_t length;
     find("obe_receive", &receive, sizeof receive);
     receive(server, buffer, sizeof buffer, &length, OBE_FOREVER);
-    fail("a receive that waits");
+    fail("obe_receive returned");
     return unused;
 }
 
-static double processor_ms(void)
+static double cpu_ms(void)
 {
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
@@ -49,20 +49,20 @@ int main(int argc, char **argv)
     long before = resident_kb("VmRSS");
     uint64_t began = now_ns();
 
-    alarm(PATIENCE);
-    need(argc == 3, "footprint PATH SECONDS");
+    alarm(TIMEOUT_S);
+    require(argc == 3, "usage: footprint PATH SECONDS");
     library = dlopen(argv[1], RTLD_NOW);
-    need(library != NULL, argv[1]);
+    require(library != NULL, argv[1]);
     find("obe_server_new", &server_new, sizeof server_new);
-    need(server_new(NULL, 0, &server) == OBE_OK, "obe_server_new");
+    require(server_new(NULL, 0, &server) == OBE_OK, "obe_server_new");
 
     double load_ms = (double)(now_ns() - began) / 1e6;
     long after = resident_kb("VmRSS");
     start_thread(wait_for_a_message, NULL);
-    usleep(200000); /* till it waits, and the runtime has come to rest */
-    double seconds = atof(argv[2]), used = processor_ms();
+    usleep(200000); /* until it is blocked and the runtime is idle */
+    double seconds = atof(argv[2]), used = cpu_ms();
     usleep((useconds_t)(seconds * 1e6));
-    used = processor_ms() - used;
+    used = cpu_ms() - used;
     printf("{\"load_ms\": %.3f, \"before_kb\": %ld, \"after_kb\": %ld, \"idle_percent\": %.4f}\n", load_ms, before,
            after, used / seconds / 10);
     return 0;

@@ -1,4 +1,4 @@
-/* What the programs that are linked with libobe share. */
+/* Shared by the programs that are linked with libobe. */
 #ifndef LIBRARY_H
 #define LIBRARY_H
 
@@ -7,8 +7,8 @@
 
 #include "obe.h"
 
-/* Ends the program unless status is OBE_OK. */
-static inline void done(obe_status status, const char *what)
+/* Exits unless status is OBE_OK. */
+static inline void check_ok(obe_status status, const char *what)
 {
     if (status != OBE_OK) {
         fprintf(stderr, "bench: %s: %s\n", what, obe_strerror(status));
@@ -21,19 +21,19 @@ static inline obe_socket server_at(int *port)
 {
     obe_socket server;
     int32_t chosen;
-    done(obe_server_new(NULL, 0, &server), "obe_server_new");
-    done(obe_set_option(server, "max_connections", "12000"), "obe_set_option");
-    done(obe_port(server, &chosen), "obe_port");
+    check_ok(obe_server_new(NULL, 0, &server), "obe_server_new");
+    check_ok(obe_set_option(server, OBE_OPT_MAX_CONNECTIONS, "12000"), "obe_set_option");
+    check_ok(obe_port(server, &chosen), "obe_port");
     *port = chosen;
     return server;
 }
 
-/* A client that keeps its connection. */
+/* A client with a persistent connection. */
 static inline obe_socket client_of(int port)
 {
     obe_socket client;
-    done(obe_client_new(NULL, port, &client), "obe_client_new");
-    done(obe_set_option(client, "persistent", "1"), "obe_set_option");
+    check_ok(obe_client_new(NULL, port, &client), "obe_client_new");
+    check_ok(obe_set_option(client, OBE_OPT_PERSISTENT, "1"), "obe_set_option");
     return client;
 }
 

@@ -1,12 +1,12 @@
 /*
- * Many clients at once. The commands:
+ * Many concurrent clients. The commands:
  *
- *     serve                            starts an epoll server thread, the floor; answers its port
- *     client CLIENTS MODE PORT COUNT   times count exchanges of that many clients at once; MODE is oneshot or kept
- *     open PORT COUNT                  opens count connections, makes one exchange on each, and keeps them
- *     close                            closes these
+ *     serve                            starts an epoll server thread, the baseline, and answers with its port
+ *     client CLIENTS MODE PORT COUNT   times count exchanges of that many concurrent clients; MODE is oneshot or kept
+ *     open PORT COUNT                  opens count connections, with one exchange on each, and leaves them open
+ *     close                            closes these connections
  *
- * The clients are one thread with epoll, too: beside it, the server has the other processor to itself.
+ * The clients also share one thread with epoll, so that the server can use the second core alone.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +26,7 @@ enum { EVENTS = 256, ROOM = 256 };
 static void watch(int poller, int operation, int fd, uint32_t events, void *data)
 {
     struct epoll_event event = {.events = events, .data.ptr = data};
-    need(epoll_ctl(poller, operation, fd, &event) == 0, "epoll_ctl");
+    require(epoll_ctl(poller, operation, fd, &event) == 0, "epoll_ctl");
 }
 
 /* ---- The server ---- */
@@ -37,18 +37,18 @@ struct peer {
     char buffer[ROOM];
 };
 
-static size_t frame_size(const char *buffer, size_t got) /* of the frame that has begun; 0 if that is not known yet */
+static size_t frame_size(const char *buffer, size_t got) /* of the first frame; 0 before its header is complete */
 {
     size_t length = 0;
     if (got < HEADER)
         return 0;
     for (int i = 0; i < HEADER; i++)
         length = length * 10 + (size_t)(buffer[i] - '0');
-    need(HEADER + length <= ROOM, "a small frame");
+    require(HEADER + length <= ROOM, "the frame is too large");
     return HEADER + length;
 }
 
-static int serve_peer(struct peer *peer) /* 0 when it has closed */
+static int serve_peer(struct peer *peer) /* returns 0 if the peer has disconnected */
 {
     ssize_t got = recv(peer->fd, peer->buffer + peer->got, ROOM - peer->got, 0);
     size_t size;
@@ -57,10 +57,10 @@ static int serve_peer(struct peer *peer) /* 0 when it has closed */
     if (got <= 0)
         return 0;
     peer->got += (size_t)got;
-    while (size = frame_size(peer->buffer, peer->got), size > 0 && size <= peer->got) {
+    while ((size = frame_size(peer->buffer, peer->got)) > 0 && size <= peer->got) {
         peer->got -= size;
         memmove(peer->buffer, peer->buffer + size, peer->got);
-        if (!floor_write(peer->fd, REPLY, sizeof REPLY - 1)) /* small: it never has to wait */
+        if (!baseline_write(peer->fd, REPLY, sizeof REPLY - 1)) /* so small that it never blocks */
             return 0;
     }
     return 1;
@@ -81,7 +81,7 @@ static void *serve(void *argument)
                 while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK)) >= 0) {
                     peer = allocate(sizeof *peer);
                     peer->fd = fd;
-                    floor_tune(fd);
+                    baseline_tune(fd);
                     watch(poller, EPOLL_CTL_ADD, fd, EPOLLIN, peer);
                 }
             } else if (!serve_peer(peer)) {
@@ -107,7 +107,8 @@ static char command[HEADER + sizeof COMMAND];
 static void ask(struct client *client)
 {
     client->got = 0;
-    need(send(client->fd, command, HEADER + sizeof COMMAND - 1, MSG_NOSIGNAL) == HEADER + sizeof COMMAND - 1, "send");
+    const ssize_t size = HEADER + sizeof COMMAND - 1;
+    require(send(client->fd, command, (size_t)size, MSG_NOSIGNAL) == size, "send");
 }
 
 static void begin(struct client *client, int poller, int port)
@@ -115,19 +116,19 @@ static void begin(struct client *client, int poller, int port)
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     address.sin_port = htons((uint16_t)port);
     client->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-    need(client->fd >= 0, "socket");
-    floor_tune(client->fd);
-    need(connect(client->fd, (struct sockaddr *)&address, sizeof address) == 0 || errno == EINPROGRESS, "connect");
+    require(client->fd >= 0, "socket");
+    baseline_tune(client->fd);
+    require(connect(client->fd, (struct sockaddr *)&address, sizeof address) == 0 || errno == EINPROGRESS, "connect");
     client->connecting = 1;
     watch(poller, EPOLL_CTL_ADD, client->fd, EPOLLOUT, client);
 }
 
-static int replied(struct client *client) /* whether the reply is there, whole */
+static int replied(struct client *client) /* whether the reply is complete */
 {
     ssize_t got = recv(client->fd, client->buffer + client->got, ROOM - client->got, 0);
     if (got < 0 && errno == EAGAIN)
         return 0;
-    need(got > 0, "a server that stays");
+    require(got > 0, "the server has disconnected");
     client->got += (size_t)got;
     return client->got == frame_size(client->buffer, client->got);
 }
@@ -140,7 +141,7 @@ static void run(size_t clients, int kept, int port, size_t count)
     uint64_t *ns = allocate(count * sizeof *ns), start = 0;
     size_t started = 0, ended = 0, ready = 0;
 
-    need(count >= clients, "an exchange for each client");
+    require(count >= clients, "fewer exchanges than clients");
     for (size_t i = 0; i < clients; i++) {
         if (!kept)
             all[i].began = now_ns();
@@ -149,8 +150,8 @@ static void run(size_t clients, int kept, int port, size_t count)
         started += !kept;
     }
     while (ended < count) {
-        int n = epoll_wait(poller, events, EVENTS, PATIENCE * 1000);
-        need(n > 0, "epoll_wait");
+        int n = epoll_wait(poller, events, EVENTS, TIMEOUT_S * 1000);
+        require(n > 0, "epoll_wait");
         for (int i = 0; i < n && ended < count; i++) {
             struct client *client = events[i].data.ptr;
             if (client->connecting) {
@@ -158,7 +159,7 @@ static void run(size_t clients, int kept, int port, size_t count)
                 watch(poller, EPOLL_CTL_MOD, client->fd, EPOLLIN, client);
                 if (!kept) {
                     ask(client);
-                } else if (++ready == clients) { /* all are connected: now they begin */
+                } else if (++ready == clients) { /* all are connected, so the exchanges begin */
                     start = now_ns();
                     for (; started < clients; started++) {
                         all[started].began = now_ns();
@@ -203,10 +204,10 @@ static void open_idle(int port, size_t count)
     char reply[ROOM];
     idle = allocate(count * sizeof *idle);
     for (; idle_count < count; idle_count++) {
-        reader->fd = idle[idle_count] = floor_connect(port);
+        reader->fd = idle[idle_count] = baseline_connect(port);
         reader->start = reader->end = 0;
-        need(floor_write(reader->fd, COMMAND, sizeof COMMAND - 1), "a server that stays");
-        need(floor_read(reader, reply, sizeof reply) == sizeof REPLY - 1, "the reply");
+        require(baseline_write(reader->fd, COMMAND, sizeof COMMAND - 1), "the server has disconnected");
+        require(baseline_read(reader, reply, sizeof reply) == sizeof REPLY - 1, "unexpected reply");
     }
     free(reader);
 }
@@ -225,7 +226,7 @@ int main(void)
     snprintf(command, sizeof command, "%010zu%s", sizeof COMMAND - 1, COMMAND);
     while (next_command(words)) {
         if (strcmp(words[0], "serve") == 0) {
-            int port, listener = floor_listen(&port);
+            int port, listener = baseline_listen(&port);
             start_thread(serve, (void *)(intptr_t)listener);
             printf("{\"port\": %d}\n", port);
         } else if (strcmp(words[0], "client") == 0) {

@@ -1,4 +1,4 @@
-"""What the benchmark found: on the terminal, as Markdown, as JSON, as a plot."""
+"""The results of the benchmark: on the terminal, as Markdown, as JSON, as a plot."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 @dataclass
 class Limit:
-    """What a figure may be at most, or has to be at least."""
+    """The upper or lower bound of a score."""
 
     value: float
     at_least: bool = False
@@ -22,30 +22,30 @@ class Limit:
 
 @dataclass
 class Measure:
-    """One figure: by itself, or against a floor, when the ratio is what counts."""
+    """One measured value. With a baseline the ratio is compared with the limit, else the value."""
 
     name: str
     unit: str
     value: float
-    floor: float | None = None
+    baseline: float | None = None
     ratio: float | None = None
-    spread: tuple[float, float] | None = None  # half of the rounds' ratios lie between these
+    spread: tuple[float, float] | None = None  # the quartiles of the rounds' ratios
     limit: Limit | None = None
 
     @property
-    def figure(self) -> float:
+    def score(self) -> float:
         return self.value if self.ratio is None else self.ratio
 
     @property
     def holds(self) -> bool | None:
-        """Whether the bound holds; None if there is none."""
+        """Whether the bound holds; None without a bound."""
         if self.limit is None:
             return None
-        return self.figure >= self.limit.value if self.limit.at_least else self.figure <= self.limit.value
+        return self.score >= self.limit.value if self.limit.at_least else self.score <= self.limit.value
 
     def cells(self) -> list[str]:
         return [
-            "" if self.floor is None else number(self.floor),
+            "" if self.baseline is None else number(self.baseline),
             number(self.value),
             self.unit,
             "" if self.ratio is None else f"{self.ratio:.3f}",
@@ -56,8 +56,8 @@ class Measure:
 
 
 def compare(name: str, unit: str, pairs: Sequence[tuple[float, float]], limit: Limit | None = None) -> Measure:
-    """The measure of rounds of a floor and what is held against it; the ratio is taken in each round."""
-    ratios = [value / floor for floor, value in pairs]
+    """The measure of rounds of a baseline and the variant compared with it. Each round has its own ratio."""
+    ratios = [value / baseline for baseline, value in pairs]
     spread = None
     if len(ratios) > 1:
         low, _, high = statistics.quantiles(ratios, n=4)
@@ -66,7 +66,7 @@ def compare(name: str, unit: str, pairs: Sequence[tuple[float, float]], limit: L
         name,
         unit,
         statistics.median(value for _, value in pairs),
-        statistics.median(floor for floor, _ in pairs),
+        statistics.median(baseline for baseline, _ in pairs),
         statistics.median(ratios),
         spread,
         limit,
@@ -74,7 +74,7 @@ def compare(name: str, unit: str, pairs: Sequence[tuple[float, float]], limit: L
 
 
 def number(value: float) -> str:
-    """Three significant digits, and thousands set apart."""
+    """Three significant digits, with separated thousands."""
     if abs(value) >= 100:
         return f"{value:,.0f}"
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}" if abs(value) >= 0.1 or value == 0 else f"{value:.3f}"
@@ -100,12 +100,12 @@ class Section:
         ]
 
 
-HEAD = ["case", "", "floor", "this", "unit", "ratio", "middle half", "bound", ""]
+COLUMNS = ["case", "", "baseline", "variant", "unit", "ratio", "IQR", "bound", ""]
 LEFT = {0, 1, 4, 8}
 
 
 def terminal(section: Section) -> str:
-    lines = [HEAD, *section.lines()] if section.rows else []
+    lines = [COLUMNS, *section.lines()] if section.rows else []
     widths = [max(map(len, column)) for column in zip(*lines)]
     out = ["", section.title.upper()]
     for line in lines:
@@ -119,7 +119,8 @@ def markdown(sections: Sequence[Section]) -> str:
     for section in sections:
         out += [f"### {section.title[0].upper()}{section.title[1:]}", ""]
         if section.rows:
-            out += [f"| {' | '.join(HEAD)} |", f"|{'|'.join('---' if i in LEFT else '--:' for i in range(len(HEAD)))}|"]
+            rule = "|".join("---" if i in LEFT else "--:" for i in range(len(COLUMNS)))
+            out += [f"| {' | '.join(COLUMNS)} |", f"|{rule}|"]
             out += [f"| {' | '.join(line)} |" for line in section.lines()]
             out += [""]
         if section.notes:
@@ -131,7 +132,7 @@ def markdown(sections: Sequence[Section]) -> str:
 def plain(sections: Sequence[Section]) -> list[dict[str, Any]]:
     """The sections as JSON."""
 
-    def figures(measure: Measure) -> dict[str, Any]:
+    def fields(measure: Measure) -> dict[str, Any]:
         limit = None if measure.limit is None else str(measure.limit)
         return {**vars(measure), "limit": limit, "holds": measure.holds}
 
@@ -139,14 +140,14 @@ def plain(sections: Sequence[Section]) -> list[dict[str, Any]]:
         {
             "title": section.title,
             "notes": section.notes,
-            "rows": [{"case": row.case, "measures": list(map(figures, row.measures))} for row in section.rows],
+            "rows": [{"case": row.case, "measures": list(map(fields, row.measures))} for row in section.rows],
         }
         for section in sections
     ]
 
 
 def judged(sections: Sequence[Section]) -> list[tuple[str, Measure]]:
-    """The measures that have a bound, and what each is about."""
+    """The measures that have a bound, with their names."""
     return [
         (f"{section.title.split(';')[0]}: {row.case}, {measure.name}", measure)
         for section in sections
@@ -158,7 +159,7 @@ def judged(sections: Sequence[Section]) -> list[tuple[str, Measure]]:
 
 def verdict(sections: Sequence[Section], indent: str) -> list[str]:
     found = judged(sections)
-    missed = [f"{indent}{name}: {m.figure:.3f}, not {m.limit}" for name, m in found if not m.holds]
+    missed = [f"{indent}{name}: {m.score:.3f}, not {m.limit}" for name, m in found if not m.holds]
     return [
         f"{len(found) - len(missed)} of {len(found)} bounds hold{', and these do not:' if missed else '.'}",
         *missed,
@@ -166,13 +167,13 @@ def verdict(sections: Sequence[Section], indent: str) -> list[str]:
 
 
 def plot(sections: Sequence[Section], path: Path) -> bool:
-    """A bar for each figure that has a bound, as a share of that bound; False where matplotlib is missing."""
+    """Draw a bar for each score that has a bound, relative to it. Returns False if matplotlib is not installed."""
     try:
-        import matplotlib  # the one thing here that may be missing
+        import matplotlib  # optional
     except ImportError:
         return False
     matplotlib.use("svg")
-    # Small files, and the same one for the same figures.
+    # Small files, and the same file for the same results.
     matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "libobe"})
     from matplotlib import pyplot
 
@@ -180,18 +181,18 @@ def plot(sections: Sequence[Section], path: Path) -> bool:
     figure, axes = pyplot.subplots(figsize=(12, 1.2 + 0.2 * len(found)))
     for i, (_, measure) in enumerate(found):
         assert measure.limit is not None
-        share = measure.figure / measure.limit.value
+        share = measure.score / measure.limit.value
         if measure.limit.at_least:
             share = 1 / max(share, 0.01)
         axes.barh(i, min(share, 2.5), color="#3b7dd8" if measure.holds else "#d8603b", height=0.7)
         axes.text(
-            max(1.02, min(share, 2.5) + 0.02), i, f"{measure.figure:.3g} ({measure.limit})", va="center", fontsize=7
+            max(1.02, min(share, 2.5) + 0.02), i, f"{measure.score:.3g} ({measure.limit})", va="center", fontsize=7
         )
     axes.axvline(1, color="black", linewidth=1)
     axes.set_yticks(range(len(found)), [name for name, _ in found], fontsize=7)
     axes.set_ylim(len(found) - 0.4, -0.6)
     axes.set_xlim(0, 2.9)
-    axes.set_xlabel("share of the bound: bars that end left of the line hold")
+    axes.set_xlabel("score relative to its bound: bars that end left of the line hold")
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     figure.tight_layout()

@@ -1,10 +1,10 @@
-"""The benchmark: libobe against the same written by hand in C, and against what else there is.
+"""The benchmark: libobe compared with the same exchange written in C, and with message queues and JSON libraries.
 
     python3 bench/run.py [--quick] [--only PART,…] [--write]
 
-Every figure is held against a floor that is measured in the same run, right before or after it: short rounds of both
-take turns, the ratio is taken in each round, and what counts is the median. Bounds are reported, not judged: the exit
-status says only whether the benchmark itself worked. BENCHMARKS.md says what is measured and how.
+Most results are ratios to a baseline that is measured in the same run. Short rounds of both alternate, each round has
+its own ratio, and the median counts. A bound that does not hold is reported, but the exit status is only about failures
+of the benchmark itself. BENCHMARKS.md describes what is measured and how.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ from pathlib import Path
 from typing import Any
 
 import report
-from programs import BENCH, CC, LIBRARY, OUT, TOP, Built, Worker
+from cases import PARTS, Plan, connection_cost
+from compile import BENCH, CC, LIBRARY, OUT, TOP, Build
 from report import Section
-from sections import PARTS, Plan, connection_cost
+from workers import Worker
 
 BEGIN, END = "<!-- generated: results -->", "<!-- end of generated: results -->"
 
@@ -35,13 +36,13 @@ def first_line(*command: str) -> str:
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[0]
     except (OSError, subprocess.CalledProcessError, IndexError):
-        return f"no {command[0]}"
+        return f"{command[0]} not found"
 
 
 def machine() -> str:
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     model = next(
-        (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "processor unknown"
+        (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "unknown CPU"
     )
     congestion = Path("/proc/sys/net/ipv4/tcp_congestion_control").read_text(encoding="utf-8").strip()
     go = first_line(os.environ.get("GO", "go"), "version").removeprefix("go version ")
@@ -52,7 +53,7 @@ def machine() -> str:
 
 
 def write(sections: Sequence[Section], about: dict[str, Any]) -> None:
-    """Put the results into BENCHMARKS.md, between its marks, and the plot beside the programs."""
+    """Write the results into BENCHMARKS.md, between its marks, and the plot next to the programs."""
     path = TOP / "BENCHMARKS.md"
     head, rest = path.read_text(encoding="utf-8").split(BEGIN)
     _, tail = rest.split(END)
@@ -64,7 +65,7 @@ def write(sections: Sequence[Section], about: dict[str, Any]) -> None:
         shutil.copy(OUT / "results.svg", BENCH / "results.svg")
 
 
-def give_up() -> None:
+def abort_on_timeout() -> None:
     print("bench: out of time", file=sys.stderr, flush=True)
     for worker in list(Worker.alive):
         worker.process.kill()
@@ -72,31 +73,31 @@ def give_up() -> None:
 
 
 def options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="libobe's benchmark; BENCHMARKS.md says what is measured and how")
-    parser.add_argument("--quick", action="store_true", help="half a minute: fewer cases and rounds")
+    parser = argparse.ArgumentParser(description="libobe's benchmark; BENCHMARKS.md describes it")
+    parser.add_argument("--quick", action="store_true", help="fewer cases and rounds, in half a minute")
     parser.add_argument("--only", metavar="PART,…", help=f"some parts of: {', '.join(PARTS)}")
-    parser.add_argument("--write", action="store_true", help="put the results into BENCHMARKS.md")
+    parser.add_argument("--write", action="store_true", help="write the results into BENCHMARKS.md")
     given = parser.parse_args()
     given.parts = given.only.split(",") if given.only else list(PARTS)
     if unknown := set(given.parts) - set(PARTS):
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
     if given.write and (given.quick or given.only):
-        parser.error("BENCHMARKS.md gets whole results: --write goes with neither --quick nor --only")
+        parser.error("BENCHMARKS.md contains whole results: --write excludes --quick and --only")
     if not LIBRARY.exists():
-        parser.error(f"{LIBRARY} is not there: run make first")
+        parser.error(f"{LIBRARY} does not exist: run make first")
     return given
 
 
 def main() -> int:
     given = options()
-    watchdog = threading.Timer(120 if given.quick else 400, give_up)
+    watchdog = threading.Timer(120 if given.quick else 400, abort_on_timeout)
     watchdog.daemon = True
     watchdog.start()
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
 
     began, busy = time.monotonic(), os.getloadavg()[0]
-    built = Built()
+    built = Build()
     before = connection_cost()
     sections: list[Section] = []
     broken = False
@@ -117,8 +118,8 @@ def main() -> int:
     if not report.plot(sections, svg):
         notes.append("no plot: matplotlib is not installed")
     notes.append(
-        f"the floor's exchange on a new connection took {before:.1f} µs before the run and {after:.1f} µs after it: "
-        "unless it rose, the ports in TIME_WAIT were not in the way"
+        f"the baseline's exchange on a new connection took {before:.1f} µs before the run and {after:.1f} µs after it: "
+        "unless it rose, ports in TIME_WAIT did not slow down the run"
     )
     about: dict[str, Any] = {
         "date": time.strftime("%Y-%m-%d"),
@@ -130,7 +131,7 @@ def main() -> int:
     results = OUT / "results.json"
     results.write_text(json.dumps({**about, "sections": report.plain(sections)}, indent=1), encoding="utf-8")
     print("", *report.verdict(sections, "  "), "", *notes, about["machine"], sep="\n")
-    print(f"{about['seconds']} s; all of it is in {results.relative_to(TOP)}")
+    print(f"{about['seconds']} s; all results are in {results.relative_to(TOP)}")
     if given.write:
         write(sections, about)
     watchdog.cancel()

@@ -1,14 +1,14 @@
 /*
- * Messages of a size, one after the other on a kept connection: bytes per second, between two threads. The commands:
+ * Consecutive messages of one size on a persistent connection between two threads, in bytes per second. The commands:
  *
- *     message SIZE KIND                the message from now on: string (one long text) or numbers (an array)
- *     serve KIND                       starts a server thread, c or obe; answers its port
+ *     message SIZE KIND                sets the message: string (one long text) or numbers (an array)
+ *     serve KIND                       starts a server thread, c or obe, and answers with its port
  *     in KIND PORT COUNT               a client, c or obe, sends count messages, and the server one short reply
  *     out KIND PORT COUNT              a client sends one short command, and the server count messages
- *     check COUNT                      the time that libobe takes to check the message, without sending it
+ *     check COUNT                      times the validation of the message by libobe, without sending it
  *
- * A client tells a server what comes with a message such as "in 5"; that and one message are sent before the clock
- * starts. The buffers are the same on both sides, and as large as the message.
+ * A client announces a transfer to the server by a message such as "in 5". One transfer of one message runs before the
+ * timed one. Both sides use buffers of the same size.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -21,7 +21,7 @@
 #include "library.h"
 
 enum { LARGEST = 64000000 };
-static const int PATIENCE_MS = PATIENCE * 1000;
+static const int TIMEOUT_MS = TIMEOUT_S * 1000;
 
 static char *message;
 static size_t length;
@@ -38,7 +38,7 @@ static void make_message(size_t size, const char *kind)
     }
     size_t at = 1;
     message[0] = '[';
-    for (unsigned i = 1; at + 24 < size; i++) /* the usual width of a double that is written in full */
+    for (unsigned i = 1; at + 24 < size; i++) /* about the length of a double at full precision */
         at += (size_t)sprintf(message + at, "%.16f, ", (double)(i * 2654435761u) / 4294967296.0);
     at += (size_t)sprintf(message + at, "0.5");
     memset(message + at, ' ', size - at);
@@ -48,14 +48,14 @@ static void make_message(size_t size, const char *kind)
 /* ---- One end of a connection, written in C or with libobe ---- */
 
 struct end {
-    obe_socket socket; /* 0: it is written in C */
+    obe_socket socket; /* NULL if this end is written in C */
     struct reader *reader;
-    char *buffer; /* of the size of the largest message, all its pages there */
+    char *buffer; /* for the largest message, with all pages resident */
 };
 
 static struct end new_end(void)
 {
-    struct end end = {0, allocate(sizeof *end.reader), allocate(LARGEST + 64)};
+    struct end end = {NULL, allocate(sizeof *end.reader), allocate(LARGEST + 64)};
     memset(end.buffer, 1, LARGEST + 64);
     return end;
 }
@@ -63,17 +63,17 @@ static struct end new_end(void)
 static void put(struct end *end, const char *body, size_t size)
 {
     if (end->socket)
-        done(obe_send(end->socket, body, (int64_t)size, PATIENCE_MS), "obe_send");
+        check_ok(obe_send(end->socket, body, (int64_t)size, TIMEOUT_MS), "obe_send");
     else
-        need(floor_write(end->reader->fd, body, size), "a peer that stays");
+        require(baseline_write(end->reader->fd, body, size), "the peer has disconnected");
 }
 
-static int get(struct end *end) /* the message is then in buffer, and ends with a NUL; 0 if the peer has left */
+static int get(struct end *end) /* receives a message into buffer, with a NUL; returns 0 if the peer has disconnected */
 {
     int64_t size;
     if (end->socket)
-        done(obe_receive(end->socket, end->buffer, LARGEST + 64, &size, OBE_FOREVER), "obe_receive");
-    else if ((size = floor_read(end->reader, end->buffer, LARGEST)) >= 0)
+        check_ok(obe_receive(end->socket, end->buffer, LARGEST + 64, &size, OBE_FOREVER), "obe_receive");
+    else if ((size = baseline_read(end->reader, end->buffer, LARGEST)) >= 0)
         end->buffer[size] = 0;
     return size >= 0;
 }
@@ -86,22 +86,22 @@ static void *serve(void *argument)
     for (;;) {
         if (!end->socket) {
             end->reader->fd = accept(listener, NULL, NULL);
-            need(end->reader->fd >= 0, "accept");
-            floor_tune(end->reader->fd);
+            require(end->reader->fd >= 0, "accept");
+            baseline_tune(end->reader->fd);
             end->reader->start = end->reader->end = 0;
         }
         while (get(end)) {
             if (sscanf(end->buffer, "\"in %d\"", &count) == 1) {
                 while (count-- > 0)
-                    need(get(end), "a client that stays");
+                    require(get(end), "the client has disconnected");
                 put(end, REPLY, sizeof REPLY - 1);
             } else {
-                need(sscanf(end->buffer, "\"out %d\"", &count) == 1, "a command");
+                require(sscanf(end->buffer, "\"out %d\"", &count) == 1, "unknown command");
                 while (count-- > 0)
                     put(end, message, length);
             }
         }
-        close(end->reader->fd); /* of a client of the server in C */
+        close(end->reader->fd); /* only the server in C gets here */
     }
     return NULL;
 }
@@ -114,7 +114,7 @@ static int start_server(int with_obe)
     if (with_obe)
         end->socket = server_at(&port);
     else
-        end->reader->fd = floor_listen(&port);
+        end->reader->fd = baseline_listen(&port);
     start_thread(serve, end);
     return port;
 }
@@ -127,8 +127,9 @@ static void transfer(struct end *end, int in, int count)
     for (int i = 0; in && i < count; i++)
         put(end, message, length);
     for (int i = 0; i < (in ? 1 : count); i++)
-        need(get(end), "a server that stays");
-    need(in || (strlen(end->buffer) == length && end->buffer[length - 1] == message[length - 1]), "the message");
+        require(get(end), "the server has disconnected");
+    require(in || (strlen(end->buffer) == length && end->buffer[length - 1] == message[length - 1]),
+            "unexpected message");
 }
 
 static void run(int with_obe, int in, int port, int count)
@@ -139,7 +140,7 @@ static void run(int with_obe, int in, int port, int count)
     if (with_obe)
         end.socket = client_of(port);
     else
-        end.reader->fd = floor_connect(port);
+        end.reader->fd = baseline_connect(port);
     end.reader->start = end.reader->end = 0;
     transfer(&end, in, 1);
     uint64_t began = now_ns();
@@ -147,25 +148,25 @@ static void run(int with_obe, int in, int port, int count)
     double seconds = (double)(now_ns() - began) / 1e9;
     printf("{\"rate\": %.1f, \"ms\": %.4f}\n", (double)length * count / seconds / 1e6, seconds * 1e3 / count);
     if (with_obe)
-        done(obe_free(end.socket), "obe_free");
+        check_ok(obe_free(end.socket), "obe_free");
     else
         close(end.reader->fd);
-    end.socket = 0;
+    end.socket = NULL;
 }
 
 /*
- * What is not JSON is found out before anything is connected. So a message without its last byte, which is looked at
- * to its end, takes the time of the check and nothing else.
+ * obe_send validates a message before it connects. To send one without its last byte, which it reads to the end, costs
+ * only the time of the validation.
  */
 static void check(int count)
 {
     obe_socket client = client_of(OBE_DEFAULT_PORT);
     uint64_t began = now_ns();
     for (int i = 0; i < count; i++)
-        need(obe_send(client, message, (int64_t)length - 1, 0) == OBE_E_JSON, "a check that fails");
+        require(obe_send(client, message, (int64_t)length - 1, 0) == OBE_E_JSON, "the message is valid");
     double seconds = (double)(now_ns() - began) / 1e9;
     printf("{\"rate\": %.1f, \"ms\": %.4f}\n", (double)length * count / seconds / 1e6, seconds * 1e3 / count);
-    done(obe_free(client), "obe_free");
+    check_ok(obe_free(client), "obe_free");
 }
 
 int main(void)

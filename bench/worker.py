@@ -1,12 +1,12 @@
 """The Python side of the benchmark: the binding, a peer on bare sockets, and Python's json.
 
-    worker.py FLOOR
+    worker.py BASELINE
 
-FLOOR is the floor as a shared library, so that a C peer can be another thread of this process. The commands are those
-of exchange.c, with the kinds obe, bare and c, and
+BASELINE is a shared library with the baseline in C, so that a C peer can run on another thread of this process. The
+commands are those of exchange.c, with the kinds obe, bare and c, and
 
-    main KIND MODE                   serves in the main thread, as most programs do, until the input ends
-    dumps FILE, loads FILE           the JSON of a file made, and read, by Python's json
+    main KIND MODE                   serves on the main thread, as most programs do, until the input ends
+    dumps FILE, loads FILE           Python's json writes, or reads, the JSON of a file
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from functools import lru_cache
 from time import perf_counter_ns
 from typing import Any
 
-import obe
+import libobe
 
 COMMAND = {"command": "goodset", "pickiness": 4}
 REPLY = [2.8714285714285714]
-PATIENCE = 60
+TIMEOUT = 60
 
-floor = ctypes.CDLL(sys.argv[1])
-floor.floor_client.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_size_t, ctypes.c_void_p]
-floor.floor_client.restype = None
+baseline = ctypes.CDLL(sys.argv[1])
+baseline.baseline_client.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_size_t, ctypes.c_void_p]
+baseline.baseline_client.restype = None
 
 
-# -- the peer on bare sockets: one write for a message, and one read where it arrives whole ----------------------------
+# -- the peer on bare sockets: one write per message, and one read if the message arrives whole ------------------------
 
 
 def put(conn: socket.socket, value: Any) -> None:
@@ -94,14 +94,14 @@ def bare_client(port: int, kept: bool, count: int) -> list[int]:
 # -- the binding -------------------------------------------------------------------------------------------------------
 
 
-def obe_server(end: obe.Socket) -> None:
+def obe_server(end: libobe.Socket) -> None:
     while True:
         end.receive()
         end.send(REPLY)
 
 
 def obe_client(port: int, kept: bool, count: int) -> list[int]:
-    with obe.Socket("client", "127.0.0.1", port, timeout=PATIENCE) as client:
+    with libobe.Socket("client", "127.0.0.1", port, timeout=TIMEOUT) as client:
         client.set_option("persistent", kept)
         return timed(lambda: check(client.tcmd(COMMAND)), count)
 
@@ -115,7 +115,7 @@ def check(reply: Any) -> None:
 
 
 def timed(once: Callable[[], None], count: int) -> list[int]:
-    """The nanoseconds of each of count calls, after one that does not count."""
+    """The time of each of count calls in nanoseconds, after one that is not timed."""
     once()
     ns = []
     for _ in range(count):
@@ -126,9 +126,9 @@ def timed(once: Callable[[], None], count: int) -> list[int]:
 
 
 def server(kind: str, kept: bool) -> tuple[int, Callable[[], None]]:
-    """A server's port, and what runs it."""
+    """A server's port, and the function that runs it."""
     if kind == "obe":
-        end = obe.Socket("server", "127.0.0.1", 0)
+        end = libobe.Socket("server", "127.0.0.1", 0)
         return end.port, lambda: obe_server(end)
     listener, port = bare_listener()
     return port, lambda: bare_server(listener, kept)
@@ -136,7 +136,7 @@ def server(kind: str, kept: bool) -> tuple[int, Callable[[], None]]:
 
 def serve(kind: str, kept: bool) -> dict[str, Any]:
     if kind == "c":
-        return {"port": floor.floor_serve(int(kept))}
+        return {"port": baseline.baseline_serve(int(kept))}
     port, run = server(kind, kept)
     threading.Thread(target=run, daemon=True).start()
     return {"port": port}
@@ -157,7 +157,7 @@ def serve_in_main_thread(kind: str, kept: bool) -> None:
 def client(kind: str, kept: bool, port: int, count: int) -> dict[str, Any]:
     if kind == "c":
         array = (ctypes.c_uint64 * count)()
-        floor.floor_client(port, int(kept), count, array)
+        baseline.baseline_client(port, int(kept), count, array)
         ns = list(array)
     else:
         ns = (obe_client if kind == "obe" else bare_client)(port, kept, count)
@@ -197,7 +197,7 @@ def main() -> None:
     if "BENCH_ONE_CORE" in os.environ:
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     for line in iter(sys.stdin.readline, ""):
-        signal.alarm(PATIENCE)  # as next_command in common.c
+        signal.alarm(TIMEOUT)  # as next_command in common.c
         words = line.split()
         if words[0] == "main":
             serve_in_main_thread(words[1], words[2] == "kept")

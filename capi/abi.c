@@ -1,5 +1,6 @@
-/* Every function of the headers once more, with integers for its pointers, as Go exports
- * it (address.go). It holds no code: the compiler compares it with cgo's own prototypes.
+/* The prototypes of all functions of the headers, with integers instead of pointers, as Go
+ * exports them (args.go). This file contains no code. The compiler compares the prototypes
+ * with those that cgo generated.
  *
  * Generated from capi/ by "make generate"; do not edit.
  */
@@ -7,7 +8,7 @@
 
 obe_status obe_client_new(GoUintptr address, int32_t port, GoUintptr client);
 obe_status obe_server_new(GoUintptr address, int32_t port, GoUintptr server);
-obe_status obe_free(uintptr_t handle);
+obe_status obe_free(obe_socket socket);
 obe_status obe_send(obe_socket socket, GoUintptr json, int64_t length,
                     int64_t timeout_ms);
 obe_status obe_receive(obe_socket socket, GoUintptr buffer, int64_t capacity,
@@ -21,6 +22,7 @@ obe_status obe_wait_ready(obe_socket client, int64_t timeout_ms);
 obe_status obe_port(obe_socket server, GoUintptr port);
 obe_status obe_message_new(GoUintptr json, int64_t length, GoUintptr message);
 obe_status obe_command_new(GoUintptr command, GoUintptr message);
+obe_status obe_message_free(obe_message message);
 obe_status obe_set_double(obe_message message, GoUintptr key, double value);
 obe_status obe_set_int(obe_message message, GoUintptr key, int64_t value);
 obe_status obe_set_bool(obe_message message, GoUintptr key, int32_t value);
@@ -52,8 +54,10 @@ obe_status obe_get_doubles(obe_message message, GoUintptr pointer,
 obe_status obe_get_matrix(obe_message message, GoUintptr pointer,
                           GoUintptr values, int64_t capacity, GoUintptr rows,
                           GoUintptr cols);
-obe_status obe_type(obe_message message, GoUintptr pointer, GoUintptr type);
-obe_status obe_count(obe_message message, GoUintptr pointer, GoUintptr count);
+obe_status obe_get_type(obe_message message, GoUintptr pointer,
+                        GoUintptr type);
+obe_status obe_get_count(obe_message message, GoUintptr pointer,
+                         GoUintptr count);
 obe_status obe_send_message(obe_socket socket, obe_message message,
                             int64_t timeout_ms);
 obe_status obe_receive_message(obe_socket socket, GoUintptr message,
@@ -65,6 +69,9 @@ obe_status obe_reply(obe_message request, GoUintptr json, int64_t length,
 obe_status obe_reply_message(obe_message request, obe_message message,
                              int64_t timeout_ms);
 obe_status obe_serve(obe_socket server, GoUintptr handler, GoUintptr user);
+obe_status obe_query(obe_socket client, GoUintptr command, obe_message fields,
+                     GoUintptr reply, int64_t timeout_ms);
+obe_status obe_check_reply(obe_message reply, GoUintptr command);
 obe_status obe_ready(obe_socket client, int64_t timeout_ms);
 obe_status obe_newrun(obe_socket client, obe_message fields,
                       int64_t timeout_ms);
@@ -95,16 +102,16 @@ obe_status obe_done(obe_socket client, int64_t timeout_ms);
 obe_status obe_set_option(obe_socket socket, GoUintptr name, GoUintptr value);
 obe_status obe_get_option(obe_socket socket, GoUintptr name, GoUintptr buffer,
                           int64_t capacity, GoUintptr length);
-obe_status obe_stats(obe_socket socket, GoUintptr name, GoUintptr value);
-obe_status obe_last_error(uintptr_t handle, GoUintptr buffer, int64_t capacity,
+obe_status obe_get_stat(obe_socket socket, GoUintptr name, GoUintptr value);
+obe_status obe_last_error(GoUintptr handle, GoUintptr buffer, int64_t capacity,
                           GoUintptr length);
 const char *obe_strerror(obe_status status);
 const char *obe_version(void);
 
-int obe_lv_client(GoUintptr address, int port, GoUintptr handle);
-int obe_lv_server(GoUintptr address, int port, GoUintptr handle);
-int obe_lv_close(int handle);
-int obe_lv_close_all(void);
+int obe_lv_client_new(GoUintptr address, int port, GoUintptr handle);
+int obe_lv_server_new(GoUintptr address, int port, GoUintptr handle);
+int obe_lv_free(int handle);
+int obe_lv_free_all(void);
 int obe_lv_cancel(int handle);
 int obe_lv_set_option(int handle, GoUintptr name, GoUintptr value);
 int obe_lv_port(int handle, GoUintptr port);
@@ -112,9 +119,10 @@ int obe_lv_send(int handle, GoUintptr json, int timeout_ms);
 int obe_lv_receive(int handle, GoUintptr message_size, int timeout_ms);
 int obe_lv_tcmd(int handle, GoUintptr json, GoUintptr reply_size,
                 int timeout_ms);
-int obe_lv_text(int handle, GoUintptr text, int text_cap, GoUintptr text_size);
+int obe_lv_get_text(int handle, GoUintptr text, int text_cap,
+                    GoUintptr text_size);
 int obe_lv_wait_ready(int handle, int timeout_ms);
-int obe_lv_command(int handle, GoUintptr command);
+int obe_lv_command_new(int handle, GoUintptr command);
 int obe_lv_set_double(int handle, GoUintptr key, double value);
 int obe_lv_set_int(int handle, GoUintptr key, int value);
 int obe_lv_set_bool(int handle, GoUintptr key, int value);
@@ -124,8 +132,8 @@ int obe_lv_set_doubles(int handle, GoUintptr key, GoUintptr values,
 int obe_lv_set_matrix(int handle, GoUintptr key, GoUintptr values, int rows,
                       int cols);
 int obe_lv_set_json(int handle, GoUintptr key, GoUintptr json);
-int obe_lv_tcmd_built(int handle, GoUintptr reply_size, int timeout_ms);
-int obe_lv_send_built(int handle, int timeout_ms);
+int obe_lv_tcmd_message(int handle, GoUintptr reply_size, int timeout_ms);
+int obe_lv_send_message(int handle, int timeout_ms);
 int obe_lv_get_double(int handle, GoUintptr pointer, GoUintptr value);
 int obe_lv_get_int(int handle, GoUintptr pointer, GoUintptr value);
 int obe_lv_get_bool(int handle, GoUintptr pointer, GoUintptr value);
@@ -160,8 +168,8 @@ int obe_lv_getset(int handle, GoUintptr settings, int settings_cap,
 int obe_lv_getcon(int handle, GoUintptr constants, int constants_cap,
                   GoUintptr constants_count, int timeout_ms);
 int obe_lv_done(int handle, int timeout_ms);
-int obe_lv_error_text(int code, GoUintptr text, int text_cap,
-                      GoUintptr text_size);
+int obe_lv_strerror(int code, GoUintptr text, int text_cap,
+                    GoUintptr text_size);
 int obe_lv_last_error(int handle, GoUintptr text, int text_cap,
                       GoUintptr text_size);
 int obe_lv_version(GoUintptr major, GoUintptr minor, GoUintptr patch);
@@ -170,10 +178,10 @@ int obe_lv_pointer_size(GoUintptr size);
 int obe_lv_reserve(GoUintptr instance);
 int obe_lv_unreserve(GoUintptr instance);
 int obe_lv_abort(GoUintptr instance);
-int obe_lv_client_i(GoUintptr address, int port, GoUintptr handle,
-                    GoUintptr instance);
-int obe_lv_server_i(GoUintptr address, int port, GoUintptr handle,
-                    GoUintptr instance);
+int obe_lv_client_new_i(GoUintptr address, int port, GoUintptr handle,
+                        GoUintptr instance);
+int obe_lv_server_new_i(GoUintptr address, int port, GoUintptr handle,
+                        GoUintptr instance);
 int obe_lv_send_i(int handle, GoUintptr json, int timeout_ms,
                   GoUintptr instance);
 int obe_lv_receive_i(int handle, GoUintptr message_size, int timeout_ms,
@@ -181,9 +189,9 @@ int obe_lv_receive_i(int handle, GoUintptr message_size, int timeout_ms,
 int obe_lv_tcmd_i(int handle, GoUintptr json, GoUintptr reply_size,
                   int timeout_ms, GoUintptr instance);
 int obe_lv_wait_ready_i(int handle, int timeout_ms, GoUintptr instance);
-int obe_lv_tcmd_built_i(int handle, GoUintptr reply_size, int timeout_ms,
-                        GoUintptr instance);
-int obe_lv_send_built_i(int handle, int timeout_ms, GoUintptr instance);
+int obe_lv_tcmd_message_i(int handle, GoUintptr reply_size, int timeout_ms,
+                          GoUintptr instance);
+int obe_lv_send_message_i(int handle, int timeout_ms, GoUintptr instance);
 int obe_lv_ready_i(int handle, int timeout_ms, GoUintptr instance);
 int obe_lv_newrun_i(int handle, GoUintptr fields, int timeout_ms,
                     GoUintptr instance);
@@ -217,7 +225,7 @@ int obe_lv_getcon_i(int handle, GoUintptr constants, int constants_cap,
                     GoUintptr constants_count, int timeout_ms,
                     GoUintptr instance);
 int obe_lv_done_i(int handle, int timeout_ms, GoUintptr instance);
-int obe_lv_text_h(int handle, GoUintptr text);
+int obe_lv_get_text_h(int handle, GoUintptr text);
 int obe_lv_last_error_h(int handle, GoUintptr text);
 int obe_lv_get_string_h(int handle, GoUintptr pointer, GoUintptr text);
 int obe_lv_get_doubles_h(int handle, GoUintptr pointer, GoUintptr values);

@@ -1,26 +1,35 @@
-// Command capi is the C ABI of libobe, built with -buildmode=c-shared. It
-// translates and guards, and has no protocol logic:
+// Command capi is the C ABI of libobe, built with -buildmode=c-shared. It converts
+// arguments, checks handles, and keeps errors and panics from reaching the caller. It
+// contains no protocol logic.
 //
-//   - handles.go   what a C handle is, and why a stale one is harmless
-//   - guard.go     panics, forked children, and the text of the last failure
-//   - address.go   what C passes as pointers, which are integers here
-//   - buffer.go    C memory and Go slices
-//   - export_*.go  the exported functions, a file for each group; their doc
-//     comments are what include/obe.h says
-//   - labview*.go  the same for LabVIEW: handles that are plain integers, the
-//     functions of include/obe_labview.h and obe_labview_extra.h, and LabVIEW's
-//     own memory
-//   - fork.go      how a forked child is recognised
-//   - entry.c      how Go is entered, and what Boehm's garbage collector is told then
-//   - wait_linux.* the system calls that wait, in C
-//   - status       the table of status codes
-//   - generate     the generator of include/obe.h and of the Python table
+// The one thing to know first: no parameter that C passes is a Go pointer. Handles and
+// addresses arrive as integers (args.go), and a handle is looked up before it is used
+// (handles.go).
 //
-// The exported functions are checked against the headers by the C compiler: abi.c, which
-// the generator writes with them, repeats each prototype, and cgo's own must agree.
+//   - export_*.go: the exported functions, one file for each group. Their doc comments
+//     become include/obe.h and the manual pages.
+//   - guard.go: how a body of an exported function is run: forked children, handle
+//     lookup, recover, error messages
+//   - args.go: C arguments to Go values, and results to C memory
+//   - handles.go: the table of handles, and the quarantine of freed ones
+//   - statics.go, statics.c: memory in C that lives as long as the library
+//   - libobe.map: the linker script that exports obe_* only
+//   - capi.h, abi.c: the C types, and a generated copy of all prototypes, which the C
+//     compiler compares with cgo's
+//   - labview*.go, labview_memory.c: the functions of include/obe_labview.h and
+//     obe_labview_extra.h. Their handles are plain ints.
+//   - process_*: how the library fits into the process that loads it. entry: how C enters
+//     Go and Go calls handlers, also under libgc; fork: how a forked child is detected;
+//     descriptors: the limit of open files stays as it was; procs: GOMAXPROCS; wait:
+//     blocking system calls in C; threadid: a thread's cached ID; arenas: no malloc arena
+//     for Go's threads; pin: the DLL stays loaded; stack: the stack protector of the DLL
+//   - testhooks.go: functions for tests, in builds with -tags obetest only
+//   - version.go: the version, and the versioning policy
+//   - status: the table of status codes
+//   - generate: the generator of the headers, manual pages and tables
 package main
 
 //go:generate go run ./generate
 
-// main is never called: a c-shared library has none, but package main must.
+// main is never called, but package main needs it.
 func main() {}

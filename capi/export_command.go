@@ -4,6 +4,7 @@ package main
 import "C"
 
 import (
+	"errors"
 	"time"
 
 	"libobe/internal/command"
@@ -11,24 +12,28 @@ import (
 	"libobe/internal/socket"
 )
 
-//obe:group 5 Commands
+//obe:group 6 Commands
 //
-// The commands of the protocol's servers, one call each, for clients: no JSON is
-// needed. Each sends its command and reads the reply, within timeout_ms, as
-// obe_tcmd does, and returns what that returns. A reply that is not the command's
-// answer is OBE_E_REPLY, and the text of the error carries it. Numbers that do
-// not fit into the caller's array are OBE_E_BUFFER, with the count needed, and
-// nothing is sent twice: the reply is kept, for obe_receive_message with
-// OBE_NO_WAIT.
+// The commands that servers of the protocol understand, for clients. A program that uses
+// them needs no JSON. Each function sends its command and reads the reply within
+// timeout_ms, as obe_tcmd does, and returns the same statuses. In addition it returns
+// OBE_E_REPLY if the reply is not one that the command expects. The error message quotes
+// the reply.
 //
-// What they send besides "command", and what a server has to answer (K knobs, P
+// The functions with an array return OBE_E_BUFFER if the numbers do not fit, and store
+// the needed size. The command is not sent twice: the client keeps the reply, for
+// obe_receive or obe_receive_message with OBE_NO_WAIT, until its next command. If several
+// threads send commands on one client, another thread's command may discard the reply.
+// Such threads use obe_query, which returns the reply as a message.
+//
+// What the commands send in addition to "command", and the expected reply (K knobs, P
 // parameters, N samples of their distribution, M settings):
 //
 //	ready, done                  "OK"
-//	newrun     what it needs     "OK"
+//	newrun     fields            "OK"
 //	newdat     x, y, s: lists    "OK"
 //	optset                       [K numbers], the best setting
-//	goodset    pickiness         [K numbers], a good one
+//	goodset    pickiness         [K numbers], a good setting
 //	getmean, getstd              [P numbers]
 //	getcov                       [P rows of P numbers]
 //	getpar                       [P rows of N numbers]
@@ -36,192 +41,282 @@ import (
 //	getset                       [K rows of M numbers]
 //	getcon                       [numbers], the model's constants
 
-// order guards a command whose answer is "OK".
-func order(op string, client C.obe_socket, timeout_ms C.int64_t, request func() (*jsondoc.Document, error)) C.obe_status {
-	return query(op, client, timeout_ms, "", 0, request, func(c *socket.Client, r *jsondoc.Document, limit time.Duration) error {
-		return command.Order(c, r, limit)
-	})
+// requestFunc builds the request of a command from the arguments of an exported function.
+type requestFunc func() (*jsondoc.Document, error)
+
+// bareCommand is the request of a command without members.
+func bareCommand(name string) requestFunc {
+	return func() (*jsondoc.Document, error) { return command.Request(name, nil) }
 }
 
-// fetch guards a command whose answer is a list of numbers; name is what the
-// header calls the array.
-func fetch(op, name string, client C.obe_socket, values outDoubles, capacity C.int64_t, count outInt64, timeout_ms C.int64_t,
-	request func() (*jsondoc.Document, error)) C.obe_status {
-	return query(op, client, timeout_ms, "count", uintptr(count), request, func(c *socket.Client, r *jsondoc.Document, limit time.Duration) error {
-		return list(op, name, values, capacity, count, func(dst []float64) (int, error) { return command.List(c, r, dst, limit) })
-	})
+// commandArgs converts the arguments that all commands have.
+func commandArgs(op string, timeout_ms C.int64_t, request requestFunc) (r *jsondoc.Document, limit time.Duration, err error) {
+	if limit, err = timeoutArg(op, timeout_ms); err == nil {
+		r, err = request()
+	}
+	return
 }
 
-// fetchTable guards a command whose answer is rows of numbers.
-func fetchTable(op, name string, client C.obe_socket, values outDoubles, capacity C.int64_t, rows, cols outInt64, timeout_ms C.int64_t) C.obe_status {
-	return query(op, client, timeout_ms, "rows or cols", weaker(rows, cols), plain(op), func(c *socket.Client, r *jsondoc.Document, limit time.Duration) error {
-		return grid(op, name, values, capacity, rows, cols, func(dst []float64) (int, int, error) { return command.Table(c, r, dst, limit) })
-	})
-}
-
-// query checks what the commands have in common; result is the place for a result,
-// and name what that argument is called, "" if there is none. Everything is checked
-// before anything is sent.
-func query(op string, client C.obe_socket, timeout_ms C.int64_t, name string, result uintptr, request func() (*jsondoc.Document, error),
-	body func(*socket.Client, *jsondoc.Document, time.Duration) error) C.obe_status {
-	return C.obe_status(on(op, uintptr(client), kindSocket, func(c *socket.Client) error {
-		if name != "" {
-			if err := place(op, name, result); err != nil {
-				return err
-			}
-		}
-		limit, err := timeout(op, timeout_ms)
+// commandOK runs a command whose reply is "OK".
+func commandOK(op string, client C.obe_socket, timeout_ms C.int64_t, request requestFunc) C.obe_status {
+	return withSocket(op, client, func(c *socket.Client) error {
+		r, limit, err := commandArgs(op, timeout_ms, request)
 		if err != nil {
 			return err
 		}
-		r, err := request()
+		return command.ExpectOK(c, r, limit)
+	})
+}
+
+// commandDoubles runs a command whose reply is a list of numbers. The header calls the
+// array name. All arguments are checked before anything is sent.
+func commandDoubles(op, name string, client C.obe_socket, values outDoubles, capacity C.int64_t, count outInt64, timeout_ms C.int64_t,
+	request requestFunc) C.obe_status {
+	return withSocket(op, client, func(c *socket.Client) error {
+		if err := checkPointer(op, "count", count); err != nil {
+			return err
+		}
+		r, limit, err := commandArgs(op, timeout_ms, request)
 		if err != nil {
 			return err
 		}
-		return body(c, r, limit)
-	}))
+		dst, err := outArray(op, name, values, capacity)
+		if err != nil {
+			return err
+		}
+		n, err := command.Doubles(c, r, dst, limit)
+		return putCount(n, err, count)
+	})
 }
 
-// plain is the request of a command without fields.
-func plain(name string) func() (*jsondoc.Document, error) {
-	return func() (*jsondoc.Document, error) { return command.New(name), nil }
+// commandMatrix runs a command without members whose reply is rows of numbers.
+func commandMatrix(op, name string, client C.obe_socket, values outDoubles, capacity C.int64_t, rows, cols outInt64, timeout_ms C.int64_t) C.obe_status {
+	return withSocket(op, client, func(c *socket.Client) error {
+		if err := checkPointer(op, "rows or cols", unusableOf(rows, cols)); err != nil {
+			return err
+		}
+		r, limit, err := commandArgs(op, timeout_ms, bareCommand(op))
+		if err != nil {
+			return err
+		}
+		dst, err := outArray(op, name, values, capacity)
+		if err != nil {
+			return err
+		}
+		nRows, nCols, err := command.Matrix(c, r, dst, limit)
+		return putShape(nRows, nCols, err, rows, cols)
+	})
 }
 
-// obe_ready asks whether the server is there, once; obe_wait_ready waits for it.
+// fieldsRequest is the request of a command with the members of fields, which may be 0.
+func fieldsRequest(op, name string, fields C.obe_message) (*jsondoc.Document, error) {
+	var members *jsondoc.Document
+	if fields != 0 {
+		m, err := messageArg(op, "fields", fields)
+		if err != nil {
+			return nil, err
+		}
+		members = m.Document
+	}
+	r, err := command.Request(name, members)
+	return r, withOp(op, err)
+}
+
+// obe_query sends the command of that name, one of the list above, and stores its reply
+// as a message in *reply; free it with obe_message_free. It is for replies whose size is
+// not known in advance, and for several threads that use one client. fields is an object
+// whose members are sent too, or NULL.
+//
+// The reply has to be "OK" or an array, as the command expects. Otherwise the call
+// returns OBE_E_REPLY, and the error message quotes the reply. The elements of an array
+// are not checked: obe_get_doubles and obe_get_matrix return OBE_E_TYPE if one is not a
+// number, and obe_check_reply then explains what the command expects.
+//
+// Blocks for at most timeout_ms. Returns OBE_OK; OBE_E_REPLY; OBE_E_ARGUMENT, also for an
+// unknown command; OBE_E_TYPE if fields is not an object; and the errors of obe_tcmd
+// except OBE_E_BUFFER.
+//
+//export obe_query
+func obe_query(client C.obe_socket, _command inText, fields C.obe_message, reply outMessage, timeout_ms C.int64_t) C.obe_status {
+	const op = "query"
+	return withSocket(op, client, func(c *socket.Client) error {
+		if err := checkPointer(op, "reply", reply); err != nil {
+			return err
+		}
+		name, err := stringArg(op, "command", _command)
+		if err != nil {
+			return err
+		}
+		limit, err := timeoutArg(op, timeout_ms)
+		if err != nil {
+			return err
+		}
+		request, err := fieldsRequest(op, name, fields)
+		if err != nil {
+			return err
+		}
+		body, err := c.TcmdBody(request.Text(), limit)
+		if err != nil {
+			return err
+		}
+		d := jsondoc.FromValid(body)
+		if err = command.CheckKind(name, d); err != nil {
+			return err
+		}
+		reply.put(newMessageHandle(d))
+		return nil
+	})
+}
+
+// obe_check_reply checks whether the message reply is one that the command of that name
+// expects, including its numbers. It is for programs that send the command with obe_send
+// and wait for the reply in their own way, and for the error message if a reply of
+// obe_query cannot be read as numbers.
+//
+// Returns OBE_OK; OBE_E_REPLY, and the error message quotes the reply; OBE_E_ARGUMENT,
+// also for an unknown command; OBE_E_MEMORY; OBE_E_HANDLE.
+//
+//export obe_check_reply
+func obe_check_reply(reply C.obe_message, _command inText) C.obe_status {
+	const op = "check_reply"
+	return withMessage(op, reply, func(m *messageObject) error {
+		name, err := stringArg(op, "command", _command)
+		if err != nil {
+			return err
+		}
+		err = command.Check(name, m.Document)
+		if errors.Is(err, command.ErrReply) {
+			return err // it begins with the command, as for the function of that command
+		}
+		return withOp(op, err)
+	})
+}
+
+// obe_ready asks once whether the server is ready. obe_wait_ready waits until it is.
 //
 //export obe_ready
 func obe_ready(client C.obe_socket, timeout_ms C.int64_t) C.obe_status {
-	return order("ready", client, timeout_ms, plain("ready"))
+	return commandOK("ready", client, timeout_ms, bareCommand("ready"))
 }
 
-// obe_newrun begins a new run. What it needs is up to the server: fields is an
-// object whose members are sent along, or 0.
+// obe_newrun starts a new run. fields is an object whose members are sent too, or NULL.
+// Which members are needed depends on the server.
 //
 //export obe_newrun
 func obe_newrun(client C.obe_socket, fields C.obe_message, timeout_ms C.int64_t) C.obe_status {
 	const op = "newrun"
-	return order(op, client, timeout_ms, func() (*jsondoc.Document, error) {
-		if fields == 0 {
-			return command.New(op), nil
-		}
-		d, err := asDocument(op, "fields", fields)
-		if err != nil {
-			return nil, err
-		}
-		r, err := command.NewRun(d.Document)
-		return r, prefix(op, err)
-	})
+	return commandOK(op, client, timeout_ms, func() (*jsondoc.Document, error) { return fieldsRequest(op, op, fields) })
 }
 
-// obe_optset asks for the best setting to measure at next, a number for each
-// knob, in setting, which has room for capacity numbers; *count is how many there
-// are.
+// obe_optset asks for the best setting for the next measurement and stores it in setting,
+// one number for each knob, and their count in *count. setting has room for capacity
+// numbers.
 //
 //export obe_optset
 func obe_optset(client C.obe_socket, setting outDoubles, capacity C.int64_t, count outInt64, timeout_ms C.int64_t) C.obe_status {
-	return fetch("optset", "setting", client, setting, capacity, count, timeout_ms, plain("optset"))
+	return commandDoubles("optset", "setting", client, setting, capacity, count, timeout_ms, bareCommand("optset"))
 }
 
-// obe_goodset asks for a good setting, drawn by chance: the larger pickiness, the
-// nearer to the best one. A negative pickiness is left to the server. See
-// obe_optset.
+// obe_goodset asks for a good setting, which the server draws at random: the larger
+// pickiness is, the closer to the best setting. With a negative pickiness the server uses
+// its own. See obe_optset.
 //
 //export obe_goodset
 func obe_goodset(client C.obe_socket, pickiness C.double, setting outDoubles, capacity C.int64_t, count outInt64, timeout_ms C.int64_t) C.obe_status {
-	return fetch("goodset", "setting", client, setting, capacity, count, timeout_ms, func() (*jsondoc.Document, error) {
+	return commandDoubles("goodset", "setting", client, setting, capacity, count, timeout_ms, func() (*jsondoc.Document, error) {
 		return command.GoodSet(float64(pickiness))
 	})
 }
 
-// obe_newdat reports a measurement: the setting x, of x_count knobs, the y_count
-// values y that were measured there, and their s_count uncertainties s (one
-// standard deviation each).
+// obe_newdat reports a measurement: the setting x of x_count knobs, the y_count values y
+// that were measured at it, and their s_count uncertainties s (standard deviations).
 //
 //export obe_newdat
 func obe_newdat(client C.obe_socket, x inDoubles, x_count C.int64_t, y inDoubles, y_count C.int64_t, s inDoubles, s_count C.int64_t, timeout_ms C.int64_t) C.obe_status {
 	const op = "newdat"
-	return order(op, client, timeout_ms, func() (*jsondoc.Document, error) {
-		return measurement(op, x, x_count, y, y_count, s, s_count)
+	return commandOK(op, client, timeout_ms, func() (*jsondoc.Document, error) {
+		return newdatRequest(op, x, x_count, y, y_count, s, s_count)
 	})
 }
 
-// measurement is the request of newdat.
-func measurement(op string, x inDoubles, x_count C.int64_t, y inDoubles, y_count C.int64_t, s inDoubles, s_count C.int64_t) (*jsondoc.Document, error) {
+// newdatRequest is the request of newdat. Its lists must not be empty.
+func newdatRequest(op string, x inDoubles, x_count C.int64_t, y inDoubles, y_count C.int64_t, s inDoubles, s_count C.int64_t) (*jsondoc.Document, error) {
 	var lists [3][]float64
 	for i, a := range []struct {
 		values inDoubles
 		count  C.int64_t
 		name   string
 	}{{x, x_count, "x"}, {y, y_count, "y"}, {s, s_count, "s"}} {
-		v, err := numbers(op, a.name, a.values, a.name+"_count", a.count)
+		v, err := doublesArg(op, a.name, a.values, a.name+"_count", a.count)
 		if err != nil {
 			return nil, err
 		}
 		if len(v) == 0 {
-			return nil, invalid(op, a.name+"_count", "is 0")
+			return nil, argError(op, a.name+"_count", "is 0")
 		}
 		lists[i] = v
 	}
 	return command.NewData(lists[0], lists[1], lists[2])
 }
 
-// obe_getmean asks for the mean of each parameter, into mean; see obe_optset.
+// obe_getmean asks for the mean of each parameter and stores it in mean; see obe_optset.
 //
 //export obe_getmean
 func obe_getmean(client C.obe_socket, mean outDoubles, capacity C.int64_t, count outInt64, timeout_ms C.int64_t) C.obe_status {
-	return fetch("getmean", "mean", client, mean, capacity, count, timeout_ms, plain("getmean"))
+	return commandDoubles("getmean", "mean", client, mean, capacity, count, timeout_ms, bareCommand("getmean"))
 }
 
-// obe_getstd asks for the standard deviation of each parameter, into deviation;
-// see obe_optset.
+// obe_getstd asks for the standard deviation of each parameter and stores it in
+// deviation; see obe_optset.
 //
 //export obe_getstd
 func obe_getstd(client C.obe_socket, deviation outDoubles, capacity C.int64_t, count outInt64, timeout_ms C.int64_t) C.obe_status {
-	return fetch("getstd", "deviation", client, deviation, capacity, count, timeout_ms, plain("getstd"))
+	return commandDoubles("getstd", "deviation", client, deviation, capacity, count, timeout_ms, bareCommand("getstd"))
 }
 
-// obe_getcov asks for the covariance matrix of the parameters, into covariance,
-// row by row; *rows and *cols are both the number of parameters.
+// obe_getcov asks for the covariance matrix of the parameters and stores it in
+// covariance, row by row. *rows and *cols are both the number of parameters.
 //
 //export obe_getcov
 func obe_getcov(client C.obe_socket, covariance outDoubles, capacity C.int64_t, rows, cols outInt64, timeout_ms C.int64_t) C.obe_status {
-	return fetchTable("getcov", "covariance", client, covariance, capacity, rows, cols, timeout_ms)
+	return commandMatrix("getcov", "covariance", client, covariance, capacity, rows, cols, timeout_ms)
 }
 
-// obe_getpar asks for the samples of the parameters' distribution, into
-// parameters: a row for each parameter, a column for each sample.
+// obe_getpar asks for the samples of the parameters' distribution and stores them in
+// parameters, with one row for each parameter and one column for each sample.
 //
 //export obe_getpar
 func obe_getpar(client C.obe_socket, parameters outDoubles, capacity C.int64_t, rows, cols outInt64, timeout_ms C.int64_t) C.obe_status {
-	return fetchTable("getpar", "parameters", client, parameters, capacity, rows, cols, timeout_ms)
+	return commandMatrix("getpar", "parameters", client, parameters, capacity, rows, cols, timeout_ms)
 }
 
-// obe_getset asks for all possible settings, into settings: a row for each knob,
-// a column for each setting.
+// obe_getset asks for all possible settings and stores them in settings, with one row for
+// each knob and one column for each setting.
 //
 //export obe_getset
 func obe_getset(client C.obe_socket, settings outDoubles, capacity C.int64_t, rows, cols outInt64, timeout_ms C.int64_t) C.obe_status {
-	return fetchTable("getset", "settings", client, settings, capacity, rows, cols, timeout_ms)
+	return commandMatrix("getset", "settings", client, settings, capacity, rows, cols, timeout_ms)
 }
 
-// obe_getwgt asks for the weight of each sample of obe_getpar, into weights; see
-// obe_optset.
+// obe_getwgt asks for the weight of each sample of obe_getpar and stores it in weights;
+// see obe_optset.
 //
 //export obe_getwgt
 func obe_getwgt(client C.obe_socket, weights outDoubles, capacity C.int64_t, count outInt64, timeout_ms C.int64_t) C.obe_status {
-	return fetch("getwgt", "weights", client, weights, capacity, count, timeout_ms, plain("getwgt"))
+	return commandDoubles("getwgt", "weights", client, weights, capacity, count, timeout_ms, bareCommand("getwgt"))
 }
 
-// obe_getcon asks for the constants of the model, into constants; see obe_optset.
+// obe_getcon asks for the constants of the model and stores them in constants; see
+// obe_optset.
 //
 //export obe_getcon
 func obe_getcon(client C.obe_socket, constants outDoubles, capacity C.int64_t, count outInt64, timeout_ms C.int64_t) C.obe_status {
-	return fetch("getcon", "constants", client, constants, capacity, count, timeout_ms, plain("getcon"))
+	return commandDoubles("getcon", "constants", client, constants, capacity, count, timeout_ms, bareCommand("getcon"))
 }
 
-// obe_done asks the server to end.
+// obe_done asks the server to exit.
 //
 //export obe_done
 func obe_done(client C.obe_socket, timeout_ms C.int64_t) C.obe_status {
-	return order("done", client, timeout_ms, plain("done"))
+	return commandOK("done", client, timeout_ms, bareCommand("done"))
 }

@@ -1,5 +1,8 @@
 package main
 
+// #include "capi.h"
+import "C"
+
 import (
 	"errors"
 	"fmt"
@@ -12,150 +15,177 @@ import (
 	"libobe/internal/socket"
 )
 
-// errHandle is a value that is no live handle of the kind a function takes.
-var errHandle = errors.New("not a live handle")
+// anySocket is a client or a server. In the exported functions a parameter hides the
+// package's name.
+type anySocket = socket.Socket
 
-// unowned is the last failure that had no handle.
-var unowned = &entry{}
+// errInvalidHandle is a value that is not a live handle of the kind that a function
+// expects.
+var errInvalidHandle = errors.New("invalid handle")
 
-// say records a failure. If the handle was freed during the call, it is recorded as a
-// failure without a handle.
-func (e *entry) say(text string) {
-	if !e.keep(text) {
-		unowned.keep(text)
-	}
-}
+// noHandle holds the last error of the calls that have no valid handle.
+var noHandle = &handleEntry{}
 
-// keep records a failure, unless the handle was freed.
-func (e *entry) keep(text string) bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if !e.freed {
-		e.last = text
-	}
-	return !e.freed
-}
-
-// retire marks the handle as freed.
-func (e *entry) retire() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.freed, e.object = true, nil
-}
-
-func (e *entry) said() string {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.last
-}
-
-// guard runs the body of an exported function. Nothing of Go crosses the
-// boundary: a panic becomes OBE_E_INTERNAL, and a forked child, in which the
-// runtime has lost its threads, gets OBE_E_FORKED before any lock is taken that
-// a lost thread may hold. A panic leaves the other handles and later calls as
-// they are; the sentence of the last failure says where it happened.
-//
-// body may say whose failure it is; without that it is one without a handle.
-func guard(op string, body func(owner **entry) error) status.Code {
+// withHandle runs the body of an exported function on the object behind a live handle
+// of one kind. T is the object's type, or an interface that it implements.
+func withHandle[T any](op string, h uintptr, k handleKind, body func(T) error) status.Code {
 	if code := admit(); code != status.OK {
 		return code
 	}
-	return protect(op, body)
+	e, object := handles.find(h, k)
+	if e == nil {
+		return noHandle.record(invalidHandle(op, "", h, k))
+	}
+	target, ok := object.(T)
+	if !ok {
+		return e.record(fmt.Errorf("%s: %w: this function is not for %s", op, socket.ErrState, describe(object)))
+	}
+	return runOn(e, op, target, body)
 }
 
-// admit returns why no call may do anything in this process, as a status.
+// withSocket is withHandle for clients (*socket.Client), servers (*socket.Server), or both
+// (anySocket).
+func withSocket[T any](op string, h C.obe_socket, body func(T) error) C.obe_status {
+	return C.obe_status(withHandle(op, uintptr(h), kindSocket, body))
+}
+
+// withMessage is withHandle for messages.
+func withMessage(op string, h C.obe_message, body func(*messageObject) error) C.obe_status {
+	return C.obe_status(withHandle(op, uintptr(h), kindMessage, body))
+}
+
+// withoutHandle runs the body of an exported function that has no handle yet.
+func withoutHandle(op string, body func() error) status.Code {
+	if code := admit(); code != status.OK {
+		return code
+	}
+	return runOn(noHandle, op, body, invoke)
+}
+
+// withoutNetwork is withoutHandle for functions that need no file descriptor, so that
+// they also work where the process has none left.
+func withoutNetwork(op string, body func() error) status.Code {
+	if forked() {
+		return status.Forked
+	}
+	return runOn(noHandle, op, body, invoke)
+}
+
+func invoke(body func() error) error { return body() }
+
+// admit returns why no call is possible in this process, and OK otherwise. A forked
+// child has none of the runtime's threads, so it is refused before the call acquires a
+// lock that one of them may hold.
 func admit() status.Code {
 	if forked() {
 		return status.Forked
 	}
 	if err := netpoll.Start(); err != nil {
-		unowned.say(err.Error())
+		noHandle.setError(err.Error())
 		return status.IO
 	}
 	return status.OK
 }
 
-// protect is guard for functions that only tell facts: a process without descriptors
-// can call them too.
-func protect(op string, body func(owner **entry) error) (code status.Code) {
-	if forked() {
-		return status.Forked
-	}
-	owner := unowned
+// runOn runs the body of an exported function, records its error on e, and returns its
+// status. All exported functions with a status come through here, since no Go panic may
+// reach the caller. A panic becomes OBE_E_INTERNAL, and its stack trace is in the error
+// message. Other handles and later calls are not affected.
+//
+// The body gets its object as an argument, so that the compiler can keep the closure on
+// the stack.
+func runOn[T any](e *handleEntry, op string, object T, body func(T) error) (code status.Code) {
 	defer func() {
 		if p := recover(); p != nil {
-			code = owner.panicked(op, p)
+			code = e.recordPanic(op, p)
 		}
 	}()
-	err := body(&owner)
-	return owner.failed(err)
+	return e.record(body(object))
 }
 
-// on guards a function on a live handle of one kind; T is the object behind it,
-// or an interface that it has. It does what guard does, without a closure that
-// would put the owner on the heap in every call.
-func on[T any](op string, h uintptr, k kind, body func(T) error) (code status.Code) {
-	if code = admit(); code != status.OK {
-		return code
-	}
-	owner := unowned
-	defer func() {
-		if p := recover(); p != nil {
-			code = owner.panicked(op, p)
-		}
-	}()
-	e, object := handles.find(h, k)
-	if e == nil {
-		return owner.failed(stale(op, h))
-	}
-	owner = e
-	target, ok := object.(T)
-	if !ok {
-		return owner.failed(fmt.Errorf("%s: %w: this function is not for %s", op, socket.ErrState, role(object)))
-	}
-	return owner.failed(body(target))
-}
-
-// failed notes a failure, if err is one, and returns its status.
-func (e *entry) failed(err error) status.Code {
+// record keeps the message of err, if that is not nil, and returns its status.
+func (e *handleEntry) record(err error) status.Code {
 	if err == nil {
 		return status.OK
 	}
-	e.say(err.Error())
-	if errors.Is(err, errHandle) {
+	e.setError(err.Error())
+	if errors.Is(err, errInvalidHandle) {
 		return status.Handle
 	}
 	return status.Of(err)
 }
 
-func (e *entry) panicked(op string, p any) status.Code {
+func (e *handleEntry) recordPanic(op string, p any) status.Code {
 	if err, ok := p.(error); ok && errors.Is(err, memory.ErrMemory) {
-		return e.failed(prefix(op, err))
+		return e.record(withOp(op, err))
 	}
-	e.say(fmt.Sprintf("%s: a fault inside the library: %v; please report it with what follows\n%s", op, p, debug.Stack()))
+	e.setError(fmt.Sprintf("%s: internal error: %v; please report it with this stack trace\n%s", op, p, debug.Stack()))
 	return status.Internal
 }
 
-// role names what a handle stands for, for the text of an error.
-func role(object any) string {
+// setError keeps an error message for obe_last_error. If the handle was freed during the
+// call, the message is kept as one without a handle.
+func (e *handleEntry) setError(message string) {
+	if !e.trySetError(message) {
+		noHandle.trySetError(message)
+	}
+}
+
+// trySetError keeps an error message unless the handle was freed. It reports whether it
+// did.
+func (e *handleEntry) trySetError(message string) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.freed {
+		e.last = message
+	}
+	return !e.freed
+}
+
+// lastError returns the message of the last error, "" if there was none.
+func (e *handleEntry) lastError() string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.last
+}
+
+// invalidHandle returns the error of a function whose argument h is not a live handle of
+// kind k. The parameter's name is empty for the first argument. The message for a
+// handle of the other kind is kept on that handle too, where its owner looks for it.
+func invalidHandle(op, name string, h uintptr, k handleKind) error {
+	if name != "" {
+		op += ": " + name
+	}
+	if h == 0 {
+		return fmt.Errorf("%s: %w: the handle is NULL", op, errInvalidHandle)
+	}
+	e := handles.findAny(h)
+	if e == nil || e.kind == k {
+		// A live handle of kind k is a new one, created after the check failed.
+		return fmt.Errorf("%s: %w: %#x was freed, or is not a handle", op, errInvalidHandle, h)
+	}
+	err := fmt.Errorf("%s: %w: this is %s, not %s", op, errInvalidHandle, describe(e.current()), k)
+	e.trySetError(err.Error())
+	return err
+}
+
+// describe names what an object behind a handle is, for an error message.
+func describe(object any) string {
 	switch object.(type) {
 	case *socket.Client:
 		return "a client"
 	case *socket.Server:
 		return "a server"
+	case *messageObject:
+		return "a message"
 	}
-	return "this handle"
+	return "a freed handle"
 }
 
-// prefix puts the name of the function before an error that lacks it.
-func prefix(op string, err error) error {
+// withOp puts the name of the function before an error message that lacks it.
+func withOp(op string, err error) error {
 	if err == nil || strings.HasPrefix(err.Error(), op+": ") {
 		return err
 	}
 	return fmt.Errorf("%s: %w", op, err)
-}
-
-// stale is the failure of a function whose handle is not live.
-func stale(op string, h uintptr) error {
-	return fmt.Errorf("%s: %w: %#x was freed, or never was one", op, errHandle, h)
 }

@@ -1,8 +1,5 @@
 package main
 
-// #include "kept.h"
-import "C"
-
 import (
 	"sync"
 	"unsafe"
@@ -10,61 +7,74 @@ import (
 	"github.com/mattn/go-pointer"
 )
 
-// kind keeps the kinds of handles apart. C sees one integer type for all, so a
-// mix-up can only be found here.
-type kind uint8
+// handleKind is the kind of object that a handle refers to. The compiler tells them apart
+// in C and C++. For other languages both are plain integers, so they are checked here.
+type handleKind uint8
 
 const (
-	kindSocket kind = iota + 1
+	kindSocket handleKind = iota + 1
 	kindMessage
 )
 
-// entry is what a handle stands for. A handle that is handed out again gets a new one:
-// a call that is still running when its handle is freed keeps the entry that it found.
-type entry struct {
-	value  unsafe.Pointer // the handle, as go-pointer hands it out
-	kind   kind
+func (k handleKind) String() string {
+	if k == kindMessage {
+		return "a message"
+	}
+	return "a socket"
+}
+
+// handleEntry is what a handle refers to. A handle value that is reused gets a new entry:
+// a call that is still running when its handle is freed keeps the old one.
+type handleEntry struct {
+	value  unsafe.Pointer // the handle, as go-pointer returned it
+	kind   handleKind
 	object any // nil once freed
 	mu     sync.Mutex
-	last   string // the last failure on this handle
+	last   string // the last error message
 	freed  bool
 }
 
-// quarantineDepth is how many freed handles are kept from being handed out
-// again. A handle's value is the address of a byte that go-pointer allocated; as
-// long as the byte is not freed, the system cannot hand the address out again,
-// and a stale handle is no handle at all. A handle used after this many others
-// were freed since may meet another object.
-//
-// The queue lies in C memory, where leak checkers look: the bytes in it are not
-// lost.
-const quarantineDepth = C.CAPI_QUARANTINE
+// retire marks the handle as freed.
+func (e *handleEntry) retire() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.freed, e.object = true, nil
+}
 
-// table is the library's own record of its live handles. A value from C is looked
-// up here, as an integer, before go-pointer sees it: go-pointer trusts what it is
-// given.
-type table struct {
+// current returns the object, nil if the handle was freed.
+func (e *handleEntry) current() any {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.object
+}
+
+// handleTable is the library's own record of its live handles. A value from C is looked
+// up here, as an integer, before go-pointer sees it, since go-pointer trusts its
+// argument.
+//
+// A handle's value is the address of a byte that go-pointer allocated. A freed handle
+// stays in the quarantine: until its byte is freed, the system cannot allocate the
+// address again, so the stale handle is found to be invalid. A handle that is used after
+// depth others were freed since may refer to another object.
+type handleTable struct {
 	mu      sync.RWMutex
-	live    map[uintptr]*entry
+	live    map[uintptr]*handleEntry
 	freed   int // how many handles were freed; the last ones are in the quarantine
-	evicted int // and how many of them have left it
+	evicted int // how many of those have left the quarantine
 	depth   int
 }
 
-var handles = table{live: map[uintptr]*entry{}, depth: quarantineDepth}
+var handles = handleTable{live: map[uintptr]*handleEntry{}, depth: quarantineDepth}
 
-// quarantined is the place of the n-th freed handle in the quarantine.
-func quarantined(n int) *unsafe.Pointer { return &C.capi_quarantine[n%quarantineDepth] }
-
-// add makes a handle for an object. Where the quarantine is full, as in a program that
-// makes and frees one after the other, it is the one that was freed longest ago: that
-// is half the cost of a new one.
-func (t *table) add(k kind, object any) uintptr {
+// add creates a handle for an object. If the quarantine is full, as in a program that
+// creates and frees handles all the time, it reuses the one that was freed longest ago,
+// which costs half as much as a new one.
+func (t *handleTable) add(k handleKind, object any) uintptr {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	e := &entry{kind: k, object: object}
+	e := &handleEntry{kind: k, object: object}
 	if t.depth > 0 && t.freed-t.evicted >= t.depth {
-		e.value = *quarantined(t.evicted)
+		e.value = *quarantineSlot(t.evicted)
 		t.evicted++
 	} else {
 		e.value = pointer.Save(t)
@@ -74,7 +84,7 @@ func (t *table) add(k kind, object any) uintptr {
 }
 
 // find returns the entry and the object of a live handle of a kind.
-func (t *table) find(h uintptr, k kind) (*entry, any) {
+func (t *handleTable) find(h uintptr, k handleKind) (*handleEntry, any) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	if e := t.live[h]; e != nil && e.kind == k {
@@ -83,28 +93,28 @@ func (t *table) find(h uintptr, k kind) (*entry, any) {
 	return nil, nil
 }
 
-// any returns the entry of a live handle of any kind, nil if there is none.
-func (t *table) any(h uintptr) *entry {
+// findAny returns the entry of a live handle of any kind, nil if there is no such handle.
+func (t *handleTable) findAny(h uintptr) *handleEntry {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	return t.live[h]
 }
 
-// remove makes a handle stale and returns its object, nil if it was not live.
-// Each handle is removed once, whoever else tries at the same time.
-func (t *table) remove(h uintptr) any {
+// remove retires a handle and returns its object, nil if it was not a live handle of that
+// kind. If several threads try at the same time, one of them succeeds.
+func (t *handleTable) remove(h uintptr, k handleKind) any {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	e := t.live[h]
-	if e == nil {
+	if e == nil || e.kind != k {
 		return nil
 	}
 	return t.retire(e)
 }
 
-// removeObject makes a handle stale if it still stands for object. The program may have
-// freed the handle, whose number then may stand for another object.
-func (t *table) removeObject(h uintptr, object any) {
+// removeObject retires a handle if it still stands for object. The program may have freed
+// the handle, whose value may stand for another object since.
+func (t *handleTable) removeObject(h uintptr, object any) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if e := t.live[h]; e != nil && e.object == object {
@@ -114,13 +124,13 @@ func (t *table) removeObject(h uintptr, object any) {
 
 // retire puts the handle of a live entry into the quarantine and returns its object.
 // t.mu is held.
-func (t *table) retire(e *entry) any {
+func (t *handleTable) retire(e *handleEntry) any {
 	object := e.object
 	e.retire()
 	for t.freed-t.evicted >= max(t.depth, 1) {
 		t.evict()
 	}
-	*quarantined(t.freed) = e.value
+	*quarantineSlot(t.freed) = e.value
 	delete(t.live, uintptr(e.value))
 	t.freed++
 	if t.depth == 0 {
@@ -129,9 +139,8 @@ func (t *table) retire(e *entry) any {
 	return object
 }
 
-// evict gives the handle that was freed longest ago back to the system. t.mu is
-// held.
-func (t *table) evict() {
-	pointer.Unref(*quarantined(t.evicted))
+// evict returns the handle that was freed longest ago to the system. t.mu is held.
+func (t *handleTable) evict() {
+	pointer.Unref(*quarantineSlot(t.evicted))
 	t.evicted++
 }

@@ -9,138 +9,143 @@ import (
 	"math"
 	"time"
 
+	"libobe/capi/status"
 	"libobe/internal/jsondoc"
 	"libobe/internal/session"
 	"libobe/internal/socket"
 	"libobe/internal/wire"
 )
 
-// lvSession is what a LabVIEW handle stands for.
+// lvSession is what a LabVIEW handle refers to.
 type lvSession struct {
 	*session.Session
-	failure entry          // of the last call on the handle
-	owner   session.Handle // the node that opened it, 0 if that said nothing of itself
+	failure handleEntry    // the last error on the handle
+	owner   session.Handle // the node that created it; 0 without instance data
 }
 
-// sessions are the LabVIEW handles.
-var sessions session.Table[*lvSession]
+var lvSessions session.Table[*lvSession]
 
-// onSession guards a function on a LabVIEW handle, with the numbers that it returns.
-func onSession(op string, handle C.int, body func(s *lvSession) error, results ...result) C.int {
-	reset(results)
-	return C.int(guard(op, func(owner **entry) error {
-		s, ok := sessions.Find(session.Handle(handle))
-		if !ok {
-			return fmt.Errorf("%s: %w: %d was closed, or never was one", op, errHandle, handle)
-		}
-		*owner = &s.failure
-		if err := refuse(op, results); err != nil {
+// lvCall runs the body of a function on a LabVIEW handle. results are its numeric outputs,
+// which are 0 if it fails.
+func lvCall(op string, handle C.int, body func(s *lvSession) error, results ...lvResult) C.int {
+	lvZeroResults(results)
+	if code := admit(); code != status.OK {
+		return C.int(code)
+	}
+	s, ok := lvSessions.Find(session.Handle(handle))
+	if !ok {
+		return C.int(noHandle.record(lvInvalidHandle(op, handle)))
+	}
+	return C.int(runOn(&s.failure, op, s, func(s *lvSession) error {
+		if err := lvCheckResults(op, results); err != nil {
 			return err
 		}
 		return body(s)
 	}))
 }
 
-// blocking is onSession for a function that may block. An abort of the node that
-// instance belongs to ends it; 0 is a call without a node.
-func blocking(op string, handle, timeout_ms C.int, instance lvSlot, body func(s *lvSession, limit time.Duration) error) C.int {
-	return onSession(op, handle, func(s *lvSession) error {
-		return s.within(op, timeout_ms, instance, body)
+func lvInvalidHandle(op string, handle C.int) error {
+	return fmt.Errorf("%s: %w: %d was freed, or is not a handle", op, errInvalidHandle, handle)
+}
+
+// lvCallBlocking is lvCall for a function that may block. An abort of the node that
+// instance belongs to ends the call. If instance is 0, there is no node.
+func lvCallBlocking(op string, handle, timeout_ms C.int, instance lvSlot, body func(s *lvSession, limit time.Duration) error) C.int {
+	return lvCall(op, handle, func(s *lvSession) error {
+		return s.runAbortable(op, timeout_ms, instance, body)
 	})
 }
 
-// receiving is blocking for a function that receives: it gives up the kept message
-// before anything can fail, so that nothing old is taken for an answer.
-func receiving(op string, handle, timeout_ms C.int, instance lvSlot, body func(s *lvSession, limit time.Duration) error, results ...result) C.int {
-	reset(results)
-	return onSession(op, handle, func(s *lvSession) error {
-		s.Forget()
-		if err := refuse(op, results); err != nil {
+// lvCallReceiving is lvCallBlocking for a function that receives. It drops the current
+// message before anything can fail, so that an old message is never mistaken for a reply.
+func lvCallReceiving(op string, handle, timeout_ms C.int, instance lvSlot, body func(s *lvSession, limit time.Duration) error, results ...lvResult) C.int {
+	lvZeroResults(results)
+	return lvCall(op, handle, func(s *lvSession) error {
+		s.ClearMessage()
+		if err := lvCheckResults(op, results); err != nil {
 			return err
 		}
-		return s.within(op, timeout_ms, instance, body)
+		return s.runAbortable(op, timeout_ms, instance, body)
 	})
 }
 
-func (s *lvSession) within(op string, timeout_ms C.int, instance lvSlot, body func(s *lvSession, limit time.Duration) error) error {
-	limit, err := timeout(op, C.int64_t(timeout_ms))
+func (s *lvSession) runAbortable(op string, timeout_ms C.int, instance lvSlot, body func(s *lvSession, limit time.Duration) error) error {
+	limit, err := timeoutArg(op, C.int64_t(timeout_ms))
 	if err != nil {
 		return err
 	}
 	if instance == 0 {
 		return body(s, limit)
 	}
-	_, i, err := node(op, instance)
+	_, i, err := lvEnsureInstance(op, instance)
 	if err != nil {
 		return err
 	}
-	return i.Run(s.Cancel, func() error { return body(s, limit) })
+	return i.Do(s.Cancel, func() error { return body(s, limit) })
 }
 
-// lvText returns a text of the caller's; NULL is an empty one, as a string of
-// LabVIEW may be.
-func lvText(op, name string, p inText) ([]byte, error) {
+// lvTextArg returns the caller's text. NULL is an empty text, as LabVIEW passes an empty
+// string.
+func lvTextArg(op, name string, p inText) ([]byte, error) {
 	if p == 0 {
 		return nil, nil
 	}
-	return input(op, name, p, -1)
+	return bytesArg(op, name, p, -1)
 }
 
-// result is the place for a number, which may be NULL, and its name in the header.
-type result struct {
-	name  string
-	place outInt
+// lvResult is a numeric output: its name in the header, and its address, which may be 0.
+type lvResult struct {
+	name    string
+	address outInt
 }
 
-// reset makes results 0, which is what they are if the call fails.
-func reset(results []result) {
+func lvZeroResults(results []lvResult) {
 	for _, r := range results {
-		if usable(r.place) {
-			r.place.put(0)
+		if usable(r.address) {
+			r.address.put(0)
 		}
 	}
 }
 
-// refuse reports a result that cannot be written.
-func refuse(op string, results []result) error {
+func lvCheckResults(op string, results []lvResult) error {
 	for _, r := range results {
-		if r.place == 0 {
+		if r.address == 0 {
 			continue
 		}
-		if err := place(op, r.name, r.place); err != nil {
+		if err := checkPointer(op, r.name, r.address); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// put gives a result; the place for it may be NULL.
-func put(op, name string, result outInt, n int) error {
+// lvPutInt stores n at address, unless that is 0. name is the output's name in the header.
+func lvPutInt(op, name string, address outInt, n int) error {
 	if n > math.MaxInt32 {
-		return fmt.Errorf("%s: %w: %s is %d, and LabVIEW counts to %d", op, wire.ErrTooLarge, name, n, math.MaxInt32)
+		return fmt.Errorf("%s: %w: %s is %d, and the largest number in LabVIEW is %d", op, wire.ErrTooLarge, name, n, math.MaxInt32)
 	}
-	if result != 0 {
-		result.put(int32(n))
+	if address != 0 {
+		address.put(int32(n))
 	}
 	return nil
 }
 
-// putText gives a text, named in the header: its size with the NUL at its end, and
-// all of it if there is room. No room at all is a question for the size.
-func putText(op, name string, text []byte, buffer lvBuffer, capacity C.int, size outInt) error {
-	dst, err := lvRoom(op, name, buffer, capacity)
+// lvPutText stores the size of a text, including its NUL, and copies the text if it fits. A
+// capacity of 0 queries the size. name is the buffer's name in the header.
+func lvPutText(op, name string, text []byte, buffer lvBuffer, capacity C.int, size outInt) error {
+	dst, err := lvTextBuffer(op, name, buffer, capacity)
 	if err != nil {
 		return err
 	}
 	need := len(text) + 1
-	if err := put(op, name+"_size", size, need); err != nil {
+	if err := lvPutInt(op, name+"_size", size, need); err != nil {
 		return err
 	}
 	switch {
 	case len(dst) == 0:
 		return nil
 	case need > len(dst):
-		return fmt.Errorf("%s: %w: %s needs %d bytes, the NUL at its end included, and %s_cap is %d",
+		return fmt.Errorf("%s: %w: %s needs %d bytes, including its NUL, and %s_cap is %d",
 			op, socket.ErrBuffer, name, need, name, capacity)
 	}
 	copy(dst, text)
@@ -148,72 +153,73 @@ func putText(op, name string, text []byte, buffer lvBuffer, capacity C.int, size
 	return nil
 }
 
-// lvRoom returns the caller's buffer as a slice.
-func lvRoom(op, name string, buffer lvBuffer, capacity C.int) ([]byte, error) {
-	if err := lvCapacity(op, name, buffer == 0, capacity); err != nil {
+// lvTextBuffer returns the caller's buffer as a slice.
+func lvTextBuffer(op, name string, buffer lvBuffer, capacity C.int) ([]byte, error) {
+	if err := lvCheckCapacity(op, name, buffer == 0, capacity); err != nil {
 		return nil, err
 	}
-	return room(op, name, outText(buffer), C.int64_t(capacity))
+	return outBuffer(op, name, outText(buffer), C.int64_t(capacity))
 }
 
-// lvNumberRoom returns the caller's output array as a slice.
-func lvNumberRoom(op, name string, values lvArray, capacity C.int) ([]float64, error) {
-	if err := lvCapacity(op, name, values == 0, capacity); err != nil {
+// lvOutArray returns the caller's output array as a slice.
+func lvOutArray(op, name string, values lvArray, capacity C.int) ([]float64, error) {
+	if err := lvCheckCapacity(op, name, values == 0, capacity); err != nil {
 		return nil, err
 	}
-	return numberRoom(op, name, outDoubles(values), C.int64_t(capacity))
+	return outArray(op, name, outDoubles(values), C.int64_t(capacity))
 }
 
-func lvCapacity(op, name string, missing bool, capacity C.int) error {
+func lvCheckCapacity(op, name string, isNull bool, capacity C.int) error {
 	switch {
 	case capacity < 0:
-		return invalid(op, name+"_cap", "is negative")
-	case missing && capacity > 0:
-		return invalid(op, name, fmt.Sprintf("is NULL, and %s_cap is %d", name, capacity))
+		return argError(op, name+"_cap", "is negative")
+	case isNull && capacity > 0:
+		return argError(op, name, fmt.Sprintf("is NULL, and %s_cap is %d", name, capacity))
 	}
 	return nil
 }
 
-// putList gives the result of read, a list of numbers.
-func putList(op, name string, values lvArray, capacity C.int, count outInt, read func(dst []float64) (int, error)) error {
-	dst, err := lvNumberRoom(op, name, values, capacity)
+// lvPutDoubles stores the list of numbers that read returns, and their count.
+func lvPutDoubles(op, name string, values lvArray, capacity C.int, count outInt, read func(dst []float64) (int, error)) error {
+	dst, err := lvOutArray(op, name, values, capacity)
 	if err != nil {
 		return err
 	}
 	n, err := read(dst)
 	if size := (*jsondoc.SizeError)(nil); errors.As(err, &size) {
-		n, err = size.Rows, asked(err, capacity)
+		n, err = size.Rows, lvUnlessSizeQuery(err, capacity)
 	} else if err != nil {
 		return err
 	}
-	return errors.Join(put(op, name+"_count", count, n), err)
+	return errors.Join(lvPutInt(op, name+"_count", count, n), err)
 }
 
-// putTable gives the result of read, rows of numbers.
-func putTable(op, name string, values lvArray, capacity C.int, rows, cols outInt, read func(dst []float64) (int, int, error)) error {
-	dst, err := lvNumberRoom(op, name, values, capacity)
+// lvPutMatrix stores the rows of numbers that read returns, and how many rows and columns
+// they have.
+func lvPutMatrix(op, name string, values lvArray, capacity C.int, rows, cols outInt, read func(dst []float64) (int, int, error)) error {
+	dst, err := lvOutArray(op, name, values, capacity)
 	if err != nil {
 		return err
 	}
 	r, c, err := read(dst)
 	if size := (*jsondoc.SizeError)(nil); errors.As(err, &size) {
-		r, c, err = size.Rows, size.Cols, asked(err, capacity)
+		r, c, err = size.Rows, size.Cols, lvUnlessSizeQuery(err, capacity)
 	} else if err != nil {
 		return err
 	}
-	return errors.Join(put(op, "rows", rows, r), put(op, "cols", cols, c), err)
+	return errors.Join(lvPutInt(op, "rows", rows, r), lvPutInt(op, "cols", cols, c), err)
 }
 
-// asked is the failure of an array that does not fit: none if there was no room at
-// all, which is a question for the size.
-func asked(err error, capacity C.int) error {
+// lvUnlessSizeQuery returns err, the error of an array that is too small, unless the
+// capacity is 0: then the caller queries the size, which is not an error.
+func lvUnlessSizeQuery(err error, capacity C.int) error {
 	if capacity == 0 {
 		return nil
 	}
 	return err
 }
 
-// lvNumbers returns the caller's input array as a slice.
-func lvNumbers(op, name string, values lvArray, count C.int) ([]float64, error) {
-	return numbers(op, name, inDoubles(values), name+"_count", C.int64_t(count))
+// lvDoublesArg returns the caller's input array as a slice.
+func lvDoublesArg(op, name string, values lvArray, count C.int) ([]float64, error) {
+	return doublesArg(op, name, inDoubles(values), name+"_count", C.int64_t(count))
 }

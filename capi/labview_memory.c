@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <string.h>
 
-/* To what numbers are aligned at most: LabVIEW for 32-bit Windows packs its data. */
+/* The largest alignment of numbers. LabVIEW for 32-bit Windows packs its data. */
 #ifndef LV_ALIGN
 #if defined(_WIN32) && !defined(_WIN64)
 #define LV_ALIGN 1
@@ -15,66 +15,66 @@
 #endif
 #endif
 
-/* LabVIEW's codes for types of numbers. */
+/* LabVIEW's codes of numeric types. */
 enum { LV_U8 = 5, LV_DOUBLE = 10 };
 
-/* int32 NumericArrayResize(type, dimensions, pointer to a handle, elements in all):
- * makes room in a handle, and the handle itself if it is NULL. It does not write
- * the dimensions. */
-typedef int32_t (*lv_resize)(int32_t type, int32_t dims, void *handle, size_t total);
+/* int32 NumericArrayResize(type, number of dimensions, pointer to a handle, number of
+ * elements): resizes the block of a handle, and allocates the handle if it is NULL. It
+ * does not write the sizes of the dimensions. */
+typedef int32_t (*resize_function)(int32_t type, int32_t dims, void *handle, size_t total);
 
 #ifdef _WIN32
 #include <windows.h>
 
-static lv_resize find_resize(void)
+static resize_function find_resize(void)
 {
-    /* The development system, and the engines of built programs. */
-    static const char *const homes[] = {"LabVIEW.exe", "lvffrt.dll", "lvrt.dll"};
+    /* The development system, and the runtime engines of built programs. */
+    static const char *const modules[] = {"LabVIEW.exe", "lvffrt.dll", "lvrt.dll"};
     size_t i;
 
-    for (i = 0; i < sizeof homes / sizeof homes[0]; i++) {
-        HMODULE home = GetModuleHandleA(homes[i]);
-        FARPROC found = home ? GetProcAddress(home, "NumericArrayResize") : NULL;
+    for (i = 0; i < sizeof modules / sizeof modules[0]; i++) {
+        HMODULE module = GetModuleHandleA(modules[i]);
+        FARPROC found = module ? GetProcAddress(module, "NumericArrayResize") : NULL;
 
         if (found)
-            return (lv_resize)(void (*)(void))found;
+            return (resize_function)(void (*)(void))found;
     }
     return NULL;
 }
 #else
 #include <dlfcn.h>
 
-static lv_resize find_resize(void)
+static resize_function find_resize(void)
 {
-    lv_resize resize;
+    resize_function resize;
 
     *(void **)&resize = dlsym(RTLD_DEFAULT, "NumericArrayResize");
     return resize;
 }
 #endif
 
-/* Makes the handle hold an array with these dimensions and elements. */
-static int put(void *handle, int32_t type, size_t size, const int32_t *dims, int32_t count, const void *elements)
+/* Stores an array with these dimensions and elements in a handle. */
+static int put_array(void *handle, int32_t type, size_t size, const int32_t *dims, int32_t count, const void *elements)
 {
-    static lv_resize known; /* threads that look at the same time find the same */
-    lv_resize resize = __atomic_load_n(&known, __ATOMIC_ACQUIRE);
+    static resize_function cached; /* threads that look it up at the same time find the same one */
+    resize_function resize = __atomic_load_n(&cached, __ATOMIC_ACQUIRE);
     size_t total = 1, head = sizeof *dims * (size_t)count, align = size < LV_ALIGN ? size : LV_ALIGN;
     unsigned char *data;
-    int32_t failure, i;
+    int32_t error, i;
 
     if (!resize) {
         resize = find_resize();
         if (!resize)
-            return LV_OUTSIDE;
-        __atomic_store_n(&known, resize, __ATOMIC_RELEASE);
+            return LV_NOT_LABVIEW;
+        __atomic_store_n(&cached, resize, __ATOMIC_RELEASE);
     }
     for (i = 0; i < count; i++)
         total *= (size_t)dims[i];
-    failure = resize(type, count, handle, total);
-    if (failure)
-        return failure;
+    error = resize(type, count, handle, total);
+    if (error)
+        return error;
     if (!*(void **)handle && !total)
-        return LV_OK; /* nothing may have no handle at all */
+        return LV_OK; /* LabVIEW may represent an empty array by a NULL handle */
     data = **(unsigned char ***)handle;
     memcpy(data, dims, head);
     if (total)
@@ -84,19 +84,19 @@ static int put(void *handle, int32_t type, size_t size, const int32_t *dims, int
 
 int lv_put_string(uintptr_t handle, const void *bytes, int32_t size)
 {
-    return put((void *)handle, LV_U8, 1, &size, 1, bytes);
+    return put_array((void *)handle, LV_U8, 1, &size, 1, bytes);
 }
 
-int lv_put_list(uintptr_t handle, const double *values, int32_t count)
+int lv_put_doubles(uintptr_t handle, const double *values, int32_t count)
 {
-    return put((void *)handle, LV_DOUBLE, sizeof *values, &count, 1, values);
+    return put_array((void *)handle, LV_DOUBLE, sizeof *values, &count, 1, values);
 }
 
-int lv_put_table(uintptr_t handle, const double *values, int32_t rows, int32_t cols)
+int lv_put_matrix(uintptr_t handle, const double *values, int32_t rows, int32_t cols)
 {
     int32_t dims[2];
 
     dims[0] = rows;
     dims[1] = cols;
-    return put((void *)handle, LV_DOUBLE, sizeof *values, dims, 2, values);
+    return put_array((void *)handle, LV_DOUBLE, sizeof *values, dims, 2, values);
 }

@@ -1,6 +1,6 @@
 //go:build obetest
 
-// The hooks of a library that is built for tests only (-tags obetest).
+// The hooks of a library that is built only for tests (-tags obetest).
 
 package main
 
@@ -9,11 +9,11 @@ import "C"
 
 import "runtime"
 
-// obe_test_panic provokes a fault inside the library, on a live handle.
+// obe_test_panic provokes an internal error on a live handle.
 //
 //export obe_test_panic
 func obe_test_panic(handle C.uintptr_t) C.int32_t {
-	return C.int32_t(on("test_panic", uintptr(handle), kindSocket, func(any) error {
+	return C.int32_t(withHandle("test_panic", uintptr(handle), kindSocket, func(any) error {
 		panic("provoked")
 	}))
 }

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""The demonstration: an experiment-design server in C++ and an instrument in C find a dip, and a figure shows how.
+"""The demonstration: an experiment-design server in C++ and an instrument in C find a dip, and plot.py draws it.
 
-Starts the built server of examples/find_peak on a free port and the built instrument against it, has plot.py draw what
-the instrument has logged, and stops both programs whatever happens. The exit status is 0 only if the instrument's
+Starts the built server of examples/find_peak on a free port, and the built instrument with it. Then plot.py draws the
+instrument's log. Both programs are stopped whatever happens. The exit status is 0 only if the instrument's
 estimate agrees with the true centre.
 
     make demo
@@ -22,7 +22,7 @@ from types import FrameType
 
 EXAMPLE = Path(__file__).resolve().parent / "find_peak"
 BUILD = EXAMPLE.parent.parent / "build"
-PATIENCE = 60.0  # seconds for the server to listen, and again for the instrument to finish
+TIMEOUT = 60.0  # seconds for the server to listen, and again for the instrument to finish
 
 
 def stop(process: subprocess.Popen[str]) -> None:
@@ -36,9 +36,9 @@ def stop(process: subprocess.Popen[str]) -> None:
 
 
 def read_port(server: subprocess.Popen[str]) -> int | None:
-    """The port from the line that the server prints once it listens; None if it ends without one."""
+    """The port from the line that the server prints once it listens, or None if the server ends before."""
     assert server.stdout is not None
-    alarm = threading.Timer(PATIENCE, server.kill)  # a server that stays silent must not stop the demo
+    alarm = threading.Timer(TIMEOUT, server.kill)  # a server that prints nothing must not block the demo
     alarm.start()
     try:
         line = server.stdout.readline()
@@ -49,7 +49,7 @@ def read_port(server: subprocess.Popen[str]) -> int | None:
     return int(last[0]) if last and last[0].isdigit() else None
 
 
-def complain(problem: str) -> int:
+def fail(problem: str) -> int:
     print(f"demo: {problem}", file=sys.stderr)
     return 1
 
@@ -61,30 +61,30 @@ def run(options: argparse.Namespace) -> int:
     try:
         port = read_port(server)
         if port is None:
-            return complain("the server did not start")
+            return fail("the server did not start")
         instrument_command = [options.programs / "find_peak_instrument", "--port", str(port), *seed]
         instrument_command += ["--compare", "--log", log, "--done"]
         if sys.stdout.isatty():
-            instrument_command += ["--dwell", "5"]  # somebody is watching
+            instrument_command += ["--dwell", "5"]  # so that a viewer can follow
         instrument = subprocess.Popen(instrument_command, stdin=subprocess.DEVNULL, text=True)
         try:
             started = time.monotonic()
-            status = instrument.wait(PATIENCE)
+            status = instrument.wait(TIMEOUT)
             seconds = time.monotonic() - started
         except subprocess.TimeoutExpired:
-            return complain("the instrument does not come to an end")
+            return fail("the instrument did not end in time")
         finally:
             stop(instrument)
         if status != 0:
-            return complain(f"the instrument failed with status {status}")
+            return fail(f"the instrument failed with status {status}")
         print(f"done in {seconds:.1f} s")
-        # The instrument has told the server that it is done, so the server ends by itself.
+        # The instrument has sent done, so the server ends by itself.
         try:
             status = server.wait(10)
         except subprocess.TimeoutExpired:
-            return complain("the server does not come to an end")
+            return fail("the server did not end in time")
         if status != 0:
-            return complain(f"the server failed with status {status}")
+            return fail(f"the server failed with status {status}")
     finally:
         stop(server)
         if server.stdout is not None:
@@ -94,10 +94,10 @@ def run(options: argparse.Namespace) -> int:
 
 def draw(log: Path, figures: list[Path]) -> int:
     if importlib.util.find_spec("matplotlib") is None:
-        print(f"no figure, since matplotlib is missing: {sys.executable} -m pip install matplotlib")
+        print(f"no figure, because matplotlib is not installed: {sys.executable} -m pip install matplotlib")
         return 0
-    if subprocess.run([sys.executable, EXAMPLE / "plot.py", log, *figures], timeout=2 * PATIENCE).returncode != 0:
-        return complain("the figure could not be drawn")
+    if subprocess.run([sys.executable, EXAMPLE / "plot.py", log, *figures], timeout=2 * TIMEOUT).returncode != 0:
+        return fail("the figure could not be drawn")
     print("the figure is in " + " and ".join(map(str, figures)))
     return 0
 
@@ -108,13 +108,13 @@ def terminated(number: int, frame: FrameType | None) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="A server in C++ and an instrument in C find a dip.")
-    parser.add_argument("--programs", type=Path, default=BUILD, help="where both are built (default: %(default)s)")
-    parser.add_argument("--output", type=Path, default=BUILD, help="where log and figure go (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=5, help="another seed is another dip (default: %(default)s)")
+    parser.add_argument("--programs", type=Path, default=BUILD, help="where both are (default: %(default)s)")
+    parser.add_argument("--output", type=Path, default=BUILD, help="for log and figures (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=5, help="seed of the dip and the noise (default: %(default)s)")
     options = parser.parse_args()
     for name in ("find_peak_server", "find_peak_instrument"):
         if not (options.programs / name).is_file():
-            return complain(f"{options.programs / name} is missing; run make demo")
+            return fail(f"{options.programs / name} is missing; run make demo")
     signal.signal(signal.SIGTERM, terminated)
     try:
         return run(options)

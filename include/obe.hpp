@@ -1,41 +1,42 @@
 /* obe.hpp - the OBE socket protocol for C++11 and later
  *
- * The functions of obe.h as classes: a handle is freed when its object ends, a failure is an exception with the
- * library's sentence in it, a timeout is a std::chrono duration, and texts and arrays are those of the standard
- * library: std::string_view, std::optional and std::span too, where the standard has them. There is nothing to compile:
- * include this file and link with the library.
+ * The functions of obe.h as classes. An object frees its handle when it is destroyed, a failure is an exception with
+ * the library's error message, a timeout is a std::chrono duration, and texts and arrays are types of the standard
+ * library, among them std::string_view, std::optional and std::span where the language standard has them. It is
+ * header-only: include this file and link with libobe.
  *
  *   #include <obe.hpp>
  *
  *   obe::client client;                                        // of the server on this machine
- *   client.set_timeout(std::chrono::seconds(5));               // for every call that has no timeout of its own
+ *   client.set_timeout(std::chrono::seconds(5));               // for every call without a timeout argument
  *   client.wait_ready();                                       // the server may be starting
  *   client.newrun();
  *   for (int i = 0; i < 200; i++) {
  *       std::vector<double> setting = client.goodset(4);
- *       client.newdat(setting, measure(setting[0]), 0.005);    // where, what, and its standard deviation
+ *       client.newdat(setting, measure(setting[0]), 0.005);    // the setting, the value, and its standard deviation
  *   }
  *   std::vector<double> mean = client.getmean();
  *
- * Commands of one's own are documents:
+ * Commands other than the protocol's are messages:
  *
  *   obe::message reply = client.tcmd(obe::command("scan").set("frequencies", frequencies));
  *   auto intensity = reply.get<std::vector<double>>("/spectrum/intensity");
  *
- * What every caller must know:
+ * Conventions:
  *
- * Failures.  A failure is thrown as obe::error, by all but destructors. Its status() is a code of obe.h, its what()
- *            says which operation failed, with whom, and why. Nothing is printed.
- * Objects.   Clients, servers, messages and requests can be moved and not copied. One that was moved from, or was made
- *            without anything in it, is good for assignment, and has no last_error; any other use throws OBE_E_HANDLE.
- * Threads.   Any member may be called from any thread, also on one object from several at once; only moving, assigning
- *            to and destroying an object need it for themselves. cancel() and close() wake the calls that are blocked.
- *            If calls on one object, or that make objects, fail in several threads in the same moment, what() may have
- *            the sentence of another one of them; status() never has.
- * Processes. In a child of fork that does not exec, every function throws OBE_E_FORKED; destructors do nothing there.
- * Exceptions are needed: a compiler that has them turned off says so. Run-time type information is not.
+ * Failures.  Everything except destructors throws obe::error on failure. Its status() is a code of obe.h, and its
+ *            what() is the error message: the operation, the peer and the cause. Nothing is printed.
+ * Objects.   Clients, servers, messages and requests can be moved but not copied. A moved-from or default-constructed
+ *            object owns no handle. It may be assigned to or destroyed, and its last_error is empty. Any other use
+ *            throws OBE_E_HANDLE.
+ * Threads.   Any member may be called from any thread, also on one object from several threads at once. Only moving,
+ *            assigning to and destroying an object need exclusive access. cancel() and close() wake blocked calls. If
+ *            calls on one object, or calls that create objects, fail on several threads at the same moment, what() may
+ *            be the message of another of these failures. status() is always right.
+ * Processes. In a child of fork that does not exec, every function throws OBE_E_FORKED, and destructors do nothing.
+ * Exceptions are required, and a build without them stops with an error. Run-time type information is not required.
  *
- * obe.h has the rest: what JSON is here, the options, the counters, and the constants that begin with OBE_.
+ * obe.h describes the rest: the JSON that is accepted, the options, the counters, and the constants OBE_...
  */
 #ifndef OBE_HPP
 #define OBE_HPP
@@ -58,11 +59,11 @@
 #include <vector>
 
 #if !defined(__cpp_exceptions) && !defined(__EXCEPTIONS) && !defined(_CPPUNWIND)
-#error "obe.hpp reports failures by exceptions, which this compilation has turned off; obe.h works without them"
+#error "obe.hpp reports failures by exceptions, which this build disables; obe.h works without them"
 #endif
 
 #if defined(_MSVC_LANG)
-#define OBE_HPP_STANDARD _MSVC_LANG /* __cplusplus is 199711 there, unless asked otherwise */
+#define OBE_HPP_STANDARD _MSVC_LANG /* there __cplusplus is 199711 without /Zc:__cplusplus */
 #else
 #define OBE_HPP_STANDARD __cplusplus
 #endif
@@ -90,16 +91,17 @@ namespace detail {
 #ifdef _WIN32
 inline bool forked() noexcept { return false; }
 #else
-/* The process that the library was loaded into. A template, so that all of a program's files share the one variable. */
+/* The process that loaded the library. A template, so that all translation units share one variable. */
 template <class = void> struct process {
     static const pid_t loaded;
 };
 template <class T> const pid_t process<T>::loaded = ::getpid();
 
-/* Whether this is a forked child, in which the library must not even be entered: its threads stayed in the parent. */
+/* Whether this is a forked child. It must not enter the library at all: the library's threads stayed in the parent. */
 inline bool forked() noexcept
 {
-    return process<>::loaded != 0 /* as before main */ && ::getpid() != process<>::loaded;
+    const pid_t loaded = process<>::loaded; // still 0 in a constructor that runs before its initialization
+    return loaded != 0 && ::getpid() != loaded;
 }
 #endif
 
@@ -134,7 +136,7 @@ public:
 
 } // namespace detail
 
-/// The category of the error codes of this library, whose values are those of obe.h and whose texts are obe_strerror's.
+/// The error category of this library. Its values are the codes of obe.h, and its texts those of obe_strerror.
 inline const std::error_category &category() noexcept
 {
     static const detail::category instance;
@@ -143,23 +145,23 @@ inline const std::error_category &category() noexcept
 
 /// A failure.
 ///
-/// code() compares with the standard's conditions too: `e.code() == std::errc::timed_out`.
+/// code() also compares with the standard's conditions: `e.code() == std::errc::timed_out`.
 class error : public std::system_error {
 public:
-    /// sentence is what what() says; without one it is the general text of the status.
-    explicit error(obe_status status, const std::string &sentence = std::string())
-        : std::system_error(status, category()), sentence_(sentence.empty() ? code().message() : sentence)
+    /// message is what what() returns; an empty one stands for the general text of the status.
+    explicit error(obe_status status, const std::string &message = std::string())
+        : std::system_error(status, category()), message_(message.empty() ? code().message() : message)
     {
     }
 
     /// One of the codes of obe.h, such as OBE_E_TIMEOUT.
     obe_status status() const noexcept { return code().value(); }
 
-    /// The operation, the peer and the cause, in a sentence.
-    const char *what() const noexcept override { return sentence_.what(); }
+    /// The error message: the operation, the peer and the cause.
+    const char *what() const noexcept override { return message_.what(); }
 
 private:
-    std::runtime_error sentence_; // a text whose copies do not throw
+    std::runtime_error message_; // a string whose copy constructor does not throw
 };
 
 namespace detail {
@@ -167,11 +169,11 @@ namespace detail {
 inline void refuse_forked()
 {
     if (forked())
-        throw error(OBE_E_FORKED, "libobe was loaded before this process was forked, and does not work in the child; "
-                                  "let the child execute a program of its own");
+        throw error(OBE_E_FORKED, "libobe was loaded before this process was forked and cannot be used in the child; "
+                                  "start a new process instead");
 }
 
-/* Reads what call(buffer, capacity, &length) writes, whatever its size is, which may change from call to call. */
+/* Reads the text that call(buffer, capacity, &length) writes. Its length may change from one call to the next. */
 template <class Call> obe_status read_text(std::string &result, Call call)
 {
     char first[512]; // most texts are shorter
@@ -188,38 +190,41 @@ template <class Call> obe_status read_text(std::string &result, Call call)
     return status;
 }
 
-/* The sentence of the last failure on a handle; of what is no handle any more, it is that of handle 0. */
-inline std::string sentence(std::uintptr_t handle)
+/* The error message of the last failure on a handle; for an invalid handle, of the last failure without one. */
+inline std::string last_error_text(const void *handle)
 {
     std::string result;
     const auto read = [&handle](char *buffer, std::int64_t capacity, std::int64_t *length) {
         return obe_last_error(handle, buffer, capacity, length);
     };
     if (read_text(result, read) == OBE_E_HANDLE) {
-        handle = 0;
+        handle = nullptr;
         read_text(result, read);
     }
     return result;
 }
 
-inline void check(obe_status status, std::uintptr_t handle)
+inline void check(obe_status status, const void *handle)
 {
     if (status != OBE_OK)
-        throw error(status, sentence(handle));
+        throw error(status, last_error_text(handle));
 }
 
-/* The handle that a function of obe.h makes. */
-template <class Function, class... Arguments> std::uintptr_t make(Function function, Arguments... arguments)
+/* Returns the handle that a function of obe.h creates. */
+template <class Handle, class Function, class... Arguments> Handle create(Function function, Arguments... arguments)
 {
-    std::uintptr_t made = 0;
+    Handle handle = nullptr;
     refuse_forked();
-    check(function(arguments..., &made), 0);
-    return made;
+    check(function(arguments..., &handle), nullptr);
+    return handle;
 }
+
+inline obe_status free_handle(obe_socket handle) noexcept { return obe_free(handle); }
+inline obe_status free_handle(obe_message handle) noexcept { return obe_message_free(handle); }
 
 } // namespace detail
 
-/// The version of the library, such as "0.1.0". OBE_VERSION is that of the headers.
+/// The version of the library, such as "0.1.0". OBE_VERSION is the version of the headers.
 inline std::string version()
 {
     detail::refuse_forked();
@@ -228,14 +233,14 @@ inline std::string version()
 
 /* ---- Arguments ----
  *
- * What functions take: any of the types that the constructors name. None of these owns anything, so they are for the
- * time of the call, and not for keeping.
+ * Parameter types, which convert from every type that a constructor names. A string_ref, cstring_ref, double_span or
+ * matrix_view does not own what it refers to: it is for the duration of a call and not to be stored.
  */
 
-/// How long a call may take, from its begin to its end.
+/// The time limit of a whole call.
 ///
-/// Any std::chrono duration; a part of a millisecond is rounded up, and a negative one has run out, as no_wait. Without
-/// anything it is the default of the client or server that is called, which set_timeout sets.
+/// It converts from any std::chrono duration. Fractions of a millisecond are rounded up, and a negative duration is
+/// no_wait. A default-constructed timeout is the default of the client or server, which set_timeout sets.
 class timeout {
 public:
     constexpr timeout() noexcept : ms_(OBE_DEFAULT_TIMEOUT) {}
@@ -246,10 +251,10 @@ public:
     {
     }
 
-    /// From milliseconds as obe.h has them: OBE_FOREVER, OBE_NO_WAIT and OBE_DEFAULT_TIMEOUT are among them.
+    /// From the milliseconds of obe.h, including OBE_FOREVER, OBE_NO_WAIT and OBE_DEFAULT_TIMEOUT.
     explicit constexpr timeout(std::int64_t ms) noexcept : ms_(ms) {}
 
-    /// The timeout as obe.h has it.
+    /// The timeout in the milliseconds of obe.h.
     constexpr std::int64_t milliseconds() const noexcept { return ms_; }
 
 private:
@@ -262,47 +267,47 @@ private:
 };
 
 constexpr timeout forever(OBE_FOREVER); ///< No limit.
-constexpr timeout no_wait(OBE_NO_WAIT); ///< Take what is there.
+constexpr timeout no_wait(OBE_NO_WAIT); ///< Do not block.
 
-/// A text in UTF-8: a string literal, a std::string, a std::string_view.
-class text {
+/// A reference to a UTF-8 text: a string literal, a std::string or a std::string_view.
+class string_ref {
 public:
-    text(const char *nul_terminated) noexcept : data_(nul_terminated), length_(-1) {}
-    text(const std::string &string) noexcept
+    string_ref(const char *nul_terminated) noexcept : data_(nul_terminated), length_(-1) {}
+    string_ref(const std::string &string) noexcept
         : data_(string.data()), length_(static_cast<std::int64_t>(string.size()))
     {
     }
 #if OBE_HPP_STANDARD >= 201703L
-    text(std::string_view view) noexcept
+    string_ref(std::string_view view) noexcept
         : data_(view.data() ? view.data() : ""), length_(static_cast<std::int64_t>(view.size()))
     {
     }
 #endif
 
     const char *data() const noexcept { return data_; }
-    std::int64_t length() const noexcept { return length_; } ///< In bytes; -1: up to a NUL.
+    std::int64_t length() const noexcept { return length_; } ///< In bytes; -1 if the text is NUL-terminated.
 
 private:
     const char *data_;
     std::int64_t length_;
 };
 
-/// A JSON text that is to be written as it is, where a text would become a JSON string.
-struct json_text : text {
-    explicit json_text(const text &json) noexcept : text(json) {}
+/// JSON that message::set writes unchanged, where it would turn any other text into a JSON string.
+struct json_text : string_ref {
+    explicit json_text(const string_ref &json) noexcept : string_ref(json) {}
 };
 
-/// An address, a key, a JSON pointer, the name of an option: as text, and without a NUL in it.
-class name {
+/// A reference to a text without NUL characters: an address, a key, a JSON pointer, or the name of an option.
+class cstring_ref {
 public:
-    name(const char *nul_terminated) noexcept : chars_(nul_terminated) {}
-    name(const std::string &string) : chars_(string.c_str()) { refuse_nul(string); }
+    cstring_ref(const char *nul_terminated) noexcept : chars_(nul_terminated) {}
+    cstring_ref(const std::string &string) : chars_(string.c_str()) { refuse_nul(string); }
 #if OBE_HPP_STANDARD >= 201703L
-    name(std::string_view view) : copy_(view), chars_(copy_.c_str()) { refuse_nul(copy_); }
+    cstring_ref(std::string_view view) : copy_(view), chars_(copy_.c_str()) { refuse_nul(copy_); }
 #endif
-    name(int) = delete; // a literal 0 is no name, and may be meant as a port
-    name(const name &) = delete;
-    name &operator=(const name &) = delete;
+    cstring_ref(int) = delete; // rejects a literal 0, which may be meant as a port
+    cstring_ref(const cstring_ref &) = delete;
+    cstring_ref &operator=(const cstring_ref &) = delete;
 
     const char *c_str() const noexcept { return chars_; }
 
@@ -310,30 +315,30 @@ private:
     static void refuse_nul(const std::string &string)
     {
         if (string.find('\0') != std::string::npos)
-            throw error(OBE_E_ARGUMENT, "a name, key or address has a NUL character in it: " + string);
+            throw error(OBE_E_ARGUMENT, "a name, key or address contains a NUL character: " + string);
     }
 
-    std::string copy_; // of a view; in C++11 too, so that files of two standards have one class
+    std::string copy_; // of a view; also in C++11, so that the layout is the same in every standard
     const char *chars_;
 };
 
-/// A list of numbers: one number, {1.0, 2.0}, an array, a std::vector, std::array or std::span of double, or a pointer
-/// and a count.
-class doubles {
+/// A reference to a list of numbers: one number, {1.0, 2.0}, an array, a std::vector, std::array or std::span of
+/// double, or a pointer and a count.
+class double_span {
 public:
-    doubles(const double &one) noexcept : data_(&one), size_(1) {}
-    doubles(const double *values, std::size_t count) noexcept : data_(values), size_(count) {}
-    doubles(const std::initializer_list<double> &list) noexcept : doubles(list.begin(), list.size()) {}
+    double_span(const double &one) noexcept : data_(&one), size_(1) {}
+    double_span(const double *values, std::size_t count) noexcept : data_(values), size_(count) {}
+    double_span(const std::initializer_list<double> &list) noexcept : double_span(list.begin(), list.size()) {}
     template <class Allocator>
-    doubles(const std::vector<double, Allocator> &vector) noexcept : doubles(vector.data(), vector.size())
+    double_span(const std::vector<double, Allocator> &vector) noexcept : double_span(vector.data(), vector.size())
     {
     }
-    template <std::size_t N> doubles(const std::array<double, N> &array) noexcept : doubles(array.data(), N) {}
-    template <std::size_t N> doubles(const double (&array)[N]) noexcept : doubles(array, N) {}
+    template <std::size_t N> double_span(const std::array<double, N> &array) noexcept : double_span(array.data(), N) {}
+    template <std::size_t N> double_span(const double (&array)[N]) noexcept : double_span(array, N) {}
 #ifdef __cpp_lib_span
     template <class Double, std::size_t N,
               class = typename std::enable_if<std::is_same<const Double, const double>::value>::type>
-    doubles(std::span<Double, N> span) noexcept : doubles(span.data(), span.size())
+    double_span(std::span<Double, N> span) noexcept : double_span(span.data(), span.size())
     {
     }
 #endif
@@ -346,10 +351,10 @@ private:
     std::size_t size_;
 };
 
-/// A matrix that lies somewhere else, row by row.
+/// A reference to a matrix that is stored row by row.
 class matrix_view {
 public:
-    /// values are rows times cols numbers.
+    /// values points to rows times cols numbers.
     matrix_view(const double *values, std::size_t rows, std::size_t cols) noexcept
         : data_(values), rows_(rows), cols_(cols)
     {
@@ -364,35 +369,35 @@ private:
     std::size_t rows_, cols_;
 };
 
-/// A matrix of its own: `m(row, col)` from 0, kept row by row. It can be copied.
+/// A matrix: `m(row, col)`, with indices from 0, is one of its numbers. They are stored row by row.
 class matrix {
 public:
     matrix() noexcept : rows_(0), cols_(0) {}
 
-    /// rows times cols numbers, all of them value.
+    /// A matrix of rows times cols numbers that are all value.
     matrix(std::size_t rows, std::size_t cols, double value = 0.0)
         : values_(rows * cols, value), rows_(rows), cols_(cols)
     {
     }
 
-    /// The numbers row by row; throws OBE_E_ARGUMENT if they are not rows times cols.
+    /// A matrix of the numbers in values, row by row. Throws OBE_E_ARGUMENT unless there are rows times cols of them.
     matrix(std::size_t rows, std::size_t cols, std::vector<double> values)
         : values_(std::move(values)), rows_(rows), cols_(cols)
     {
         if (values_.size() != rows * cols)
             throw error(OBE_E_ARGUMENT, "a matrix of " + std::to_string(rows) + " rows and " + std::to_string(cols) +
-                                            " columns cannot have " + std::to_string(values_.size()) + " numbers");
+                                            " columns cannot hold " + std::to_string(values_.size()) + " numbers");
     }
 
     matrix(const matrix &) = default;
     matrix &operator=(const matrix &) = default;
 
-    /// One that was moved from is an empty one.
+    /// The moved-from matrix is empty.
     matrix(matrix &&other) noexcept : matrix() { swap(other); }
     matrix &operator=(matrix &&other) noexcept
     {
-        matrix taken(std::move(other));
-        swap(taken);
+        matrix moved(std::move(other));
+        swap(moved);
         return *this;
     }
 
@@ -401,7 +406,7 @@ public:
     double &operator()(std::size_t row, std::size_t col) { return values_[row * cols_ + col]; }
     double operator()(std::size_t row, std::size_t col) const { return values_[row * cols_ + col]; }
 
-    /// The numbers of all rows, one row after the other.
+    /// All numbers, row by row.
     const std::vector<double> &values() const noexcept { return values_; }
 
     operator matrix_view() const noexcept { return matrix_view(values_.data(), rows_, cols_); }
@@ -422,37 +427,40 @@ private:
 
 /* ---- Handles ---- */
 
-/// Says that an object takes a handle of obe.h over: `obe::message reply(obe::adopt, handle);`.
+/// A tag for constructors that take ownership of a handle of obe.h: `obe::message reply(obe::adopt, handle);`.
 struct adopt_t {};
 constexpr adopt_t adopt{};
 
-/// Owns a handle of obe.h: what clients, servers, messages and requests have in common.
-class owner {
+/// The base class of clients, servers, messages and requests, which owns their handle.
+template <class Handle> class handle_base {
 public:
-    owner(const owner &) = delete;
-    owner &operator=(const owner &) = delete;
+    handle_base(const handle_base &) = delete;
+    handle_base &operator=(const handle_base &) = delete;
 
-    /// Whether there is anything in it.
-    explicit operator bool() const noexcept { return handle_ != 0; }
+    /// Whether this object owns a handle.
+    explicit operator bool() const noexcept { return handle_ != nullptr; }
 
-    /// The handle, for functions of obe.h; it stays this object's.
-    std::uintptr_t native_handle() const noexcept { return handle_; }
+    /// The handle, for functions of obe.h. This object still owns it.
+    Handle native_handle() const noexcept { return handle_; }
 
-    /// Gives the handle up, which is the caller's to free; this object is empty then.
-    std::uintptr_t release() noexcept
+    /// Returns the handle, which the caller then owns and frees. This object is empty afterwards.
+    Handle release() noexcept
     {
-        const std::uintptr_t handle = handle_;
-        handle_ = 0;
+        const Handle handle = handle_;
+        handle_ = nullptr;
         return handle;
     }
 
-    /// The sentence of the last failure on this object, empty if there was none.
-    std::string last_error() const { return *this ? detail::sentence(enter()) : std::string(); }
+    /// The error message of the last failure on this object; empty if there was none.
+    std::string last_error() const
+    {
+        return *this ? detail::last_error_text(checked_handle()) : std::string();
+    }
 
 protected:
-    explicit owner(std::uintptr_t handle = 0) noexcept : handle_(handle) {}
-    owner(owner &&other) noexcept : handle_(other.release()) {}
-    owner &operator=(owner &&other) noexcept
+    explicit handle_base(Handle handle = nullptr) noexcept : handle_(handle) {}
+    handle_base(handle_base &&other) noexcept : handle_(other.release()) {}
+    handle_base &operator=(handle_base &&other) noexcept
     {
         if (this != &other) {
             free();
@@ -460,10 +468,10 @@ protected:
         }
         return *this;
     }
-    ~owner() { free(); }
+    ~handle_base() { free(); }
 
-    /* The handle, for a call into the library. */
-    std::uintptr_t enter() const
+    /* The handle, for a call into the library; throws in a forked child. */
+    Handle checked_handle() const
     {
         detail::refuse_forked();
         return handle_;
@@ -474,152 +482,168 @@ protected:
 private:
     void free() noexcept
     {
-        if (handle_ != 0 && !detail::forked())
-            obe_free(handle_);
+        if (handle_ != nullptr && !detail::forked())
+            detail::free_handle(handle_); // a destructor cannot report a failure
     }
 
-    std::uintptr_t handle_;
+    Handle handle_;
 };
 
-/* ---- Documents ---- */
+/* ---- Messages ---- */
 
-/// One JSON value: a message to send, or one that was received.
+/// One JSON value, to be sent or received.
 ///
-/// Values are set as members of the outermost object, and read by JSON pointers (RFC 6901): "/x/0" is the first element
-/// of the member x, and "" the whole document; "~1" in a pointer stands for "/" and "~0" for "~".
-class message : public owner {
+/// Values are set as members of the outermost object and read by JSON pointers (RFC 6901): "/x/0" is the first element
+/// of the member x, and "" is the whole message. In a pointer, "~1" stands for "/" and "~0" for "~".
+class message : public handle_base<obe_message> {
 public:
-    /// Nothing: not even an empty object, which is message("{}").
+    /// Owns no handle, and is not even an empty object, which is message("{}").
     message() noexcept {}
 
-    /// The document of a JSON text; throws OBE_E_JSON, with the place of the error, if it is none.
-    explicit message(const text &json) : owner(detail::make(obe_message_new, json.data(), json.length())) {}
+    /// A message of a JSON text. Throws OBE_E_JSON, with the byte offset of the error, if the text is not valid.
+    explicit message(const string_ref &json)
+        : handle_base(detail::create<obe_message>(obe_message_new, json.data(), json.length()))
+    {
+    }
 
-    /// Takes a handle over, and frees it in the end.
-    message(adopt_t, obe_message handle) noexcept : owner(handle) {}
+    /// Takes ownership of a handle.
+    message(adopt_t, obe_message handle) noexcept : handle_base(handle) {}
 
     message(message &&) noexcept = default;
     message &operator=(message &&) noexcept = default;
     ~message() = default;
 
-    /// Sets the member key, in its place if it exists and else behind the others, and gives the document back, so that
-    /// calls can be chained. What it becomes follows from the type of value:
+    /// Sets the member key and returns this message, so that calls can be chained. An existing member keeps its place,
+    /// and a new one becomes the last. The type of value determines the JSON:
     ///
-    ///     bool, an integer, double or float    true or false, a number without and with a point
-    ///     a text, nullptr                      a string, null
-    ///     whatever doubles is made of          a list of numbers
-    ///     matrix, matrix_view                  a list of rows
-    ///     message, json_text                   the JSON that it holds
+    ///     bool                              true or false
+    ///     an integer                        a number without a decimal point
+    ///     double, float                     a number with a decimal point or an exponent
+    ///     a text                            a string
+    ///     nullptr                           null
+    ///     anything double_span refers to    a list of numbers
+    ///     matrix, matrix_view               a list of rows
+    ///     message, json_text                its JSON, unchanged
     ///
-    /// Throws OBE_E_TYPE if the document is not an object, OBE_E_JSON for a text that is not UTF-8 or JSON, and
-    /// OBE_E_RANGE for an integer beyond std::int64_t.
-    template <class Value> message &set(const name &key, const Value &value) &
+    /// Throws OBE_E_TYPE if this message is not an object, OBE_E_JSON for a text that is not UTF-8 or not JSON, and
+    /// OBE_E_RANGE for an integer that std::int64_t cannot hold.
+    template <class Value> message &set(const cstring_ref &key, const Value &value) &
     {
         write(key.c_str(), value);
         return *this;
     }
-    template <class Value> message set(const name &key, const Value &value) && { return std::move(set(key, value)); }
-    message &set(const name &key, std::initializer_list<double> values) &
+    template <class Value> message set(const cstring_ref &key, const Value &value) &&
     {
-        write(key.c_str(), doubles(values));
+        return std::move(set(key, value));
+    }
+    message &set(const cstring_ref &key, std::initializer_list<double> values) &
+    {
+        write(key.c_str(), double_span(values));
         return *this;
     }
-    message set(const name &key, std::initializer_list<double> values) && { return std::move(set(key, values)); }
+    message set(const cstring_ref &key, std::initializer_list<double> values) && { return std::move(set(key, values)); }
 
-    /// The value at pointer, as
+    /// Returns the value at pointer. Value is one of these types:
     ///
-    ///     bool, an integer type, double        an integer is read as double too, but no other way round
-    ///     std::string                          without quotes and escapes; json gives it with them
-    ///     std::vector<double>, matrix          a list of numbers; a list of rows that are equally long
-    ///     message                              a document of its own
+    ///     bool                   true or false
+    ///     an integer type        a number without a decimal point and exponent
+    ///     double                 any number
+    ///     std::string            a string, without quotes and escapes, which json() keeps
+    ///     std::vector<double>    a list of numbers
+    ///     matrix                 a list of rows of the same length
+    ///     message                a copy of any value
     ///
-    /// Throws OBE_E_NOT_FOUND if there is nothing at pointer, OBE_E_TYPE if it is of another type, OBE_E_RANGE if it
-    /// does not fit the type, and OBE_E_ARGUMENT for a pointer that is none.
-    template <class Value> Value get(const name &pointer) const
+    /// Throws OBE_E_NOT_FOUND if there is no value at pointer, OBE_E_TYPE if it has a different type, OBE_E_RANGE if
+    /// Value cannot hold it, and OBE_E_ARGUMENT if pointer is not a JSON pointer.
+    template <class Value> Value get(const cstring_ref &pointer) const
     {
         Value value = Value();
         read(pointer, value);
         return value;
     }
 
-    /// The same, or otherwise if there is nothing at pointer.
-    template <class Value> Value get(const name &pointer, Value otherwise) const
+    /// The same, but returns default_value if there is no value at pointer.
+    template <class Value> Value get(const cstring_ref &pointer, Value default_value) const
     {
         Value value = Value();
-        return found(fetch(pointer.c_str(), value)) ? std::move(value) : std::move(otherwise);
+        return exists(fetch(pointer.c_str(), value)) ? std::move(value) : std::move(default_value);
     }
-    std::string get(const name &pointer, const char *otherwise) const
+    std::string get(const cstring_ref &pointer, const char *default_value) const
     {
-        return get<std::string>(pointer, std::string(otherwise));
+        return get<std::string>(pointer, std::string(default_value));
     }
 
 #if OBE_HPP_STANDARD >= 201703L
-    /// The same, or nothing if there is nothing at pointer.
-    template <class Value> std::optional<Value> find(const name &pointer) const
+    /// The same, but returns std::nullopt if there is no value at pointer.
+    template <class Value> std::optional<Value> find(const cstring_ref &pointer) const
     {
         Value value = Value();
-        return found(fetch(pointer.c_str(), value)) ? std::optional<Value>(std::move(value)) : std::nullopt;
+        return exists(fetch(pointer.c_str(), value)) ? std::optional<Value>(std::move(value)) : std::nullopt;
     }
 #endif
 
-    /// The same, into a value that is there: a std::vector keeps its memory. After a failure it may hold anything.
-    template <class Value> void read(const name &pointer, Value &value) const { check(fetch(pointer.c_str(), value)); }
+    /// Reads the value at pointer into value, and reuses the memory of a vector or matrix. After a failure the content
+    /// of value is unspecified.
+    template <class Value> void read(const cstring_ref &pointer, Value &value) const
+    {
+        check(fetch(pointer.c_str(), value));
+    }
 
-    /// Reads a list of numbers to where there is room for capacity of them, and gives their count.
+    /// Reads a list of numbers into values, which has room for capacity of them, and returns their count.
     ///
-    /// Throws OBE_E_BUFFER, and writes nothing, if there are more.
-    std::size_t read(const name &pointer, double *values, std::size_t capacity) const
+    /// Throws OBE_E_BUFFER and writes nothing if there are more.
+    std::size_t read(const cstring_ref &pointer, double *values, std::size_t capacity) const
     {
         std::int64_t size = 0;
-        check(obe_get_doubles(enter(), pointer.c_str(), values, static_cast<std::int64_t>(capacity), &size));
+        check(obe_get_doubles(checked_handle(), pointer.c_str(), values, static_cast<std::int64_t>(capacity), &size));
         return static_cast<std::size_t>(size);
     }
 
 #ifdef __cpp_lib_span
-    /// Reads a list of numbers into room, and gives the part of it that they fill; see above.
-    std::span<double> read(const name &pointer, std::span<double> room) const
+    /// Reads a list of numbers into values, and returns the part of it that they fill; see above.
+    std::span<double> read(const cstring_ref &pointer, std::span<double> values) const
     {
-        return room.first(read(pointer, room.data(), room.size()));
+        return values.first(read(pointer, values.data(), values.size()));
     }
 #endif
 
-    /// Whether there is anything at pointer.
-    bool contains(const name &pointer) const
+    /// Whether there is a value at pointer.
+    bool contains(const cstring_ref &pointer) const
     {
-        std::int32_t any = 0;
-        return found(obe_type(enter(), pointer.c_str(), &any));
+        std::int32_t unused = 0;
+        return exists(obe_get_type(checked_handle(), pointer.c_str(), &unused));
     }
 
     /// The type of the value at pointer: OBE_OBJECT, OBE_ARRAY, OBE_STRING, OBE_INTEGER, OBE_REAL, OBE_BOOL or
     /// OBE_NULL.
-    std::int32_t type(const name &pointer = "") const
+    std::int32_t type(const cstring_ref &pointer = "") const
     {
         std::int32_t result = 0;
-        check(obe_type(enter(), pointer.c_str(), &result));
+        check(obe_get_type(checked_handle(), pointer.c_str(), &result));
         return result;
     }
 
     /// The number of members of the object, or of elements of the array, at pointer.
-    std::size_t count(const name &pointer = "") const
+    std::size_t count(const cstring_ref &pointer = "") const
     {
         std::int64_t result = 0;
-        check(obe_count(enter(), pointer.c_str(), &result));
+        check(obe_get_count(checked_handle(), pointer.c_str(), &result));
         return static_cast<std::size_t>(result);
     }
 
-    /// The key of the member number index, from 0, of the object at pointer.
-    std::string key(const name &pointer, std::size_t index) const
+    /// The key of a member of the object at pointer; index counts from 0.
+    std::string key(const cstring_ref &pointer, std::size_t index) const
     {
         std::string result;
-        const std::uintptr_t handle = enter();
+        const auto handle = checked_handle();
         check(detail::read_text(result, [&](char *buffer, std::int64_t capacity, std::int64_t *length) {
             return obe_get_key(handle, pointer.c_str(), static_cast<std::int64_t>(index), buffer, capacity, length);
         }));
         return result;
     }
 
-    /// The JSON text at pointer as it came; without a pointer that is the whole document, byte for byte.
-    std::string json(const name &pointer = "") const
+    /// The JSON text of the value at pointer, byte for byte as received or set; by default that of the whole message.
+    std::string json(const cstring_ref &pointer = "") const
     {
         std::string result;
         check(fetch_json(pointer.c_str(), result));
@@ -632,10 +656,12 @@ private:
     struct is_integer : std::integral_constant<bool, std::is_integral<Value>::value && !is_bool<Value>::value> {};
     template <bool condition> using only_if = typename std::enable_if<condition, int>::type;
 
-    enum { few = 8 }; // numbers to make room for at first: most lists are settings and parameters
+    friend class client; // reads replies
 
-    /* Whether there was a value; another failure than that is thrown. */
-    bool found(obe_status status) const
+    enum { initial_capacity = 8 }; // numbers of a first attempt to read: most lists are settings and parameters
+
+    /* Whether a function found a value; throws its other failures. */
+    bool exists(obe_status status) const
     {
         if (status != OBE_E_NOT_FOUND)
             check(status);
@@ -644,46 +670,49 @@ private:
 
     template <class Value, only_if<is_bool<Value>::value> = 0> void write(const char *key, Value value)
     {
-        check(obe_set_bool(enter(), key, value ? 1 : 0));
+        check(obe_set_bool(checked_handle(), key, value ? 1 : 0));
     }
     template <class Value, only_if<is_integer<Value>::value> = 0> void write(const char *key, Value value)
     {
         const std::int64_t number = static_cast<std::int64_t>(value);
         if (std::is_unsigned<Value>::value && number < 0)
-            throw error(OBE_E_RANGE, "set: " + std::to_string(value) + " is more than std::int64_t can hold");
-        check(obe_set_int(enter(), key, number));
+            throw error(OBE_E_RANGE, "set: " + std::to_string(value) + " does not fit in a std::int64_t");
+        check(obe_set_int(checked_handle(), key, number));
     }
     template <class Value, only_if<std::is_floating_point<Value>::value> = 0> void write(const char *key, Value value)
     {
-        check(obe_set_double(enter(), key, static_cast<double>(value)));
+        check(obe_set_double(checked_handle(), key, static_cast<double>(value)));
     }
-    /* An enumerator would become a list of one number; convert it to what it is to be. */
+    /* An enumerator would become a list of one number; the caller converts it explicitly. */
     template <class Value, only_if<std::is_enum<Value>::value> = 0> void write(const char *key, Value value) = delete;
-    void write(const char *key, std::nullptr_t) { check(obe_set_null(enter(), key)); }
-    void write(const char *key, const text &value)
+    void write(const char *key, std::nullptr_t) { check(obe_set_null(checked_handle(), key)); }
+    void write(const char *key, const string_ref &value)
     {
-        check(obe_set_string(enter(), key, value.data(), value.length()));
+        check(obe_set_string(checked_handle(), key, value.data(), value.length()));
     }
     void write(const char *key, const json_text &value)
     {
-        check(obe_set_json(enter(), key, value.data(), value.length()));
+        check(obe_set_json(checked_handle(), key, value.data(), value.length()));
     }
-    void write(const char *key, const message &document) { write(key, json_text(document.json())); }
-    void write(const char *key, const doubles &values)
+    void write(const char *key, const message &value) { write(key, json_text(value.json())); }
+    void write(const char *key, const double_span &values)
     {
-        check(obe_set_doubles(enter(), key, values.data(), static_cast<std::int64_t>(values.size())));
+        check(obe_set_doubles(checked_handle(), key, values.data(), static_cast<std::int64_t>(values.size())));
     }
     void write(const char *key, const matrix_view &values)
     {
-        check(obe_set_matrix(enter(), key, values.data(), static_cast<std::int64_t>(values.rows()),
+        check(obe_set_matrix(checked_handle(), key, values.data(), static_cast<std::int64_t>(values.rows()),
                              static_cast<std::int64_t>(values.cols())));
     }
 
-    obe_status fetch(const char *pointer, double &value) const { return obe_get_double(enter(), pointer, &value); }
+    obe_status fetch(const char *pointer, double &value) const
+    {
+        return obe_get_double(checked_handle(), pointer, &value);
+    }
     template <class Value, only_if<is_bool<Value>::value> = 0> obe_status fetch(const char *pointer, Value &value) const
     {
         std::int32_t flag = 0;
-        const obe_status status = obe_get_bool(enter(), pointer, &flag);
+        const obe_status status = obe_get_bool(checked_handle(), pointer, &flag);
         value = flag != 0;
         return status;
     }
@@ -691,16 +720,16 @@ private:
     obe_status fetch(const char *pointer, Value &value) const
     {
         std::int64_t number = 0;
-        const obe_status status = obe_get_int(enter(), pointer, &number);
+        const obe_status status = obe_get_int(checked_handle(), pointer, &number);
         value = static_cast<Value>(number);
         if (static_cast<std::int64_t>(value) != number || (std::is_unsigned<Value>::value && number < 0))
             throw error(OBE_E_RANGE, "get \"" + std::string(pointer) + "\": " + std::to_string(number) +
-                                         " does not fit the integer type that was asked for");
+                                         " does not fit in the requested integer type");
         return status;
     }
     obe_status fetch(const char *pointer, std::string &value) const
     {
-        const std::uintptr_t handle = enter();
+        const auto handle = checked_handle();
         return detail::read_text(value, [=](char *buffer, std::int64_t capacity, std::int64_t *length) {
             return obe_get_string(handle, pointer, buffer, capacity, length);
         });
@@ -715,15 +744,15 @@ private:
     }
     obe_status fetch_json(const char *pointer, std::string &result) const
     {
-        const std::uintptr_t handle = enter();
+        const auto handle = checked_handle();
         return detail::read_text(result, [=](char *buffer, std::int64_t capacity, std::int64_t *length) {
             return obe_get_json(handle, pointer, buffer, capacity, length);
         });
     }
     obe_status fetch(const char *pointer, std::vector<double> &value) const
     {
-        const std::uintptr_t handle = enter();
-        std::int64_t size = few;
+        const auto handle = checked_handle();
+        std::int64_t size = initial_capacity;
         obe_status status;
         do {
             value.resize((std::max)(value.size(), static_cast<std::size_t>(size)));
@@ -735,8 +764,8 @@ private:
     }
     obe_status fetch(const char *pointer, matrix &value) const
     {
-        const std::uintptr_t handle = enter();
-        std::int64_t rows = few, cols = 1;
+        const auto handle = checked_handle();
+        std::int64_t rows = initial_capacity, cols = 1;
         obe_status status;
         do {
             value.values_.resize((std::max)(value.values_.size(), static_cast<std::size_t>(rows * cols)));
@@ -752,55 +781,54 @@ private:
     }
 };
 
-/// The document {"command": command_name}, for more members: `obe::command("scan").set("from", 1.5).set("to", 3.5)`.
-inline message command(const name &command_name)
+/// The message {"command": command_name}; set adds members: `obe::command("scan").set("from", 1.5).set("to", 3.5)`.
+inline message command(const cstring_ref &command_name)
 {
-    return message(adopt_t(), detail::make(obe_command_new, command_name.c_str()));
+    return message(adopt_t(), detail::create<obe_message>(obe_command_new, command_name.c_str()));
 }
 
-/// The JSON text of a value that is not a member of anything, such as the answer [2.5] of a server; value is anything
-/// that message::set takes.
+/// The JSON text of a value, for example of the reply [2.5]. The value has any type that message::set accepts.
 template <class Value> std::string to_json(const Value &value)
 {
     return message("{}").set("value", value).json("/value");
 }
-inline std::string to_json(std::initializer_list<double> values) { return to_json(doubles(values)); }
+inline std::string to_json(std::initializer_list<double> values) { return to_json(double_span(values)); }
 
-/// A message that a server received, and the claim of its client to an answer.
+/// A message that a server received, and has to reply to.
 ///
-/// If it ends without an answer, its client's connection is closed when a message of another one is received (option
-/// one_way), so that no client waits for an answer that will not come.
+/// A request that is destroyed without a reply is dropped: its connection is closed when a message of another client is
+/// received, so that its client does not wait for a reply that will not come. The option one_way prevents that.
 class request : public message {
 public:
-    /// Nothing, to be assigned to.
+    /// Owns no handle; to be assigned to.
     request() noexcept {}
 
     request(request &&) noexcept = default;
     request &operator=(request &&) noexcept = default;
     ~request() = default;
 
-    /// Takes a handle over, and frees it in the end.
+    /// Takes ownership of a handle.
     request(adopt_t, obe_message handle) noexcept : message(adopt_t(), handle) {}
 
-    /// Answers the client with a JSON text, at any time and from any thread, also while other requests are outstanding.
-    /// A request is answered once.
+    /// Sends a JSON text as the reply, at any time and from any thread, also while other requests are unanswered. A
+    /// request has one reply.
     ///
-    /// Gives whether the reply is on its way. false is not the server's fault, and no failure: the client has left, or
-    /// was closed, or does not read what it is sent, or a cancel came between; last_error has the details. Throws
-    /// OBE_E_STATE if the request was answered, OBE_E_JSON and OBE_E_TOO_LARGE.
-    bool reply(const text &json, timeout limit = timeout()) const
+    /// Returns whether the reply was sent. It returns false, and throws nothing, if the client has disconnected or does
+    /// not read its reply in time, or if this side closed the connection or cancelled the call; last_error has the
+    /// details. Throws OBE_E_STATE if the request already has a reply, OBE_E_JSON and OBE_E_TOO_LARGE.
+    bool reply(const string_ref &json, timeout limit = timeout()) const
     {
-        return sent(obe_reply(enter(), json.data(), json.length(), limit.milliseconds()));
+        return delivered(obe_reply(checked_handle(), json.data(), json.length(), limit.milliseconds()));
     }
 
-    /// Answers the client with a document, which stays the caller's; see above.
-    bool reply(const message &document, timeout limit = timeout()) const
+    /// Sends a message as the reply; see above.
+    bool reply(const message &answer, timeout limit = timeout()) const
     {
-        return sent(obe_reply_message(enter(), document.native_handle(), limit.milliseconds()));
+        return delivered(obe_reply_message(checked_handle(), answer.native_handle(), limit.milliseconds()));
     }
 
 private:
-    bool sent(obe_status status) const
+    bool delivered(obe_status status) const
     {
         switch (status) {
         case OBE_E_PEER_CLOSED:
@@ -816,278 +844,254 @@ private:
 
 /* ---- Sockets ---- */
 
-/// What clients and servers have in common.
-class socket : public owner {
+/// The base class of clients and servers.
+class socket : public handle_base<obe_socket> {
 public:
-    /// Sends a JSON text: a client on a new connection, unless the option persistent is set. A server answers the
-    /// message that this thread received last, or, if this thread has none to answer, the only one that is unanswered;
-    /// see obe_send. Several loops that change threads use receive_request or serve.
+    /// Sends a JSON text. A client opens a new connection for it, unless the option persistent is set. A server replies
+    /// to the message that this thread received last, or, if this thread has none to reply to, to the only unanswered
+    /// one; see obe_send. Several loops that change threads use receive_request or serve.
     ///
-    /// Throws OBE_E_JSON before anything is connected; OBE_E_REFUSED, OBE_E_UNREACHABLE, OBE_E_TIMEOUT, OBE_E_RESET or
-    /// OBE_E_PEER_CLOSED if the peer is not there; OBE_E_STATE if a server has no message to answer, or it is not clear
-    /// which; OBE_E_TOO_LARGE.
-    void send(const text &json, timeout limit = timeout())
+    /// Throws OBE_E_JSON before it connects; OBE_E_REFUSED, OBE_E_UNREACHABLE, OBE_E_TIMEOUT, OBE_E_RESET or
+    /// OBE_E_PEER_CLOSED if the peer cannot be reached or has disconnected; OBE_E_STATE if a server has no message to
+    /// reply to, or it is ambiguous which one; OBE_E_TOO_LARGE.
+    void send(const string_ref &json, timeout limit = timeout())
     {
-        check(obe_send(enter(), json.data(), json.length(), limit.milliseconds()));
+        check(obe_send(checked_handle(), json.data(), json.length(), limit.milliseconds()));
     }
 
-    /// Sends a document, which stays the caller's; see above.
-    void send(const message &document, timeout limit = timeout())
+    /// Sends a message; see above.
+    void send(const message &value, timeout limit = timeout())
     {
-        check(obe_send_message(enter(), document.native_handle(), limit.milliseconds()));
+        check(obe_send_message(checked_handle(), value.native_handle(), limit.milliseconds()));
     }
 
-    /// Waits for the next message and gives its JSON text: a client's reply on the connection of its last send, or a
-    /// server's next message of any client, which send on this thread answers.
+    /// Waits for the next message and returns its JSON text. A client receives the reply on the connection of its last
+    /// send. A server receives the next message of any client, and send on this thread replies to it.
     ///
-    /// Throws OBE_E_TIMEOUT or OBE_E_CANCELLED, by which no message is lost; a client also OBE_E_STATE if no connection
-    /// is open, and OBE_E_PEER_CLOSED, OBE_E_RESET, OBE_E_FRAME, OBE_E_TOO_LARGE or OBE_E_JSON.
+    /// Throws OBE_E_TIMEOUT or OBE_E_CANCELLED, after which no message is lost. A client also throws OBE_E_STATE if no
+    /// connection is open, and OBE_E_PEER_CLOSED, OBE_E_RESET, OBE_E_FRAME, OBE_E_TOO_LARGE or OBE_E_JSON.
     std::string receive(timeout limit = timeout())
     {
         std::string result;
-        const std::uintptr_t handle = enter();
-        // A message that did not fit is there at once, unless another thread takes it in between.
+        const auto handle = checked_handle();
+        // The library keeps a message that did not fit, so the second call returns it at once, unless another thread
+        // was faster.
         check(detail::read_text(result, [&](char *buffer, std::int64_t capacity, std::int64_t *length) {
             return obe_receive(handle, buffer, capacity, length, limit.milliseconds());
         }));
         return result;
     }
 
-    /// Closes the connection: a client's, or that of a server's last message. A server keeps listening. Calls that are
-    /// blocked throw OBE_E_CLOSED.
-    void close() { check(obe_close(enter())); }
+    /// Closes the client's connection, or the connection of the server's last message. A server keeps listening.
+    /// Blocked calls throw OBE_E_CLOSED.
+    void close() { check(obe_close(checked_handle())); }
 
-    /// Wakes the calls that are in flight, which throw OBE_E_CANCELLED; later ones are not affected. From any thread.
-    void cancel() { check(obe_cancel(enter())); }
+    /// Wakes the calls in flight, which throw OBE_E_CANCELLED. Later calls are not affected.
+    void cancel() { check(obe_cancel(checked_handle())); }
 
-    /// Sets the timeout of the calls that have none of their own; it is 60 s for a client and forever for a server.
-    void set_timeout(timeout limit) { set_option("timeout_ms", limit.milliseconds()); }
+    /// Sets the timeout of calls without a timeout argument. By default it is 60 s for a client, and a server waits
+    /// forever.
+    void set_timeout(timeout limit) { set_option(OBE_OPT_TIMEOUT_MS, limit.milliseconds()); }
 
-    /// Sets an option of the list in obe.h. It holds for calls and connections that begin later.
+    /// Sets an option, one of the OBE_OPT_ names of obe.h, for calls and connections that begin later.
     ///
-    /// Throws OBE_E_ARGUMENT for an unknown option or a value that it cannot have.
-    void set_option(const name &option, const name &value)
+    /// Throws OBE_E_ARGUMENT for an unknown option or an invalid value.
+    void set_option(const cstring_ref &option, const cstring_ref &value)
     {
-        check(obe_set_option(enter(), option.c_str(), value.c_str()));
+        check(obe_set_option(checked_handle(), option.c_str(), value.c_str()));
     }
 
-    /// The same with a number, or true or false for on and off.
+    /// The same for an integer, or true for on and false for off.
     template <class Integer, class = typename std::enable_if<std::is_integral<Integer>::value>::type>
-    void set_option(const name &option, Integer value)
+    void set_option(const cstring_ref &option, Integer value)
     {
         set_option(option, std::to_string(value));
     }
 
-    /// The value of an option, or a fact such as local and peer, of the list in obe.h.
-    std::string get_option(const name &option) const
+    /// The value of an option, or of a read-only property such as OBE_OPT_LOCAL.
+    std::string get_option(const cstring_ref &option) const
     {
         std::string result;
-        const std::uintptr_t handle = enter();
+        const auto handle = checked_handle();
         check(detail::read_text(result, [&](char *buffer, std::int64_t capacity, std::int64_t *length) {
             return obe_get_option(handle, option.c_str(), buffer, capacity, length);
         }));
         return result;
     }
 
-    /// One of the counters of the list in obe.h, such as messages_sent.
-    std::int64_t stats(const name &counter) const
+    /// The value of a counter, one of the OBE_STAT_ names of obe.h.
+    std::int64_t get_stat(const cstring_ref &counter) const
     {
         std::int64_t value = 0;
-        check(obe_stats(enter(), counter.c_str(), &value));
+        check(obe_get_stat(checked_handle(), counter.c_str(), &value));
         return value;
     }
 
 protected:
-    explicit socket(obe_socket handle) noexcept : owner(handle) {}
+    explicit socket(obe_socket handle) noexcept : handle_base(handle) {}
     socket(socket &&) noexcept = default;
     socket &operator=(socket &&) noexcept = default;
     ~socket() = default;
 
-    template <class Document> Document take(timeout limit)
+    template <class Message> Message receive_as(timeout limit)
     {
-        obe_message taken = 0;
-        check(obe_receive_message(enter(), &taken, limit.milliseconds()));
-        return Document(adopt_t(), taken);
+        obe_message received = nullptr;
+        check(obe_receive_message(checked_handle(), &received, limit.milliseconds()));
+        return Message(adopt_t(), received);
     }
 
-    template <class Document> bool try_take(Document &next, timeout limit)
+    template <class Message> bool try_receive_as(Message &next, timeout limit)
     {
-        obe_message taken = 0;
-        const obe_status status = obe_receive_message(enter(), &taken, limit.milliseconds());
+        obe_message received = nullptr;
+        const obe_status status = obe_receive_message(checked_handle(), &received, limit.milliseconds());
         if (status == OBE_E_TIMEOUT)
             return false;
         check(status);
-        next = Document(adopt_t(), taken);
+        next = Message(adopt_t(), received);
         return true;
     }
 };
 
-/// The instrument's side: asks a server, and reports to it.
+/// The instrument's side: sends commands to a server and receives its replies.
 class client : public socket {
 public:
-    /// A client of the server at address and port. Nothing is connected until something is sent.
+    /// A client of the server at address and port. It connects when it first sends.
     ///
-    /// address is an IPv4 or IPv6 literal or a host name; "" is this machine. Throws OBE_E_ARGUMENT for an address or
-    /// port that cannot be one.
-    explicit client(const name &address = "", int port = OBE_DEFAULT_PORT)
-        : socket(detail::make(obe_client_new, address.c_str(), port))
+    /// address is an IPv4 or IPv6 literal or a host name; "" is this machine. Throws OBE_E_ARGUMENT for an invalid
+    /// address or port.
+    explicit client(const cstring_ref &address = "", int port = OBE_DEFAULT_PORT)
+        : socket(detail::create<obe_socket>(obe_client_new, address.c_str(), port))
     {
     }
 
-    /// Takes a handle over, and frees it in the end.
+    /// Takes ownership of a handle.
     client(adopt_t, obe_socket handle) noexcept : socket(handle) {}
 
     client(client &&) noexcept = default;
     client &operator=(client &&) noexcept = default;
     ~client() = default;
 
-    /// Sends a command and receives its reply, under one timeout: texts of JSON, or documents.
+    /// Sends a command and returns its reply, within one timeout; both are JSON texts or messages.
     ///
-    /// Several threads may do so, and each gets its own reply. Throws what send and receive throw; OBE_E_TIMEOUT leaves
-    /// open whether the server carries the command out.
-    std::string tcmd(const text &json, timeout limit = timeout()) { return tcmd(message(json), limit).json(); }
-    message tcmd(const message &order, timeout limit = timeout())
+    /// Several threads may call this on one client, and each receives the reply to its own command. Throws what send
+    /// and receive throw. After OBE_E_TIMEOUT it is unknown whether the server executes the command.
+    std::string tcmd(const string_ref &json, timeout limit = timeout()) { return tcmd(message(json), limit).json(); }
+    message tcmd(const message &cmd, timeout limit = timeout())
     {
-        obe_message reply = 0;
-        check(obe_tcmd_message(enter(), order.native_handle(), &reply, limit.milliseconds()));
+        obe_message reply = nullptr;
+        check(obe_tcmd_message(checked_handle(), cmd.native_handle(), &reply, limit.milliseconds()));
         return message(adopt_t(), reply);
     }
 
-    /// Receives a message as a document; see receive.
-    message receive_message(timeout limit = timeout()) { return take<message>(limit); }
+    /// Receives the reply on the connection of the last send as a message; see receive.
+    message receive_message(timeout limit = timeout()) { return receive_as<message>(limit); }
 
-    /// Receives a message into next if one comes within the limit, and gives whether one did: to look for a reply now
-    /// and then while there is other work.
-    bool try_receive(message &next, timeout limit = timeout(OBE_NO_WAIT)) { return try_take(next, limit); }
+    /// Receives a message into next if one arrives within the limit, and returns whether it did. With the default limit
+    /// it polls for a reply, without blocking.
+    bool try_receive(message &next, timeout limit = timeout(OBE_NO_WAIT)) { return try_receive_as(next, limit); }
 
-    /// Waits until the server answers, for a server that may be starting. Throws OBE_E_TIMEOUT, with the last attempt's
-    /// failure in its text.
-    void wait_ready(timeout limit = timeout()) { check(obe_wait_ready(enter(), limit.milliseconds())); }
+    /// Waits until the server replies, for a server that may be starting. Throws OBE_E_TIMEOUT, whose message includes
+    /// the failure of the last attempt.
+    void wait_ready(timeout limit = timeout()) { check(obe_wait_ready(checked_handle(), limit.milliseconds())); }
 
-    /* The commands of the protocol's servers. Each throws what tcmd throws, and OBE_E_REPLY, with the reply in its
-     * text, if that is not the command's answer. */
+    /* The protocol's commands. Each throws what tcmd throws. If the reply is not valid for the command, it throws
+     * OBE_E_REPLY, whose message includes the reply. */
 
-    /// Asks whether the server is there, once.
-    void ready(timeout limit = timeout()) { check(obe_ready(enter(), limit.milliseconds())); }
+    /// Checks once whether the server replies.
+    void ready(timeout limit = timeout()) { check(obe_ready(checked_handle(), limit.milliseconds())); }
 
     /// Begins a new run.
-    void newrun(timeout limit = timeout()) { check(obe_newrun(enter(), 0, limit.milliseconds())); }
+    void newrun(timeout limit = timeout()) { check(obe_newrun(checked_handle(), nullptr, limit.milliseconds())); }
 
-    /// Begins a new run with what the server needs for it: the members of fields, such as
+    /// Begins a new run and sends the members of fields along. Which ones it needs depends on the server, for example
     /// `obe::message("{}").set("lolim", 1.5).set("hilim", 3.5)`.
     void newrun(const message &fields, timeout limit = timeout())
     {
         if (!fields)
-            throw error(OBE_E_HANDLE, "newrun: fields was freed, or never was a message");
-        check(obe_newrun(enter(), fields.native_handle(), limit.milliseconds()));
+            throw error(OBE_E_HANDLE, "newrun: fields: invalid handle: the handle is NULL");
+        check(obe_newrun(checked_handle(), fields.native_handle(), limit.milliseconds()));
     }
 
-    /// The best setting to measure at next, a number for each knob.
-    std::vector<double> optset(timeout limit = timeout()) { return list("optset", limit); }
+    /// The best setting for the next measurement: a number for each knob.
+    std::vector<double> optset(timeout limit = timeout()) { return query<std::vector<double>>("optset", limit); }
 
-    /// A good setting, drawn by chance: the larger the pickiness, the nearer to the best one. A negative pickiness is
-    /// left to the server.
+    /// A good setting, drawn at random; a larger pickiness makes settings close to the best one more probable. With a
+    /// negative pickiness the server uses its default.
     std::vector<double> goodset(double pickiness = -1, timeout limit = timeout())
     {
-        message order = command("goodset");
-        if (pickiness >= 0 && pickiness < 9007199254740992.0 && pickiness == std::trunc(pickiness))
-            order.set("pickiness", static_cast<std::int64_t>(pickiness)); // as programs in Python and C send it
-        else if (pickiness >= 0)
-            order.set("pickiness", pickiness);
-        return answer<std::vector<double>>("goodset", order, "a list of numbers", limit);
+        message fields;
+        if (pickiness >= 0)
+            fields = message("{}").set("pickiness", pickiness);
+        return query<std::vector<double>>("goodset", limit, fields);
     }
 
-    /// Reports a measurement: the setting x, the values y that were measured there, and their standard deviations s.
-    /// Each is a number or a list of them.
-    void newdat(const doubles &x, const doubles &y, const doubles &s, timeout limit = timeout())
+    /// Reports a measurement: the setting x, the values y measured there, and their standard deviations s. Each is one
+    /// number or a list of numbers.
+    void newdat(const double_span &x, const double_span &y, const double_span &s, timeout limit = timeout())
     {
-        check(obe_newdat(enter(), x.data(), static_cast<std::int64_t>(x.size()), y.data(),
+        check(obe_newdat(checked_handle(), x.data(), static_cast<std::int64_t>(x.size()), y.data(),
                          static_cast<std::int64_t>(y.size()), s.data(), static_cast<std::int64_t>(s.size()),
                          limit.milliseconds()));
     }
 
     /// The mean of each parameter.
-    std::vector<double> getmean(timeout limit = timeout()) { return list("getmean", limit); }
+    std::vector<double> getmean(timeout limit = timeout()) { return query<std::vector<double>>("getmean", limit); }
 
     /// The standard deviation of each parameter.
-    std::vector<double> getstd(timeout limit = timeout()) { return list("getstd", limit); }
+    std::vector<double> getstd(timeout limit = timeout()) { return query<std::vector<double>>("getstd", limit); }
 
     /// The covariance matrix of the parameters.
-    matrix getcov(timeout limit = timeout()) { return table("getcov", limit); }
+    matrix getcov(timeout limit = timeout()) { return query<matrix>("getcov", limit); }
 
-    /// The samples of the parameters' distribution: a row for each parameter, a column for each sample.
-    matrix getpar(timeout limit = timeout()) { return table("getpar", limit); }
+    /// Samples of the distribution of the parameters: a row for each parameter, a column for each sample.
+    matrix getpar(timeout limit = timeout()) { return query<matrix>("getpar", limit); }
 
     /// All possible settings: a row for each knob, a column for each setting.
-    matrix getset(timeout limit = timeout()) { return table("getset", limit); }
+    matrix getset(timeout limit = timeout()) { return query<matrix>("getset", limit); }
 
     /// The weight of each sample of getpar.
-    std::vector<double> getwgt(timeout limit = timeout()) { return list("getwgt", limit); }
+    std::vector<double> getwgt(timeout limit = timeout()) { return query<std::vector<double>>("getwgt", limit); }
 
     /// The constants of the model.
-    std::vector<double> getcon(timeout limit = timeout()) { return list("getcon", limit); }
+    std::vector<double> getcon(timeout limit = timeout()) { return query<std::vector<double>>("getcon", limit); }
 
-    /// Asks the server to end.
-    void done(timeout limit = timeout()) { check(obe_done(enter(), limit.milliseconds())); }
+    /// Asks the server to exit.
+    void done(timeout limit = timeout()) { check(obe_done(checked_handle(), limit.milliseconds())); }
 
 private:
-    std::vector<double> list(const char *what, timeout limit)
+    template <class Value>
+    Value query(const char *command_name, timeout limit, const message &fields = message())
     {
-        return answer<std::vector<double>>(what, command(what), "a list of numbers", limit);
-    }
-
-    matrix table(const char *what, timeout limit)
-    {
-        return answer<matrix>(what, command(what), "a list of rows of numbers", limit);
-    }
-
-    /* The functions of obe.h for these commands leave a reply that is larger than expected with the client, where
-     * another thread's command would drop it. A document has the whole reply at once. */
-    template <class Value> Value answer(const char *what, const message &order, const char *wanted, timeout limit)
-    {
-        const message reply = tcmd(order, limit);
-        try {
-            return reply.get<Value>("");
-        } catch (const error &e) {
-            if (e.status() != OBE_E_TYPE && e.status() != OBE_E_RANGE)
-                throw;
-            throw error(OBE_E_REPLY, std::string(what) + ": the server answered " + shown(reply.json()) +
-                                         " instead of " + wanted);
-        }
-    }
-
-    /* A reply in the text of an error: the whole if it is short, and else how it begins. */
-    static std::string shown(std::string reply)
-    {
-        const std::size_t most = 200, size = reply.size();
-        if (size <= most)
-            return reply;
-        std::size_t end = most;
-        while (end > 0 && (static_cast<unsigned char>(reply[end]) & 0xC0) == 0x80)
-            end--; // not in the middle of a character
-        reply.resize(end);
-        return reply + "... (" + std::to_string(size) + " bytes)";
+        obe_message received = nullptr;
+        check(obe_query(checked_handle(), command_name, fields.native_handle(), &received, limit.milliseconds()));
+        const message reply(adopt_t(), received);
+        Value value = Value();
+        const obe_status status = reply.fetch("", value);
+        if (status == OBE_E_TYPE || status == OBE_E_RANGE) // an array, but not of numbers
+            reply.check(obe_check_reply(received, command_name));
+        reply.check(status);
+        return value;
     }
 };
 
 namespace detail {
 
-/* What obe_serve hands through C: a handler of any type, and what it threw. */
-struct serving {
-    std::exception_ptr thrown;
-    virtual bool answer(const request &next) = 0; // whether this was the last one
+/* The user argument of obe_serve: a handler of any type, and the exception that it threw. */
+struct handler_base {
+    std::exception_ptr exception;
+    virtual bool handle(const request &next) = 0; // returns whether to stop serving
 
 protected:
-    serving() {}
-    serving(const serving &) = delete;
-    serving &operator=(const serving &) = delete;
-    ~serving() = default;
+    handler_base() {}
+    handler_base(const handler_base &) = delete;
+    handler_base &operator=(const handler_base &) = delete;
+    ~handler_base() = default;
 };
 
-template <class Handler> struct serving_with final : serving {
-    explicit serving_with(Handler &handler) : handler_(handler) {}
+template <class Handler> struct handler_adapter final : handler_base {
+    explicit handler_adapter(Handler &handler) : handler_(handler) {}
 
-    bool answer(const request &next) override
+    bool handle(const request &next) override
     {
         return call(next, std::is_void<decltype(std::declval<Handler &>()(next))>());
     }
@@ -1103,19 +1107,19 @@ private:
     Handler &handler_;
 };
 
-enum { ended = 1 }; // a status that the library itself does not have
+enum { stop_serving = 1 }; // positive, so that it differs from every status of the library
 
-/* No exception leaves it: between here and serve are frames that are not C++. */
-extern "C" inline obe_status obe_hpp_answer(obe_message handle, void *user) noexcept
+/* Calls the handler for obe_serve. No exception may leave it: its callers, up to serve, are not C++. */
+extern "C" inline obe_status obe_hpp_handle(obe_message handle, void *user) noexcept
 {
-    serving &it = *static_cast<serving *>(user);
+    handler_base &handler = *static_cast<handler_base *>(user);
     request next(adopt_t(), handle);
-    obe_status status = ended;
+    obe_status status = stop_serving;
     try {
-        if (!it.answer(next))
+        if (!handler.handle(next))
             status = OBE_OK;
     } catch (...) {
-        it.thrown = std::current_exception();
+        handler.exception = std::current_exception();
     }
     next.release(); // obe_serve frees it
     return status;
@@ -1123,58 +1127,58 @@ extern "C" inline obe_status obe_hpp_answer(obe_message handle, void *user) noex
 
 } // namespace detail
 
-/// The experiment designer's side: answers any number of clients at once.
+/// The experiment designer's side: receives the commands of any number of clients and replies to them.
 class server : public socket {
 public:
-    /// A server that listens at address and port from now on.
+    /// A server that listens on address and port.
     ///
-    /// "" is this machine alone, and "0.0.0.0" or "::" every interface, where strangers can reach it. Port 0 lets the
-    /// system choose one, which port() tells. Throws OBE_E_IN_USE, OBE_E_PERMISSION, OBE_E_UNREACHABLE if the address
-    /// is not one of this machine, and OBE_E_ARGUMENT.
-    explicit server(const name &address = "", int port = OBE_DEFAULT_PORT)
-        : socket(detail::make(obe_server_new, address.c_str(), port))
+    /// address "" accepts connections from this machine only, and "0.0.0.0" or "::" from any machine that can reach
+    /// this one. With port 0 the system chooses one, which port() returns. Throws OBE_E_IN_USE, OBE_E_PERMISSION,
+    /// OBE_E_UNREACHABLE if the address is not one of this machine, and OBE_E_ARGUMENT.
+    explicit server(const cstring_ref &address = "", int port = OBE_DEFAULT_PORT)
+        : socket(detail::create<obe_socket>(obe_server_new, address.c_str(), port))
     {
     }
 
-    /// Takes a handle over, and frees it in the end.
+    /// Takes ownership of a handle.
     server(adopt_t, obe_socket handle) noexcept : socket(handle) {}
 
     server(server &&) noexcept = default;
     server &operator=(server &&) noexcept = default;
     ~server() = default;
 
-    /// The port that it listens at.
+    /// The port that the server listens on.
     int port() const
     {
         std::int32_t result = 0;
-        check(obe_port(enter(), &result));
+        check(obe_port(checked_handle(), &result));
         return result;
     }
 
-    /// Waits for the next message of any client, which is answered by its own reply, when and where that suits.
-    request receive_request(timeout limit = timeout()) { return take<request>(limit); }
+    /// Waits for the next message of any client. Its reply may be sent later, and from another thread.
+    request receive_request(timeout limit = timeout()) { return receive_as<request>(limit); }
 
-    /// Receives a message into next if one comes within the limit, and gives whether one did.
-    bool try_receive(request &next, timeout limit = timeout(OBE_NO_WAIT)) { return try_take(next, limit); }
+    /// Receives a message into next if one arrives within the limit, and returns whether it did.
+    bool try_receive(request &next, timeout limit = timeout(OBE_NO_WAIT)) { return try_receive_as(next, limit); }
 
-    /// Calls handler with each message, as a `const obe::request &`, on this thread, until it returns true; a handler
-    /// that returns nothing goes on for ever. It answers with reply; a request that it leaves unanswered is given up.
-    /// The request lasts as long as the call: what is to be answered later is received with receive_request. Several
-    /// threads may serve one server.
+    /// Calls handler with each message, as a `const obe::request &`, on this thread, until handler returns true. If
+    /// handler returns void, it serves until cancel() or close(). handler calls reply on the request, and a request
+    /// without a reply is dropped. The request is valid only during the call. To reply later, use receive_request
+    /// instead. Several threads may serve one server.
     ///
-    /// Gives true if handler ended it, and false after cancel(). What handler throws ends it too, and is thrown from
-    /// here: so that no client can end a server, its handler catches what a strange message makes get throw. Throws
-    /// OBE_E_CLOSED after close().
+    /// Returns true after handler returned true, and false after cancel(). Throws OBE_E_CLOSED after close(). An
+    /// exception that handler throws also ends serve, which rethrows it. So a handler catches what get throws for an
+    /// unexpected message, or a client could stop the server.
     template <class Handler> bool serve(Handler &&handler)
     {
-        detail::serving_with<typename std::remove_reference<Handler>::type> serving(handler);
-        const obe_status status =
-            obe_serve(enter(), &detail::obe_hpp_answer, static_cast<detail::serving *>(&serving));
-        if (serving.thrown)
-            std::rethrow_exception(serving.thrown);
+        detail::handler_adapter<typename std::remove_reference<Handler>::type> adapter(handler);
+        detail::handler_base *const user = &adapter; // the type that obe_hpp_handle converts back to
+        const obe_status status = obe_serve(checked_handle(), &detail::obe_hpp_handle, user);
+        if (adapter.exception)
+            std::rethrow_exception(adapter.exception);
         if (status == OBE_E_CANCELLED)
             return false;
-        if (status != detail::ended)
+        if (status != detail::stop_serving)
             check(status);
         return true;
     }

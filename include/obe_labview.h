@@ -1,44 +1,47 @@
 /* obe_labview.h - the OBE socket protocol for LabVIEW
  *
- * These functions are in the same library as those of obe.h: obe64.dll, obe32.dll
- * or libobe.so. This header is made for LabVIEW's Import Shared Library Wizard, and
- * for who configures a Call Library Function Node by hand; bindings/labview has
- * both recipes. A C program has the better interface in obe.h.
+ * These functions are in the same library as those of obe.h: obe64.dll,
+ * obe32.dll or libobe.so. This header is for LabVIEW's Import Shared Library
+ * Wizard, and for configuring a Call Library Function Node by hand.
+ * bindings/labview describes both. In a C program use obe.h.
  *
- *   obe_lv_client("", 61981, &handle);
+ *   obe_lv_client_new("", 61981, &handle);
  *   obe_lv_wait_ready(handle, 10000);
  *   obe_lv_goodset(handle, 4, setting, 8, &setting_count, -2);
  *   obe_lv_newdat(handle, setting, setting_count, y, 1, s, 1, -2);
- *   obe_lv_close(handle);
+ *   obe_lv_free(handle);
  *
- * What every caller must know:
+ * Conventions:
  *
- * Status.    Every function returns 0, or a negative code that is one of
- *            LabVIEW's user-defined error codes and goes into an error cluster as
- *            it is. obe_lv_last_error has the sentence that explains a failure.
- * Results.   They leave through pointers and arrays. After a failure the numbers
- *            are 0, but for the size after OBE_E_BUFFER; texts are untouched, and
- *            arrays have nothing that counts. A place for a number may be NULL.
- * Handles.   A handle is a number; 0 is none. It holds a socket, the command being
- *            built and the last message received: there is nothing else to close.
- *            A closed handle, or any other number, is OBE_E_HANDLE. No number is
- *            used twice.
- * Texts.     An input text is NUL-terminated; LabVIEW sees to that. An output text
- *            is a buffer of name_cap bytes. name_size is the room that the text
- *            needs, with the NUL at its end. A name_cap of 0 asks for that size
- *            and is no failure. Other buffers that are too small are OBE_E_BUFFER.
- *            In both cases nothing is copied and nothing lost: call again.
- * Arrays.    The same with numbers: name_cap is the room, and name_count, or rows
- *            times cols, what is needed. An input array has name_count numbers.
- * Language.  Texts are UTF-8, in which ASCII is contained. LabVIEW's own are in
- *            the code page of Windows; with the option codepage they are converted.
- * Timeouts.  In milliseconds, one limit for the whole call: -1 is for ever, 0 takes
- *            what is there, -2 is the handle's option timeout_ms.
+ * Status.    Every function returns 0 or a negative status. Statuses are
+ *            user-defined error codes of LabVIEW, so that they can be the code
+ *            of an error cluster. obe_lv_last_error has the error message.
+ * Results.   They are returned through pointers and arrays. After a failure the
+ *            numbers are 0, except for the size after OBE_E_BUFFER. Texts are
+ *            unchanged, and the content of arrays is undefined. The pointer to
+ *            a number may be NULL.
+ * Handles.   A handle is a number; 0 is not a handle. It holds a socket, the
+ *            command being built and the last message received, so there is
+ *            nothing else to free. A freed handle or any other number is
+ *            OBE_E_HANDLE. A number is never used again.
+ * Texts.     An input text is NUL-terminated; LabVIEW adds the NUL. An output
+ *            text is a buffer of name_cap bytes. name_size is the size that the
+ *            text needs, including its NUL. A name_cap of 0 queries that size
+ *            and is not a failure. Any other buffer that is too small is
+ *            OBE_E_BUFFER. In both cases nothing is copied and nothing is lost:
+ *            call again.
+ * Arrays.    The same with numbers: name_cap is the capacity, and name_count,
+ *            or rows times cols, is the count. An input array has name_count
+ *            numbers.
+ * Language.  Texts are UTF-8, of which ASCII is a part. LabVIEW's strings are
+ *            in the Windows code page; the option codepage converts them.
+ * Timeouts.  In milliseconds, for the whole call: -1 waits forever, 0 does not
+ *            wait, -2 is the handle's option timeout_ms.
  * Threads.   Any function may be called on any handle from any thread, so every
- *            node is set to "Run in any thread"; in the UI thread a call that waits
- *            freezes LabVIEW. Consecutive calls may come from different threads. A
- *            handle is for one sequence of calls: loops that run in parallel open
- *            one each.
+ *            node is set to "Run in any thread". In the UI thread a call that
+ *            waits freezes LabVIEW. Consecutive calls may come from different
+ *            threads. A handle is for one sequence of calls: each of several
+ *            parallel loops creates its own.
  *
  * Generated from capi/ by "make generate"; do not edit.
  */
@@ -49,36 +52,48 @@
 extern "C" {
 #endif
 
-/* What functions return. The numbers are fixed for ever, and new ones are only
+/* What functions return. The numbers never change, and new ones are only
  * added. */
 #define OBE_OK            0 /* Success. */
-#define OBE_E_ARGUMENT    (-8001) /* An argument is not valid. */
-#define OBE_E_HANDLE      (-8002) /* The handle is not one of this kind, or was freed. */
-#define OBE_E_STATE       (-8003) /* The call does not fit the socket's role or state. */
-#define OBE_E_TIMEOUT     (-8004) /* The call did not end within its timeout. */
-#define OBE_E_CANCELLED   (-8005) /* The call was ended by a cancel. */
-#define OBE_E_CLOSED      (-8006) /* This side closed the connection or the handle. */
-#define OBE_E_PEER_CLOSED (-8007) /* The peer closed the connection before the message was complete. */
-#define OBE_E_RESET       (-8008) /* The connection broke: the peer reset it, or is gone. */
-#define OBE_E_REFUSED     (-8009) /* Nobody listens at that address and port. */
-#define OBE_E_UNREACHABLE (-8010) /* The address cannot be reached, or the name not be resolved. */
-#define OBE_E_IN_USE      (-8011) /* The address and port are in use by another server. */
-#define OBE_E_PERMISSION  (-8012) /* The system does not permit it. */
-#define OBE_E_FRAME       (-8013) /* The peer sent something that is not a frame of this protocol. */
-#define OBE_E_TOO_LARGE   (-8014) /* The message is larger than max_message. */
-#define OBE_E_JSON        (-8015) /* The text is not valid JSON in UTF-8. */
-#define OBE_E_BUFFER      (-8016) /* The buffer is too small; nothing was lost. */
-#define OBE_E_NOT_FOUND   (-8017) /* The document has nothing at that pointer. */
-#define OBE_E_TYPE        (-8018) /* The value has another type than asked for. */
-#define OBE_E_RANGE       (-8019) /* The number does not fit the type asked for. */
-#define OBE_E_BUSY        (-8020) /* Another call uses the handle and did not end in time. */
-#define OBE_E_TLS         (-8021) /* The peer's identity or encryption is not as required. */
-#define OBE_E_FORKED      (-8022) /* The library cannot be used in a forked child; start a new process instead. */
-#define OBE_E_UNSUPPORTED (-8023) /* This platform or build does not support it. */
-#define OBE_E_IO          (-8024) /* The system reported another input or output failure. */
+#define OBE_E_ARGUMENT    (-8001) /* Invalid argument. */
+#define OBE_E_HANDLE      (-8002) /* Invalid handle: wrong kind, or already
+                                   * freed. */
+#define OBE_E_STATE       (-8003) /* Operation not valid in this role or
+                                   * state. */
+#define OBE_E_TIMEOUT     (-8004) /* Operation timed out. */
+#define OBE_E_CANCELLED   (-8005) /* Operation cancelled. */
+#define OBE_E_CLOSED      (-8006) /* Connection or handle closed locally. */
+#define OBE_E_PEER_CLOSED (-8007) /* Peer closed the connection before the
+                                   * message was complete. */
+#define OBE_E_RESET       (-8008) /* Connection reset by the peer, or lost. */
+#define OBE_E_REFUSED     (-8009) /* Connection refused: no server is
+                                   * listening there. */
+#define OBE_E_UNREACHABLE (-8010) /* Host unreachable, or name resolution
+                                   * failed. */
+#define OBE_E_IN_USE      (-8011) /* Address and port in use by another
+                                   * server. */
+#define OBE_E_PERMISSION  (-8012) /* Permission denied. */
+#define OBE_E_FRAME       (-8013) /* Malformed frame: the peer does not
+                                   * speak the OBE protocol. */
+#define OBE_E_TOO_LARGE   (-8014) /* Message larger than max_message. */
+#define OBE_E_JSON        (-8015) /* Invalid JSON, or invalid UTF-8. */
+#define OBE_E_BUFFER      (-8016) /* Buffer too small; no data was lost. */
+#define OBE_E_NOT_FOUND   (-8017) /* No value at that JSON pointer. */
+#define OBE_E_TYPE        (-8018) /* Value has a different type. */
+#define OBE_E_RANGE       (-8019) /* Number out of range for the requested
+                                   * type. */
+#define OBE_E_BUSY        (-8020) /* Busy: another call on the handle did
+                                   * not finish in time. */
+#define OBE_E_TLS         (-8021) /* TLS handshake or certificate
+                                   * verification failed. */
+#define OBE_E_FORKED      (-8022) /* Not usable in a forked child; start a
+                                   * new process instead. */
+#define OBE_E_UNSUPPORTED (-8023) /* Not supported on this platform or by
+                                   * this build. */
+#define OBE_E_IO          (-8024) /* I/O error. */
 #define OBE_E_MEMORY      (-8025) /* Out of memory. */
-#define OBE_E_INTERNAL    (-8026) /* A fault inside the library; please report it. */
-#define OBE_E_REPLY       (-8027) /* The server's reply is not what the command has as its answer. */
+#define OBE_E_INTERNAL    (-8026) /* Internal error; please report it. */
+#define OBE_E_REPLY       (-8027) /* Unexpected reply to the command. */
 
 /* The types of JSON values, for obe_lv_get_type. */
 #define OBE_OBJECT  1
@@ -90,186 +105,188 @@ extern "C" {
 #define OBE_NULL    7
 
 
-/* ---- Open and close ---- */
+/* ---- Create and free ---- */
 
-/* obe_lv_client makes a client of the server at address and port, and gives its
- * handle.
+/* obe_lv_client_new creates a client for the server at address and port, and
+ * stores its handle in *handle.
  *
- * Nothing is connected until something is sent. address is an IPv4 or IPv6
- * address or a host name; an empty one is this computer, 127.0.0.1. The server's
- * port is 61981 unless it was told otherwise. Close the handle with
- * obe_lv_close.
+ * The client connects when something is sent. address is an IPv4 or IPv6
+ * address or a host name. An empty address is this computer, 127.0.0.1. The
+ * default port of servers is 61981. Free the handle with obe_lv_free.
  */
-int obe_lv_client(const char *address, int port, int *handle);
+int obe_lv_client_new(const char *address, int port, int *handle);
 
-/* obe_lv_server makes a server that listens at address and port, and gives its
- * handle.
+/* obe_lv_server_new creates a server that listens on address and port, and
+ * stores its handle in *handle.
  *
- * Clients can connect from then on; their messages wait until the first
- * obe_lv_receive. An empty address is this computer only, 127.0.0.1; "0.0.0.0" is
- * every network, where strangers can reach the server. Port 0 lets the system
- * choose one, which obe_lv_port tells. A host name is looked up, for at most 10 s,
- * which no abort ends. Close the handle with obe_lv_close.
+ * Clients can connect immediately. Their messages wait for obe_lv_receive. An
+ * empty address accepts connections from this computer only, 127.0.0.1.
+ * "0.0.0.0" accepts them from every network, so that the server is reachable
+ * from outside. With port 0 the system chooses a port, which obe_lv_port
+ * returns. The lookup of a host name takes at most 10 s, and an abort does not
+ * end it. Free the handle with obe_lv_free.
  */
-int obe_lv_server(const char *address, int port, int *handle);
+int obe_lv_server_new(const char *address, int port, int *handle);
 
-/* obe_lv_close closes a handle and whatever it holds; 0 is nothing. Calls that
- * are blocked on the handle return OBE_E_CLOSED at once. A handle is closed once;
- * its number is never used again.
+/* obe_lv_free closes and frees a handle with everything that it holds. Freeing
+ * 0 does nothing. Calls that are blocked on the handle return OBE_E_CLOSED
+ * immediately. The number of a freed handle is never used again.
  */
-int obe_lv_close(int handle);
+int obe_lv_free(int handle);
 
-/* obe_lv_close_all closes every handle there is in LabVIEW's process: those that an
- * aborted VI has left open, of which nobody knows the numbers any more, and those of
- * all other VIs, also of programs that are running beside. Call it first in a
- * program that was aborted before and runs alone.
+/* obe_lv_free_all frees every handle in the LabVIEW process: those that an
+ * aborted VI did not free, whose numbers are lost, and those of all other VIs
+ * and running programs. Call it at the start of a program that runs alone and
+ * may have been aborted before.
  */
-int obe_lv_close_all(void);
+int obe_lv_free_all(void);
 
-/* obe_lv_cancel wakes the calls that are blocked on the handle; they return
- * OBE_E_CANCELLED. Later calls are not affected, and without a blocked call it
- * does nothing. It is for a Stop button in a loop of its own.
+/* obe_lv_cancel wakes the calls that are blocked on the handle, which return
+ * OBE_E_CANCELLED. Later calls are not affected. If no call is blocked, it
+ * does nothing. It is for a Stop button in a separate loop.
  */
 int obe_lv_cancel(int handle);
 
-/* obe_lv_set_option sets an option by its name; the list of options is at the end.
- * value is a text, such as a whole number, or 1 and 0 for on and off. It holds for
- * calls and connections that begin later.
+/* obe_lv_set_option sets an option by its name. The options are listed at the
+ * end. value is a text: a whole number, 1 or 0 for on or off, or another text.
+ * It applies to calls and connections that begin later.
  */
 int obe_lv_set_option(int handle, const char *name, const char *value);
 
-/* obe_lv_port gives the port that a server listens at; for port 0 at
- * obe_lv_server it is the one that the system chose.
+/* obe_lv_port stores the port on which a server listens in *port. If the
+ * server was created with port 0, the system has chosen it.
  */
 int obe_lv_port(int handle, int *port);
 
 
-/* ---- Talk ----
+/* ---- Send and receive ----
  *
- * What these receive is kept in the handle, in the place of the message before,
- * which is given up at the beginning: after a failure there is none.
+ * The handle holds the last message received. A function that receives first
+ * drops that message, so that the handle holds no message after a failure.
  */
 
 /* obe_lv_send sends one message, a JSON text.
  *
- * The text is checked first: nothing is connected for what is not JSON. A client
- * opens a connection for each message, unless the option persistent is set. A
- * server answers the message that obe_lv_receive gave this handle last, on whatever
- * threads the calls are made. One loop receives and answers with a handle: where two
- * loops receive at the same time, the status is OBE_E_STATE, and nothing is sent.
+ * The text is validated before any connection is opened. A client opens a
+ * connection for each message, unless the option persistent is set. A server
+ * replies to the message that obe_lv_receive last received on this handle,
+ * regardless of the threads on which the calls are made. One loop receives and
+ * replies on a handle. If two loops receive at the same time, the status is
+ * OBE_E_STATE, and nothing is sent.
  */
 int obe_lv_send(int handle, const char *json, int timeout_ms);
 
-/* obe_lv_receive receives one message and keeps it. message_size is the room that
- * obe_lv_text needs for it.
+/* obe_lv_receive receives one message, which the handle then holds. It stores
+ * in *message_size the size of the buffer that obe_lv_get_text needs for it.
  *
- * A client reads from the connection that its last obe_lv_send opened. A server
- * takes the next complete message of any of its clients, and remembers whose it
- * is. If the message before was not answered, and this one comes from another
- * client, the connection of the one before is closed (option one_way). A timeout
- * or cancel loses nothing: a message that has begun goes on at the next call.
+ * A client receives from the connection that its last obe_lv_send opened. A
+ * server receives the next complete message of any client. If it did not reply
+ * to the message before, and the next one comes from another client, it closes
+ * the connection of the earlier client, unless the option one_way is set. A
+ * timeout or a cancel loses nothing: the next call continues with a message
+ * that has partly arrived.
  */
 int obe_lv_receive(int handle, int *message_size, int timeout_ms);
 
-/* obe_lv_tcmd sends a command, a JSON text, receives the reply and keeps it.
- * reply_size is the room that obe_lv_text needs for it. For clients.
+/* obe_lv_tcmd sends a command, a JSON text, and receives the reply, which the
+ * handle then holds. It stores in *reply_size the size of the buffer that
+ * obe_lv_get_text needs for it. For clients only.
  *
- * The timeout is for all of it. After OBE_E_TIMEOUT it is open whether the server
- * carries the command out; a Python optbayesexpt server never answers a command
- * that it does not know.
+ * The timeout applies to the whole exchange. After OBE_E_TIMEOUT the server
+ * may still execute the command. A Python optbayesexpt server never replies to
+ * an unknown command.
  */
 int obe_lv_tcmd(int handle, const char *json, int *reply_size, int timeout_ms);
 
-/* obe_lv_text copies the kept message, as JSON text, to text. See "Texts" above
- * for text_cap and text_size. The message stays.
+/* obe_lv_get_text copies the last message, as JSON text, to text. See "Texts"
+ * above for text_cap and text_size. The handle continues to hold the message.
  */
-int obe_lv_text(int handle, char text[], int text_cap, int *text_size);
+int obe_lv_get_text(int handle, char text[], int text_cap, int *text_size);
 
-/* obe_lv_wait_ready asks {"command": "ready"} until the server answers, whatever
- * it says. While nobody listens it tries again: so a program can start its server
- * and go on as soon as that is up. For clients.
+/* obe_lv_wait_ready sends {"command": "ready"} until the server replies; any
+ * reply counts. While no server is listening, it tries again, so that a
+ * program can start its server and continue as soon as the server is ready.
+ * For clients only.
  */
 int obe_lv_wait_ready(int handle, int timeout_ms);
 
 
 /* ---- Build a command ----
  *
- * obe_lv_command begins a command, the functions that follow set its fields, and
- * obe_lv_tcmd_built or obe_lv_send_built sends it. It stays in the handle, so that
- * it can be changed and sent again, until the next obe_lv_command. A field that
- * exists keeps its place and gets the new value.
+ * obe_lv_command_new begins a command, the functions that follow set its
+ * members, and obe_lv_tcmd_message or obe_lv_send_message sends it. The handle
+ * holds it until the next obe_lv_command_new, so that it can be changed and
+ * sent again. Setting an existing member replaces its value and keeps its
+ * position.
  */
 
-/* obe_lv_command begins a command with a name. Without a name, which is an empty
- * text, it begins an object without a command, such as a server's answer.
+/* obe_lv_command_new begins a command with a name. If the name is empty, it
+ * begins an object without a command, such as a server's reply.
  */
-int obe_lv_command(int handle, const char *command);
+int obe_lv_command_new(int handle, const char *command);
 
-/* obe_lv_set_double sets the field key to a number. 25 is written 25.0, which a
- * server can tell from the integer 25.
+/* obe_lv_set_double sets the member key to a number. 25 is written as 25.0,
+ * which a server can distinguish from the integer 25.
  */
 int obe_lv_set_double(int handle, const char *key, double value);
 
-/* obe_lv_set_int sets the field key to an integer.
- */
+/* obe_lv_set_int sets the member key to an integer. */
 int obe_lv_set_int(int handle, const char *key, int value);
 
-/* obe_lv_set_bool sets the field key to true, or to false if value is 0.
- */
+/* obe_lv_set_bool sets the member key to true, or to false if value is 0. */
 int obe_lv_set_bool(int handle, const char *key, int value);
 
-/* obe_lv_set_string sets the field key to a text.
- */
+/* obe_lv_set_string sets the member key to a text. */
 int obe_lv_set_string(int handle, const char *key, const char *text);
 
-/* obe_lv_set_doubles sets the field key to an array of numbers.
- */
+/* obe_lv_set_doubles sets the member key to an array of numbers. */
 int obe_lv_set_doubles(int handle, const char *key, double values[],
                        int values_count);
 
-/* obe_lv_set_matrix sets the field key to an array of rows, each an array of cols
- * numbers; values is a 2-D array.
+/* obe_lv_set_matrix sets the member key to an array of rows, each an array of
+ * cols numbers. values is a 2-D array.
  */
 int obe_lv_set_matrix(int handle, const char *key, double values[], int rows,
                       int cols);
 
-/* obe_lv_set_json sets the field key to a JSON text as it is.
+/* obe_lv_set_json sets the member key to a JSON text, which is not
+ * reformatted.
  */
 int obe_lv_set_json(int handle, const char *key, const char *json);
 
-/* obe_lv_tcmd_built is obe_lv_tcmd with the command that was built.
- */
-int obe_lv_tcmd_built(int handle, int *reply_size, int timeout_ms);
+/* obe_lv_tcmd_message is obe_lv_tcmd with the command that was built. */
+int obe_lv_tcmd_message(int handle, int *reply_size, int timeout_ms);
 
-/* obe_lv_send_built is obe_lv_send with the command that was built.
- */
-int obe_lv_send_built(int handle, int timeout_ms);
+/* obe_lv_send_message is obe_lv_send with the command that was built. */
+int obe_lv_send_message(int handle, int timeout_ms);
 
 
-/* ---- Read the kept message ----
+/* ---- Read the last message ----
  *
- * pointer says where in the message: it is a JSON pointer (RFC 6901), so "/x/0" is
- * the first element of the field x, and "" the whole message. "~1" in it stands
- * for "/" and "~0" for "~". These return OBE_E_NOT_FOUND if there is nothing, and
- * OBE_E_TYPE if it is of another type.
+ * pointer is a JSON pointer (RFC 6901) to a value in the message: "/x/0" is
+ * the first element of the member x, and "" is the whole message. In a pointer
+ * "~1" stands for "/", and "~0" for "~". These functions return
+ * OBE_E_NOT_FOUND if there is no value at the pointer, and OBE_E_TYPE if the
+ * value has a different type.
  */
 
-/* obe_lv_get_double gives the number at pointer, also an integer.
+/* obe_lv_get_double stores the number at pointer, which may be an integer, in
+ * *value.
  */
 int obe_lv_get_double(int handle, const char *pointer, double *value);
 
-/* obe_lv_get_int gives the integer at pointer. One of more than 32 bits is
- * OBE_E_RANGE; obe_lv_get_double reads it.
+/* obe_lv_get_int stores the integer at pointer in *value. An integer of more
+ * than 32 bits is OBE_E_RANGE; obe_lv_get_double reads it.
  */
 int obe_lv_get_int(int handle, const char *pointer, int *value);
 
-/* obe_lv_get_bool gives 1 or 0 for the true or false at pointer.
- */
+/* obe_lv_get_bool stores 1 or 0 for the true or false at pointer in *value. */
 int obe_lv_get_bool(int handle, const char *pointer, int *value);
 
-/* obe_lv_get_string copies the string at pointer, without quotes and escapes, to
- * text. See "Texts" above for text_cap and text_size. LabVIEW ends a text at a
- * NUL; a string that holds one is longer, as text_size tells.
+/* obe_lv_get_string copies the string at pointer, without quotes and escapes,
+ * to text. See "Texts" above for text_cap and text_size. LabVIEW reads a text
+ * up to its first NUL. If the string contains a NUL, text_size shows that it
+ * is longer.
  */
 int obe_lv_get_string(int handle, const char *pointer, char text[],
                       int text_cap, int *text_size);
@@ -280,230 +297,226 @@ int obe_lv_get_string(int handle, const char *pointer, char text[],
 int obe_lv_get_doubles(int handle, const char *pointer, double values[],
                        int values_cap, int *values_count);
 
-/* obe_lv_get_matrix copies the array of rows at pointer to values, row by row, and
- * gives the number of rows and columns. See "Arrays" above for values_cap. Rows
- * of different lengths are OBE_E_TYPE.
+/* obe_lv_get_matrix copies the array of rows at pointer to values, row by row,
+ * and stores the number of rows and columns in *rows and *cols. See "Arrays"
+ * above for values_cap. If the rows have different lengths, it returns
+ * OBE_E_TYPE.
  */
 int obe_lv_get_matrix(int handle, const char *pointer, double values[],
                       int values_cap, int *rows, int *cols);
 
-/* obe_lv_get_count gives the number of elements of the array, or of fields of the
- * object, at pointer.
+/* obe_lv_get_count stores the number of elements of the array, or of members
+ * of the object, at pointer in *count.
  */
 int obe_lv_get_count(int handle, const char *pointer, int *count);
 
-/* obe_lv_get_type gives the type of the value at pointer, one of OBE_OBJECT,
- * OBE_ARRAY, OBE_STRING, OBE_INTEGER, OBE_REAL, OBE_BOOL and OBE_NULL. A number
- * without point and exponent is an integer; all others, and NaN and the
- * infinities, are real.
+/* obe_lv_get_type stores the type of the value at pointer in *type:
+ * OBE_OBJECT, OBE_ARRAY, OBE_STRING, OBE_INTEGER, OBE_REAL, OBE_BOOL or
+ * OBE_NULL. A number without a decimal point and an exponent is an integer.
+ * All other numbers, NaN and the infinities are real.
  */
 int obe_lv_get_type(int handle, const char *pointer, int *type);
 
 
 /* ---- Commands ----
  *
- * The commands of the protocol's servers, one call each, for clients: no JSON is
- * needed. Each sends its command and receives the reply under one timeout. A reply
- * that is not the command's answer is OBE_E_REPLY, and the sentence of the failure
- * carries it. Nothing is sent twice: the reply is kept, whatever came of it, and can
- * be read as every kept message.
+ * The commands of the protocol, one function each, for clients. They do not
+ * need JSON. Each sends its command and receives the reply under one timeout.
+ * An unexpected reply is OBE_E_REPLY, and the error message quotes it. Nothing
+ * is sent twice: in any case the handle holds the reply as its last message.
  */
 
-/* obe_lv_ready asks whether the server is there, once; obe_lv_wait_ready waits for
- * it.
+/* obe_lv_ready asks once whether the server is ready. obe_lv_wait_ready waits
+ * until it is.
  */
 int obe_lv_ready(int handle, int timeout_ms);
 
-/* obe_lv_newrun begins a new run. What it needs is up to the server: fields is the
- * JSON text of an object whose fields are sent along, or an empty text.
+/* obe_lv_newrun starts a new run. fields is the JSON text of an object whose
+ * members are sent with the command, or an empty text. The server defines
+ * which members it needs.
  */
 int obe_lv_newrun(int handle, const char *fields, int timeout_ms);
 
-/* obe_lv_optset asks for the best setting to measure at next, a number for each
- * knob. See "Arrays" above for setting_cap and setting_count.
+/* obe_lv_optset requests the best setting for the next measurement, one number
+ * for each knob. See "Arrays" above for setting_cap and setting_count.
  */
 int obe_lv_optset(int handle, double setting[], int setting_cap,
                   int *setting_count, int timeout_ms);
 
-/* obe_lv_goodset asks for a good setting, drawn by chance: the larger pickiness,
- * the nearer to the best one. A negative pickiness is left to the server. See
- * obe_lv_optset.
+/* obe_lv_goodset requests a good setting, drawn at random: the larger
+ * pickiness is, the closer the setting is to the best one. With a negative
+ * pickiness the server uses its own. See obe_lv_optset.
  */
 int obe_lv_goodset(int handle, double pickiness, double setting[],
                    int setting_cap, int *setting_count, int timeout_ms);
 
 /* obe_lv_newdat reports a measurement: the setting x, the values y that were
- * measured there, and their uncertainties s, one standard deviation each. A single
- * number is an array of one.
+ * measured there, and their uncertainties s, one standard deviation each. A
+ * single number is an array of one element.
  */
 int obe_lv_newdat(int handle, double x[], int x_count, double y[], int y_count,
                   double s[], int s_count, int timeout_ms);
 
-/* obe_lv_getmean asks for the mean of each parameter; see obe_lv_optset.
- */
+/* obe_lv_getmean requests the mean of each parameter. See obe_lv_optset. */
 int obe_lv_getmean(int handle, double mean[], int mean_cap, int *mean_count,
                    int timeout_ms);
 
-/* obe_lv_getstd asks for the standard deviation of each parameter; see
+/* obe_lv_getstd requests the standard deviation of each parameter. See
  * obe_lv_optset.
  */
 int obe_lv_getstd(int handle, double deviation[], int deviation_cap,
                   int *deviation_count, int timeout_ms);
 
-/* obe_lv_getcov asks for the covariance matrix of the parameters, row by row; rows
- * and cols are both the number of parameters. See "Arrays" above for
+/* obe_lv_getcov requests the covariance matrix of the parameters, row by row.
+ * *rows and *cols are both the number of parameters. See "Arrays" above for
  * covariance_cap.
  */
 int obe_lv_getcov(int handle, double covariance[], int covariance_cap,
                   int *rows, int *cols, int timeout_ms);
 
-/* obe_lv_getpar asks for the samples of the parameters' distribution: a row for
- * each parameter, a column for each sample. See obe_lv_getcov.
+/* obe_lv_getpar requests the samples of the parameters' distribution: a row
+ * for each parameter, a column for each sample. See obe_lv_getcov.
  */
 int obe_lv_getpar(int handle, double parameters[], int parameters_cap,
                   int *rows, int *cols, int timeout_ms);
 
-/* obe_lv_getwgt asks for the weight of each sample of obe_lv_getpar; see
+/* obe_lv_getwgt requests the weight of each sample of obe_lv_getpar. See
  * obe_lv_optset.
  */
 int obe_lv_getwgt(int handle, double weights[], int weights_cap,
                   int *weights_count, int timeout_ms);
 
-/* obe_lv_getset asks for all possible settings: a row for each knob, a column for
- * each setting. See obe_lv_getcov.
+/* obe_lv_getset requests all possible settings: a row for each knob, a column
+ * for each setting. See obe_lv_getcov.
  */
 int obe_lv_getset(int handle, double settings[], int settings_cap, int *rows,
                   int *cols, int timeout_ms);
 
-/* obe_lv_getcon asks for the constants of the model; see obe_lv_optset.
- */
+/* obe_lv_getcon requests the constants of the model. See obe_lv_optset. */
 int obe_lv_getcon(int handle, double constants[], int constants_cap,
                   int *constants_count, int timeout_ms);
 
-/* obe_lv_done asks the server to end.
- */
+/* obe_lv_done asks the server to exit. */
 int obe_lv_done(int handle, int timeout_ms);
 
 
-/* ---- Facts ---- */
+/* ---- Errors and version ---- */
 
-/* obe_lv_error_text copies the general sentence for a status to text; for the
- * particular one see obe_lv_last_error. See "Texts" above for text_cap and
- * text_size.
+/* obe_lv_strerror copies the general text of a status to text.
+ * obe_lv_last_error has the error message of a particular failure. See "Texts"
+ * above for text_cap and text_size.
  */
-int obe_lv_error_text(int code, char text[], int text_cap, int *text_size);
+int obe_lv_strerror(int code, char text[], int text_cap, int *text_size);
 
-/* obe_lv_last_error copies the sentence of the last failure on the handle to
- * text, for instance "tcmd 127.0.0.1:61981: connect: connection refused". Handle 0
- * has the last failure that had no handle, such as that of obe_lv_client, or of a
- * handle that was closed. It is empty if there was none; a success does not clear
- * it. See "Texts" above for text_cap and text_size; of a sentence that does not fit,
- * text holds as much as there is room for, with a NUL at its end.
+/* obe_lv_last_error copies the error message of the last failure on the handle
+ * to text, for instance "tcmd 127.0.0.1:61981: connect: connection refused".
+ * With handle 0 it copies that of the last failure without a valid handle,
+ * such as one of obe_lv_client_new or of a call on a freed handle. The text is
+ * empty if no call has failed. A call that succeeds does not clear it. See
+ * "Texts" above for text_cap and text_size. If the message does not fit, text
+ * contains as much of it as fits, with a NUL.
  */
 int obe_lv_last_error(int handle, char text[], int text_cap, int *text_size);
 
-/* obe_lv_version gives the version of the library, such as 1, 4 and 2 for 1.4.2.
+/* obe_lv_version stores the version of the library, such as 1, 4 and 2 for
+ * 1.4.2, in *major, *minor and *patch.
  */
 int obe_lv_version(int *major, int *minor, int *patch);
 
-/* obe_lv_pointer_size gives 4 or 8, for the 32-bit and the 64-bit library.
+/* obe_lv_pointer_size stores 4 or 8, for the 32-bit or the 64-bit library, in
+ * *size.
  */
 int obe_lv_pointer_size(int *size);
 
 
 /* ---- Options, for obe_lv_set_option ----
  *
- *   timeout_ms         The timeout in milliseconds of a call that asks for the
- *                      handle's default; -1 is for ever.
+ *   timeout_ms         The timeout in milliseconds of a call that requests the
+ *                      handle's default; -1 is forever.
  *                      Default: 60000 (client), -1 (server).
  *   persistent         Client: 1 keeps the connection open from one message to
  *                      the next. Only for servers built on libobe: a Python
  *                      optbayesexpt server reads one message from each
  *                      connection.
  *                      Default: 0.
- *   late_reply         Client: 1 keeps the connection of a command that was
- *                      sent and got no reply in time, for obe_lv_receive to go
- *                      on waiting; obe_lv_close gives the reply up, and so
- *                      does the next message.
- *                      Default: 0.
- *   max_message        The largest message sent or taken, in bytes; at most
- *                      9999999999, and 2147483583 in a 32-bit process.
+ *   max_message        The largest message that is sent or accepted, in bytes;
+ *                      at most 9999999999, and 2147483583 in a 32-bit process.
  *                      Default: 67108864.
- *   max_connections    Server: how many connections are open at once; when all
- *                      are taken, the one idle longest gives way to a new one.
+ *   max_connections    Server: the largest number of open connections. A new
+ *                      connection beyond it evicts the one that has been idle
+ *                      longest.
  *                      Default: 1024.
  *   message_timeout_ms Server: the longest time in milliseconds from the first
  *                      byte of a message to its last, and for sending a reply;
- *                      a slower connection is closed. -1 is no limit.
+ *                      a slower connection is closed. -1 means no limit.
  *                      Default: 30000.
- *   outgoing_limit     Server: how many bytes of replies the library may hold
- *                      for all clients together that read slowly while other
+ *   outgoing_limit     Server: how many bytes of replies the library may hold,
+ *                      for all clients that read slowly together, while other
  *                      clients need the server. A call that sends more than
- *                      fits waits; with 0 every call waits.
+ *                      that waits; with 0 every call waits.
  *                      Default: 67108864.
- *   one_way            Server: 1 keeps a connection open whose message was
- *                      received and not answered, and takes its next one at
- *                      once, for clients that only report. An answer is still
- *                      possible but not required: such a connection can be
- *                      evicted.
+ *   one_way            Server: 1 keeps a connection open after its message was
+ *                      received, even without a reply, and reads its next
+ *                      message at once, for clients that only report. A reply
+ *                      is still possible but not required: such a connection
+ *                      can be evicted.
  *                      Default: 0.
- *   nodelay            TCP_NODELAY on new connections: 1 sends at once, 0 lets
- *                      the system gather small writes.
- *                      Default: 1.
- *   keepalive          Seconds of silence on a connection after which the
- *                      system asks whether the peer is still there; four
- *                      unanswered questions, a quarter of this time apart, end
+ *   keepalive          Seconds without traffic after which the system probes
+ *                      whether the peer is still there (TCP keepalive); four
+ *                      unanswered probes, a quarter of this time apart, end
  *                      the connection. So a waiting call fails after twice
- *                      this time where a cable was cut, and after 13 s more if
- *                      its own message was not acknowledged (Linux before
- *                      6.15: 15 minutes). 0 never asks.
+ *                      this time if a cable was cut, or 13 s after that if its
+ *                      own message was not acknowledged (Linux before 6.15:
+ *                      after 15 minutes). 0 sends no probes.
  *                      Default: 60.
- *   tls                1 encrypts with TLS 1.3, as does every other tls_
- *                      option that is set; a client then takes servers whose
- *                      certificate the system trusts, unless tls_ca says
- *                      otherwise. This option, the others of TLS and allow are
- *                      set before the first message.
+ *   tls                1 encrypts with TLS 1.3, and so does any other tls_
+ *                      option that is set. A client then accepts servers whose
+ *                      certificate the system trusts, unless tls_ca is set.
+ *                      The tls options and allow must be set before the first
+ *                      message.
  *                      Default: 0.
- *   tls_cert           Path of a PEM file with this side's certificate, and
- *                      those between it and its authority. A server with TLS
- *                      needs one; a client needs one where the server has
- *                      tls_ca.
+ *   tls_cert           Path of a PEM file with this side's certificate and any
+ *                      intermediate certificates. A server with TLS needs one;
+ *                      a client needs one if the server sets tls_ca.
  *                      Default: none.
- *   tls_key            Path of a PEM file with the private key of tls_cert,
- *                      not encrypted.
+ *   tls_key            Path of a PEM file with the unencrypted private key of
+ *                      tls_cert.
  *                      Default: none.
  *   tls_ca             Path of a PEM file with the certificates of the
  *                      authorities that sign the peers' certificates. A client
- *                      trusts these and not the system's; a server then takes
- *                      only clients with such a certificate. A file with a
- *                      block that is damaged is refused.
+ *                      then trusts these instead of the system's; a server
+ *                      then accepts only clients with such a certificate. A
+ *                      file with a damaged block is an error.
  *                      Default: none.
  *   tls_server_name    Client: the name or IP address that the server's
- *                      certificate must be for; without it the address that
- *                      the client was made with.
+ *                      certificate must be valid for; by default the address
+ *                      that the client was created with.
  *                      Default: the address.
  *   allow              Server: the IP addresses and ranges, such as 127.0.0.1,
- *                      192.168.1.0/24, fd00::/8, whose connections are taken;
- *                      others are closed at once and counted. Empty is
- *                      everybody. Unix-domain sockets are not concerned.
- *                      Default: everybody.
+ *                      192.168.1.0/24, fd00::/8, from which connections are
+ *                      accepted; others are closed at once and counted. Empty
+ *                      allows any address. Unix-domain sockets are not
+ *                      affected.
+ *                      Default: any address.
  *   trace              The path of a file to which every message is written,
- *                      as a line of JSON; empty is none. It is opened at once,
- *                      and created if it is missing; one that cannot be
- *                      opened, or that another user owns or can write to, is
- *                      an error. With OBE_TRACE, trace_error has that error.
+ *                      as a line of JSON; empty turns the trace off. The file
+ *                      is opened at once, and created if it is missing. One
+ *                      that cannot be opened, or that another user owns or can
+ *                      write to, is an error. For a path from OBE_TRACE, that
+ *                      error is in trace_error instead.
  *                      Default: OBE_TRACE of the environment, or empty.
- *   trace_limit        The size in bytes at which the file of trace is
- *                      renamed, .1 being added to its name, and begun anew; at
- *                      least 4194304.
+ *   trace_limit        The size in bytes at which the trace file is renamed,
+ *                      with .1 appended to its name, and a new one is started;
+ *                      at least 4194304.
  *                      Default: OBE_TRACE_LIMIT of the environment, or
  *                      104857600.
  *   codepage           The code page of the texts of this handle, which are
  *                      converted from and to UTF-8: 874, 932, 936, 949, 950,
- *                      1250 to 1258, system (the one of this Windows; UTF-8
- *                      elsewhere), or utf-8. In the text of a message, a
- *                      character that the code page lacks is written as an
- *                      escape of JSON; in a single string it is an error.
+ *                      1250 to 1258, system (that of this Windows
+ *                      installation; UTF-8 elsewhere), or utf-8. In the text
+ *                      of a message, a character that the code page lacks is
+ *                      written as a JSON escape. In a single string it is an
+ *                      error.
  *                      Default: utf-8.
  */
 

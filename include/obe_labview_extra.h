@@ -1,10 +1,10 @@
-/* obe_labview_extra.h - what obe_labview.h leaves out
+/* obe_labview_extra.h - functions that obe_labview.h leaves out
  *
- * These functions have parameters that LabVIEW's import wizard cannot take: the
- * instance data of a node, and LabVIEW's own strings and arrays. So they are kept
- * out of its sight, in this header, and their nodes are configured by hand;
- * bindings/labview says how. What obe_labview.h says of all functions holds here
- * too.
+ * These functions have parameters that LabVIEW's import wizard cannot
+ * configure: the instance data of a node, and LabVIEW's own strings and arrays.
+ * They are in a separate header that the wizard does not see, and their
+ * nodes are configured by hand; see bindings/labview. The conventions of
+ * obe_labview.h apply here too.
  *
  * Generated from capi/ by "make generate"; do not edit.
  */
@@ -18,162 +18,145 @@ extern "C" {
 
 /* ---- Abort ----
  *
- * obe_lv_reserve, obe_lv_unreserve and obe_lv_abort are for the page Callbacks of a
- * node's configuration. LabVIEW gives a node, and each clone of it, a slot for
- * instance data, and passes the slot to the callbacks; with a parameter of the
- * type Instance Data Pointer it passes it to the node's function too. So a node
- * that calls one of the functions with an i at the end of their names is ended by
- * the Abort button, while it blocks; and what it opened is closed when its
- * program stops. The slot holds a number, which this library checks.
+ * obe_lv_reserve, obe_lv_unreserve and obe_lv_abort are for the page Callbacks
+ * of a node's configuration. LabVIEW keeps a slot for instance data for each
+ * node, and for each clone of it, and passes the slot to the callbacks. If the
+ * last parameter of the node has the type Instance Data Pointer, LabVIEW
+ * passes the slot to the node's function too. The Abort button then ends a
+ * blocked call of a function whose name ends with _i, and the handles that the
+ * node created are freed when its program stops. The slot contains a number,
+ * which the library checks.
  */
 
-/* obe_lv_reserve is the Reserve callback.
- */
+/* obe_lv_reserve is the Reserve callback. */
 int obe_lv_reserve(void **instance);
 
-/* obe_lv_unreserve is the Unreserve callback: it closes the handles that the node
- * opened and that are still open, with obe_lv_client_i and obe_lv_server_i.
+/* obe_lv_unreserve is the Unreserve callback. It frees the handles that the
+ * node created with obe_lv_client_new_i and obe_lv_server_new_i and that are
+ * still open.
  */
 int obe_lv_unreserve(void **instance);
 
-/* obe_lv_abort is the Abort callback: it ends the call that the node is blocked in
- * and returns without waiting for that. The call returns OBE_E_CANCELLED. Other
- * calls on the same handle may be ended as by obe_lv_cancel.
+/* obe_lv_abort is the Abort callback. It ends the call in which the node is
+ * blocked, and returns without waiting for it. The call returns
+ * OBE_E_CANCELLED. Other calls on the same handle may be cancelled too, as by
+ * obe_lv_cancel.
  */
 int obe_lv_abort(void **instance);
 
-/* obe_lv_client_i is obe_lv_client; the handle belongs to the node.
- */
-int obe_lv_client_i(const char *address, int port, int *handle,
-                    void **instance);
+/* obe_lv_client_new_i is obe_lv_client_new. The handle belongs to the node. */
+int obe_lv_client_new_i(const char *address, int port, int *handle,
+                        void **instance);
 
-/* obe_lv_server_i is obe_lv_server; the handle belongs to the node.
- */
-int obe_lv_server_i(const char *address, int port, int *handle,
-                    void **instance);
+/* obe_lv_server_new_i is obe_lv_server_new. The handle belongs to the node. */
+int obe_lv_server_new_i(const char *address, int port, int *handle,
+                        void **instance);
 
-/* obe_lv_send_i is obe_lv_send; the node's Abort ends it.
- */
+/* obe_lv_send_i is obe_lv_send. The node's Abort callback ends it. */
 int obe_lv_send_i(int handle, const char *json, int timeout_ms,
                   void **instance);
 
-/* obe_lv_receive_i is obe_lv_receive; the node's Abort ends it.
- */
+/* obe_lv_receive_i is obe_lv_receive. The node's Abort callback ends it. */
 int obe_lv_receive_i(int handle, int *message_size, int timeout_ms,
                      void **instance);
 
-/* obe_lv_tcmd_i is obe_lv_tcmd; the node's Abort ends it.
- */
+/* obe_lv_tcmd_i is obe_lv_tcmd. The node's Abort callback ends it. */
 int obe_lv_tcmd_i(int handle, const char *json, int *reply_size,
                   int timeout_ms, void **instance);
 
-/* obe_lv_wait_ready_i is obe_lv_wait_ready; the node's Abort ends it.
+/* obe_lv_wait_ready_i is obe_lv_wait_ready. The node's Abort callback ends it.
  */
 int obe_lv_wait_ready_i(int handle, int timeout_ms, void **instance);
 
-/* obe_lv_tcmd_built_i is obe_lv_tcmd_built; the node's Abort ends it.
+/* obe_lv_tcmd_message_i is obe_lv_tcmd_message. The node's Abort callback ends
+ * it.
  */
-int obe_lv_tcmd_built_i(int handle, int *reply_size, int timeout_ms,
-                        void **instance);
+int obe_lv_tcmd_message_i(int handle, int *reply_size, int timeout_ms,
+                          void **instance);
 
-/* obe_lv_send_built_i is obe_lv_send_built; the node's Abort ends it.
+/* obe_lv_send_message_i is obe_lv_send_message. The node's Abort callback ends
+ * it.
  */
-int obe_lv_send_built_i(int handle, int timeout_ms, void **instance);
+int obe_lv_send_message_i(int handle, int timeout_ms, void **instance);
 
-/* obe_lv_ready_i is obe_lv_ready; the node's Abort ends it.
- */
+/* obe_lv_ready_i is obe_lv_ready. The node's Abort callback ends it. */
 int obe_lv_ready_i(int handle, int timeout_ms, void **instance);
 
-/* obe_lv_newrun_i is obe_lv_newrun; the node's Abort ends it.
- */
+/* obe_lv_newrun_i is obe_lv_newrun. The node's Abort callback ends it. */
 int obe_lv_newrun_i(int handle, const char *fields, int timeout_ms,
                     void **instance);
 
-/* obe_lv_optset_i is obe_lv_optset; the node's Abort ends it.
- */
+/* obe_lv_optset_i is obe_lv_optset. The node's Abort callback ends it. */
 int obe_lv_optset_i(int handle, double setting[], int setting_cap,
                     int *setting_count, int timeout_ms, void **instance);
 
-/* obe_lv_goodset_i is obe_lv_goodset; the node's Abort ends it.
- */
+/* obe_lv_goodset_i is obe_lv_goodset. The node's Abort callback ends it. */
 int obe_lv_goodset_i(int handle, double pickiness, double setting[],
                      int setting_cap, int *setting_count, int timeout_ms,
                      void **instance);
 
-/* obe_lv_newdat_i is obe_lv_newdat; the node's Abort ends it.
- */
+/* obe_lv_newdat_i is obe_lv_newdat. The node's Abort callback ends it. */
 int obe_lv_newdat_i(int handle, double x[], int x_count, double y[],
                     int y_count, double s[], int s_count, int timeout_ms,
                     void **instance);
 
-/* obe_lv_getmean_i is obe_lv_getmean; the node's Abort ends it.
- */
+/* obe_lv_getmean_i is obe_lv_getmean. The node's Abort callback ends it. */
 int obe_lv_getmean_i(int handle, double mean[], int mean_cap, int *mean_count,
                      int timeout_ms, void **instance);
 
-/* obe_lv_getstd_i is obe_lv_getstd; the node's Abort ends it.
- */
+/* obe_lv_getstd_i is obe_lv_getstd. The node's Abort callback ends it. */
 int obe_lv_getstd_i(int handle, double deviation[], int deviation_cap,
                     int *deviation_count, int timeout_ms, void **instance);
 
-/* obe_lv_getcov_i is obe_lv_getcov; the node's Abort ends it.
- */
+/* obe_lv_getcov_i is obe_lv_getcov. The node's Abort callback ends it. */
 int obe_lv_getcov_i(int handle, double covariance[], int covariance_cap,
                     int *rows, int *cols, int timeout_ms, void **instance);
 
-/* obe_lv_getpar_i is obe_lv_getpar; the node's Abort ends it.
- */
+/* obe_lv_getpar_i is obe_lv_getpar. The node's Abort callback ends it. */
 int obe_lv_getpar_i(int handle, double parameters[], int parameters_cap,
                     int *rows, int *cols, int timeout_ms, void **instance);
 
-/* obe_lv_getwgt_i is obe_lv_getwgt; the node's Abort ends it.
- */
+/* obe_lv_getwgt_i is obe_lv_getwgt. The node's Abort callback ends it. */
 int obe_lv_getwgt_i(int handle, double weights[], int weights_cap,
                     int *weights_count, int timeout_ms, void **instance);
 
-/* obe_lv_getset_i is obe_lv_getset; the node's Abort ends it.
- */
+/* obe_lv_getset_i is obe_lv_getset. The node's Abort callback ends it. */
 int obe_lv_getset_i(int handle, double settings[], int settings_cap, int *rows,
                     int *cols, int timeout_ms, void **instance);
 
-/* obe_lv_getcon_i is obe_lv_getcon; the node's Abort ends it.
- */
+/* obe_lv_getcon_i is obe_lv_getcon. The node's Abort callback ends it. */
 int obe_lv_getcon_i(int handle, double constants[], int constants_cap,
                     int *constants_count, int timeout_ms, void **instance);
 
-/* obe_lv_done_i is obe_lv_done; the node's Abort ends it.
- */
+/* obe_lv_done_i is obe_lv_done. The node's Abort callback ends it. */
 int obe_lv_done_i(int handle, int timeout_ms, void **instance);
 
 
 /* ---- LabVIEW's own memory ----
  *
- * The functions with an h at the end of their names put their result into a string
- * or an array of LabVIEW itself, of whatever size it is: no room has to be made
- * before. Configure the parameter as String Handle Pointer, or as an Array Handle
- * Pointer of 8-byte doubles. After a failure it is untouched. Outside LabVIEW they
- * return OBE_E_UNSUPPORTED, and OBE_E_MEMORY if LabVIEW has none left.
+ * The functions whose names end with _h store their result in a LabVIEW string
+ * or array, which they resize, so that the diagram does not have to allocate
+ * it in advance. Configure the parameter as String Handle Pointer, or as an
+ * Array Handle Pointer of 8-byte doubles. After a failure the string or array
+ * is unchanged. In a program other than LabVIEW they return OBE_E_UNSUPPORTED.
+ * If LabVIEW is out of memory, they return OBE_E_MEMORY.
  */
 
-/* obe_lv_text_h is obe_lv_text into a string of LabVIEW.
- */
-int obe_lv_text_h(int handle, void *text);
+/* obe_lv_get_text_h is obe_lv_get_text with a LabVIEW string. */
+int obe_lv_get_text_h(int handle, void *text);
 
-/* obe_lv_last_error_h is obe_lv_last_error into a string of LabVIEW.
- */
+/* obe_lv_last_error_h is obe_lv_last_error with a LabVIEW string. */
 int obe_lv_last_error_h(int handle, void *text);
 
-/* obe_lv_get_string_h is obe_lv_get_string into a string of LabVIEW, which may hold
- * NULs.
+/* obe_lv_get_string_h is obe_lv_get_string with a LabVIEW string, which may
+ * contain NULs.
  */
 int obe_lv_get_string_h(int handle, const char *pointer, void *text);
 
-/* obe_lv_get_doubles_h is obe_lv_get_doubles into a 1-D array of LabVIEW.
- */
+/* obe_lv_get_doubles_h is obe_lv_get_doubles with a 1-D LabVIEW array. */
 int obe_lv_get_doubles_h(int handle, const char *pointer, void *values);
 
-/* obe_lv_get_matrix_h is obe_lv_get_matrix into a 2-D array of LabVIEW.
- */
+/* obe_lv_get_matrix_h is obe_lv_get_matrix with a 2-D LabVIEW array. */
 int obe_lv_get_matrix_h(int handle, const char *pointer, void *values);
 
 #ifdef __cplusplus

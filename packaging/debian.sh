@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes the Debian packages for this kind of machine. The library in them is that of
-# the tarball.
+# Builds the Debian packages for the architecture of this machine. They contain the
+# library of the tarball.
 set -eu
 arch=$(dpkg --print-architecture)
 name=libobe-$VERSION

@@ -1,9 +1,11 @@
 #!/bin/sh
-# Puts the documents into an archive: documents.sh FOLDER
+# Copies the documents into an archive: documents.sh DIRECTORY
 set -eu
-folder=$1/share/doc/libobe
-mkdir -p "$folder/labview"
-install -m 644 README.md LICENSE "$STAGE/LICENSE.third-party" "$folder/"
-install -m 644 bindings/labview/*.* "$folder/labview/"
-# The headers are elsewhere, seen from there.
-sed -i 's|](../../include/|](../../../../include/|' "$folder"/labview/*.md
+directory=$1/share/doc/libobe
+mkdir -p "$directory/labview" "$directory/docs"
+install -m 644 README.md LICENSE "$STAGE/LICENSE.third-party" "$directory/"
+install -m 644 docs/*.md "$directory/docs/"
+install -m 644 bindings/labview/*.* "$directory/labview/"
+# The headers are in another place relative to these.
+sed -i 's|](../../include/|](../../../../include/|' "$directory"/labview/*.md
+sed -i 's|](../include/|](../../../../include/|' "$directory"/docs/*.md

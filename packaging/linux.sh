@@ -1,8 +1,8 @@
 #!/bin/sh
-# Makes the tarball and the wheel for one kind of Linux machine: linux.sh GOARCH NAME
+# Builds the tarball and the wheel for one architecture of Linux: linux.sh GOARCH NAME
 #
-# zig is the C compiler, since it can link against the symbols of an old glibc:
-# what is shipped runs with 2.17 and all later ones.
+# The C compiler is zig, which can link against the symbols of an old glibc: the result
+# runs with glibc 2.17 and later.
 set -eu
 goarch=$1 machine=$2
 name=libobe-$VERSION-linux-$goarch

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes the source tarball of the files that git would commit; without git, of all
-# that were in the tarball.
+# Builds the source tarball from the files that git would commit, or without git from
+# all files of an unpacked tarball.
 set -eu
 name=libobe-$VERSION
 
@@ -9,7 +9,7 @@ if [ -e .git ]; then
 else
     find . -type f ! -path './build/*' ! -path '*/__pycache__/*' -printf '%P\n'
 fi | while read -r file; do
-    # git still lists a file that was removed and not committed.
+    # git still lists a file that was removed without a commit.
     [ ! -e "$file" ] || echo "$file"
 done | sort > "$STAGE/files"
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the tarball NAME.tar.gz, the same bytes for the same files: tar.sh NAME ARGUMENTS-OF-TAR
+# Builds the tarball NAME.tar.gz reproducibly: tar.sh NAME ARGUMENTS-OF-TAR
 set -eu
 name=$1
 shift

@@ -1,11 +1,11 @@
 #!/bin/sh
-# Makes the Python wheel that carries a library: wheel.sh LIBRARY PLATFORM-TAG
+# Builds the Python wheel that contains a library: wheel.sh LIBRARY PLATFORM-TAG
 set -eu
 library=$1 tag=$2
 source=$STAGE/wheel-$tag
 
-mkdir -p "$source/obe"
+mkdir -p "$source/libobe"
 install -m 644 bindings/python/*.toml bindings/python/*.py bindings/python/README.md LICENSE "$STAGE/LICENSE.third-party" "$source/"
-install -m 644 bindings/python/obe/*.py bindings/python/obe/py.typed "$source/obe/"
+install -m 644 bindings/python/libobe/*.py bindings/python/libobe/py.typed "$source/libobe/"
 OBE_LIBRARY=$library "$PYTHON" -m pip --quiet --disable-pip-version-check wheel --no-deps --no-build-isolation \
     --config-settings=--build-option=--plat-name="$tag" --wheel-dir="$DIST" "$source"

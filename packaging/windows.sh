@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the zip and the wheel for 64-bit or 32-bit Windows: windows.sh BITS PLATFORM-TAG
+# Builds the zip and the wheel for 64-bit or 32-bit Windows: windows.sh BITS PLATFORM-TAG
 set -eu
 bits=$1 tag=$2
 name=libobe-$VERSION-windows-$bits

@@ -11,25 +11,26 @@ import (
 	"time"
 )
 
-// aliased is the exit status of c/handles.c when a freed handle was taken for a
+// aliased is the exit status of c/handles.c when a call accepted a freed handle as a
 // live one.
 const aliased = 3
 
 func TestPrograms(t *testing.T) {
 	hooked := library(t, "test/libobe.so")
-	for _, name := range []string{"handles", "arguments", "buffers", "talk", "document", "serve", "command", "process", "shortage", "leak"} {
+	for _, name := range []string{"handles", "arguments", "buffers", "exchanges", "message", "serve", "command", "process", "shortage", "leak"} {
 		t.Run(name, func(t *testing.T) {
 			succeed(t, time.Minute, nil, compile(t, name, against(hooked)...))
 		})
 	}
-	for _, call := range [][]string{{"threads", "2000"}, {"document_threads", "2000"}, {"document", "measure"}} {
+	for _, call := range [][]string{{"threads", "2000"}, {"message_threads", "2000"}, {"message", "measure"}} {
 		t.Run(strings.Join(call, " "), func(t *testing.T) {
 			succeed(t, time.Minute, nil, compile(t, call[0], against(hooked)...), call[1:]...)
 		})
 	}
 }
 
-// The rounds of handles must notice what the quarantine is for.
+// Without the quarantine, the rounds of c/handles.c find a freed handle that is accepted
+// as a live one: the test can fail.
 func TestQuarantineIsNeeded(t *testing.T) {
 	program := compile(t, "handles", against(library(t, "test/libobe.so"))...)
 	if got := run(t, time.Minute, nil, program, "unguarded"); got.status != aliased {
@@ -37,9 +38,9 @@ func TestQuarantineIsNeeded(t *testing.T) {
 	}
 }
 
-// The library as it is shipped, in a program that is not linked with it.
-func TestLoad(t *testing.T) {
-	program := compile(t, "load", "-ldl")
+// The shipped library, in a program that is not linked with it.
+func TestDlopen(t *testing.T) {
+	program := compile(t, "dlopen", "-ldl")
 	for _, name := range []string{"libobe.so", "obe64.so", "test/libobe.so"} {
 		t.Run(name, func(t *testing.T) {
 			succeed(t, time.Minute, nil, program, library(t, name))
@@ -48,36 +49,37 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-// sanitized are the programs of TestSanitizers, with their arguments.
-var sanitized = [][]string{{"arguments"}, {"buffers"}, {"talk"}, {"document", "40000"}, {"serve", "50"}, {"command"}, {"leak", "200"}, {"threads", "500"},
-	{"document_threads", "500"}, {"handles", "300"}}
+// sanitizerRuns are the programs of TestSanitizers, with their arguments.
+var sanitizerRuns = [][]string{{"arguments"}, {"buffers"}, {"exchanges"}, {"message", "40000"}, {"serve", "50"}, {"command"}, {"leak", "200"}, {"threads", "500"},
+	{"message_threads", "500"}, {"handles", "300"}}
 
-// unsanitized are those that it leaves out, and why.
-var unsanitized = map[string]string{
-	"process":          "its children die by signals, whose handlers would be the sanitizers'",
-	"manners":          "the same",
-	"shortage":         "it takes all descriptors, and the sanitizers want some",
-	"load":             "it is about a library that is loaded late, with nothing before it",
-	"trace":            "its subject is the file that it writes",
-	"peer":             "one side of a conversation between two systems",
-	"labview":          "TestLabVIEWFunctions runs it so",
-	"pointers":         "TestPointersOfAnyValue runs it so",
-	"labview_manager":  "a part of labview.c",
+// notSanitized are the programs that TestSanitizers omits, and why.
+var notSanitized = map[string]string{
+	"process":          "signals with their default action end its children, and the sanitizers install handlers for them",
+	"host_process":     "the sanitizers install handlers for the signals that it sends",
+	"shortage":         "it uses up all descriptors, and the sanitizers need some",
+	"dlopen":           "it tests a library that is loaded late, into a process in which nothing else is loaded",
+	"trace":            "TestTrace checks the file that it writes",
+	"peer":             "TestWindows runs it: one side is in Wine",
+	"labview":          "TestLabVIEWFunctions runs it with sanitizers",
+	"pointers":         "TestPointersOfAnyValue runs it with sanitizers",
+	"labview_manager":  "it is linked into labview.c and pointers.c",
 	"labview_memory":   "TestLabVIEWMemory runs it so",
 	"windows":          "for Windows",
 	"msvc":             "for Windows",
 	"bcryptprimitives": "for Windows",
 }
 
-// raced and valgrinded are those of them that run with the race detector, and under
-// valgrind; unvalgrinded says why one does not.
+// raceRuns and valgrindRuns are the programs of sanitizerRuns that also run with the race
+// detector and under valgrind. notValgrinded are those that do not run under valgrind, and
+// why.
 var (
-	raced = [][]string{{"threads", "3000"}, {"document_threads", "500"}, {"serve", "100"}, {"handles", "300"}, {"talk"}, {"buffers"},
-		{"arguments"}, {"document", "1000"}, {"command"}, {"leak", "30"}}
+	raceRuns = [][]string{{"threads", "3000"}, {"message_threads", "500"}, {"serve", "100"}, {"handles", "300"}, {"exchanges"}, {"buffers"},
+		{"arguments"}, {"message", "1000"}, {"command"}, {"leak", "30"}}
 
-	valgrinded = [][]string{{"leak", "30"}, {"document", "1000"}, {"serve", "5"}, {"command"}, {"document_threads", "50"}, {"arguments"},
-		{"talk"}, {"handles", "30"}, {"threads", "30"}}
-	unvalgrinded = map[string]string{"buffers": "it compares what Go wrote, which valgrind takes for undefined"}
+	valgrindRuns = [][]string{{"leak", "30"}, {"message", "1000"}, {"serve", "5"}, {"command", "2"}, {"message_threads", "50"}, {"arguments"},
+		{"exchanges"}, {"handles", "30"}, {"threads", "30"}}
+	notValgrinded = map[string]string{"buffers": "it compares memory that Go wrote, which valgrind believes is undefined"}
 )
 
 func TestEveryProgramIsSanitized(t *testing.T) {
@@ -85,19 +87,19 @@ func TestEveryProgramIsSanitized(t *testing.T) {
 	if err != nil || len(paths) == 0 {
 		t.Fatal(paths, err)
 	}
-	has := func(calls [][]string, name string) bool {
-		return slices.ContainsFunc(calls, func(call []string) bool { return call[0] == name })
+	runs := func(list [][]string, name string) bool {
+		return slices.ContainsFunc(list, func(run []string) bool { return run[0] == name })
 	}
 	for _, path := range paths {
 		name := strings.TrimSuffix(filepath.Base(path), ".c")
-		if has(sanitized, name) == (unsanitized[name] != "") {
-			t.Errorf("c/%s.c is to be in one of the lists sanitized and unsanitized", name)
+		if runs(sanitizerRuns, name) == (notSanitized[name] != "") {
+			t.Errorf("c/%s.c must be in exactly one of the lists sanitizerRuns and notSanitized", name)
 		}
-		if has(sanitized, name) && !has(raced, name) {
-			t.Errorf("c/%s.c is to be in the list raced", name)
+		if runs(sanitizerRuns, name) && !runs(raceRuns, name) {
+			t.Errorf("c/%s.c must be in the list raceRuns", name)
 		}
-		if has(sanitized, name) && has(valgrinded, name) == (unvalgrinded[name] != "") {
-			t.Errorf("c/%s.c is to be in one of the lists valgrinded and unvalgrinded", name)
+		if runs(sanitizerRuns, name) && runs(valgrindRuns, name) == (notValgrinded[name] != "") {
+			t.Errorf("c/%s.c must be in exactly one of the lists valgrindRuns and notValgrinded", name)
 		}
 	}
 }
@@ -105,23 +107,23 @@ func TestEveryProgramIsSanitized(t *testing.T) {
 func TestSanitizers(t *testing.T) {
 	hooked := library(t, "test/libobe.so")
 	flags := append(against(hooked), "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer")
-	for _, call := range sanitized {
+	for _, call := range sanitizerRuns {
 		t.Run(call[0], func(t *testing.T) {
 			succeed(t, time.Minute, []string{"ASAN_OPTIONS=detect_leaks=1"}, compile(t, call[0], flags...), call[1:]...)
 		})
 	}
 }
 
-// The race detector has shadow memory for what lies low in the address space,
-// where no shared library is: so this is an archive in a program without PIE.
+// The race detector has shadow memory only for the low part of the address space, where
+// no shared library is loaded. So the library is an archive here, in a program without PIE.
 func TestRace(t *testing.T) {
 	archive, err := filepath.Abs("../build/race/libobe.a")
 	if err != nil {
 		t.Fatal(err)
 	}
-	command(t, "env", "CGO_ENABLED=1", variable("GO", "go"), "build", "-C", "..", "-race", "-trimpath", "-tags", "obetest",
+	command(t, "env", "CGO_ENABLED=1", envOr("GO", "go"), "build", "-C", "..", "-race", "-trimpath", "-tags", "obetest",
 		"-buildmode=c-archive", "-o", archive, "./capi")
-	for _, call := range raced {
+	for _, call := range raceRuns {
 		t.Run(call[0], func(t *testing.T) {
 			succeed(t, time.Minute, []string{"GORACE=halt_on_error=1"}, compile(t, call[0], "-no-pie", archive), call[1:]...)
 		})
@@ -130,7 +132,7 @@ func TestRace(t *testing.T) {
 		program := compile(t, "labview", "-no-pie", "c/labview_manager.c", "-rdynamic", archive)
 		succeed(t, time.Minute, []string{"GORACE=halt_on_error=1"}, program)
 	})
-	// With the race detector comes Go's own check of what is done with pointers.
+	// The race detector also enables Go's checks of pointers (checkptr).
 	t.Run("pointers", func(t *testing.T) {
 		program := compile(t, "pointers", append([]string{"-no-pie"}, pointersProgram(t, archive)...)...)
 		succeed(t, time.Minute, []string{"GORACE=halt_on_error=1"}, program)
@@ -152,14 +154,13 @@ type valgrindError struct {
 	} `xml:"stack"`
 }
 
-// ofRuntime reports whether an error is one that valgrind sees in Go's runtime:
+// ofRuntime reports whether an error comes from Go's runtime:
 //
-//   - an access by Go code: the stacks of goroutines are switched without
-//     valgrind's knowledge, which then takes their memory for unaddressable or
-//     undefined. So what Go code reads and writes is not judged; C code is, and
-//     every leak.
-//   - the thread-local memory of the runtime's own threads, which live until the
-//     process ends, and of threads that have ended, which libc keeps for the next.
+//   - an access by Go code. Valgrind does not know when the runtime switches stacks, and
+//     then believes that their memory is unaddressable or undefined. So accesses by Go
+//     code are not checked. Accesses by C code are, and all leaks.
+//   - the thread-local memory of the runtime's own threads, which live until the process
+//     ends, and of threads that have ended, which libc keeps for the next thread.
 func (e valgrindError) ofRuntime() bool {
 	if len(e.Stacks) == 0 || len(e.Stacks[0].Frames) == 0 {
 		return false
@@ -178,7 +179,7 @@ func (e valgrindError) ofRuntime() bool {
 
 func TestValgrind(t *testing.T) {
 	hooked := library(t, "test/libobe.so")
-	for _, call := range valgrinded {
+	for _, call := range valgrindRuns {
 		t.Run(call[0], func(t *testing.T) {
 			checkMemory(t, compile(t, call[0], against(hooked)...), call[1:]...)
 		})
@@ -189,7 +190,7 @@ func TestValgrind(t *testing.T) {
 func checkMemory(t *testing.T, program string, args ...string) {
 	valgrind := tool(t, "valgrind")
 	report := filepath.Join(t.TempDir(), "valgrind.xml")
-	// What it has to say of the format of Go's debug information is no matter.
+	// --quiet suppresses warnings about the format of Go's debug information.
 	args = append([]string{"--quiet", "--fair-sched=yes", "--xml=yes", "--xml-file=" + report, "--error-limit=no", "--leak-check=full", "--show-leak-kinds=definite,indirect,possible", program}, args...)
 	got := run(t, time.Minute, nil, valgrind, args...)
 	if got.status != 0 {
@@ -222,7 +223,8 @@ func checkMemory(t *testing.T, program string, args ...string) {
 	}
 }
 
-// What the header has, the C programs call, set, read or compare.
+// The C programs call every function of the header, and use every option, counter and
+// status.
 func TestEverythingIsTested(t *testing.T) {
 	header := readHeader(t)
 	source := func(name string) string {
@@ -232,29 +234,28 @@ func TestEverythingIsTested(t *testing.T) {
 		}
 		return string(text)
 	}
-	calls, arguments, talk := source("calls.h"), source("arguments.c"), source("talk.c")
+	calls, arguments, exchanges := source("calls.h"), source("arguments.c"), source("exchanges.c")
 	for _, f := range functions(header) {
-		if f.takesHandle() && !strings.Contains(calls, "X("+f.name+", ") {
+		if f.hasHandle() && !strings.Contains(calls, "X("+f.name+", ") {
 			t.Errorf("c/calls.h does not call %s", f.name)
 		}
-		if f.canRefuse() && !strings.Contains(arguments, f.name) {
+		if f.hasCheckedArgument() && !strings.Contains(arguments, f.name) {
 			t.Errorf("c/arguments.c does not call %s", f.name)
 		}
 	}
-	talk = talk[strings.Index(talk, "options[] ="):]
+	exchanges = exchanges[strings.Index(exchanges, "options[] ="):]
 	for _, status := range regexp.MustCompile(`#define (OBE_OK|OBE_E_[A-Z_]+) `).FindAllStringSubmatch(header, -1) {
-		if !regexp.MustCompile(`\b` + status[1] + `,`).MatchString(talk) {
-			t.Errorf("c/talk.c does not ask for the text of %s", status[1])
+		if !regexp.MustCompile(`\b` + status[1] + `,`).MatchString(exchanges) {
+			t.Errorf("c/exchanges.c does not check the text of %s", status[1])
 		}
 	}
-	lists := header[strings.Index(header, "---- Options, for"):]
-	names := regexp.MustCompile(`(?m)^ \*   ([a-z]+(?:_[a-z]+)*) +[A-Z]`).FindAllStringSubmatch(lists, -1)
-	if len(names) < 20 {
-		t.Fatalf("only %d options and counters found in the header", len(names))
+	macros := optionMacros(header)
+	if len(macros) < 20 {
+		t.Fatalf("only %d options and counters found in the header", len(macros))
 	}
-	for _, name := range names {
-		if !strings.Contains(talk, `"`+name[1]+`"`) {
-			t.Errorf("c/talk.c does not have the option or counter %s", name[1])
+	for macro := range macros {
+		if !regexp.MustCompile(`\b` + macro + `,`).MatchString(exchanges) {
+			t.Errorf("the tables of c/exchanges.c lack %s", macro)
 		}
 	}
 }

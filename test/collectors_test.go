@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// The garbage collectors of other languages stop the threads that are in the library.
+// The garbage collectors of Guile and Mono stop threads that are in calls of the library.
 
 func TestGuile(t *testing.T) {
-	quiet(t, nil, tool(t, "guile"), "--no-auto-compile", "collectors/collect.scm", library(t, "libobe.so"))
+	succeedSilently(t, nil, tool(t, "guile"), "--no-auto-compile", "collectors/collect.scm", library(t, "libobe.so"))
 }
 
 func TestMono(t *testing.T) {
@@ -18,13 +18,13 @@ func TestMono(t *testing.T) {
 	path := library(t, "libobe.so")
 	for _, suspend := range []string{"preemptive", "coop"} {
 		t.Run(suspend, func(t *testing.T) {
-			quiet(t, []string{"LD_LIBRARY_PATH=" + filepath.Dir(path), "MONO_THREADS_SUSPEND=" + suspend}, mono, program)
+			succeedSilently(t, []string{"LD_LIBRARY_PATH=" + filepath.Dir(path), "MONO_THREADS_SUSPEND=" + suspend}, mono, program)
 		})
 	}
 }
 
-// quiet runs a program that has to succeed and to write nothing.
-func quiet(t *testing.T, env []string, program string, args ...string) {
+// succeedSilently runs a program that must succeed and print nothing.
+func succeedSilently(t *testing.T, env []string, program string, args ...string) {
 	t.Helper()
 	if got := run(t, time.Minute, env, program, args...); got.status != 0 || got.stdout+got.stderr != "" {
 		t.Errorf("exit status %d\n%s%s", got.status, got.stdout, got.stderr)

@@ -15,30 +15,30 @@ import (
 	"time"
 )
 
-// strictCpp are the compiler's flags for every C++ program: there is nothing to
-// warn of, in any compiler and standard.
+// strictCpp are the compiler flags for every C++ program. No compiler warns of
+// anything, in any standard.
 var strictCpp = []string{"-g", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wsign-conversion", "-Wshadow",
 	"-Wold-style-cast", "-Woverloaded-virtual", "-Werror", "-I../include", "-pthread"}
 
-// cppSources returns the C++ sources of a folder, and has Go notice when they
-// change.
-func cppSources(t *testing.T, folder string) []string {
+// cppSources returns the C++ sources of a directory. It reads them, so that Go does
+// not reuse a test result after they change.
+func cppSources(t *testing.T, dir string) []string {
 	t.Helper()
-	headers, _ := filepath.Glob(filepath.Join(folder, "*.hpp"))
-	sources, _ := filepath.Glob(filepath.Join(folder, "*.cpp"))
+	headers, _ := filepath.Glob(filepath.Join(dir, "*.hpp"))
+	sources, _ := filepath.Glob(filepath.Join(dir, "*.cpp"))
 	for _, path := range append(headers, sources...) {
 		if _, err := os.Stat(path); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if len(sources) == 0 {
-		t.Fatalf("no sources in %s", folder)
+		t.Fatalf("no sources in %s", dir)
 	}
 	return sources
 }
 
-// compileCpp builds a program from its sources and returns its path. args begin
-// with the compiler and the standard.
+// compileCpp builds a program from its sources and returns its path. The first args
+// are the compiler and the standard.
 func compileCpp(t *testing.T, args ...string) string {
 	t.Helper()
 	cppSources(t, "cpp")
@@ -47,8 +47,8 @@ func compileCpp(t *testing.T, args ...string) string {
 	return program
 }
 
-// The header compiles without a warning in every standard, by both compilers:
-// every member, and all types that they take.
+// The header compiles without a warning in every standard, by both compilers, with
+// every member and every argument type in use.
 func TestCppHeader(t *testing.T) {
 	cppSources(t, "cpp")
 	for _, compiler := range []string{"g++", "clang++"} {
@@ -56,7 +56,7 @@ func TestCppHeader(t *testing.T) {
 			t.Run(compiler+" "+standard, func(t *testing.T) {
 				t.Parallel()
 				args := append([]string{"-std=" + standard, "-fsyntax-only"}, strictCpp...)
-				command(t, tool(t, compiler), append(args, "cpp/calls.cpp", "cpp/documents.cpp")...)
+				command(t, tool(t, compiler), append(args, "cpp/every_member.cpp", "cpp/messages.cpp")...)
 			})
 		}
 	}
@@ -65,7 +65,7 @@ func TestCppHeader(t *testing.T) {
 func TestCppPrograms(t *testing.T) {
 	hooked := library(t, "test/libobe.so")
 	sanitizers := []string{"-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"}
-	all := []string{"documents", "handles", "serve", "talk"}
+	all := []string{"exchanges", "handles", "messages", "serve"}
 	for _, build := range []struct {
 		name     string
 		args     []string
@@ -73,7 +73,7 @@ func TestCppPrograms(t *testing.T) {
 	}{
 		{"g++ c++11, sanitizers", append([]string{"g++", "c++11"}, sanitizers...), all},
 		{"clang++ c++2b, sanitizers", append([]string{"clang++", "c++2b"}, sanitizers...), all},
-		{"g++ c++20, optimised, without RTTI", []string{"g++", "c++20", "-O2", "-fno-rtti"}, []string{"documents", "serve"}},
+		{"g++ c++20, optimised, without RTTI", []string{"g++", "c++20", "-O2", "-fno-rtti"}, []string{"messages", "serve"}},
 	} {
 		for _, name := range build.programs {
 			t.Run(build.name+", "+name, func(t *testing.T) {
@@ -86,78 +86,83 @@ func TestCppPrograms(t *testing.T) {
 	}
 }
 
-// Files that include the header link with each other, also if they are of
-// different standards of the language.
-func TestCppUnits(t *testing.T) {
+// Translation units that include the header link with each other, even in different
+// language standards.
+func TestCppLinking(t *testing.T) {
 	hooked := library(t, "test/libobe.so")
 	for _, pair := range [][2]string{{"c++11", "c++11"}, {"c++11", "c++20"}, {"c++20", "c++11"}} {
 		t.Run(pair[0]+" "+pair[1], func(t *testing.T) {
 			t.Parallel()
 			object := filepath.Join(t.TempDir(), "other.o")
-			command(t, tool(t, "g++"), append(slices.Clone(strictCpp), "-std="+pair[1], "-fsanitize=address,undefined", "-c", "-o", object, "cpp/unit_other.cpp")...)
-			args := append([]string{"g++", pair[0], "-fsanitize=address,undefined", "cpp/unit.cpp", object}, against(hooked)...)
+			command(t, tool(t, "g++"), append(slices.Clone(strictCpp), "-std="+pair[1], "-fsanitize=address,undefined", "-c", "-o", object, "cpp/linking_other.cpp")...)
+			args := append([]string{"g++", pair[0], "-fsanitize=address,undefined", "cpp/linking.cpp", object}, against(hooked)...)
 			succeed(t, time.Minute, nil, compileCpp(t, args...))
 		})
 	}
 }
 
-// noting builds a library that has every function of the header and only notes
-// its call; obe_serve gives one request to the handler.
-func noting(t *testing.T) string {
+// callRecorder builds a library that has every function of the header and only records
+// its call. obe_serve calls the handler with one request.
+func callRecorder(t *testing.T) string {
 	t.Helper()
 	var c strings.Builder
 	c.WriteString(`#include "obe.h"
 #include <stdlib.h>
 #include <string.h>
-const char *obe_noted[100];
-int obe_note_count, obe_note_abort;
-static void note(const char *name)
+const char *obe_called[100];
+int obe_called_count, obe_abort_on_call;
+obe_status obe_get_doubles_status;
+static char socket_object, message_object, request_object; /* handles point to them */
+static void record(const char *name)
 {
-    if (obe_note_abort)
+    if (obe_abort_on_call)
         abort();
-    for (int i = 0; i < obe_note_count; i++)
-        if (strcmp(obe_noted[i], name) == 0)
+    for (int i = 0; i < obe_called_count; i++)
+        if (strcmp(obe_called[i], name) == 0)
             return;
-    obe_noted[obe_note_count++] = name;
+    obe_called[obe_called_count++] = name;
 }
 `)
-	made := regexp.MustCompile(`obe_(?:socket|message) \*(\w+)`)
+	result := regexp.MustCompile(`obe_(socket|message) \*(\w+)`)
 	for _, f := range functions(readHeader(t)) {
 		if f.parameters == "void" || f.name == "obe_strerror" {
-			fmt.Fprintf(&c, "const char *%s(%s) { note(\"%[1]s\"); return \"text\"; }\n", f.name, f.parameters)
+			fmt.Fprintf(&c, "const char *%s(%s) { record(\"%[1]s\"); return \"text\"; }\n", f.name, f.parameters)
 			continue
 		}
-		fmt.Fprintf(&c, "obe_status %s(%s) { note(\"%[1]s\");", f.name, f.parameters)
+		fmt.Fprintf(&c, "obe_status %s(%s) { record(\"%[1]s\");", f.name, f.parameters)
 		switch f.name {
 		case "obe_serve":
-			c.WriteString(" return handler(2, user); }\n")
+			c.WriteString(" return handler((obe_message)&request_object, user); }\n")
 			continue
-		case "obe_free":
-			c.WriteString(" if (handle == 2) abort();") // obe_serve's own to free
+		case "obe_get_doubles":
+			c.WriteString(" return obe_get_doubles_status; }\n")
+			continue
+		case "obe_message_free":
+			c.WriteString(" if (message == (obe_message)&request_object) abort();") // obe_serve frees it
 		}
-		for _, m := range made.FindAllStringSubmatch(f.parameters, -1) {
-			fmt.Fprintf(&c, " *%s = 1;", m[1])
+		for _, m := range result.FindAllStringSubmatch(f.parameters, -1) {
+			fmt.Fprintf(&c, " *%s = (obe_%s)&%[2]s_object;", m[2], m[1])
 		}
 		c.WriteString(" return OBE_OK; }\n")
 	}
-	path := filepath.Join(t.TempDir(), "noting.c")
+	path := filepath.Join(t.TempDir(), "recorder.c")
 	if err := os.WriteFile(path, []byte(c.String()), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	object := filepath.Join(t.TempDir(), "noting.o")
-	command(t, tool(t, variable("CC", "cc")), "-std=c99", "-I../include", "-c", "-o", object, path)
+	object := filepath.Join(t.TempDir(), "recorder.o")
+	command(t, tool(t, envOr("CC", "cc")), "-std=c99", "-I../include", "-c", "-o", object, path)
 	return object
 }
 
-// Through the header all functions of the library are called, but for those that
-// it makes of others; in a forked child it calls none.
+// The header calls every function of the library except notCalledByCpp. In a forked
+// child it calls none.
 func TestCppCalls(t *testing.T) {
-	program := compileCpp(t, "g++", "c++11", "cpp/calls.cpp", noting(t))
+	program := compileCpp(t, "g++", "c++11", "cpp/every_member.cpp", callRecorder(t))
 
 	called := strings.Fields(run(t, time.Minute, nil, program).stdout)
 	var wanted []string
 	for _, f := range functions(readHeader(t)) {
-		if !slices.Contains(madeOfOthers, f.name) {
+		if !slices.Contains(notCalledByCpp, f.name) {
 			wanted = append(wanted, f.name)
 		}
 	}
@@ -172,12 +177,13 @@ func TestCppCalls(t *testing.T) {
 	}
 }
 
-// madeOfOthers are the functions in whose place the C++ header has one of
-// documents, so that a large reply stays with the thread that asked for it.
-var madeOfOthers = []string{"obe_tcmd", "obe_optset", "obe_goodset", "obe_getmean", "obe_getstd", "obe_getcov", "obe_getpar",
+// notCalledByCpp are the functions that the C++ header replaces: obe_tcmd by
+// obe_tcmd_message, and those that read numbers into an array of the caller by
+// obe_query, whose reply always fits and belongs to the thread that sent the command.
+var notCalledByCpp = []string{"obe_tcmd", "obe_optset", "obe_goodset", "obe_getmean", "obe_getstd", "obe_getcov", "obe_getpar",
 	"obe_getset", "obe_getwgt", "obe_getcon"}
 
-// What would be a mistake does not compile.
+// Likely mistakes do not compile.
 func TestCppRefused(t *testing.T) {
 	compiles := func(t *testing.T, statement string, flags ...string) (bool, string) {
 		path := filepath.Join(t.TempDir(), "refused.cpp")
@@ -205,9 +211,12 @@ func TestCppRefused(t *testing.T) {
 		{"message.set(\"x\", one);", "message.set(\"x\", static_cast<int>(one));"},
 		{"message.set(\"x\", other::two);", "message.set(\"x\", static_cast<int>(other::two));"},
 		{"message.set(\"x\", std::vector<int>());", "message.set(\"x\", std::vector<double>());"},
-		{"message.set(\"x\", pointer);", "message.set(\"x\", obe::doubles(pointer, 1));"},
+		{"message.set(\"x\", pointer);", "message.set(\"x\", obe::double_span(pointer, 1));"},
 		{"message.get<float>(\"/x\");", "message.get<double>(\"/x\");"},
 		{"message = \"1\";", "message = obe::message(\"1\");"},
+		{"obe::message(obe::adopt, client.release());", "obe::client(obe::adopt, client.release());"},
+		{"obe::server(obe::adopt, message.release());", "obe::message(obe::adopt, message.release());"},
+		{"obe_free(message.native_handle());", "obe_message_free(message.native_handle());"},
 		{"server.serve([](const obe::request &r) { obe::request kept(std::move(r)); });",
 			"server.serve([](const obe::request &r) { r.reply(\"1\"); });"},
 		{"server.serve([](obe::request &r) { r.reply(\"1\"); });", "server.serve([](const obe::message &m) { m.json(); });"},
@@ -224,12 +233,12 @@ func TestCppRefused(t *testing.T) {
 	}
 	ok, out := compiles(t, "", "-fno-exceptions")
 	if ok || !strings.Contains(out, "obe.h works without them") {
-		t.Errorf("without exceptions the compiler says\n%s", out)
+		t.Errorf("without exceptions the compiler reports\n%s", out)
 	}
 }
 
-// The header needs of a Windows library what an import library made from a list
-// of functions has, and keeps clear of windows.h.
+// On Windows, programs link with an import library that is generated from the list of
+// functions, and the header compiles after windows.h.
 func TestCppWindows(t *testing.T) {
 	var names []string
 	for _, f := range functions(readHeader(t)) {
@@ -249,7 +258,7 @@ func TestCppWindows(t *testing.T) {
 			}
 			command(t, tool(t, target.prefix+"-dlltool"), "-d", list, "-l", imports)
 			compile := append([]string{"-std=" + target.standard, "-include", "windows.h"}, strictCpp...)
-			command(t, tool(t, target.prefix+"-g++"), append(slices.Clone(compile), "-fsyntax-only", "cpp/documents.cpp")...)
+			command(t, tool(t, target.prefix+"-g++"), append(slices.Clone(compile), "-fsyntax-only", "cpp/messages.cpp")...)
 			for _, name := range []string{"server", "instrument"} {
 				program := filepath.Join(dir, name+".exe")
 				command(t, tool(t, target.prefix+"-g++"), append(slices.Clone(compile), "-static", "-Wl,--disable-auto-import",
@@ -260,8 +269,8 @@ func TestCppWindows(t *testing.T) {
 	}
 }
 
-// checkImports checks that a program for Windows has functions of the library,
-// and only such as there are.
+// checkImports checks that a program for Windows imports functions of the library, and
+// only existing ones.
 func checkImports(t *testing.T, program, library string, names []string) {
 	t.Helper()
 	file, err := pe.Open(program)
@@ -289,7 +298,7 @@ func checkImports(t *testing.T, program, library string, names []string) {
 	}
 }
 
-// The instrument finds the dip with the server, which ends when it is told to.
+// The instrument finds the dip with the server, which exits after the command done.
 func TestCppExamples(t *testing.T) {
 	cppSources(t, "../examples/cpp")
 	shipped := library(t, "libobe.so")
@@ -310,7 +319,7 @@ func TestCppExamples(t *testing.T) {
 	defer kill.Stop()
 	var port string
 	if _, err := fmt.Fscanf(bufio.NewReader(out), "port %s\n", &port); err != nil {
-		t.Errorf("the server does not tell its port: %v", err)
+		t.Errorf("the server does not print its port: %v", err)
 	} else if got := run(t, time.Minute, nil, instrument, port, "1"); got.status != 0 || !strings.Contains(got.stdout, "estimate") {
 		t.Errorf("exit status %d\n%s%s", got.status, got.stdout, got.stderr)
 	}
@@ -321,7 +330,7 @@ func TestCppExamples(t *testing.T) {
 		t.Errorf("the server: %v", err)
 	}
 
-	// What goes wrong is said, with the library's sentence.
+	// A failure is reported with the library's error message.
 	if got := run(t, time.Minute, nil, instrument, "0"); got.status != 1 || !strings.Contains(got.stderr, "instrument: client_new: ") {
 		t.Errorf("exit status %d\n%s", got.status, got.stderr)
 	}

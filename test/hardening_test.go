@@ -7,8 +7,9 @@ import (
 	"testing"
 )
 
-// The library has no page that is writable and executable, its table of addresses is
-// read-only after loading, and its parts in C check their stack.
+// The library has no page that is both writable and executable, its address table is
+// read-only after loading (RELRO), and its C code is built with the stack protector and
+// _FORTIFY_SOURCE.
 func TestHardening(t *testing.T) {
 	f, err := elf.Open(library(t, "libobe.so"))
 	if err != nil {
@@ -27,7 +28,7 @@ func TestHardening(t *testing.T) {
 	}
 	for _, want := range []elf.ProgType{elf.PT_GNU_STACK, elf.PT_GNU_RELRO} {
 		if !slices.Contains(kinds, want) {
-			t.Errorf("there is no %v", want)
+			t.Errorf("the library has no segment %v", want)
 		}
 	}
 	imports, err := f.ImportedSymbols()
@@ -36,7 +37,7 @@ func TestHardening(t *testing.T) {
 	}
 	for what, want := range map[string]string{"stack protector": "__stack_chk_fail", "_FORTIFY_SOURCE": "_chk"} {
 		if !slices.ContainsFunc(imports, func(s elf.ImportedSymbol) bool { return strings.HasSuffix(s.Name, want) }) {
-			t.Errorf("it is built without %s: no function %s is called", what, want)
+			t.Errorf("the library is built without %s: it does not import %s", what, want)
 		}
 	}
 }

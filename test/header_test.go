@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"libobe/internal/socket"
 )
 
 func readHeader(t *testing.T) string { return readInclude(t, "obe.h") }
@@ -25,21 +27,21 @@ func readInclude(t *testing.T, name string) string {
 var (
 	comments   = regexp.MustCompile(`(?s)/\*.*?\*/`)
 	prototypes = regexp.MustCompile(`(?m)^[a-z][a-z0-9_ *]*\b(obe_\w+)\(([^)]*)\);`)
-	handles    = regexp.MustCompile(`\b(obe_socket|obe_message|uintptr_t) \w`)
-	refusable  = regexp.MustCompile(`\*|int64_t|obe_handler`)
+	handles    = regexp.MustCompile(`\b(obe_socket |obe_message |const void \*)\w`)
+	checked    = regexp.MustCompile(`\*|int64_t|obe_handler`)
 )
 
 // function is a function that a header declares.
 type function struct{ name, parameters string }
 
-// takesHandle reports whether one of its arguments is a handle.
-func (f function) takesHandle() bool { return handles.MatchString(f.parameters) }
+// hasHandle reports whether one of its parameters is a handle.
+func (f function) hasHandle() bool { return handles.MatchString(f.parameters) }
 
-// canRefuse reports whether one of its arguments can be wrong: a pointer, a
-// size, a timeout.
-func (f function) canRefuse() bool { return refusable.MatchString(f.parameters) }
+// hasCheckedArgument reports whether one of its arguments can be invalid: a pointer, a
+// size or a timeout.
+func (f function) hasCheckedArgument() bool { return checked.MatchString(f.parameters) }
 
-// functions returns what a header declares, in the order of the names.
+// functions returns the functions that a header declares, sorted by name.
 func functions(header string) []function {
 	var found []function
 	for _, m := range prototypes.FindAllStringSubmatch(comments.ReplaceAllString(header, ""), -1) {
@@ -49,12 +51,12 @@ func functions(header string) []function {
 	return found
 }
 
-// A header stands alone, in every language that it is for, and may be included
-// twice; and all of them together.
+// Each header compiles by itself, in C and C++, also when it is included twice. All of
+// them compile together.
 func TestHeader(t *testing.T) {
 	for name, use := range map[string]string{
 		"obe.h":               "(int)obe_free(0)",
-		"obe_labview.h":       "obe_lv_close_all()",
+		"obe_labview.h":       "obe_lv_free_all()",
 		"obe_labview_extra.h": "obe_lv_reserve(0)",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -88,7 +90,55 @@ func checkHeader(t *testing.T, text string) {
 	}
 }
 
-// The library shows what the headers declare, and nothing else.
+var optionMacro = regexp.MustCompile(`(?m)^#define (OBE_(?:OPT|STAT)_[A-Z_]+) +"([a-z_]+)"`)
+
+// optionMacros returns the macros of options, properties and counters, each with its name.
+func optionMacros(header string) map[string]string {
+	macros := map[string]string{}
+	for _, m := range optionMacro.FindAllStringSubmatch(header, -1) {
+		macros[m[1]] = m[2]
+	}
+	return macros
+}
+
+// Each option, property and counter of the tables has its macro, except the private options,
+// which the header does not mention. There are no other macros.
+func TestOptionMacros(t *testing.T) {
+	header := readHeader(t)
+	macros := optionMacros(header)
+	want := 0
+	expect := func(prefix, name string) {
+		want++
+		if macro := prefix + strings.ToUpper(name); macros[macro] != name {
+			t.Errorf("%s is %q, want %q", macro, macros[macro], name)
+		}
+	}
+	private := 0
+	for _, option := range socket.Options {
+		if !option.Private {
+			expect("OBE_OPT_", option.Name)
+			continue
+		}
+		private++
+		if strings.Contains(strings.ToLower(header), option.Name) {
+			t.Errorf("the header mentions the private option %s", option.Name)
+		}
+	}
+	for _, counter := range socket.Stats {
+		expect("OBE_STAT_", counter.Name)
+	}
+	if len(macros) != want {
+		t.Errorf("the header has %d macros for %d options, properties and counters", len(macros), want)
+	}
+	if private == 0 {
+		t.Error("no option is private, late_reply neither")
+	}
+	if strings.Contains(strings.ToLower(header), "nodelay") {
+		t.Error("the header mentions nodelay, which is not an option")
+	}
+}
+
+// The library exports the functions that the headers declare, and nothing else.
 func TestSymbols(t *testing.T) {
 	file, err := elf.Open(library(t, "libobe.so"))
 	if err != nil {
@@ -104,7 +154,7 @@ func TestSymbols(t *testing.T) {
 	for _, s := range symbols {
 		switch {
 		case s.Section == elf.SHN_UNDEF:
-		case s.Section == elf.SHN_ABS && s.Name == "OBE_1":
+		case s.Section == elf.SHN_ABS && s.Name == "OBE_0":
 			version = true
 		default:
 			defined = append(defined, s.Name)
@@ -122,9 +172,9 @@ func TestSymbols(t *testing.T) {
 		t.Errorf("the library defines %q\nthe headers declare %q", defined, declared)
 	}
 	if !version {
-		t.Error("the symbols have no version OBE_1")
+		t.Error("the symbols have no version OBE_0")
 	}
-	if names, err := file.DynString(elf.DT_SONAME); err != nil || !slices.Equal(names, []string{"libobe.so.1"}) {
+	if names, err := file.DynString(elf.DT_SONAME); err != nil || !slices.Equal(names, []string{"libobe.so.0"}) {
 		t.Errorf("SONAME %q, %v", names, err)
 	}
 	if flags, err := file.DynValue(elf.DT_FLAGS_1); err != nil || len(flags) != 1 || elf.DynFlag1(flags[0])&elf.DF_1_NODELETE == 0 {

@@ -13,25 +13,25 @@ import (
 	"time"
 )
 
-// lint returns what LabVIEW's import wizard, or who configures nodes by the
-// header, could not take of it: a line for each breach of a rule.
-func lint(header string) (breaches []string) {
-	breach := func(format string, args ...any) { breaches = append(breaches, fmt.Sprintf(format, args...)) }
+// lintHeader returns what LabVIEW's import wizard cannot read in a header, and what would
+// be ambiguous for the configuration of a node by hand: one line for each violation.
+func lintHeader(header string) (violations []string) {
+	report := func(format string, args ...any) { violations = append(violations, fmt.Sprintf(format, args...)) }
 	for i, b := range []byte(header) {
 		if b != '\n' && (b < ' ' || b > '~') {
-			breach("byte %d, %#x, is not printable ASCII", i, b)
+			report("byte %d, %#x, is not printable ASCII", i, b)
 		}
 	}
 	code := comments.ReplaceAllString(header, "")
 	for _, line := range strings.Split(code, "\n") {
 		if strings.HasPrefix(line, "#") && !directives.MatchString(line) {
-			breach("a directive that the wizard's preprocessor may not have: %s", line)
+			report("a directive that the wizard's preprocessor may not support: %s", line)
 		}
 	}
 	if !strings.Contains(code, "#ifdef __cplusplus\nextern \"C\" {\n#endif") {
-		breach("no extern \"C\" for C++")
+		report("no extern \"C\" for C++")
 	}
-	// What is left is declarations, each of a function on lines of its own.
+	// The rest are declarations of functions.
 	code = directive.ReplaceAllString(strings.NewReplacer(`extern "C" {`, "", "\n}\n", "\n").Replace(code), "")
 	names := map[string]bool{}
 	for _, declaration := range strings.Split(code, ";") {
@@ -40,37 +40,37 @@ func lint(header string) (breaches []string) {
 		}
 		m := declared.FindStringSubmatch(declaration)
 		if m == nil {
-			breach("not a function that returns int and is called obe_lv_ something short: %s", declaration)
+			report("not a function that returns int and has a short name with the prefix obe_lv_: %s", declaration)
 			continue
 		}
 		if names[m[1]] {
-			breach("%s is declared twice", m[1])
+			report("%s is declared twice", m[1])
 		}
 		names[m[1]] = true
 		for _, problem := range lintParameters(strings.Join(strings.Fields(m[2]), " ")) {
-			breach("%s: %s", m[1], problem)
+			report("%s: %s", m[1], problem)
 		}
 	}
 	for _, name := range mentioned.FindAllString(header, -1) {
 		if !names[name] {
-			breach("%s is mentioned, and is no function of this header", name)
+			report("%s is mentioned, but is not a function of this header", name)
 		}
 	}
-	return breaches
+	return violations
 }
 
 var (
 	mentioned  = regexp.MustCompile(`\bobe_lv_[a-z_]+\b`)
 	directives = regexp.MustCompile(`^#(ifndef \w+|ifdef __cplusplus|endif|define OBE_LABVIEW_H|define OBE_[A-Z_]+ +(\d+|\(-\d+\))) *$`)
 	directive  = regexp.MustCompile(`(?m)^#.*$`)
-	// The wizard makes the names of VIs and terminals of these.
+	// The wizard derives the names of VIs and terminals from these names.
 	declared = regexp.MustCompile(`^int (obe_lv_[a-z]+(?:_[a-z]+)?)\(([^()]*)\)$`)
 	spelled  = regexp.MustCompile(`^(int|double|const char|char|unsigned char|const double) (\*?)([a-z][a-z0-9]*(?:_[a-z]+)?)(\[\])?$`)
 	allowed  = []string{"int", "double", "int *", "double *", "const char *", "char []", "unsigned char []", "double []", "const double []"}
 )
 
-// lintParameters checks the spellings of parameters, and that each buffer comes
-// with its capacity and a place for its size.
+// lintParameters checks the types of parameters, and that the capacity and the size of each
+// buffer follow it.
 func lintParameters(text string) (problems []string) {
 	if text == "void" {
 		return nil
@@ -80,12 +80,12 @@ func lintParameters(text string) (problems []string) {
 	for _, p := range strings.Split(text, ",") {
 		m := spelled.FindStringSubmatch(strings.TrimSpace(p))
 		if m == nil {
-			problems = append(problems, fmt.Sprintf("a parameter that the wizard does not take: %q", p))
+			problems = append(problems, fmt.Sprintf("a parameter that the wizard cannot read: %q", p))
 			continue
 		}
 		all = append(all, parameter{strings.TrimSpace(m[1] + " " + m[2] + m[4]), m[3]})
 		if !slices.Contains(allowed, all[len(all)-1].spelling) {
-			problems = append(problems, fmt.Sprintf("a type that the wizard takes for something else: %q", p))
+			problems = append(problems, fmt.Sprintf("a type that the wizard misreads: %q", p))
 		}
 	}
 	at := func(i int) parameter {
@@ -120,7 +120,7 @@ func lintParameters(text string) (problems []string) {
 			problems = append(problems, fmt.Sprintf("%s is not followed by its capacity and size", p.name))
 		}
 		if strings.HasPrefix(p.spelling, "const ") && at(i+1).name == p.name+"_cap" {
-			problems = append(problems, fmt.Sprintf("%s is to be written and is const", p.name))
+			problems = append(problems, fmt.Sprintf("%s is an output and is const", p.name))
 		}
 	}
 	for i, p := range all {
@@ -132,47 +132,47 @@ func lintParameters(text string) (problems []string) {
 }
 
 func TestLabVIEWHeader(t *testing.T) {
-	for _, breach := range lint(readInclude(t, "obe_labview.h")) {
-		t.Error(breach)
+	for _, violation := range lintHeader(readInclude(t, "obe_labview.h")) {
+		t.Error(violation)
 	}
 }
 
-// Each rule is one that lint knows.
+// lintHeader reports a violation of each rule.
 func TestLabVIEWHeaderRules(t *testing.T) {
 	header := readInclude(t, "obe_labview.h")
-	const good = "int obe_lv_close(int handle);"
+	const good = "int obe_lv_free(int handle);"
 	for name, bad := range map[string]string{
 		"ASCII":                  "/* 5 \u00b5m */",
 		"tab":                    "\t" + good,
 		"include":                "#include <stdint.h>",
 		"conditional":            "#if OBE_OK\n#endif",
 		"macro with arguments":   "#define OBE_FAILED(x) ((x) < 0)",
-		"macro in declaration":   "OBE_API int obe_lv_close(int handle);",
-		"declspec":               "__declspec(dllimport) int obe_lv_close(int handle);",
-		"calling convention":     "int __cdecl obe_lv_close(int handle);",
-		"result is no int":       "double obe_lv_close(int handle);",
-		"nothing returned":       "void obe_lv_close(int handle);",
-		"text returned":          "const char *obe_lv_text(int handle);",
+		"macro in declaration":   "OBE_API int obe_lv_free(int handle);",
+		"declspec":               "__declspec(dllimport) int obe_lv_free(int handle);",
+		"calling convention":     "int __cdecl obe_lv_free(int handle);",
+		"result not an int":      "double obe_lv_free(int handle);",
+		"nothing returned":       "void obe_lv_free(int handle);",
+		"text returned":          "const char *obe_lv_get_text(int handle);",
 		"typedef":                "typedef int obe_handle;",
 		"struct":                 "struct obe;",
 		"enum":                   "enum obe { OBE_A };",
-		"function pointer":       "int obe_lv_close(int (*f)(int));",
-		"void pointer":           "int obe_lv_close(void *p);",
-		"pointer to pointer":     "int obe_lv_close(int **p);",
-		"const number":           "int obe_lv_close(const int *p);",
-		"array of integers":      "int obe_lv_close(int a[], int a_count);",
-		"array with a size":      "int obe_lv_close(double a[4], int a_count);",
-		"array by pointer":       "int obe_lv_close(const double *a, int a_count);",
-		"text by pointer":        "int obe_lv_close(char *text, int text_cap, int *text_size);",
-		"64-bit integer":         "int obe_lv_close(long long n);",
-		"long":                   "int obe_lv_close(long n);",
-		"stdint name":            "int obe_lv_close(int32_t n);",
-		"size_t":                 "int obe_lv_close(size_t n);",
-		"unsigned":               "int obe_lv_close(unsigned int n);",
-		"bool":                   "int obe_lv_close(bool on);",
-		"parameter without name": "int obe_lv_close(int);",
-		"no parameter list":      "int obe_lv_close();",
-		"variable arguments":     "int obe_lv_close(int handle, ...);",
+		"function pointer":       "int obe_lv_free(int (*f)(int));",
+		"void pointer":           "int obe_lv_free(void *p);",
+		"pointer to pointer":     "int obe_lv_free(int **p);",
+		"const number":           "int obe_lv_free(const int *p);",
+		"array of integers":      "int obe_lv_free(int a[], int a_count);",
+		"array with a size":      "int obe_lv_free(double a[4], int a_count);",
+		"array by pointer":       "int obe_lv_free(const double *a, int a_count);",
+		"text by pointer":        "int obe_lv_free(char *text, int text_cap, int *text_size);",
+		"64-bit integer":         "int obe_lv_free(long long n);",
+		"long":                   "int obe_lv_free(long n);",
+		"stdint name":            "int obe_lv_free(int32_t n);",
+		"size_t":                 "int obe_lv_free(size_t n);",
+		"unsigned":               "int obe_lv_free(unsigned int n);",
+		"bool":                   "int obe_lv_free(bool on);",
+		"parameter without name": "int obe_lv_free(int);",
+		"no parameter list":      "int obe_lv_free();",
+		"variable arguments":     "int obe_lv_free(int handle, ...);",
 		"text without size":      "int obe_lv_other(int handle, char text[], int text_cap);",
 		"text without capacity":  "int obe_lv_other(int handle, char text[]);",
 		"size by value":          "int obe_lv_other(int handle, char text[], int text_cap, int text_size);",
@@ -193,19 +193,19 @@ func TestLabVIEWHeaderRules(t *testing.T) {
 		if marked == header {
 			t.Fatalf("%s is not in the header", good)
 		}
-		if len(lint(marked)) == 0 {
-			t.Errorf("%s: lint takes %s", name, bad)
+		if len(lintHeader(marked)) == 0 {
+			t.Errorf("%s: lintHeader accepts %s", name, bad)
 		}
 	}
-	if len(lint(strings.Replace(header, `extern "C" {`, "", 1))) == 0 {
-		t.Error("lint takes a header without extern \"C\"")
+	if len(lintHeader(strings.Replace(header, `extern "C" {`, "", 1))) == 0 {
+		t.Error("lintHeader accepts a header without extern \"C\"")
 	}
 }
 
-// A node of LabVIEW stores the prototype that it was made with, and a function
-// that has another one since then writes where it should not. So a prototype that
-// was released stays; new ones are put at the end of the list.
-func TestLabVIEWPrototypesStay(t *testing.T) {
+// A node stores the prototype with which it was configured, and a function whose prototype
+// has changed since then would write out of bounds. So released prototypes do not change;
+// labview_prototypes.txt lists them, and new ones are appended.
+func TestLabVIEWPrototypesDoNotChange(t *testing.T) {
 	text, err := os.ReadFile("labview_prototypes.txt")
 	if err != nil {
 		t.Fatal(err)
@@ -223,12 +223,12 @@ func TestLabVIEWPrototypesStay(t *testing.T) {
 		delete(now, line)
 	}
 	for _, line := range slices.Sorted(maps.Keys(now)) {
-		t.Errorf("put at the end of labview_prototypes.txt: %s", line)
+		t.Errorf("append to labview_prototypes.txt: %s", line)
 	}
 }
 
-// labviewProgram are the arguments that build c/labview.c, which has LabVIEW's
-// memory manager in itself, where the library looks for it.
+// labviewProgram returns the compiler arguments for c/labview.c. The program contains the
+// replacement for LabVIEW's memory manager, where the library looks for it.
 func labviewProgram(library string) []string {
 	return append([]string{"c/labview_manager.c", "-rdynamic"}, against(library)...)
 }
@@ -259,9 +259,8 @@ func TestLabVIEWFunctionsAreAllCalled(t *testing.T) {
 	}
 }
 
-// LabVIEW's memory in both packings: its own on 32-bit Windows, and the natural
-// one elsewhere. The library's file for it is built with each, and with what finds
-// a write beyond.
+// LabVIEW's memory with both alignments: packed on 32-bit Windows, natural elsewhere. The
+// library's file is compiled with each, and with the sanitizers.
 func TestLabVIEWMemory(t *testing.T) {
 	for _, align := range []string{"1", "8"} {
 		t.Run(align, func(t *testing.T) {
@@ -271,11 +270,11 @@ func TestLabVIEWMemory(t *testing.T) {
 	}
 }
 
-// Which packing a compiler gives the library.
-func TestLabVIEWPacking(t *testing.T) {
+// The alignment of the library on each platform.
+func TestLabVIEWAlignment(t *testing.T) {
 	for _, c := range []struct {
-		align, name, pack string
-		flags             []string
+		align, name, debian string
+		flags               []string
 	}{
 		{"1", "i686-w64-mingw32-gcc", "gcc-mingw-w64-i686", nil},
 		{"8", "x86_64-w64-mingw32-gcc", "gcc-mingw-w64-x86-64", nil},
@@ -284,36 +283,36 @@ func TestLabVIEWPacking(t *testing.T) {
 	} {
 		out, err := exec.Command(c.name, append(c.flags, "-E", "-dM", "../capi/labview_memory.c")...).CombinedOutput()
 		if err != nil {
-			t.Errorf("%s: %v (of the package %s)\n%s", c.name, err, c.pack, out)
+			t.Errorf("%s: %v (install the package %s)\n%s", c.name, err, c.debian, out)
 			continue
 		}
 		if !strings.Contains(string(out), "#define LV_ALIGN "+c.align+"\n") {
-			t.Errorf("%s %v: not packed to %s", c.name, c.flags, c.align)
+			t.Errorf("%s %v: the alignment is not %s", c.name, c.flags, c.align)
 		}
 	}
 }
 
-// The C ABI with 32 bits, as many a LabVIEW has: run on Linux, whose convention
-// for calls is that of Windows too.
+// The C ABI with 32 bits, as in a 32-bit LabVIEW. It runs on Linux, which has the same
+// calling convention as Windows.
 func Test32Bit(t *testing.T) {
-	folder, err := filepath.Abs("../build/386")
+	directory, err := filepath.Abs("../build/386")
 	if err != nil {
 		t.Fatal(err)
 	}
-	so := filepath.Join(folder, "libobe.so")
+	so := filepath.Join(directory, "libobe.so")
 	source := filepath.Join(t.TempDir(), "empty.c")
 	if err := os.WriteFile(source, []byte("#include <stdlib.h>\nint main(void) { return EXIT_SUCCESS; }\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if out, err := exec.Command("gcc", "-m32", "-o", source+".out", source).CombinedOutput(); err != nil {
-		t.Fatalf("no compiler for 32 bits; install gcc-multilib: %v\n%s", err, out)
+		t.Fatalf("there is no 32-bit compiler; install gcc-multilib: %v\n%s", err, out)
 	}
-	command(t, "env", "CGO_ENABLED=1", "GOARCH=386", "CC=gcc -m32", variable("GO", "go"), "build", "-C", "..", "-trimpath", "-tags", "obetest",
+	command(t, "env", "CGO_ENABLED=1", "GOARCH=386", "CC=gcc -m32", envOr("GO", "go"), "build", "-C", "..", "-trimpath", "-tags", "obetest",
 		"-buildmode=c-shared", "-o", so, "./capi")
-	// Some of the numbers in the programs are addresses of 64 bits.
+	// Some numbers in the programs are 64-bit addresses.
 	flags := append([]string{"-m32", "-Wno-overflow"}, against(so)...)
 	t.Setenv("CC", "gcc")
-	for _, name := range []string{"arguments", "buffers", "document", "command", "serve", "process"} {
+	for _, name := range []string{"arguments", "buffers", "message", "command", "serve", "process"} {
 		t.Run(name, func(t *testing.T) { succeed(t, time.Minute, nil, compile(t, name, flags...)) })
 	}
 	t.Run("labview", func(t *testing.T) {

@@ -1,11 +1,11 @@
-"""An OBE peer on bare sockets, for tests: written from the wire's description, it shares nothing with libobe.
+"""An OBE peer on bare sockets, for tests. Written from the description of the protocol, it shares no code with libobe.
 
 As a program it prints its port and serves until its input ends, or sends one message and prints the reply:
 
-    python3 test/peer.py server [MANNER]
-    python3 test/peer.py client PORT [JSON] [MANNER]
+    python3 test/peer.py server [MODE]
+    python3 test/peer.py client PORT [JSON] [MODE]
 
-A manner is how a message is sent, well or badly: see `MANNERS`.
+A mode is the way in which a message is sent, right or wrong: see `SEND_MODES`.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from types import TracebackType
 from typing import Callable
 
 HEADER = 10
-PATIENCE = 20.0  # seconds after which a test that waits for bytes has failed
+TIMEOUT = 20.0  # seconds after which a wait of a test has failed
 
-Manner = Callable[[socket.socket, bytes], None]
+SendMode = Callable[[socket.socket, bytes], None]
 Answer = Callable[[bytes], "bytes | None"]
 
 
@@ -49,7 +49,7 @@ def read_message(conn: socket.socket) -> bytes:
 
 
 def connect(port: int, host: str = "127.0.0.1") -> socket.socket:
-    return socket.create_connection((host, port), timeout=PATIENCE)
+    return socket.create_connection((host, port), timeout=TIMEOUT)
 
 
 def reset(conn: socket.socket) -> None:
@@ -59,8 +59,8 @@ def reset(conn: socket.socket) -> None:
 
 
 def eventually(condition: Callable[[], object]) -> bool:
-    """Whether a condition that nothing announces comes true."""
-    limit = time.monotonic() + PATIENCE
+    """Poll a condition. Returns whether it became true in time."""
+    limit = time.monotonic() + TIMEOUT
     while not condition():
         if time.monotonic() > limit:
             return False
@@ -69,7 +69,7 @@ def eventually(condition: Callable[[], object]) -> bool:
 
 
 def ended(conn: socket.socket) -> bool:
-    """Whether the other side ends the connection, in either way; waits for it."""
+    """Wait for the other side to close or reset the connection. Returns whether it did in time."""
     try:
         while conn.recv(1 << 16):
             pass
@@ -80,7 +80,7 @@ def ended(conn: socket.socket) -> bool:
     return True
 
 
-# -- manners of sending a message: those that a receiver must put up with ----------------------------------------------
+# -- modes of sending a message: those that a receiver has to accept ---------------------------------------------------
 
 
 def whole(conn: socket.socket, body: bytes) -> None:
@@ -119,7 +119,7 @@ def close(conn: socket.socket, body: bytes) -> None:
     conn.close()
 
 
-# -- those that are no message -----------------------------------------------------------------------------------------
+# -- those whose bytes are not a message -------------------------------------------------------------------------------
 
 
 def garbage(conn: socket.socket, body: bytes) -> None:
@@ -187,16 +187,16 @@ WRONG = (
     not_utf8,
 )
 STALLING = (silence, half_header, half)
-MANNERS: dict[str, Manner] = {manner.__name__: manner for manner in (*GOOD, *LEAVING, *WRONG, *STALLING)}
+SEND_MODES: dict[str, SendMode] = {mode.__name__: mode for mode in (*GOOD, *LEAVING, *WRONG, *STALLING)}
 
 
 # -- both roles --------------------------------------------------------------------------------------------------------
 
 
-def exchange(port: int, body: bytes, manner: Manner = whole, host: str = "127.0.0.1") -> bytes:
-    """Be a client: one command on a connection of its own, closed from this side."""
+def exchange(port: int, body: bytes, mode: SendMode = whole, host: str = "127.0.0.1") -> bytes:
+    """Send one command on a new connection, receive its reply, and close the connection."""
     with connect(port, host) as conn:
-        manner(conn, body)
+        mode(conn, body)
         return read_message(conn)
 
 
@@ -205,21 +205,21 @@ def ok(body: bytes) -> bytes:
 
 
 class Server:
-    """A server as easily upset as optbayesexpt's: one connection at a time, one message from each.
+    """A server as strict as optbayesexpt's: one connection at a time, one message from each.
 
-    A connection is kept until the next one is accepted, so it is the client that closes first. What would have killed
-    the original is noted in `deaths`. With `persistent` it reads on from a connection until the client closes it.
+    A connection stays open until the next one is accepted, so the client closes first. `deaths` lists the errors that
+    would have ended optbayesexpt's server. With `persistent` it reads from a connection until the client closes it.
     """
 
     def __init__(
-        self, answer: Answer = ok, manner: Manner = whole, host: str = "127.0.0.1", persistent: bool = False
+        self, answer: Answer = ok, mode: SendMode = whole, host: str = "127.0.0.1", persistent: bool = False
     ) -> None:
         self.requests: list[bytes] = []
         self.deaths: list[str] = []
         self.connections = 0
-        self.got_request = threading.Semaphore(0)  # counts the requests that came in
+        self.got_request = threading.Semaphore(0)  # counts the requests received
         self._answer = answer
-        self._manner = manner
+        self._mode = mode
         self._persistent = persistent
         self._listener = socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
         self.port: int = self._listener.getsockname()[1]
@@ -256,16 +256,16 @@ class Server:
             self.got_request.release()
             reply = self._answer(body)
             if reply is not None:
-                self._manner(conn, reply)
+                self._mode(conn, reply)
 
     def stop(self) -> None:
         for end in (self._listener, self._conn):
             try:
                 if end is not None:
-                    end.shutdown(socket.SHUT_RDWR)  # wakes the thread, which close alone would not
+                    end.shutdown(socket.SHUT_RDWR)  # close alone would not wake the thread
             except OSError:
                 pass
-        self._thread.join(PATIENCE)
+        self._thread.join(TIMEOUT)
         self._listener.close()
         if self._conn is not None:
             self._conn.close()
@@ -282,14 +282,14 @@ class Server:
 def main(arguments: list[str]) -> None:
     role, *rest = arguments or [""]
     if role == "server" and len(rest) <= 1:
-        with Server(manner=MANNERS[rest[0]] if rest else whole) as server:
+        with Server(mode=SEND_MODES[rest[0]] if rest else whole) as server:
             print(server.port, flush=True)
             sys.stdin.read()
         for death in server.deaths:
             print(death)
     elif role == "client" and 1 <= len(rest) <= 3:
         body = rest[1].encode() if len(rest) > 1 else b'{"command": "ready"}'
-        print(exchange(int(rest[0]), body, MANNERS[rest[2]] if len(rest) > 2 else whole).decode())
+        print(exchange(int(rest[0]), body, SEND_MODES[rest[2]] if len(rest) > 2 else whole).decode())
     else:
         raise SystemExit(__doc__)
 

@@ -12,7 +12,10 @@ import (
 )
 
 // cParameter is a parameter of a function that a header declares.
-type cParameter struct{ kind, name string } // kind is the type, such as "const char *" or "double[]"
+type cParameter struct {
+	kind string // its type, such as "const char *" or "double[]"
+	name string
+}
 
 var spelledParameter = regexp.MustCompile(`^(.*?[ *])(\w+)(\[\])?$`)
 
@@ -24,25 +27,30 @@ func parametersOf(t *testing.T, f function) (all []cParameter) {
 	for _, p := range strings.Split(f.parameters, ",") {
 		m := spelledParameter.FindStringSubmatch(strings.Join(strings.Fields(p), " "))
 		if m == nil {
-			t.Fatalf("%s: what is the parameter %q?", f.name, p)
+			t.Fatalf("%s: cannot parse the parameter %q", f.name, p)
 		}
 		all = append(all, cParameter{strings.TrimSpace(m[1]) + m[3], m[2]})
 	}
 	return all
 }
 
+// isPointer reports whether it points to memory of the caller. Handles do not, and
+// obe_last_error accepts both kinds of handle as a "const void *".
 func (p cParameter) isPointer() bool {
+	if p.kind == "const void *" && p.name == "handle" {
+		return false
+	}
 	return strings.HasSuffix(p.kind, "*") || strings.HasSuffix(p.kind, "[]") || p.kind == "obe_handler"
 }
 
-// isResult reports whether it is the place for a single result.
+// isResult reports whether it points to a single result.
 func (p cParameter) isResult() bool {
 	return slices.Contains([]string{"int *", "double *", "int32_t *", "int64_t *", "obe_socket *", "obe_message *"}, p.kind)
 }
 
 var sizeName = regexp.MustCompile(`^(length|capacity|count|rows|.*_(cap|count))$`)
 
-// sizeOf returns the index of the size that belongs to pointer number i, -1 if it has none.
+// sizeOf returns the index of the size that belongs to pointer number i, or -1.
 func sizeOf(all []cParameter, i int) int {
 	if i+1 < len(all) && (all[i+1].kind == "int" || all[i+1].kind == "int64_t") && sizeName.MatchString(all[i+1].name) {
 		return i + 1
@@ -50,28 +58,28 @@ func sizeOf(all []cParameter, i int) int {
 	return -1
 }
 
-// The arguments with which the functions do what they are for, by FUNCTION.PARAMETER, by
-// the parameter's name, or by its type.
+// goodArguments are valid arguments, by FUNCTION.PARAMETER, by the parameter's name, or by
+// its type.
 var goodArguments = map[string]string{
 	"address": `"127.0.0.1"`, "port": "61981", "json": `"{\"command\": \"ready\"}"`, "command": `"ready"`, "key": `"k"`, "text": `"v"`,
-	"value": "1", "pickiness": "1", "code": "-8002", "index": "0", "timeout_ms": "PATIENCE", "fields": `"{}"`, "name": `"timeout_ms"`,
+	"value": "1", "pickiness": "1", "code": "-8002", "index": "0", "timeout_ms": "TEST_TIMEOUT", "fields": `"{}"`, "name": `"timeout_ms"`,
 	"socket": "client", "client": "client", "server": "server", "message": "message", "request": "request",
 	"values": "numbers", "x": "numbers", "y": "numbers", "s": "numbers", "user": "NULL", "handler": "handle_one", "instance": "&slot",
 
 	"length": "-1", "capacity": "ROOM", "count": "2", "rows": "2", "cols": "2",
 
-	"obe_free.handle": "client", "obe_last_error.handle": "client", "obe_lv_port.handle": "lv_server",
+	"obe_last_error.handle": "client", "obe_lv_port.handle": "lv_server", "obe_query.fields": "message", "obe_check_reply.reply": "message",
 	"obe_newrun.fields": "message", "obe_tcmd_message.command": "message", "obe_set_option.value": `"1000"`, "obe_lv_set_option.value": `"1000"`,
-	"obe_stats.name": `"evicted"`,
+	"obe_get_stat.name": `"evicted"`,
 
 	"int": "lv_client", "char *": "text", "char[]": "text", "double[]": "numbers", "void *": "&lv_memory",
-	"int *": "&ints[%d]", "int32_t *": "&ints[%d]", "int64_t *": "&longs[%d]", "double *": "numbers", "obe_socket *": "&handles[%d]", "obe_message *": "&handles[%d]",
+	"int *": "&ints[%d]", "int32_t *": "&ints[%d]", "int64_t *": "&longs[%d]", "double *": "numbers", "obe_socket *": "&sockets[%d]", "obe_message *": "&messages[%d]",
 }
 
-// jsonPointers are where the sample document has what a function reads.
+// jsonPointers are the places in the sample message that a function reads.
 var jsonPointers = map[string]string{"double": "/n", "int": "/i", "bool": "/b", "string": "/s", "json": "", "key": "", "doubles": "/x", "matrix": "/m", "type": "", "count": ""}
 
-// goodArgument is the C expression of an argument that is right.
+// goodArgument returns the C expression of a valid argument.
 func goodArgument(t *testing.T, f function, all []cParameter, i int) string {
 	t.Helper()
 	p := all[i]
@@ -79,7 +87,7 @@ func goodArgument(t *testing.T, f function, all []cParameter, i int) string {
 		what := strings.TrimPrefix(strings.TrimPrefix(strings.TrimSuffix(f.name, "_h"), "obe_lv_"), "obe_")
 		at, ok := jsonPointers[strings.TrimPrefix(what, "get_")]
 		if !ok {
-			t.Fatalf("jsonPointers lacks what %s reads", f.name)
+			t.Fatalf("jsonPointers has no entry for %s", f.name)
 		}
 		return fmt.Sprintf("%q", at)
 	}
@@ -95,12 +103,12 @@ func goodArgument(t *testing.T, f function, all []cParameter, i int) string {
 			return strings.ReplaceAll(value, "%d", fmt.Sprint(i))
 		}
 	}
-	t.Fatalf("goodArguments lacks an argument for %s of %s", p.name, f.name)
+	t.Fatalf("goodArguments has no argument for %s of %s", p.name, f.name)
 	return ""
 }
 
-// pointerCalls writes, for every pointer among the parameters of every function, a C
-// function that calls it with a number as that pointer, and the table of them.
+// pointerCalls returns C text: for every pointer parameter of every function, a function
+// that passes a number as that pointer, and the table of these functions.
 func pointerCalls(t *testing.T) string {
 	t.Helper()
 	var calls, table strings.Builder
@@ -130,12 +138,15 @@ func pointerCalls(t *testing.T) string {
 				case p.name == "user":
 					kind = "OPAQUE"
 				}
-				// LabVIEW's results are written even if the handle is stale.
+				// The LabVIEW functions write their results even if the handle is stale.
 				early := owner != "0" && !(forLabVIEW && p.isResult()) && kind != "OPAQUE"
-				if kind == "OPAQUE" { // c/serve.c passes odd ones to a handler that is called
+				switch {
+				case kind == "OPAQUE": // c/serve.c tests odd values in a call that gets far
 					arguments[0] = "0"
-				} else if early {
+				case early && forLabVIEW:
 					arguments[0] = "stale ? 1 : " + owner
+				case early:
+					arguments[0] = "stale ? NUMBER_AS_HANDLE(1) : " + owner
 				}
 				cast := p.kind
 				if element, ok := strings.CutSuffix(cast, "[]"); ok {
@@ -163,29 +174,29 @@ func number(b bool) int {
 	return 0
 }
 
-// pointersProgram are the arguments that build c/pointers.c, with the calls that the
-// headers say are needed.
+// pointersProgram returns the compiler's arguments for c/pointers.c. It writes the calls,
+// which it generates from the headers.
 func pointersProgram(t *testing.T, library ...string) []string {
 	t.Helper()
-	folder := t.TempDir()
-	if err := os.WriteFile(filepath.Join(folder, "pointers_calls.h"), []byte(pointerCalls(t)), 0o644); err != nil {
+	directory := t.TempDir()
+	if err := os.WriteFile(filepath.Join(directory, "pointers_calls.h"), []byte(pointerCalls(t)), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	return append([]string{"-I" + folder, "c/labview_manager.c", "-rdynamic"}, library...)
+	return append([]string{"-I" + directory, "c/labview_manager.c", "-rdynamic"}, library...)
 }
 
-// Any number may be passed as a pointer that is not dereferenced, and one of the page at 0
-// where it would be: for every pointer of every function.
+// For every pointer parameter of every function: any number is accepted where the pointer
+// is not dereferenced, and a number in the page at 0 is refused where it would be.
 func TestPointersOfAnyValue(t *testing.T) {
-	folder := t.TempDir()
+	directory := t.TempDir()
 	arguments := pointersProgram(t, against(library(t, "test/libobe.so"))...)
 	program := compile(t, "pointers", arguments...)
 	t.Run("plain", func(t *testing.T) { succeed(t, time.Minute, nil, program) })
 	t.Run("trace", func(t *testing.T) {
-		succeed(t, time.Minute, []string{"OBE_TRACE=" + filepath.Join(folder, "trace.jsonl")}, program)
+		succeed(t, time.Minute, []string{"OBE_TRACE=" + filepath.Join(directory, "trace.jsonl")}, program)
 	})
 	t.Run("TLS", func(t *testing.T) {
-		cert, key := filepath.Join(folder, "cert.pem"), filepath.Join(folder, "key.pem")
+		cert, key := filepath.Join(directory, "cert.pem"), filepath.Join(directory, "key.pem")
 		command(t, tool(t, "openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
 			"-keyout", key, "-out", cert, "-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2")
 		succeed(t, time.Minute, nil, program, cert, key)

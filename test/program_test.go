@@ -1,5 +1,6 @@
-// Package test holds the tests that cross languages: C programs in c, which are
-// built and run against the library by these Go tests, and tests in Python.
+// Package test contains the tests that cross languages. Its Go tests build C and C++
+// programs (directories c, cpp), and run them with the library. It also contains tests in
+// Python.
 package test
 
 import (
@@ -18,8 +19,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	// Go takes a test's earlier result if nothing has changed that it reads.
-	// The compilers that it starts read more: have Go notice that too.
+	// Go reuses the result of a test if no file that the test reads has changed. It does
+	// not see what the compilers read, so each such file is touched here.
 	for _, dir := range []string{"c", "cpp", "../examples", "../capi", "../include", "../internal", "../Makefile", "../go.mod"} {
 		_ = filepath.WalkDir(dir, func(path string, _ fs.DirEntry, _ error) error {
 			_, err := os.Stat(path)
@@ -29,8 +30,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// tool returns the path of a program that a test needs. One that is missing
-// skips the test, and fails it where every tool has to be there.
+// tool returns the path of a program that a test needs. If it is not installed, the test
+// is skipped, or fails if CI=true.
 func tool(t *testing.T, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
@@ -43,15 +44,15 @@ func tool(t *testing.T, name string) string {
 	return path
 }
 
-// variable returns a variable of the environment, or what holds without it.
-func variable(name, otherwise string) string {
+// envOr returns an environment variable, or a default if it is not set or empty.
+func envOr(name, byDefault string) string {
 	if value := os.Getenv(name); value != "" {
 		return value
 	}
-	return otherwise
+	return byDefault
 }
 
-// command runs a program that has to succeed.
+// command runs a program that must succeed.
 func command(t *testing.T, name string, args ...string) {
 	t.Helper()
 	out, err := exec.Command(name, args...).CombinedOutput()
@@ -60,10 +61,9 @@ func command(t *testing.T, name string, args ...string) {
 	}
 }
 
-var making sync.Map // the libraries that are up to date
+var upToDate sync.Map // the libraries that make has brought up to date
 
-// library has make bring a library of the build folder up to date, and returns
-// its path.
+// library runs make for a library in the build directory and returns its path.
 func library(t *testing.T, name string) string {
 	t.Helper()
 	target := filepath.Join("build", name)
@@ -71,28 +71,27 @@ func library(t *testing.T, name string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, made := making.Load(name); !made {
+	if _, done := upToDate.Load(name); !done {
 		command(t, "env", "-u", "MAKEFLAGS", "-u", "MAKELEVEL", tool(t, "make"), "-s", "-C", "..", target)
-		making.Store(name, true)
+		upToDate.Store(name, true)
 	}
 	return path
 }
 
-// strict are the compiler's flags for every C program: there is nothing to warn
-// of.
+// strict are the compiler's flags for every C program. No warning is tolerated.
 var strict = []string{"-std=c99", "-g", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I../include", "-pthread"}
 
-// compile builds the program c/NAME.c and returns its path. extra are further
-// arguments, such as what it is linked with.
+// compile builds the program c/NAME.c and returns its path. extra are more arguments,
+// such as libraries.
 func compile(t *testing.T, name string, extra ...string) string {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), name)
 	args := append(append([]string{}, strict...), "-o", program, filepath.Join("c", name+".c"))
-	command(t, tool(t, variable("CC", "cc")), append(args, extra...)...)
+	command(t, tool(t, envOr("CC", "cc")), append(args, extra...)...)
 	return program
 }
 
-// against are the arguments that link a program with a shared library.
+// against returns the arguments that link a program with a shared library.
 func against(path string) []string {
 	return []string{path, "-Wl,-rpath," + filepath.Dir(path)}
 }
@@ -104,8 +103,8 @@ type result struct {
 	stderr string
 }
 
-// run runs a program, whose group of processes is killed when the limit is
-// over: in a library, Go's runtime has no deadlock detector.
+// run runs a program. After limit its process group is killed, because Go's runtime does
+// not detect a deadlock when it is in a library.
 func run(t *testing.T, limit time.Duration, env []string, program string, args ...string) result {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
@@ -129,8 +128,8 @@ func run(t *testing.T, limit time.Duration, env []string, program string, args .
 	return result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
 }
 
-// succeed runs a program that has to end well and without a word of complaint,
-// its own or the library's.
+// succeed runs a program that must exit with 0, print a line for each of its tests, and
+// nothing else.
 func succeed(t *testing.T, limit time.Duration, env []string, program string, args ...string) {
 	t.Helper()
 	got := run(t, limit, env, program, args...)
@@ -139,7 +138,7 @@ func succeed(t *testing.T, limit time.Duration, env []string, program string, ar
 	}
 	for _, line := range strings.Split(strings.TrimSuffix(got.stdout, "\n"), "\n") {
 		if !strings.Contains(line, " ... ") || !strings.HasSuffix(line, " ms") {
-			t.Errorf("a line that is no test's: %q", line)
+			t.Errorf("this line is not the result of a test: %q", line)
 		}
 	}
 }

@@ -16,13 +16,13 @@ import (
 	"unicode/utf16"
 )
 
-// dll is a library for Windows, and what belongs to it.
+// dll is a library for Windows, with the names of its system in the tools.
 type dll struct {
 	bits    string
 	machine uint16
 	triple  string
-	target  string // clang's
-	coff    string // llvm-dlltool's
+	target  string // the name in clang
+	coff    string // the name in llvm-dlltool
 }
 
 var dlls = []dll{
@@ -30,7 +30,7 @@ var dlls = []dll{
 	{"32", pe.IMAGE_FILE_MACHINE_I386, triple32, "i686-pc-windows-msvc", "i386"},
 }
 
-// declaredFunctions returns what the headers declare, sorted.
+// declaredFunctions returns the names of all functions in the headers, sorted.
 func declaredFunctions(t *testing.T) []string {
 	t.Helper()
 	var names []string
@@ -43,8 +43,7 @@ func declaredFunctions(t *testing.T) []string {
 	return names
 }
 
-// built has make bring a file that "make windows" makes up to date, and returns its
-// path.
+// built runs make for a file of the target windows and returns its path.
 func built(t *testing.T, name string) string {
 	t.Helper()
 	for _, d := range dlls {
@@ -54,7 +53,7 @@ func built(t *testing.T, name string) string {
 	return library(t, "windows/"+name)
 }
 
-// What the DLLs are, show and need.
+// The format, the exports, the imports and the version resource of the DLLs.
 func TestDLLs(t *testing.T) {
 	for _, d := range dlls {
 		t.Run(d.bits, func(t *testing.T) {
@@ -72,7 +71,7 @@ func TestDLLs(t *testing.T) {
 			}
 			const safe = pe.IMAGE_DLLCHARACTERISTICS_DYNAMIC_BASE | pe.IMAGE_DLLCHARACTERISTICS_NX_COMPAT
 			if flags&safe != safe {
-				t.Errorf("it cannot be moved, or its data be executed: %#x", flags)
+				t.Errorf("the DLL has no ASLR, or its data can be executed: %#x", flags)
 			}
 			if exported, declared := exports(t, file), declaredFunctions(t); !slices.Equal(exported, declared) {
 				t.Errorf("the library exports %q\nthe headers declare %q", exported, declared)
@@ -95,7 +94,7 @@ func TestDLLs(t *testing.T) {
 	}
 }
 
-// optional returns what is of interest of the optional header.
+// optional returns fields of the optional header.
 func optional(t *testing.T, file *pe.File) (subsystem, flags uint16, directories [16]pe.DataDirectory) {
 	t.Helper()
 	switch header := file.OptionalHeader.(type) {
@@ -108,7 +107,7 @@ func optional(t *testing.T, file *pe.File) (subsystem, flags uint16, directories
 	panic("unreachable")
 }
 
-// exports returns the names that a DLL exports, sorted, as debug/pe cannot.
+// exports returns the names that a DLL exports, sorted. debug/pe does not read them.
 func exports(t *testing.T, file *pe.File) []string {
 	t.Helper()
 	_, _, directories := optional(t, file)
@@ -127,7 +126,7 @@ func exports(t *testing.T, file *pe.File) []string {
 	return names
 }
 
-// memory returns what lies at an address of a loaded file, and behind it.
+// memory returns the bytes at an address of the loaded file, and those after it.
 func memory(t *testing.T, file *pe.File, at uint32) []byte {
 	t.Helper()
 	for _, s := range file.Sections {
@@ -139,11 +138,11 @@ func memory(t *testing.T, file *pe.File, at uint32) []byte {
 			return data[at-s.VirtualAddress:]
 		}
 	}
-	t.Fatalf("nothing lies at %#x", at)
+	t.Fatalf("no section contains %#x", at)
 	panic("unreachable")
 }
 
-// checkVersion checks what Explorer and installers show of a DLL.
+// checkVersion checks the version resource, which Explorer and installers show.
 func checkVersion(t *testing.T, file *pe.File, name string) {
 	t.Helper()
 	resources := file.Section(".rsrc")
@@ -157,7 +156,7 @@ func checkVersion(t *testing.T, file *pe.File, name string) {
 	version := regexp.MustCompile(`#define OBE_VERSION "(.*)"`).FindStringSubmatch(readHeader(t))[1]
 	for _, pair := range [][2]string{{"FileVersion", version}, {"ProductVersion", version}, {"OriginalFilename", name}} {
 		if _, after, found := bytes.Cut(data, wide(pair[0]+"\x00")); !found || !bytes.HasPrefix(bytes.TrimLeft(after, "\x00"), wide(pair[1]+"\x00")) {
-			t.Errorf("the version resource does not say that %s is %s", pair[0], pair[1])
+			t.Errorf("%s of the version resource is not %s", pair[0], pair[1])
 		}
 	}
 	_, fixed, found := bytes.Cut(data, []byte{0xbd, 0x04, 0xef, 0xfe})
@@ -173,7 +172,7 @@ func checkVersion(t *testing.T, file *pe.File, name string) {
 	}
 }
 
-// wide is a text as Windows has it.
+// wide returns a text in UTF-16.
 func wide(text string) []byte {
 	var b []byte
 	for _, unit := range utf16.Encode([]rune(text)) {
@@ -182,7 +181,7 @@ func wide(text string) []byte {
 	return b
 }
 
-// Programs link with the import libraries, and take from the DLL what they use.
+// Programs link with the import libraries, and import only the functions that they call.
 func TestImportLibraries(t *testing.T) {
 	for _, d := range dlls {
 		t.Run(d.bits, func(t *testing.T) {
@@ -201,17 +200,17 @@ func TestImportLibraries(t *testing.T) {
 	}
 }
 
-// link builds c/msvc.c with each import library: by the compiler and linker of
-// LLVM in the place of Microsoft's, and by those of MinGW.
+// link builds c/msvc.c with each import library: with the compiler and linker of LLVM
+// instead of Microsoft's, and with those of MinGW.
 func link(t *testing.T, d dll) []string {
 	t.Helper()
-	shipped, folder := built(t, "obe"+d.bits+".dll"), t.TempDir()
-	path := func(name string) string { return filepath.Join(folder, name) }
+	shipped, directory := built(t, "obe"+d.bits+".dll"), t.TempDir()
+	path := func(name string) string { return filepath.Join(directory, name) }
 	if err := os.Symlink(shipped, path(filepath.Base(shipped))); err != nil {
 		t.Fatal(err)
 	}
 
-	// Of Windows itself the program needs one function.
+	// The program needs one function of Windows itself.
 	kernel, entry := "ExitProcess", "start"
 	if d.bits == "32" {
 		kernel, entry = "ExitProcess@4", "_start"
@@ -231,7 +230,7 @@ func link(t *testing.T, d dll) []string {
 	return []string{path("msvc.exe"), path("mingw.exe")}
 }
 
-// expectImports checks what a program takes from the library.
+// expectImports checks which functions a program imports from the library.
 func expectImports(t *testing.T, program string, wanted ...string) {
 	t.Helper()
 	file, err := pe.Open(program)
@@ -243,28 +242,28 @@ func expectImports(t *testing.T, program string, wanted ...string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var taken []string
+	var imported []string
 	for _, symbol := range symbols {
 		if name, from, _ := strings.Cut(symbol, ":"); strings.HasPrefix(from, "obe") {
-			taken = append(taken, name)
+			imported = append(imported, name)
 		}
 	}
-	slices.Sort(taken)
-	if !slices.Equal(taken, wanted) {
-		t.Errorf("%s takes %q from the library, wanted %q", filepath.Base(program), taken, wanted)
+	slices.Sort(imported)
+	if !slices.Equal(imported, wanted) {
+		t.Errorf("%s imports %q from the library, wanted %q", filepath.Base(program), imported, wanted)
 	}
 }
 
-// The library at work on Windows, as far as Wine is one.
+// The library on Windows, tested in Wine.
 func TestWindows(t *testing.T) {
 	wine := startWine(t)
 	hooked, shipped := built(t, "test/obe64.dll"), built(t, "obe64.dll")
 	native := library(t, "test/libobe.so")
 
-	// The numbers are of rounds, where a call or a collection of garbage takes far
-	// longer than elsewhere, or of milliseconds.
-	for _, call := range [][]string{{"handles", "10000"}, {"arguments"}, {"buffers", "100"}, {"talk"}, {"document"}, {"serve"}, {"command"},
-		{"leak", "100"}, {"threads", "2000"}, {"document_threads", "300"}} {
+	// The numbers are rounds, fewer than on Linux because a call and a garbage collection
+	// take far longer in Wine, or milliseconds.
+	for _, call := range [][]string{{"handles", "10000"}, {"arguments"}, {"buffers", "100"}, {"exchanges"}, {"message"}, {"serve"}, {"command"},
+		{"leak", "100"}, {"threads", "2000"}, {"message_threads", "300"}} {
 		t.Run(call[0], func(t *testing.T) {
 			t.Parallel()
 			program := compileWindows(t, "gcc", []string{hooked}, append(strictWindows, "c/"+call[0]+".c")...)
@@ -272,7 +271,7 @@ func TestWindows(t *testing.T) {
 		})
 	}
 
-	// Freed and loaded again, beside crashes and child processes of the program.
+	// Loading at run time, exceptions and child processes of the program.
 	t.Run("windows", func(t *testing.T) {
 		t.Parallel()
 		program := compileWindows(t, "gcc", nil, append(strictWindows, "c/windows.c")...)
@@ -288,8 +287,8 @@ func TestWindows(t *testing.T) {
 		}
 	})
 
-	// LabVIEW's memory is looked for where LabVIEW has it: in the engines of built
-	// programs, and in the development system itself.
+	// The library searches LabVIEW's memory manager in the modules that contain it: in the
+	// run-time engines of built applications, and in the development system itself.
 	for _, engine := range []string{"lvrt.dll", "lvffrt.dll"} {
 		t.Run("labview with "+engine, func(t *testing.T) {
 			t.Parallel()
@@ -309,7 +308,7 @@ func TestWindows(t *testing.T) {
 		succeed(t, 2*time.Minute, nil, wine, system)
 	})
 
-	// A server here and its client there, and the other way round.
+	// A server on Linux and its client in Wine, and the reverse.
 	here := compile(t, "peer", against(native)...)
 	there := compileWindows(t, "gcc", []string{hooked}, append(strictWindows, "c/peer.c")...)
 	t.Run("client in Windows", func(t *testing.T) {
@@ -326,8 +325,8 @@ func TestWindows(t *testing.T) {
 	})
 
 	// The same with TLS.
-	folder := t.TempDir()
-	cert, key := filepath.Join(folder, "cert.pem"), filepath.Join(folder, "key.pem")
+	directory := t.TempDir()
+	cert, key := filepath.Join(directory, "cert.pem"), filepath.Join(directory, "key.pem")
 	command(t, required(t, "openssl", "openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
 		"-keyout", key, "-out", cert, "-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2")
 	t.Run("client in Windows, with TLS", func(t *testing.T) {
@@ -337,18 +336,18 @@ func TestWindows(t *testing.T) {
 		ended()
 	})
 
-	// Here the server has the trace: it is of one thread. In Wine, lines that several
-	// append to a file go over one another.
+	// The server in Wine has one thread, so it can be traced: in Wine, lines that several
+	// threads append to a file overwrite each other.
 	t.Run("server in Windows, with TLS and a trace", func(t *testing.T) {
 		t.Parallel()
-		ofServer, ofClient := filepath.Join(folder, "server.jsonl"), filepath.Join(folder, "client.jsonl")
-		port, ended := startServer(t, []string{"OBE_TRACE=" + windowsPath(ofServer)}, wine, there, "server",
+		serverTrace, clientTrace := filepath.Join(directory, "server.jsonl"), filepath.Join(directory, "client.jsonl")
+		port, ended := startServer(t, []string{"OBE_TRACE=" + windowsPath(serverTrace)}, wine, there, "server",
 			"tls_cert", windowsPath(cert), "tls_key", windowsPath(key))
-		succeed(t, 2*time.Minute, []string{"OBE_TRACE=" + ofClient}, here, "client", port, "tls_ca", cert)
+		succeed(t, 2*time.Minute, []string{"OBE_TRACE=" + clientTrace}, here, "client", port, "tls_ca", cert)
 		ended()
-		server, client := traced(t, ofServer, "server"), traced(t, ofClient, "client")
+		server, client := traced(t, serverTrace, "server"), traced(t, clientTrace, "client")
 		if len(client) < 2000 || !slices.Equal(server, client) {
-			t.Errorf("the server has %d messages in its trace, the client %d, and they are not the same", len(server), len(client))
+			t.Errorf("the traces differ: %d messages in the server's, %d in the client's", len(server), len(client))
 		}
 	})
 
@@ -373,7 +372,7 @@ func TestWindows(t *testing.T) {
 	t.Run("instrument in Windows, server in Python", func(t *testing.T) {
 		t.Parallel()
 		env := []string{"PYTHONPATH=../bindings/python", "OBE_LIBRARY=" + library(t, "libobe.so")}
-		port, ended := startServer(t, env, variable("PYTHON", "python3"), "../examples/python/peak_server.py", "--port", "0", "--seed", "1")
+		port, ended := startServer(t, env, envOr("PYTHON", "python3"), "../examples/python/peak_server.py", "--port", "0", "--seed", "1")
 		instrument := compileWindows(t, "gcc", []string{shipped}, "-std=c99", "../examples/c/instrument.c")
 		expectPeak(t, nil, wine, instrument, port, "1")
 		ended()
@@ -382,19 +381,18 @@ func TestWindows(t *testing.T) {
 		t.Parallel()
 		server := compileWindows(t, "g++", []string{shipped}, "-std=c++11", find("server.cpp"))
 		here := filepath.Join(t.TempDir(), "instrument")
-		command(t, required(t, variable("CC", "cc"), "gcc"), append([]string{"-std=c99", "-O2", "-I../include", "-o", here, find("instrument.c"), "-lm"}, against(library(t, "libobe.so"))...)...)
+		command(t, required(t, envOr("CC", "cc"), "gcc"), append([]string{"-std=c99", "-O2", "-I../include", "-o", here, find("instrument.c"), "-lm"}, against(library(t, "libobe.so"))...)...)
 		port, ended := startServer(t, nil, wine, server, "--port", "0", "--seed", "1")
 		expectPeak(t, nil, here, append(experiment, port)...)
 		ended()
 	})
 
-	// The tests of the core itself, but for those of package trace, in which many
-	// append to one file. There is no Python in Wine to compare documents with, which
-	// CI asks for elsewhere.
+	// The Go tests of the core, except package trace, in which several processes append to
+	// one file. CI is cleared because Wine has no Python to compare with.
 	t.Run("core", func(t *testing.T) {
 		t.Parallel()
 		env := []string{"GOOS=windows", "GOARCH=amd64", "CGO_ENABLED=0", "CI="}
-		got := run(t, 5*time.Minute, env, variable("GO", "go"), "test", "-C", "..", "-count=1", "-short", "-exec", wine,
+		got := run(t, 5*time.Minute, env, envOr("GO", "go"), "test", "-C", "..", "-count=1", "-short", "-exec", wine,
 			"./internal/wire", "./internal/jsondoc", "./internal/transport", "./internal/socket", "./internal/command", "./internal/session", "./internal/memory")
 		if got.status != 0 {
 			t.Errorf("exit status %d\n%s%s", got.status, got.stdout, got.stderr)
@@ -402,9 +400,9 @@ func TestWindows(t *testing.T) {
 	})
 }
 
-// traced returns the messages in the trace of a role, each with the side that it
-// went to, in an order of their own. It leaves those out that nobody answers: whether
-// the server has come to read them by the end is a matter of chance.
+// traced returns the messages in the trace of a role, each with its direction, sorted. It
+// omits messages that are not answered: whether the server reads them before the end depends
+// on timing.
 func traced(t *testing.T, path, role string) []string {
 	t.Helper()
 	file, err := os.Open(path)
@@ -434,5 +432,5 @@ func traced(t *testing.T, path, role string) []string {
 	return messages
 }
 
-// windowsPath is what a path is called in Wine.
+// windowsPath returns a path as Wine spells it.
 func windowsPath(path string) string { return "Z:" + strings.ReplaceAll(path, "/", `\`) }

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// required returns the path of a program that a test cannot do without, and of
-// which the Debian package is named.
+// required returns the path of a program. If it is not installed, the test fails and names
+// the Debian package.
 func required(t *testing.T, name, pack string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
@@ -39,31 +39,31 @@ const (
 	triple32 = "i686-w64-mingw32"
 )
 
-// startWine makes a Windows of 64 bits, of this test alone, and returns the program
-// that runs others in it. The environment is that of Wine from now on, and what has
-// it ends with the test.
+// startWine starts a separate 64-bit Wine for this test and returns the loader of Windows
+// programs. It sets the environment of the test accordingly. All processes with that
+// environment are killed at the end of the test.
 func startWine(t *testing.T) string {
 	t.Helper()
 	loader, server := required(t, "wine", "wine64 and wine"), required(t, "wineserver", "wine64 and wine")
-	// Not in a folder for temporary files, which may be memory: it takes 700 MB.
-	folder, err := filepath.Abs("../build")
+	// Not in the directory for temporary files, which may be in memory: Wine needs 700 MB.
+	directory, err := filepath.Abs("../build")
 	if err == nil {
-		err = os.MkdirAll(folder, 0o755)
+		err = os.MkdirAll(directory, 0o755)
 	}
 	if err == nil {
-		folder, err = os.MkdirTemp(folder, "wine-")
+		directory, err = os.MkdirTemp(directory, "wine-")
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	endWith(t, folder)
+	endWith(t, directory)
 	toolOf(t, triple64, "gcc")
-	start := exec.Command("./start_wine", folder)
-	var said strings.Builder
-	start.Stderr = &said
+	start := exec.Command("./start_wine", directory)
+	var stderr strings.Builder
+	start.Stderr = &stderr
 	settings, err := start.Output()
 	if err != nil {
-		t.Fatalf("start_wine: %v\n%s", err, &said)
+		t.Fatalf("start_wine: %v\n%s", err, &stderr)
 	}
 	for line := range strings.Lines(string(settings)) {
 		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
@@ -77,12 +77,12 @@ func startWine(t *testing.T) string {
 	return loader
 }
 
-// endWith removes the folder of a Wine, and all that runs in it, at the end of the
-// test, even if that is interrupted or killed.
-func endWith(t *testing.T, folder string) {
+// endWith kills all processes of a Wine and removes its directory at the end of the test,
+// even if the test is interrupted or killed.
+func endWith(t *testing.T, directory string) {
 	t.Helper()
-	keeper := exec.Command("./end_wine", folder)
-	keeper.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // an interrupt is not for it
+	keeper := exec.Command("./end_wine", directory)
+	keeper.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // it must not get the interrupt from the terminal
 	end, err := keeper.StdinPipe()
 	if err == nil {
 		err = keeper.Start()
@@ -95,34 +95,34 @@ func endWith(t *testing.T, folder string) {
 		if err := keeper.Wait(); err != nil {
 			t.Errorf("end_wine: %v", err)
 		}
-		if _, err := os.Stat(folder); !os.IsNotExist(err) {
-			t.Errorf("%s is still there: %v", folder, err)
+		if _, err := os.Stat(directory); !os.IsNotExist(err) {
+			t.Errorf("%s was not removed: %v", directory, err)
 		}
 	})
 }
 
-// compileWindows builds a program for 64-bit Windows in a folder of its own, in
-// which the DLLs lie that are named, and returns its path.
+// compileWindows builds a program for 64-bit Windows in a new directory with the named DLLs,
+// and returns its path.
 func compileWindows(t *testing.T, compiler string, dlls []string, args ...string) string {
 	t.Helper()
-	folder := t.TempDir()
+	directory := t.TempDir()
 	for _, dll := range dlls {
-		if err := os.Symlink(dll, filepath.Join(folder, filepath.Base(dll))); err != nil {
+		if err := os.Symlink(dll, filepath.Join(directory, filepath.Base(dll))); err != nil {
 			t.Fatal(err)
 		}
 	}
-	program := filepath.Join(folder, "program.exe")
+	program := filepath.Join(directory, "program.exe")
 	command(t, toolOf(t, triple64, compiler), slices.Concat([]string{"-O2", "-Wall", "-Wextra", "-Werror", "-I../include", "-static",
 		"-o", program}, args, dlls, []string{"-lpthread", "-lws2_32", "-lpsapi"})...)
 	return program
 }
 
-// strictWindows are the compiler's flags for C programs: those of strict, with
-// the names that GNU adds to the C library, since MinGW hides them otherwise.
+// strictWindows are the compiler's flags for C programs: those of strict, but with GNU
+// extensions, because MinGW hides some functions of POSIX otherwise.
 var strictWindows = []string{"-std=gnu99", "-Wpedantic"}
 
-// startServer starts a program that serves: the last word of its first line is
-// its port. ended waits for its end, which must be a good one.
+// startServer starts a server program. The last word of its first line is its port. ended
+// waits for the program to end, which must succeed.
 func startServer(t *testing.T, env []string, program string, args ...string) (port string, ended func()) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
@@ -150,7 +150,7 @@ func startServer(t *testing.T, env []string, program string, args ...string) (po
 	if words := strings.Fields(line); len(words) > 0 {
 		port = words[len(words)-1]
 	} else {
-		t.Fatalf("%s does not tell its port: %v", filepath.Base(program), err)
+		t.Fatalf("%s did not print its port: %v", filepath.Base(program), err)
 	}
 	return port, func() {
 		t.Helper()

@@ -1,4 +1,4 @@
-"""Puts the shared library into the package; everything else is in pyproject.toml."""
+"""Adds the shared library to the package. Everything else is in pyproject.toml."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def shared_library() -> Path:
-    """The library to carry: the one that OBE_LIBRARY names, or the checkout's, built if need be."""
+    """The library to include: the one that OBE_LIBRARY names, or the checkout's, which is built if it is missing."""
     named = os.environ.get("OBE_LIBRARY")
     path = Path(named) if named else ROOT / "build" / "libobe.so"
     if not named and not path.exists() and shutil.which("make") and shutil.which("go"):
@@ -26,17 +26,17 @@ def shared_library() -> Path:
 class BuildWithLibrary(build_py):
     def run(self) -> None:
         super().run()
-        # An editable install runs from the source folder.
-        folder = Path("obe") if self.editable_mode else Path(self.build_lib, "obe")
-        folder.mkdir(parents=True, exist_ok=True)
+        # An editable install runs from the source directory.
+        directory = Path("libobe") if self.editable_mode else Path(self.build_lib, "libobe")
+        directory.mkdir(parents=True, exist_ok=True)
         library = shared_library()
         name = library.name if library.suffix == ".dll" else "libobe.so"
-        shutil.copyfile(library.resolve(), folder / name)
+        shutil.copyfile(library.resolve(), directory / name)
 
 
 class PlatformWheel(bdist_wheel):
     def get_tag(self) -> tuple[str, str, str]:
-        # ctypes needs no particular Python, the library does need its platform.
+        # Any Python can load the library through ctypes, but only on its platform.
         return "py3", "none", super().get_tag()[2]
 
 

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"math"
 	"regexp"
+	"slices"
 	"strings"
 	text "text/template"
 
@@ -28,10 +30,11 @@ var (
 	nodesPageTemplate string
 )
 
-// labviewFiles makes what LabVIEW's users get, by the names below root.
-func labviewFiles(lib *library) (map[string][]byte, error) {
+// labviewFiles returns LabVIEW's headers, node tables and error file by their names below
+// root.
+func labviewFiles(_ string, lib *library) (map[string][]byte, error) {
 	functions := text.FuncMap{
-		"prototype": func(f any) string { return prototype(asFunction(f)) }, "comment": comment, "row": row,
+		"prototype": func(f any) string { return prototype(asFunction(f)) }, "comment": comment, "section": section, "statusLine": statusLine, "row": row,
 		"settable": settable, "errorText": errorText, "xml": escapeXML, "paragraphs": paragraphs,
 	}
 	pages := struct {
@@ -71,65 +74,60 @@ func labviewFiles(lib *library) (map[string][]byte, error) {
 	return out, nil
 }
 
-// settable are the options that a session can be told: LabVIEW asks for none.
+// settable returns the options that obe_lv_set_option accepts: LabVIEW has no function that
+// reads a property.
 func settable(options []socket.Option) []socket.Option {
-	var can []socket.Option
-	for _, o := range options {
-		if o.Default != "read only" {
-			o.Doc = strings.ReplaceAll(o.Doc, "obe_", "obe_lv_")
-			can = append(can, o)
-		}
-	}
-	return append(can, socket.Option{Name: session.CodePage, Default: session.CodePageDoc.Default, Doc: session.CodePageDoc.Doc})
+	options = slices.DeleteFunc(slices.Clone(options), func(o socket.Option) bool { return o.ReadOnly })
+	return append(options, socket.Option{Name: session.CodePage, Default: session.CodePageDoc.Default, Doc: session.CodePageDoc.Doc})
 }
 
-// niCodes are the codes that LabVIEW's own nodes for TCP and JSON have for the same
-// failures, which their users know.
+// niCodes are the codes that LabVIEW's own TCP and JSON nodes return for the same failures.
+// LabVIEW users know them.
 var niCodes = map[status.Code]int{
 	status.Timeout: 56, status.Busy: 57, status.Unreachable: 59, status.InUse: 60, status.Reset: 62,
 	status.Refused: 63, status.State: 64, status.PeerClosed: 66, status.JSON: -375003, status.Type: -375005,
 }
 
-// remedies are what LabVIEW's user can do about a failure.
+// remedies say what a LabVIEW user can do about a failure.
 var remedies = map[status.Code]string{
-	status.Argument:    "The text of the last failure says which. (LabVIEW's own nodes have error 54 for a bad address.)",
-	status.Handle:      "Was OBE Close called before, or the number kept from an earlier run?",
-	status.Timeout:     "The peer may still carry out the command; an unknown command is never answered.",
+	status.Argument:    "The last error message names the argument. (LabVIEW's own nodes return error 54 for a bad address.)",
+	status.Handle:      "Was the handle freed by OBE Free, or is its number from an earlier run?",
+	status.Timeout:     "The server may still execute the command. A Python server never replies to an unknown command.",
 	status.Refused:     "Start the server first, or wait for it with OBE Wait Ready.",
 	status.Unreachable: "Check the address, the cable and the firewall.",
-	status.InUse:       "Call OBE Close All if an aborted VI left the server open.",
-	status.JSON:        "If the text has characters beyond ASCII, set the option codepage to system.",
-	status.Buffer:      "Wire the size that came back to the cap terminal and call again.",
-	status.Unsupported: "The functions that use LabVIEW's memory work inside LabVIEW only.",
+	status.InUse:       "Call OBE Free All if an aborted VI left the server open.",
+	status.JSON:        "If the text contains characters that are not ASCII, set the option codepage to system.",
+	status.Buffer:      "Wire the size that was returned to the cap terminal and call again.",
+	status.Unsupported: "The functions that use LabVIEW's memory work in LabVIEW only.",
 }
 
-// errorText is what LabVIEW shows for a status: the sentence, the remedy, and the
-// code that its own nodes have.
+// errorText returns what LabVIEW shows for a status: its text, the remedy, and the code
+// that LabVIEW's own nodes return.
 func errorText(s status.Status) string {
-	said := s.Name + ": " + s.Text
+	text := s.Name + ": " + s.Text
 	if remedy, ok := remedies[s.Code]; ok {
-		said += " " + remedy
+		text += " " + remedy
 	}
 	if code, ok := niCodes[s.Code]; ok {
-		said += fmt.Sprintf(" (LabVIEW's own nodes have error %d for it.)", code)
+		text += fmt.Sprintf(" (LabVIEW's own nodes return error %d.)", code)
 	}
-	return said
+	return text
 }
 
-// escapeXML escapes what LabVIEW asks to be escaped, and no more: nobody says that
-// it knows all of XML.
+// escapeXML escapes the characters that LabVIEW documents, and no others, because its
+// parser may not know all of XML.
 func escapeXML(s string) string {
 	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(s)
 }
 
-// rule is what holds for all functions in one respect.
+// rule is one of the conventions for all functions.
 type rule struct{ Name, Text string }
 
 var ruleLine = regexp.MustCompile(`^ \* ([A-Z][a-z]+)\. +(\S.*)$`)
 
-// rules returns the list of the header's first comment.
+// rules returns the conventions in the header's first comment.
 func rules(header string) (found []rule) {
-	_, list, _ := strings.Cut(header, "What every caller must know:\n *\n")
+	_, list, _ := strings.Cut(header, " * Conventions:\n *\n")
 	for line := range strings.Lines(list) {
 		line = strings.TrimSuffix(line, "\n")
 		if line == " *" {
@@ -144,24 +142,23 @@ func rules(header string) (found []rule) {
 	return found
 }
 
-// paragraphs prints the lines of a doc comment as they are: they are in paragraphs
-// already.
-func paragraphs(lines []string) string { return strings.Join(lines, "\n") }
+// paragraphs prints a doc comment with each paragraph on one line.
+func paragraphs(lines []string) string { return strings.Join(fold(lines, math.MaxInt), "\n") }
 
-// nodeGroup is a group of nodes in the table.
+// nodeGroup is a group of nodes in the node tables.
 type nodeGroup struct {
 	group
 	Nodes []node
 }
 
-// node is a function as a Call Library Function Node is configured for it.
+// node is a function and the configuration of its Call Library Function Node.
 type node struct {
 	function
 	Terminals []terminal
-	Callbacks bool // it is one for which the callbacks are
+	Callbacks bool // the node is configured with the callbacks
 }
 
-// terminal is a parameter, in the words of the node's configuration dialog.
+// terminal is a parameter, in the terms of the node's configuration dialog.
 type terminal struct{ Name, Direction, Type, Data, Pass, Size, Wire string }
 
 func asFunction(f any) function {
@@ -191,7 +188,7 @@ const (
 	real    = "8-byte Double"
 )
 
-// newTerminal describes parameter number i of a function.
+// newTerminal returns the configuration of parameter i of a function.
 func newTerminal(f function, i int) terminal {
 	p := f.Parameters[i]
 	next := parameter{}
@@ -231,12 +228,12 @@ func newTerminal(f function, i int) terminal {
 	case "void **":
 		t.Direction, t.Type, t.Data = "hidden", "Instance Data Pointer", "-"
 	default:
-		panic("no configuration of a node for " + p.Type)
+		panic("no node configuration for " + p.Type)
 	}
 	return t
 }
 
-// wire says what a parameter is wired to, where its name does not say so.
+// wire returns what to wire to a parameter, or "" if that is clear from its name.
 func wire(f function, i int) string {
 	p := f.Parameters[i]
 	before := parameter{}
@@ -246,33 +243,33 @@ func wire(f function, i int) string {
 	base, capacity := strings.CutSuffix(p.Name, "_cap")
 	switch {
 	case p.Type == "void **":
-		return "nothing: LabVIEW fills it"
+		return "nothing: LabVIEW passes it"
 	case p.Name == "timeout_ms" && strings.HasPrefix(f.Name, "obe_lv_receive"):
-		return "100 in a loop with a stop button; -2 is the handle's own, which for a server is for ever"
+		return "100 in a loop with a stop button; -2 is the handle's own timeout, which for a server is infinite"
 	case p.Name == "timeout_ms":
-		return "-2, the handle's own, unless the caller says otherwise"
+		return "-2, the handle's own timeout, unless the caller wires another one"
 	case p.Name == "handle" && p.Type == "int *":
 		return "the handle, to all other nodes"
 	case p.Name == "handle":
 		return "the handle"
 	case p.Name == "pointer":
-		return `where in the message: "/x/0"; empty is all of it`
+		return `a JSON pointer: "/x/0"; empty is the whole message`
 	case p.Name == "port" && p.Type == "int":
 		return "61981"
 	case p.Name == "address":
 		return "empty is this computer"
 	case f.Name == "obe_lv_set_option" && p.Name == "name":
-		return "one of the list at the end"
+		return "an option of the list at the end"
 	case f.Name == "obe_lv_set_option":
-		return "a text; Number To Decimal String makes one of a number"
+		return "a text; Number To Decimal String converts a number"
 	case p.Name == "type":
 		return "see the list at the end"
 	case capacity && before.Type == "char[]":
-		return "the room to make, in bytes: the size known before, or 0 to ask for it"
+		return "the size of the buffer in bytes: the size that is already known, or 0 to query it"
 	case capacity:
-		return fmt.Sprintf("the room to make in %s, in numbers: as many as it can have, or 0 to ask", base)
+		return fmt.Sprintf("the size of %s in numbers: the largest count that you expect, or 0 to query it", base)
 	case strings.HasSuffix(p.Name, "_size") && p.Type == "int *":
-		return "the room needed, in bytes"
+		return "the buffer size that is needed, in bytes"
 	case strings.HasSuffix(p.Name, "_count") && p.Type == "int *":
 		return "how many numbers there are: Array Subset cuts the array to it"
 	case strings.HasSuffix(p.Name, "_count"):

@@ -3,8 +3,10 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 const project = "../.."
@@ -15,21 +17,12 @@ func TestGeneratedFilesAreFresh(t *testing.T) {
 	}
 }
 
-func TestStaleFileIsFound(t *testing.T) {
-	lib, err := read(filepath.Join(project, "capi"))
-	if err != nil {
-		t.Fatal(err)
-	}
+func TestStaleFileIsReported(t *testing.T) {
 	root := t.TempDir()
-	readme, err := os.ReadFile(filepath.Join(project, "README.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(root, "README.md"), readme, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.CopyFS(filepath.Join(root, "capi"), os.DirFS(filepath.Join(project, "capi"))); err != nil {
-		t.Fatal(err)
+	for _, directory := range []string{"capi", pythonPackage} {
+		if err := os.CopyFS(filepath.Join(root, directory), os.DirFS(filepath.Join(project, directory))); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := run(root, false); err != nil {
 		t.Fatal(err)
@@ -39,10 +32,10 @@ func TestStaleFileIsFound(t *testing.T) {
 	}
 	for name, word := range map[string]string{
 		"include/obe.h":                   "obe_send",
-		"bindings/python/obe/_abi.py":     "obe_send",
+		pythonPackage + "/_abi.py":        "obe_send",
 		"capi/abi.c":                      "obe_send",
-		"packaging/man/libobe-talk.3":     "obe_send",
-		"README.md":                       "obe_send",
+		"packaging/man/libobe.7":          "OBE_E_STATE",
+		"docs/reference.md":               "obe_send",
 		"include/obe_labview.h":           "obe_lv_send",
 		"include/obe_labview_extra.h":     "obe_lv_abort",
 		"bindings/labview/nodes.md":       "obe_lv_send",
@@ -68,8 +61,65 @@ func TestStaleFileIsFound(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if len(lib.Groups) == 0 {
-		t.Fatal("no groups")
+}
+
+func TestHeaderLinesHaveOneWidth(t *testing.T) {
+	lib, err := read(filepath.Join(project, "capi"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := headers(project, lib)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forLabVIEW, err := labviewFiles(project, lib)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string][]byte{"obe.h": files["include/obe.h"],
+		"obe_labview.h": forLabVIEW["include/obe_labview.h"], "obe_labview_extra.h": forLabVIEW["include/obe_labview_extra.h"]} {
+		for i, line := range strings.Split(string(text), "\n") {
+			if utf8.RuneCountInString(line) > lineWidth+1 { // a macro of the template may have 80
+				t.Errorf("%s:%d has %d columns: %s", name, i+1, utf8.RuneCountInString(line), line)
+			}
+		}
+	}
+}
+
+func TestCommentFolds(t *testing.T) {
+	long := strings.Repeat("word ", 20)
+	for _, test := range []struct {
+		lines []string
+		want  string
+	}{
+		{[]string{"One line."}, "/* One line. */"},
+		{[]string{"Two", "short lines."}, "/* Two short lines. */"},
+		{[]string{long + "end."}, "/* " + strings.Repeat("word ", 14) + "word\n * word word word word word end.\n */"},
+		{[]string{"A table:", "", "  a   b", "", "And", "text."}, "/* A table:\n *\n *   a   b\n *\n * And text.\n */"},
+	} {
+		if got := comment(test.lines); got != test.want {
+			t.Errorf("%q is printed as\n%s\nwant\n%s", test.lines, got, test.want)
+		}
+	}
+}
+
+func TestGroupOfTwoFilesIsOne(t *testing.T) {
+	first := group{1, "Messages", []string{"All."}, []function{{Name: "obe_a"}}}
+	groups := join(join(join(nil, first), group{2, "Others", nil, nil}), group{1, "Messages", nil, []function{{Name: "obe_b"}}})
+	if len(groups) != 2 || len(groups[0].Functions) != 2 || len(groups[0].Doc) != 1 {
+		t.Errorf("%+v", groups)
+	}
+}
+
+func TestUnusedSignaturesLeavePython(t *testing.T) {
+	directory := t.TempDir()
+	for name, text := range map[string]string{"_handle.py": "lib.obe_send(1)", "_abi.py": `"obe_serve": ()`} {
+		if err := os.WriteFile(filepath.Join(directory, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if names, err := namesIn(directory); err != nil || !slices.Equal(names, []string{"obe_send"}) {
+		t.Errorf("%v, %v", names, err)
 	}
 }
 

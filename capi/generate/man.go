@@ -16,30 +16,29 @@ var groupPageTemplate string
 //go:embed libobe.7.tmpl
 var libraryPageTemplate string
 
-// page is what the template of a group's page knows.
+// page is the data of a page for one group.
 type page struct {
 	*library
 	Group group
 }
 
-// item is a paragraph with a heading of its own, such as "Handles".
+// item is a paragraph of the conventions with its heading, such as "Handles".
 type item struct {
 	Title string
 	Text  []string // lines
 }
 
-// overview is what the template of the library's page knows.
+// overview is the data of the library's page.
 type overview struct {
 	*library
 	Intro []string // lines
 	Items []item
 }
 
-// manual makes the manual pages, by their names below the project's folder: one
-// for each group of functions, and one for the library, which begins as its
-// header does.
-func manual(lib *library, header []byte) (map[string][]byte, error) {
-	functions := template.FuncMap{"upper": strings.ToUpper, "lower": lower, "page": pageName, "prose": prose, "escape": escape, "prototype": prototype}
+// manual returns the manual pages: one for each group of functions, and one for the
+// library, with the first comment of its header.
+func manual(_ string, lib *library) (map[string][]byte, error) {
+	functions := template.FuncMap{"upper": strings.ToUpper, "default": defaultOf, "lower": lower, "page": pageName, "prose": prose, "escape": escape, "prototype": prototype}
 	out := map[string][]byte{}
 	render := func(name, text string, data any) error {
 		t, err := template.New(name).Funcs(functions).Parse(text)
@@ -53,7 +52,11 @@ func manual(lib *library, header []byte) (map[string][]byte, error) {
 		out["packaging/man/"+name] = b.Bytes()
 		return nil
 	}
-	intro, items, err := preamble(string(header))
+	header, err := headers("", lib)
+	if err != nil {
+		return nil, err
+	}
+	intro, items, err := preamble(string(header["include/obe.h"]))
 	if err != nil {
 		return nil, err
 	}
@@ -68,25 +71,25 @@ func manual(lib *library, header []byte) (map[string][]byte, error) {
 	return out, nil
 }
 
-// pageName is the name of a group's page: "libobe-talk".
+// pageName is the name of a group's page: "libobe-send-and-receive".
 func pageName(g group) string {
 	return "libobe-" + strings.ReplaceAll(strings.ToLower(g.Title), " ", "-")
 }
 
-// lower writes a title as a part of a sentence.
+// lower begins a title in lower case, for use within a line.
 func lower(title string) string { return strings.ToLower(title[:1]) + title[1:] }
 
-// itemHead is the first line of an item of the header's opening comment.
+// itemHead matches the first line of an item of the header's opening comment.
 var itemHead = regexp.MustCompile(`^([A-Z][A-Za-z]+)\. +(.*)`)
 
 // preamble reads the header's opening comment: the text without its first line,
-// and the items of what every caller must know.
+// and the items of its conventions.
 func preamble(header string) (intro []string, items []item, err error) {
 	comment, _, _ := strings.Cut(header, "\n */")
-	text, list, ok := strings.Cut(comment, " * What every caller must know:\n")
+	text, list, ok := strings.Cut(comment, " * Conventions:\n")
 	list, _, closed := strings.Cut(list, " * Generated from")
 	if !ok || !closed {
-		return nil, nil, fmt.Errorf("the header does not begin with what every caller must know")
+		return nil, nil, fmt.Errorf("the header does not begin with its conventions")
 	}
 	for _, line := range strings.Split(text, "\n")[1:] {
 		intro = append(intro, strings.TrimPrefix(strings.TrimPrefix(line, " *"), " "))

@@ -1,6 +1,10 @@
-// Package status is the table of the codes that the C ABI returns, and the one
-// function that gives an error its code. Header, Python exceptions and
-// documentation are generated from the table.
+// Package status is the table of the codes that the C ABI returns, and the only mapping
+// from errors to codes. The header, the Python exceptions and the documentation are
+// generated from the table. It contains no error messages of calls; those come with the
+// errors.
+//
+// The one thing to know first: the first match in byError wins, so the order of its rows
+// matters.
 package status
 
 import (
@@ -16,20 +20,19 @@ import (
 	"libobe/internal/wire"
 )
 
-// Code is what a function of the C ABI returns: 0, or a negative number of
-// LabVIEW's user range -8999..-8000, so that a VI can put it into an error
-// cluster as it is.
+// Code is what a function of the C ABI returns: 0, or a negative number in LabVIEW's range
+// of user-defined codes, -8999 to -8000, so that a VI can use it in an error cluster.
 type Code int32
 
 // Status is one row of the table.
 type Status struct {
 	Code   Code
 	Name   string
-	Text   string // what obe_strerror says; one sentence
-	Python string // the built-in exception that the binding's derives from besides obe.Error
+	Text   string // what obe_strerror returns
+	Python string // the built-in exception that the binding's class derives from, in addition to libobe.Error
 }
 
-// The codes. Append only: a code, once released, keeps its number and meaning.
+// The codes. New ones are added at the end. A released code keeps its number and meaning.
 const (
 	OK          Code = 0
 	Argument    Code = -8001
@@ -61,40 +64,42 @@ const (
 	Reply       Code = -8027
 )
 
+// Unknown is the text for a number that is not a code.
+const Unknown = "Unknown status code."
+
 // Table has a row for every code.
 var Table = []Status{
 	{OK, "OBE_OK", "Success.", ""},
-	{Argument, "OBE_E_ARGUMENT", "An argument is not valid.", "ValueError"},
-	{Handle, "OBE_E_HANDLE", "The handle is not one of this kind, or was freed.", "ValueError"},
-	{State, "OBE_E_STATE", "The call does not fit the socket's role or state.", "RuntimeError"},
-	{Timeout, "OBE_E_TIMEOUT", "The call did not end within its timeout.", "TimeoutError"},
-	{Cancelled, "OBE_E_CANCELLED", "The call was ended by a cancel.", ""},
-	{Closed, "OBE_E_CLOSED", "This side closed the connection or the handle.", "RuntimeError"},
-	{PeerClosed, "OBE_E_PEER_CLOSED", "The peer closed the connection before the message was complete.", "RuntimeError"},
-	{Reset, "OBE_E_RESET", "The connection broke: the peer reset it, or is gone.", "ConnectionResetError"},
-	{Refused, "OBE_E_REFUSED", "Nobody listens at that address and port.", "ConnectionRefusedError"},
-	{Unreachable, "OBE_E_UNREACHABLE", "The address cannot be reached, or the name not be resolved.", "OSError"},
-	{InUse, "OBE_E_IN_USE", "The address and port are in use by another server.", "OSError"},
-	{Permission, "OBE_E_PERMISSION", "The system does not permit it.", "PermissionError"},
-	{Frame, "OBE_E_FRAME", "The peer sent something that is not a frame of this protocol.", "ValueError"},
-	{TooLarge, "OBE_E_TOO_LARGE", "The message is larger than max_message.", "ValueError"},
-	{JSON, "OBE_E_JSON", "The text is not valid JSON in UTF-8.", "ValueError"},
-	{Buffer, "OBE_E_BUFFER", "The buffer is too small; nothing was lost.", "BufferError"},
-	{NotFound, "OBE_E_NOT_FOUND", "The document has nothing at that pointer.", "LookupError"},
-	{Type, "OBE_E_TYPE", "The value has another type than asked for.", "TypeError"},
-	{Range, "OBE_E_RANGE", "The number does not fit the type asked for.", "OverflowError"},
-	{Busy, "OBE_E_BUSY", "Another call uses the handle and did not end in time.", ""},
-	{TLS, "OBE_E_TLS", "The peer's identity or encryption is not as required.", "OSError"},
-	{Forked, "OBE_E_FORKED", "The library cannot be used in a forked child; start a new process instead.", "RuntimeError"},
-	{Unsupported, "OBE_E_UNSUPPORTED", "This platform or build does not support it.", "NotImplementedError"},
-	{IO, "OBE_E_IO", "The system reported another input or output failure.", "OSError"},
+	{Argument, "OBE_E_ARGUMENT", "Invalid argument.", "ValueError"},
+	{Handle, "OBE_E_HANDLE", "Invalid handle: wrong kind, or already freed.", "ValueError"},
+	{State, "OBE_E_STATE", "Operation not valid in this role or state.", "RuntimeError"},
+	{Timeout, "OBE_E_TIMEOUT", "Operation timed out.", "TimeoutError"},
+	{Cancelled, "OBE_E_CANCELLED", "Operation cancelled.", ""},
+	{Closed, "OBE_E_CLOSED", "Connection or handle closed locally.", "RuntimeError"},
+	{PeerClosed, "OBE_E_PEER_CLOSED", "Peer closed the connection before the message was complete.", "RuntimeError"},
+	{Reset, "OBE_E_RESET", "Connection reset by the peer, or lost.", "ConnectionResetError"},
+	{Refused, "OBE_E_REFUSED", "Connection refused: no server is listening there.", "ConnectionRefusedError"},
+	{Unreachable, "OBE_E_UNREACHABLE", "Host unreachable, or name resolution failed.", "OSError"},
+	{InUse, "OBE_E_IN_USE", "Address and port in use by another server.", "OSError"},
+	{Permission, "OBE_E_PERMISSION", "Permission denied.", "PermissionError"},
+	{Frame, "OBE_E_FRAME", "Malformed frame: the peer does not speak the OBE protocol.", "ValueError"},
+	{TooLarge, "OBE_E_TOO_LARGE", "Message larger than max_message.", "ValueError"},
+	{JSON, "OBE_E_JSON", "Invalid JSON, or invalid UTF-8.", "ValueError"},
+	{Buffer, "OBE_E_BUFFER", "Buffer too small; no data was lost.", "BufferError"},
+	{NotFound, "OBE_E_NOT_FOUND", "No value at that JSON pointer.", "LookupError"},
+	{Type, "OBE_E_TYPE", "Value has a different type.", "TypeError"},
+	{Range, "OBE_E_RANGE", "Number out of range for the requested type.", "OverflowError"},
+	{Busy, "OBE_E_BUSY", "Busy: another call on the handle did not finish in time.", ""},
+	{TLS, "OBE_E_TLS", "TLS handshake or certificate verification failed.", "OSError"},
+	{Forked, "OBE_E_FORKED", "Not usable in a forked child; start a new process instead.", "RuntimeError"},
+	{Unsupported, "OBE_E_UNSUPPORTED", "Not supported on this platform or by this build.", "NotImplementedError"},
+	{IO, "OBE_E_IO", "I/O error.", "OSError"},
 	{Memory, "OBE_E_MEMORY", "Out of memory.", "MemoryError"},
-	{Internal, "OBE_E_INTERNAL", "A fault inside the library; please report it.", "RuntimeError"},
-	{Reply, "OBE_E_REPLY", "The server's reply is not what the command has as its answer.", "RuntimeError"},
+	{Internal, "OBE_E_INTERNAL", "Internal error; please report it.", "RuntimeError"},
+	{Reply, "OBE_E_REPLY", "Unexpected reply to the command.", "RuntimeError"},
 }
 
-// byError pairs errors with their codes; the first match counts, so the more
-// particular come first.
+// byError maps errors to codes. The first match wins, so more specific errors come first.
 var byError = []struct {
 	err  error
 	code Code
@@ -112,9 +117,7 @@ var byError = []struct {
 	{socket.ErrState, State},
 	{socket.ErrCancelled, Cancelled},
 	{socket.ErrTimeout, Timeout},
-	{transport.ErrTimeout, Timeout},
 	{socket.ErrClosed, Closed},
-	{transport.ErrClosed, Closed},
 	{socket.ErrPeerClosed, PeerClosed},
 	{wire.ErrIncomplete, PeerClosed},
 	{socket.ErrBuffer, Buffer},
@@ -127,11 +130,9 @@ var byError = []struct {
 	{transport.ErrInUse, InUse},
 	{transport.ErrPermission, Permission},
 	{transport.ErrExhausted, IO},
-	{session.ErrPage, JSON},
-	{session.ErrOutside, Unsupported},
-	{session.ErrFull, Memory},
+	{session.ErrEncoding, JSON},
 	{memory.ErrMemory, Memory},
-	{fs.ErrPermission, Permission}, // of a file; that of a socket is transport's
+	{fs.ErrPermission, Permission}, // of a file; transport.ErrPermission is that of a socket
 }
 
 // Of returns the code of an error.

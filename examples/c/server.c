@@ -1,6 +1,6 @@
 /*
- * A complete experiment-design server in C. It looks for the centre of a dip: a grid of candidates, each with its
- * weight, and as the next setting the one where the candidates' predictions differ most.
+ * A complete experiment-design server in C. It looks for the centre of a dip on a grid of candidates, each with a
+ * weight. The next setting is the one where the predictions of the candidates differ most.
  *     cc -std=c99 server.c -lobe -lm -o server && ./server 61981
  */
 #include <math.h>
@@ -10,67 +10,116 @@
 
 #include "obe.h"
 
-enum { N = 401 };
-static const double LOLIM = 2840.0, HILIM = 2900.0, DEPTH = 0.1, WIDTH = 3.0;
-static const double CELL = (2900.0 - 2840.0) / (N - 1) / 3.4641016; /* what a grid cannot tell apart, as a deviation */
+enum { N = 401, SERVED_DONE = 1 }; /* candidates; what the handler returns after the command done */
+
+static const double LOLIM = 2840.0, STEP = 0.15; /* the candidates for the centre, in MHz */
+static const double DEPTH = 0.1, WIDTH = 3.0;    /* of the dip, which the server knows */
 static double centre[N], weight[N];
 
-static double signal(int i, double f) /* what candidate i predicts at setting f */
+struct moments {
+    double mean, std;
+};
+
+/* The mean and standard deviation of a quantity that has one value for each candidate. */
+static struct moments moments_of(const double values[N])
 {
-    double u = (f - centre[i]) * 2.0 / WIDTH;
-    return 1.0 - DEPTH / (u * u + 1.0);
+    struct moments m = {0.0, 0.0};
+    double variance = 0.0;
+
+    for (int i = 0; i < N; i++)
+        m.mean += weight[i] * values[i];
+    for (int i = 0; i < N; i++)
+        variance += weight[i] * (values[i] - m.mean) * (values[i] - m.mean);
+    m.std = sqrt(variance);
+    return m;
 }
 
-static double identity(int i, double f) { return centre[i] + 0.0 * f; }
-
-static double moments(double (*quantity)(int, double), double f, double *std)
+/* The signal that each candidate predicts at a setting. */
+static void predict(double setting, double signal[N])
 {
-    double mean = 0.0, square = 0.0;
     for (int i = 0; i < N; i++) {
-        mean += weight[i] * quantity(i, f);
-        square += weight[i] * quantity(i, f) * quantity(i, f);
+        double u = (setting - centre[i]) * 2.0 / WIDTH;
+        signal[i] = 1.0 - DEPTH / (u * u + 1.0);
     }
-    *std = sqrt(fmax(square - mean * mean, 0.0));
-    return mean;
 }
 
-static obe_status answer(obe_message request, void *user)
+/* Before the first measurement all candidates are equally probable. */
+static void begin_run(void)
+{
+    for (int i = 0; i < N; i++) {
+        centre[i] = LOLIM + STEP * i;
+        weight[i] = 1.0 / N;
+    }
+}
+
+static double best_setting(void)
+{
+    double signal[N], best = centre[0], largest = -1.0;
+
+    for (int i = 0; i < N; i++) {
+        predict(centre[i], signal);
+        double spread = moments_of(signal).std;
+        if (spread > largest) {
+            largest = spread;
+            best = centre[i];
+        }
+    }
+    return best;
+}
+
+/* Bayes' rule: multiplies each weight by the likelihood of the measurement y +/- s at setting x. */
+static void learn(double x, double y, double s)
+{
+    double signal[N], sum = 0.0;
+
+    predict(x, signal);
+    for (int i = 0; i < N; i++) {
+        double residual = (y - signal[i]) / s;
+        weight[i] = weight[i] * exp(-residual * residual / 2.0) + 1e-300; /* so that no sum is 0 */
+        sum += weight[i];
+    }
+    for (int i = 0; i < N; i++)
+        weight[i] /= sum;
+}
+
+/* The handler of obe_serve: replies to one message. */
+static obe_status handle(obe_message request, void *user)
 {
     char command[16] = "", reply[64] = "\"OK\"";
-    double x, y, s, std, best = -1.0, sum = 0.0;
     int64_t length;
 
     (void)user;
-    obe_get_string(request, "/command", command, sizeof command, &length);
+    obe_get_string(request, "/command", command, sizeof command, &length); /* stays "" if there is none */
     if (strcmp(command, "newrun") == 0) {
-        for (int i = 0; i < N; i++)
-            centre[i] = LOLIM + (HILIM - LOLIM) * i / (N - 1), weight[i] = 1.0 / N;
+        begin_run();
     } else if (strcmp(command, "optset") == 0 || strcmp(command, "goodset") == 0) {
-        for (int i = 0; i < N; i++)
-            if (moments(signal, centre[i], &std), std > best)
-                best = std, snprintf(reply, sizeof reply, "[%.17g]", centre[i]);
-    } else if (strcmp(command, "newdat") == 0 && obe_get_double(request, "/x/0", &x) == OBE_OK &&
-               obe_get_double(request, "/y/0", &y) == OBE_OK && obe_get_double(request, "/s/0", &s) == OBE_OK) {
-        for (int i = 0; i < N; i++)
-            sum += weight[i] = weight[i] * exp(-pow((y - signal(i, x)) / s, 2.0) / 2.0) + 1e-300;
-        for (int i = 0; i < N; i++)
-            weight[i] /= sum;
+        snprintf(reply, sizeof reply, "[%.17g]", best_setting());
+    } else if (strcmp(command, "newdat") == 0) {
+        double x, y, s;
+        if (obe_get_double(request, "/x/0", &x) == OBE_OK && obe_get_double(request, "/y/0", &y) == OBE_OK &&
+            obe_get_double(request, "/s/0", &s) == OBE_OK)
+            learn(x, y, s);
+        else
+            snprintf(reply, sizeof reply, "{\"error\": \"newdat needs the lists x, y and s\"}");
+    } else if (strcmp(command, "getmean") == 0) {
+        snprintf(reply, sizeof reply, "[%.17g]", moments_of(centre).mean);
+    } else if (strcmp(command, "getstd") == 0) {
+        double grid = STEP / sqrt(12.0); /* the grid does not resolve less */
+        snprintf(reply, sizeof reply, "[%.17g]", hypot(moments_of(centre).std, grid));
     } else if (strcmp(command, "getcon") == 0) {
         snprintf(reply, sizeof reply, "[%.17g, %.17g]", DEPTH, WIDTH);
-    } else if (strcmp(command, "getmean") == 0 || strcmp(command, "getstd") == 0) {
-        x = moments(identity, 0.0, &std);
-        snprintf(reply, sizeof reply, "[%.17g]", command[3] == 'm' ? x : hypot(std, CELL));
     } else if (strcmp(command, "ready") != 0 && strcmp(command, "done") != 0) {
-        snprintf(reply, sizeof reply, "{\"error\": \"an unknown command, or x, y or s is missing\"}");
+        snprintf(reply, sizeof reply, "{\"error\": \"unknown command\"}");
     }
-    obe_reply(request, reply, -1, OBE_DEFAULT_TIMEOUT); /* if the client has left, nobody misses it */
-    return strcmp(command, "done") == 0;                /* anything but 0 ends obe_serve */
+    obe_reply(request, reply, -1, OBE_DEFAULT_TIMEOUT); /* a client that has left is not a failure of the server */
+    return strcmp(command, "done") == 0 ? SERVED_DONE : OBE_OK; /* obe_serve continues after OBE_OK only */
 }
 
 int main(int argc, char **argv)
 {
-    obe_socket server = 0;
+    obe_socket server = NULL;
     int32_t port = 0;
+    char message[512] = "";
     obe_status status = obe_server_new(NULL, argc > 1 ? atoi(argv[1]) : OBE_DEFAULT_PORT, &server);
 
     if (status == OBE_OK)
@@ -78,10 +127,12 @@ int main(int argc, char **argv)
     if (status == OBE_OK) {
         printf("port %d\n", (int)port);
         fflush(stdout);
-        status = obe_serve(server, answer, NULL);
+        status = obe_serve(server, handle, NULL);
+    }
+    if (status != SERVED_DONE) {
+        obe_last_error(server, message, (int64_t)sizeof message, NULL);
+        fprintf(stderr, "server: %s\n", message);
     }
     obe_free(server);
-    if (status != 1)
-        fprintf(stderr, "server: %s\n", obe_strerror(status));
-    return status != 1;
+    return status == SERVED_DONE ? 0 : 1;
 }

@@ -1,6 +1,6 @@
 /*
- * An instrument that lets an experiment-design server choose its measurements. The instrument is simulated: somewhere in
- * its range lies a Lorentzian dip, and each measurement is noisy.
+ * An instrument that lets an experiment-design server choose its measurements. The instrument is simulated: its range
+ * contains a Lorentzian dip, and each measurement is noisy. The exit status is 3 if the dip was not found.
  *     c++ -std=c++11 instrument.cpp -lobe -o instrument && ./instrument 61981
  */
 #include <cmath>
@@ -10,7 +10,7 @@
 
 #include "obe.hpp"
 
-static const double lolim = 2840, hilim = 2900; // the dip's centre lies in here, in MHz
+static const double lolim = 2840, hilim = 2900; // the range of the dip's centre, in MHz
 static const double noise = 0.015;              // standard deviation of one measurement
 
 int main(int argc, char **argv)
@@ -24,7 +24,7 @@ int main(int argc, char **argv)
         server.set_timeout(std::chrono::seconds(10));
         server.wait_ready(std::chrono::seconds(30));
         server.newrun(obe::message("{}").set("lolim", lolim).set("hilim", hilim));
-        const std::vector<double> dip = server.getcon(); // the sample has the depth and width that the server assumes
+        const std::vector<double> dip = server.getcon(); // depth and width, which the simulated sample shares
 
         for (int round = 0; round < 200; round++) {
             const std::vector<double> setting = server.goodset(4);

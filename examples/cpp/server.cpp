@@ -1,6 +1,8 @@
-/* A complete experiment-design server in C++. It looks for the centre of a dip: a grid of candidates, each with its
- * weight, and as the next setting the one where the candidates' predictions differ most.
- *     c++ -std=c++11 server.cpp -lobe -o server && ./server 61981 */
+/*
+ * A complete experiment-design server in C++. It looks for the centre of a dip on a grid of candidates, each with a
+ * weight. The next setting is the one where the predictions of the candidates differ most.
+ *     c++ -std=c++11 server.cpp -lobe -o server && ./server 61981
+ */
 #include <cmath>
 #include <cstdlib>
 #include <iostream>
@@ -9,30 +11,61 @@
 #include "obe.hpp"
 
 typedef std::valarray<double> values; // one for each candidate
-static const double lolim = 2840, cell = 0.15, depth = 0.1, width = 3;
+static const double lolim = 2840, step = 0.15; // the candidates for the centre, in MHz
+static const double depth = 0.1, width = 3;     // of the dip, which the server knows
 static values centre(401), weight(401);
 
-static values signal(double f) { return 1 - depth / (std::pow((f - centre) * (2 / width), 2.0) + 1.0); }
-static double mean(const values &q) { return (weight * q).sum(); }
-static double deviation(const values &q) { return std::sqrt(mean(std::pow(q - mean(q), 2.0))); }
+// The signal that each candidate predicts at a setting.
+static values predict(double setting)
+{
+    return 1 - depth / (std::pow((setting - centre) * (2 / width), 2.0) + 1.0);
+}
 
+static double mean(const values &quantity) { return (weight * quantity).sum(); }
+
+static double deviation(const values &quantity) { return std::sqrt(mean(std::pow(quantity - mean(quantity), 2.0))); }
+
+// Before the first measurement all candidates are equally probable.
+static void begin_run()
+{
+    for (std::size_t i = 0; i < centre.size(); i++)
+        centre[i] = lolim + step * static_cast<double>(i);
+    weight = 1 / static_cast<double>(weight.size());
+}
+
+static double best_setting()
+{
+    double best = centre[0], largest = -1;
+    for (double setting : centre) {
+        const double spread = deviation(predict(setting));
+        if (spread > largest) {
+            largest = spread;
+            best = setting;
+        }
+    }
+    return best;
+}
+
+// Bayes' rule: multiplies each weight by the likelihood of the measurement y +/- s at setting x.
+static void learn(double x, double y, double s)
+{
+    weight *= std::exp(std::pow((y - predict(x)) / s, 2.0) / -2.0) + 1e-300; // so that no sum is 0
+    weight /= weight.sum();
+}
+
+// The reply to a request, as JSON.
 static std::string answer(const obe::request &request, const std::string &command)
 {
     if (command == "newrun") {
-        for (std::size_t i = 0; i < centre.size(); i++)
-            centre[i] = lolim + cell * static_cast<double>(i);
-        weight = 1 / static_cast<double>(weight.size());
+        begin_run();
     } else if (command == "optset" || command == "goodset") {
-        double setting = centre[0];
-        for (double f : centre)
-            setting = deviation(signal(f)) > deviation(signal(setting)) ? f : setting;
-        return obe::to_json({setting});
+        return obe::to_json({best_setting()});
     } else if (command == "newdat") {
-        const double x = request.get<double>("/x/0"), y = request.get<double>("/y/0"), s = request.get<double>("/s/0");
-        weight *= std::exp(std::pow((y - signal(x)) / s, 2.0) / -2.0) + 1e-300;
-        weight /= weight.sum();
-    } else if (command == "getmean" || command == "getstd") {
-        return obe::to_json({command == "getmean" ? mean(centre) : std::hypot(deviation(centre), cell / std::sqrt(12))});
+        learn(request.get<double>("/x/0"), request.get<double>("/y/0"), request.get<double>("/s/0"));
+    } else if (command == "getmean") {
+        return obe::to_json({mean(centre)});
+    } else if (command == "getstd") {
+        return obe::to_json({std::hypot(deviation(centre), step / std::sqrt(12))}); // the grid does not resolve less
     } else if (command == "getcon") {
         return obe::to_json({depth, width});
     } else if (command != "ready" && command != "done") {
@@ -41,20 +74,28 @@ static std::string answer(const obe::request &request, const std::string &comman
     return obe::to_json("OK");
 }
 
-int main(int argc, char **argv) try {
-    obe::server server("", argc > 1 ? std::atoi(argv[1]) : OBE_DEFAULT_PORT);
-    std::cout << "port " << server.port() << std::endl;
-    server.serve([](const obe::request &request) {
-        std::string command;
-        try { // what a client sends must not end the server
-            command = request.get<std::string>("/command");
-            request.reply(answer(request, command));
-        } catch (const obe::error &e) {
-            request.reply(obe::message("{}").set("error", e.what()));
-        }
-        return command == "done";
-    });
-} catch (const std::exception &e) {
-    std::cerr << "server: " << e.what() << '\n';
-    return 1;
+// Replies to one message, and returns whether it was the last one.
+static bool handle(const obe::request &request)
+{
+    std::string command;
+    try {
+        command = request.get<std::string>("/command");
+        request.reply(answer(request, command));
+    } catch (const obe::error &e) { // an invalid message, which must not stop the server
+        request.reply(obe::message("{}").set("error", e.what()));
+    }
+    return command == "done";
+}
+
+int main(int argc, char **argv)
+{
+    try {
+        obe::server server("", argc > 1 ? std::atoi(argv[1]) : OBE_DEFAULT_PORT);
+        std::cout << "port " << server.port() << std::endl;
+        server.serve(handle);
+        return 0;
+    } catch (const std::exception &e) {
+        std::cerr << "server: " << e.what() << '\n';
+        return 1;
+    }
 }

@@ -1,4 +1,4 @@
-"""Lets the tests find peer.py, and this repository's own package obe and library, unless the environment has others."""
+"""Lets the tests find peer.py, and this repository's own package and library unless the environment names others."""
 
 import os
 import sys

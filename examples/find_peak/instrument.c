@@ -1,15 +1,15 @@
 /*
  * The measuring side in C: an instrument that lets an experiment-design server choose its settings.
  *
- * The instrument is simulated: somewhere in its range lies a Lorentzian dip, which only `measure` knows, and each
- * measurement is noisy. The server (server.cpp, or any server of the OBE protocol with that model) proposes a setting,
- * the instrument measures there and reports, and after each round the server tells what it knows by now.
+ * The instrument is simulated: its range contains a Lorentzian dip, which only `measure` knows, and each measurement is
+ * noisy. The server (server.cpp, or any server of the OBE protocol with that model) proposes a setting, and the
+ * instrument measures there and reports the result. After each round it asks the server for its current estimate.
  *
  *     cc -std=c99 instrument.c $(pkg-config --cflags --libs libobe) -lm -o instrument
  *     ./instrument --port 61981
  *
- * The exit status is 0 if the estimate agrees with the true centre, 1 after a failure, 2 for a wrong option and 3 if the
- * dip was not found.
+ * The exit status is 0 if the estimate agrees with the true centre, 1 after a failure, 2 for an invalid option and 3 if
+ * the dip was not found.
  */
 #define _POSIX_C_SOURCE 200112L /* for clock_gettime, isatty and popen */
 
@@ -36,7 +36,7 @@
 
 #include "obe.h"
 
-enum { START_MS = 30000, REPLY_MS = 10000 }; /* patience with a server that starts, and with one that thinks */
+enum { START_MS = 30000, REPLY_MS = 10000 }; /* timeouts for a server to start, and for a reply */
 enum { CENTRE, DEPTH, WIDTH, PARAMETERS };   /* in the order of the server's model */
 
 static const double LOLIM = 1.5, HILIM = 3.5; /* the settings, in GHz */
@@ -44,10 +44,10 @@ static const int STEPS = 200;
 static const double PICKINESS = 4;  /* how strongly the best settings are preferred */
 static const double NOISE = 0.005;  /* standard deviation of one measurement */
 
-/* What --plot runs, in the folder where plot.py is. */
+/* The command of --plot, for the directory that contains plot.py. */
 static const char PLOT[] = PYTHON " plot.py --live - find_peak.png find_peak.svg";
 
-/* ---- random numbers: splitmix64 and Box-Muller, so that a seed gives the same run everywhere ---- */
+/* ---- random numbers: splitmix64 and Box-Muller, so that a seed produces the same run on every system ---- */
 
 static uint64_t random_state;
 
@@ -118,7 +118,7 @@ static double measure(double setting, long dwell_ms)
 
 /* ---- the progress line ---- */
 
-static int line_open; /* the cursor stands on an unfinished line */
+static int line_open; /* the cursor is on an unfinished line */
 
 static void end_line(void)
 {
@@ -128,7 +128,7 @@ static void end_line(void)
     fflush(stdout);
 }
 
-/* A bar that grows on a terminal; now and then a line elsewhere. */
+/* On a terminal a bar that grows, and otherwise a line every 50 rounds. */
 static void show_progress(const char *name, int round, int rounds, const double *mean, const double *std)
 {
     static const char full[] = "##############################", empty[] = "..............................";
@@ -148,17 +148,17 @@ static void show_progress(const char *name, int round, int rounds, const double 
         end_line();
 }
 
-/* ---- talking to the server: each function gives 1, or 0 after it has said on stderr what is wrong ---- */
+/* ---- the server: each function returns 1, or prints what failed and returns 0 ---- */
 
-static int complain(const char *what, const char *why)
+static int print_error(const char *what, const char *why)
 {
     end_line();
     fprintf(stderr, "instrument: %s: %s\n", what, why);
     return 0;
 }
 
-/* Whether a call went well; if not, the library's own words say why. */
-static int check(const char *what, obe_socket handle, obe_status status)
+/* Checks the status of a call on a handle, and prints the library's error message. */
+static int check(const char *what, const void *handle, obe_status status)
 {
     char text[512];
     int64_t length = 0;
@@ -166,38 +166,38 @@ static int check(const char *what, obe_socket handle, obe_status status)
     if (status == OBE_OK)
         return 1;
     if (obe_last_error(handle, text, (int64_t)sizeof text - 1, &length) != OBE_OK)
-        return complain(what, obe_strerror(status));
+        return print_error(what, obe_strerror(status));
     text[length] = '\0';
-    return complain(what, text);
+    return print_error(what, text);
 }
 
-/* Whether a call went well that gives `expected` numbers; *count is how many it gave. */
+/* The same for a call that has to return `expected` numbers; *count is how many it returned. */
 static int check_count(const char *what, obe_socket server, obe_status status, const int64_t *count, int64_t expected)
 {
     if (!check(what, server, status))
         return 0;
-    return *count == expected ? 1 : complain(what, "the server answered with another count of numbers than expected");
+    return *count == expected ? 1 : print_error(what, "the server returned a different number of values than expected");
 }
 
-/* Tells the server the settings. What a new run needs is up to the server, hence a document. */
+/* Sends the settings to the server. What a new run needs depends on the server, so it is a message. */
 static int begin_run(obe_socket server)
 {
-    obe_message fields = 0;
-    int good = check("newrun", 0, obe_command_new("newrun", &fields)) &&
+    obe_message fields = NULL;
+    int good = check("newrun", NULL, obe_command_new("newrun", &fields)) &&
                check("newrun", fields, obe_set_double(fields, "lolim", LOLIM)) &&
                check("newrun", fields, obe_set_double(fields, "hilim", HILIM)) &&
                check("newrun", fields, obe_set_int(fields, "steps", STEPS)) &&
                check("newrun", server, obe_newrun(server, fields, REPLY_MS));
 
-    obe_free(fields);
+    obe_message_free(fields);
     return good;
 }
 
-/* ---- where each round is written to ---- */
+/* ---- the outputs of each round ---- */
 
 enum { LOG, DRAWING, OUTPUTS };
 
-static FILE *outputs[OUTPUTS]; /* a file, and what goes to plot.py; NULL if nobody asked for it */
+static FILE *outputs[OUTPUTS]; /* a file, and a pipe to plot.py; NULL without the option */
 
 static void record(const char *format, ...)
 {
@@ -210,21 +210,21 @@ static void record(const char *format, ...)
             va_start(values, format);
             vfprintf(outputs[i], format, values);
             va_end(values);
-            fflush(outputs[i]); /* plot.py draws along */
+            fflush(outputs[i]); /* plot.py draws while this program measures */
         }
 }
 
-/* Opens the log and the plot, as far as they are asked for. The first row is the truth. */
+/* Opens the log and the plot that the options ask for. The first row is the truth. */
 static int open_outputs(const char *log, int plot)
 {
     if (log != NULL && (outputs[LOG] = fopen(log, "w")) == NULL)
-        return complain(log, "the file cannot be written");
+        return print_error(log, "the file cannot be written");
 #ifndef _WIN32
     if (plot)
-        signal(SIGPIPE, SIG_IGN); /* a drawing that ends is no reason to end as well */
+        signal(SIGPIPE, SIG_IGN); /* the measurement continues if plot.py exits */
 #endif
     if (plot && (outputs[DRAWING] = popen(PLOT, "w")) == NULL)
-        return complain(PLOT, "it cannot be started");
+        return print_error(PLOT, "cannot be started");
     record("run,round,setting,signal,centre,depth,width,centre_std,depth_std,width_std\n"
            "truth,0,,,%.10g,%.10g,%.10g,,,\n",
            truth[CENTRE], truth[DEPTH], truth[WIDTH]);
@@ -235,15 +235,15 @@ static int close_log(const char *log)
 {
     if (outputs[LOG] == NULL || (ferror(outputs[LOG]) | fclose(outputs[LOG])) == 0)
         return 1;
-    return complain(log, "the log could not be written");
+    return print_error(log, "the log could not be written");
 }
 
-/* Waits for the figure, and for the person who looks at it. */
+/* Waits until plot.py has drawn the figure and the user has closed its window. */
 static int close_drawing(void)
 {
     if (outputs[DRAWING] == NULL || pclose(outputs[DRAWING]) == 0)
         return 1;
-    return complain("--plot", "plot.py failed; it needs matplotlib, and is looked for in the current folder");
+    return print_error("--plot", "plot.py failed; it needs matplotlib, and has to be in the current directory");
 }
 
 /* ---- the experiment ---- */
@@ -267,7 +267,7 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Measures where the server says, or, if not `designed`, at evenly spaced settings. */
+/* Measures at the settings that the server chooses, or, unless `designed`, at evenly spaced ones. */
 static int run_experiment(obe_socket server, int designed, const struct options *options, struct result *result)
 {
     const int rounds = (int)options->rounds;
@@ -275,7 +275,7 @@ static int run_experiment(obe_socket server, int designed, const struct options 
     double *times = malloc((size_t)rounds * sizeof *times);
     double *mean = result->mean, *std = result->std;
     int64_t n = 0;
-    int round, good = times != NULL ? begin_run(server) : complain(name, "out of memory");
+    int round, good = times != NULL ? begin_run(server) : print_error(name, "out of memory");
 
     for (round = 1; good && round <= rounds; round++) {
         double setting = rounds > 1 ? LOLIM + (HILIM - LOLIM) * (round - 1) / (rounds - 1) : LOLIM;
@@ -313,16 +313,16 @@ static int usage(void)
 {
     fputs("usage: instrument [--address ADDRESS] [--port PORT] [--rounds N] [--dwell MS] [--seed N] [--compare]\n"
           "                  [--log FILE] [--plot] [--persistent] [--done]\n"
-          "  --address     where the server runs (default: this computer)\n"
+          "  --address     the address of the server (default: this computer)\n"
           "  --port        its port (default: 61981)\n"
-          "  --rounds      measurements to make (default: 200)\n"
-          "  --dwell       how long a measurement takes, in milliseconds (default: 0)\n"
+          "  --rounds      the number of measurements (default: 200)\n"
+          "  --dwell       the time of a measurement in milliseconds (default: 0)\n"
           "  --seed        repeats the sample and the noise of that seed; without it every run differs\n"
-          "  --compare     measures the sample once more, at evenly spaced settings\n"
+          "  --compare     measures the sample again, at evenly spaced settings\n"
           "  --log         writes each round to a file, for plot.py\n"
-          "  --plot        draws along, by plot.py of this folder, to find_peak.png and find_peak.svg too\n"
+          "  --plot        runs plot.py of this directory, which draws on the screen, find_peak.png and find_peak.svg\n"
           "  --persistent  keeps the connection open; not for servers in Python\n"
-          "  --done        ends the server afterwards\n",
+          "  --done        stops the server afterwards\n",
           stderr);
     return 0;
 }
@@ -383,10 +383,10 @@ int main(int argc, char **argv)
 {
     struct options options = {NULL, NULL, OBE_DEFAULT_PORT, 200, 0, 0, 0, 0, 0, 0};
     struct result designed = {{0}, {0}, 0}, even = {{0}, {0}, 0};
-    obe_socket server = 0;
+    obe_socket server = NULL;
     int good, found = 0;
 
-    /* Where the stack lies differs from run to run, so runs within one second differ too. */
+    /* The address of a local variable differs from run to run, so runs within one second differ too. */
     random_state = (uint64_t)time(NULL) * 1000003U + (uint64_t)(uintptr_t)&options;
     options.seed = (uint64_t)uniform(0, 2147483647);
     if (!read_options(argc, argv, &options))
@@ -394,10 +394,10 @@ int main(int argc, char **argv)
     random_state = options.seed;
     prepare_sample();
 
-    good = check("making the client", 0, obe_client_new(options.address, (int32_t)options.port, &server)) &&
-           (!options.persistent || check("persistent", server, obe_set_option(server, "persistent", "1"))) &&
+    good = check("client", NULL, obe_client_new(options.address, (int32_t)options.port, &server)) &&
+           (!options.persistent || check("persistent", server, obe_set_option(server, OBE_OPT_PERSISTENT, "1"))) &&
            open_outputs(options.log, options.plot) &&
-           check("waiting for the server", server, obe_wait_ready(server, START_MS)) &&
+           check("server", server, obe_wait_ready(server, START_MS)) &&
            run_experiment(server, 1, &options, &designed) &&
            (!options.compare || run_experiment(server, 0, &options, &even)) &&
            (!options.done || check("done", server, obe_done(server, REPLY_MS)));

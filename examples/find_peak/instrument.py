@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""The measuring side in Python: an instrument that lets an experiment-design server choose its settings.
+"""An instrument in Python that lets an experiment-design server choose its settings.
 
 The instrument is simulated: somewhere in its range lies a Lorentzian dip, which only `Sample.measure` knows, and each
 measurement is noisy. The server (server.cpp, or any server of the OBE protocol with that model) proposes a setting,
-the instrument measures there and reports, and after each round the server tells what it knows by now.
+the instrument measures there and reports, and after each round it asks for the estimate so far.
 
     python3 instrument.py --port 61981 --compare --plot
 
@@ -23,7 +23,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, NamedTuple, Union
 
-from obe import DEFAULT_PORT, Client, Error
+from libobe import DEFAULT_PORT, Client, Error
 
 if TYPE_CHECKING:
     from plot import Figure
@@ -59,7 +59,7 @@ class Result(NamedTuple):
 
 
 def show_progress(name: str, count: int, rounds: int, mean: list[float], std: list[float]) -> None:
-    """A bar that grows on a terminal; now and then a line elsewhere."""
+    """A growing bar on a terminal, occasional lines elsewhere."""
     done = 30 * count // rounds
     estimate = f"centre {mean[0]:.4f} +/- {std[0]:.4f} GHz"
     if sys.stdout.isatty():
@@ -70,7 +70,7 @@ def show_progress(name: str, count: int, rounds: int, mean: list[float], std: li
 
 
 def run(server: Client, sample: Sample, name: str, options: argparse.Namespace, outputs: list[Output]) -> Result:
-    """Measure where the server says (designed), or at evenly spaced settings (even)."""
+    """Measure where the server proposes (designed), or at evenly spaced settings (even)."""
     rounds, times = options.rounds, []
     server.newrun(lolim=LOLIM, hilim=HILIM, steps=STEPS)
     for i in range(rounds):
@@ -96,7 +96,7 @@ def run(server: Client, sample: Sample, name: str, options: argparse.Namespace, 
 
 
 def experiment(options: argparse.Namespace, figure: Figure | None) -> bool:
-    """The whole experiment; gives whether the dip was found."""
+    """Run the whole experiment. Returns whether the dip was found."""
     sample = Sample(options.seed)
     outputs: list[Output] = [] if figure is None else [figure.add]
     with ExitStack() as stack:
@@ -142,11 +142,11 @@ def main() -> int:
     parser.add_argument("--port", type=whole(1, 65535), default=DEFAULT_PORT, help="its port (default: %(default)s)")
     parser.add_argument("--rounds", type=whole(1, 1000000), default=200, help="measurements (default: %(default)s)")
     parser.add_argument("--dwell", type=whole(0, 1000000), default=0, help="duration of a measurement in milliseconds")
-    parser.add_argument("--seed", type=whole(0, 2147483647), help="repeats the sample and the noise of that seed")
+    parser.add_argument("--seed", type=whole(0, 2147483647), help="seed of the sample and the noise")
     parser.add_argument("--compare", action="store_true", help="measures once more, at evenly spaced settings")
     parser.add_argument("--log", help="writes each round to a file, for plot.py")
     parser.add_argument(
-        "--plot", nargs="*", metavar="FILE", help="draws along, and to files (default: find_peak.png and find_peak.svg)"
+        "--plot", nargs="*", metavar="FILE", help="draws, also to files (default: find_peak.png and find_peak.svg)"
     )
     parser.add_argument("--persistent", action="store_true", help="keeps the connection; not for servers in Python")
     parser.add_argument("--done", action="store_true", help="ends the server afterwards")

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Draws the log of an instrument: what was measured, where, and how well the centre of the dip was known by then.
+"""Draws the log of an instrument: the measurements, their settings, and the uncertainty of the centre after each.
 
     python3 plot.py find_peak.csv find_peak.png find_peak.svg
-    python3 plot.py --live - find_peak.png    # draws a log along that comes in by the standard input
+    python3 plot.py --live - find_peak.png    # draws a log while it arrives on standard input
 
-That is how `instrument --plot` draws; instrument.py draws with the same class. Needs matplotlib.
+`instrument --plot` runs it in this way. instrument.py uses its class Figure. Needs matplotlib.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import numpy as np
 from matplotlib import pyplot
 
 RUNS = {"designed": ("chosen by the server", "C0"), "even": ("evenly spaced", "C1")}
-FRAME = 0.2  # seconds between two drawings of a live plot; more if it is slow, so that it takes half of the time
+FRAME = 0.2  # seconds between two drawings of a live plot; at least as long as one drawing lasts
 
 
 def dip(setting: Any, centre: float, depth: float, width: float) -> Any:
@@ -34,7 +34,7 @@ class Figure:
 
     def __init__(self, live: bool = False) -> None:
         if not live:
-            matplotlib.use("agg")  # draws to files, also where there is no screen
+            matplotlib.use("agg")  # draws to files, and needs no screen
         matplotlib.rcParams.update({"svg.hashsalt": "find_peak", "font.size": 9, "axes.titlesize": 9})
         self.rows: dict[str, list[dict[str, float]]] = {name: [] for name in RUNS}
         self.truth: dict[str, float] = {}
@@ -42,7 +42,7 @@ class Figure:
         axes[0, 1].sharex(axes[0, 0])
         axes[0, 1].sharey(axes[0, 0])
         self.data, (self.settings, self.errors) = dict(zip(RUNS, axes[0])), axes[1]
-        # Without a screen matplotlib draws to files, whatever was asked for.
+        # Without a screen matplotlib can only draw to files.
         self.live = live and getattr(self.figure.canvas, "required_interactive_framework", None) is not None
         self.next = 0.0
 
@@ -97,19 +97,19 @@ class Figure:
     def save(self, paths: Iterable[str | Path]) -> None:
         self.draw()
         for path in paths:
-            # Without the date the same log gives the same file.
+            # Without the date the same log results in the same file.
             metadata = {"Date": None} if Path(path).suffix == ".svg" else None
             self.figure.savefig(path, dpi=120, metadata=metadata)
 
     def stay(self) -> None:
-        """Leaves a live figure on the screen until its window is closed."""
+        """Keep a live figure on the screen until its window is closed."""
         if self.live:
             pyplot.show()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Draws the log of an instrument.")
-    parser.add_argument("log", help="what --log of the instrument wrote; - is the standard input")
+    parser.add_argument("log", help="a log of the instrument; - is standard input")
     parser.add_argument("figures", nargs="*", help="files to draw to, such as find_peak.png")
     parser.add_argument("--live", action="store_true", help="draws on the screen while the log is read")
     options = parser.parse_args()

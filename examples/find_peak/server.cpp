@@ -1,6 +1,6 @@
 /*
- * An experiment-design server: it chooses the settings at which a measurement tells most about the parameters of a model,
- * here a dip in a spectrum, and says what is known about them by now. README.md explains the method in a page.
+ * An experiment-design server: it chooses the settings at which a measurement is most informative about the parameters
+ * of a model, here a dip in a spectrum, and estimates them from all measurements. README.md explains the method.
  *
  *     c++ -std=c++17 -O3 server.cpp $(pkg-config --cflags --libs libobe) -o server
  *     ./server --port 61981
@@ -25,10 +25,10 @@ struct range {
     double low, high;
 };
 
-// ---- The experiment: edit this, and the rest follows -----------------------------------------------------------------
+// ---- The experiment: edit this part for your own ---------------------------------------------------------------------
 
-// The unknown parameters, and the range in which each of them lies; before the first measurement, any value there is as
-// probable as any other. The replies have the parameters in this order.
+// The unknown parameters, and the range of each of them, in which all values are equally probable before the first
+// measurement. Replies contain the parameters in this order.
 enum { CENTRE, DEPTH, WIDTH, PARAMETERS };
 using point = std::array<double, PARAMETERS>;
 const std::array<range, PARAMETERS> PRIOR{{{1.5, 3.5}, {0.01, 0.1}, {0.003, 0.05}}}; // in GHz, of the signal, in GHz
@@ -40,7 +40,7 @@ inline double signal(double setting, const point &p)
     return 1 - p[DEPTH] / (u * u + 1);
 }
 
-// The settings to choose from, unless newrun brings others, and the noise of a measurement, until newdat tells it.
+// The settings to choose from, unless newrun specifies others, and the noise of a measurement until newdat reports it.
 const range SETTINGS{1.5, 3.5};
 const int STEPS = 200;
 const double NOISE = 0.005;
@@ -48,13 +48,13 @@ const double NOISE = 0.005;
 // ---- The designer ----------------------------------------------------------------------------------------------------
 
 const std::size_t DRAWS = 30; // particles that the utility is computed from
-const double SHRINK = 0.98;   // how much of its distance from the mean a resampled particle keeps; Liu and West's a
+const double SHRINK = 0.98;   // resampling multiplies the distance from the mean by it; a in Liu and West
 
-/// What is known about the parameters: a cloud of particles, which are points in the parameters' space, with weights.
+/// The knowledge about the parameters: a cloud of particles, which are points in parameter space, with weights.
 struct designer {
     std::vector<double> settings;
-    std::array<std::vector<double>, PARAMETERS> particles; // an array for each parameter: processors compute on several
-    std::vector<double> log_weight, weight;                // neighbours at once
+    std::array<std::vector<double>, PARAMETERS> particles; // an array for each parameter, so that the
+    std::vector<double> log_weight, weight;                // compiler can use vector instructions
     double noise = NOISE;
     std::mt19937_64 random;
 
@@ -65,7 +65,7 @@ struct designer {
         begin(SETTINGS, STEPS);
     }
 
-    /// Forgets all data.
+    /// Begins a new run without data.
     void begin(range limits, int steps)
     {
         settings.clear();
@@ -78,11 +78,11 @@ struct designer {
         noise = NOISE;
     }
 
-    /// Bayes: multiplies the weights by the likelihood of the measurement y ± s at setting x. In logarithms, and with the
-    /// largest at 0, since many measurements multiply to less than the smallest double.
+    /// Bayes' rule: multiplies the weights by the likelihood of the measurement y ± s at setting x. It adds logarithms,
+    /// and shifts the largest to 0, since the product of many measurements is less than the smallest double.
     ///
-    /// A measurement that only a few particles agree with is taken as its two halves, y ± √2 s twice, which say the same:
-    /// in between, the cloud gathers where they agree.
+    /// A measurement that agrees with only a few particles is split into two equivalent ones, y ± √2 s twice. Between
+    /// them the particles are resampled to where they agree.
     void learn(double x, double y, double s, int halvings = 8)
     {
         std::vector<double> logs(size()), updated(size());
@@ -92,7 +92,7 @@ struct designer {
         }
         const double largest = *std::max_element(logs.begin(), logs.end());
         if (!std::isfinite(largest))
-            throw std::invalid_argument("y is too many s away from every signal that the model can give");
+            throw std::invalid_argument("y is too many s away from every signal that the model can produce");
         double sum = 0, squares = 0;
         for (std::size_t i = 0; i < size(); i++) {
             logs[i] -= largest;
@@ -115,20 +115,20 @@ struct designer {
         noise = s;
     }
 
-    /// The setting where a measurement tells most.
+    /// The setting where a measurement is most informative.
     double best()
     {
         const std::vector<double> u = utility();
         return settings[static_cast<std::size_t>(std::max_element(u.begin(), u.end()) - u.begin())];
     }
 
-    /// A setting drawn with the probability utility^pickiness, which explores more than the best one does.
+    /// A setting drawn with a probability proportional to utility^pickiness, which explores more than the best one.
     double good(double pickiness)
     {
         std::vector<double> u = utility();
         const double largest = *std::max_element(u.begin(), u.end());
         for (double &value : u)
-            value = largest > 0 ? std::pow(value / largest, pickiness) : 1; // with nothing left to learn, any will do
+            value = largest > 0 ? std::pow(value / largest, pickiness) : 1; // none is informative: all are equal
         return settings[std::discrete_distribution<std::size_t>(u.begin(), u.end())(random)];
     }
 
@@ -181,7 +181,7 @@ private:
         std::fill(weight.begin(), weight.end(), 1.0 / static_cast<double>(size()));
     }
 
-    /// Draws particles by their weights, at even distances along the running sum of the weights ("systematic").
+    /// Systematic resampling: draws particles at equal distances along the running sum of their weights.
     std::vector<std::size_t> draw(std::size_t count)
     {
         std::vector<std::size_t> drawn(count);
@@ -197,14 +197,14 @@ private:
         return drawn;
     }
 
-    /// Brings the particles to where the weight is. Each is nudged at random, so that they do not become copies of a few,
-    /// and drawn towards the mean by as much as leaves mean and covariance of the cloud what they were: J. Liu, M. West,
-    /// "Combined parameter and state estimation in simulation-based filtering", 2001.
+    /// Moves the particles to where the weight is. Each one is displaced at random, so that they do not become copies of
+    /// a few, and moved towards the mean by the amount that preserves the mean and covariance of the cloud: J. Liu,
+    /// M. West, "Combined parameter and state estimation in simulation-based filtering", 2001.
     void resample()
     {
         const point centre = mean();
         const std::array<point, PARAMETERS> root = square_root(covariance());
-        const double nudge = std::sqrt(1 - SHRINK * SHRINK);
+        const double displacement = std::sqrt(1 - SHRINK * SHRINK);
         const auto old = particles;
         const std::vector<std::size_t> drawn = draw(size());
         std::normal_distribution<> gauss;
@@ -216,16 +216,16 @@ private:
             for (std::size_t k = 0; k < PARAMETERS; k++) {
                 moved[k] = SHRINK * old[k][drawn[i]] + (1 - SHRINK) * centre[k];
                 for (std::size_t l = 0; l <= k; l++)
-                    moved[k] += nudge * root[k][l] * z[l];
+                    moved[k] += displacement * root[k][l] * z[l];
                 inside = inside && PRIOR[k].low <= moved[k] && moved[k] <= PRIOR[k].high;
             }
             for (std::size_t k = 0; k < PARAMETERS; k++)
-                particles[k][i] = inside ? moved[k] : old[k][drawn[i]]; // no nudge leads out of the prior
+                particles[k][i] = inside ? moved[k] : old[k][drawn[i]]; // no displacement leaves the prior
         }
         level();
     }
 
-    /// The lower triangular matrix L with L Lᵀ = matrix (Cholesky); directions without extent stay without.
+    /// The lower triangular matrix L with L Lᵀ = matrix (Cholesky); a direction of zero variance has zeros in L.
     static std::array<point, PARAMETERS> square_root(const std::array<point, PARAMETERS> &matrix)
     {
         std::array<point, PARAMETERS> root{};
@@ -239,8 +239,8 @@ private:
         return root;
     }
 
-    /// What a measurement at each setting is expected to tell: log(1 + V / noise²), where V is the variance of the signals
-    /// that randomly drawn particles predict. That is twice the information, if they are normally distributed.
+    /// The expected information of a measurement at each setting: log(1 + V / noise²), where V is the variance of the
+    /// signals that randomly drawn particles predict. For a normal distribution it is twice the mutual information.
     std::vector<double> utility()
     {
         std::vector<double> average(settings.size()), squares(settings.size());
@@ -260,27 +260,28 @@ private:
     }
 };
 
-// ---- The conversation ------------------------------------------------------------------------------------------------
+// ---- The commands ----------------------------------------------------------------------------------------------------
 
-const double PICKINESS = 4;   // goodset's default: with 0 all settings are equally good, with more the best are preferred
-const double LARGEST = 1e100; // no number of an experiment is larger, and squares stay far from overflow
+const double PICKINESS = 4;   // default of goodset: 0 draws all settings alike, larger values prefer the best
+const double LARGEST = 1e100; // limit of every number, so that squares do not overflow
 const int MOST_STEPS = 100000;
 
-/// The member `name` of a request, a number or a list of one, from low to high. Without `otherwise` it has to be there.
+/// The member `name` of a request, from low to high: a number, or a list of one number. Without a default_value it is
+/// required.
 static double number(const obe::message &request, const std::string &name, double low, double high,
-                     double otherwise = NAN)
+                     double default_value = NAN)
 {
     std::string pointer = "/" + name;
     if (!request.contains(pointer)) {
-        if (std::isnan(otherwise))
+        if (std::isnan(default_value))
             throw std::invalid_argument(name + " is missing");
-        return otherwise;
+        return default_value;
     }
     if (request.type(pointer) == OBE_ARRAY && request.count(pointer) == 1)
         pointer += "/0";
     const std::int32_t type = request.type(pointer);
     const double value = type == OBE_INTEGER || type == OBE_REAL ? request.get<double>(pointer) : NAN;
-    if (!(low <= value && value <= high)) // NaN is neither
+    if (!(low <= value && value <= high)) // also rejects NaN
         throw std::invalid_argument(name + " must be a number from " + obe::to_json(low) + " to " + obe::to_json(high) +
                                     ", or a list of one such number");
     return value;
@@ -339,7 +340,7 @@ static std::string answer(designer &experiment, const obe::message &request)
     if (command == "getwgt")
         return obe::to_json(experiment.weight);
     if (command == "getcon")
-        return "[]"; // the model has no constants beside its parameters
+        return "[]"; // the model has parameters only
     throw std::invalid_argument("unknown command; known are ready, getset, getpar, getcon, getwgt, getpdf, newrun, optset, "
                                 "goodset, newdat, getmean, getstd, getcov and done");
 }
@@ -350,19 +351,19 @@ static void serve(const std::string &address, int port, std::size_t size, std::u
     obe::server server(address, port);
     std::cout << "find_peak server listening on port " << server.port() << std::endl;
     server.serve([&experiment](const obe::request &request) {
-        const std::chrono::seconds patience(5); // a client that does not read its reply does not hold up the others
-        std::string said;
+        const std::chrono::seconds timeout(5); // a client that does not read must not block the others
+        std::string reply;
         try {
-            said = answer(experiment, request);
-        } catch (const std::exception &problem) { // whatever one client sends, the others are still served
-            said = obe::message("{}").set("error", problem.what()).json();
+            reply = answer(experiment, request);
+        } catch (const std::exception &e) { // an invalid request must not stop the server
+            reply = obe::message("{}").set("error", e.what()).json();
         }
         try {
-            request.reply(said, patience);
-        } catch (const obe::error &problem) { // as are they when a reply is too large, or lost on its way
-            std::cerr << "server: " << problem.what() << std::endl;
+            request.reply(reply, timeout);
+        } catch (const obe::error &e) { // a reply that is too large must not either
+            std::cerr << "server: " << e.what() << std::endl;
         }
-        return command_of(request) == "done"; // true ends the serving
+        return command_of(request) == "done"; // true ends serve
     });
 }
 
@@ -371,7 +372,7 @@ static void serve(const std::string &address, int port, std::size_t size, std::u
 static const char USAGE[] = "usage: server [--address ADDRESS] [--port PORT] [--particles N] [--seed N]\n"
                             "  --address    the address to listen on (default: this computer only)\n"
                             "  --port       its port; 0 lets the system choose (default: 61981)\n"
-                            "  --particles  how many of them represent what is known (default: 10000)\n"
+                            "  --particles  the number of particles (default: 10000)\n"
                             "  --seed       makes every draw repeatable\n";
 
 static std::uint32_t whole(const std::string &text, std::uint32_t low, std::uint32_t high)
@@ -400,8 +401,8 @@ int main(int argc, char **argv)
     try {
         serve(options["--address"], static_cast<int>(whole(options["--port"], 0, 65535)),
               whole(options["--particles"], 100, 1000000), whole(options["--seed"], 0, UINT32_MAX));
-    } catch (const std::exception &problem) {
-        std::cerr << "server: " << problem.what() << std::endl;
+    } catch (const std::exception &e) {
+        std::cerr << "server: " << e.what() << std::endl;
         return 1;
     }
     return 0;

@@ -1,4 +1,4 @@
-"""The experiment as its users have it: the programs are built, run, and spoken to over their sockets."""
+"""The experiment as users run it: the programs are built, started, and tested over their sockets."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ import pytest
 from instrument import COLUMNS, HILIM, LOLIM, NOISE, Sample
 
 import peer
-from obe import Client
+from libobe import Client
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 LIBRARY = Path(os.environ["OBE_LIBRARY"]).resolve()
 ENVIRONMENT = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path), MPLBACKEND="agg")
-PATIENCE = 120.0  # seconds after which a program that should have ended has failed
+TIMEOUT = 120.0  # seconds after which a program that should have ended has failed
 PARTICLES = 10000
 
 
@@ -45,16 +45,16 @@ CC = [os.environ.get("CC", "cc"), "-std=c99", "-O2"]
 
 @pytest.fixture(scope="session")
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder with the built server and instrument."""
-    folder = tmp_path_factory.mktemp("programs")
-    build(CXX, HERE / "server.cpp", folder / "find_peak_server")
-    build(CC, HERE / "instrument.c", folder / "find_peak_instrument")
-    return folder
+    """The directory with the built server and instrument."""
+    directory = tmp_path_factory.mktemp("programs")
+    build(CXX, HERE / "server.cpp", directory / "find_peak_server")
+    build(CC, HERE / "instrument.c", directory / "find_peak_instrument")
+    return directory
 
 
 @contextmanager
 def serving(programs: Path, seed: int = 1, particles: int = PARTICLES) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """A running server and its port. Only a server that was told `done` may have ended by itself."""
+    """A running server and its port. Only a server that received `done` may have ended by itself."""
     options = ["--port", "0", "--seed", str(seed), "--particles", str(particles)]
     server = subprocess.Popen([programs / "find_peak_server", *options], stdout=subprocess.PIPE, text=True)
     try:
@@ -75,7 +75,7 @@ def port(programs: Path) -> Iterator[int]:
 
 
 def ask(port: int, command: str, **fields: Any) -> Any:
-    """One command on a connection of its own, as optbayesexpt has it, on bare sockets."""
+    """One command on a new connection, as optbayesexpt does, on bare sockets."""
     return json.loads(peer.exchange(port, json.dumps({"command": command, **fields}).encode()))
 
 
@@ -114,7 +114,7 @@ def moments(parameters: Any, weights: Any) -> tuple[Any, Any]:
 def test_a_new_run_takes_its_settings_and_forgets_the_data(port: int) -> None:
     ask(port, "newdat", x=[2.5], y=0.95, s=NOISE)
     assert max(ask(port, "getstd")) < 0.5
-    ask(port, "newdat", x=[2.5], y=0.95, s=1)  # so weak that there is no resampling
+    ask(port, "newdat", x=[2.5], y=0.95, s=1)  # so weak that the particles are not resampled
     assert len(set(ask(port, "getwgt"))) > 1
     for steps in (25, 25.0):
         assert ask(port, "newrun", lolim=2, hilim=3, steps=steps) == "OK"
@@ -203,19 +203,19 @@ def test_a_bad_request_gets_an_error_and_changes_nothing(port: int) -> None:
     assert state() == before
 
 
-def test_an_unknown_command_is_told_so(port: int) -> None:
+def test_the_error_of_an_unknown_command(port: int) -> None:
     assert "unknown command" in ask(port, "maxpdf")["error"]
-    assert "goodset" in ask(port, "maxpdf")["error"]  # it says what there is
+    assert "goodset" in ask(port, "maxpdf")["error"]  # it lists the commands
 
 
-@pytest.mark.parametrize("manner", [*peer.WRONG, *peer.LEAVING], ids=lambda manner: manner.__name__)
-def test_a_client_that_misbehaves_harms_nobody(port: int, manner: peer.Manner) -> None:
+@pytest.mark.parametrize("mode", [*peer.WRONG, *peer.LEAVING], ids=lambda mode: mode.__name__)
+def test_a_client_that_sends_wrongly_does_not_disturb_others(port: int, mode: peer.SendMode) -> None:
     with peer.connect(port) as conn:
-        manner(conn, b'{"command": "ready"}')
+        mode(conn, b'{"command": "ready"}')
         assert ask(port, "ready") == "OK"
 
 
-def test_a_client_that_does_not_read_its_reply_holds_up_nobody_for_long(port: int) -> None:
+def test_a_client_that_does_not_read_its_reply_does_not_block_others(port: int) -> None:
     with peer.connect(port) as conn:
         peer.whole(conn, b'{"command": "getpar"}')
         assert ask(port, "ready") == "OK"
@@ -233,7 +233,7 @@ def test_many_commands_on_one_connection(port: int) -> None:
     "data",
     [
         {"x": [2.5], "y": 0.97, "s": 1e-100},  # leaves a single particle
-        {"x": [2.5], "y": 0.5, "s": 0.001},  # 400 s away from anything that the model can give
+        {"x": [2.5], "y": 0.5, "s": 0.001},  # 400 s away from any value of the model
         {"x": [2.5], "y": 1e50, "s": 1.0},
         {"x": [-1e100], "y": 1, "s": 1},
         {"x": [2.5], "y": -1e100, "s": 1e100},
@@ -268,7 +268,7 @@ def test_a_program_for_the_server_of_optbayesexpt_works(programs: Path) -> None:
                 assert len(mean) == len(std) == 3
             assert abs(mean[0] - truth) < 4 * std[0] < 0.02
         assert ask(port, "done") == "OK"
-        assert server.wait(PATIENCE) == 0
+        assert server.wait(TIMEOUT) == 0
 
 
 def test_a_seed_repeats_every_draw(programs: Path) -> None:
@@ -289,7 +289,7 @@ def test_a_seed_repeats_every_draw(programs: Path) -> None:
     "options", [["--port", "x"], ["--port", "65536"], ["--particles", "5"], ["--seed"], ["--speed", "9"]]
 )
 def test_a_wrong_option_is_explained(programs: Path, options: list[str]) -> None:
-    got = subprocess.run([programs / "find_peak_server", *options], capture_output=True, text=True, timeout=PATIENCE)
+    got = subprocess.run([programs / "find_peak_server", *options], capture_output=True, text=True, timeout=TIMEOUT)
     assert got.returncode in (1, 2)
     assert got.stdout == ""
     assert "usage" in got.stderr or "whole number" in got.stderr
@@ -307,8 +307,8 @@ def localise(port: int, centre: float = 2.5, depth: float = 0.05, width: float =
 
 
 def test_bayes_and_resampling(port: int) -> None:
-    """After each measurement the weights are those of Bayes; or, where they have gathered on less than half of the
-    particles, these were resampled, and have the mean and the covariance that those weights give."""
+    """After each measurement the weights are those of Bayes; or, where they are concentrated on less than half of the
+    particles, these were resampled, and have the mean and the covariance of those weights."""
     localise(port)
     spread = []  # the variances after a resampling, by those before
     for i in range(24):
@@ -331,7 +331,7 @@ def test_bayes_and_resampling(port: int) -> None:
         assert np.all(np.abs(found - cov) < 0.08 * np.outer(std, std))
         spread.append(np.diag(found) / np.diag(cov))
     assert 2 < len(spread) < 24
-    # Nudges without the way back towards the mean would make it 1.04.
+    # Displacements without the shrinkage towards the mean would make it 1.04.
     assert abs(np.mean(spread) - 1) < 0.02
 
 
@@ -345,8 +345,8 @@ def test_resampling_stays_within_the_prior(port: int) -> None:
 
 
 def test_settings_are_chosen_by_what_they_tell(port: int) -> None:
-    """When the dip is nearly known, its flanks tell about its centre, its bottom about its depth, the rest nothing."""
-    assert len({ask(port, "optset")[0] for _ in range(20)}) > 5  # while nothing is known, the draws decide
+    """When the dip is nearly known, its flanks determine its centre, its bottom its depth, and the rest nothing."""
+    assert len({ask(port, "optset")[0] for _ in range(20)}) > 5  # the draws decide until something is known
     localise(port, centre=2.5, width=0.05)
 
     def distance(pickiness: float, count: int = 200) -> float:
@@ -356,8 +356,8 @@ def test_settings_are_chosen_by_what_they_tell(port: int) -> None:
     assert all(abs(ask(port, "optset")[0] - 2.5) < 0.05 for _ in range(50))
     assert distance(4) < 1 < distance(0.2) < distance(0)
     assert distance(0) > 8  # evenly over 40 widths
-    # Data that all particles agree with leave the weights, but say how large the noise is: against much noise utility
-    # goes with the variance of the signal, and against little only with its logarithm.
+    # Data that all particles agree with leave the weights unchanged and set the noise. With much noise the utility is
+    # proportional to the variance of the signal, and with little noise to its logarithm.
     ask(port, "newdat", x=[-1e50], y=1, s=1e3)
     much = distance(0.5)
     ask(port, "newdat", x=[-1e50], y=1, s=1e-9)
@@ -377,12 +377,12 @@ def measure(server: Client, sample: Sample, choice: str) -> tuple[list[float], l
 
 
 @pytest.mark.parametrize("choice", ["goodset", "optset"])
-def test_the_designer_is_right(programs: Path, choice: str) -> None:
+def test_the_designer_finds_the_centre(programs: Path, choice: str) -> None:
     """In at least 85 of 100 runs the truth lies within two standard deviations, and the median error of the centre is
     at least 3 times smaller than with evenly spaced settings."""
     errors: dict[str, list[float]] = {choice: [], "even": []}
     pulls: list[list[float]] = []
-    with serving(programs) as (_, port), Client(port=port, timeout=PATIENCE) as client:
+    with serving(programs) as (_, port), Client(port=port, timeout=TIMEOUT) as client:
         client.set_option("persistent", "1")
         for seed in range(100):
             for settings in errors:
@@ -394,15 +394,15 @@ def test_the_designer_is_right(programs: Path, choice: str) -> None:
                     pulls.append([abs(m - t) / s for m, t, s in zip(mean, truth, std)])
     for parameter in zip(*pulls):
         assert sum(pull <= 2 for pull in parameter) >= 85
-        assert sum(pull <= 1 for pull in parameter) <= 85  # 68 are expected: it is not timid either
-    assert max(pull[0] for pull in pulls) < 5  # never sure of a wrong centre
+        assert sum(pull <= 1 for pull in parameter) <= 85  # 68 are expected: the uncertainty is not too large either
+    assert max(pull[0] for pull in pulls) < 5  # never certain of a wrong centre
     assert statistics.median(errors["even"]) > 3 * statistics.median(errors[choice])
 
 
-def test_strong_signals_do_not_make_the_server_too_sure(programs: Path) -> None:
+def test_the_uncertainty_of_strong_signals(programs: Path) -> None:
     """The first measurement in a dip of a hundred times the noise rules out nearly all of the particles."""
     wrong = 0
-    with serving(programs) as (_, port), Client(port=port, timeout=PATIENCE) as client:
+    with serving(programs) as (_, port), Client(port=port, timeout=TIMEOUT) as client:
         client.set_option("persistent", "1")
         for seed in range(60):
             sample = Sample(seed, noise=NOISE / 10)
@@ -417,7 +417,7 @@ def test_a_round_takes_less_than_half_a_millisecond(programs: Path, connection: 
 
     Whatever else the machine does only adds to the time, so the best of several medians counts: on a busy machine many.
     """
-    best, seed, deadline = math.inf, 0, time.monotonic() + PATIENCE
+    best, seed, deadline = math.inf, 0, time.monotonic() + TIMEOUT
     with serving(programs) as (_, port):
         while best >= 0.5 and time.monotonic() < deadline:
             got = run_instrument([programs / "find_peak_instrument"], port, "--seed", str(seed), *connection)
@@ -427,8 +427,8 @@ def test_a_round_takes_less_than_half_a_millisecond(programs: Path, connection: 
     assert best < 0.5
 
 
-def test_a_model_of_ones_own(tmp_path: Path) -> None:
-    """The other experiment of README.md, in the place of the one at the top of server.cpp."""
+def test_another_model(tmp_path: Path) -> None:
+    """The other experiment of README.md, instead of the one at the top of server.cpp."""
     (experiment,) = re.findall(r"```cpp\n(.*?)```", (HERE / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     source = (HERE / "server.cpp").read_text(encoding="utf-8")
     begin, end = source.index("// ---- The experiment"), source.index("// ---- The designer")
@@ -451,7 +451,7 @@ def test_a_model_of_ones_own(tmp_path: Path) -> None:
 def run_instrument(program: list[Any], port: int, *options: str, **more: Any) -> subprocess.CompletedProcess[str]:
     command = [*program, "--port", str(port), *options]
     more = {"env": ENVIRONMENT, **more}
-    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, **more)
+    return subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, **more)
 
 
 @pytest.fixture(params=["C", "Python"])
@@ -463,7 +463,7 @@ def test_an_instrument(programs: Path, instrument: list[Any], tmp_path: Path) ->
     log = tmp_path / "log.csv"
     with serving(programs) as (server, port):
         got = run_instrument(instrument, port, "--seed", "3", "--compare", "--log", str(log), "--done")
-        assert server.wait(PATIENCE) == 0
+        assert server.wait(TIMEOUT) == 0
     assert (got.returncode, got.stderr) == (0, "")
     lines = got.stdout.splitlines()
     for line, (run, count) in zip(
@@ -502,8 +502,8 @@ def test_a_progress_bar_on_a_terminal(programs: Path, instrument: list[Any]) -> 
             while chunk := os.read(ours, 4096):
                 shown += chunk
         except OSError:
-            pass  # how a terminal says that its last program has ended
-        process.wait(PATIENCE)
+            pass  # how a terminal reports that its last program has ended
+        process.wait(TIMEOUT)
     os.close(ours)
     bars = [line for line in shown.decode().split("\r") if line.startswith("designed")]
     assert len(bars) == 40
@@ -511,7 +511,7 @@ def test_a_progress_bar_on_a_terminal(programs: Path, instrument: list[Any]) -> 
     assert all(re.search(r"\] centre \d\.\d{4} \+/- \d\.\d{4} GHz", bar) for bar in bars)
 
 
-def test_an_instrument_says_what_is_wrong(programs: Path, instrument: list[Any], port: int, tmp_path: Path) -> None:
+def test_errors_of_an_instrument(programs: Path, instrument: list[Any], port: int, tmp_path: Path) -> None:
     for options in (["--rounds", "0"], ["--port", "70000"], ["--seed", "x"], ["--speed"]):
         got = run_instrument(instrument, port, *options)
         assert got.returncode == 2
@@ -544,44 +544,44 @@ def test_the_figure(programs: Path, port: int, tmp_path: Path) -> None:
     log, files = tmp_path / "log.csv", [tmp_path / "a.png", tmp_path / "a.svg"]
     run_instrument([programs / "find_peak_instrument"], port, "--seed", "3", "--compare", "--log", str(log))
     plot = [sys.executable, str(HERE / "plot.py")]
-    subprocess.run([*plot, log, *files], check=True, timeout=PATIENCE, env=ENVIRONMENT)
+    subprocess.run([*plot, log, *files], check=True, timeout=TIMEOUT, env=ENVIRONMENT)
     assert all(map(drawn, files))
     again = tmp_path / "b.svg"
     rows = log.read_bytes()
-    subprocess.run([*plot, "--live", "-", again], input=rows, check=True, timeout=PATIENCE, env=ENVIRONMENT)
+    subprocess.run([*plot, "--live", "-", again], input=rows, check=True, timeout=TIMEOUT, env=ENVIRONMENT)
     assert drawn(again)
-    for run in (b"designed", b"even"):  # one run is enough for a figure, and none is no error
+    for run in (b"designed", b"even"):  # one run is enough for a figure, and an empty log is not an error
         rows = b"\n".join(row for row in rows.splitlines() if not row.startswith(run))
-        subprocess.run([*plot, "-", again], input=rows, check=True, timeout=PATIENCE, env=ENVIRONMENT)
+        subprocess.run([*plot, "-", again], input=rows, check=True, timeout=TIMEOUT, env=ENVIRONMENT)
 
 
 @pytest.fixture
 def this_python(tmp_path: Path) -> dict[str, str]:
     """An environment in which python3 is the Python that runs the tests."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    script = folder / "python3"
+    directory = tmp_path / "bin"
+    directory.mkdir()
+    script = directory / "python3"
     script.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
     script.chmod(0o755)
-    return dict(ENVIRONMENT, PATH=f"{folder}{os.pathsep}{os.environ['PATH']}")
+    return dict(ENVIRONMENT, PATH=f"{directory}{os.pathsep}{os.environ['PATH']}")
 
 
 def test_an_instrument_draws(instrument: list[Any], port: int, tmp_path: Path, this_python: dict[str, str]) -> None:
-    folder = tmp_path / "here"
-    folder.mkdir()
-    shutil.copy(HERE / "plot.py", folder)
-    got = run_instrument(instrument, port, "--seed", "3", "--compare", "--plot", cwd=folder, env=this_python)
+    directory = tmp_path / "here"
+    directory.mkdir()
+    shutil.copy(HERE / "plot.py", directory)
+    got = run_instrument(instrument, port, "--seed", "3", "--compare", "--plot", cwd=directory, env=this_python)
     assert (got.returncode, got.stderr) == (0, "")
     assert "evenly spaced" in got.stdout
-    figures = [folder / "find_peak.png", folder / "find_peak.svg"]
-    assert sorted(folder.glob("find_peak.*")) == figures
+    figures = [directory / "find_peak.png", directory / "find_peak.svg"]
+    assert sorted(directory.glob("find_peak.*")) == figures
     assert all(map(drawn, figures))
 
 
 def test_an_instrument_whose_drawing_fails(
     programs: Path, port: int, tmp_path: Path, this_python: dict[str, str]
 ) -> None:
-    """It measures to its end, and says what is missing."""
+    """It finishes its measurements, and reports what is missing."""
     program: list[Any] = [programs / "find_peak_instrument"]
     got = run_instrument(program, port, "--seed", "3", "--plot", cwd=tmp_path, env=this_python)
     assert got.returncode == 1
@@ -590,7 +590,7 @@ def test_an_instrument_whose_drawing_fails(
 
 
 def test_a_live_figure_stays() -> None:
-    """Where there is a screen, its window is shown until it is closed, and elsewhere there is none."""
+    """With a screen its window is shown until it is closed. Without one there is no window."""
     code = """
 import plot
 shown = []
@@ -603,7 +603,7 @@ print(len(shown))
 """
     environment = dict(ENVIRONMENT, PYTHONPATH=os.pathsep.join([str(HERE), *sys.path]), MPLBACKEND="agg")
     command = [sys.executable, "-c", code]
-    got = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, env=environment)
+    got = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, env=environment)
     assert (got.stdout, got.stderr) == ("1\n", "")
 
 
@@ -616,7 +616,7 @@ def without_matplotlib(tmp_path: Path) -> dict[str, str]:
 
 def run_demo(programs: Path, output: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(ROOT / "examples" / "demo.py"), "--programs", str(programs), "--output", str(output)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=4 * PATIENCE, env=environment)
+    return subprocess.run(command, capture_output=True, text=True, timeout=4 * TIMEOUT, env=environment)
 
 
 def test_the_demo(programs: Path, tmp_path: Path) -> None:
@@ -638,6 +638,6 @@ def test_the_demo_without_matplotlib(programs: Path, tmp_path: Path, without_mat
 
 def test_plot_without_matplotlib(port: int, without_matplotlib: dict[str, str]) -> None:
     command = [sys.executable, str(HERE / "instrument.py"), "--port", str(port), "--plot"]
-    got = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, env=without_matplotlib)
+    got = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, env=without_matplotlib)
     assert got.returncode == 1
     assert "pip install matplotlib" in got.stderr

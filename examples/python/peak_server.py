@@ -7,7 +7,7 @@ The server keeps a posterior over the centre f0 of the dip
     y = 1 - DEPTH / (((f - f0) * 2 / WIDTH)^2 + 1)
 
 on a grid of candidate centres, and proposes the settings f where the posterior is least certain of y: there a
-measurement tells most. Any client of the OBE protocol can be the instrument; examples/c/instrument.c is one.
+measurement is most informative. Any client of the OBE protocol can be the instrument; examples/c/instrument.c is one.
 
     python3 peak_server.py --port 61981
 """
@@ -23,13 +23,13 @@ from collections.abc import Callable
 from operator import mul
 from typing import Any
 
-from obe import Socket
+from libobe import Socket
 
 # The experiment: optically detected magnetic resonance, frequencies in MHz, signal relative to the level off resonance.
-LOLIM, HILIM = 2840.0, 2900.0  # the centre lies in here, unless newrun says otherwise
+LOLIM, HILIM = 2840.0, 2900.0  # the centre lies in this range unless newrun sets another
 STEPS = 200  # candidate settings, evenly spaced over the range
 CENTRES = 400  # candidate centres, evenly spaced over the range
-DEPTH = 0.03  # a: known from an earlier run
+DEPTH = 0.03  # known from an earlier run
 WIDTH = 5.0  # lw: full width at half depth, known as well
 NOISE = 0.015  # one measurement's expected standard deviation; each newdat reports its own
 PICKINESS = 4.0  # goodset's default: 0 draws settings evenly, large values come close to optset
@@ -61,14 +61,14 @@ def number(value: object, name: str) -> float:
 
 
 def measured(value: object, name: str) -> float:
-    """y and s come as lists of one number each; instruments with one channel may leave the list out."""
+    """y and s are lists of one number each. Instruments with one channel may send the number itself."""
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     return number(value, name)
 
 
 class PeakServer:
-    """The server without its socket: `handle` takes a message and gives the reply, whatever the message is."""
+    """The server without its socket. `handle` returns the reply to any message."""
 
     def __init__(self, seed: int | None = None) -> None:
         self.finished = False
@@ -102,10 +102,10 @@ class PeakServer:
             return {"error": str(problem)}
 
     def newrun(self, request: dict[str, Any]) -> str:
-        """Forget all data; optionally choose the range and the number of settings."""
+        """Discard all data. Optionally choose the range and the number of settings."""
         low = number(request.get("lolim", LOLIM), "lolim")
         high = number(request.get("hilim", HILIM), "hilim")
-        steps = number(request.get("steps", STEPS), "steps")  # 25.0 is as good as 25
+        steps = number(request.get("steps", STEPS), "steps")  # 25.0 is accepted like 25
         if not low < high:
             raise RequestError("lolim must lie below hilim")
         if high - low > CENTRES * WIDTH / 4.0:
@@ -154,7 +154,7 @@ class PeakServer:
         return spread + self.cell**2 / 12.0
 
     def utility(self) -> list[float]:
-        """For each setting, the information a measurement there is expected to give.
+        """For each setting, the information expected from a measurement there.
 
         That is log(1 + V / NOISE^2), where V is the variance of the predicted signal under the posterior.
         """
@@ -192,14 +192,14 @@ class PeakServer:
 
 def serve(address: str, port: int, seed: int | None) -> None:
     experiment = PeakServer(seed)
-    # The timeout is for clients that do not take their reply: none holds up the others for longer.
+    # The longest time that a client that does not read its reply delays the others.
     socket = Socket("server", ip_address=address, port=port, timeout=5)
     print(f"peak server listening on port {socket.port}", flush=True)
     while not experiment.finished:
         try:
             message = socket.receive()
         except TimeoutError:
-            continue  # nobody has asked anything for a while
+            continue  # no message arrived in this time
         except ValueError as problem:  # JSON that Python cannot hold, such as an integer of 5000 digits
             reply: object = {"error": str(problem)}
         else:
@@ -212,7 +212,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Finds the centre of a Lorentzian dip with any OBE instrument.")
     parser.add_argument("--address", default="", help="address to listen on (default: loopback only)")
     parser.add_argument("--port", type=int, default=61981, help="port; 0 lets the system choose (default: 61981)")
-    parser.add_argument("--seed", type=int, help="makes the draws of goodset repeatable")
+    parser.add_argument("--seed", type=int, help="seed of the draws of goodset")
     options = parser.parse_args()
     try:
         serve(options.address, options.port, options.seed)

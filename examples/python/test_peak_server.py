@@ -1,4 +1,4 @@
-"""The peak server's statistics and manners, tried without a socket; test_over_the_socket tries it with one."""
+"""The peak server's statistics and replies without a socket, and the programs over one."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from typing import Any
 import pytest
 from peak_server import CENTRES, DEPTH, HILIM, LOLIM, NOISE, STEPS, WIDTH, PeakServer, dip
 
-from obe import Socket
+from libobe import Socket
 
 
 def ask(server: PeakServer, command: str, **fields: object) -> Any:
-    """One exchange as the wire sees it: request and reply go through JSON."""
+    """One exchange, with request and reply as JSON."""
     request = json.loads(json.dumps({"command": command, **fields}))
     return json.loads(json.dumps(server.handle(request)))
 
 
 def run(seed: int, rounds: int = 200, choice: str = "goodset") -> tuple[float, float, float]:
     """A whole experiment with a simulated instrument: (true centre, estimate, uncertainty)."""
-    noise = random.Random(1000000 + seed)  # not the server's own draws over again
+    noise = random.Random(1000000 + seed)  # other draws than the server's
     server = PeakServer(seed)
     assert ask(server, "newrun") == "OK"
     truth = noise.uniform(LOLIM, HILIM)
@@ -40,7 +40,7 @@ def run(seed: int, rounds: int = 200, choice: str = "goodset") -> tuple[float, f
 
 
 @pytest.mark.parametrize(("choice", "runs"), [("goodset", 20), ("optset", 10)])
-def test_the_estimate_is_right_and_its_uncertainty_honest(choice: str, runs: int) -> None:
+def test_the_estimate_and_its_uncertainty(choice: str, runs: int) -> None:
     pulls = []
     for seed in range(runs):
         truth, mean, std = run(seed, choice=choice)
@@ -48,7 +48,7 @@ def test_the_estimate_is_right_and_its_uncertainty_honest(choice: str, runs: int
         pulls.append((mean - truth) / std)
     assert max(map(abs, pulls)) < 4.0
     scatter = math.sqrt(sum(pull * pull for pull in pulls) / len(pulls))
-    assert 0.6 < scatter < 1.4  # neither boasting nor timid
+    assert 0.6 < scatter < 1.4  # neither too small nor too large an uncertainty
 
 
 def test_goodset_beats_evenly_spaced_settings() -> None:
@@ -59,8 +59,8 @@ def test_goodset_beats_evenly_spaced_settings() -> None:
     assert typical_error("goodset") < 0.6 * typical_error("even")
 
 
-def test_many_rounds_stay_honest() -> None:
-    truth, mean, std = run(1, rounds=3000)  # finer than the grid can tell
+def test_the_uncertainty_after_many_rounds() -> None:
+    truth, mean, std = run(1, rounds=3000)  # finer than the grid
     assert abs(mean - truth) < 4.0 * std
 
 
@@ -100,7 +100,7 @@ def test_y_and_s_with_or_without_a_list() -> None:
     assert replies[0] == replies[1]
 
 
-def test_newrun_forgets_and_resizes() -> None:
+def test_newrun_discards_data_and_changes_the_settings() -> None:
     server = PeakServer(1)
     fresh = ask(server, "getstd")
     ask(server, "newdat", x=[2870.0], y=0.97, s=NOISE)
@@ -207,7 +207,7 @@ def test_extreme_data_leave_the_server_working(data: Any) -> None:
 
 
 def test_over_the_socket() -> None:
-    """The program itself: started on a port of the system's choice, asked good and bad things, ended by done."""
+    """The program itself: good and bad requests, and done, which ends it."""
     program = subprocess.Popen(
         [sys.executable, str(Path(__file__).with_name("peak_server.py")), "--port", "0", "--seed", "1"],
         stdout=subprocess.PIPE,
@@ -221,7 +221,7 @@ def test_over_the_socket() -> None:
         assert client.tcpcmd({"command": "newrun", "steps": 25.0}) == "OK"
         for message in BAD_REQUESTS:
             assert "error" in client.tcpcmd(message)
-        client.send({"command": "getset"})  # nobody waits for this answer
+        client.send({"command": "getset"})  # does not wait for the reply
         client.close()
         assert client.tcpcmd({"command": "newdat", "x": [2870.0], "y": 0.97, "s": NOISE}) == "OK"
         assert len(client.tcpcmd({"command": "getset"})[0]) == 25
@@ -237,23 +237,23 @@ def test_over_the_socket() -> None:
 
 @pytest.fixture(scope="module")
 def c_programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder with the built instrument and server of examples/c."""
-    folder, root, library = (
+    """The directory with the built instrument and server of examples/c."""
+    directory, root, library = (
         tmp_path_factory.mktemp("c"),
         Path(__file__).resolve().parents[2],
         Path(os.environ["OBE_LIBRARY"]),
     )
     for name in ("instrument", "server"):
         command = [os.environ.get("CC", "cc"), "-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I"]
-        command += [root / "include", "-o", folder / name, root / "examples" / "c" / f"{name}.c"]
+        command += [root / "include", "-o", directory / name, root / "examples" / "c" / f"{name}.c"]
         command += ["-L", library.parent, "-lobe", "-lm", f"-Wl,-rpath,{library.resolve().parent}"]
         subprocess.run(command, check=True, timeout=100)
-    return folder
+    return directory
 
 
 @pytest.mark.parametrize("language", ["Python", "C"])
 def test_the_instrument_in_c(c_programs: Path, language: str) -> None:
-    """It finds the dip with the help of either server, and ends it."""
+    """It finds the dip with either server, and ends the server."""
     servers = {
         "Python": [sys.executable, str(Path(__file__).with_name("peak_server.py")), "--port", "0", "--seed", "1"],
         "C": [str(c_programs / "server"), "0"],

@@ -19,10 +19,10 @@ import (
 )
 
 const (
-	// patience is how long something may take that must happen.
-	patience = 10 * time.Second
-	// short is a timeout that a test waits out.
-	short = 30 * time.Millisecond
+	// testTimeout limits what must happen.
+	testTimeout = 10 * time.Second
+	// shortTimeout is a timeout that has to expire.
+	shortTimeout = 30 * time.Millisecond
 )
 
 func must(t *testing.T, err error) {
@@ -32,20 +32,20 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// script is a server that gives each command its reply and remembers what it was
-// asked. A reply of "" is none.
-type script struct {
-	server *socket.Server
-	mu     sync.Mutex
-	reply  string
-	asked  []string
+// scriptedServer sends the same reply to every command and records the requests. If the
+// reply is "", it sends none.
+type scriptedServer struct {
+	server   *socket.Server
+	mu       sync.Mutex
+	reply    string
+	requests []string
 }
 
-func newScript(t *testing.T) (*script, *socket.Client) {
+func newScriptedServer(t *testing.T) (*scriptedServer, *socket.Client) {
 	t.Helper()
 	server, err := socket.NewServer("", 0)
 	must(t, err)
-	s := &script{server: server}
+	s := &scriptedServer{server: server}
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(s.answer) }()
 	client, err := socket.NewClient("", int(server.Addr().Port()))
@@ -60,60 +60,59 @@ func newScript(t *testing.T) (*script, *socket.Client) {
 	return s, client
 }
 
-func (s *script) answer(m *socket.Message) error {
+func (s *scriptedServer) answer(m *socket.Message) error {
 	s.mu.Lock()
-	s.asked = append(s.asked, string(m.Body))
+	s.requests = append(s.requests, string(m.Body))
 	reply := s.reply
 	s.mu.Unlock()
 	if reply == "" {
 		return nil
 	}
-	return m.Reply([]byte(reply), patience)
+	return m.Reply([]byte(reply), testTimeout)
 }
 
-// says sets the reply of the commands to come.
-func (s *script) says(reply string) {
+// replyWith sets the reply to the next commands, and clears the recorded requests.
+func (s *scriptedServer) replyWith(reply string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.reply, s.asked = reply, nil
+	s.reply, s.requests = reply, nil
 }
 
-// expect checks what was asked since.
-func (s *script) expect(t *testing.T, requests ...string) {
+// expectRequests checks the recorded requests.
+func (s *scriptedServer) expectRequests(t *testing.T, requests ...string) {
 	t.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !slices.Equal(s.asked, requests) {
-		t.Errorf("the server was asked %q, want %q", s.asked, requests)
+	if !slices.Equal(s.requests, requests) {
+		t.Errorf("the server received %q, want %q", s.requests, requests)
 	}
 }
 
-const untouched = -777.25
+const sentinel = -777.25
 
-// room is an array of n numbers that have not been written to.
-func room(n int) []float64 { return slices.Repeat([]float64{untouched}, n) }
+// sentinels returns an array of n sentinels.
+func sentinels(n int) []float64 { return slices.Repeat([]float64{sentinel}, n) }
 
-// A caller makes one of the commands, with room for some numbers, and returns
-// what came of it as text.
-type caller func(c *socket.Client, dst []float64, timeout time.Duration) (string, error)
+// A call sends a command, reads its numbers into dst, and returns them as text.
+type call func(c *socket.Client, dst []float64, timeout time.Duration) (string, error)
 
-func order(build func() (*jsondoc.Document, error)) caller {
+func okCall(build func() (*jsondoc.Document, error)) call {
 	return func(c *socket.Client, _ []float64, timeout time.Duration) (string, error) {
 		request, err := build()
 		if err != nil {
 			return "", err
 		}
-		return "done", command.Order(c, request, timeout)
+		return "done", command.ExpectOK(c, request, timeout)
 	}
 }
 
-func list(build func() (*jsondoc.Document, error)) caller {
+func doublesCall(build func() (*jsondoc.Document, error)) call {
 	return func(c *socket.Client, dst []float64, timeout time.Duration) (string, error) {
 		request, err := build()
 		if err != nil {
 			return "", err
 		}
-		n, err := command.List(c, request, dst, timeout)
+		n, err := command.Doubles(c, request, dst, timeout)
 		if err != nil {
 			return fmt.Sprint(n), err
 		}
@@ -121,13 +120,13 @@ func list(build func() (*jsondoc.Document, error)) caller {
 	}
 }
 
-func table(build func() (*jsondoc.Document, error)) caller {
+func matrixCall(build func() (*jsondoc.Document, error)) call {
 	return func(c *socket.Client, dst []float64, timeout time.Duration) (string, error) {
 		request, err := build()
 		if err != nil {
 			return "", err
 		}
-		rows, cols, err := command.Table(c, request, dst, timeout)
+		rows, cols, err := command.Matrix(c, request, dst, timeout)
 		if err != nil {
 			return fmt.Sprintf("%dx%d", rows, cols), err
 		}
@@ -135,8 +134,8 @@ func table(build func() (*jsondoc.Document, error)) caller {
 	}
 }
 
-func plain(name string) func() (*jsondoc.Document, error) {
-	return func() (*jsondoc.Document, error) { return command.New(name), nil }
+func named(name string) func() (*jsondoc.Document, error) {
+	return func() (*jsondoc.Document, error) { return command.Request(name, nil) }
 }
 
 func goodset(pickiness float64) func() (*jsondoc.Document, error) {
@@ -150,113 +149,119 @@ func newdat(x, y, s []float64) func() (*jsondoc.Document, error) {
 func newrun(fields string) func() (*jsondoc.Document, error) {
 	return func() (*jsondoc.Document, error) {
 		if fields == "" {
-			return command.NewRun(nil)
+			return command.Request("newrun", nil)
 		}
 		d, err := jsondoc.Parse([]byte(fields))
 		if err != nil {
 			return nil, err
 		}
-		return command.NewRun(d)
+		return command.Request("newrun", d)
 	}
 }
 
-// commands are all of them, with their requests as the servers know them.
+// sendReady sends the command ready.
+func sendReady(c *socket.Client) error {
+	_, err := okCall(named("ready"))(c, nil, testTimeout)
+	return err
+}
+
+// commands are all commands of the protocol, with their requests on the wire.
 var commands = []struct {
 	name    string
-	call    caller
+	call    call
 	request string
 	reply   string
 	want    string
 }{
-	{"ready", order(plain("ready")), `{"command": "ready"}`, `"OK"`, "done"},
-	{"newrun", order(newrun("")), `{"command": "newrun"}`, `"OK"`, "done"},
-	{"newdat", order(newdat([]float64{2.45}, []float64{0.98}, []float64{0.005})),
+	{"ready", okCall(named("ready")), `{"command": "ready"}`, `"OK"`, "done"},
+	{"newrun", okCall(newrun("")), `{"command": "newrun"}`, `"OK"`, "done"},
+	{"newdat", okCall(newdat([]float64{2.45}, []float64{0.98}, []float64{0.005})),
 		`{"command": "newdat", "x": [2.45], "y": [0.98], "s": [0.005]}`, `"OK"`, "done"},
-	{"done", order(plain("done")), `{"command": "done"}`, ` "OK"` + "\n", "done"},
-	{"optset", list(plain("optset")), `{"command": "optset"}`, "[2.45, 3]", "[2.45 3]"},
-	{"goodset", list(goodset(4)), `{"command": "goodset", "pickiness": 4}`, "[2.45]", "[2.45]"},
-	{"getmean", list(plain("getmean")), `{"command": "getmean"}`, "[1e-3,\n-Infinity, NaN]", "[0.001 -Inf NaN]"},
-	{"getstd", list(plain("getstd")), `{"command": "getstd"}`, "[]", "[]"},
-	{"getwgt", list(plain("getwgt")), `{"command": "getwgt"}`, "[0.25, 0.5, 0.25]", "[0.25 0.5 0.25]"},
-	{"getcon", list(plain("getcon")), `{"command": "getcon"}`, "[0]", "[0]"},
-	{"getcov", table(plain("getcov")), `{"command": "getcov"}`, "[[1, 0.5], [0.5, 2]]", "2x2 [1 0.5 0.5 2]"},
-	{"getpar", table(plain("getpar")), `{"command": "getpar"}`, "[[1, 2, 3], [4, 5, 6]]", "2x3 [1 2 3 4 5 6]"},
-	{"getset", table(plain("getset")), `{"command": "getset"}`, "[]", "0x0 []"},
+	{"done", okCall(named("done")), `{"command": "done"}`, ` "OK"` + "\n", "done"},
+	{"optset", doublesCall(named("optset")), `{"command": "optset"}`, "[2.45, 3]", "[2.45 3]"},
+	{"goodset", doublesCall(goodset(4)), `{"command": "goodset", "pickiness": 4}`, "[2.45]", "[2.45]"},
+	{"getmean", doublesCall(named("getmean")), `{"command": "getmean"}`, "[1e-3,\n-Infinity, NaN]", "[0.001 -Inf NaN]"},
+	{"getstd", doublesCall(named("getstd")), `{"command": "getstd"}`, "[]", "[]"},
+	{"getwgt", doublesCall(named("getwgt")), `{"command": "getwgt"}`, "[0.25, 0.5, 0.25]", "[0.25 0.5 0.25]"},
+	{"getcon", doublesCall(named("getcon")), `{"command": "getcon"}`, "[0]", "[0]"},
+	{"getcov", matrixCall(named("getcov")), `{"command": "getcov"}`, "[[1, 0.5], [0.5, 2]]", "2x2 [1 0.5 0.5 2]"},
+	{"getpar", matrixCall(named("getpar")), `{"command": "getpar"}`, "[[1, 2, 3], [4, 5, 6]]", "2x3 [1 2 3 4 5 6]"},
+	{"getset", matrixCall(named("getset")), `{"command": "getset"}`, "[]", "0x0 []"},
 }
 
 func TestRequestsAndReplies(t *testing.T) {
-	s, c := newScript(t)
+	s, c := newScriptedServer(t)
 	for _, persistent := range []string{"0", "1"} {
 		must(t, c.SetOption("persistent", persistent))
 		for _, k := range commands {
-			s.says(k.reply)
-			dst := room(8)
-			got, err := k.call(c, dst, patience)
+			s.replyWith(k.reply)
+			dst := sentinels(8)
+			got, err := k.call(c, dst, testTimeout)
 			if got != k.want || err != nil {
 				t.Errorf("%s: %s, %v; want %s", k.name, got, err, k.want)
 			}
-			s.expect(t, k.request)
-			if written := strings.Count(k.want[strings.IndexByte(k.want, '[')+1:], " ") + 1; dst[written] != untouched {
-				t.Errorf("%s wrote more than it read: %v", k.name, dst)
+			s.expectRequests(t, k.request)
+			if written := strings.Count(k.want[strings.IndexByte(k.want, '[')+1:], " ") + 1; dst[written] != sentinel {
+				t.Errorf("%s wrote beyond the numbers of the reply: %v", k.name, dst)
 			}
 		}
 	}
 	opened, err := c.Stat("connections_opened")
 	if want := int64(len(commands)) + 1; opened != want || err != nil {
-		t.Errorf("%d connections (%v), want %d: one for each command, and one that is kept", opened, err, want)
+		t.Errorf("%d connections (%v), want %d: one for each command, and a persistent one", opened, err, want)
 	}
 }
 
-func TestOtherRepliesAreErrorsThatCarryThem(t *testing.T) {
-	s, c := newScript(t)
+func TestOtherRepliesAreErrorsThatContainThem(t *testing.T) {
+	s, c := newScriptedServer(t)
 	replies := []string{`"Error: no such thing"`, "0", "null", "true", "{}", `{"error": "é\u0041"}`, `["OK"]`, `[1, "2"]`, "[null]", "[[1, 2], [3]]",
 		"[[1], 2]", "[1, [2]]", "[[1, null]]", "NaN", `"ok"`, `"OK "`, `""`, "[true]", "[[[1]]]", `"O\u004B!"`}
 	for _, k := range commands {
 		for _, reply := range replies {
-			s.says(reply)
-			dst := room(8)
-			got, err := k.call(c, dst, patience)
+			s.replyWith(reply)
+			dst := sentinels(8)
+			got, err := k.call(c, dst, testTimeout)
 			if !errors.Is(err, command.ErrReply) || !strings.Contains(err.Error(), reply) || !strings.Contains(err.Error(), k.name) {
 				t.Errorf("%s answered %s: %s, %v", k.name, reply, got, err)
 				continue
 			}
 			if got != "done" && got != "0" && got != "0x0" {
-				t.Errorf("%s answered %s: %s beside an error", k.name, reply, got)
+				t.Errorf("%s answered %s: %s and an error", k.name, reply, got)
 			}
-			s.expect(t, k.request)
-			// It is not kept for later.
+			s.expectRequests(t, k.request)
+			// The reply is not kept.
 			if n, err := c.Receive(make([]byte, 99), 0); !errors.Is(err, socket.ErrState) {
-				t.Fatalf("%d bytes (%v) are left of a reply that was refused", n, err)
+				t.Fatalf("%d bytes (%v) are left of a rejected reply", n, err)
 			}
 		}
 	}
-	// An escaped OK is one.
-	s.says(`"\u004fK"`)
-	if err := command.Order(c, command.New("ready"), patience); err != nil {
+	// An escaped OK is valid.
+	s.replyWith(`"\u004fK"`)
+	if err := sendReady(c); err != nil {
 		t.Error(err)
 	}
-	// What one kind of command takes, another does not.
-	s.says("[1, 2]")
-	if _, err := commands[len(commands)-1].call(c, room(8), patience); !errors.Is(err, command.ErrReply) {
+	// Each kind of command rejects the answer of the others.
+	s.replyWith("[1, 2]")
+	if _, err := commands[len(commands)-1].call(c, sentinels(8), testTimeout); !errors.Is(err, command.ErrReply) {
 		t.Errorf("a list where rows were asked for: %v", err)
 	}
-	s.says("[[1, 2]]")
-	if _, err := list(plain("optset"))(c, room(8), patience); !errors.Is(err, command.ErrReply) {
+	s.replyWith("[[1, 2]]")
+	if _, err := doublesCall(named("optset"))(c, sentinels(8), testTimeout); !errors.Is(err, command.ErrReply) {
 		t.Errorf("rows where a list was asked for: %v", err)
 	}
-	s.says("[[1], [2, 3]]")
-	if _, err := table(plain("getcov"))(c, room(8), patience); !strings.Contains(fmt.Sprint(err), "row 1") {
+	s.replyWith("[[1], [2, 3]]")
+	if _, err := matrixCall(named("getcov"))(c, sentinels(8), testTimeout); !strings.Contains(fmt.Sprint(err), "row 1") {
 		t.Errorf("the error does not say which row is the longer one: %v", err)
 	}
 }
 
-// A sentence about a long reply is short, and UTF-8 wherever it is cut.
-func TestLongRepliesAreShownInPart(t *testing.T) {
-	s, c := newScript(t)
+// The error of a long reply is short, and UTF-8 wherever the reply is cut.
+func TestErrorsContainTheBeginningOfLongReplies(t *testing.T) {
+	s, c := newScriptedServer(t)
 	for shift := range 4 {
 		reply := `"` + strings.Repeat("x", shift) + strings.Repeat("𝄞", 2500) + `"`
-		s.says(reply)
-		_, err := commands[0].call(c, nil, patience)
+		s.replyWith(reply)
+		_, err := commands[0].call(c, nil, testTimeout)
 		if !errors.Is(err, command.ErrReply) {
 			t.Fatal(err)
 		}
@@ -267,58 +272,58 @@ func TestLongRepliesAreShownInPart(t *testing.T) {
 	}
 }
 
-func TestTooLittleRoomKeepsTheReply(t *testing.T) {
-	s, c := newScript(t)
+func TestReplyThatDoesNotFitIsKept(t *testing.T) {
+	s, c := newScriptedServer(t)
 	for _, persistent := range []string{"0", "1"} {
 		must(t, c.SetOption("persistent", persistent))
 		for _, k := range []struct {
-			call       caller
+			call       call
 			request    string
 			reply      string
 			rows, cols int
 		}{
-			{list(plain("optset")), `{"command": "optset"}`, "[2.45, 3, NaN]", 3, 1},
-			{list(goodset(2.5)), `{"command": "goodset", "pickiness": 2.5}`, " [1,2,3,4] ", 4, 1},
-			{table(plain("getpar")), `{"command": "getpar"}`, "[[1, 2, 3], [4, 5, 6]]", 2, 3},
+			{doublesCall(named("optset")), `{"command": "optset"}`, "[2.45, 3, NaN]", 3, 1},
+			{doublesCall(goodset(2.5)), `{"command": "goodset", "pickiness": 2.5}`, " [1,2,3,4] ", 4, 1},
+			{matrixCall(named("getpar")), `{"command": "getpar"}`, "[[1, 2, 3], [4, 5, 6]]", 2, 3},
 		} {
-			for space := range k.rows * k.cols {
-				s.says(k.reply)
-				dst := room(space)
-				if space == 0 {
+			for size := range k.rows * k.cols {
+				s.replyWith(k.reply)
+				dst := sentinels(size)
+				if size == 0 {
 					dst = nil
 				}
-				got, err := k.call(c, dst, patience)
-				var size *jsondoc.SizeError
-				if !errors.As(err, &size) || size.Rows != k.rows || size.Cols != k.cols || !errors.Is(err, socket.ErrBuffer) {
-					t.Fatalf("%s into %d: %s, %v", k.reply, space, got, err)
+				got, err := k.call(c, dst, testTimeout)
+				var tooSmall *jsondoc.SizeError
+				if !errors.As(err, &tooSmall) || tooSmall.Rows != k.rows || tooSmall.Cols != k.cols || !errors.Is(err, socket.ErrBuffer) {
+					t.Fatalf("%s into %d: %s, %v", k.reply, size, got, err)
 				}
-				if !slices.Equal(dst, room(space)) {
-					t.Errorf("%s into %d wrote %v", k.reply, space, dst)
+				if !slices.Equal(dst, sentinels(size)) {
+					t.Errorf("%s into %d wrote %v", k.reply, size, dst)
 				}
-				// The reply is there, once, and the server was asked once.
+				// The reply can be received once, and the command was sent once.
 				body, err := c.ReceiveBody(0)
 				if string(body) != k.reply || err != nil {
 					t.Errorf("kept is %q (%v), want %q", body, err, k.reply)
 				}
-				s.expect(t, k.request)
+				s.expectRequests(t, k.request)
 				if _, err := c.ReceiveBody(0); !errors.Is(err, socket.ErrState) && !(persistent == "1" && errors.Is(err, socket.ErrTimeout)) {
 					t.Errorf("it is kept twice: %v", err)
 				}
 			}
-			// A reply that nobody took does not answer the next command.
-			s.says(k.reply)
-			if _, err := k.call(c, nil, patience); !errors.Is(err, socket.ErrBuffer) {
+			// A reply that was not received does not answer the next command.
+			s.replyWith(k.reply)
+			if _, err := k.call(c, nil, testTimeout); !errors.Is(err, socket.ErrBuffer) {
 				t.Fatal(err)
 			}
-			s.says(`"OK"`)
-			must(t, command.Order(c, command.New("ready"), patience))
+			s.replyWith(`"OK"`)
+			must(t, sendReady(c))
 		}
 	}
 }
 
-func TestPickiness(t *testing.T) {
-	s, c := newScript(t)
-	s.says("[1]")
+func TestPickinessOnTheWire(t *testing.T) {
+	s, c := newScriptedServer(t)
+	s.replyWith("[1]")
 	for pickiness, want := range map[float64]string{
 		0:                    `{"command": "goodset", "pickiness": 0}`,
 		math.Copysign(0, -1): `{"command": "goodset", "pickiness": 0}`,
@@ -329,21 +334,21 @@ func TestPickiness(t *testing.T) {
 		-1:                   `{"command": "goodset"}`,
 		math.Inf(-1):         `{"command": "goodset"}`,
 	} {
-		s.says("[1]")
-		if _, err := list(goodset(pickiness))(c, room(1), patience); err != nil {
+		s.replyWith("[1]")
+		if _, err := doublesCall(goodset(pickiness))(c, sentinels(1), testTimeout); err != nil {
 			t.Error(err)
 		}
-		s.expect(t, want)
+		s.expectRequests(t, want)
 	}
-	s.says("[1]")
-	if _, err := list(goodset(math.NaN()))(c, room(1), patience); err != nil {
+	s.replyWith("[1]")
+	if _, err := doublesCall(goodset(math.NaN()))(c, sentinels(1), testTimeout); err != nil {
 		t.Error(err)
 	}
-	s.expect(t, `{"command": "goodset"}`)
+	s.expectRequests(t, `{"command": "goodset"}`)
 }
 
 func TestDataAreSentAsLists(t *testing.T) {
-	s, c := newScript(t)
+	s, c := newScriptedServer(t)
 	for _, k := range []struct {
 		x, y, s []float64
 		want    string
@@ -352,16 +357,16 @@ func TestDataAreSentAsLists(t *testing.T) {
 		{[]float64{1, 2}, []float64{1e-7, math.NaN()}, []float64{math.Inf(1)}, `{"command": "newdat", "x": [1.0, 2.0], "y": [1e-07, NaN], "s": [Infinity]}`},
 		{nil, []float64{}, nil, `{"command": "newdat", "x": [], "y": [], "s": []}`},
 	} {
-		s.says(`"OK"`)
-		if _, err := order(newdat(k.x, k.y, k.s))(c, nil, patience); err != nil {
+		s.replyWith(`"OK"`)
+		if _, err := okCall(newdat(k.x, k.y, k.s))(c, nil, testTimeout); err != nil {
 			t.Error(err)
 		}
-		s.expect(t, k.want)
+		s.expectRequests(t, k.want)
 	}
 }
 
-func TestFieldsOfARunGoAlong(t *testing.T) {
-	s, c := newScript(t)
+func TestFieldsOfARunAreSent(t *testing.T) {
+	s, c := newScriptedServer(t)
 	for fields, want := range map[string]string{
 		"{}": `{"command": "newrun"}`,
 		` { "n" : 25.0,"big":123456789012345678901234567890 , "a/b": [1 ,2] }`: `{"command": "newrun", "n": 25.0, "big": 123456789012345678901234567890, "a/b": [1 ,2]}`,
@@ -370,23 +375,23 @@ func TestFieldsOfARunGoAlong(t *testing.T) {
 		`{"command": "done", "x": 1}`:                                          `{"command": "newrun", "x": 1}`,
 		`{"é\"\\": {"command": "nested"}, "\ud800": 1}`:                        `{"command": "newrun", "é\"\\": {"command": "nested"}, "\ud800": 1}`,
 	} {
-		s.says(`"OK"`)
-		if _, err := order(newrun(fields))(c, nil, patience); err != nil {
+		s.replyWith(`"OK"`)
+		if _, err := okCall(newrun(fields))(c, nil, testTimeout); err != nil {
 			t.Error(err)
 		}
-		s.expect(t, want)
+		s.expectRequests(t, want)
 	}
-	s.says(`"OK"`)
+	s.replyWith(`"OK"`)
 	for _, fields := range []string{"[]", "1", `"newrun"`, "null"} {
-		if _, err := order(newrun(fields))(c, nil, patience); !errors.Is(err, jsondoc.ErrType) {
+		if _, err := okCall(newrun(fields))(c, nil, testTimeout); !errors.Is(err, jsondoc.ErrType) {
 			t.Errorf("fields %s: %v", fields, err)
 		}
 	}
-	s.expect(t)
-	// The caller's document stays as it is.
+	s.expectRequests(t)
+	// The caller's document is unchanged.
 	fields, err := jsondoc.Parse([]byte(`{"a":1}`))
 	must(t, err)
-	request, err := command.NewRun(fields)
+	request, err := command.Request("newrun", fields)
 	must(t, err)
 	must(t, request.SetInt("b", 2))
 	if got := string(fields.Text()); got != `{"a":1}` {
@@ -394,26 +399,26 @@ func TestFieldsOfARunGoAlong(t *testing.T) {
 	}
 }
 
-func TestFailuresOfTheExchangePassThrough(t *testing.T) {
-	s, c := newScript(t)
-	fails := func(k caller, timeout time.Duration, want error) {
+func TestErrorsOfTheCallAreReturned(t *testing.T) {
+	s, c := newScriptedServer(t)
+	fails := func(k call, timeout time.Duration, want error) {
 		t.Helper()
-		dst := room(8)
+		dst := sentinels(8)
 		got, err := k(c, dst, timeout)
-		if !errors.Is(err, want) || errors.Is(err, command.ErrReply) || !slices.Equal(dst, room(8)) {
+		if !errors.Is(err, want) || errors.Is(err, command.ErrReply) || !slices.Equal(dst, sentinels(8)) {
 			t.Errorf("%s, %v, %v; want %v", got, err, dst, want)
 		}
 	}
-	for _, k := range []caller{commands[0].call, list(plain("optset")), table(plain("getcov"))} {
-		s.says("") // none: the message is dropped, and its connection stays until another one is taken
-		fails(k, short, socket.ErrTimeout)
+	for _, k := range []call{commands[0].call, doublesCall(named("optset")), matrixCall(named("getcov"))} {
+		s.replyWith("") // no reply: the request is dropped, and its connection stays open until the next request
+		fails(k, shortTimeout, socket.ErrTimeout)
 
 		ended := make(chan error, 1)
 		go func() {
-			_, err := k(c, room(8), socket.Forever)
+			_, err := k(c, sentinels(8), socket.Forever)
 			ended <- err
 		}()
-		for done := false; !done; { // Cancel spares calls that have not begun
+		for done := false; !done; { // Cancel does not affect calls that have not begun
 			c.Cancel()
 			select {
 			case err := <-ended:
@@ -426,7 +431,7 @@ func TestFailuresOfTheExchangePassThrough(t *testing.T) {
 		}
 	}
 
-	// Somebody who takes the command and goes.
+	// A server that closes the connection instead of replying.
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	go func() {
@@ -444,28 +449,28 @@ func TestFailuresOfTheExchangePassThrough(t *testing.T) {
 	must(t, err)
 	defer func() { c.Free() }()
 	for _, k := range commands {
-		fails(k.call, patience, socket.ErrPeerClosed)
+		fails(k.call, testTimeout, socket.ErrPeerClosed)
 	}
 	l.Close()
 	for _, k := range commands {
-		fails(k.call, patience, transport.ErrRefused)
+		fails(k.call, testTimeout, transport.ErrRefused)
 	}
 }
 
-// Commands of many threads on one client wait for each other, and each gets its
-// own reply.
+// Concurrent commands on one client wait for each other, and each receives its own
+// reply.
 func TestCommandsFromManyThreads(t *testing.T) {
 	server, err := socket.NewServer("", 0)
 	must(t, err)
 	ended := make(chan error, 1)
 	go func() {
 		ended <- server.Serve(func(m *socket.Message) error {
-			d := jsondoc.Checked(m.Body)
+			d := jsondoc.FromValid(m.Body)
 			pickiness, err := d.JSON("/pickiness")
 			if err != nil {
-				return m.Reply([]byte(`"OK"`), patience)
+				return m.Reply([]byte(`"OK"`), testTimeout)
 			}
-			return m.Reply(fmt.Appendf(nil, "[%s, %s]", pickiness, pickiness), patience)
+			return m.Reply(fmt.Appendf(nil, "[%s, %s]", pickiness, pickiness), testTimeout)
 		})
 	}()
 	c, err := socket.NewClient("", int(server.Addr().Port()))
@@ -477,21 +482,21 @@ func TestCommandsFromManyThreads(t *testing.T) {
 			defer wg.Done()
 			for i := range 30 {
 				want := float64(100*thread + i)
-				dst := room(i % 3) // 2 is enough
+				dst := sentinels(i % 3) // 2 is enough
 				request, err := command.GoodSet(want)
 				if err == nil {
-					_, err = command.List(c, request, dst, patience)
+					_, err = command.Doubles(c, request, dst, testTimeout)
 				}
 				var size *jsondoc.SizeError
 				switch {
 				case i%3 < 2:
 					if !errors.As(err, &size) || size.Rows != 2 {
-						t.Errorf("too little room: %v", err)
+						t.Errorf("too small an array: %v", err)
 					}
 				case err != nil || !slices.Equal(dst, []float64{want, want}):
 					t.Errorf("got %v (%v), want %v", dst, err, want)
 				}
-				if err := command.Order(c, command.New("ready"), patience); err != nil {
+				if err := sendReady(c); err != nil {
 					t.Error(err)
 				}
 			}

@@ -7,17 +7,17 @@ import (
 )
 
 func TestQuote(t *testing.T) {
-	for _, s := range []string{"", "key", "a\"b\n\xff", strings.Repeat("x", most)} {
+	for _, s := range []string{"", "key", "a\"b\n\xff", strings.Repeat("x", maxQuoted)} {
 		if got := Quote(s); strings.Contains(got, "…") || Quote([]byte(s)) != got {
 			t.Errorf("%q is quoted as %s", s, got)
 		}
 	}
-	if got, want := Quote(strings.Repeat("x", most+1)), `"`+strings.Repeat("x", most)+`"… (81 bytes)`; got != want {
+	if got, want := Quote(strings.Repeat("x", maxQuoted+1)), `"`+strings.Repeat("x", maxQuoted)+`"… (81 bytes)`; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
 
-func TestCutsAreAtTheBoundaryOfARune(t *testing.T) {
+func TestCutEndsAtARuneBoundary(t *testing.T) {
 	for _, r := range []string{"a", "é", "€", "😀"} {
 		s := strings.Repeat(r, 100)
 		for n := range 20 {

@@ -24,8 +24,14 @@ func must(t *testing.T, err error) {
 	}
 }
 
-func TestCommandIsBuiltInTheOrderOfFirstSetting(t *testing.T) {
-	d, err := NewCommand("newdat")
+// newCommand returns the document {"command": name}.
+func newCommand(name string) (*Document, error) {
+	d := FromValid([]byte("{}"))
+	return d, d.SetString("command", name)
+}
+
+func TestMembersKeepTheOrderInWhichTheyWereSet(t *testing.T) {
+	d, err := newCommand("newdat")
 	must(t, err)
 	must(t, d.SetDoubles("x", []float64{2.45, 25}))
 	must(t, d.SetInt("n", math.MinInt64))
@@ -41,7 +47,7 @@ func TestCommandIsBuiltInTheOrderOfFirstSetting(t *testing.T) {
 	if got := string(d.Text()); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	if err := Check(d.Text()); err != nil {
+	if err := Validate(d.Text()); err != nil {
 		t.Error(err)
 	}
 	if got, err := d.String("/say"); err != nil || got != "a\"b\\c\n\x00é\U0001f600" {
@@ -49,7 +55,7 @@ func TestCommandIsBuiltInTheOrderOfFirstSetting(t *testing.T) {
 	}
 }
 
-func TestSettingOnAParsedDocument(t *testing.T) {
+func TestMembersOfAParsedDocumentCanBeSet(t *testing.T) {
 	d := parse(t, ` {"a": 1, "b": [2], "a": 3} `)
 	if v, err := d.Int("/a"); v != 3 || err != nil {
 		t.Errorf("of equal keys the last one counts: %d, %v", v, err)
@@ -64,7 +70,7 @@ func TestSettingOnAParsedDocument(t *testing.T) {
 	}
 }
 
-func TestBytesStayAsTheyCame(t *testing.T) {
+func TestReceivedBytesAreUnchanged(t *testing.T) {
 	const text = "\n {\"a\" : 1e5,\t\"b\":25.0, \"big\": 123456789012345678901234567890} \r\n"
 	d := parse(t, text)
 	if got, err := d.JSON(""); string(got) != text || err != nil {
@@ -77,8 +83,8 @@ func TestBytesStayAsTheyCame(t *testing.T) {
 	}
 }
 
-// The document of RFC 6901, section 5, with what it says of each pointer.
-func TestPointersOfTheRFC(t *testing.T) {
+// The document and the pointers of RFC 6901, section 5.
+func TestPointersOfRFC6901(t *testing.T) {
 	d := parse(t, `{"foo": ["bar", "baz"], "": 0, "a/b": 1, "c%d": 2, "e^f": 3, "g|h": 4, "i\\j": 5, "k\"l": 6, " ": 7, "m~n": 8}`)
 	for pointer, want := range map[string]string{
 		"/foo": `["bar", "baz"]`, "/foo/0": `"bar"`, "/": "0", "/a~1b": "1", "/c%d": "2", "/e^f": "3", "/g|h": "4",
@@ -122,7 +128,7 @@ func TestTypesAndCounts(t *testing.T) {
 	}
 }
 
-func TestNumbersKeepTheirKinds(t *testing.T) {
+func TestIntegersAndRealsAreDistinct(t *testing.T) {
 	d := parse(t, `{"i": 25, "r": 25.0, "big": 9223372036854775808, "low": -9223372036854775808, "huge": 1`+strings.Repeat("0", 400)+`, "inf": 1e999, "s": "1"}`)
 	if v, err := d.Int("/low"); v != math.MinInt64 || err != nil {
 		t.Errorf("%d, %v", v, err)
@@ -146,7 +152,8 @@ func TestNumbersKeepTheirKinds(t *testing.T) {
 }
 
 func TestArraysAreReadIntoTheCallersMemory(t *testing.T) {
-	d := parse(t, `{"v": [ 1, 2.5 ,NaN,-Infinity], "e": [ ], "w": [1, "x"], "q": [1, true], "n": [[1], 2], "m": [[1, 2], [3, 4], [5, 6]], "r": [[1, 2], [3]], "z": [[], []], "o": [[1], ["a"]], "b": [[1], [null]]}`)
+	huge := strings.Repeat("0", 400)
+	d := parse(t, `{"v": [ 1, 2.5 ,NaN,-Infinity], "e": [ ], "w": [1, "x"], "q": [1, true], "n": [[1], 2], "m": [[1, 2], [3, 4], [5, 6]], "r": [[1, 2], [3]], "z": [[], []], "o": [[1], ["a"]], "b": [[1], [null]], "h": [1, 1`+huge+`], "k": [[1], [1`+huge+`]]}`)
 	v := make([]float64, 5)
 	n, err := d.Doubles("/v", v)
 	if n != 4 || err != nil || v[0] != 1 || v[1] != 2.5 || !math.IsNaN(v[2]) || v[3] != math.Inf(-1) {
@@ -161,10 +168,20 @@ func TestArraysAreReadIntoTheCallersMemory(t *testing.T) {
 		t.Errorf("too small: %v, %v", err, untouched)
 	}
 	for _, pointer := range []string{"/w", "/q", "/n", "/m", ""} {
-		for _, room := range [][]float64{nil, make([]float64, 9)} {
-			if _, err := d.Doubles(pointer, room); !errors.Is(err, ErrType) {
-				t.Errorf("doubles of %s with room for %d: %v", pointer, len(room), err)
+		for _, dst := range [][]float64{nil, make([]float64, 9)} {
+			if _, err := d.Doubles(pointer, dst); !errors.Is(err, ErrType) {
+				t.Errorf("doubles of %s into %d: %v", pointer, len(dst), err)
 			}
+		}
+	}
+	for pointer, want := range map[string]error{"/v": nil, "/e": nil, "/w": ErrType, "/q": ErrType, "/n": ErrType, "/m": ErrType, "": ErrType, "/x": ErrNotFound, "/h": ErrRange} {
+		if err := d.CheckDoubles(pointer); !errors.Is(err, want) {
+			t.Errorf("check of the doubles %s: %v, want %v", pointer, err, want)
+		}
+	}
+	for pointer, want := range map[string]error{"/m": nil, "/e": nil, "/z": nil, "/r": ErrType, "/v": ErrType, "/n": ErrType, "/o": ErrType, "/b": ErrType, "/x": ErrNotFound, "": ErrType, "/k": ErrRange} {
+		if err := d.CheckMatrix(pointer); !errors.Is(err, want) {
+			t.Errorf("check of the matrix %s: %v, want %v", pointer, err, want)
 		}
 	}
 	m := make([]float64, 6)
@@ -189,8 +206,8 @@ func TestArraysAreReadIntoTheCallersMemory(t *testing.T) {
 }
 
 func TestLargeArraysAreReadTheSame(t *testing.T) {
-	for _, n := range []int{share, 2 * share, 5*share + 7} {
-		want := random(n)
+	for _, n := range []int{minPerGoroutine, 2 * minPerGoroutine, 5*minPerGoroutine + 7} {
+		want := randomDoubles(n)
 		for _, separator := range []string{", ", ",", " ,\n\t "} {
 			text := strings.ReplaceAll(string(AppendDoubles(nil, want)), ", ", separator)
 			got := make([]float64, n)
@@ -214,8 +231,8 @@ func TestSurrogates(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeSet(t *testing.T) {
-	d, err := NewCommand("x")
+func TestInvalidKeysAndValuesCannotBeSet(t *testing.T) {
+	d, err := newCommand("x")
 	must(t, err)
 	if err := d.SetString("a", "b\xff"); !errors.Is(err, ErrText) {
 		t.Errorf("a string that is not UTF-8: %v", err)
@@ -231,5 +248,5 @@ func TestWhatCannotBeSet(t *testing.T) {
 	}
 	deepest := strings.Repeat("[", MaxDepth-1) + strings.Repeat("]", MaxDepth-1)
 	must(t, d.SetJSON("a", []byte(deepest)))
-	must(t, Check(d.Text()))
+	must(t, Validate(d.Text()))
 }

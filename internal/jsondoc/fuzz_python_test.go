@@ -5,29 +5,29 @@ import (
 	"testing"
 )
 
-// FuzzPython: any text is taken here exactly if Python's json takes it, and then
+// FuzzPython: a text is accepted here if and only if Python's json accepts it, and then
 // every value in it is the same.
 func FuzzPython(f *testing.F) {
 	for _, c := range accepted {
 		f.Add([]byte(c.text))
 	}
-	for _, c := range refused {
+	for _, c := range rejected {
 		f.Add([]byte(c.text))
 	}
-	for _, c := range undecided {
+	for _, c := range disputed {
 		f.Add([]byte(c.text))
 	}
 	f.Add([]byte(`{"command": "newdat", "x": [2.45, NaN], "y": [[1, 2], [3, -Infinity]], "a/b": {"~": "\u0041\ud800"}, "x": 1e999}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		// Every value is compared: for texts that have many it takes long.
-		const most, brackets = 4000, 200
-		if len(text) > most || bytes.Count(text, []byte("["))+bytes.Count(text, []byte("{")) > brackets {
+		// Every value is compared, which takes long for texts with many values.
+		const maxSize, maxBrackets = 4000, 200
+		if len(text) > maxSize || bytes.Count(text, []byte("["))+bytes.Count(text, []byte("{")) > maxBrackets {
 			return
 		}
-		a := consult(t).ask(t, "read", bytes.Clone(text))
+		a := pythonOracle(t).ask(t, "read", bytes.Clone(text))
 		d, err := Parse(text)
 		if (err != nil) != (a.Error != "") {
-			t.Fatalf("here %v, in Python %q\nof %q", err, a.Error, text)
+			t.Fatalf("here %v, in Python %q\ntext %q", err, a.Error, text)
 		}
 		if err == nil {
 			agree(t, d, a)
@@ -35,21 +35,21 @@ func FuzzPython(f *testing.F) {
 	})
 }
 
-// FuzzPythonDocuments is the same with documents that Python makes of a number,
-// and spoils or not: they have more in them than bytes that change at random.
+// FuzzPythonDocuments is the same with documents that Python generates from a seed, and
+// may damage. They have more structure than random bytes.
 func FuzzPythonDocuments(f *testing.F) {
 	for seed := range uint64(20) {
 		f.Add(1_000_000+seed, seed%2 == 0)
 	}
-	f.Fuzz(func(t *testing.T, seed uint64, spoil bool) {
+	f.Fuzz(func(t *testing.T, seed uint64, damage bool) {
 		word := "document"
-		if spoil {
+		if damage {
 			word = "mutated"
 		}
-		a := consult(t).ask(t, word, seed)
+		a := pythonOracle(t).ask(t, word, seed)
 		d, err := Parse(a.Text)
 		if (err != nil) != (a.Error != "") {
-			t.Fatalf("here %v, in Python %q\nof %q", err, a.Error, a.Text)
+			t.Fatalf("here %v, in Python %q\ntext %q", err, a.Error, a.Text)
 		}
 		if err == nil {
 			agree(t, d, a)

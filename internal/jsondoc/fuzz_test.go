@@ -14,17 +14,17 @@ import (
 	"unicode/utf8"
 )
 
-// tree is a text as encoding/json reads it, token by token, so that equal keys
-// are all there.
+// tree is a text that encoding/json read token by token, so that members with equal keys
+// are all in it.
 type tree struct {
 	kind     Type
 	keys     []string
-	elements []*tree // of an array, or the members' values
+	elements []*tree // of an array, or the values of the members
 	text     string  // of a number or a string
 	truth    bool
 }
 
-// decode returns nil for a text that encoding/json does not read.
+// decode returns nil for a text that encoding/json rejects.
 func decode(text []byte) *tree {
 	if !json.Valid(text) {
 		return nil
@@ -73,14 +73,14 @@ func decodeValue(dec *json.Decoder) *tree {
 	return t
 }
 
-// at follows a pointer, as RFC 6901 is read: all of it is checked, then it is
-// cut at the slashes, then ~1 and after that ~0 are replaced.
+// at looks up a pointer literally as in RFC 6901: it validates the whole pointer, divides
+// it at the slashes, and replaces ~1 and then ~0.
 func (t *tree) at(pointer string) (*tree, error) {
 	if pointer != "" && pointer[0] != '/' {
 		return nil, ErrPointer
 	}
-	for _, behind := range strings.Split(pointer, "~")[1:] {
-		if behind == "" || behind[0] != '0' && behind[0] != '1' {
+	for _, after := range strings.Split(pointer, "~")[1:] {
+		if after == "" || after[0] != '0' && after[0] != '1' {
 			return nil, ErrPointer
 		}
 	}
@@ -107,28 +107,28 @@ func (t *tree) at(pointer string) (*tree, error) {
 	return t, nil
 }
 
-// wordless takes the words that encoding/json does not know out of a text.
-var wordless = strings.NewReplacer("-Infinity", "-1.5", "Infinity", "1.5", "NaN", "2.5")
+// withoutSpecials replaces the numbers that encoding/json rejects.
+var withoutSpecials = strings.NewReplacer("-Infinity", "-1.5", "Infinity", "1.5", "NaN", "2.5")
 
 func FuzzParse(f *testing.F) {
 	for _, c := range accepted {
 		f.Add([]byte(c.text), "/0")
 	}
-	for _, c := range refused {
+	for _, c := range rejected {
 		if len(c.text) < 1000 {
 			f.Add([]byte(c.text), "")
 		}
 	}
-	for _, c := range undecided {
+	for _, c := range disputed {
 		f.Add([]byte(c.text), "/0")
 	}
 	f.Add([]byte(`{"command": "newdat", "x": [2.45], "y": [[1, 2], [3, 4]], "a/b": {"~": "\u0041"}}`), "/a~1b/~0")
 	f.Add([]byte(`{"a": 1, "a": [true, null], "\u0061": {"b": 2}}`), "/a/b")
 	f.Add([]byte(`{"m": 1, `+strings.Repeat(`"long": [1, 2, 3], `, 300)+`"m": 2}`), "/m")
 	f.Fuzz(func(t *testing.T, text []byte, pointer string) {
-		given := bytes.Clone(text)
+		original := bytes.Clone(text)
 		d, err := Parse(text)
-		if !bytes.Equal(text, given) {
+		if !bytes.Equal(text, original) {
 			t.Fatal("parsing changed the text")
 		}
 		naive := decode(text)
@@ -137,13 +137,13 @@ func FuzzParse(f *testing.F) {
 			if !errors.As(err, &syntax) || syntax.Offset < 0 || syntax.Offset > int64(len(text)) {
 				t.Fatalf("%q: %v", text, err)
 			}
-			if naive != nil && utf8.Valid(text) && !deep(text) {
+			if naive != nil && utf8.Valid(text) && !tooDeep(text) {
 				t.Fatalf("%q: %v, but it is JSON", text, err)
 			}
 			return
 		}
-		if naive == nil && decode([]byte(wordless.Replace(string(text)))) == nil {
-			t.Fatalf("%q was taken, but it is no JSON", text)
+		if naive == nil && decode([]byte(withoutSpecials.Replace(string(text)))) == nil {
+			t.Fatalf("%q was accepted, but it is not JSON", text)
 		}
 		pointers := []string{pointer, ""}
 		if naive != nil {
@@ -155,17 +155,17 @@ func FuzzParse(f *testing.F) {
 				compare(t, d, naive, p)
 			}
 		}
-		if whole, err := d.JSON(""); !bytes.Equal(whole, given) || err != nil {
-			t.Fatalf("the whole is %q (%v), want %q", whole, err, given)
+		if whole, err := d.JSON(""); !bytes.Equal(whole, original) || err != nil {
+			t.Fatalf("the whole text is %q (%v), want %q", whole, err, original)
 		}
 	})
 }
 
-func deep(text []byte) bool {
+func tooDeep(text []byte) bool {
 	return bytes.Count(text, []byte("["))+bytes.Count(text, []byte("{")) > MaxDepth
 }
 
-// pointers lists some pointers to values.
+// pointers returns up to most pointers to values.
 func (t *tree) pointers(at string, most int) []string {
 	var all []string
 	for i, e := range t.elements {
@@ -181,8 +181,7 @@ func (t *tree) pointers(at string, most int) []string {
 	return all
 }
 
-// tryAll calls every getter, and looks at what must hold of each whatever the
-// text is.
+// tryAll calls every getter and checks what is true for any text.
 func tryAll(t *testing.T, d *Document, p string) {
 	t.Helper()
 	kind, missing := d.Type(p)
@@ -215,7 +214,7 @@ func tryAll(t *testing.T, d *Document, p string) {
 			t.Fatalf("the text at %q is %q: %v", p, raw, err)
 		}
 		if k, _ := one.Type(""); k != kind {
-			t.Fatalf("the text at %q is %q, of type %v instead of %v", p, raw, k, kind)
+			t.Fatalf("the text at %q is %q, with type %v instead of %v", p, raw, k, kind)
 		}
 	}
 	holds := func(name string, types ...Type) {
@@ -244,7 +243,7 @@ func tryAll(t *testing.T, d *Document, p string) {
 	}
 }
 
-// compare holds a value against what encoding/json sees.
+// compare compares a value with that of encoding/json.
 func compare(t *testing.T, d *Document, naive *tree, p string) {
 	t.Helper()
 	want, wantErr := naive.at(p)
@@ -256,7 +255,7 @@ func compare(t *testing.T, d *Document, naive *tree, p string) {
 		return
 	}
 	if err != nil || kind != want.kind {
-		t.Fatalf("%q is of type %v (%v), want %v", p, kind, err, want.kind)
+		t.Fatalf("%q has type %v (%v), want %v", p, kind, err, want.kind)
 	}
 	switch kind {
 	case Object, Array:
@@ -315,7 +314,7 @@ func FuzzPointer(f *testing.F) {
 		if naive.kind != Object || !utf8.ValidString(key) {
 			return
 		}
-		// The same while it is kept as members.
+		// The same while the document is open.
 		if err := d.SetJSON(key, []byte(" [1, {\"~/\": 2}]\n")); err != nil {
 			t.Fatal(err)
 		}
@@ -336,8 +335,8 @@ func FuzzPointer(f *testing.F) {
 	})
 }
 
-// naiveNumbers reads a list of numbers by cutting it at the commas; false says
-// that there is something else in it.
+// naiveNumbers reads a list of numbers by dividing it at the commas. ok is false if it
+// contains another value, wide is true if it contains an integer that overflows.
 func naiveNumbers(list string) (v []float64, wide, ok bool) {
 	if strings.Trim(list, " \t\r\n") == "" {
 		return nil, false, true
@@ -347,7 +346,7 @@ func naiveNumbers(list string) (v []float64, wide, ok bool) {
 		x, err := strconv.ParseFloat(s, 64)
 		switch s {
 		case "NaN":
-			x, err = aNaN, nil
+			x, err = canonicalNaN, nil
 		case "Infinity":
 			x, err = math.Inf(1), nil
 		case "-Infinity":
@@ -374,12 +373,12 @@ func FuzzDoubles(f *testing.F) {
 		"18446744073709551615,18446744073709551616,18446744073709551617", "4.35,0.3,1e23,100000000000000016777215"} {
 		f.Add(s, uint16(1))
 		if i%5 == 3 {
-			f.Add(s, uint16(2*share))
+			f.Add(s, uint16(2*minPerGoroutine))
 		}
 	}
 	f.Fuzz(func(t *testing.T, list string, times uint16) {
 		n := 1
-		if 8*len(list) < int(times) { // often enough to be split over the processors, and not for ever
+		if 8*len(list) < int(times) { // often enough to be read in parallel, but not too often
 			n = int(times)
 		}
 		want, wide, ok := naiveNumbers(list)
@@ -397,7 +396,7 @@ func FuzzDoubles(f *testing.F) {
 			}
 			return
 		}
-		dst := room(len(want) + 1)
+		dst := sentinels(len(want) + 1)
 		got, err := d.Doubles("", dst)
 		switch {
 		case !ok:
@@ -406,15 +405,15 @@ func FuzzDoubles(f *testing.F) {
 			}
 		case wide:
 			if !errors.Is(err, ErrRange) {
-				t.Fatalf("%.100q has an integer that no double holds: %d (%v)", list, got, err)
+				t.Fatalf("%.100q contains an integer that is larger than any double: %d (%v)", list, got, err)
 			}
 		case err != nil || got != len(want) || !sameBits(dst[:got], want) || dst[got] != sentinel:
 			t.Fatalf("%.100q: %d, %v (%v), want %v", list, got, dst[:min(9, len(dst))], err, want[:min(9, len(want))])
 		case got > 0:
-			short := room(got - 1)
+			short := sentinels(got - 1)
 			var size *SizeError
 			if _, err := d.Doubles("", short); !errors.As(err, &size) || size.Rows != got || !untouched(short) {
-				t.Fatalf("%.100q into too little: %v", list, err)
+				t.Fatalf("%.100q into too small an array: %v", list, err)
 			}
 		}
 		for i, x := range want[:min(len(want), 3)] {
@@ -453,41 +452,41 @@ func FuzzMatrix(f *testing.F) {
 			return
 		}
 		cols = max(cols, 0)
-		dst := room(len(all) + 1)
+		dst := sentinels(len(all) + 1)
 		r, c, err := d.Matrix("", dst)
 		switch {
 		case !ok:
 			if !errors.Is(err, ErrType) && !errors.Is(err, ErrRange) {
-				var size *SizeError // the rows are of one length; what is in them is not looked at
+				var size *SizeError // the rows have one length; their elements are not checked then
 				if !errors.As(err, &size) {
 					t.Fatalf("%q: %d x %d (%v)", text, r, c, err)
 				}
 			}
 		case wide:
 			if !errors.Is(err, ErrRange) {
-				t.Fatalf("%q has an integer that no double holds: %d x %d (%v)", text, r, c, err)
+				t.Fatalf("%q contains an integer that is larger than any double: %d x %d (%v)", text, r, c, err)
 			}
 		case err != nil || r != len(lists) || c != cols || !sameBits(dst[:r*c], all) || dst[r*c] != sentinel:
 			t.Fatalf("%q: %d x %d, %v (%v), want %d x %d, %v", text, r, c, dst, err, len(lists), cols, all)
 		case r*c > 0:
-			short := room(r*c - 1)
+			short := sentinels(r*c - 1)
 			var size *SizeError
 			if _, _, err := d.Matrix("", short); !errors.As(err, &size) || size.Rows != r || size.Cols != c || !untouched(short) {
-				t.Fatalf("%q into too little: %v", text, err)
+				t.Fatalf("%q into too small an array: %v", text, err)
 			}
 		}
 	})
 }
 
 func FuzzAppendDouble(f *testing.F) {
-	doubles(0, func(v float64) {
+	eachDouble(0, func(v float64) {
 		if exponent := math.Float64bits(v) >> 52 & 0x7ff; exponent%64 < 2 {
 			f.Add(math.Float64bits(v))
 		}
 	})
 	f.Fuzz(func(t *testing.T, bits uint64) {
 		v := math.Float64frombits(bits)
-		want := python(v)
+		want := pythonRepr(v)
 		if v == math.Inf(-1) {
 			want = "-Infinity"
 		}
@@ -496,7 +495,7 @@ func FuzzAppendDouble(f *testing.F) {
 			t.Fatalf("%x is written %s, want %s", bits, text[1:], want)
 		}
 		if v != v {
-			bits = math.Float64bits(aNaN)
+			bits = math.Float64bits(canonicalNaN)
 		}
 		got, end, ok := readDouble(append(text, ']'), 1)
 		if !ok || end != len(text) || math.Float64bits(got) != bits {
@@ -514,7 +513,7 @@ func FuzzString(f *testing.F) {
 	f.Add("a\xed\xa0\x80", "a")
 	f.Add("12345678\x1f", "1234567\"")
 	f.Fuzz(func(t *testing.T, text, key string) {
-		d := Checked([]byte("{}"))
+		d := FromValid([]byte("{}"))
 		err := d.SetString(key, text)
 		if valid := utf8.ValidString(text) && utf8.ValidString(key); valid != (err == nil) || err != nil && !errors.Is(err, ErrText) {
 			t.Fatalf("%q under %q: %v", text, key, err)
@@ -526,7 +525,7 @@ func FuzzString(f *testing.F) {
 			return
 		}
 		pointer := "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(key)
-		for range 2 { // as members, and as text
+		for range 2 { // while open, and closed
 			if got, err := d.String(pointer); got != text || err != nil {
 				t.Fatalf("%q reads back as %q (%v)", text, got, err)
 			}
@@ -534,7 +533,7 @@ func FuzzString(f *testing.F) {
 				t.Fatalf("the key %q reads back as %q (%v)", key, got, err)
 			}
 		}
-		if err := Check(d.Text()); err != nil {
+		if err := Validate(d.Text()); err != nil {
 			t.Fatal(err)
 		}
 		var m map[string]string

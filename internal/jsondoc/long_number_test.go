@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// midway returns the middle of the double v and the next larger one, exactly.
-func midway(v float64) string {
+// midpoint returns the exact midpoint of the double v and the next larger one.
+func midpoint(v float64) string {
 	low := new(big.Float).SetPrec(4000).SetFloat64(v)
 	high := new(big.Float).SetPrec(4000)
 	if next := math.Nextafter(v, math.Inf(1)); math.IsInf(next, 0) {
@@ -25,7 +25,7 @@ func midway(v float64) string {
 	return strings.TrimRight(mantissa, "0") + "e" + exponent
 }
 
-// numberClasses are numbers of each kind that costs its own time to read.
+// numberClasses returns numbers of each class that is read by a separate path.
 func numberClasses() map[string][]string {
 	r := rand.New(rand.NewSource(7))
 	many := func(f func() string) []string {
@@ -45,33 +45,33 @@ func numberClasses() map[string][]string {
 	subnormal := func() float64 { return math.Float64frombits(r.Uint64() >> 12) }
 	any := func() float64 { return math.Float64frombits(r.Uint64() % (0x7ff << 52)) }
 	return map[string][]string{
-		"17 digits":                 many(func() string { return strconv.FormatFloat(r.Float64(), 'g', -1, 64) }),
-		"any bits":                  many(func() string { return strconv.FormatFloat(any(), 'e', -1, 64) }),
-		"smallest":                  {"5e-324"},
-		"subnormal":                 many(func() string { return strconv.FormatFloat(subnormal(), 'e', -1, 64) }),
-		"underflow":                 many(func() string { return digits(17) + "e-" + strconv.Itoa(345+r.Intn(400)) }),
-		"near the largest":          many(func() string { return "1." + digits(16) + "e308" }),
-		"overflow":                  many(func() string { return digits(17) + "e" + strconv.Itoa(300+r.Intn(400)) }),
-		"20 digits":                 many(func() string { return digits(20) + "e" + strconv.Itoa(r.Intn(600)-320) }),
-		"20 digits, subnormal":      many(func() string { return digits(20) + "e-" + strconv.Itoa(328+r.Intn(14)) }),
-		"20 digits, midway":         many(func() string { return strconv.FormatUint(1<<63+1<<10+uint64(r.Int63())>>11<<11, 10) + ".0" }),
-		"20 digits cut from midway": many(func() string { return cutDigits(midway(any()), 20) }),
-		"25 digits cut from midway": many(func() string { return cutDigits(midway(any()), 25) }),
-		"50 digits cut from midway": many(func() string { return cutDigits(midway(any()), 50) }),
-		"200 digits, random":        many(func() string { return digits(200) }),
-		"midway, up to 767 digits":  many(func() string { return midway(subnormal()) }),
-		"100,000 digits":            {digits(100_000)},
-		"100,000 digits, midway":    {midway(subnormal())[:700] + digits(99_300)},
+		"17 digits":                  many(func() string { return strconv.FormatFloat(r.Float64(), 'g', -1, 64) }),
+		"any bits":                   many(func() string { return strconv.FormatFloat(any(), 'e', -1, 64) }),
+		"smallest":                   {"5e-324"},
+		"subnormal":                  many(func() string { return strconv.FormatFloat(subnormal(), 'e', -1, 64) }),
+		"underflow":                  many(func() string { return digits(17) + "e-" + strconv.Itoa(345+r.Intn(400)) }),
+		"near the largest":           many(func() string { return "1." + digits(16) + "e308" }),
+		"overflow":                   many(func() string { return digits(17) + "e" + strconv.Itoa(300+r.Intn(400)) }),
+		"20 digits":                  many(func() string { return digits(20) + "e" + strconv.Itoa(r.Intn(600)-320) }),
+		"20 digits, subnormal":       many(func() string { return digits(20) + "e-" + strconv.Itoa(328+r.Intn(14)) }),
+		"20 digits, midpoint":        many(func() string { return strconv.FormatUint(1<<63+1<<10+uint64(r.Int63())>>11<<11, 10) + ".0" }),
+		"20 digits of a midpoint":    many(func() string { return cutDigits(midpoint(any()), 20) }),
+		"25 digits of a midpoint":    many(func() string { return cutDigits(midpoint(any()), 25) }),
+		"50 digits of a midpoint":    many(func() string { return cutDigits(midpoint(any()), 50) }),
+		"200 digits, random":         many(func() string { return digits(200) }),
+		"midpoint, up to 767 digits": many(func() string { return midpoint(subnormal()) }),
+		"100,000 digits":             {digits(100_000)},
+		"100,000 digits, midpoint":   {midpoint(subnormal())[:700] + digits(99_300)},
 	}
 }
 
-// cutDigits leaves n digits of a number in scientific notation.
+// cutDigits truncates a number in scientific notation to n digits.
 func cutDigits(s string, n int) string {
 	mantissa, exponent, _ := strings.Cut(s, "e")
 	return mantissa[:min(len(mantissa), n+1)] + "e" + exponent
 }
 
-// check holds a number as it is read against strconv, which is right up to 800 digits.
+// checkNumber compares a number with that of strconv, which is right up to 800 digits.
 func checkNumber(t *testing.T, s string) {
 	t.Helper()
 	want, _ := strconv.ParseFloat(s, 64)
@@ -103,7 +103,7 @@ func TestNumbersOfEveryClassAreReadCorrectlyRounded(t *testing.T) {
 		switch r.Intn(8) {
 		case 0: // subnormal, of any size
 			v = v & (1<<52 - 1) >> r.Intn(52)
-		case 1: // near the largest
+		case 1: // near the largest one
 			v = v&(1<<52-1) | 0x7fe<<52
 		case 2: // around the smallest normal one
 			v = 1<<52 + uint64(r.Intn(100)) - 50
@@ -114,7 +114,7 @@ func TestNumbersOfEveryClassAreReadCorrectlyRounded(t *testing.T) {
 		return math.Float64frombits(v)
 	}
 	for range rounds {
-		// Written with any number of digits, and with digits behind those.
+		// With any number of digits, and with random digits after them.
 		s := strconv.FormatFloat(bits(), 'e', r.Intn(26), 64)
 		checkNumber(t, s)
 		mantissa, exponent, _ := strings.Cut(s, "e")
@@ -123,9 +123,9 @@ func TestNumbersOfEveryClassAreReadCorrectlyRounded(t *testing.T) {
 		}
 		checkNumber(t, mantissa+strconv.FormatUint(r.Uint64(), 10)+"e"+exponent)
 	}
-	// The middle of two doubles, cut anywhere, exactly, and a digit behind it.
+	// The midpoint of two doubles: truncated anywhere, exact, and one digit more.
 	for range rounds / 20 {
-		middle := midway(bits())
+		middle := midpoint(bits())
 		mantissa, exponent, _ := strings.Cut(middle, "e")
 		for range 10 {
 			checkNumber(t, cutDigits(middle, 1+r.Intn(len(mantissa))))
@@ -144,15 +144,15 @@ func TestNumbersOfEveryClassAreReadCorrectlyRounded(t *testing.T) {
 	}
 }
 
-// The digits that decide may be anywhere, also in numbers of more digits than strconv
-// takes.
+// The digit that decides the rounding may be anywhere, also in numbers of more digits than
+// strconv reads.
 func TestLastDigitOfALongNumberDecides(t *testing.T) {
 	for _, v := range []float64{0, 5e-324, 1e-323, 2.2250738585072011e-308, 0.1, 1, 1e22, 1e23, 9007199254740992, 1e300, math.MaxFloat64} {
 		even, next := v, math.Nextafter(v, math.Inf(1))
 		if math.Float64bits(v)&1 == 1 {
 			even = next
 		}
-		mantissa, exponent, _ := strings.Cut(midway(v), "e")
+		mantissa, exponent, _ := strings.Cut(midpoint(v), "e")
 		x, _ := strconv.Atoi(exponent)
 		if !strings.Contains(mantissa, ".") {
 			mantissa += "."
@@ -173,16 +173,16 @@ func TestLastDigitOfALongNumberDecides(t *testing.T) {
 		} {
 			got, end, ok := readDouble([]byte(s), 0)
 			if !ok || end != len(s) || math.Float64bits(got) != math.Float64bits(want) {
-				t.Errorf("the middle of %v and %v, as %.20s… of %d digits, is read as %v (%v, up to %d), want %v", v, next, s, len(s), got, ok, end, want)
+				t.Errorf("the midpoint of %v and %v, as %.20s… of %d digits, is read as %v (%v, up to %d), want %v", v, next, s, len(s), got, ok, end, want)
 			}
 		}
 	}
 }
 
-// readAll reads each of the numbers and returns the time in ns that one takes, and one
-// character of them, at best. Some clocks tick every 15 ms only.
-func readAll(numbers []string) (each, character float64) {
-	const tries, least = 3, 50 * time.Millisecond
+// timeReads reads each of the numbers and returns the shortest time in ns per number and
+// per character. Some clocks only tick every 15 ms.
+func timeReads(numbers []string) (each, character float64) {
+	const tries, minTime = 3, 50 * time.Millisecond
 	size, texts := 0, make([][]byte, len(numbers))
 	for i, s := range numbers {
 		texts[i] = []byte(s)
@@ -196,7 +196,7 @@ func readAll(numbers []string) (each, character float64) {
 				readDouble(text, 0)
 			}
 		}
-		if took := time.Since(begin); took >= least {
+		if took := time.Since(begin); took >= minTime {
 			best = min(best, float64(took)/float64(rounds))
 			try++
 		} else {
@@ -206,16 +206,16 @@ func readAll(numbers []string) (each, character float64) {
 	return best / float64(len(numbers)), best / float64(size)
 }
 
-// No number is slow: one of up to 20 digits takes but some times what one of 17 does,
-// and each digit of a long one no more than a digit of a short one, by and large.
+// No number is slow: one of up to 20 digits takes at most 20 times as long as one of 17,
+// and a digit of a long number at most 20 times as long as a digit of a short one.
 func TestEveryNumberIsReadQuickly(t *testing.T) {
 	classes := numberClasses()
-	usual, usualCharacter := readAll(classes["17 digits"])
+	usual, usualCharacter := timeReads(classes["17 digits"])
 	for name, numbers := range classes {
-		each, character := readAll(numbers)
+		each, character := timeReads(numbers)
 		t.Logf("%s: %.0f ns each, %.2f ns a character", name, each, character)
 		if len(numbers[0]) < 30 && each > 20*usual {
-			t.Errorf("%s: %.0f ns each, and one of 17 digits takes %.0f", name, each, usual)
+			t.Errorf("%s: %.0f ns each, and %.0f for 17 digits", name, each, usual)
 		}
 		if character > 20*usualCharacter {
 			t.Errorf("%s: %.2f ns a character, and %.2f in a number of 17 digits", name, character, usualCharacter)

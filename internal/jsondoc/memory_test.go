@@ -7,8 +7,9 @@ import (
 	"testing"
 )
 
-// What a function takes in all, also what it drops again, is a small multiple of the
-// text. The documents are those that cost most.
+// All memory that a function allocates, including memory that is garbage afterwards, is a
+// small multiple of the text. The documents are those that need most.
+// The function is long because it is mostly tables.
 func TestMemoryIsBoundedByTheText(t *testing.T) {
 	const size = 128 << 10
 	many := func(open, item, end string) string { return open + strings.Repeat(item, size/len(item)) + end }
@@ -18,7 +19,7 @@ func TestMemoryIsBoundedByTheText(t *testing.T) {
 		keys.WriteString(`,"` + strconv.FormatInt(int64(i), 36) + `":0`)
 	}
 	keys.WriteByte('}')
-	room := make([]float64, size)
+	dst := make([]float64, size)
 	into := make([]byte, 2*size)
 	reading := map[string]func(d *Document, pointer string){
 		"Type":    func(d *Document, p string) { _, _ = d.Type(p) },
@@ -31,16 +32,17 @@ func TestMemoryIsBoundedByTheText(t *testing.T) {
 		"String":  func(d *Document, p string) { _, _ = d.String(p) },
 		"read":    func(d *Document, p string) { _, _ = d.ReadString(p, into) },
 		"JSON":    func(d *Document, p string) { _, _ = d.JSON(p) },
-		"Doubles": func(d *Document, p string) { _, _ = d.Doubles(p, room) },
+		"Doubles": func(d *Document, p string) { _, _ = d.Doubles(p, dst) },
 		"count":   func(d *Document, p string) { _, _ = d.Doubles(p, nil) },
-		"Matrix":  func(d *Document, p string) { _, _, _ = d.Matrix(p, room) },
+		"check":   func(d *Document, p string) { _ = d.CheckDoubles(p); _ = d.CheckMatrix(p) },
+		"Matrix":  func(d *Document, p string) { _, _, _ = d.Matrix(p, dst) },
 	}
 	writing := map[string]func(d *Document, text string) *Document{
 		"a number": func(d *Document, text string) *Document { _ = d.SetDouble("s", 1); return d },
 		"a string": func(d *Document, text string) *Document { _ = d.SetString("s", text); return d },
 		"a text":   func(d *Document, text string) *Document { _ = d.SetJSON("s", []byte(text)); return d },
 		"all": func(d *Document, _ string) *Document {
-			all, _ := NewCommand("newrun")
+			all, _ := newCommand("newrun")
 			_ = all.SetAll(d)
 			return all
 		},
@@ -60,8 +62,8 @@ func TestMemoryIsBoundedByTheText(t *testing.T) {
 	} {
 		for _, pointer := range []string{"", "/s", "/0", "/s/1000"} {
 			for function, read := range reading {
-				d := Checked([]byte(text))
-				// Many times: what is remembered counts as well.
+				d := FromValid([]byte(text))
+				// Several times, so that the cache counts too.
 				taken := allocated(func() {
 					for range 4 {
 						read(d, pointer)
@@ -75,30 +77,30 @@ func TestMemoryIsBoundedByTheText(t *testing.T) {
 					most = 9 * len(text) // four numbers of many digits
 				}
 				if taken > most+slack {
-					t.Errorf("%s of %s at %q takes %.1f times the text", function, name, pointer, float64(taken)/float64(len(text)))
+					t.Errorf("%s of %s at %q allocates %.1f times the text", function, name, pointer, float64(taken)/float64(len(text)))
 				}
 			}
 		}
 		for function, write := range writing {
 			if function == "all" && (name == "keys of escapes" || name == "equal keys") {
-				continue // what replaces the same member again and again is dropped
+				continue // values that replace the same member again and again become garbage
 			}
 			var all int
 			taken := allocated(func() {
-				d := write(Checked([]byte(text)), text)
+				d := write(FromValid([]byte(text)), text)
 				all = max(len(text), len(d.Text()))
 			})
 			if taken > 7*all+slack {
-				t.Errorf("%s set in %s takes %.1f times the text", function, name, float64(taken)/float64(all))
+				t.Errorf("%s set in %s allocates %.1f times the text", function, name, float64(taken)/float64(all))
 			}
 		}
 	}
 }
 
-// slack is for what does not depend on the text.
+// slack is memory that does not depend on the text.
 const slack = 32 << 10
 
-// allocated returns how much memory a function allocates in all.
+// allocated returns how many bytes a function allocates.
 func allocated(do func()) int {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)

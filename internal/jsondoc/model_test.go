@@ -11,16 +11,16 @@ import (
 	"testing"
 )
 
-// model is what a document of one object is compared with: its members in order.
+// model is a simple implementation of an object: its members in order.
 type model struct {
-	keys   []string // as they are written
+	keys   []string // encoded
 	values []string
 }
 
-func (m *model) find(key string) int {
+func (m *model) index(key string) int {
 	for i := len(m.keys) - 1; i >= 0; i-- {
 		var k string
-		d := Checked([]byte(m.keys[i]))
+		d := FromValid([]byte(m.keys[i]))
 		if k, _ = d.String(""); k == key {
 			return i
 		}
@@ -29,7 +29,7 @@ func (m *model) find(key string) int {
 }
 
 func (m *model) set(key, value string) {
-	if i := m.find(key); i >= 0 {
+	if i := m.index(key); i >= 0 {
 		m.values[i] = value
 		return
 	}
@@ -48,8 +48,8 @@ func (m *model) text(colon, comma string) string {
 	return "{" + s.String() + "}"
 }
 
-// Documents are set, read and asked for as a whole in any order, and are at each
-// moment what a plain list of members is.
+// Members are set, read, and the text is asked for in any order; at any time the document
+// equals a plain list of members.
 func TestDocumentIsAListOfMembers(t *testing.T) {
 	for s := range uint64(20) {
 		random := rand.New(rand.NewPCG(s, 1))
@@ -96,14 +96,14 @@ func TestDocumentIsAListOfMembers(t *testing.T) {
 			default:
 				pointer := "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(key)
 				got, err := d.JSON(pointer)
-				if i := m.find(key); i < 0 && !errors.Is(err, ErrNotFound) || i >= 0 && string(got) != m.values[i] {
+				if i := m.index(key); i < 0 && !errors.Is(err, ErrNotFound) || i >= 0 && string(got) != m.values[i] {
 					t.Fatalf("%d, step %d: %q is %s, %v; want member %d of\n%s", s, step, key, got, err, i, m.text(":", ","))
 				}
 			}
 		}
 		for i, k := range m.keys {
 			got, err := d.Key("", i)
-			want, _ := Checked([]byte(k)).String("")
+			want, _ := FromValid([]byte(k)).String("")
 			if got != want || err != nil {
 				t.Fatalf("%d: key %d is %q, %v; want %q", s, i, got, err, want)
 			}
@@ -111,8 +111,8 @@ func TestDocumentIsAListOfMembers(t *testing.T) {
 	}
 }
 
-// Every item of every container is found, in any order, before and after its place
-// is remembered.
+// Every item of every container is found, in any order, before and after it is cached.
+// The function is long because it also generates the document and walks over it.
 func TestItemsAreFoundInAnyOrder(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	left := 0
@@ -156,18 +156,18 @@ func TestItemsAreFoundInAnyOrder(t *testing.T) {
 				return
 			}
 			i := 0
-			for it := items(text, 0); it.next(); i++ {
+			for it := newIterator(text, 0); it.next(); i++ {
 				token := strconv.Itoa(i)
 				if it.object {
 					token = string(text[it.key+1 : it.keyEnd-1])
 				}
-				walk(pointer+"/"+token, text[it.value:it.behind()])
+				walk(pointer+"/"+token, text[it.value:it.valueEnd()])
 			}
 			if n, err := d.Count(pointer); n != i || err != nil {
 				t.Fatalf("%s: %d items, %v; want %d", pointer, n, err, i)
 			}
 			if _, err := d.JSON(pointer + "/" + strconv.Itoa(i)); !errors.Is(err, ErrNotFound) {
-				t.Fatalf("%s: an item behind the last one: %v", pointer, err)
+				t.Fatalf("%s: an item after the last one: %v", pointer, err)
 			}
 		}
 		walk("", d.Text())
@@ -190,7 +190,7 @@ func TestItemsAreFoundInAnyOrder(t *testing.T) {
 	}
 }
 
-// Threads read while another one sets: each sees a member as it was or as it is.
+// While one goroutine sets members, others read each member with its old or its new value.
 func TestReadersAndAWriter(t *testing.T) {
 	d := parse(t, `{"long": [`+strings.Repeat("7, ", 2000)+`7]}`)
 	const n = 3000
@@ -210,7 +210,7 @@ func TestReadersAndAWriter(t *testing.T) {
 				}
 				last = max(last, v)
 				if last%64 == 0 {
-					if err := Check(d.Text()); err != nil {
+					if err := Validate(d.Text()); err != nil {
 						t.Error(err)
 						return
 					}

@@ -2,59 +2,18 @@ package jsondoc
 
 import (
 	"cmp"
-	"math"
 	"math/bits"
 )
 
-// manyDigits is how many digits of a number are looked at one by one: no double, and
-// no middle of two, has more than 767 significant ones, so of the rest it only matters
-// whether it is 0.
-const manyDigits = 768
-
-// compareMiddle compares a number with the middle of the double low and the next
-// larger one, to which it is nearer than to any other middle: -1 is below, 0 equal, 1
-// above. The number is 0.ddd… times ten to the point, its digits those of whole and of
-// fraction behind it, the first of them not 0.
-//
-// Both are made integers: the digits times powers of 5 and 2 on the one side, the
-// middle times such on the other. The time is linear in the digits, and bounded but for
-// a look whether the rest is 0.
-func compareMiddle(low float64, whole, fraction []byte, point int) int {
-	b := math.Float64bits(low)
-	m, q := b&(1<<52-1), int(b>>52)
-	if q > 0 {
-		m |= 1 << 52
-	} else {
-		q = 1
-	}
-	m, q = 2*m+1, q-1076
-	var number, middle natural
-	n := number.setDigits(whole, fraction)
-	middle.mulAdd(1, m)
-	// As low is neither infinite nor below 0, e is from -1100 to 310.
-	e := point - n
-	if e >= 0 {
-		number.mulPowerOf5(e)
-	} else {
-		middle.mulPowerOf5(-e)
-	}
-	if q > e {
-		middle.shiftLeft(q - e)
-	} else {
-		number.shiftLeft(e - q)
-	}
-	return number.compare(&middle)
-}
-
-// natural is a natural number, in words of 64 bits from the lowest on. The two that
-// compareMiddle compares are about equal, and the larger one of them has 769 digits or is
-// 5 to the 1100, times 54 bits: 2610 bits.
+// natural is a natural number in 64-bit words, the lowest first. The two that
+// compareMidpoint compares are about equal, and the larger one has 769 digits or is 5 to
+// the 1100, times 54 bits: 2610 bits.
 type natural struct {
 	words [42]uint64
-	n     int // words in use
+	n     int // number of words in use
 }
 
-// mulAdd multiplies the number by a factor and adds to it.
+// mulAdd multiplies the number by a factor and adds more to it.
 func (x *natural) mulAdd(factor, more uint64) {
 	for i := range x.n {
 		hi, lo := bits.Mul64(x.words[i], factor)
@@ -68,16 +27,16 @@ func (x *natural) mulAdd(factor, more uint64) {
 	}
 }
 
-// setDigits sets the number, which is 0, to the digits of two texts one behind the
-// other, and returns how many it took: those beyond manyDigits count as a single 1,
-// unless they are zeros.
+// setDigits sets the number, which must be 0, to the digits of whole followed by those of
+// fraction, and returns how many it used. Digits beyond maxSignificant count as a
+// single 1 unless they are all zeros.
 func (x *natural) setDigits(whole, fraction []byte) int {
 	n := 0
 	w, power := uint64(0), uint64(1)
 	for _, part := range [2][]byte{whole, fraction} {
 		for i, c := range part {
-			if n >= manyDigits {
-				if n == manyDigits && leadingZeros(part[i:]) < len(part)-i {
+			if n >= maxSignificant {
+				if n == maxSignificant && leadingZeros(part[i:]) < len(part)-i {
 					w, power = w*10+1, power*10
 					n++
 				}
@@ -95,9 +54,10 @@ func (x *natural) setDigits(whole, fraction []byte) int {
 	return n
 }
 
+// mulPowerOf5 multiplies the number by 5 to the e.
 func (x *natural) mulPowerOf5(e int) {
-	const most = 27 // 5 to it fits 64 bits
-	for ; e >= most; e -= most {
+	const step = 27 // 5 to the 27 fits 64 bits
+	for ; e >= step; e -= step {
 		x.mulAdd(7450580596923828125, 0)
 	}
 	power := uint64(1)

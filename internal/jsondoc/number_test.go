@@ -13,8 +13,8 @@ import (
 	"libobe/internal/memory"
 )
 
-// python is how Python's repr writes a double, by way of strconv.
-func python(v float64) string {
+// pythonRepr returns Python's repr of a double, by means of strconv.
+func pythonRepr(v float64) string {
 	switch {
 	case math.IsNaN(v):
 		return "NaN"
@@ -31,9 +31,9 @@ func python(v float64) string {
 	return s
 }
 
-// doubles calls f with every class of double: the edges, their neighbours, all
-// powers of two and ten, and random bits.
-func doubles(n int, f func(v float64)) {
+// eachDouble calls f with doubles of every class: the limits, all powers of two and ten with
+// their neighbours, and n times random ones.
+func eachDouble(n int, f func(v float64)) {
 	edges := []float64{0, math.Copysign(0, -1), 1, 0.1, 0.3, 1e23, 9007199254740993, 5e-324, 2.2250738585072011e-308,
 		2.2250738585072014e-308, math.MaxFloat64, math.NaN(), math.Inf(1), 123456789012345680, 1e15, 1e16, 1e17, 1e-4, 1e-5, 0.00012345, 4.35, 2.5}
 	for _, v := range edges {
@@ -68,9 +68,9 @@ func TestDoublesAreWrittenAsPythonDoesAndReadBackBitEqual(t *testing.T) {
 	if testing.Short() {
 		n = 10_000
 	}
-	doubles(n, func(v float64) {
+	eachDouble(n, func(v float64) {
 		buf = AppendDouble(buf[:0], v)
-		want := python(v)
+		want := pythonRepr(v)
 		if v == math.Inf(-1) {
 			want = "-Infinity"
 		}
@@ -124,7 +124,7 @@ func TestNumbersOfAnyLengthAreReadCorrectlyRounded(t *testing.T) {
 		check(s)
 		check("-" + s)
 	}
-	// Half way between two doubles, exactly and a digit beside.
+	// The midpoint of two doubles, exactly and one digit off.
 	for range 20_000 {
 		m := 1<<53 + uint64(r.Int63n(1<<53))
 		half := strconv.FormatUint(m, 10) + ".5"
@@ -134,16 +134,16 @@ func TestNumbersOfAnyLengthAreReadCorrectlyRounded(t *testing.T) {
 	}
 }
 
-func TestWordsThatAreNumbers(t *testing.T) {
+func TestOtherValuesAreNotNumbers(t *testing.T) {
 	for _, s := range []string{"true", "null", `"1"`, "[1]", "-", "Inf"} {
 		if v, _, ok := readDouble([]byte(s), 0); ok {
-			t.Errorf("%s is read as the number %v", s, v)
+			t.Errorf("%s is read as %v", s, v)
 		}
 	}
 }
 
 func BenchmarkFormat(b *testing.B) {
-	v := random(1_000_000)
+	v := randomDoubles(1_000_000)
 	var buf []byte
 	for b.Loop() {
 		buf = appendList(buf[:0], v)
@@ -152,7 +152,7 @@ func BenchmarkFormat(b *testing.B) {
 }
 
 func BenchmarkFormatSplit(b *testing.B) {
-	v := random(1_000_000)
+	v := randomDoubles(1_000_000)
 	var buf []byte
 	for b.Loop() {
 		buf = AppendDoubles(buf[:0], v)
@@ -161,7 +161,7 @@ func BenchmarkFormatSplit(b *testing.B) {
 }
 
 func BenchmarkRead(b *testing.B) {
-	text := append(AppendDoubles(nil, random(1_000_000)), ' ')
+	text := append(AppendDoubles(nil, randomDoubles(1_000_000)), ' ')
 	b.SetBytes(int64(len(text)))
 	for b.Loop() {
 		for i := 1; i < len(text)-2; i += 2 {
@@ -170,7 +170,7 @@ func BenchmarkRead(b *testing.B) {
 	}
 }
 
-func random(n int) []float64 {
+func randomDoubles(n int) []float64 {
 	r := rand.New(rand.NewSource(3))
 	v := make([]float64, n)
 	for i := range v {
@@ -179,35 +179,35 @@ func random(n int) []float64 {
 	return v
 }
 
-func TestSplitArraysAreTheSame(t *testing.T) {
-	for _, n := range []int{0, 1, 2, share, 2*share - 1, 2 * share, 5*share + 3} {
-		v := random(n)
+func TestArraysFormattedInParallelAreTheSame(t *testing.T) {
+	for _, n := range []int{0, 1, 2, minPerGoroutine, 2*minPerGoroutine - 1, 2 * minPerGoroutine, 5*minPerGoroutine + 3} {
+		v := randomDoubles(n)
 		if n > 5 {
 			v[3], v[n/2], v[n-1] = -2.2250738585072014e-308, math.Inf(-1), math.NaN()
 		}
 		got := string(AppendDoubles([]byte("x"), v))
 		if want := "x[" + string(appendList(nil, v)) + "]"; got != want {
-			t.Fatalf("an array of %d is written differently when split", n)
+			t.Fatalf("an array of %d is formatted differently in parallel", n)
 		}
 	}
 }
 
-// Rows are many, and each of them must not move those before it.
+// There may be many rows, and adding one must not move those before it.
 func TestMatrixIsWrittenInFewAllocations(t *testing.T) {
 	const rows, cols = 5000, 4
 	long := make([]float64, rows*cols)
 	for i := range long {
-		long[i] = -2.2250738585072014e-308 // longer than is typical
+		long[i] = -2.2250738585072014e-308 // longer than a typical number
 	}
-	for name, values := range map[string][]float64{"typical": random(rows * cols), "long": long} {
+	for name, values := range map[string][]float64{"typical": randomDoubles(rows * cols), "long": long} {
 		if n := testing.AllocsPerRun(1, func() { AppendMatrix(nil, values, rows, cols) }); n > 20 {
 			t.Errorf("%s numbers: %v allocations for %d rows", name, n, rows)
 		}
 	}
 }
 
-// Room for more than an int counts is refused, and not taken for little.
-func TestRoomForMoreThanThereCanBeIsRefused(t *testing.T) {
+// A size that overflows an int is refused.
+func TestGrowRefusesMoreThanAnInt(t *testing.T) {
 	refused := func(name string, f func()) {
 		defer func() {
 			if err, _ := recover().(error); !errors.Is(err, memory.ErrMemory) {
@@ -216,18 +216,17 @@ func TestRoomForMoreThanThereCanBeIsRefused(t *testing.T) {
 		}()
 		f()
 	}
-	refused("bytes", func() { withRoom(nil, math.MaxInt) })
-	refused("bytes behind others", func() { withRoom(make([]byte, 100), math.MaxInt-100) })
-	refused("as many as there can be", func() { withRoom(nil, math.MaxInt64/longest*longest) })
+	refused("bytes", func() { grow(nil, math.MaxInt) })
+	refused("bytes after others", func() { grow(make([]byte, 100), math.MaxInt-100) })
+	refused("the maximum", func() { grow(nil, math.MaxInt64/maxNumberLen*maxNumberLen) })
 	if bits.UintSize == 32 {
-		refused("numbers", func() { withRoom(nil, longest*100_000_000) })
+		refused("numbers", func() { grow(nil, maxNumberLen*100_000_000) })
 		refused("rows", func() { AppendMatrix(nil, nil, 1<<30, 0) })
 	}
 }
 
-// A list of numbers that are longer than most is not moved for each of them, and never to
-// a place that was not asked for.
-func TestRoomGrowsByDoubling(t *testing.T) {
+// A list of long numbers is not moved for each of them, and never without memory.Make.
+func TestGrowDoublesTheCapacity(t *testing.T) {
 	long := slices.Repeat([]float64{-2.2250738585072014e-308}, 10_000)
 	for _, n := range []int{1, 2, 100, len(long)} {
 		if allocations := testing.AllocsPerRun(1, func() { AppendDoubles(nil, long[:n]) }); allocations > 3 {
@@ -235,7 +234,7 @@ func TestRoomGrowsByDoubling(t *testing.T) {
 		}
 	}
 	full := make([]byte, 1000)
-	if grown := withRoom(full, 1); cap(grown) < 2000 || len(grown) != 1000 {
+	if grown := grow(full, 1); cap(grown) < 2000 || len(grown) != 1000 {
 		t.Errorf("%d of %d bytes", len(grown), cap(grown))
 	}
 	text := AppendDoubles(make([]byte, 0, 5), []float64{1, 2})

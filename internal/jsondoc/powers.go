@@ -6,7 +6,7 @@ import (
 )
 
 // A power of ten as 128 bits: 10^e, scaled by a power of two so that the highest
-// bit is set, and cut off below.
+// bit is set, and truncated.
 type power struct{ hi, lo uint64 }
 
 const (
@@ -16,9 +16,9 @@ const (
 
 type powerTable [highestPower - lowestPower + 1]power
 
-// powers is the table of the powers of ten. It is computed, in well under a
-// millisecond, when the first array is read or written: the numbers would fill
-// 700 lines, and nobody could check them.
+// powers returns the table of the powers of ten. It is computed, in well under a
+// millisecond, when a number is first read or written: as source text it would be 700
+// lines that cannot be reviewed.
 var powers = sync.OnceValue(func() *powerTable {
 	table := new(powerTable)
 	five := big.NewInt(5)
@@ -46,12 +46,12 @@ var powers = sync.OnceValue(func() *powerTable {
 	return table
 })
 
-// exactPower reports whether 10^e is exact in the table: 5^55 is the last power
+// exactPower reports whether 10^e is exact in the table: 5^55 is the largest power
 // of five that fits 128 bits.
 func exactPower(e int) bool { return e >= 0 && e <= 55 }
 
-// up returns the power rounded up instead of down.
-func (p power) up() power {
+// roundUp returns the power rounded up instead of truncated.
+func (p power) roundUp() power {
 	p.lo++
 	if p.lo == 0 {
 		p.hi++

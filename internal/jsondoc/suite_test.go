@@ -7,14 +7,14 @@ import (
 )
 
 // The classes of cases are those of N. Seriot, "Parsing JSON is a minefield"
-// (2016), and its JSONTestSuite, which parsers publish their results of, with
-// cases added where this protocol has something of its own to say.
+// (2016), and of its JSONTestSuite, which many parsers publish results for. Cases are
+// added where this protocol differs.
 
-// A judged text, and what is to be said of it.
-type judged struct{ name, text string }
+// suiteCase is a text with a name.
+type suiteCase struct{ name, text string }
 
-// accepted is JSON for every parser.
-var accepted = []judged{
+// accepted are JSON for every parser.
+var accepted = []suiteCase{
 	{"array with spaces", "[[]   ]"},
 	{"array of an empty string", `[""]`},
 	{"array empty", "[]"},
@@ -53,7 +53,7 @@ var accepted = []judged{
 	{"number real with 0 before the exponent", "[0.0e0]"},
 	{"number with zeros before the exponent's digits", "[1e0001]"},
 	{"number zero alone", "[0]"},
-	{"number zeros behind the point", "[1.000]"},
+	{"number zeros after the point", "[1.000]"},
 	{"number largest double", "[1.7976931348623157e308]"},
 	{"number smallest double", "[5e-324]"},
 
@@ -134,8 +134,8 @@ var accepted = []judged{
 	{"structure white space around a literal", "\r\n\ttrue\r\n\t"},
 }
 
-// refused is no JSON for any parser that follows RFC 8259, nor for Python.
-var refused = []judged{
+// rejected are not JSON for any parser that follows RFC 8259, nor for Python.
+var rejected = []suiteCase{
 	{"array with 1 true without comma", "[1 true]"},
 	{"array with a byte that is not UTF-8", "[a\xe5]"},
 	{"array with colon instead of comma", `["": 1]`},
@@ -381,110 +381,111 @@ var refused = []judged{
 	{"structure two values", "1 2"},
 	{"structure values of lines", "{}\n{}"},
 	{"structure record separator", "\x1e{}"},
-	{"structure NUL behind", "{}\x00"},
+	{"structure NUL at the end", "{}\x00"},
 	{"structure comment in front", "// a\n1"},
 	{"structure JSON in XSSI guard", ")]}'\n{}"},
 	{"structure JSONP", "f({})"},
 }
 
-// undecided are cases in which parsers differ: RFC 8259 leaves them to the parser, or
-// refuses them and Python does not.
-var undecided = []struct {
-	judged
+// disputed are cases in which parsers differ: RFC 8259 leaves them to the parser, or
+// forbids them and Python accepts them.
+var disputed = []struct {
+	suiteCase
 	taken bool
 }{
-	{judged{"number double huge negative exponent", "[123.456e-789]"}, true},
-	{judged{"number huge exponent", "[0.4e00" + strings.Repeat("6", 200) + "]"}, true},
-	{judged{"number negative int huge exponent", "[-1e+9999]"}, true},
-	{judged{"number positive double huge exponent", "[1.5e+9999]"}, true},
-	{judged{"number real negative overflow", "[-123123e100000]"}, true},
-	{judged{"number real positive overflow", "[123123e100000]"}, true},
-	{judged{"number real underflow", "[123e-10000000]"}, true},
-	{judged{"number too big negative int", "[-123123123123123123123123123123]"}, true},
-	{judged{"number too big positive int", "[100000000000000000000]"}, true},
-	{judged{"number very big negative int", "[-237462374673276894279832749832423479823246327846]"}, true},
-	{judged{"number int of 5000 digits", "[1" + strings.Repeat("0", 5000) + "]"}, true},
-	{judged{"number int of 1 and 309 zeros", "[1" + strings.Repeat("0", 309) + "]"}, true},
-	{judged{"number 2**53 + 1", "[9007199254740993]"}, true},
-	{judged{"number largest int64", "[9223372036854775807, 9223372036854775808, -9223372036854775808, -9223372036854775809]"}, true},
-	{judged{"number largest uint64", "[18446744073709551615, 18446744073709551616]"}, true},
-	{judged{"number with 1000 digits behind the point", "[0." + strings.Repeat("3", 1000) + "]"}, true},
-	{judged{"number NaN", "[NaN]"}, true},
-	{judged{"number Infinity", "[Infinity]"}, true},
-	{judged{"number -Infinity", "[-Infinity]"}, true},
-	{judged{"number lonely NaN", "NaN"}, true},
-	{judged{"number lonely -Infinity", " -Infinity "}, true},
-	{judged{"object with NaN and the infinities", `{"a":NaN,"b":Infinity,"c":-Infinity}`}, true},
-	{judged{"object key lone second surrogate", `{"\uDFAA":0}`}, true},
-	{judged{"object with keys equal but for their spelling", `{"a":1,"\u0061":2}`}, true},
-	{judged{"string first surrogate but second missing", `["\uDADA"]`}, true},
-	{judged{"string first valid surrogate second invalid", `["\uD888\u1234"]`}, true},
-	{judged{"string incomplete surrogate and escape", `["\uD800\n"]`}, true},
-	{judged{"string incomplete surrogate pair", `["\uDd1ea"]`}, true},
-	{judged{"string incomplete surrogates and escape", `["\uD800\uD800\n"]`}, true},
-	{judged{"string lonely surrogate", `["\ud800"]`}, true},
-	{judged{"string surrogate and text", `["\ud800abc"]`}, true},
-	{judged{"string inverted surrogates", `["\uDd1e\uD834"]`}, true},
-	{judged{"string lone second surrogate", `["\uDFAA"]`}, true},
-	{judged{"string three surrogates", `["\uD800\uD834\uDD1E"]`}, true},
-	{judged{"string UTF-16LE with byte order mark", "\xff\xfe[\x00\"\x00\xe9\x00\"\x00]\x00"}, false},
-	{judged{"string UTF-16BE without byte order mark", "\x00[\x00\"\x00\xe9\x00\"\x00]"}, false},
-	{judged{"string UTF-16LE without byte order mark", "[\x00\"\x00\xe9\x00\"\x00]\x00"}, false},
-	{judged{"string UTF-32LE", "1\x00\x00\x00"}, false},
-	{judged{"string UTF-8 invalid sequence", "[\"日ш\xfa\"]"}, false},
-	{judged{"string UTF-8 surrogate U+D800", "[\"\xed\xa0\x80\"]"}, false},
-	{judged{"string UTF-8 surrogate pair", "[\"\xed\xa0\xbd\xed\xb8\x80\"]"}, false},
-	{judged{"string invalid UTF-8", "[\"\xff\"]"}, false},
-	{judged{"string ISO Latin 1", "[\"\xe9\"]"}, false},
-	{judged{"string lone UTF-8 continuation byte", "[\"\x81\"]"}, false},
-	{judged{"string not in Unicode range", "[\"\xf4\xbf\xbf\xbf\"]"}, false},
-	{judged{"string overlong sequence of 2 bytes", "[\"\xc0\xaf\"]"}, false},
-	{judged{"string overlong sequence of 3 bytes", "[\"\xe0\x80\xaf\"]"}, false},
-	{judged{"string overlong sequence of 4 bytes", "[\"\xf0\x80\x80\xaf\"]"}, false},
-	{judged{"string overlong sequence of 6 bytes", "[\"\xfc\x83\xbf\xbf\xbf\xbf\"]"}, false},
-	{judged{"string overlong NUL", "[\"\xc0\x80\"]"}, false},
-	{judged{"string overlong sequence of 6 bytes, NUL", "[\"\xfc\x80\x80\x80\x80\x80\"]"}, false},
-	{judged{"string truncated UTF-8", "[\"\xe0\xff\"]"}, false},
-	{judged{"string truncated UTF-8 at the quote", "[\"\xe2\x82\"]"}, false},
-	{judged{"string invalid UTF-8 in a key", "{\"\xff\":1}"}, false},
-	{judged{"structure 500 nested arrays", strings.Repeat("[", 500) + strings.Repeat("]", 500)}, true},
-	{judged{"structure 500 nested objects", strings.Repeat(`{"a":`, 500) + "1" + strings.Repeat("}", 500)}, true},
-	{judged{"structure UTF-8 byte order mark and empty object", "\ufeff{}"}, false},
+	{suiteCase{"number double huge negative exponent", "[123.456e-789]"}, true},
+	{suiteCase{"number huge exponent", "[0.4e00" + strings.Repeat("6", 200) + "]"}, true},
+	{suiteCase{"number negative int huge exponent", "[-1e+9999]"}, true},
+	{suiteCase{"number positive double huge exponent", "[1.5e+9999]"}, true},
+	{suiteCase{"number real negative overflow", "[-123123e100000]"}, true},
+	{suiteCase{"number real positive overflow", "[123123e100000]"}, true},
+	{suiteCase{"number real underflow", "[123e-10000000]"}, true},
+	{suiteCase{"number too big negative int", "[-123123123123123123123123123123]"}, true},
+	{suiteCase{"number too big positive int", "[100000000000000000000]"}, true},
+	{suiteCase{"number very big negative int", "[-237462374673276894279832749832423479823246327846]"}, true},
+	{suiteCase{"number int of 5000 digits", "[1" + strings.Repeat("0", 5000) + "]"}, true},
+	{suiteCase{"number int of 1 and 309 zeros", "[1" + strings.Repeat("0", 309) + "]"}, true},
+	{suiteCase{"number 2**53 + 1", "[9007199254740993]"}, true},
+	{suiteCase{"number largest int64", "[9223372036854775807, 9223372036854775808, -9223372036854775808, -9223372036854775809]"}, true},
+	{suiteCase{"number largest uint64", "[18446744073709551615, 18446744073709551616]"}, true},
+	{suiteCase{"number with 1000 digits after the point", "[0." + strings.Repeat("3", 1000) + "]"}, true},
+	{suiteCase{"number NaN", "[NaN]"}, true},
+	{suiteCase{"number Infinity", "[Infinity]"}, true},
+	{suiteCase{"number -Infinity", "[-Infinity]"}, true},
+	{suiteCase{"number lonely NaN", "NaN"}, true},
+	{suiteCase{"number lonely -Infinity", " -Infinity "}, true},
+	{suiteCase{"object with NaN and the infinities", `{"a":NaN,"b":Infinity,"c":-Infinity}`}, true},
+	{suiteCase{"object key lone second surrogate", `{"\uDFAA":0}`}, true},
+	{suiteCase{"object with keys equal but for their spelling", `{"a":1,"\u0061":2}`}, true},
+	{suiteCase{"string first surrogate but second missing", `["\uDADA"]`}, true},
+	{suiteCase{"string first valid surrogate second invalid", `["\uD888\u1234"]`}, true},
+	{suiteCase{"string incomplete surrogate and escape", `["\uD800\n"]`}, true},
+	{suiteCase{"string incomplete surrogate pair", `["\uDd1ea"]`}, true},
+	{suiteCase{"string incomplete surrogates and escape", `["\uD800\uD800\n"]`}, true},
+	{suiteCase{"string lonely surrogate", `["\ud800"]`}, true},
+	{suiteCase{"string surrogate and text", `["\ud800abc"]`}, true},
+	{suiteCase{"string inverted surrogates", `["\uDd1e\uD834"]`}, true},
+	{suiteCase{"string lone second surrogate", `["\uDFAA"]`}, true},
+	{suiteCase{"string three surrogates", `["\uD800\uD834\uDD1E"]`}, true},
+	{suiteCase{"string UTF-16LE with byte order mark", "\xff\xfe[\x00\"\x00\xe9\x00\"\x00]\x00"}, false},
+	{suiteCase{"string UTF-16BE without byte order mark", "\x00[\x00\"\x00\xe9\x00\"\x00]"}, false},
+	{suiteCase{"string UTF-16LE without byte order mark", "[\x00\"\x00\xe9\x00\"\x00]\x00"}, false},
+	{suiteCase{"string UTF-32LE", "1\x00\x00\x00"}, false},
+	{suiteCase{"string UTF-8 invalid sequence", "[\"日ш\xfa\"]"}, false},
+	{suiteCase{"string UTF-8 surrogate U+D800", "[\"\xed\xa0\x80\"]"}, false},
+	{suiteCase{"string UTF-8 surrogate pair", "[\"\xed\xa0\xbd\xed\xb8\x80\"]"}, false},
+	{suiteCase{"string invalid UTF-8", "[\"\xff\"]"}, false},
+	{suiteCase{"string ISO Latin 1", "[\"\xe9\"]"}, false},
+	{suiteCase{"string lone UTF-8 continuation byte", "[\"\x81\"]"}, false},
+	{suiteCase{"string not in Unicode range", "[\"\xf4\xbf\xbf\xbf\"]"}, false},
+	{suiteCase{"string overlong sequence of 2 bytes", "[\"\xc0\xaf\"]"}, false},
+	{suiteCase{"string overlong sequence of 3 bytes", "[\"\xe0\x80\xaf\"]"}, false},
+	{suiteCase{"string overlong sequence of 4 bytes", "[\"\xf0\x80\x80\xaf\"]"}, false},
+	{suiteCase{"string overlong sequence of 6 bytes", "[\"\xfc\x83\xbf\xbf\xbf\xbf\"]"}, false},
+	{suiteCase{"string overlong NUL", "[\"\xc0\x80\"]"}, false},
+	{suiteCase{"string overlong sequence of 6 bytes, NUL", "[\"\xfc\x80\x80\x80\x80\x80\"]"}, false},
+	{suiteCase{"string truncated UTF-8", "[\"\xe0\xff\"]"}, false},
+	{suiteCase{"string truncated UTF-8 at the quote", "[\"\xe2\x82\"]"}, false},
+	{suiteCase{"string invalid UTF-8 in a key", "{\"\xff\":1}"}, false},
+	{suiteCase{"structure 500 nested arrays", strings.Repeat("[", 500) + strings.Repeat("]", 500)}, true},
+	{suiteCase{"structure 500 nested objects", strings.Repeat(`{"a":`, 500) + "1" + strings.Repeat("}", 500)}, true},
+	{suiteCase{"structure UTF-8 byte order mark and empty object", "\ufeff{}"}, false},
 }
 
-func TestSuiteOfCases(t *testing.T) { suite(t, nil) }
+func TestSuiteOfCases(t *testing.T) { checkSuite(t, nil) }
 
-func TestSuiteOfCasesAsPythonHasIt(t *testing.T) { suite(t, consult(t)) }
+func TestSuiteOfCasesAgreesWithPython(t *testing.T) { checkSuite(t, pythonOracle(t)) }
 
-// suite holds each case against the table, and with an oracle against Python.
-func suite(t *testing.T, o *oracle) {
+// checkSuite compares each case with the tables above, and with an oracle also with
+// Python. It is one function because every step needs the results of those before it.
+func checkSuite(t *testing.T, o *oracle) {
 	seen := map[string]bool{}
-	judge := func(class string, c judged, taken bool) {
+	check := func(class string, c suiteCase, taken bool) {
 		name := class + " " + c.name
 		if seen[name] || seen[c.text] {
-			t.Errorf("%s is there twice", name)
+			t.Errorf("%s is a duplicate", name)
 		}
 		seen[name], seen[c.text] = true, true
 		t.Run(name, func(t *testing.T) {
 			text := []byte(c.text)
-			if err := Check(text); (err == nil) != taken {
-				t.Fatalf("the check says %v", err)
+			if err := Validate(text); (err == nil) != taken {
+				t.Fatalf("Validate: %v", err)
 			}
-			var byByte Checker
+			var byByte Validator
 			var err error
 			for i := range text {
 				err = byByte.Feed(text[i:i+1], i == len(text)-1)
 			}
 			if len(text) > 0 && (err == nil) != taken {
-				t.Fatalf("the check byte by byte says %v", err)
+				t.Fatalf("Validator, byte by byte: %v", err)
 			}
 			d, err := Parse(text)
 			if (err == nil) != taken {
-				t.Fatalf("parsing says %v", err)
+				t.Fatalf("Parse: %v", err)
 			}
 			if taken {
 				if whole, err := d.JSON(""); !bytes.Equal(whole, text) || err != nil {
-					t.Errorf("the whole is %q (%v)", whole, err)
+					t.Errorf("the whole text is %q (%v)", whole, err)
 				}
 			}
 			if o == nil {
@@ -492,18 +493,18 @@ func suite(t *testing.T, o *oracle) {
 			}
 			a := o.ask(t, "read", text)
 			if (a.Error == "") != taken {
-				t.Fatalf("Python says %q, and the table has %v", a.Error, taken)
+				t.Fatalf("in Python %q, in the table valid is %v", a.Error, taken)
 			}
 			if !taken {
 				return
 			}
 			n := len(a.Nodes)
-			if n > 100 { // a pointer far down is looked up level by level
+			if n > 100 { // looking up a deep pointer takes long
 				a.Nodes = []node{a.Nodes[0], a.Nodes[n/2], a.Nodes[n-1]}
 			}
 			agree(t, d, a)
-			// It is the same as a member.
-			b := Checked([]byte("{}"))
+			// The value is the same as a member of an object.
+			b := FromValid([]byte("{}"))
 			must(t, b.SetJSON("/~", text))
 			must(t, b.SetInt("after", 1))
 			if n > 100 {
@@ -512,24 +513,24 @@ func suite(t *testing.T, o *oracle) {
 			for range 2 {
 				for _, n := range a.Nodes {
 					n.Pointer = "/~1~0" + n.Pointer
-					if problem := n.differs(b); problem != "" {
+					if problem := n.difference(b); problem != "" {
 						t.Fatalf("as a member, at %q: %s", n.Pointer, problem)
 					}
 				}
-				must(t, Check(b.Text()))
+				must(t, Validate(b.Text()))
 			}
 		})
 	}
 	for _, c := range accepted {
-		judge("y", c, true)
+		check("y", c, true)
 	}
-	for _, c := range refused {
-		judge("n", c, false)
+	for _, c := range rejected {
+		check("n", c, false)
 	}
-	for _, c := range undecided {
-		judge("i", c.judged, c.taken)
+	for _, c := range disputed {
+		check("i", c.suiteCase, c.taken)
 	}
-	if total := len(accepted) + len(refused) + len(undecided); total < 250 {
+	if total := len(accepted) + len(rejected) + len(disputed); total < 250 {
 		t.Errorf("only %d cases", total)
 	} else {
 		t.Logf("%d cases", total)

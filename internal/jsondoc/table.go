@@ -1,7 +1,6 @@
 package jsondoc
 
 import (
-	"bytes"
 	"encoding/binary"
 	"hash/maphash"
 	"math/bits"
@@ -9,89 +8,80 @@ import (
 	"libobe/internal/memory"
 )
 
-// ref is where a member begins, at the first quote of its key: in the text, or in
-// the values that replace others (inSide). No member begins at 0, where the brace is.
+// ref is the offset of a member, at the opening quote of its key, in the text or in the
+// updates of a document (inUpdates). 0 means no member, because a brace is there.
 type ref uint64
 
 const (
-	inSide   ref = 1 << 39
-	slotSize     = 5 // bytes that hold a ref; the longest message has less than 2^34
-	minSlots     = 12
+	inUpdates ref = 1 << 39
+	slotSize      = 5 // bytes of a ref; the longest message has less than 2^34 bytes
+	minSlots      = 12
 )
 
-// texts is what refs point into.
-type texts struct{ text, side []byte }
+// buffers are the texts that a ref refers to.
+type buffers struct{ text, updates []byte }
 
-func (x texts) at(r ref) (text []byte, i int) {
-	if r&inSide != 0 {
-		return x.side, int(r &^ inSide)
+func (x buffers) at(r ref) (text []byte, i int) {
+	if r&inUpdates != 0 {
+		return x.updates, int(r &^ inUpdates)
 	}
 	return x.text, int(r)
 }
 
-// key returns the key that begins at r.
-func (x texts) key(r ref) unescaper {
+// key returns the key of the member at r.
+func (x buffers) key(r ref) unescaper {
 	text, i := x.at(r)
-	return quoted(text[i:skipString(text, i)])
+	return fromQuoted(text[i:skipString(text, i)])
 }
 
 // table finds the members of one object by their keys; of equal keys the last one
-// counts. It is a hash table with linear probing whose slots hold the places of the
-// members alone, so that it takes 7.5 bytes a member. A member has at least 5 bytes of
-// text. The hash has a random seed: a peer cannot choose keys that collide.
+// counts. It is a hash table with linear probing. Its slots contain only refs, so it
+// needs 7.5 bytes per member, which has at least 5 bytes of text. The hash has a random
+// seed, so that a peer cannot choose keys that collide.
 type table struct {
 	slots []byte
 	used  int
 }
 
-var seed = maphash.MakeSeed()
+var hashSeed = maphash.MakeSeed()
 
-// tableSize returns how many bytes a table of n members takes.
+// tableSize returns the size in bytes of the slots for n members.
 func tableSize(n int) int { return slotSize * max(minSlots, n+n/2+1) }
 
-// countItems returns how many members or elements the container at text[i] has.
-func countItems(text []byte, i int) int {
-	n := 0
-	for it := items(text, i); it.next(); {
-		n++
-	}
-	return n
-}
-
-// fillTable returns the table of the object at text[i], which has n members.
-func fillTable(text []byte, i, n int) *table {
+// newTable returns the table of the object at text[i], which has n members.
+func newTable(text []byte, i, n int) *table {
 	size := tableSize(n)
 	t := &table{slots: memory.MustMake[byte](size, size)}
-	x := texts{text: text}
-	for it := items(text, i); it.next(); {
-		s, r := t.find(x, quoted(text[it.key:it.keyEnd]))
+	x := buffers{text: text}
+	for it := newIterator(text, i); it.next(); {
+		s, r := t.find(x, fromQuoted(text[it.key:it.keyEnd]))
 		t.put(s, ref(it.key), r == 0)
 	}
 	return t
 }
 
-func (t *table) count() int { return len(t.slots) / slotSize }
+func (t *table) slotCount() int { return len(t.slots) / slotSize }
 
 func (t *table) ref(slot int) ref {
 	b := t.slots[slot*slotSize:][:slotSize]
 	return ref(binary.LittleEndian.Uint32(b)) | ref(b[4])<<32
 }
 
-// find returns the member with a key, 0 if there is none, and the slot where it is
-// or would be.
-func (t *table) find(x texts, key unescaper) (slot int, r ref) {
-	high, _ := bits.Mul64(key.hash(), uint64(t.count()))
+// find returns the member with a key, or 0 if there is no such member, and its slot or
+// the one where it belongs.
+func (t *table) find(x buffers, key unescaper) (slot int, r ref) {
+	high, _ := bits.Mul64(key.hash(), uint64(t.slotCount()))
 	for slot = int(high); ; slot++ {
-		if slot == t.count() {
+		if slot == t.slotCount() {
 			slot = 0
 		}
-		if r = t.ref(slot); r == 0 || same(x.key(r), key) {
+		if r = t.ref(slot); r == 0 || sameText(x.key(r), key) {
 			return slot, r
 		}
 	}
 }
 
-// put puts a member into a slot that find returned.
+// put stores a member in a slot that find returned.
 func (t *table) put(slot int, r ref, isNew bool) {
 	b := t.slots[slot*slotSize:][:slotSize]
 	binary.LittleEndian.PutUint32(b, uint32(r))
@@ -101,14 +91,14 @@ func (t *table) put(slot int, r ref, isNew bool) {
 	}
 }
 
-// grown returns a table with room for one more member.
-func (t *table) grown(x texts) *table {
-	if 3*(t.used+1) <= 2*t.count() {
+// grown returns a table with space for one more member.
+func (t *table) grown(x buffers) *table {
+	if 3*(t.used+1) <= 2*t.slotCount() {
 		return t
 	}
 	size := tableSize(2 * t.used)
 	larger := &table{slots: memory.MustMake[byte](size, size)}
-	for s := range t.count() {
+	for s := range t.slotCount() {
 		if r := t.ref(s); r != 0 {
 			free, _ := larger.find(x, x.key(r))
 			larger.put(free, r, true)
@@ -117,50 +107,13 @@ func (t *table) grown(x texts) *table {
 	return larger
 }
 
-// replaced returns how many members have a value in side.
-func (t *table) replaced() int {
+// countUpdates returns how many members are in the updates.
+func (t *table) countUpdates() int {
 	n := 0
-	for s := range t.count() {
-		if t.ref(s)&inSide != 0 {
+	for s := range t.slotCount() {
+		if t.ref(s)&inUpdates != 0 {
 			n++
 		}
 	}
 	return n
-}
-
-// hash returns the hash of a text without its escapes.
-func (u unescaper) hash() uint64 {
-	if u.plain || bytes.IndexByte(u.rest, '\\') < 0 {
-		return maphash.Bytes(seed, u.rest)
-	}
-	var h maphash.Hash
-	h.SetSeed(seed)
-	for p := u.next(); len(p) > 0; p = u.next() {
-		_, _ = h.Write(p)
-	}
-	return h.Sum64()
-}
-
-// same reports whether two texts are equal, without their escapes.
-func same(a, b unescaper) bool {
-	if a.plain == b.plain && bytes.Equal(a.rest, b.rest) {
-		return true
-	}
-	var p, q []byte
-	for {
-		if len(p) == 0 {
-			p = a.next()
-		}
-		if len(q) == 0 {
-			q = b.next()
-		}
-		if len(p) == 0 || len(q) == 0 {
-			return len(p) == len(q)
-		}
-		n := min(len(p), len(q))
-		if !bytes.Equal(p[:n], q[:n]) {
-			return false
-		}
-		p, q = p[n:], q[n:]
-	}
 }

@@ -13,78 +13,80 @@ import (
 const (
 	// pageSize is the unit of Go's heap (runtime.pageSize).
 	pageSize = 8192
-	// cached is how many bytes of free pages Go may set aside for a processor
+	// pageCacheSize is how many bytes of free pages Go may cache for each P
 	// (runtime.pageCachePages).
-	cached = 64 * pageSize
-	// pagesAtOnce is how many pages are taken before it is looked what is free.
-	pagesAtOnce = 64
-	// rowSpare is how much longer than the block a row has to be: small blocks may be made
-	// between the search and the block, at the row's beginning.
-	rowSpare = mostMade + cached
-	// mostMade is how many bytes of small blocks are accepted in that time.
-	mostMade = large / 2
-	// attempts is how often a row is looked for.
+	pageCacheSize = 64 * pageSize
+	// pageBatch is how many pages are allocated between two readings of the statistics.
+	pageBatch = 64
+	// runSpare is how much longer than the block a free run must be, because small blocks
+	// may be allocated at its beginning between the search and the block.
+	runSpare = maxSmallBlocks + pageCacheSize
+	// maxSmallBlocks is how many bytes of small blocks are accepted in that time.
+	maxSmallBlocks = probeThreshold / 2
+	// attempts is how often a run is searched for.
 	attempts = 3
-	// manyRuns is a heap in such small pieces that no more are looked at.
-	manyRuns = 1024
+	// maxRuns is how many runs are examined; a heap with more is too fragmented.
+	maxRuns = 1024
 )
 
-// page is an object that takes a page: with a header of 8 bytes, which Go puts before
-// one with pointers.
+// page is an object that occupies one page of the heap, including the header of 8 bytes
+// that Go adds to an object with pointers.
 type page struct {
 	next *page
 	_    [pageSize - 8 - unsafe.Sizeof(uintptr(0))]byte
 }
 
-// run is a piece of Go's heap.
+// run is a contiguous part of Go's heap.
 type run struct{ from, to uintptr }
 
-// inHeap reports whether Go's heap has n free bytes in a row, so that a block of that size
-// that is made next needs nothing of the system. Go tells how much is free, and not how it
-// lies. So pages are taken one by one, for which any free page will do, until there are
-// enough in a row; then they are given back. It takes about as long as to fill the block,
-// or the free heap if that is in pieces, and two collections of garbage.
+// findFreeRun reports whether Go's heap has n contiguous free bytes, so that a block of that
+// size can be allocated next without memory from the system.
 //
-// Small blocks may be made at the same time: some room is left for them. The caller has
-// left one processor only, as others set free pages aside, each in the middle of a row.
-func inHeap(n int) bool {
+// Go's runtime reports how much of the heap is free, but not where. So this function
+// allocates single pages, for which any free page is good enough, until there are enough
+// adjacent ones, and then lets the collector free them. That takes about as long as
+// writing the block, or the whole free heap if it is fragmented, plus two collections.
+//
+// Other goroutines may allocate small blocks at the same time, and some memory is left for
+// them. The caller has set GOMAXPROCS to 1, because each other P may cache free pages in the
+// middle of a run.
+func findFreeRun(n int) bool {
 	runtime.GC()
-	var now reading
+	var now heapStats
 	now.read()
-	if n > now.free()-2*rowSpare {
+	if n > now.free()-2*runSpare {
 		return false
 	}
-	if !usable(now.free()) {
+	if !canReuse(now.free()) {
 		debug.FreeOSMemory()
-		return ask(n+arena) == nil
+		return probe(n+arena) == nil
 	}
-	// What lies in the middle may be gone after a collection: memory of the collector
-	// itself, and of pools.
+	// A collection may free memory that split a run: of pools, and of the collector itself.
 	for range attempts {
-		found := takeRow(n+rowSpare, rowSpare)
+		found := allocateRun(n+runSpare, runSpare)
 		now.read()
-		before := now.made()
+		before := now.allocated()
 		runtime.GC()
 		now.read()
-		// Small blocks that were made since may lie in the row.
-		if found && now.made()-before < mostMade {
+		// Small blocks that were allocated since may be in the run.
+		if found && now.allocated()-before < maxSmallBlocks {
 			return true
 		}
 	}
 	return false
 }
 
-// takeRow takes pages until there are n bytes in a row, and reports whether there were. All
-// are garbage afterwards. It stops when less than spare is free, and makes nothing else
-// meanwhile, which might come to lie between the pages.
+// allocateRun allocates pages until n bytes of them are contiguous, and reports whether
+// that succeeded. All are garbage afterwards. It stops when less than spare bytes are free,
+// and allocates nothing else, which could end up between the pages.
 //
 //go:noinline
-func takeRow(n, spare int) bool {
+func allocateRun(n, spare int) bool {
 	var pages *page
-	runs := make([]run, 0, manyRuns)
-	var now reading
-	for now.read(); now.free() >= spare && len(runs) < manyRuns-pagesAtOnce; now.read() {
-		for range pagesAtOnce {
+	runs := make([]run, 0, maxRuns)
+	var now heapStats
+	for now.read(); now.free() >= spare && len(runs) < maxRuns-pageBatch; now.read() {
+		for range pageBatch {
 			pages = &page{next: pages}
 			from := uintptr(unsafe.Pointer(pages)) &^ (pageSize - 1)
 			if last := len(runs) - 1; last >= 0 && runs[last].to == from {
@@ -93,8 +95,8 @@ func takeRow(n, spare int) bool {
 				runs = append(runs, run{from, from + pageSize})
 			}
 		}
-		runs = join(runs) // pages come in order mostly
-		if longest(runs) >= uintptr(n) {
+		runs = mergeRuns(runs) // pages are mostly in order already
+		if longestRun(runs) >= uintptr(n) {
 			runtime.KeepAlive(pages)
 			return true
 		}
@@ -102,21 +104,21 @@ func takeRow(n, spare int) bool {
 	return false
 }
 
-// join puts the runs in order and makes one of those that touch.
-func join(runs []run) []run {
+// mergeRuns sorts the runs and merges adjacent ones.
+func mergeRuns(runs []run) []run {
 	slices.SortFunc(runs, func(a, b run) int { return cmp.Compare(a.from, b.from) })
-	joined := runs[:0]
+	merged := runs[:0]
 	for _, r := range runs {
-		if last := len(joined) - 1; last >= 0 && joined[last].to == r.from {
-			joined[last].to = r.to
+		if last := len(merged) - 1; last >= 0 && merged[last].to == r.from {
+			merged[last].to = r.to
 		} else {
-			joined = append(joined, r)
+			merged = append(merged, r)
 		}
 	}
-	return joined
+	return merged
 }
 
-func longest(runs []run) uintptr {
+func longestRun(runs []run) uintptr {
 	most := uintptr(0)
 	for _, r := range runs {
 		most = max(most, r.to-r.from)
@@ -124,25 +126,25 @@ func longest(runs []run) uintptr {
 	return most
 }
 
-// reading is what Go's runtime tells of its heap.
-type reading [3]metrics.Sample
+// heapStats are the statistics of Go's heap.
+type heapStats [3]metrics.Sample
 
-func (r *reading) read() {
-	r[0].Name = "/memory/classes/heap/free:bytes"     // with memory
-	r[1].Name = "/memory/classes/heap/released:bytes" // the system has the memory back
+func (r *heapStats) read() {
+	r[0].Name = "/memory/classes/heap/free:bytes"     // backed by memory
+	r[1].Name = "/memory/classes/heap/released:bytes" // only addresses: the memory was returned to the system
 	r[2].Name = "/gc/heap/allocs:bytes"
 	metrics.Read(r[:])
 }
 
-func (r *reading) value(i int) int64 {
+func (r *heapStats) value(i int) int64 {
 	if r[i].Value.Kind() != metrics.KindUint64 {
 		return 0
 	}
 	return int64(r[i].Value.Uint64())
 }
 
-// free returns how many bytes are free, in whatever pieces.
-func (r *reading) free() int { return int(min(r.value(0)+r.value(1), math.MaxInt)) }
+// free returns how many bytes are free, contiguous or not.
+func (r *heapStats) free() int { return int(min(r.value(0)+r.value(1), math.MaxInt)) }
 
-// made returns how many bytes were ever made.
-func (r *reading) made() int64 { return r.value(2) }
+// allocated returns how many bytes were allocated since the process started.
+func (r *heapStats) allocated() int64 { return r.value(2) }

@@ -15,11 +15,11 @@ import (
 	"testing"
 )
 
-// The process of another test, which has little address space: see limited.
-const job = "LIBOBE_MEMORY_TEST"
+// jobVariable names the job of a child process of TestLimitedAddressSpace.
+const jobVariable = "LIBOBE_MEMORY_TEST"
 
 func TestMain(m *testing.M) {
-	if name := os.Getenv(job); name != "" {
+	if name := os.Getenv(jobVariable); name != "" {
 		if err := jobs[name](); err != nil {
 			fmt.Println(err)
 			os.Exit(1)
@@ -29,8 +29,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// limited leaves a process some bytes of addresses more than it has.
-func limited(left int) error {
+// limitAddressSpace limits the process to left more bytes of address space than it uses.
+func limitAddressSpace(left int) error {
 	status, err := os.ReadFile("/proc/self/statm")
 	if err != nil {
 		return err
@@ -43,8 +43,8 @@ func limited(left int) error {
 	return syscall.Setrlimit(syscall.RLIMIT_AS, &syscall.Rlimit{Cur: size, Max: size})
 }
 
-// use makes a block and writes to all of it.
-func use(n int) ([]byte, error) {
+// makeAndWrite allocates a block and writes to every page of it.
+func makeAndWrite(n int) ([]byte, error) {
 	block, err := Make[byte](n, n)
 	for i := 0; i < len(block); i += 4096 {
 		block[i] = 1
@@ -53,23 +53,23 @@ func use(n int) ([]byte, error) {
 }
 
 var jobs = map[string]func() error{
-	// Nothing: Go could not even collect its garbage.
+	// No memory at all: not even for a garbage collection.
 	"nothing": func() error {
 		debug.SetGCPercent(-1)
 		const size = 8 << 20
 		refused := func() error {
 			if _, err := Make[byte](size, size); !errors.Is(err, ErrMemory) {
-				return fmt.Errorf("a block is made: %w", err)
+				return fmt.Errorf("a block is allocated: %w", err)
 			}
 			return nil
 		}
-		if err := limited(size); err != nil {
+		if err := limitAddressSpace(size); err != nil {
 			return err
 		}
-		if err := refused(); err != nil { // so that all small blocks for that are there
+		if err := refused(); err != nil { // allocates the small blocks that this needs
 			return err
 		}
-		if err := limited(0); err != nil {
+		if err := limitAddressSpace(0); err != nil {
 			return err
 		}
 		for range 10 {
@@ -79,30 +79,30 @@ var jobs = map[string]func() error{
 		}
 		return nil
 	},
-	// One block after another, each garbage when the next is made.
+	// One block after another, each of them garbage when the next is allocated.
 	"sequence": func() error {
-		if err := limited(300 << 20); err != nil {
+		if err := limitAddressSpace(300 << 20); err != nil {
 			return err
 		}
 		for i := range 20 {
-			if _, err := use(60 << 20); err != nil {
+			if _, err := makeAndWrite(60 << 20); err != nil {
 				return fmt.Errorf("block %d: %w", i, err)
 			}
 		}
 		return nil
 	},
-	// Blocks of all sizes, and small ones that stay for a while.
+	// Blocks of all sizes, and small ones that live for a while.
 	"sizes": func() error {
-		if err := limited(300 << 20); err != nil {
+		if err := limitAddressSpace(300 << 20); err != nil {
 			return err
 		}
 		r := rand.New(rand.NewSource(1))
 		var kept [200][]byte
-		taken := 0
+		allocated := 0
 		for range 40 {
-			_, err := use(1<<20 + r.Intn(80<<20))
+			_, err := makeAndWrite(1<<20 + r.Intn(80<<20))
 			if err == nil {
-				taken++
+				allocated++
 			} else if !errors.Is(err, ErrMemory) {
 				return err
 			}
@@ -110,19 +110,19 @@ var jobs = map[string]func() error{
 				kept[r.Intn(len(kept))] = make([]byte, r.Intn(32<<10))
 			}
 		}
-		if taken < 20 {
-			return fmt.Errorf("%d of 40 blocks were made", taken)
+		if allocated < 20 {
+			return fmt.Errorf("%d of 40 blocks were allocated", allocated)
 		}
 		return nil
 	},
-	// Many at the same time, more than there is room for.
+	// Concurrent blocks, more than fit.
 	"threads": func() error {
-		if err := limited(200 << 20); err != nil {
+		if err := limitAddressSpace(200 << 20); err != nil {
 			return err
 		}
 		var all sync.WaitGroup
 		var mu sync.Mutex
-		taken := 0
+		allocated := 0
 		for i := range 4 {
 			all.Add(1)
 			go func() {
@@ -130,9 +130,9 @@ var jobs = map[string]func() error{
 				r := rand.New(rand.NewSource(int64(i)))
 				var kept [50][]byte
 				for range 10 {
-					if block, err := use(r.Intn(60 << 20)); err == nil {
+					if block, err := makeAndWrite(r.Intn(60 << 20)); err == nil {
 						mu.Lock()
-						taken++
+						allocated++
 						mu.Unlock()
 						kept[0] = block
 					}
@@ -143,23 +143,23 @@ var jobs = map[string]func() error{
 			}()
 		}
 		all.Wait()
-		if taken < 5 {
-			return fmt.Errorf("%d blocks were made", taken)
+		if allocated < 5 {
+			return fmt.Errorf("%d blocks were allocated", allocated)
 		}
-		if _, err := use(20 << 20); err != nil {
-			return fmt.Errorf("when all is over: %w", err)
+		if _, err := makeAndWrite(20 << 20); err != nil {
+			return fmt.Errorf("after all threads ended: %w", err)
 		}
 		return nil
 	},
 }
 
-// A limit of the address space is no reason to refuse what Go's heap has free, and a
-// block that there is no room for does not end the process.
-func TestLittleAddressSpace(t *testing.T) {
+// With limited address space, blocks are allocated in free memory of Go's heap, and a block
+// that does not fit does not end the process.
+func TestLimitedAddressSpace(t *testing.T) {
 	for name := range jobs {
 		t.Run(name, func(t *testing.T) {
 			child := exec.Command(os.Args[0])
-			child.Env = append(os.Environ(), job+"="+name)
+			child.Env = append(os.Environ(), jobVariable+"="+name)
 			if out, err := child.CombinedOutput(); err != nil {
 				t.Errorf("%v\n%.2000s", err, strings.TrimSpace(string(out)))
 			}

@@ -1,13 +1,15 @@
-// Package memory makes the large blocks. Where the system refuses memory, Go ends the
-// whole process, and nothing can catch that; so the system is asked before, from those
-// places that make blocks as large as a peer or a caller says.
+// Package memory allocates large blocks, and returns an error if there is no memory for
+// one. Go itself ends the whole process if the system refuses memory, which no code can
+// prevent or recover from. So every block whose size depends on a peer or a caller is
+// allocated here, and this package probes the system first: it maps as many bytes and
+// unmaps them again.
 //
-// What the system refuses may be there all the same, in Go's own heap: that is never
-// given back to the system as addresses, so after some large messages it may have all
-// that a limit allows. See inHeap.
+// A refusal is not final, because Go's heap may have a free run of that size. Go returns
+// free memory to the system but keeps the addresses, so after a few large messages the heap
+// may own all addresses that a limit allows. See findFreeRun.
 //
-// What the system promises and then does not have (overcommitment, the limit of a
-// control group) cannot be asked for.
+// This package cannot detect memory that the system promises and then does not have
+// (overcommitment, the limit of a control group).
 package memory
 
 import (
@@ -20,56 +22,58 @@ import (
 	"unsafe"
 )
 
-// ErrMemory is a block that there is no room for; use errors.Is.
+// ErrMemory is the error if there is no memory for a block; use errors.Is.
 var ErrMemory = errors.New("out of memory")
 
 const (
-	// large is how much may be taken before the system is asked, which takes some
-	// microseconds: by one block, or by several since the last time.
-	large = 1 << 20
-	// small blocks do not count. What they take is bounded by the number of
-	// connections, and found in the arena that is asked for besides, as long as Go
-	// begins it at its start (GOEXPERIMENT in the Makefile).
-	small = 64 << 10
-	// veryLarge blocks may become larger by rowSpare, a sixteenth.
-	veryLarge = 16 * rowSpare
-	// collection is what a collection of garbage takes of the system itself. Where that is
-	// refused, none is begun, as Go would end the process.
-	collection = 4 << 20
+	// probeThreshold is how many bytes are allocated between two probes, because a probe
+	// takes some microseconds.
+	probeThreshold = 1 << 20
+	// smallBlock is the size below which blocks are not counted. The number of
+	// connections limits their total. They fit the additional arena of every probe, as long
+	// as Go fills arenas from their start (GOEXPERIMENT in the Makefile).
+	smallBlock = 64 << 10
+	// paddedBlock is the size from which blocks are allocated with runSpare more bytes,
+	// a sixteenth or less.
+	paddedBlock = 16 * runSpare
+	// collectorReserve is how much memory a garbage collection itself may need. If the
+	// system refuses that, none is started, because Go would end the process.
+	collectorReserve = 4 << 20
 )
 
 var (
-	unasked atomic.Int64
-	// granted is what is being asked for or made at this moment, in bytes.
-	granted atomic.Int64
-	// taking is held for reading from the question to the system until the block is
-	// made, and for writing while a block is made that only Go's heap has room for: no
-	// other large block may get in there before it.
-	taking sync.RWMutex
-	// refused is the size of the block that the system refused last, 0 if it has granted
-	// one as large since.
-	refused atomic.Int64
+	// unprobed is how many bytes were allocated since the last successful probe.
+	unprobed atomic.Int64
+	// pending is the total size of the blocks that are being probed or allocated now.
+	pending atomic.Int64
+	// allocating is held for reading from the probe of a block until it is allocated, and
+	// for writing while a block is allocated in a free run of the heap, which no other
+	// large block may occupy first.
+	allocating sync.RWMutex
+	// lastRefusal is the size of the block that the system refused last, or 0 after it
+	// allowed a larger one.
+	lastRefusal atomic.Int64
 )
 
-// Make returns a slice of that length and capacity, or an ErrMemory.
+// Make returns a slice with a length and a capacity, or an ErrMemory.
 func Make[T any](length, capacity int) ([]T, error) {
 	var item T
 	size := capacity * int(unsafe.Sizeof(item))
 	if capacity < 0 || capacity > (math.MaxInt-arena)/max(int(unsafe.Sizeof(item)), 1) {
 		return nil, tooLarge(capacity)
 	}
-	if size < small {
+	if size < smallBlock {
 		return make([]T, length, capacity), nil
 	}
-	if large <= size && size < int(refused.Load()) && ask(collection) == nil {
-		// While memory is short, this block goes to the lowest free place. Behind garbage it
-		// would divide the row that the next very large one needs.
+	if probeThreshold <= size && size < int(lastRefusal.Load()) && probe(collectorReserve) == nil {
+		// While memory is scarce, collect garbage first, so that this block goes to the lowest
+		// free address. Above garbage, it would split the run that the next large block needs.
 		runtime.GC()
 	}
-	block, err := ifGranted[T](length, capacity, size)
+	block, err := makeProbed[T](length, capacity, size)
 	if err != nil {
-		refused.Store(int64(size))
-		block = ifInHeap[T](length, capacity, size)
+		lastRefusal.Store(int64(size))
+		block = makeFromHeap[T](length, capacity, size)
 		if block != nil {
 			err = nil
 		}
@@ -77,48 +81,48 @@ func Make[T any](length, capacity int) ([]T, error) {
 	return block, err
 }
 
-// ifGranted makes a very large block a little larger than asked for: when it is garbage, the
-// row that it leaves has room for a block of the same size and for small ones, as inHeap
-// wants it.
-func ifGranted[T any](length, capacity, size int) ([]T, error) {
+// makeProbed allocates a block if a probe succeeds. It pads a very large one: when that is
+// garbage, it leaves a free run for a block of the same size and for small blocks, which
+// findFreeRun requires.
+func makeProbed[T any](length, capacity, size int) ([]T, error) {
 	whole := capacity
-	if size >= veryLarge {
-		whole += rowSpare / (size / capacity)
-		size += rowSpare
+	if size >= paddedBlock {
+		whole += runSpare / (size / capacity)
+		size += runSpare
 	}
-	taking.RLock()
-	defer taking.RUnlock()
-	defer granted.Add(-int64(size))
-	if err := room(size); err != nil {
+	allocating.RLock()
+	defer allocating.RUnlock()
+	defer pending.Add(-int64(size))
+	if err := reserve(size); err != nil {
 		return nil, err
 	}
-	if size > int(refused.Load()) {
-		refused.Store(0)
+	if size > int(lastRefusal.Load()) {
+		lastRefusal.Store(0)
 	}
 	return make([]T, length, whole)[:length:capacity], nil
 }
 
-// ifInHeap comes after a refusal, and returns nil if that holds. No other large block is
-// being made at the same time.
-func ifInHeap[T any](length, capacity, size int) []T {
-	taking.Lock()
-	defer taking.Unlock()
-	if ask(size+arena) != nil {
-		// The search describes each page, in less than a thirtieth of it.
-		if ask(collection+size/30) != nil {
+// makeFromHeap allocates a block that the system refused, if it now allows the block or if
+// the heap has a free run for it. Otherwise it returns nil. No other large block is allocated
+// at the same time.
+func makeFromHeap[T any](length, capacity, size int) []T {
+	allocating.Lock()
+	defer allocating.Unlock()
+	if probe(size+arena) != nil {
+		// The list of the pages takes less than a thirtieth of their size.
+		if probe(collectorReserve+size/30) != nil {
 			return nil
 		}
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-		if !inHeap(size) {
+		if !findFreeRun(size) {
 			return nil
 		}
 	}
-	unasked.Store(0)
+	unprobed.Store(0)
 	return make([]T, length, capacity)
 }
 
-// MustMake is Make for code that has no error to return: it panics with the error,
-// which is an ErrMemory.
+// MustMake is Make for code that cannot return an error: it panics with the ErrMemory.
 func MustMake[T any](length, capacity int) []T {
 	block, err := Make[T](length, capacity)
 	if err != nil {
@@ -127,39 +131,39 @@ func MustMake[T any](length, capacity int) []T {
 	return block
 }
 
-// String is a copy of a text; it panics as MustMake does.
+// String returns a copy of a text. It panics like MustMake.
 func String(text []byte) string {
 	copied := append(MustMake[byte](0, len(text)), text...)
 	return unsafe.String(unsafe.SliceData(copied), len(copied))
 }
 
-// Room returns an ErrMemory if the system has no room for n more bytes, which the caller
-// is taken to use at once. It is for blocks that Make does not make, and does not count
-// what is free in Go's heap.
-func Room(n int) error {
-	if n < 0 || n > math.MaxInt-arena { // a sum that has overflowed, perhaps
+// Reserve returns an ErrMemory if the system has no memory for n more bytes. It is for
+// blocks that are not allocated by Make; the caller must allocate them immediately, because
+// nothing is held for it. It does not consider free memory of Go's heap.
+func Reserve(n int) error {
+	if n < 0 || n > math.MaxInt-arena { // n may be a sum that overflowed
 		return tooLarge(n)
 	}
-	taking.RLock()
-	defer taking.RUnlock()
-	defer granted.Add(-int64(n))
-	return room(n)
+	allocating.RLock()
+	defer allocating.RUnlock()
+	defer pending.Add(-int64(n))
+	return reserve(n)
 }
 
-// room returns an error if the system has no room for n bytes and for what is being made.
-// It adds n to that.
-func room(n int) error {
-	sum := granted.Add(int64(n))
-	if n < small || unasked.Add(int64(n)) < large {
+// reserve adds n to the pending bytes, and returns an error if the system has no memory
+// for all of them.
+func reserve(n int) error {
+	sum := pending.Add(int64(n))
+	if n < smallBlock || unprobed.Add(int64(n)) < probeThreshold {
 		return nil
 	}
-	if err := ask(int(min(sum, math.MaxInt-arena)) + arena); err != nil {
-		return fmt.Errorf("%w: the system refuses %d more bytes: %w", ErrMemory, n, err)
+	if err := probe(int(min(sum, math.MaxInt-arena)) + arena); err != nil {
+		return fmt.Errorf("%w: the system refused %d more bytes: %w", ErrMemory, n, err)
 	}
-	unasked.Store(0) // and not after a refusal: then each block is asked for
+	unprobed.Store(0) // not after a refusal, so that the next block is probed too
 	return nil
 }
 
 func tooLarge(n int) error {
-	return fmt.Errorf("%w: a block of %d items is larger than any memory", ErrMemory, uint(n))
+	return fmt.Errorf("%w: a block of %d items is larger than the address space", ErrMemory, uint(n))
 }

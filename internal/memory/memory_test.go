@@ -7,13 +7,13 @@ import (
 )
 
 func TestMake(t *testing.T) {
-	for _, n := range []int{0, 1, large - 1, large, 100 << 20} {
+	for _, n := range []int{0, 1, probeThreshold - 1, probeThreshold, 100 << 20} {
 		if block, err := Make[byte](n/2, n); err != nil || len(block) != n/2 || cap(block) != n {
 			t.Errorf("%d bytes: %d of %d (%v)", n, len(block), cap(block), err)
 		}
 	}
 	if block, err := Make[struct{}](5, 5); err != nil || len(block) != 5 {
-		t.Errorf("nothing at all: %d (%v)", len(block), err)
+		t.Errorf("items of size 0: %d (%v)", len(block), err)
 	}
 	for _, n := range []int{-1, math.MinInt, math.MaxInt, math.MaxInt - arena, math.MaxInt/8 + 1, math.MaxInt / 4} {
 		if block, err := Make[float64](0, n); !errors.Is(err, ErrMemory) || block != nil {
@@ -25,38 +25,37 @@ func TestMake(t *testing.T) {
 	}
 }
 
-// A sum that has overflowed is refused.
-func TestRoom(t *testing.T) {
-	if err := Room(1 << 20); err != nil {
+func TestReserveRefusesOverflow(t *testing.T) {
+	if err := Reserve(1 << 20); err != nil {
 		t.Error(err)
 	}
 	for _, n := range []int{math.MaxInt, -1, math.MinInt} {
-		if err := Room(n); !errors.Is(err, ErrMemory) {
+		if err := Reserve(n); !errors.Is(err, ErrMemory) {
 			t.Errorf("%d bytes: %v", n, err)
 		}
 	}
 }
 
-func TestRunsThatTouchAreOne(t *testing.T) {
-	runs := join([]run{{40, 50}, {10, 20}, {30, 40}, {0, 10}, {60, 70}})
-	if len(runs) != 3 || runs[0] != (run{0, 20}) || runs[1] != (run{30, 50}) || longest(runs) != 20 {
+func TestAdjacentRunsAreMerged(t *testing.T) {
+	runs := mergeRuns([]run{{40, 50}, {10, 20}, {30, 40}, {0, 10}, {60, 70}})
+	if len(runs) != 3 || runs[0] != (run{0, 20}) || runs[1] != (run{30, 50}) || longestRun(runs) != 20 {
 		t.Errorf("%v", runs)
 	}
 }
 
-// What is free in the heap is found, and no more than that.
-func TestFreeHeapIsFound(t *testing.T) {
+// A free run of the heap is found, and none that is longer than the free heap.
+func TestFreeRunOfTheHeapIsFound(t *testing.T) {
 	const n = 64 << 20
 	block := make([]byte, n)
 	block[n-1] = 1
 	block = nil
-	if !inHeap(n / 2) {
-		t.Errorf("half of %d bytes that were free is not found", n)
+	if !findFreeRun(n / 2) {
+		t.Errorf("half of %d free bytes is not found", n)
 	}
-	var now reading
+	var now heapStats
 	now.read()
-	if size := now.free() + 1; inHeap(size) {
-		t.Errorf("more than is free, %d bytes, is found", size)
+	if size := now.free() + 1; findFreeRun(size) {
+		t.Errorf("a run of %d bytes, more than are free, is found", size)
 	}
 	_ = block
 }

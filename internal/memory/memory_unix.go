@@ -8,11 +8,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// arena is how much Go takes from the system at once: 64 MiB where addresses have
-// 64 bits, else 4 (heapArenaBytes in Go's runtime).
+// arena is how much address space Go reserves at a time: 64 MiB with 64-bit addresses,
+// otherwise 4 MiB (heapArenaBytes in Go's runtime).
 const arena = 4 << 20 << (4 * (bits.UintSize / 64))
 
-func ask(n int) error {
+// probe returns an error if the system refuses n bytes.
+func probe(n int) error {
 	block, err := unix.Mmap(-1, 0, n, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
 	if err != nil {
 		return err
@@ -20,6 +21,6 @@ func ask(n int) error {
 	return unix.Munmap(block)
 }
 
-// usable reports whether n bytes of Go's heap whose memory the system has back can be
-// used again without asking. Their addresses stay mapped.
-func usable(int) bool { return true }
+// canReuse reports whether Go can reuse n bytes of its heap whose memory it has returned
+// to the system. Here it can, because their addresses stay mapped.
+func canReuse(int) bool { return true }

@@ -6,11 +6,12 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// arena is how much Go takes from the system at once (heapArenaBytes in Go's
+// arena is how much address space Go reserves at a time (heapArenaBytes in Go's
 // runtime).
 const arena = 4 << 20
 
-func ask(n int) error {
+// probe returns an error if the system refuses n bytes.
+func probe(n int) error {
 	block, err := windows.VirtualAlloc(0, uintptr(n), windows.MEM_RESERVE|windows.MEM_COMMIT, windows.PAGE_READWRITE)
 	if err != nil {
 		return err
@@ -20,9 +21,9 @@ func ask(n int) error {
 
 var globalMemoryStatus = windows.NewLazySystemDLL("kernel32.dll").NewProc("GlobalMemoryStatusEx")
 
-// usable reports whether n bytes of Go's heap whose memory the system has back can be
-// used again: Go commits them then, and ends the process if that fails.
-func usable(n int) bool {
+// canReuse reports whether Go can reuse n bytes of its heap whose memory it has returned
+// to the system. Go commits them then, and ends the process if that fails.
+func canReuse(n int) bool {
 	var status struct { // MEMORYSTATUSEX
 		size, load                                                uint32
 		physical, availablePhysical, commit, availableCommit      uint64

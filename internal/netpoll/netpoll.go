@@ -1,11 +1,13 @@
-// Package netpoll starts the network poller of Go's runtime where a failure is an
-// error.
+// Package netpoll starts the network poller of Go's runtime, so that a failure is an error
+// and not the end of the process. It does not use the poller: sockets are in package
+// transport, without it.
 //
-// The runtime starts its poller with the first timer, the first file of package os,
-// or after the first collection of garbage, and ends the process if it lacks the two
-// descriptors for that. So the library starts it, before its first call does anything
-// else. It does so no earlier: a program that closes all descriptors as it begins, as
-// daemons do, would close the poller's too, and end by that.
+// The one thing to know first: the runtime starts its poller with the first timer, the
+// first file of package os, or after the first garbage collection, and ends the process if
+// it cannot open two descriptors for that. So the library starts the poller before its
+// first call does anything else. It does not start it earlier: a program that closes all
+// descriptors at its start, such as a daemon, would close those of the poller, which ends
+// the process.
 package netpoll
 
 import (
@@ -20,11 +22,11 @@ var (
 	mu      sync.Mutex
 )
 
-// ErrDescriptors says that the process lacks descriptors for the poller.
+// ErrDescriptors reports that the process has too few free descriptors for the poller.
 var ErrDescriptors = errors.New("the library's first call needs two free file descriptors, and this process has fewer; close some, or raise the limit (ulimit -n)")
 
-// Start starts the poller unless it runs. An error is ErrDescriptors; the next Start
-// tries again. Until one succeeds, nothing may set a timer or open a file.
+// Start starts the poller unless it is running. Its only error is ErrDescriptors; the next
+// Start tries again. Until one succeeds, no code may set a timer or open a file.
 func Start() error {
 	if started.Load() {
 		return nil
@@ -40,5 +42,5 @@ func Start() error {
 	return nil
 }
 
-// startPoller sets a timer, for which the runtime starts its poller.
+// startPoller sets a timer, which makes the runtime start its poller.
 func startPoller() { time.AfterFunc(time.Hour, func() {}).Stop() }

@@ -6,32 +6,32 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// paused is the setting of the garbage collector while that is off, else -1. It is
-// off while the poller cannot start, because the runtime starts it after a
-// collection.
-var paused = -1
+// savedGCPercent is the setting of the garbage collector while start has turned it off,
+// otherwise -1. It is off while the poller cannot start, because the runtime starts the
+// poller after a collection.
+var savedGCPercent = -1
 
-// start reports whether the poller runs. mu is held.
+// start reports whether the poller is running. mu is held.
 //
-// It looks for free descriptors first, and the runtime then takes them. A thread of the
-// program that takes one in between ends the process: that cannot be helped.
+// It first checks that descriptors are free, which the runtime then opens. If another
+// thread opens one in between, the process ends. There is no way to prevent that.
 func start() bool {
 	if !available() && !startAboveLimit() {
-		if paused < 0 {
-			paused = debug.SetGCPercent(-1)
+		if savedGCPercent < 0 {
+			savedGCPercent = debug.SetGCPercent(-1)
 		}
 		return false
 	}
 	startPoller()
-	if paused >= 0 {
-		debug.SetGCPercent(paused)
-		paused = -1
+	if savedGCPercent >= 0 {
+		debug.SetGCPercent(savedGCPercent)
+		savedGCPercent = -1
 	}
 	return true
 }
 
-// startAboveLimit starts the poller with the soft limit of descriptors raised for that
-// moment. What is open above a limit stays open.
+// startAboveLimit starts the poller while the soft limit of descriptors is raised.
+// Descriptors above the limit stay open when it is lowered again.
 func startAboveLimit() bool {
 	var limit unix.Rlimit
 	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) != nil || limit.Cur >= limit.Max {
@@ -50,7 +50,7 @@ func startAboveLimit() bool {
 	return true
 }
 
-// available does what the runtime will do, to see whether the system allows it.
+// available does the same as the runtime, to find out whether the system allows it.
 func available() bool {
 	poller, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {

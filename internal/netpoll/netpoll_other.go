@@ -2,7 +2,7 @@
 
 package netpoll
 
-// start takes for granted that there is room: only Linux is known to run out of
+// start assumes that the poller can start: only on Linux is it known to fail for lack of
 // descriptors.
 func start() bool {
 	startPoller()

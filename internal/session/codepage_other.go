@@ -2,5 +2,5 @@
 
 package session
 
-// systemPage is UTF-8: only Windows has texts in code pages.
-func systemPage() string { return "utf-8" }
+// systemCodePage returns UTF-8: only Windows uses other code pages.
+func systemCodePage() string { return "utf-8" }

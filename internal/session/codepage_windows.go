@@ -6,5 +6,5 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// systemPage is the ANSI code page of this Windows.
-func systemPage() string { return strconv.FormatUint(uint64(windows.GetACP()), 10) }
+// systemCodePage returns the number of the ANSI code page of this Windows.
+func systemCodePage() string { return strconv.FormatUint(uint64(windows.GetACP()), 10) }

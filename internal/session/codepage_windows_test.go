@@ -7,19 +7,19 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// The system's page is the one that Windows converts by.
-func TestSystemPageIsThatOfWindows(t *testing.T) {
-	s := in(t, "system")
+// The system's code page is the one with which Windows converts texts.
+func TestSystemCodePageIsThatOfWindows(t *testing.T) {
+	s := newCodePageSession(t, "system")
 	number := windows.GetACP()
 	const utf8 = 65001
 	if number == utf8 {
-		if s.codePage() != nil {
-			t.Errorf("the page is %s", s.codePage().name)
+		if s.currentCodePage() != nil {
+			t.Errorf("the code page is %s", s.currentCodePage().name)
 		}
 		return
 	}
-	if got, want := s.codePage().name, strconv.Itoa(int(number)); got != want {
-		t.Fatalf("the page is %s, want %s", got, want)
+	if got, want := s.currentCodePage().name, strconv.Itoa(int(number)); got != want {
+		t.Fatalf("the code page is %s, want %s", got, want)
 	}
 	for b := 0x80; b <= 0xff; b++ {
 		coded := []byte{byte(b)}
@@ -28,7 +28,7 @@ func TestSystemPageIsThatOfWindows(t *testing.T) {
 		n, err := windows.MultiByteToWideChar(number, strict, &coded[0], 1, &wide[0], 2)
 		got, failure := s.Decode("op", "text", coded)
 		if failure != nil || err != nil || wide[0] < 0xa0 {
-			continue // one of the two has no character there
+			continue // the byte is not a character in one of the two
 		}
 		if want := windows.UTF16ToString(wide[:n]); string(got) != want {
 			t.Errorf("byte 0x%02x is %q, want %q", b, got, want)

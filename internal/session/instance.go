@@ -5,27 +5,27 @@ import (
 	"time"
 )
 
-// Instance is one node of a diagram, or one clone of it, with the calls that are
-// in flight through it: so that an abort of the diagram ends those and no others.
-// A node makes one call at a time, but nothing here depends on that.
+// Instance is one node of a diagram, or one clone of it, with the calls that are in
+// flight through it, so that an abort of the diagram cancels these and no others. A node
+// makes one call at a time, but nothing here depends on that.
 type Instance struct {
 	mu    sync.Mutex
-	calls map[*flight]struct{}
+	calls map[*inFlight]struct{}
 }
 
-// flight is a call in flight through an instance.
-type flight struct {
-	cancel  func()
-	over    chan struct{} // closed when the call has returned
-	aborted bool
+// inFlight is a call in flight through an instance.
+type inFlight struct {
+	cancel   func()
+	returned chan struct{} // closed when the call has returned
+	aborted  bool
 }
 
-// Run makes a call that Abort can end; cancel wakes what blocks in it.
-func (i *Instance) Run(cancel func(), call func() error) error {
-	f := &flight{cancel: cancel, over: make(chan struct{})}
+// Do runs a call that Abort can end. cancel wakes the call where it blocks.
+func (i *Instance) Do(cancel func(), call func() error) error {
+	f := &inFlight{cancel: cancel, returned: make(chan struct{})}
 	i.mu.Lock()
 	if i.calls == nil {
-		i.calls = map[*flight]struct{}{}
+		i.calls = map[*inFlight]struct{}{}
 	}
 	i.calls[f] = struct{}{}
 	i.mu.Unlock()
@@ -33,13 +33,13 @@ func (i *Instance) Run(cancel func(), call func() error) error {
 		i.mu.Lock()
 		defer i.mu.Unlock()
 		delete(i.calls, f)
-		close(f.over)
+		close(f.returned)
 	}()
 	return call()
 }
 
-// Abort ends the calls in flight and does not wait for them: it is called on the
-// thread of the user interface. Later calls are spared.
+// Abort cancels the calls in flight. It does not wait for them, because it is called on
+// the user interface thread. Later calls are not affected.
 func (i *Instance) Abort() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -47,35 +47,36 @@ func (i *Instance) Abort() {
 		if !f.aborted {
 			f.aborted = true
 			f.cancel()
-			go i.insist(f)
+			go i.retryCancel(f)
 		}
 	}
 }
 
-// insist cancels again until the call has returned: a cancel misses a call that
-// is still on its way to where it blocks.
-func (i *Instance) insist(f *flight) {
+// retryCancel cancels a call again until it has returned: a cancel does not reach a call
+// that has not yet blocked.
+func (i *Instance) retryCancel(f *inFlight) {
 	defer func() {
-		// No abort is worth the host program's life.
+		// A panic here must not end the host process.
 		_ = recover()
 	}()
-	again := time.NewTicker(time.Millisecond)
-	defer again.Stop()
+	ticker := time.NewTicker(time.Millisecond)
+	defer ticker.Stop()
 	for {
 		select {
-		case <-f.over:
+		case <-f.returned:
 			return
-		case <-again.C:
-			i.again(f)
+		case <-ticker.C:
+			i.cancelInFlight(f)
 		}
 	}
 }
 
-// again cancels a call, unless it has returned in the meantime: the next one is spared.
-func (i *Instance) again(f *flight) {
+// cancelInFlight cancels a call, unless it has returned in the meantime: then the cancel
+// would reach the next call.
+func (i *Instance) cancelInFlight(f *inFlight) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if _, flying := i.calls[f]; flying {
+	if _, ok := i.calls[f]; ok {
 		f.cancel()
 	}
 }

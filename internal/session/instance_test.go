@@ -6,16 +6,16 @@ import (
 	"testing"
 )
 
-// A cancel that comes too early is repeated until the call has it.
-func TestAbortInsists(t *testing.T) {
+// A cancel that comes before the call blocks is repeated until the call returns.
+func TestAbortRetriesCancel(t *testing.T) {
 	var i Instance
 	var cancels atomic.Int32
 	enough := make(chan struct{})
 	begun := make(chan struct{})
-	over := make(chan error)
+	returned := make(chan error)
 	cancelled := errors.New("cancelled")
 	go func() {
-		over <- i.Run(func() {
+		returned <- i.Do(func() {
 			if cancels.Add(1) == 3 {
 				close(enough)
 			}
@@ -28,7 +28,7 @@ func TestAbortInsists(t *testing.T) {
 	<-begun
 	i.Abort()
 	i.Abort()
-	if err := <-over; err != cancelled {
+	if err := <-returned; err != cancelled {
 		t.Error(err)
 	}
 	if len(i.calls) != 0 {
@@ -36,45 +36,45 @@ func TestAbortInsists(t *testing.T) {
 	}
 }
 
-// A cancel that is repeated ends with its call, and meets none that comes after it.
+// The repeated cancel stops with its call and does not reach a later one.
 func TestRepeatedCancelSparesLaterCalls(t *testing.T) {
 	var i Instance
 	cancels := 0
-	var ended *flight
-	_ = i.Run(func() { cancels++ }, func() error {
+	var ended *inFlight
+	_ = i.Do(func() { cancels++ }, func() error {
 		for ended = range i.calls {
-			i.again(ended)
+			i.cancelInFlight(ended)
 		}
 		return nil
 	})
-	i.again(ended)
+	i.cancelInFlight(ended)
 	if cancels != 1 {
-		t.Errorf("%d cancels, and 1 of them while the call was in flight", cancels)
+		t.Errorf("%d cancels, want 1: the one while the call was in flight", cancels)
 	}
 }
 
 func TestAbortSparesLaterCallsAndOtherNodes(t *testing.T) {
 	var node, other Instance
 	cancel := func() { t.Error("cancelled") }
-	err := other.Run(cancel, func() error {
+	err := other.Do(cancel, func() error {
 		node.Abort()
 		return nil
 	})
 	if err != nil {
 		t.Error(err)
 	}
-	if err := node.Run(cancel, func() error { return nil }); err != nil {
+	if err := node.Do(cancel, func() error { return nil }); err != nil {
 		t.Error(err)
 	}
 	node.Abort()
 }
 
-// The call is no longer in flight even if it ends in a panic.
-func TestRunThatPanics(t *testing.T) {
+// A call that ends with a panic is no longer in flight.
+func TestDoThatPanics(t *testing.T) {
 	var i Instance
 	func() {
 		defer func() { _ = recover() }()
-		_ = i.Run(func() { t.Error("cancelled") }, func() error { panic("provoked") })
+		_ = i.Do(func() { t.Error("cancelled") }, func() error { panic("provoked") })
 	}()
 	i.Abort()
 }

@@ -11,11 +11,11 @@ import (
 	"libobe/internal/socket"
 )
 
-// elsewhere makes a call on a separate thread, as LabVIEW may.
-func elsewhere(f func() error) error {
+// onNewThread calls f on a separate thread, as LabVIEW may.
+func onNewThread(f func() error) error {
 	result := make(chan error)
 	go func() {
-		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
+		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
 		result <- f()
 	}()
 	return <-result
@@ -43,15 +43,15 @@ func newPair(t *testing.T) (server *Session, newClient func() *Session) {
 	}
 }
 
-// One loop answers each message itself, whatever threads its calls are made on, and
-// though it leaves some commands unanswered.
+// One loop replies to the message that it received, regardless of the threads on which its
+// calls are made, and although it does not reply to some commands.
 func TestServerAnswersOnAnyThread(t *testing.T) {
 	const clients, commands = 4, 50
 	server, newClient := newPair(t)
-	var serving, asking sync.WaitGroup
+	var serving, calling sync.WaitGroup
 	serving.Go(func() {
 		for i := 0; ; i++ {
-			err := elsewhere(func() error { _, err := server.Receive(patience); return err })
+			err := onNewThread(func() error { _, err := server.Receive(testTimeout); return err })
 			if errors.Is(err, socket.ErrClosed) {
 				return
 			}
@@ -60,11 +60,11 @@ func TestServerAnswersOnAnyThread(t *testing.T) {
 				return
 			}
 			if i%7 == 3 {
-				continue // its client is told with the end of its connection
+				continue // the server closes the connection of this client
 			}
-			body, err := server.Text()
+			body, err := server.Text("get_text")
 			if err == nil {
-				err = elsewhere(func() error { return server.Send(body, patience) })
+				err = onNewThread(func() error { return server.Send(body, testTimeout) })
 			}
 			if err != nil {
 				t.Error(err)
@@ -73,82 +73,83 @@ func TestServerAnswersOnAnyThread(t *testing.T) {
 	})
 	for g := range clients {
 		c := newClient()
-		asking.Go(func() {
-			answered := 0
+		calling.Go(func() {
+			replied := 0
 			for i := range commands {
 				body := fmt.Sprintf("[%d]", g*commands+i)
 				_, err := c.Tcmd([]byte(body), 200*time.Millisecond)
 				if err != nil {
 					continue
 				}
-				if answered++; text(t, c) != body {
-					t.Errorf("%s was answered %s", body, text(t, c))
+				if replied++; text(t, c) != body {
+					t.Errorf("the reply to %s was %s", body, text(t, c))
 				}
 			}
-			if answered < commands/2 {
-				t.Errorf("%d of %d commands were answered", answered, commands)
+			if replied < commands/2 {
+				t.Errorf("%d of %d commands got a reply", replied, commands)
 			}
 		})
 	}
-	asking.Wait()
+	calling.Wait()
 	server.Free()
 	serving.Wait()
 }
 
-// A server may say more to the client whose message it answered, and nothing to
-// another.
+// A server may send several messages to the client whose message it received, and none to
+// another client.
 func TestServerSendsTwice(t *testing.T) {
 	server, newClient := newPair(t)
 	c := newClient()
-	if err := server.Send([]byte("1"), patience); !errors.Is(err, socket.ErrState) {
-		t.Errorf("an answer to nothing: %v", err)
+	if err := server.Send([]byte("1"), testTimeout); !errors.Is(err, socket.ErrState) {
+		t.Errorf("a reply without a request: %v", err)
 	}
-	if err := c.Send([]byte("0"), patience); err != nil {
+	if err := c.Send([]byte("0"), testTimeout); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := server.Receive(patience); err != nil {
+	if _, err := server.Receive(testTimeout); err != nil {
 		t.Fatal(err)
 	}
 	for _, body := range []string{"1", "2"} {
-		if err := server.Send([]byte(body), patience); err != nil {
+		if err := server.Send([]byte(body), testTimeout); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := c.Receive(patience); err != nil || text(t, c) != body {
+		if _, err := c.Receive(testTimeout); err != nil || text(t, c) != body {
 			t.Errorf("%v", err)
 		}
 	}
 }
 
-// Two loops that share a handle are told so; no answer goes to another's client.
+// A reply from one of two loops that share a handle is an error, so that it never reaches the
+// client of the other loop.
 func TestTwoLoopsOnOneHandle(t *testing.T) {
-	// Two calls that receive at the same time show that there are two loops. That both
-	// have begun before the first message comes can only be waited for.
+	// Two receives at the same time reveal two loops. Only waiting makes it likely that both
+	// have begun before the first message arrives.
 	for pause := time.Millisecond; ; pause *= 2 {
 		server, newClient := newPair(t)
 		received := make(chan error, 2)
 		for range 2 {
-			go func() { _, err := server.Receive(patience); received <- err }()
+			go func() { _, err := server.Receive(testTimeout); received <- err }()
 		}
 		time.Sleep(pause)
 		var clients []*Session
 		for range 2 {
 			c := newClient()
 			clients = append(clients, c)
-			if err := c.Send([]byte("1"), patience); err != nil {
+			if err := c.Send([]byte("1"), testTimeout); err != nil {
 				t.Fatal(err)
 			}
 			if err := <-received; err != nil {
 				t.Fatal(err)
 			}
 		}
-		if err := server.Send([]byte("2"), patience); err == nil && pause < patience/4 {
+		if err := server.Send([]byte("2"), testTimeout); err == nil && pause < testTimeout/4 {
 			continue
 		} else if !errors.Is(err, socket.ErrState) {
-			t.Errorf("an answer of one of two loops: %v", err)
+			t.Errorf("the reply from one of two loops: %v", err)
 		}
 		for _, c := range clients {
 			if _, err := c.Receive(0); err == nil {
-				t.Error("a client has an answer")
+				t.Error("a client received a reply")
 			}
 		}
 		return

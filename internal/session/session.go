@@ -1,9 +1,13 @@
-// Package session has what a LabVIEW handle stands for. A diagram has no place
-// for objects that must be freed one by one: so one handle holds all that a
-// conversation needs, a socket, the command being built, and the last message
-// received ([Session]). Its texts may be in a code page of Windows, as LabVIEW's
-// are. [Table] gives out the handles, and [Instance] is a node of a diagram, with
-// the calls that an abort has to end.
+// Package session implements what a LabVIEW handle refers to. A diagram has no natural
+// place for objects that must be freed one by one, so one handle holds everything that a
+// conversation needs: a socket, the command being built and the last message received
+// ([Session]). Its texts may be in a Windows code page, as LabVIEW's strings are. [Table]
+// assigns the handles, and [Instance] is a node of a diagram with the calls that an abort
+// has to cancel.
+//
+// It is not the interface that LabVIEW calls: package capi converts the arguments, and
+// package socket does the communication. The one thing to know first: a session holds
+// one message, the last one received, and every read refers to it.
 package session
 
 import (
@@ -13,39 +17,35 @@ import (
 	"time"
 
 	"libobe/internal/command"
+	"libobe/internal/excerpt"
 	"libobe/internal/jsondoc"
 	"libobe/internal/socket"
-	"libobe/internal/transport"
 )
 
-// What a session's functions fail with, besides the errors of package socket and
-// package jsondoc.
-var (
-	ErrPage    = errors.New("not a text of the code page")
-	ErrOutside = errors.New("this program is not LabVIEW")
-	ErrFull    = errors.New("LabVIEW has no memory left")
-)
+// ErrEncoding reports a text that is invalid in the code page of its session.
+var ErrEncoding = errors.New("invalid text encoding")
 
 // Session is a socket with the command being built for it and the last message
-// received over it. All methods may be called from any goroutine; those that
-// build, exchange and read belong to one sequence, as the message of one exchange
-// takes the place of the one before.
+// received on it. All methods may be called from any goroutine. Those that build, send,
+// receive and read belong to one sequence of calls, because each message that is
+// received replaces the one before.
 //
-// A method that receives puts what comes in the place of the kept message. Its
-// caller gives that up before, with Forget.
+// A method that fails to receive leaves the current message as it is. Its caller
+// therefore calls ClearMessage first, so that an old message is never mistaken for a
+// reply.
 type Session struct {
 	client *socket.Client // nil for a server
 	server *socket.Server // nil for a client
 
-	mu      sync.Mutex
-	page    *page // nil: texts are UTF-8
-	command *jsondoc.Document
-	message *jsondoc.Document
-	request *socket.Message // of a server: what Send answers
-	several bool            // of a server: two sequences receive at once
+	mu       sync.Mutex
+	codePage *codePage // nil: texts are UTF-8
+	command  *jsondoc.Document
+	message  *jsondoc.Document
+	request  *socket.Message // of a server: the message that Send replies to
+	shared   bool            // of a server: two sequences of calls received at the same time
 }
 
-// NewClient makes the session of a client; see socket.NewClient.
+// NewClient creates the session of a client; see socket.NewClient.
 func NewClient(host string, port int) (*Session, error) {
 	c, err := socket.NewClient(host, port)
 	if err != nil {
@@ -54,7 +54,7 @@ func NewClient(host string, port int) (*Session, error) {
 	return &Session{client: c}, nil
 }
 
-// NewServer makes the session of a server; see socket.NewServer.
+// NewServer creates the session of a server; see socket.NewServer.
 func NewServer(host string, port int) (*Session, error) {
 	s, err := socket.NewServer(host, port)
 	if err != nil {
@@ -63,28 +63,20 @@ func NewServer(host string, port int) (*Session, error) {
 	return &Session{server: s}, nil
 }
 
-// endpoint is what both roles have.
-type endpoint interface {
-	Send(body []byte, timeout time.Duration) error
-	SetOption(name, value string) error
-	Cancel()
-	Free()
-}
-
-func (s *Session) endpoint() endpoint {
+func (s *Session) socket() socket.Socket {
 	if s.client != nil {
 		return s.client
 	}
 	return s.server
 }
 
-// Free closes the socket and wakes every call in flight with ErrClosed.
-func (s *Session) Free() { s.endpoint().Free() }
+// Free closes the socket. Every call in flight returns socket.ErrClosed.
+func (s *Session) Free() { s.socket().Free() }
 
-// Cancel wakes every call in flight with ErrCancelled.
-func (s *Session) Cancel() { s.endpoint().Cancel() }
+// Cancel wakes every call in flight, which returns socket.ErrCancelled.
+func (s *Session) Cancel() { s.socket().Cancel() }
 
-// Port returns the port that a server listens at.
+// Port returns the port that a server listens on.
 func (s *Session) Port() (int, error) {
 	if s.server == nil {
 		return 0, fmt.Errorf("port: %w: this function is not for a client", socket.ErrState)
@@ -92,8 +84,8 @@ func (s *Session) Port() (int, error) {
 	return int(s.server.Addr().Port()), nil
 }
 
-// onlyClient is the client, for what a server cannot do.
-func (s *Session) onlyClient(op string) (*socket.Client, error) {
+// requireClient returns the client, for operations that a server does not have.
+func (s *Session) requireClient(op string) (*socket.Client, error) {
 	if s.client == nil {
 		return nil, fmt.Errorf("%s: %w: this function is not for a server", op, socket.ErrState)
 	}
@@ -103,73 +95,74 @@ func (s *Session) onlyClient(op string) (*socket.Client, error) {
 // SetOption sets an option of the socket, or the code page.
 func (s *Session) SetOption(name, value string) error {
 	if name != CodePage {
-		v, err := s.plain("option "+transport.Quote(name), "the value", []byte(value))
+		v, err := s.decodeUTF8("option "+excerpt.Quote(name), "the value", []byte(value))
 		if err != nil {
 			return err
 		}
-		return s.endpoint().SetOption(name, v)
+		return s.socket().SetOption(name, v)
 	}
-	p, err := findPage(value)
+	p, err := findCodePage(value)
 	if err != nil {
 		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.page = p
+	s.codePage = p
 	return nil
 }
 
-// WaitReady waits until the server answers.
+// WaitReady waits until the server replies.
 func (s *Session) WaitReady(limit time.Duration) error {
-	c, err := s.onlyClient("wait_ready")
+	c, err := s.requireClient("wait_ready")
 	if err != nil {
 		return err
 	}
 	return c.WaitReady(limit)
 }
 
-// Send sends a JSON text: a client's message, or a server's answer to the last
-// message received.
+// Send sends a JSON text: a client's message, or a server's reply to the last message
+// received.
 func (s *Session) Send(json []byte, limit time.Duration) error {
 	body, err := s.Decode("send", "json", json)
 	if err != nil {
 		return err
 	}
-	return s.hint(s.send(body, limit), body)
+	return s.withCodePageHint(s.send(body, limit), body)
 }
 
-// send is the socket's; a server answers the message that this session received last,
-// on whatever threads the calls are made.
+// send sends a body in UTF-8. A server replies to the message that this session received
+// last, regardless of the threads on which the calls are made.
 func (s *Session) send(body []byte, limit time.Duration) error {
 	s.mu.Lock()
-	request, several := s.request, s.several
+	request, shared := s.request, s.shared
 	s.mu.Unlock()
-	if several {
-		return fmt.Errorf("send: %w: several loops receive with this handle, and it is not clear whose message this answers, so nothing was sent; let one loop receive and answer", socket.ErrState)
+	if shared {
+		return fmt.Errorf("send: %w: several loops receive on this handle, so it is unclear which message this replies to, and nothing was sent; receive and reply in one loop", socket.ErrState)
 	}
 	if request != nil {
 		return request.Send(body, limit)
 	}
-	return s.endpoint().Send(body, limit)
+	return s.socket().Send(body, limit)
 }
 
-// Receive receives a message, keeps it, and returns the size of its text.
+// Receive receives a message, makes it the current one, and returns the size of its text.
 func (s *Session) Receive(limit time.Duration) (size int, err error) {
 	var body []byte
 	if s.client != nil {
 		body, err = s.client.ReceiveBody(limit)
 	} else {
-		body, err = s.next(limit)
+		body, err = s.receiveRequest(limit)
 	}
 	if err != nil {
 		return 0, err
 	}
-	s.keep(body)
-	return s.size(body), nil
+	s.setMessage(body)
+	return s.jsonSize(body), nil
 }
 
-// next is the next message of a server's clients, which Send answers.
-func (s *Session) next(limit time.Duration) ([]byte, error) {
+// receiveRequest receives the next message of a server's clients, which Send then replies
+// to.
+func (s *Session) receiveRequest(limit time.Duration) ([]byte, error) {
 	s.mu.Lock()
 	before := s.request
 	s.mu.Unlock()
@@ -180,60 +173,74 @@ func (s *Session) next(limit time.Duration) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.request != before {
-		// Another call received while this one did.
-		s.several = s.several || !s.request.Answered()
+		// Another call received at the same time as this one.
+		s.shared = s.shared || !s.request.Answered()
 		s.request.Drop()
 	}
 	s.request = m
 	body := m.Body
-	m.Body = nil // it is kept as the message
+	m.Body = nil // the session holds it as the current message
 	return body, nil
 }
 
-// Tcmd sends a command, keeps the reply, and returns the size of its text.
+// Tcmd sends a command, makes the reply the current message, and returns the size of its
+// text.
 func (s *Session) Tcmd(json []byte, limit time.Duration) (size int, err error) {
 	body, err := s.Decode("tcmd", "json", json)
 	if err != nil {
 		return 0, err
 	}
-	err = s.TcmdUse(body, limit, func(reply []byte) error {
-		size = s.size(reply)
+	err = s.TcmdFunc(body, limit, func(reply []byte) error {
+		size = s.jsonSize(reply)
 		return nil
 	})
-	return size, s.hint(err, body)
+	return size, s.withCodePageHint(err, body)
 }
 
-// TcmdUse is socket.Client's, and keeps the reply besides: so that one that use
-// has no room for, or that is another than the command's, can still be read.
-func (s *Session) TcmdUse(body []byte, limit time.Duration, use socket.Use) error {
-	c, err := s.onlyClient("tcmd")
+// TcmdFunc sends a command and passes the reply to use, as the method of socket.Client
+// does. It also makes the reply the current message, so that a reply which does not fit
+// the caller's array, or is not the expected one, can still be read.
+func (s *Session) TcmdFunc(body []byte, limit time.Duration, use socket.ReplyFunc) error {
+	c, err := s.requireClient("tcmd")
 	if err != nil {
 		return err
 	}
-	var short error
-	err = c.TcmdUse(body, limit, func(reply []byte) error {
-		s.keep(reply)
+	var tooSmall error
+	err = c.TcmdFunc(body, limit, func(reply []byte) error {
+		s.setMessage(reply)
 		err := use(reply)
 		if errors.Is(err, socket.ErrBuffer) {
-			// The reply is kept here; kept in the client too, it would be received once more.
-			short = err
+			// The session holds the reply. If the client kept it too, the next receive would
+			// return it once more.
+			tooSmall = err
 			return nil
 		}
 		return err
 	})
 	if err == nil {
-		err = short
+		err = tooSmall
 	}
 	return err
 }
 
-// Order makes a command whose answer is "OK"; see package command.
-func (s *Session) Order(request *jsondoc.Document, limit time.Duration) error {
-	return command.Order(s, request, limit)
+// ExpectOK sends a command whose reply is "OK"; see package command.
+func (s *Session) ExpectOK(request *jsondoc.Document, limit time.Duration) error {
+	return command.ExpectOK(s, request, limit)
 }
 
-// NewRun begins a new run; fields is the JSON text of an object whose members are
-// sent along, or empty.
+// Doubles sends a command whose reply is a list of numbers, and stores them in dst.
+func (s *Session) Doubles(request *jsondoc.Document, dst []float64, limit time.Duration) (int, error) {
+	return command.Doubles(s, request, dst, limit)
+}
+
+// Matrix sends a command whose reply is a list of rows of numbers, and stores them in
+// dst.
+func (s *Session) Matrix(request *jsondoc.Document, dst []float64, limit time.Duration) (rows, cols int, err error) {
+	return command.Matrix(s, request, dst, limit)
+}
+
+// NewRun starts a new run. fields is empty, or the JSON text of an object whose members
+// are sent with the command.
 func (s *Session) NewRun(fields []byte, limit time.Duration) error {
 	const op = "newrun"
 	text, err := s.Decode(op, "fields", fields)
@@ -243,42 +250,31 @@ func (s *Session) NewRun(fields []byte, limit time.Duration) error {
 	var d *jsondoc.Document
 	if len(text) > 0 {
 		if d, err = jsondoc.Parse(text); err != nil {
-			return s.hint(fmt.Errorf("%s: fields: %w", op, err), text)
+			return s.withCodePageHint(fmt.Errorf("%s: fields: %w", op, err), text)
 		}
 	}
-	request, err := command.NewRun(d)
+	request, err := command.Request(op, d)
 	if err != nil {
 		return fmt.Errorf("%s: %w", op, err)
 	}
-	return s.Order(request, limit)
+	return s.ExpectOK(request, limit)
 }
 
-// List makes a command whose answer is a list of numbers.
-func (s *Session) List(request *jsondoc.Document, dst []float64, limit time.Duration) (int, error) {
-	return command.List(s, request, dst, limit)
-}
-
-// Table makes a command whose answer is a list of rows of numbers.
-func (s *Session) Table(request *jsondoc.Document, dst []float64, limit time.Duration) (rows, cols int, err error) {
-	return command.Table(s, request, dst, limit)
-}
-
-// Forget gives up the kept message, so that nothing old is taken for an answer.
-func (s *Session) Forget() {
+// ClearMessage drops the current message, so that an old one is never mistaken for a
+// reply.
+func (s *Session) ClearMessage() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.message = nil
 }
 
-// keep makes a message that was received the one that is read.
-func (s *Session) keep(body []byte) {
+func (s *Session) setMessage(body []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.message = jsondoc.Checked(body)
+	s.message = jsondoc.FromValid(body)
 }
 
-// kept is the message that is read.
-func (s *Session) kept() (*jsondoc.Document, error) {
+func (s *Session) currentMessage() (*jsondoc.Document, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.message == nil {
@@ -287,24 +283,25 @@ func (s *Session) kept() (*jsondoc.Document, error) {
 	return s.message, nil
 }
 
-// Text returns the kept message as it came, but for what the code page asks for.
-func (s *Session) Text() ([]byte, error) {
-	d, err := s.kept()
+// Text returns the text of the current message as it was received, converted to the code
+// page.
+func (s *Session) Text(op string) ([]byte, error) {
+	d, err := s.currentMessage()
 	if err != nil {
-		return nil, fmt.Errorf("text: %w", err)
+		return nil, fmt.Errorf("%s: %w", op, err)
 	}
-	return s.json(d.Text()), nil
+	return s.encodeJSON(d.Text()), nil
 }
 
-// Read gives body the kept message and a pointer into it.
-func (s *Session) Read(op string, pointer []byte, body func(d *jsondoc.Document, pointer string) error) error {
-	p, err := s.plain(op, "pointer", pointer)
+// ReadValue calls read with the current message and a pointer into it.
+func (s *Session) ReadValue(op string, pointer []byte, read func(d *jsondoc.Document, pointer string) error) error {
+	p, err := s.decodeUTF8(op, "pointer", pointer)
 	if err != nil {
 		return err
 	}
-	d, err := s.kept()
+	d, err := s.currentMessage()
 	if err == nil {
-		err = body(d, p)
+		err = read(d, p)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", op, err)
@@ -312,18 +309,17 @@ func (s *Session) Read(op string, pointer []byte, body func(d *jsondoc.Document,
 	return nil
 }
 
-// Begin begins a command, in the place of the one that was being built. Without
-// a name it is an object without a command, such as a server's answer.
-func (s *Session) Begin(name []byte) error {
-	const op = "command"
+// BeginCommand begins a new command, which replaces the one that was being built. If name
+// is empty, it begins an object without a command, such as a server's reply.
+func (s *Session) BeginCommand(op string, name []byte) error {
 	n, err := s.Decode(op, "command", name)
 	if err != nil {
 		return err
 	}
-	d := jsondoc.Checked([]byte("{}"))
+	d := jsondoc.FromValid([]byte("{}"))
 	if len(n) > 0 {
-		if d, err = jsondoc.NewCommand(string(n)); err != nil {
-			return s.hint(fmt.Errorf("%s: %w", op, err), n)
+		if d, err = command.New(string(n)); err != nil {
+			return s.withCodePageHint(fmt.Errorf("%s: %w", op, err), n)
 		}
 	}
 	s.mu.Lock()
@@ -332,8 +328,7 @@ func (s *Session) Begin(name []byte) error {
 	return nil
 }
 
-// built is the command being built.
-func (s *Session) built(op string) (*jsondoc.Document, error) {
+func (s *Session) currentCommand(op string) (*jsondoc.Document, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.command == nil {
@@ -342,48 +337,49 @@ func (s *Session) built(op string) (*jsondoc.Document, error) {
 	return s.command, nil
 }
 
-// Write gives body the command being built and a key of it.
-func (s *Session) Write(op string, key []byte, body func(d *jsondoc.Document, key string) error) error {
+// SetMember calls set with the command being built and the key of one of its members.
+func (s *Session) SetMember(op string, key []byte, set func(d *jsondoc.Document, key string) error) error {
 	k, err := s.Decode(op, "key", key)
 	if err != nil {
 		return err
 	}
-	d, err := s.built(op)
+	d, err := s.currentCommand(op)
 	if err != nil {
 		return err
 	}
-	if err = body(d, string(k)); err != nil {
-		return s.hint(fmt.Errorf("%s: %w", op, err), k)
+	if err = set(d, string(k)); err != nil {
+		return s.withCodePageHint(fmt.Errorf("%s: %w", op, err), k)
 	}
 	return nil
 }
 
-// WriteText is Write for a value that is a text.
-func (s *Session) WriteText(op string, key []byte, name string, text []byte, body func(d *jsondoc.Document, key string, text []byte) error) error {
+// SetTextMember is SetMember for a value that is a text. name is the name of its
+// parameter, for errors.
+func (s *Session) SetTextMember(op string, key []byte, name string, text []byte, set func(d *jsondoc.Document, key string, text []byte) error) error {
 	t, err := s.Decode(op, name, text)
 	if err != nil {
 		return err
 	}
-	return s.hint(s.Write(op, key, func(d *jsondoc.Document, k string) error { return body(d, k, t) }), t)
+	return s.withCodePageHint(s.SetMember(op, key, func(d *jsondoc.Document, k string) error { return set(d, k, t) }), t)
 }
 
-// SendBuilt is Send with the command being built, which stays.
-func (s *Session) SendBuilt(limit time.Duration) error {
-	d, err := s.built("send_built")
+// SendMessage is Send with the command being built, which can be changed and sent again.
+func (s *Session) SendMessage(op string, limit time.Duration) error {
+	d, err := s.currentCommand(op)
 	if err != nil {
 		return err
 	}
 	return s.send(d.Text(), limit)
 }
 
-// TcmdBuilt is Tcmd with the command being built, which stays.
-func (s *Session) TcmdBuilt(limit time.Duration) (size int, err error) {
-	d, err := s.built("tcmd_built")
+// TcmdMessage is Tcmd with the command being built, which can be changed and sent again.
+func (s *Session) TcmdMessage(op string, limit time.Duration) (size int, err error) {
+	d, err := s.currentCommand(op)
 	if err != nil {
 		return 0, err
 	}
-	err = s.TcmdUse(d.Text(), limit, func(reply []byte) error {
-		size = s.size(reply)
+	err = s.TcmdFunc(d.Text(), limit, func(reply []byte) error {
+		size = s.jsonSize(reply)
 		return nil
 	})
 	return size, err

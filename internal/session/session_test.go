@@ -12,24 +12,26 @@ import (
 	"libobe/internal/socket"
 )
 
-const patience = 20 * time.Second
+const testTimeout = 20 * time.Second
 
-// echo starts a server that sends every message back, and returns the session of
+// newEchoClient starts a server that sends every message back, and returns the session of
 // a client of it.
-func echo(t *testing.T) *Session {
-	return talker(t, func(body []byte) []byte { return body })
+func newEchoClient(t *testing.T) *Session {
+	return newClientOf(t, func(body []byte) []byte { return body })
 }
 
-func talker(t *testing.T, answer func(body []byte) []byte) *Session {
+// newClientOf starts a server that replies with answer, and returns the session of a client
+// of it.
+func newClientOf(t *testing.T, answer func(body []byte) []byte) *Session {
 	t.Helper()
 	server, err := socket.NewServer("", 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	over := make(chan error, 1)
+	served := make(chan error, 1)
 	go func() {
-		over <- server.Serve(func(m *socket.Message) error {
-			_ = m.Reply(answer(m.Body), patience) // the client may be gone
+		served <- server.Serve(func(m *socket.Message) error {
+			_ = m.Reply(answer(m.Body), testTimeout) // the client may be gone
 			return nil
 		})
 	}()
@@ -40,34 +42,43 @@ func talker(t *testing.T, answer func(body []byte) []byte) *Session {
 	t.Cleanup(func() {
 		s.Free()
 		server.Free()
-		if err := <-over; !errors.Is(err, socket.ErrClosed) {
+		if err := <-served; !errors.Is(err, socket.ErrClosed) {
 			t.Error(err)
 		}
 	})
 	return s
 }
 
+func newRequest(t *testing.T, name string) *jsondoc.Document {
+	t.Helper()
+	r, err := command.Request(name, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
 func text(t *testing.T, s *Session) string {
 	t.Helper()
-	b, err := s.Text()
+	b, err := s.Text("get_text")
 	if err != nil {
 		t.Fatal(err)
 	}
 	return string(b)
 }
 
-func TestTcmdKeepsTheReply(t *testing.T) {
-	s := echo(t)
+func TestTcmdStoresTheReply(t *testing.T) {
+	s := newEchoClient(t)
 	const sent = `{"x": [1, 2]}`
-	size, err := s.Tcmd([]byte(sent), patience)
+	size, err := s.Tcmd([]byte(sent), testTimeout)
 	if err != nil || size != len(sent) {
 		t.Fatalf("size %d, %v", size, err)
 	}
 	if got := text(t, s); got != sent {
-		t.Errorf("kept %q", got)
+		t.Errorf("the message is %q", got)
 	}
 	var x [2]float64
-	err = s.Read("get_doubles", []byte("/x"), func(d *jsondoc.Document, p string) error {
+	err = s.ReadValue("get_doubles", []byte("/x"), func(d *jsondoc.Document, p string) error {
 		_, err := d.Doubles(p, x[:])
 		return err
 	})
@@ -76,45 +87,45 @@ func TestTcmdKeepsTheReply(t *testing.T) {
 	}
 }
 
-// A reply that is not the command's answer can be read.
-func TestReplyThatIsNoAnswerIsKept(t *testing.T) {
-	s := talker(t, func(body []byte) []byte { return []byte(`{"error": 1}`) })
-	if err := s.Order(command.New("ready"), patience); err == nil {
-		t.Fatal("it succeeds")
+// A reply that is not the expected one can be read.
+func TestUnexpectedReplyIsStored(t *testing.T) {
+	s := newClientOf(t, func(body []byte) []byte { return []byte(`{"error": 1}`) })
+	if err := s.ExpectOK(newRequest(t, "ready"), testTimeout); err == nil {
+		t.Fatal("the command succeeded")
 	}
 	if got := text(t, s); got != `{"error": 1}` {
-		t.Errorf("kept %q", got)
+		t.Errorf("the message is %q", got)
 	}
 }
 
-func TestForget(t *testing.T) {
-	s := echo(t)
-	if _, err := s.Tcmd([]byte("1"), patience); err != nil {
+func TestClearMessage(t *testing.T) {
+	s := newEchoClient(t)
+	if _, err := s.Tcmd([]byte("1"), testTimeout); err != nil {
 		t.Fatal(err)
 	}
-	s.Forget()
-	if _, err := s.Text(); !errors.Is(err, socket.ErrState) {
-		t.Errorf("a message is kept: %v", err)
+	s.ClearMessage()
+	if _, err := s.Text("get_text"); !errors.Is(err, socket.ErrState) {
+		t.Errorf("there still is a message: %v", err)
 	}
 }
 
-// A list that does not fit is kept here, and is no message to be received.
+// The session stores a list that does not fit. It cannot be received again.
 func TestListThatDoesNotFit(t *testing.T) {
-	s := talker(t, func([]byte) []byte { return []byte("[1, 2, 3]") })
-	_, err := s.List(command.New("getmean"), make([]float64, 2), patience)
+	s := newClientOf(t, func([]byte) []byte { return []byte("[1, 2, 3]") })
+	_, err := s.Doubles(newRequest(t, "getmean"), make([]float64, 2), testTimeout)
 	var size *jsondoc.SizeError
 	if !errors.As(err, &size) || size.Rows != 3 || !errors.Is(err, socket.ErrBuffer) {
 		t.Fatal(err)
 	}
 	if got := text(t, s); got != "[1, 2, 3]" {
-		t.Errorf("kept %q", got)
+		t.Errorf("the message is %q", got)
 	}
 	if _, err := s.Receive(0); !errors.Is(err, socket.ErrState) {
 		t.Errorf("receive: %v", err)
 	}
 }
 
-func TestServerAnswersWhatItReceived(t *testing.T) {
+func TestServerRepliesToWhatItReceived(t *testing.T) {
 	server, err := NewServer("", 0)
 	if err != nil {
 		t.Fatal(err)
@@ -130,31 +141,31 @@ func TestServerAnswersWhatItReceived(t *testing.T) {
 	}
 	defer client.Free()
 	for _, body := range []string{`"short"`, `"` + strings.Repeat("x", 12_000) + `"`} {
-		if err := client.Send([]byte(body), patience); err != nil {
+		if err := client.Send([]byte(body), testTimeout); err != nil {
 			t.Fatal(err)
 		}
-		if size, err := server.Receive(patience); err != nil || size != len(body) {
+		if size, err := server.Receive(testTimeout); err != nil || size != len(body) {
 			t.Fatalf("size %d, %v", size, err)
 		}
-		// A receive in vain leaves the message to be answered.
+		// A receive that times out does not affect the reply to the message before.
 		if _, err := server.Receive(time.Millisecond); !errors.Is(err, socket.ErrTimeout) {
 			t.Fatal(err)
 		}
-		if err := errors.Join(server.Begin(nil), server.Write("set_int", []byte("n"), func(d *jsondoc.Document, k string) error { return d.SetInt(k, 7) }), server.SendBuilt(patience)); err != nil {
+		if err := errors.Join(server.BeginCommand("command_new", nil), server.SetMember("set_int", []byte("n"), func(d *jsondoc.Document, k string) error { return d.SetInt(k, 7) }), server.SendMessage("send_message", testTimeout)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := client.Receive(patience); err != nil {
+		if _, err := client.Receive(testTimeout); err != nil {
 			t.Fatal(err)
 		}
 		if got := text(t, client); got != `{"n": 7}` {
-			t.Errorf("answer %q", got)
+			t.Errorf("reply %q", got)
 		}
 	}
 }
 
-// The time of a receive is one limit, also for a message that is taken by another
-// in between.
-func TestReceivesAtTheSameTime(t *testing.T) {
+// Each of several concurrent receives returns a message, even if another one received the
+// first message that arrived.
+func TestConcurrentReceives(t *testing.T) {
 	server, err := NewServer("", 0)
 	if err != nil {
 		t.Fatal(err)
@@ -167,7 +178,7 @@ func TestReceivesAtTheSameTime(t *testing.T) {
 	for range 4 {
 		received.Go(func() {
 			for range messages / 4 {
-				if size, err := server.Receive(patience); err != nil || size != len(body) {
+				if size, err := server.Receive(testTimeout); err != nil || size != len(body) {
 					t.Errorf("size %d, %v", size, err)
 				}
 			}
@@ -179,7 +190,7 @@ func TestReceivesAtTheSameTime(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer c.Free()
-		if err := c.Send(body, patience); err != nil {
+		if err := c.Send(body, testTimeout); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -192,7 +203,7 @@ func TestRoles(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer server.Free()
-	client := echo(t)
+	client := newEchoClient(t)
 	_, portErr := client.Port()
 	_, tcmdErr := server.Tcmd([]byte("1"), 0)
 	for name, err := range map[string]error{
@@ -207,22 +218,22 @@ func TestRoles(t *testing.T) {
 	}
 }
 
-// What was built stays, and can be changed and sent again.
-func TestBuiltCommand(t *testing.T) {
-	s := echo(t)
+// The command that was built can be changed and sent again.
+func TestCommandIsSentAgain(t *testing.T) {
+	s := newEchoClient(t)
 	steps := errors.Join(
-		s.Begin([]byte("scan")),
-		s.Write("set_int", []byte("n"), func(d *jsondoc.Document, k string) error { return d.SetInt(k, 1) }),
-		s.WriteText("set_json", []byte("m"), "json", []byte("[[1, 2], [3, 4]]"), func(d *jsondoc.Document, k string, text []byte) error { return d.SetJSON(k, text) }),
+		s.BeginCommand("command_new", []byte("scan")),
+		s.SetMember("set_int", []byte("n"), func(d *jsondoc.Document, k string) error { return d.SetInt(k, 1) }),
+		s.SetTextMember("set_json", []byte("m"), "json", []byte("[[1, 2], [3, 4]]"), func(d *jsondoc.Document, k string, text []byte) error { return d.SetJSON(k, text) }),
 	)
 	if steps != nil {
 		t.Fatal(steps)
 	}
 	for n, want := range []string{`{"command": "scan", "n": 1, "m": [[1, 2], [3, 4]]}`, `{"command": "scan", "n": 2, "m": [[1, 2], [3, 4]]}`} {
-		if err := s.Write("set_int", []byte("n"), func(d *jsondoc.Document, k string) error { return d.SetInt(k, int64(n+1)) }); err != nil {
+		if err := s.SetMember("set_int", []byte("n"), func(d *jsondoc.Document, k string) error { return d.SetInt(k, int64(n+1)) }); err != nil {
 			t.Fatal(err)
 		}
-		if size, err := s.TcmdBuilt(patience); err != nil || size != len(want) {
+		if size, err := s.TcmdMessage("tcmd_message", testTimeout); err != nil || size != len(want) {
 			t.Fatalf("size %d, %v", size, err)
 		}
 		if got := text(t, s); got != want {
@@ -231,19 +242,19 @@ func TestBuiltCommand(t *testing.T) {
 	}
 }
 
-func TestTableOfNumbers(t *testing.T) {
-	s := talker(t, func([]byte) []byte { return []byte("[[1, 2, 3], [4, 5, 6]]") })
+func TestMatrix(t *testing.T) {
+	s := newClientOf(t, func([]byte) []byte { return []byte("[[1, 2, 3], [4, 5, 6]]") })
 	var got [6]float64
-	rows, cols, err := s.Table(command.New("getset"), got[:], patience)
+	rows, cols, err := s.Matrix(newRequest(t, "getset"), got[:], testTimeout)
 	if err != nil || rows != 2 || cols != 3 || got != [6]float64{1, 2, 3, 4, 5, 6} {
 		t.Errorf("%d x %d: %v, %v", rows, cols, got, err)
 	}
 }
 
-func TestNothingIsBuilt(t *testing.T) {
-	s := echo(t)
-	_, tcmd := s.TcmdBuilt(patience)
-	for _, err := range []error{tcmd, s.SendBuilt(patience), s.Write("set_int", nil, nil)} {
+func TestNoCommandIsBuilt(t *testing.T) {
+	s := newEchoClient(t)
+	_, tcmd := s.TcmdMessage("tcmd_message", testTimeout)
+	for _, err := range []error{tcmd, s.SendMessage("send_message", testTimeout), s.SetMember("set_int", nil, nil)} {
 		if !errors.Is(err, socket.ErrState) {
 			t.Error(err)
 		}
@@ -253,7 +264,7 @@ func TestNothingIsBuilt(t *testing.T) {
 func TestNewRun(t *testing.T) {
 	var mu sync.Mutex
 	var last string
-	s := talker(t, func(body []byte) []byte {
+	s := newClientOf(t, func(body []byte) []byte {
 		mu.Lock()
 		defer mu.Unlock()
 		last = string(body)
@@ -263,7 +274,7 @@ func TestNewRun(t *testing.T) {
 		"":                                 `{"command": "newrun"}`,
 		`{"steps": 5, "command": "other"}`: `{"command": "newrun", "steps": 5}`,
 	} {
-		if err := s.NewRun([]byte(fields), patience); err != nil {
+		if err := s.NewRun([]byte(fields), testTimeout); err != nil {
 			t.Fatal(err)
 		}
 		mu.Lock()
@@ -272,17 +283,17 @@ func TestNewRun(t *testing.T) {
 		}
 		mu.Unlock()
 	}
-	if err := s.NewRun([]byte("[1]"), patience); !errors.Is(err, jsondoc.ErrType) {
+	if err := s.NewRun([]byte("[1]"), testTimeout); !errors.Is(err, jsondoc.ErrType) {
 		t.Error(err)
 	}
 	var syntax *jsondoc.SyntaxError
-	if err := s.NewRun([]byte("{"), patience); !errors.As(err, &syntax) {
+	if err := s.NewRun([]byte("{"), testTimeout); !errors.As(err, &syntax) {
 		t.Error(err)
 	}
 }
 
-func TestFreeAndCancelWake(t *testing.T) {
-	// A port on which nobody reads.
+func TestFreeAndCancelWakeACall(t *testing.T) {
+	// A server that never receives.
 	silent, err := socket.NewServer("", 0)
 	if err != nil {
 		t.Fatal(err)
@@ -296,16 +307,16 @@ func TestFreeAndCancelWake(t *testing.T) {
 		wake func()
 		want error
 	}{{s.Cancel, socket.ErrCancelled}, {s.Free, socket.ErrClosed}} {
-		over := make(chan error, 1)
+		returned := make(chan error, 1)
 		go func() {
 			_, err := s.Tcmd([]byte("1"), socket.Forever)
-			over <- err
+			returned <- err
 		}()
-		// The server's port has the connection once the call is under way.
+		// The first ones may come before the call blocks.
 		for again := true; again; {
 			wake.wake()
 			select {
-			case err := <-over:
+			case err := <-returned:
 				if !errors.Is(err, wake.want) {
 					t.Error(err)
 				}
@@ -313,5 +324,24 @@ func TestFreeAndCancelWake(t *testing.T) {
 			case <-time.After(time.Millisecond):
 			}
 		}
+	}
+}
+
+func TestSetOption(t *testing.T) {
+	s := newEchoClient(t)
+	if err := s.SetOption("timeout_ms", "5"); err != nil {
+		t.Error(err)
+	}
+	if err := s.SetOption("timeout_ms", "soon"); !errors.Is(err, socket.ErrArgument) {
+		t.Error(err)
+	}
+}
+
+func TestInvalidAddress(t *testing.T) {
+	if _, err := NewClient("", -1); !errors.Is(err, socket.ErrArgument) {
+		t.Errorf("client: %v", err)
+	}
+	if _, err := NewServer("", -1); !errors.Is(err, socket.ErrArgument) {
+		t.Errorf("server: %v", err)
 	}
 }

@@ -6,26 +6,26 @@ import (
 	"sync"
 )
 
-// Handle is a number that stands for something in a Table; 0 is none.
+// Handle is a number that refers to an item of a Table; 0 refers to nothing.
 type Handle int32
 
-// First is the first handle that a table gives out: a number that no counter, no
-// port and no descriptor comes to by accident.
+// First is the first handle that a table assigns. No counter, port or descriptor reaches
+// this number by accident.
 const First Handle = 0x0BE00001
 
-// ErrSpent is a table that has given out its last handle.
-var ErrSpent = errors.New("every handle has been given out once; a new start of the program begins anew")
+// ErrExhausted reports a table that has assigned its last handle.
+var ErrExhausted = errors.New("out of handle numbers; restart the program")
 
-// Table gives out handles, which are never used again: a handle from an earlier
-// run of a diagram meets nothing, or what it always stood for. All methods may be
+// Table assigns handles to items. A handle is never assigned again: one from an earlier
+// run of a diagram is invalid, or still refers to the same item. All methods may be
 // called from any goroutine.
 type Table[T any] struct {
 	mu   sync.RWMutex
-	next Handle // 0: First; negative: all are given out
+	next Handle // 0: First; negative: all are assigned
 	live map[Handle]T
 }
 
-// Add gives out a handle for an item.
+// Add assigns a handle to an item.
 func (t *Table[T]) Add(item T) (Handle, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -37,7 +37,7 @@ func (t *Table[T]) Add(item T) (Handle, error) {
 	case math.MaxInt32:
 		t.next = -1
 	case -1:
-		return 0, ErrSpent
+		return 0, ErrExhausted
 	default:
 		t.next++
 	}
@@ -45,7 +45,7 @@ func (t *Table[T]) Add(item T) (Handle, error) {
 	return h, nil
 }
 
-// Find returns what a handle stands for.
+// Find returns the item of a handle.
 func (t *Table[T]) Find(h Handle) (item T, ok bool) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
@@ -53,8 +53,8 @@ func (t *Table[T]) Find(h Handle) (item T, ok bool) {
 	return item, ok
 }
 
-// Remove ends a handle. Each is removed once, whoever else tries at the same
-// time.
+// Remove invalidates a handle and returns its item. If several goroutines remove the same
+// handle, one of them succeeds.
 func (t *Table[T]) Remove(h Handle) (item T, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -63,8 +63,8 @@ func (t *Table[T]) Remove(h Handle) (item T, ok bool) {
 	return item, ok
 }
 
-// RemoveAll ends the handles of all items that match says so of, and returns
-// those.
+// RemoveAll invalidates the handles of all items that match accepts, and returns these
+// items.
 func (t *Table[T]) RemoveAll(match func(T) bool) (removed []T) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

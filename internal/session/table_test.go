@@ -10,7 +10,7 @@ import (
 func TestTable(t *testing.T) {
 	var table Table[string]
 	if _, ok := table.Find(0); ok {
-		t.Error("0 is something")
+		t.Error("0 refers to an item")
 	}
 	a, _ := table.Add("a")
 	b, _ := table.Add("b")
@@ -27,7 +27,7 @@ func TestTable(t *testing.T) {
 		t.Error("removed twice")
 	}
 	if c, _ := table.Add("c"); c != b+1 {
-		t.Errorf("a number is used again: %d", c)
+		t.Errorf("a number was assigned again: %d", c)
 	}
 	removed := table.RemoveAll(func(s string) bool { return s == "c" })
 	if len(removed) != 1 || removed[0] != "c" || table.Len() != 1 {
@@ -35,42 +35,42 @@ func TestTable(t *testing.T) {
 	}
 }
 
-func TestTableIsSpentOnce(t *testing.T) {
+func TestTableIsExhausted(t *testing.T) {
 	table := Table[int]{next: math.MaxInt32, live: map[Handle]int{}}
 	if h, err := table.Add(1); err != nil || h != math.MaxInt32 {
 		t.Fatal(h, err)
 	}
 	for range 3 {
-		if h, err := table.Add(2); !errors.Is(err, ErrSpent) || h != 0 {
+		if h, err := table.Add(2); !errors.Is(err, ErrExhausted) || h != 0 {
 			t.Fatal(h, err)
 		}
 	}
 	if item, ok := table.Find(math.MaxInt32); !ok || item != 1 {
-		t.Error("the last one is gone")
+		t.Error("the last handle is invalid")
 	}
 }
 
-func TestTableInManyThreads(t *testing.T) {
+func TestTableFromManyGoroutines(t *testing.T) {
 	var table Table[int]
-	var all sync.WaitGroup
+	var workers sync.WaitGroup
 	seen := sync.Map{}
 	for range 8 {
-		all.Go(func() {
+		workers.Go(func() {
 			for range 1000 {
 				h, err := table.Add(1)
 				if err != nil {
 					t.Error(err)
 				}
 				if _, twice := seen.LoadOrStore(h, true); twice {
-					t.Errorf("%d was given out twice", h)
+					t.Errorf("%d was assigned twice", h)
 				}
 				if _, ok := table.Remove(h); !ok {
-					t.Errorf("%d was not there", h)
+					t.Errorf("%d was not found", h)
 				}
 			}
 		})
 	}
-	all.Wait()
+	workers.Wait()
 	if table.Len() != 0 {
 		t.Errorf("%d left", table.Len())
 	}

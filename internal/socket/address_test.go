@@ -12,7 +12,7 @@ import (
 	"libobe/internal/transport"
 )
 
-// exchangeAt lets a client and a server talk at an address.
+// exchangeAt exchanges messages between a client and a server at an address.
 func exchangeAt(t *testing.T, host string) *socket.Server {
 	t.Helper()
 	s := newServerAt(t, host)
@@ -43,7 +43,7 @@ func TestIPv6Loopback(t *testing.T) {
 			t.Errorf("%q is %v", host, s.Addr())
 		}
 	}
-	// Every interface is every interface of both kinds.
+	// The unspecified address includes the interfaces of both IP versions.
 	s := newServerAt(t, "::")
 	echo(t, s)
 	for _, host := range []string{"::1", "127.0.0.1"} {
@@ -58,7 +58,7 @@ func TestLocalhostByName(t *testing.T) {
 	if s := exchangeAt(t, "localhost"); !s.Addr().Addr().IsLoopback() {
 		t.Errorf("localhost is %v", s.Addr())
 	}
-	// A name may stand for several addresses, and the server be at a later one.
+	// A name may have several addresses, and the server may listen on a later one.
 	ips, err := net.LookupIP("localhost")
 	must(t, err)
 	s := newServerAt(t, ips[len(ips)-1].String())
@@ -86,7 +86,7 @@ func TestServerAtTheLoopbackAddressIsNotExposed(t *testing.T) {
 }
 
 func TestUnknownName(t *testing.T) {
-	// No system looks a name up that cannot be one.
+	// No system resolves an invalid name.
 	c, err := socket.NewClient("not..a.name", 1)
 	must(t, err)
 	defer c.Free()
@@ -94,7 +94,7 @@ func TestUnknownName(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "not..a.name") {
 		t.Errorf("an error without the name: %v", err)
 	}
-	if err := c.WaitReady(patience); err == nil {
+	if err := c.WaitReady(testTimeout); err == nil {
 		t.Error("ready")
 	}
 	if _, err := socket.NewServer("not..a.name", 0); err == nil || !strings.Contains(err.Error(), "not..a.name") {
@@ -102,8 +102,7 @@ func TestUnknownName(t *testing.T) {
 	}
 }
 
-// There is no way to connect to a broadcast address, and no packet of it leaves
-// the machine.
+// A broadcast address cannot be connected to, and no packet leaves the machine.
 func TestUnreachableAddress(t *testing.T) {
 	c, err := socket.NewClient("255.255.255.255", 1)
 	must(t, err)
@@ -113,15 +112,15 @@ func TestUnreachableAddress(t *testing.T) {
 	}
 	_, err = tcmd(c, "1")
 	expectError(t, err, transport.ErrUnreachable)
-	// A network that is not there yet may come.
+	// An unreachable network may become reachable.
 	expectError(t, c.WaitReady(short), socket.ErrTimeout)
 	expectStats(t, c, "connections_opened=0", "connections_open=0")
 }
 
-// An error is a sentence: the operation, the peer, the cause.
+// An error message contains the operation, the peer and the cause.
 func TestErrorsNameOperationPeerAndCause(t *testing.T) {
-	nobody, silent := vacant(t), listen(t).at()
-	refused, quiet := newClient(t, nobody), newClient(t, silent)
+	noServer, silent := vacant(t), listen(t).at()
+	refused, quiet := newClient(t, noServer), newClient(t, silent)
 	s := newServer(t)
 	p := dial(t, s)
 	p.send("1")
@@ -133,15 +132,15 @@ func TestErrorsNameOperationPeerAndCause(t *testing.T) {
 		peer string
 		text string
 	}{
-		{"send", func() error { return refused.Send([]byte("1"), patience) }, nobody.String(), "connect: connection refused"},
-		{"tcmd", func() error { _, err := tcmd(refused, "1"); return err }, nobody.String(), "connect: connection refused"},
-		{"wait_ready", func() error { return refused.WaitReady(0) }, nobody.String(), "connect: connection refused"},
-		{"receive", func() error { _, err := refused.Receive(nil, patience); return err }, nobody.String(), "no connection is open"},
-		{"send", func() error { return refused.Send([]byte("[1,]"), patience) }, nobody.String(), "invalid JSON at byte 3"},
+		{"send", func() error { return refused.Send([]byte("1"), testTimeout) }, noServer.String(), "connect: connection refused"},
+		{"tcmd", func() error { _, err := tcmd(refused, "1"); return err }, noServer.String(), "connect: connection refused"},
+		{"wait_ready", func() error { return refused.WaitReady(0) }, noServer.String(), "connect: connection refused"},
+		{"receive", func() error { _, err := refused.Receive(nil, testTimeout); return err }, noServer.String(), "no connection is open"},
+		{"send", func() error { return refused.Send([]byte("[1,]"), testTimeout) }, noServer.String(), "invalid JSON at byte 3"},
 		{"tcmd", func() error { _, err := quiet.TcmdBody([]byte("1"), 0); return err }, silent.String(), "timed out"},
 		{"receive", func() error { _, err := s.Receive(nil, 0); return err }, s.Addr().String(), "timed out"},
-		{"send", func() error { return s.Send([]byte("1"), patience) }, s.Addr().String(), "no message to answer"},
-		{"reply", func() error { return m.Reply([]byte("1"), patience) }, p.LocalAddr().String(), "answered already"},
+		{"send", func() error { return s.Send([]byte("1"), testTimeout) }, s.Addr().String(), "no message to answer"},
+		{"reply", func() error { return m.Reply([]byte("1"), testTimeout) }, p.LocalAddr().String(), "answered already"},
 	} {
 		t.Run(c.name+" "+c.text, func(t *testing.T) {
 			err := c.call()
@@ -159,13 +158,14 @@ func TestErrorsNameOperationPeerAndCause(t *testing.T) {
 	}
 }
 
-// A second server of this program at one address is told apart from another program's.
+// The error distinguishes a server of this program at the address from one of another
+// program.
 func TestAddressInUseByThisProgram(t *testing.T) {
 	s := newServer(t)
 	port := int(s.Addr().Port())
 	for _, host := range []string{"", "127.0.0.1", "0.0.0.0"} {
 		_, err := socket.NewServer(host, port)
-		if err == nil || !strings.Contains(err.Error(), "this program has a server there already") {
+		if err == nil || !strings.Contains(err.Error(), "this program already has a server there") {
 			t.Errorf("%q: the error is %v", host, err)
 		}
 	}
@@ -179,7 +179,7 @@ func TestAddressInUseByThisProgram(t *testing.T) {
 	defer other.Close()
 	_, err = socket.NewServer("", other.Addr().(*net.TCPAddr).Port)
 	expectError(t, err, transport.ErrInUse)
-	if !strings.Contains(err.Error(), "another server runs there") {
+	if !strings.Contains(err.Error(), "by another server") {
 		t.Errorf("the error is %v", err)
 	}
 }

@@ -13,8 +13,8 @@ import (
 	"libobe/internal/wire"
 )
 
-// What clients send that is no message: the connection is closed and counted,
-// and nobody else notices.
+// A client that sends something other than a message: its connection is closed and
+// counted, and other clients are not affected.
 func TestServerCountsGarbage(t *testing.T) {
 	stay := func(*plain) {}
 	half := func(p *plain) { must(p.t, p.CloseWrite()) }
@@ -22,7 +22,7 @@ func TestServerCountsGarbage(t *testing.T) {
 		name    string
 		text    string
 		leave   func(*plain)
-		counter string // "": nothing is counted
+		counter string // "": none
 	}{
 		{"header of spaces", "          ", stay, "dropped_malformed"},
 		{"header of quotes", `""""""""""`, stay, "dropped_malformed"},
@@ -64,7 +64,7 @@ func TestServerCountsGarbage(t *testing.T) {
 				p.write(c.text)
 			}
 			if strings.HasPrefix(c.name, "reset") {
-				// A reset overtakes what the server has not read yet.
+				// A reset discards what the server has not read yet.
 				eventually(t, "the server has read it", func() bool {
 					return stat(t, s, "connections_open") == 1 && stat(t, s, "bytes_received") == int64(len(c.text))
 				})
@@ -114,7 +114,7 @@ func TestAnnouncedLengthTakesNoMemory(t *testing.T) {
 	}
 }
 
-func TestStalledClientsHinderNobody(t *testing.T) {
+func TestStalledClientsDelayNoOthers(t *testing.T) {
 	const stalled = 200
 	s := newServer(t)
 	echo(t, s)
@@ -124,7 +124,7 @@ func TestStalledClientsHinderNobody(t *testing.T) {
 	for i := range stalled {
 		p := dial(t, s)
 		switch i % 5 {
-		case 0: // says nothing
+		case 0: // sends nothing
 		case 1:
 			p.write("xxxxxxxxxx")
 			garbage++
@@ -142,7 +142,7 @@ func TestStalledClientsHinderNobody(t *testing.T) {
 	for i := range 50 {
 		expectTcmd(t, c, number(i), number(i))
 	}
-	if took := time.Since(began); took > prompt {
+	if took := time.Since(began); took > soon {
 		t.Errorf("the honest client was served in %v", took)
 	}
 	honest := int64(50 * len(frame(number(10))))
@@ -153,7 +153,7 @@ func TestStalledClientsHinderNobody(t *testing.T) {
 	expectStats(t, s, fmt.Sprint("dropped_malformed=", garbage))
 }
 
-func TestWhenFullTheConnectionIdleLongestGivesWay(t *testing.T) {
+func TestLeastRecentlyUsedConnectionIsEvicted(t *testing.T) {
 	s := newServer(t, "max_connections=3")
 	echo(t, s)
 	talk := func(p *plain) {
@@ -171,7 +171,7 @@ func TestWhenFullTheConnectionIdleLongestGivesWay(t *testing.T) {
 	for _, p := range []*plain{c, a, d} {
 		talk(p)
 	}
-	// A connection that has never said a word is idle too.
+	// A connection on which nothing was ever sent is idle, too.
 	e := dial(t, s)
 	c.expectEnd()
 	f := dial(t, s)
@@ -190,7 +190,7 @@ func TestWhenFullTheConnectionIdleLongestGivesWay(t *testing.T) {
 	expectStats(t, s, "connections_open=3", "evicted=5")
 }
 
-func TestConnectionsThatWaitForAnAnswerDoNotGiveWay(t *testing.T) {
+func TestConnectionsThatWaitForAReplyAreNotEvicted(t *testing.T) {
 	s := newServer(t, "max_connections=2")
 	a, b := dial(t, s), dial(t, s)
 	a.send("1")
@@ -199,14 +199,14 @@ func TestConnectionsThatWaitForAnAnswerDoNotGiveWay(t *testing.T) {
 	expectReceive(t, s, "2")
 	late := dial(t, s)
 	attendUntil(t, s, "evicted", 1)
-	// There is no room, and it is better to say so than to let it wait.
+	// No connection can be evicted: the new one is closed at once instead of waiting.
 	late.expectGone()
 	expectStats(t, s, "connections_open=2", "evicted=1")
 	send(t, s, "22")
 	b.expect("22")
 	reply(t, first, "11")
 	a.expect("11")
-	// Once they are answered they are idle, b for longer.
+	// Once they are answered, they are idle, b for longer than the other.
 	late = dial(t, s)
 	late.send("3")
 	expectReceive(t, s, "3")
@@ -236,8 +236,8 @@ func TestLoweredMaxConnectionsHolds(t *testing.T) {
 	expectStats(t, s, "connections_open=2", "evicted=4")
 }
 
-// milliseconds of message_timeout_ms: long enough for a busy machine to write a
-// frame in.
+// messageTimeout is the option message_timeout_ms of these tests. It is long enough to
+// write a frame on a busy machine.
 const messageTimeout = 150 * time.Millisecond
 
 func withMessageTimeout(t *testing.T) *socket.Server {
@@ -251,7 +251,7 @@ func TestMessageTimeoutClosesASlowConnection(t *testing.T) {
 	idle, slow := dial(t, s), dial(t, s)
 	began := time.Now()
 	slow.write("00000000")
-	// A byte now and then does not help: the whole message counts.
+	// An occasional byte does not help: the limit is for the whole message.
 	steady := dial(t, s)
 	text := frame(`"` + strings.Repeat("x", 1000) + `"`)
 	var err error
@@ -260,25 +260,25 @@ func TestMessageTimeoutClosesASlowConnection(t *testing.T) {
 		time.Sleep(messageTimeout / 50)
 	}
 	if err == nil {
-		t.Error("a message that took far too long was taken")
+		t.Error("a message that took far too long was accepted")
 	}
 	slow.expectEnd()
 	if took := time.Since(began); took < messageTimeout {
 		t.Errorf("closed after %v of %v", took, messageTimeout)
 	}
-	// Silence between messages is no fault.
+	// The time between messages is not limited.
 	idle.send("1")
 	idle.expect("1")
 	expectStats(t, s, "dropped_timeout=2", "connections_open=1")
 }
 
-func TestMessageTimeoutCountsOnlyWhileSomebodyReceives(t *testing.T) {
+func TestMessageTimeoutCountsOnlyWhileACallReceives(t *testing.T) {
 	t.Parallel()
 	s := withMessageTimeout(t)
 	p := dial(t, s)
 	p.write(frame(number(1))[:12])
 	attendUntil(t, s, "bytes_received", 12)
-	// The server is busy elsewhere for longer than a message may take.
+	// No call receives for longer than a message may take.
 	time.Sleep(2 * messageTimeout)
 	_, err := s.Receive(nil, 0)
 	expectError(t, err, socket.ErrTimeout)
@@ -288,7 +288,7 @@ func TestMessageTimeoutCountsOnlyWhileSomebodyReceives(t *testing.T) {
 	send(t, s, `"OK"`)
 	p.expect(`"OK"`)
 
-	// While it receives, the time runs.
+	// While a call receives, the time counts.
 	p.write("0")
 	done := startReceive(s)
 	p.expectEnd()
@@ -305,7 +305,7 @@ func TestMessageTimeoutCanBeSwitchedOff(t *testing.T) {
 	_, err := s.Receive(nil, short)
 	expectError(t, err, socket.ErrTimeout)
 	p.expectOpen()
-	// And on again, for messages that have begun too.
+	// And on again, also for messages that have begun.
 	set(t, s, "message_timeout_ms=1")
 	attendUntil(t, s, "dropped_timeout", 1)
 	p.expectEnd()
@@ -313,7 +313,7 @@ func TestMessageTimeoutCanBeSwitchedOff(t *testing.T) {
 }
 
 // Clients that wait to be accepted while others keep the server busy are accepted
-// together, and not one in each turn of the others.
+// together, and not one in each round.
 func TestNewClientsAmongBusyOnes(t *testing.T) {
 	s := newServer(t, "one_way=1")
 	const busy, new = 20, 50
@@ -332,16 +332,16 @@ func TestNewClientsAmongBusyOnes(t *testing.T) {
 			came++
 		}
 		if received == 20*busy+new {
-			t.Fatalf("only %d of %d new clients came in %d messages", came, new, received)
+			t.Fatalf("only %d of %d new clients were accepted within %d messages", came, new, received)
 		}
 	}
 }
 
-// A client that floods must leave the others their turn.
+// A client that floods the server does not keep the others from their turn.
 func TestFloodingClientLeavesOthersTheirTurn(t *testing.T) {
 	s := newServer(t, "one_way=1")
 	flood := dial(t, s)
-	// Nobody reads yet, so that the buffers of both sides fill with messages.
+	// No call receives yet, so that the buffers of both sides fill with messages.
 	text := []byte(strings.Repeat(frame("1"), 5000))
 	flooded := 0
 	for {
@@ -353,10 +353,10 @@ func TestFloodingClientLeavesOthersTheirTurn(t *testing.T) {
 			break
 		}
 	}
-	// What one read brings may come first, and not much more.
+	// The messages of one read may come first, and not many more.
 	const most = 3 * (64 << 10) / 11
 	if flooded < 2*most {
-		t.Fatalf("only %d messages fit the buffers", flooded)
+		t.Fatalf("only %d messages fit into the buffers", flooded)
 	}
 	dial(t, s).send(`"honest"`)
 	for i := 0; receive(t, s) != `"honest"`; i++ {
@@ -366,7 +366,7 @@ func TestFloodingClientLeavesOthersTheirTurn(t *testing.T) {
 	}
 }
 
-// A client whose message is long must leave the others their turn, too.
+// A client with a long message does not keep the others from their turn either.
 func TestLongMessageLeavesOthersTheirTurn(t *testing.T) {
 	s := newServer(t)
 	p := dial(t, s)
@@ -376,7 +376,7 @@ func TestLongMessageLeavesOthersTheirTurn(t *testing.T) {
 	})
 	select {
 	case err := <-sent:
-		t.Fatalf("the long message fits the buffers, %v", err)
+		t.Fatalf("the long message fits into the buffers, %v", err)
 	case <-time.After(moment):
 	}
 	dial(t, s).send(`"short"`)

@@ -17,17 +17,17 @@ import (
 	"libobe/internal/systemtest"
 )
 
-// authority signs certificates, which it writes into files.
+// authority signs certificates and writes them to files.
 type authority struct {
 	t      *testing.T
-	folder string
-	file   string // of its own certificate
+	dir    string
+	file   string // contains the authority's certificate
 	key    *ecdsa.PrivateKey
 	own    *x509.Certificate
 	serial int64
 }
 
-// identity is the two files of a certificate.
+// identity is the paths of a certificate and its key.
 type identity struct{ cert, key string }
 
 func (i identity) options() []string { return []string{"tls_cert=" + i.cert, "tls_key=" + i.key} }
@@ -36,7 +36,7 @@ func newAuthority(t *testing.T) *authority {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	must(t, err)
-	a := &authority{t: t, folder: systemtest.TempDir(t), key: key}
+	a := &authority{t: t, dir: systemtest.TempDir(t), key: key}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test authority"},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
@@ -52,13 +52,13 @@ func newAuthority(t *testing.T) *authority {
 
 func (a *authority) write(name, kind string, der []byte) string {
 	a.t.Helper()
-	path := filepath.Join(a.folder, name)
+	path := filepath.Join(a.dir, name)
 	must(a.t, os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600))
 	return path
 }
 
-// sign makes a certificate for 127.0.0.1 and instrument.test, which change may
-// make another one.
+// sign issues a certificate for 127.0.0.1 and instrument.test, unless change modifies
+// it.
 func (a *authority) sign(change func(*x509.Certificate)) identity {
 	a.t.Helper()
 	a.serial++

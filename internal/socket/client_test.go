@@ -68,7 +68,7 @@ func TestPersistentClientKeepsItsConnection(t *testing.T) {
 		await(t, done).expect(t, number(-i))
 		p.expectOpen()
 	}
-	// Several messages may be on their way on one connection.
+	// Several messages may be in flight on one connection.
 	for i := range 3 {
 		send(t, c, number(i))
 		p.expect(number(i))
@@ -79,7 +79,7 @@ func TestPersistentClientKeepsItsConnection(t *testing.T) {
 	}
 	must(t, c.Close())
 	p.expectEnd()
-	l.expectNobody()
+	l.expectNoConnection()
 	expectStats(t, c, "connections_opened=1", "connections_open=0", "messages_sent=8", "messages_received=8")
 }
 
@@ -114,7 +114,7 @@ func TestTcmdIsNeverSentTwice(t *testing.T) {
 			expectError(t, await(t, done).err, socket.ErrPeerClosed)
 
 			if persistent == "persistent=1" {
-				// A connection that was good for one command breaks at the next.
+				// A connection that worked for one command breaks at the next.
 				done = startTcmd(c, number(2))
 				p = l.accept()
 				p.expect(number(2))
@@ -125,7 +125,7 @@ func TestTcmdIsNeverSentTwice(t *testing.T) {
 				p.reset()
 				expectError(t, await(t, done).err, transport.ErrReset)
 			}
-			l.expectNobody()
+			l.expectNoConnection()
 		})
 	}
 }
@@ -149,8 +149,8 @@ func TestClientChecksBeforeItConnects(t *testing.T) {
 		{`"twenty-one bytes  !"`, wire.ErrTooLarge, 0},
 	} {
 		for name, call := range map[string]func() error{
-			"Send":     func() error { return c.Send([]byte(bad.body), patience) },
-			"Tcmd":     func() error { _, err := c.Tcmd([]byte(bad.body), nil, patience); return err },
+			"Send":     func() error { return c.Send([]byte(bad.body), testTimeout) },
+			"Tcmd":     func() error { _, err := c.Tcmd([]byte(bad.body), nil, testTimeout); return err },
 			"TcmdBody": func() error { _, err := tcmd(c, bad.body); return err },
 		} {
 			err := call()
@@ -165,8 +165,8 @@ func TestClientChecksBeforeItConnects(t *testing.T) {
 			}
 		}
 	}
-	l.expectNobody()
-	// The first connection of all is that of the first good message.
+	l.expectNoConnection()
+	// Only the first valid message opens a connection.
 	send(t, c, `"twenty bytes now !"`)
 	l.accept().expect(`"twenty bytes now !"`)
 	expectStats(t, c, "connections_opened=1", "messages_sent=1")
@@ -178,7 +178,7 @@ func TestBadMessageLeavesTheConnectionAlone(t *testing.T) {
 	send(t, c, number(1))
 	p := l.accept()
 	p.expect(number(1))
-	if err := c.Send([]byte(`{`), patience); err == nil {
+	if err := c.Send([]byte(`{`), testTimeout); err == nil {
 		t.Fatal("half a text was sent")
 	}
 	p.send(`"late"`)
@@ -192,7 +192,7 @@ func TestClientTimeouts(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		call func(*socket.Client, time.Duration) error
-		full bool // no connection comes about
+		full bool // no connection can be established
 		text string
 	}{
 		{"tcmd", tcmd, false, "no reply"},
@@ -207,7 +207,7 @@ func TestClientTimeouts(t *testing.T) {
 			_, err := c.ReceiveBody(d)
 			return err
 		}, false, ""},
-		{"send of more than the system takes", func(c *socket.Client, d time.Duration) error { return c.Send([]byte(long), d) }, false, ""},
+		{"send of more than the system accepts", func(c *socket.Client, d time.Duration) error { return c.Send([]byte(long), d) }, false, ""},
 		{"send to a full server", func(c *socket.Client, d time.Duration) error { return c.Send([]byte("1"), d) }, true, "no connection"},
 	} {
 		for _, timeout := range []time.Duration{0, short, socket.Default} {
@@ -225,7 +225,7 @@ func TestClientTimeouts(t *testing.T) {
 				if timeout != 0 && took < short {
 					t.Errorf("timed out after %v of %v", took, short)
 				}
-				if took > prompt {
+				if took > soon {
 					t.Errorf("timed out only after %v", took)
 				}
 				if !strings.Contains(err.Error(), c.text) {
@@ -236,12 +236,12 @@ func TestClientTimeouts(t *testing.T) {
 	}
 }
 
-// DESIGN: an unknown command gets no reply from a Python server, so the
-// timeout's text says so.
+// DESIGN: an unknown command gets no reply from a Python server, and the text of the
+// timeout mentions that.
 func TestTcmdTimeoutExplainsItself(t *testing.T) {
 	c := newClient(t, listen(t).at())
 	_, err := c.TcmdBody([]byte(`{"command": "READY"}`), short)
-	if err == nil || !strings.Contains(err.Error(), "30 ms") || !strings.Contains(err.Error(), "never answers") {
+	if err == nil || !strings.Contains(err.Error(), "30 ms") || !strings.Contains(err.Error(), "never replies") {
 		t.Errorf("the error does not explain the silence: %v", err)
 	}
 }
@@ -265,8 +265,8 @@ func TestTimeoutOfReceiveLosesNothing(t *testing.T) {
 	}
 }
 
-// A cancel in the moment of connecting must not leave a connection without a word,
-// which ends an original server.
+// A cancel while connecting must not open a connection without a message, which ends
+// the reference implementation (Python optbayesexpt).
 func TestCancelWhileConnecting(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
@@ -286,7 +286,7 @@ func TestCancelWhileConnecting(t *testing.T) {
 	})
 	c := newClient(t, l.Addr().(*net.TCPAddr).AddrPort())
 	over := make(chan struct{})
-	var pause atomic.Int64 // the longest between two cancels
+	var pause atomic.Int64 // the longest one between two cancels
 	pause.Store(int64(20 * time.Microsecond))
 	stopped := start(func() error {
 		for {
@@ -305,7 +305,7 @@ func TestCancelWhileConnecting(t *testing.T) {
 		case errors.Is(err, socket.ErrCancelled):
 			cancelled++
 			if row++; row%50 == 0 {
-				pause.Store(2 * pause.Load()) // this system takes longer for a command
+				pause.Store(2 * pause.Load()) // a command is slower on this system
 			}
 		case err == nil && answer == `"answer"`:
 			answered++
@@ -318,7 +318,7 @@ func TestCancelWhileConnecting(t *testing.T) {
 	must(t, await(t, stopped))
 	must(t, l.Close())
 	if n := await(t, silent); n != 0 {
-		t.Errorf("%d connections closed without a word", n)
+		t.Errorf("%d connections were closed without a message", n)
 	}
 }
 
@@ -336,7 +336,7 @@ func TestLateReply(t *testing.T) {
 		p.send(`"late"`)
 		expectReceive(t, c, `"late"`)
 
-		// The next message gives a reply up that did not come.
+		// The next message abandons a reply that did not come.
 		_, err = c.TcmdBody([]byte(`"slow"`), short)
 		expectError(t, err, socket.ErrTimeout)
 		if persistent == "persistent=0" {
@@ -367,7 +367,7 @@ func TestLateReply(t *testing.T) {
 	}
 }
 
-// A timeout before a connection came about leaves nothing to wait for.
+// After a timeout before the connection was established there is no reply to wait for.
 func TestLateReplyOfACommandThatWasNotSent(t *testing.T) {
 	c := newClient(t, fullServer(t), "late_reply=1")
 	_, err := c.TcmdBody([]byte("1"), short)
@@ -376,15 +376,15 @@ func TestLateReplyOfACommandThatWasNotSent(t *testing.T) {
 	expectError(t, err, socket.ErrState)
 }
 
-// A reply that comes after its command was given up must not answer the next.
+// A reply that comes after its command was abandoned must not answer the next one.
 func TestLateReplyNeverAnswersALaterCommand(t *testing.T) {
 	const early, late = `"early"`, `"late"`
-	// What was given up may have closed the connection, so that this may fail.
+	// The abandoned command may have closed the connection, so that this may fail.
 	lateReply := func(p *plain) { _, _ = p.Write([]byte(frame(late))) }
 	for _, c := range []struct {
 		name   string
 		giveUp func(*testing.T, *socket.Client, *plain)
-		same   bool // the connection is good for the next command
+		same   bool // the next command uses the same connection
 	}{
 		{"tcmd timed out", func(t *testing.T, c *socket.Client, p *plain) {
 			_, err := c.TcmdBody([]byte(early), short)
@@ -404,7 +404,7 @@ func TestLateReplyNeverAnswersALaterCommand(t *testing.T) {
 			expectError(t, err, socket.ErrTimeout)
 			lateReply(p)
 		}, false},
-		{"nobody received", func(t *testing.T, c *socket.Client, p *plain) {
+		{"no call received", func(t *testing.T, c *socket.Client, p *plain) {
 			send(t, c, early)
 			lateReply(p)
 		}, false},
@@ -419,7 +419,7 @@ func TestLateReplyNeverAnswersALaterCommand(t *testing.T) {
 			send(t, c, early)
 			p.expect(early)
 			lateReply(p)
-			_, err := c.Receive(nil, patience)
+			_, err := c.Receive(nil, testTimeout)
 			expectError(t, err, socket.ErrBuffer)
 		}, true},
 	} {
@@ -440,7 +440,7 @@ func TestLateReplyNeverAnswersALaterCommand(t *testing.T) {
 	}
 }
 
-// exchange makes one exchange over a new connection and returns its other end.
+// exchange does one exchange over a new connection and returns its other end.
 func exchange(t *testing.T, c *socket.Client, l *plainServer) *plain {
 	t.Helper()
 	done := startTcmd(c, `"hello"`)
@@ -502,7 +502,7 @@ func TestClientRefusesBadReplies(t *testing.T) {
 					_, err := client.Receive(nil, 0)
 					expectError(t, err, socket.ErrState)
 				}
-				// Nothing of it is left.
+				// The connection is closed.
 				done := startTcmd(client, number(2))
 				p := l.accept()
 				p.expect(number(2))
@@ -515,7 +515,7 @@ func TestClientRefusesBadReplies(t *testing.T) {
 
 func closeInOrder(p *plain) { must(p.t, p.Close()) }
 
-func TestClientTakesWhatPeersMaySend(t *testing.T) {
+func TestClientAcceptsWhatPeersMaySend(t *testing.T) {
 	l := listen(t)
 	c := newClient(t, l.at())
 	for _, reply := range []string{
@@ -543,12 +543,12 @@ func TestReplyByteByByte(t *testing.T) {
 	await(t, done).expect(t, `"slowly"`)
 }
 
-// tooSmall checks that a call refused a message of n bytes for want of room.
+// tooSmall checks that a call failed because its buffer is too small for n bytes.
 func tooSmall(t *testing.T, err error, n int) {
 	t.Helper()
 	var buffer *socket.BufferError
 	if !errors.As(err, &buffer) || buffer.Need != n || !errors.Is(err, socket.ErrBuffer) {
-		t.Fatalf("got error %v; want a BufferError that says %d", err, n)
+		t.Fatalf("got error %v; want a BufferError with %d", err, n)
 	}
 }
 
@@ -558,12 +558,12 @@ func TestClientKeepsAReplyThatDoesNotFit(t *testing.T) {
 		name string
 		ask  func(*socket.Client, []byte) (int, error)
 	}{
-		{"tcmd", func(c *socket.Client, dst []byte) (int, error) { return c.Tcmd([]byte("1"), dst, patience) }},
+		{"tcmd", func(c *socket.Client, dst []byte) (int, error) { return c.Tcmd([]byte("1"), dst, testTimeout) }},
 		{"send and receive", func(c *socket.Client, dst []byte) (int, error) {
-			if err := c.Send([]byte("1"), patience); err != nil {
+			if err := c.Send([]byte("1"), testTimeout); err != nil {
 				return 0, err
 			}
-			return c.Receive(dst, patience)
+			return c.Receive(dst, testTimeout)
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -588,25 +588,25 @@ func TestClientKeepsAReplyThatDoesNotFit(t *testing.T) {
 			if err != nil || string(exact[:n]) != body {
 				t.Fatalf("%q, %v; want %q", exact[:n], err, body)
 			}
-			// It is given once, and was asked for once.
+			// It is returned once, and was requested once.
 			if _, err = client.Receive(exact, 0); !errors.Is(err, socket.ErrState) && !errors.Is(err, socket.ErrTimeout) {
 				t.Errorf("received a second time: %v", err)
 			}
-			l.expectNobody()
+			l.expectNoConnection()
 			expectStats(t, client, "messages_sent=1", "messages_received=1")
 		})
 	}
 }
 
-// The reply to one message must not be taken for the reply to the next, which
-// went over a connection of its own.
+// The reply to one message must not be mistaken for the reply to the next, which was sent
+// over a new connection.
 func TestSendOverANewConnectionForgetsAKeptReply(t *testing.T) {
 	l := listen(t)
 	c := newClient(t, l.at())
 	send(t, c, `"first"`)
 	p := l.accept()
 	p.send(`"first reply"`)
-	_, err := c.Receive(nil, patience)
+	_, err := c.Receive(nil, testTimeout)
 	tooSmall(t, err, len(`"first reply"`))
 
 	send(t, c, `"second"`)
@@ -619,7 +619,7 @@ func TestSendOverANewConnectionForgetsAKeptReply(t *testing.T) {
 func TestCloseForgetsAKeptReply(t *testing.T) {
 	l := listen(t)
 	c := newClient(t, l.at())
-	done := start(func() error { _, err := c.Tcmd([]byte("1"), nil, patience); return err })
+	done := start(func() error { _, err := c.Tcmd([]byte("1"), nil, testTimeout); return err })
 	l.accept().send(`"reply"`)
 	expectError(t, await(t, done), socket.ErrBuffer)
 	must(t, c.Close())
@@ -632,13 +632,13 @@ func TestReceiveBody(t *testing.T) {
 	c := newClient(t, l.at())
 	send(t, c, "1")
 	l.accept().send(`"body"`)
-	body, err := c.ReceiveBody(patience)
+	body, err := c.ReceiveBody(testTimeout)
 	if err != nil || string(body) != `"body"` {
 		t.Errorf("%q, %v", body, err)
 	}
 }
 
-func TestTcmdUse(t *testing.T) {
+func TestTcmdFunc(t *testing.T) {
 	l := listen(t)
 	c := newClient(t, l.at())
 	refused := errors.New("of no use")
@@ -652,7 +652,7 @@ func TestTcmdUse(t *testing.T) {
 	} {
 		var got string
 		done := start(func() error {
-			return c.TcmdUse([]byte("1"), patience, func(body []byte) error {
+			return c.TcmdFunc([]byte("1"), testTimeout, func(body []byte) error {
 				got = string(body)
 				return use.fail
 			})
@@ -671,12 +671,12 @@ func TestTcmdUse(t *testing.T) {
 	}
 }
 
-// A message that came too late for Close is not there after it.
-func TestCloseInsideUse(t *testing.T) {
+// A message that arrives too late for Close is not returned after it.
+func TestCloseInsideReplyFunc(t *testing.T) {
 	l := listen(t)
 	c := newClient(t, l.at(), "persistent=1")
 	done := start(func() error {
-		return c.TcmdUse([]byte("1"), patience, func([]byte) error {
+		return c.TcmdFunc([]byte("1"), testTimeout, func([]byte) error {
 			if err := c.Close(); err != nil {
 				t.Error(err)
 			}
@@ -715,7 +715,7 @@ func TestClientWithoutConnection(t *testing.T) {
 	l := listen(t)
 	c := newClient(t, l.at())
 	for range 2 {
-		_, err := c.Receive(nil, patience)
+		_, err := c.Receive(nil, testTimeout)
 		expectError(t, err, socket.ErrState)
 		must(t, c.Close())
 		c.Cancel()
@@ -738,7 +738,7 @@ func TestClientIsBusy(t *testing.T) {
 		"wait_ready": func() error { return c.WaitReady(short) },
 	} {
 		if err := call(); !errors.Is(err, socket.ErrBusy) {
-			t.Errorf("%s beside a receive: %v, want ErrBusy", name, err)
+			t.Errorf("%s during a receive: %v, want ErrBusy", name, err)
 		}
 	}
 	// One may send while another receives.
@@ -748,7 +748,7 @@ func TestClientIsBusy(t *testing.T) {
 	await(t, done).expect(t, `"OK"`)
 }
 
-// A sender and a receiver on one connection leave it fit for use.
+// A sender and a receiver can share a connection, which stays usable.
 func TestPersistentSenderAndReceiver(t *testing.T) {
 	const messages = 500
 	s := newServer(t)
@@ -758,7 +758,7 @@ func TestPersistentSenderAndReceiver(t *testing.T) {
 	expectReceive(t, c, number(0))
 	sent := start(func() error {
 		for i := range messages {
-			if err := c.Send([]byte(number(i)), patience); err != nil {
+			if err := c.Send([]byte(number(i)), testTimeout); err != nil {
 				return err
 			}
 		}
@@ -772,7 +772,7 @@ func TestPersistentSenderAndReceiver(t *testing.T) {
 	expectStats(t, c, "connections_opened=1")
 }
 
-// Whatever other goroutines do with the client, a reply is that to its command.
+// Whatever other goroutines do with the client, a reply belongs to its command.
 func TestRepliesNeverCross(t *testing.T) {
 	const commands, goroutines = 150, 4
 	s := newServer(t)
@@ -782,7 +782,7 @@ func TestRepliesNeverCross(t *testing.T) {
 		var all, others sync.WaitGroup
 		over := make(chan struct{})
 		for _, disturb := range []func(){
-			// Replies that did not fit are taken, or given back.
+			// Replies that did not fit are received, or kept again.
 			func() { _, _ = c.Receive(nil, 0) },
 			func() { _, _ = c.Receive(make([]byte, 100), 0) },
 			func() { c.Cancel() },
@@ -804,7 +804,7 @@ func TestRepliesNeverCross(t *testing.T) {
 				for i := range commands {
 					body := number(g*commands + i)
 					dst := make([]byte, random.IntN(2)*100)
-					n, err := c.Tcmd([]byte(body), dst, patience)
+					n, err := c.Tcmd([]byte(body), dst, testTimeout)
 					if err == nil && string(dst[:n]) != body {
 						t.Errorf("%s: %s was answered %s", persistent, body, dst[:n])
 					}
@@ -833,18 +833,18 @@ func TestClientBadArguments(t *testing.T) {
 	}
 }
 
-// A server that answers twice must not have its second answer taken for the reply
-// to the next command.
+// The second reply of a server that replies twice must not be mistaken for the reply to
+// the next command.
 func TestSurplusReplyNeverAnswers(t *testing.T) {
 	s := newServer(t)
 	c := newClient(t, s.Addr(), "persistent=1")
 	served := start(func() error {
 		for i := range 2 {
-			if _, err := s.Receive(make([]byte, 100), patience); err != nil {
+			if _, err := s.Receive(make([]byte, 100), testTimeout); err != nil {
 				return err
 			}
 			for range 2 - i {
-				if err := s.Send([]byte(number(i)), patience); err != nil {
+				if err := s.Send([]byte(number(i)), testTimeout); err != nil {
 					return err
 				}
 			}

@@ -16,13 +16,13 @@ import (
 
 const exhausted = "OBE_TEST_EXHAUSTED"
 
-// A server without free descriptors waits for some: it neither fails nor burns
-// the processor, and goes on when there are. The limit is the process's, so
-// that the test has a process of its own.
+// A server without free descriptors neither fails nor uses CPU time while it waits for
+// some, and then continues. The limit is that of the process, so the test runs in a
+// separate one.
 func TestServerOutOfDescriptors(t *testing.T) {
 	if os.Getenv(exhausted) == "" {
 		command := exec.Command(os.Args[0], "-test.run=^TestServerOutOfDescriptors$", "-test.v")
-		// The race detector would let it sleep for a second at its end.
+		// The race detector would let it sleep for a second at the end.
 		command.Env = append(os.Environ(), exhausted+"=1", "GORACE=atexit_sleep_ms=0")
 		if output, err := command.CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, output)
@@ -42,16 +42,16 @@ func TestServerOutOfDescriptors(t *testing.T) {
 		taken = append(taken, receiveMessage(t, s))
 	}
 
-	// The others must wait, since those wait for their answers.
-	expectRest(t, func() {
+	// The others have to wait: the accepted ones wait for their replies.
+	expectIdle(t, func() {
 		_, err := s.ReceiveMessage(10 * moment)
 		expectError(t, err, socket.ErrTimeout)
 	})
 	expectStats(t, s, fmt.Sprint("connections_opened=", free), fmt.Sprint("connections_open=", free))
 
-	// A descriptor that comes free elsewhere is noticed.
+	// The server notices when a descriptor becomes free elsewhere.
 	done := start(func() *socket.Message {
-		m, err := s.ReceiveMessage(patience)
+		m, err := s.ReceiveMessage(testTimeout)
 		if err != nil {
 			t.Error(err)
 		}
@@ -64,7 +64,7 @@ func TestServerOutOfDescriptors(t *testing.T) {
 		return
 	}
 
-	// Answered, they are idle, and give way to the others one by one.
+	// Once answered, they are idle, and are evicted for the others one by one.
 	for _, m := range taken {
 		reply(t, m, string(m.Body))
 	}
@@ -72,7 +72,7 @@ func TestServerOutOfDescriptors(t *testing.T) {
 	for range clients - len(taken) {
 		m := receiveMessage(t, s)
 		all.Go(func() {
-			if err := m.Reply(m.Body, patience); err != nil {
+			if err := m.Reply(m.Body, testTimeout); err != nil {
 				t.Error(err)
 			}
 		})
@@ -84,8 +84,8 @@ func TestServerOutOfDescriptors(t *testing.T) {
 	expectStats(t, s, fmt.Sprint("evicted=", clients-len(taken)))
 }
 
-// takeDescriptorsBut opens files until only n descriptors are left. What it
-// returns gives back one more.
+// takeDescriptorsBut opens files until only n descriptors are left. The function that it
+// returns closes one file.
 func takeDescriptorsBut(t *testing.T, n int) (release func()) {
 	t.Helper()
 	var limit syscall.Rlimit

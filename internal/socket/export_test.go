@@ -8,57 +8,57 @@ import (
 	"libobe/internal/transport"
 )
 
-// InFlight returns how many calls are under way, so that a test can wait until
+// InFlight returns how many calls are in flight, so that a test can wait until
 // the calls that it started have begun.
-func (b *base) InFlight() int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return len(b.flight)
+func (c *core) InFlight() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.calls)
 }
 
 // PeerEnded reports whether the end of the client's open connection has arrived.
 func (c *Client) PeerEnded() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.link == nil {
+	if c.conn == nil {
 		return false
 	}
-	_, ended := c.link.conn.Pending()
+	_, ended := c.conn.conn.Pending()
 	return ended
 }
 
-// Farewell is how long a freed server waits for its clients to close.
-const Farewell = farewell
+// DrainTimeout is how long a freed server waits for its clients to close.
+const DrainTimeout = drainTimeout
 
-// HasMore reports whether the client's open connection has something to read.
+// HasMore reports whether the client's open connection has unread data.
 func (c *Client) HasMore() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.link == nil {
+	if c.conn == nil {
 		return false
 	}
-	data, _ := c.link.conn.Pending()
-	return data || c.link.frames.Midway()
+	data, _ := c.conn.conn.Pending()
+	return data || c.conn.frames.InFrame()
 }
 
-// ResolveTo makes the client's name stand for these addresses.
+// ResolveTo replaces the resolution of the client's host name by these addresses.
 func (c *Client) ResolveTo(addresses ...netip.AddrPort) {
 	c.resolve = func(transport.Wait, <-chan struct{}) ([]netip.AddrPort, error) { return addresses, nil }
 }
 
-// FirstShare is how long the first attempt to connect to one of several addresses takes.
+// FirstShare is the time of the first attempt to connect to one of several addresses.
 const FirstShare = firstShare
 
-// RestListener lets the listener rest while the poller keeps it, so that it cannot be
-// added again until it is removed.
-func (s *Server) RestListener() (remove func()) {
+// PauseAccepting pauses accepting while the poller keeps the listener, so that it cannot be
+// added again until remove is called.
+func (s *Server) PauseAccepting() (remove func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.rested = time.Now()
+	s.acceptPausedUntil = time.Now()
 	return func() { s.poller.RemoveListener(s.listener) }
 }
 
-// ThreadID and the functions behind it are package thread's.
+// ThreadID and the following functions are those of package thread.
 type ThreadID = thread.ID
 
 var (
@@ -66,21 +66,21 @@ var (
 	ThreadEnded   = thread.Ended
 )
 
-// Remembered returns how many unanswered messages, and threads without one, the
-// server remembers.
+// Remembered returns how many open messages, and threads without one, the server
+// remembers.
 func (s *Server) Remembered() (open, past int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.pairs.open), len(s.pairs.past)
 }
 
-// Held returns how many connections the server does not wait for, because their
-// next message has to wait.
+// Held returns how many connections the server does not poll, because their next message
+// has to wait.
 func (s *Server) Held() (n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, p := range s.peers {
-		if p.held {
+	for _, c := range s.conns.all() {
+		if c.held {
 			n++
 		}
 	}
@@ -94,8 +94,8 @@ func (s *Server) Alive() bool {
 	return !s.closed
 }
 
-// WithoutSettings calls f while every look at a setting is a fault inside, and returns
-// the panic that this ends with.
+// WithoutSettings calls f while every access to the settings panics, and returns the
+// value of the panic.
 func (s *Server) WithoutSettings(f func()) (caught any) {
 	kept := s.settings.Swap(nil)
 	defer func() {
@@ -106,14 +106,14 @@ func (s *Server) WithoutSettings(f func()) (caught any) {
 	return nil
 }
 
-// WhileReading makes the leader call f, with no lock held, when a part of a message of
-// one of the present connections was read.
+// WhileReading lets the leader call f, without a lock, when it has read a part of a
+// message of one of the open connections.
 func (s *Server) WhileReading(f func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, p := range s.peers {
-		check := p.frames.Check
-		p.frames.Check = func(part []byte, last bool) error {
+	for _, c := range s.conns.all() {
+		check := c.frames.Check
+		c.frames.Check = func(part []byte, last bool) error {
 			f()
 			return check(part, last)
 		}

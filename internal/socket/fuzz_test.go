@@ -15,17 +15,17 @@ import (
 	"libobe/internal/wire"
 )
 
-// whole are the options that are whole numbers, and their ranges.
+// whole contains the options that are whole numbers, and their ranges.
 var whole = map[string][2]int64{
 	"timeout_ms": {-1, 9223372036854}, "message_timeout_ms": {-1, 9223372036854}, "max_message": {1, min(wire.MaxLength, math.MaxInt-64)}, "max_connections": {1, 1_000_000},
-	"keepalive": {0, 32767}, "persistent": {0, 1}, "late_reply": {0, 1}, "one_way": {0, 1}, "nodelay": {0, 1}, "tls": {0, 1},
+	"keepalive": {0, 32767}, "persistent": {0, 1}, "late_reply": {0, 1}, "one_way": {0, 1}, "tls": {0, 1},
 }
 
 var integer = regexp.MustCompile(`^[+-]?[0-9]+$`)
 
-// FuzzOption: an option takes what is in its range and nothing else, gives it
-// back so that it can be set again, and a refusal changes nothing. Options that
-// are paths are left out, lest random files are read and written.
+// FuzzOption: an option accepts the values of its range only, returns a value that can
+// be set again, and keeps its value after an error. Options that are paths are left out,
+// since random files would be read and written.
 func FuzzOption(f *testing.F) {
 	for name, limits := range whole {
 		for _, value := range []string{"0", "1", "-1", "+5", "007", "", " 1", "1 ", "1e3", "0x10", "9999999999", "99999999999999999999", "-0", "\u0661"} {
@@ -50,7 +50,7 @@ func FuzzOption(f *testing.F) {
 		server, client := newServer(t), newClient(t, netip.MustParseAddrPort("127.0.0.1:1"))
 		defer server.Free()
 		defer client.Free()
-		for _, s := range []talker{server, client} {
+		for _, s := range []testSocket{server, client} {
 			before, unknown := s.Option(name)
 			err := s.SetOption(name, value)
 			after, _ := s.Option(name)
@@ -67,7 +67,7 @@ func FuzzOption(f *testing.F) {
 					t.Fatalf("%q, which cannot be asked for (%v), was set", name, unknown)
 				}
 				if err := s.SetOption(name, after); err != nil {
-					t.Fatalf("%q = %q is given back as %q, which is refused: %v", name, value, after, err)
+					t.Fatalf("%q = %q is returned as %q, which is refused: %v", name, value, after, err)
 				}
 				if again, _ := s.Option(name); again != after {
 					t.Fatalf("%q = %q is %q, and that is %q", name, value, after, again)
@@ -83,7 +83,7 @@ func FuzzOption(f *testing.F) {
 	})
 }
 
-// checkWhole holds an option that is a whole number against its range.
+// checkWhole compares an option that is a whole number with its range.
 func checkWhole(t *testing.T, name, value, after string, limits [2]int64, err error) {
 	t.Helper()
 	n, fits := new(big.Int), false
@@ -99,8 +99,8 @@ func checkWhole(t *testing.T, name, value, after string, limits [2]int64, err er
 	}
 }
 
-// checkRanges: what of a list of addresses is taken, and is taken as it is given
-// back, are addresses and ranges.
+// checkRanges checks that an accepted list consists of addresses and ranges, and that the
+// returned value is accepted, too.
 func checkRanges(t *testing.T, value, after string, err error) {
 	t.Helper()
 	if err != nil {
@@ -108,14 +108,14 @@ func checkRanges(t *testing.T, value, after string, err error) {
 	}
 	given, taken := strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == ' ' }), strings.Fields(strings.ReplaceAll(after, ",", " "))
 	if len(given) != len(taken) {
-		t.Fatalf("%q is given back as %q", value, after)
+		t.Fatalf("%q is returned as %q", value, after)
 	}
 	for i, text := range given {
 		single, err := netip.ParseAddr(text)
 		if err != nil {
 			p, err := netip.ParsePrefix(text)
 			if err != nil {
-				t.Fatalf("%q in %q was taken", text, value)
+				t.Fatalf("%q in %q was accepted", text, value)
 			}
 			single = p.Addr()
 		}

@@ -20,32 +20,25 @@ import (
 )
 
 const (
-	// patience is how long something may take that must happen. Nothing waits
-	// so long unless a test fails.
-	patience = 10 * time.Second
-	// moment is how long a test waits to see that something does not happen.
+	// testTimeout is how long an event may take that has to happen. A test waits that long
+	// only if it fails.
+	testTimeout = 10 * time.Second
+	// moment is how long a test waits for an event that must not happen.
 	moment = 10 * time.Millisecond
-	// short is a timeout that a test waits out.
+	// short is a timeout that is meant to expire.
 	short = 30 * time.Millisecond
-	// prompt is what "at once" may take on a machine that is busy otherwise.
-	prompt = 2 * time.Second
+	// soon is how long "at once" may take on a busy machine.
+	soon = 2 * time.Second
 )
 
-// A talker is what both roles have.
-type talker interface {
-	Send([]byte, time.Duration) error
-	Receive([]byte, time.Duration) (int, error)
-	Close() error
-	Cancel()
-	Free()
-	SetOption(name, value string) error
-	Option(name string) (string, error)
-	Stat(name string) (int64, error)
+// testSocket is a Client or a Server.
+type testSocket interface {
+	socket.Socket
 	InFlight() int
 }
 
-// set sets options, each given as name=value.
-func set(t *testing.T, s talker, options ...string) {
+// set sets options, each written as name=value.
+func set(t *testing.T, s testSocket, options ...string) {
 	t.Helper()
 	for _, o := range options {
 		name, value, _ := strings.Cut(o, "=")
@@ -67,7 +60,7 @@ func newServerAt(t *testing.T, host string, options ...string) *socket.Server {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Free)
-	// Receive and Send belong together by the thread, as in a program of one loop.
+	// Receive and Send are paired by the thread, as in a program with a single loop.
 	runtime.LockOSThread()
 	t.Cleanup(runtime.UnlockOSThread)
 	set(t, s, options...)
@@ -88,11 +81,11 @@ func newClient(t *testing.T, at netip.AddrPort, options ...string) *socket.Clien
 // echo answers each message with itself until the server is freed.
 func echo(t *testing.T, s *socket.Server) {
 	t.Helper()
-	serve(t, s, func(m *socket.Message) error { return m.Reply(m.Body, patience) })
+	serve(t, s, func(m *socket.Message) error { return m.Reply(m.Body, testTimeout) })
 }
 
-// serve runs a handler on each message until the server is freed. What the
-// handler returns is of no interest: some peers leave before their answer.
+// serve calls a handler for each message until the server is freed. Errors of the
+// handler are ignored: some peers close before their reply.
 func serve(t *testing.T, s *socket.Server, handle func(*socket.Message) error) {
 	t.Helper()
 	ended := start(func() error {
@@ -123,30 +116,29 @@ func start[T any](f func() T) <-chan T {
 	return result
 }
 
-// await takes the result of start.
+// await returns the result of start.
 func await[T any](t *testing.T, result <-chan T) T {
 	t.Helper()
 	select {
 	case r := <-result:
 		return r
-	case <-time.After(patience):
-		t.Fatalf("nothing came within %v", patience)
+	case <-time.After(testTimeout):
+		t.Fatalf("no result within %v", testTimeout)
 		panic("unreachable")
 	}
 }
 
-// eventually waits for what has no event to wait for.
+// eventually waits for a condition by checking it repeatedly.
 func eventually(t *testing.T, what string, happened func() bool) {
 	t.Helper()
-	for end := time.Now().Add(patience); !happened(); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(testTimeout); !happened(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("not within %v: %s", patience, what)
+			t.Fatalf("not within %v: %s", testTimeout, what)
 		}
 	}
 }
 
-// attend lets a server, to which no message comes, do its work until something
-// has happened.
+// attend runs a server that receives no message until something has happened.
 func attend(t *testing.T, s *socket.Server, what string, happened func() bool) {
 	t.Helper()
 	eventually(t, what, func() bool {
@@ -162,10 +154,10 @@ func attendUntil(t *testing.T, s *socket.Server, counter string, value int64) {
 	attend(t, s, fmt.Sprintf("%s is %d", counter, value), func() bool { return stat(t, s, counter) == value })
 }
 
-// begun waits until n calls are under way.
-func begun(t *testing.T, s talker, n int) {
+// begun waits until n calls are in flight.
+func begun(t *testing.T, s testSocket, n int) {
 	t.Helper()
-	eventually(t, fmt.Sprint(n, " calls under way"), func() bool { return s.InFlight() >= n })
+	eventually(t, fmt.Sprint(n, " calls in flight"), func() bool { return s.InFlight() >= n })
 }
 
 func expectError(t *testing.T, err, want error) {
@@ -182,16 +174,16 @@ func must(t *testing.T, err error) {
 	}
 }
 
-func stat(t *testing.T, s talker, name string) int64 {
+func stat(t *testing.T, s testSocket, name string) int64 {
 	t.Helper()
 	n, err := s.Stat(name)
 	must(t, err)
 	return n
 }
 
-// expectStats checks counters, each given as name=value, and that all others of
-// lost connections are 0.
-func expectStats(t *testing.T, s talker, want ...string) {
+// expectStats checks counters, each written as name=value, and that all other counters
+// of dropped connections are 0.
+func expectStats(t *testing.T, s testSocket, want ...string) {
 	t.Helper()
 	expected := map[string]string{}
 	for _, w := range want {
@@ -209,28 +201,28 @@ func expectStats(t *testing.T, s talker, want ...string) {
 	}
 }
 
-// receive is Receive with room enough.
-func receive(t *testing.T, s talker) string {
+// receive is Receive with a buffer that is large enough.
+func receive(t *testing.T, s testSocket) string {
 	t.Helper()
 	dst := make([]byte, 1<<10)
-	n, err := s.Receive(dst, patience)
+	n, err := s.Receive(dst, testTimeout)
 	must(t, err)
 	return string(dst[:n])
 }
 
-func expectReceive(t *testing.T, s talker, want string) {
+func expectReceive(t *testing.T, s testSocket, want string) {
 	t.Helper()
 	if got := receive(t, s); got != want {
 		t.Fatalf("received %q, want %q", got, want)
 	}
 }
 
-func send(t *testing.T, s talker, body string) {
+func send(t *testing.T, s testSocket, body string) {
 	t.Helper()
-	must(t, s.Send([]byte(body), patience))
+	must(t, s.Send([]byte(body), testTimeout))
 }
 
-// outcome is what a call that gives a message came to.
+// outcome is the result of a call that returns a message.
 type outcome struct {
 	body string
 	err  error
@@ -243,7 +235,7 @@ func (o outcome) expect(t *testing.T, body string) {
 	}
 }
 
-// startTcmd begins a command, for a test that plays the server.
+// startTcmd starts a command, for a test that acts as the server.
 func startTcmd(c *socket.Client, body string) <-chan outcome {
 	return start(func() outcome {
 		reply, err := tcmd(c, body)
@@ -251,18 +243,18 @@ func startTcmd(c *socket.Client, body string) <-chan outcome {
 	})
 }
 
-// startReceive begins to receive, with room enough.
-func startReceive(s talker) <-chan outcome {
+// startReceive starts to receive, with a buffer that is large enough.
+func startReceive(s testSocket) <-chan outcome {
 	return start(func() outcome {
 		dst := make([]byte, 1<<10)
-		n, err := s.Receive(dst, patience)
+		n, err := s.Receive(dst, testTimeout)
 		return outcome{string(dst[:n]), err}
 	})
 }
 
 // tcmd sends a command and returns the reply.
 func tcmd(c *socket.Client, body string) (string, error) {
-	reply, err := c.TcmdBody([]byte(body), patience)
+	reply, err := c.TcmdBody([]byte(body), testTimeout)
 	return string(reply), err
 }
 
@@ -276,7 +268,7 @@ func expectTcmd(t *testing.T, c *socket.Client, body, want string) {
 
 func receiveMessage(t *testing.T, s *socket.Server) *socket.Message {
 	t.Helper()
-	m, err := s.ReceiveMessage(patience)
+	m, err := s.ReceiveMessage(testTimeout)
 	must(t, err)
 	return m
 }
@@ -292,23 +284,22 @@ func expectMessage(t *testing.T, s *socket.Server, want string) *socket.Message 
 
 func reply(t *testing.T, m *socket.Message, body string) {
 	t.Helper()
-	must(t, m.Reply([]byte(body), patience))
+	must(t, m.Reply([]byte(body), testTimeout))
 }
 
 func frame(body string) string { return fmt.Sprintf("%010d%s", len(body), body) }
 
-// number is the i-th of many different messages.
+// number returns the i-th of many different messages.
 func number(i int) string { return fmt.Sprintf(`{"n": %d}`, i) }
 
-// long is a message that the buffers between two sockets do not hold if the
-// receiving one is narrow: systems let the sending one grow to 4 MiB.
+// long is a message that does not fit into the buffers between two sockets if the
+// receiving one is narrow: systems let the send buffer grow to 4 MiB.
 var long = `"` + strings.Repeat("x", 6<<20) + `"`
 
-// narrow is a size of receive buffers.
+// narrow is a small size of a receive buffer.
 const narrow = 4096
 
-// plain is one end of a connection of package net: a peer that knows nothing of
-// libobe.
+// plain is one end of a connection of package net: a peer without libobe.
 type plain struct {
 	*net.TCPConn
 	t *testing.T
@@ -322,14 +313,14 @@ func newPlain(t *testing.T, c net.Conn) *plain {
 // dial connects to a server.
 func dial(t *testing.T, s *socket.Server) *plain {
 	t.Helper()
-	c, err := net.DialTimeout("tcp", s.Addr().String(), patience)
+	c, err := net.DialTimeout("tcp", s.Addr().String(), testTimeout)
 	must(t, err)
 	return newPlain(t, c)
 }
 
 func (p *plain) write(text string) {
 	p.t.Helper()
-	must(p.t, p.SetWriteDeadline(time.Now().Add(patience)))
+	must(p.t, p.SetWriteDeadline(time.Now().Add(testTimeout)))
 	_, err := io.WriteString(p, text)
 	must(p.t, err)
 }
@@ -342,7 +333,7 @@ func (p *plain) send(body string) {
 // receive reads one frame, and not a byte more.
 func (p *plain) receive() string {
 	p.t.Helper()
-	must(p.t, p.SetReadDeadline(time.Now().Add(patience)))
+	must(p.t, p.SetReadDeadline(time.Now().Add(testTimeout)))
 	head := make([]byte, 10)
 	_, err := io.ReadFull(p, head)
 	must(p.t, err)
@@ -366,11 +357,11 @@ func (p *plain) expectOpen() {
 	p.t.Helper()
 	must(p.t, p.SetReadDeadline(time.Now().Add(moment)))
 	if n, err := p.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
-		p.t.Fatalf("%d bytes and %v came where silence was expected", n, err)
+		p.t.Fatalf("%d bytes and %v arrived where nothing was expected", n, err)
 	}
 }
 
-// expectEnd waits until the other side closes in order.
+// expectEnd waits until the other side closes without a reset.
 func (p *plain) expectEnd() {
 	p.t.Helper()
 	if err := p.end(); err != io.EOF {
@@ -387,7 +378,7 @@ func (p *plain) expectGone() {
 }
 
 func (p *plain) end() error {
-	must(p.t, p.SetReadDeadline(time.Now().Add(patience)))
+	must(p.t, p.SetReadDeadline(time.Now().Add(testTimeout)))
 	_, err := p.Read(make([]byte, 1))
 	return err
 }
@@ -405,7 +396,7 @@ type plainServer struct {
 	t *testing.T
 }
 
-// listen makes a listener whose connections are narrow.
+// listen returns a listener whose connections have narrow receive buffers.
 func listen(t *testing.T) *plainServer {
 	t.Helper()
 	config := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) (err error) {
@@ -424,28 +415,28 @@ func (l *plainServer) at() netip.AddrPort { return l.Addr().(*net.TCPAddr).AddrP
 
 func (l *plainServer) accept() *plain {
 	l.t.Helper()
-	must(l.t, l.SetDeadline(time.Now().Add(patience)))
+	must(l.t, l.SetDeadline(time.Now().Add(testTimeout)))
 	c, err := l.Accept()
 	must(l.t, err)
 	return newPlain(l.t, c)
 }
 
-// expectNobody checks that no connection is waiting.
-func (l *plainServer) expectNobody() {
+// expectNoConnection checks that no connection is waiting.
+func (l *plainServer) expectNoConnection() {
 	l.t.Helper()
 	must(l.t, l.SetDeadline(time.Now().Add(moment)))
 	c, err := l.Accept()
 	if err == nil {
 		c.Close()
-		l.t.Fatal("a connection came where none was expected")
+		l.t.Fatal("an unexpected connection was opened")
 	}
 	if !errors.Is(err, os.ErrDeadlineExceeded) {
 		l.t.Fatal(err)
 	}
 }
 
-// fullServer returns the address of a listener whose queue is full, so that a
-// connection to it never comes about.
+// fullServer returns the address of a listener whose accept queue is full, so that a
+// connection to it is never established.
 func fullServer(t *testing.T) netip.AddrPort {
 	t.Helper()
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
@@ -460,7 +451,7 @@ func fullServer(t *testing.T) netip.AddrPort {
 		c, err := net.DialTimeout("tcp", at.String(), 3*moment)
 		if err == nil {
 			t.Cleanup(func() { c.Close() })
-		} else if failed++; failed == 3 { // one may be a machine that is busy otherwise
+		} else if failed++; failed == 3 { // a single one may be due to a busy machine
 			return at
 		}
 	}
@@ -468,7 +459,7 @@ func fullServer(t *testing.T) netip.AddrPort {
 	panic("unreachable")
 }
 
-// readable reports whether something has arrived, without taking it.
+// readable reports whether data has arrived, without reading it.
 func (p *plain) readable() bool {
 	raw, err := p.SyscallConn()
 	must(p.t, err)
@@ -477,11 +468,11 @@ func (p *plain) readable() bool {
 	return arrived
 }
 
-// socketPath returns a path that is short enough everywhere.
+// socketPath returns a path that is short enough for a socket on every system.
 func socketPath(t *testing.T) string {
 	t.Helper()
-	folder, err := os.MkdirTemp("", "obe")
+	dir, err := os.MkdirTemp("", "obe")
 	must(t, err)
-	t.Cleanup(func() { os.RemoveAll(folder) })
-	return filepath.Join(folder, "s")
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return filepath.Join(dir, "s")
 }

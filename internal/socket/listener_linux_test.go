@@ -6,12 +6,12 @@ import (
 	"libobe/internal/socket"
 )
 
-// A listener that cannot be added again after a rest rests again. Its server neither
-// burns the processor nor stays deaf once the system agrees.
+// If the listener cannot be added again after a pause, another pause follows. The server
+// does not use CPU time in the meantime, and accepts again once it can.
 func TestListenerCannotBeAddedAgain(t *testing.T) {
 	s := newServer(t)
-	remove := s.RestListener()
-	expectRest(t, func() {
+	remove := s.PauseAccepting()
+	expectIdle(t, func() {
 		_, err := s.Receive(nil, 10*moment)
 		expectError(t, err, socket.ErrTimeout)
 	})

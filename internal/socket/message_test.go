@@ -39,14 +39,14 @@ func TestMessagesAreAnsweredFromSeveralGoroutines(t *testing.T) {
 	peers := make([]*plain, clients)
 	for i := range clients {
 		peers[i] = dial(t, s)
-		// Two on each connection, whose replies must not mix.
+		// Two on each connection, whose replies must not be mixed up.
 		peers[i].write(frame(number(i)) + frame(number(-i)))
 	}
 	var all sync.WaitGroup
 	for range 2 * clients {
 		m := receiveMessage(t, s)
 		all.Go(func() {
-			if err := m.Reply(m.Body, patience); err != nil {
+			if err := m.Reply(m.Body, testTimeout); err != nil {
 				t.Error(err)
 			}
 		})
@@ -64,15 +64,15 @@ func TestMessageIsAnsweredOnce(t *testing.T) {
 	p.send("1")
 	m := expectMessage(t, s, "1")
 	var syntax *jsondoc.SyntaxError
-	if err := m.Reply([]byte("{"), patience); !errors.As(err, &syntax) {
+	if err := m.Reply([]byte("{"), testTimeout); !errors.As(err, &syntax) {
 		t.Errorf("half a text as a reply: %v", err)
 	}
 	// A reply that failed may be tried again.
 	reply(t, m, `"OK"`)
-	expectError(t, m.Reply([]byte(`"again"`), patience), socket.ErrState)
+	expectError(t, m.Reply([]byte(`"again"`), testTimeout), socket.ErrState)
 	m.Drop()
 	m.Drop()
-	expectError(t, m.Reply([]byte(`"again"`), patience), socket.ErrState)
+	expectError(t, m.Reply([]byte(`"again"`), testTimeout), socket.ErrState)
 	p.expect(`"OK"`)
 	p.expectOpen()
 }
@@ -87,7 +87,7 @@ func TestMessageIsAnsweredOnceBySeveralGoroutines(t *testing.T) {
 		var answered atomic.Int32
 		for range 4 {
 			all.Go(func() {
-				switch err := m.Reply([]byte(`"OK"`), patience); {
+				switch err := m.Reply([]byte(`"OK"`), testTimeout); {
 				case err == nil:
 					answered.Add(1)
 				case !errors.Is(err, socket.ErrState):
@@ -109,13 +109,13 @@ func TestDroppedMessageClosesItsConnectionAtTheNext(t *testing.T) {
 	p, q := dial(t, s), dial(t, s)
 	p.send("1")
 	m := expectMessage(t, s, "1")
-	// Held, it is still to be answered.
+	// While it is held, it can still be answered.
 	q.send("2")
 	reply(t, expectMessage(t, s, "2"), "22")
 	q.expect("22")
 	p.expectOpen()
 	m.Drop()
-	expectError(t, m.Reply([]byte("11"), patience), socket.ErrState)
+	expectError(t, m.Reply([]byte("11"), testTimeout), socket.ErrState)
 	p.expectOpen()
 	q.send("3")
 	reply(t, expectMessage(t, s, "3"), "33")
@@ -155,9 +155,9 @@ func TestReplyAfterTheClientLeft(t *testing.T) {
 			if c.seen {
 				attendUntil(t, s, "dropped_reset", 1)
 			}
-			expectError(t, m.Reply([]byte(`"late"`), patience), c.want)
+			expectError(t, m.Reply([]byte(`"late"`), testTimeout), c.want)
 			m.Drop()
-			// The server goes on.
+			// The server continues.
 			q := dial(t, s)
 			q.send("2")
 			reply(t, expectMessage(t, s, "2"), "22")
@@ -175,9 +175,9 @@ func TestReplyToAClientThatClosed(t *testing.T) {
 	must(t, p.Close())
 	_, err := s.Receive(nil, moment)
 	expectError(t, err, socket.ErrTimeout)
-	// The system cannot tell a client that closed from one that still reads, so
-	// that the reply may succeed; whatever it does, it does at once.
-	if err := m.Reply([]byte(`"late"`), patience); err != nil && !errors.Is(err, transport.ErrReset) {
+	// The system cannot distinguish a client that closed from one that still reads. So the
+	// reply may succeed or fail, but must return at once.
+	if err := m.Reply([]byte(`"late"`), testTimeout); err != nil && !errors.Is(err, transport.ErrReset) {
 		t.Errorf("reply to a client that closed: %v", err)
 	}
 	m.Drop()
@@ -185,38 +185,38 @@ func TestReplyToAClientThatClosed(t *testing.T) {
 }
 
 func TestReplyThatIsCancelledMayBeTriedAgain(t *testing.T) {
-	s := newServer(t, "one_way=1") // or the second would be taken when the first is answered
+	s := newServer(t, "one_way=1") // otherwise the second would be received when the first is answered
 	p := dial(t, s)
 	must(t, p.SetReadBuffer(narrow))
 	p.write(frame("1") + frame("2"))
 	first, second := expectMessage(t, s, "1"), expectMessage(t, s, "2")
 	// The first reply holds the connection; the second waits for it.
-	held := start(func() error { return first.Reply([]byte(long), patience) })
-	eventually(t, "the first reply is under way", p.readable)
-	waiting := start(func() error { return second.Reply([]byte("22"), patience) })
+	held := start(func() error { return first.Reply([]byte(long), testTimeout) })
+	eventually(t, "the first reply is in progress", p.readable)
+	waiting := start(func() error { return second.Reply([]byte("22"), testTimeout) })
 	begun(t, s, 2)
 	s.Cancel()
 	expectError(t, await(t, held), socket.ErrCancelled)
 	if err := await(t, waiting); !errors.Is(err, socket.ErrCancelled) {
 		t.Errorf("the reply that waited: %v", err)
 	}
-	// Half a frame is on the connection, so that it cannot be answered any more.
-	if err := second.Reply([]byte("22"), patience); err == nil {
-		t.Error("a reply went behind half a frame")
+	// Half a frame was sent on the connection, so that it can no longer be answered.
+	if err := second.Reply([]byte("22"), testTimeout); err == nil {
+		t.Error("a reply was sent behind half a frame")
 	}
 	first.Drop()
 	second.Drop()
 	expectStats(t, s, "connections_open=0", "dropped_unread=1")
 }
 
-func TestDropWhileAReplyIsUnderWay(t *testing.T) {
+func TestDropWhileAReplyIsInProgress(t *testing.T) {
 	s := newServer(t)
 	p := dial(t, s)
 	must(t, p.SetReadBuffer(narrow))
 	p.send("1")
 	m := expectMessage(t, s, "1")
-	done := start(func() error { return m.Reply([]byte(long), patience) })
-	eventually(t, "the reply is under way", p.readable)
+	done := start(func() error { return m.Reply([]byte(long), testTimeout) })
+	eventually(t, "the reply is in progress", p.readable)
 	m.Drop()
 	select {
 	case err := <-done:
@@ -225,8 +225,8 @@ func TestDropWhileAReplyIsUnderWay(t *testing.T) {
 	}
 	s.Cancel()
 	expectError(t, await(t, done), socket.ErrCancelled)
-	// Now that it has failed, the message is given up.
-	expectError(t, m.Reply([]byte("1"), patience), socket.ErrState)
+	// After the reply has failed, the message is dropped.
+	expectError(t, m.Reply([]byte("1"), testTimeout), socket.ErrState)
 	m.Drop()
 	expectStats(t, s, "connections_open=0", "dropped_unread=1")
 }
@@ -240,10 +240,10 @@ func TestServe(t *testing.T) {
 			case `"unknown"`:
 				return nil
 			case `"done"`:
-				_ = m.Reply([]byte(`"bye"`), patience)
+				_ = m.Reply([]byte(`"bye"`), testTimeout)
 				return stop
 			}
-			return m.Reply(m.Body, patience)
+			return m.Reply(m.Body, testTimeout)
 		})
 	})
 	p, q := dial(t, s), dial(t, s)
@@ -251,7 +251,7 @@ func TestServe(t *testing.T) {
 	p.expect("1")
 	// What the handler leaves unanswered is dropped.
 	p.send(`"unknown"`)
-	eventually(t, "it is taken", func() bool { return stat(t, s, "messages_received") == 2 })
+	eventually(t, "it is received", func() bool { return stat(t, s, "messages_received") == 2 })
 	q.send("2")
 	q.expect("2")
 	p.expectEnd()
@@ -260,19 +260,19 @@ func TestServe(t *testing.T) {
 	if err := await(t, served); err != stop {
 		t.Errorf("Serve ended with %v, want the handler's own error", err)
 	}
-	// The server is there still.
+	// The server still works.
 	q.send("3")
 	expectReceive(t, s, "3")
 	send(t, s, "33")
 	q.expect("33")
 }
 
-// A handler may end the serving of all, its own included.
+// A handler may end all Serve calls, including its own.
 func TestServeIsCancelledInsideTheHandler(t *testing.T) {
 	s := newServer(t)
 	served := start(func() error {
 		return s.Serve(func(m *socket.Message) error {
-			err := m.Reply([]byte(`"bye"`), patience)
+			err := m.Reply([]byte(`"bye"`), testTimeout)
 			s.Cancel()
 			return err
 		})
@@ -299,8 +299,8 @@ func TestServeDropsTheMessageOfAHandlerThatPanics(t *testing.T) {
 	p.expectEnd()
 }
 
-// Several goroutines receive from one server, with little patience and while
-// calls are cancelled; the clients' messages are each taken once and answered.
+// Several goroutines receive from one server, with short timeouts and while calls are
+// cancelled. Each message of the clients is received once and answered.
 func TestSeveralReceiversUnderLoad(t *testing.T) {
 	const receivers, clients, commands = 6, 6, 60
 	s := newServer(t)
@@ -349,7 +349,7 @@ func TestSeveralReceiversUnderLoad(t *testing.T) {
 	close(over)
 	for i := range taken {
 		if n := taken[i].Load(); n != 1 {
-			t.Errorf("message %d was taken %d times", i, n)
+			t.Errorf("message %d was received %d times", i, n)
 		}
 	}
 	eventually(t, "all replies are counted", func() bool { return stat(t, s, "messages_sent") == clients*commands })
@@ -358,7 +358,7 @@ func TestSeveralReceiversUnderLoad(t *testing.T) {
 	serving.Wait()
 }
 
-// answerCounted answers a message made by number with itself, over any Cancel.
+// answerCounted answers a message of number with itself, in spite of Cancel.
 func answerCounted(t *testing.T, m *socket.Message, taken []atomic.Int32) {
 	var i int
 	if _, err := fmt.Sscanf(string(m.Body), `{"n": %d}`, &i); err != nil {
@@ -366,9 +366,9 @@ func answerCounted(t *testing.T, m *socket.Message, taken []atomic.Int32) {
 		return
 	}
 	taken[i].Add(1)
-	err := m.Reply(m.Body, patience)
+	err := m.Reply(m.Body, testTimeout)
 	for errors.Is(err, socket.ErrCancelled) {
-		err = m.Reply(m.Body, patience)
+		err = m.Reply(m.Body, testTimeout)
 	}
 	if err != nil {
 		t.Error(err)
@@ -376,8 +376,8 @@ func answerCounted(t *testing.T, m *socket.Message, taken []atomic.Int32) {
 	m.Drop()
 }
 
-// The same for reports that are taken with Receive, now and then into too small
-// a buffer: the message that is kept goes to one of the others.
+// The same for reports that are received with Receive, occasionally with a buffer that is
+// too small: another call receives the kept message.
 func TestSeveralReceiversOfReports(t *testing.T) {
 	const receivers, clients, reports = 6, 6, 200
 	s := newServer(t, "one_way=1")
@@ -416,7 +416,7 @@ func TestSeveralReceiversOfReports(t *testing.T) {
 		c := newClient(t, s.Addr(), fmt.Sprint("persistent=", g%2))
 		reporting.Go(func() {
 			for i := range reports {
-				if err := c.Send([]byte(number(g*reports+i)), patience); err != nil {
+				if err := c.Send([]byte(number(g*reports+i)), testTimeout); err != nil {
 					t.Error(err)
 				}
 			}
@@ -426,15 +426,15 @@ func TestSeveralReceiversOfReports(t *testing.T) {
 	await(t, done)
 	for i := range taken {
 		if n := taken[i].Load(); n != 1 {
-			t.Errorf("report %d was taken %d times", i, n)
+			t.Errorf("report %d was received %d times", i, n)
 		}
 	}
 	s.Free()
 	receiving.Wait()
 }
 
-// A server reads into the buffer of the call that receives, and whatever ends
-// that call, the buffer is the caller's again.
+// A server reads into the buffer of the receiving call. However that call ends, the
+// buffer then belongs to the caller alone.
 func TestReceiversBufferIsItsOwnAfterTheCall(t *testing.T) {
 	body := `"` + strings.Repeat("large ", 50_000) + `"`
 	whole := frame(body)
@@ -444,14 +444,14 @@ func TestReceiversBufferIsItsOwnAfterTheCall(t *testing.T) {
 			expectError(t, err, socket.ErrTimeout)
 		},
 		"cancel": func(t *testing.T, s *socket.Server, dst []byte) {
-			done := start(func() error { _, err := s.Receive(dst, patience); return err })
+			done := start(func() error { _, err := s.Receive(dst, testTimeout); return err })
 			eventually(t, "half of it is read", func() bool { return stat(t, s, "bytes_received") == int64(len(whole)/2) })
 			s.Cancel()
 			expectError(t, await(t, done), socket.ErrCancelled)
 		},
 		"another message": func(t *testing.T, s *socket.Server, dst []byte) {
 			done := start(func() outcome {
-				n, err := s.Receive(dst, patience)
+				n, err := s.Receive(dst, testTimeout)
 				return outcome{string(dst[:n]), err}
 			})
 			eventually(t, "half of it is read", func() bool { return stat(t, s, "bytes_received") == int64(len(whole)/2) })
@@ -459,11 +459,11 @@ func TestReceiversBufferIsItsOwnAfterTheCall(t *testing.T) {
 			await(t, done).expect(t, `"small"`)
 		},
 		"another message too large": func(t *testing.T, s *socket.Server, dst []byte) {
-			done := start(func() error { _, err := s.Receive(dst, patience); return err })
+			done := start(func() error { _, err := s.Receive(dst, testTimeout); return err })
 			eventually(t, "half of it is read", func() bool { return stat(t, s, "bytes_received") == int64(len(whole)/2) })
 			dial(t, s).send(`"` + strings.Repeat("x", len(dst)) + `"`)
 			expectError(t, await(t, done), socket.ErrBuffer)
-			_, err := s.ReceiveMessage(patience)
+			_, err := s.ReceiveMessage(testTimeout)
 			must(t, err)
 		},
 	} {
@@ -475,7 +475,7 @@ func TestReceiversBufferIsItsOwnAfterTheCall(t *testing.T) {
 			end(t, s, dst)
 			clear(dst)
 			p.write(whole[len(whole)/2:])
-			n, err := s.Receive(dst, patience)
+			n, err := s.Receive(dst, testTimeout)
 			if err != nil || string(dst[:n]) != body {
 				t.Errorf("%d bytes of %d, the same: %v, %v", n, len(body), string(dst[:n]) == body, err)
 			}
@@ -483,8 +483,8 @@ func TestReceiversBufferIsItsOwnAfterTheCall(t *testing.T) {
 	}
 }
 
-// The same under load: large messages that come in pieces, between one another,
-// to receivers that give their buffers other uses after each call.
+// The same under load: pieces of large messages arrive interleaved, and the receivers
+// use their buffers for other data after each call.
 func TestLargeReportsInPieces(t *testing.T) {
 	const receivers, clients, reports, most = 3, 4, 20, 200_000
 	s := newServer(t, "one_way=1")
@@ -549,15 +549,15 @@ func TestLargeReportsInPieces(t *testing.T) {
 	await(t, done)
 	for i := range taken {
 		if n := taken[i].Load(); n != 1 {
-			t.Errorf("report %d was taken %d times", i, n)
+			t.Errorf("report %d was received %d times", i, n)
 		}
 	}
 	s.Free()
 	receiving.Wait()
 }
 
-// Followers that lose patience or are cancelled leave the others their place.
-func TestFollowersTakeTheLead(t *testing.T) {
+// Followers that time out or are cancelled do not keep the others from leading.
+func TestFollowersArePromoted(t *testing.T) {
 	s := newServer(t)
 	leader := startReceiveFor(s, 2*short)
 	begun(t, s, 1)
@@ -568,12 +568,12 @@ func TestFollowersTakeTheLead(t *testing.T) {
 	dial(t, s).send("1")
 	await(t, patient).expect(t, "1")
 
-	// So it is when they are called to lead in the very moment in which they are
-	// cancelled: the one that comes behind them leads.
+	// Also if they are promoted at the moment at which they are cancelled: then the next
+	// one leads.
 	for i := range 50 {
 		var cancelled []<-chan error
 		for range 4 {
-			cancelled = append(cancelled, startReceiveFor(s, patience))
+			cancelled = append(cancelled, startReceiveFor(s, testTimeout))
 		}
 		begun(t, s, len(cancelled))
 		s.Cancel()
@@ -585,8 +585,8 @@ func TestFollowersTakeTheLead(t *testing.T) {
 		await(t, patient).expect(t, number(i))
 	}
 
-	// A message that did not fit goes to the next, and the lead to the one behind.
-	cramped := start(func() error { _, err := s.Receive(nil, patience); return err })
+	// The next call gets a message that did not fit, and the one after it leads.
+	cramped := start(func() error { _, err := s.Receive(nil, testTimeout); return err })
 	begun(t, s, 1)
 	next, last := startReceive(s), startReceive(s)
 	begun(t, s, 3)
@@ -599,7 +599,7 @@ func TestFollowersTakeTheLead(t *testing.T) {
 		t.Errorf("two followers received %v", got)
 	}
 
-	// The lead goes round until all have a message.
+	// Each leads in turn until all have a message.
 	var waiting []<-chan outcome
 	for range 8 {
 		waiting = append(waiting, startReceive(s))
@@ -615,6 +615,6 @@ func TestFollowersTakeTheLead(t *testing.T) {
 		got[o.body] = true
 	}
 	if len(got) != len(waiting) {
-		t.Errorf("%d receivers took %v", len(waiting), got)
+		t.Errorf("%d receivers have received %v", len(waiting), got)
 	}
 }

@@ -13,8 +13,8 @@ import (
 	"libobe/internal/transport"
 )
 
-// machine is a thread with a separate network namespace: the sockets that it makes are on that
-// network.
+// machine is a thread with a separate network namespace, to which the sockets that it
+// creates belong.
 type machine struct {
 	t     *testing.T
 	id    int // of the thread
@@ -100,11 +100,11 @@ func TestCutCable(t *testing.T) {
 				must(t, err)
 				t.Cleanup(c.Free)
 				set(t, c, "keepalive=1", persistent)
-				here.do(func() error { return c.Send([]byte("1"), patience) })
+				here.do(func() error { return c.Send([]byte("1"), testTimeout) })
 				expectMessage(t, s, "1")
 				must(t, there.ip(cut...))
-				// That takes five seconds: one of silence, and four unanswered questions.
-				_, err = c.ReceiveBody(6 * patience)
+				// That takes five seconds: one without traffic, and four unanswered probes.
+				_, err = c.ReceiveBody(6 * testTimeout)
 				expectError(t, err, transport.ErrReset)
 			})
 		}

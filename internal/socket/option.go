@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"libobe/internal/excerpt"
 	"libobe/internal/trace"
 	"libobe/internal/transport"
 	"libobe/internal/wire"
@@ -17,7 +18,7 @@ import (
 
 // settings are the options of one socket.
 type settings struct {
-	timeout        time.Duration // negative: none
+	timeout        time.Duration // negative: forever
 	persistent     bool
 	lateReply      bool
 	maxMessage     int64
@@ -25,14 +26,13 @@ type settings struct {
 	messageTimeout time.Duration // negative: none
 	outgoingLimit  int64
 	oneWay         bool
-	noDelay        bool
 	keepAlive      time.Duration // 0: off
-	trace          string        // path of the file; empty: off
+	trace          string        // absolute path of the file; empty: off
 	traceLimit     int64
-	identity       transport.Identity
-	allow          []netip.Prefix // nil: everybody
+	identity       transport.Credentials
+	allow          []netip.Prefix // nil: any address
 
-	tls *tls.Config // made of identity at the first use; nil: none
+	tls *tls.Config // built from identity at the first use; nil: none
 }
 
 func defaults(role Role) *settings {
@@ -42,7 +42,6 @@ func defaults(role Role) *settings {
 		maxConnections: 1024,
 		messageTimeout: 30 * time.Second,
 		outgoingLimit:  64 << 20,
-		noDelay:        true,
 		keepAlive:      60 * time.Second,
 		traceLimit:     100 << 20,
 	}
@@ -53,27 +52,30 @@ func defaults(role Role) *settings {
 	return s
 }
 
-// Option is one row of the table of options, from which the documentation is
-// generated too.
+// Option is one row of the table of options and properties, from which the
+// documentation is also generated.
 type Option struct {
-	Name    string
-	Default string
-	Doc     string
-	get     func(*settings) string
-	check   func(value string) error      // nil: none; it may wait for the disk, so no lock is held
-	set     func(*settings, string) error // nil: a fact that can only be read
-	early   bool                          // only before the first use
+	Name     string
+	Default  string // required unless ReadOnly
+	Doc      string // names a function without a prefix, as in "receive"
+	ReadOnly bool   // a property
+	Private  bool   // for the bindings; not documented
+
+	get            func(*settings) string        // nil: a property that is not stored in settings
+	check          func(value string) error      // nil: none. Called without a lock: it may wait for the disk
+	set            func(*settings, string) error // nil if ReadOnly
+	beforeFirstUse bool                          // can be set only before the first call
 }
 
-// maxBody is the largest body there can be. Some bytes less than an int counts, so that a
-// frame and a text with a NUL behind it are counted too.
+// maxBody is the largest body. It is a little less than the largest int, so that the
+// length of a whole frame, and of a text with a terminating NUL, is also an int.
 const maxBody = min(wire.MaxLength, math.MaxInt-64)
 
-// Options are all options, in the order of the documentation.
+// Options are all options and properties, in the order of the documentation.
 var Options = []Option{
 	{
 		Name: "timeout_ms", Default: "60000 (client), -1 (server)",
-		Doc: "The timeout in milliseconds of a call that asks for the handle's default; -1 is for ever.",
+		Doc: "The timeout in milliseconds of a call that requests the handle's default; -1 is forever.",
 		get: func(s *settings) string { return formatMilliseconds(s.timeout) },
 		set: func(s *settings, v string) error { return parseMilliseconds(v, &s.timeout) },
 	}, {
@@ -82,13 +84,13 @@ var Options = []Option{
 		get: func(s *settings) string { return formatSwitch(s.persistent) },
 		set: func(s *settings, v string) error { return parseSwitch(v, &s.persistent) },
 	}, {
-		Name: "late_reply", Default: "0",
-		Doc: "Client: 1 keeps the connection of a command that was sent and got no reply in time, for obe_receive to go on waiting; obe_close gives the reply up, and so does the next message.",
+		Name: "late_reply", Default: "0", Private: true,
+		Doc: "Client: 1 keeps the connection of a command that was sent and got no reply in time, so that receive can continue to wait; close abandons the reply, and so does the next message.",
 		get: func(s *settings) string { return formatSwitch(s.lateReply) },
 		set: func(s *settings, v string) error { return parseSwitch(v, &s.lateReply) },
 	}, {
 		Name: "max_message", Default: "67108864",
-		Doc: "The largest message sent or taken, in bytes; at most 9999999999, and 2147483583 in a 32-bit process.",
+		Doc: "The largest message that is sent or accepted, in bytes; at most 9999999999, and 2147483583 in a 32-bit process.",
 		get: func(s *settings) string { return strconv.FormatInt(s.maxMessage, 10) },
 		set: func(s *settings, v string) (err error) {
 			s.maxMessage, err = parseInteger(v, 1, maxBody)
@@ -96,7 +98,7 @@ var Options = []Option{
 		},
 	}, {
 		Name: "max_connections", Default: "1024",
-		Doc: "Server: how many connections are open at once; when all are taken, the one idle longest gives way to a new one.",
+		Doc: "Server: the largest number of open connections. A new connection beyond it evicts the one that has been idle longest.",
 		get: func(s *settings) string { return strconv.Itoa(s.maxConnections) },
 		set: func(s *settings, v string) error {
 			n, err := parseInteger(v, 1, 1_000_000)
@@ -105,12 +107,12 @@ var Options = []Option{
 		},
 	}, {
 		Name: "message_timeout_ms", Default: "30000",
-		Doc: "Server: the longest time in milliseconds from the first byte of a message to its last, and for sending a reply; a slower connection is closed. -1 is no limit.",
+		Doc: "Server: the longest time in milliseconds from the first byte of a message to its last, and for sending a reply; a slower connection is closed. -1 means no limit.",
 		get: func(s *settings) string { return formatMilliseconds(s.messageTimeout) },
 		set: func(s *settings, v string) error { return parseMilliseconds(v, &s.messageTimeout) },
 	}, {
 		Name: "outgoing_limit", Default: "67108864",
-		Doc: "Server: how many bytes of replies the library may hold for all clients together that read slowly while other clients need the server. A call that sends more than fits waits; with 0 every call waits.",
+		Doc: "Server: how many bytes of replies the library may hold, for all clients that read slowly together, while other clients need the server. A call that sends more than that waits; with 0 every call waits.",
 		get: func(s *settings) string { return strconv.FormatInt(s.outgoingLimit, 10) },
 		set: func(s *settings, v string) (err error) {
 			s.outgoingLimit, err = parseInteger(v, 0, math.MaxInt64)
@@ -118,17 +120,12 @@ var Options = []Option{
 		},
 	}, {
 		Name: "one_way", Default: "0",
-		Doc: "Server: 1 keeps a connection open whose message was received and not answered, and takes its next one at once, for clients that only report. An answer is still possible but not required: such a connection can be evicted.",
+		Doc: "Server: 1 keeps a connection open after its message was received, even without a reply, and reads its next message at once, for clients that only report. A reply is still possible but not required: such a connection can be evicted.",
 		get: func(s *settings) string { return formatSwitch(s.oneWay) },
 		set: func(s *settings, v string) error { return parseSwitch(v, &s.oneWay) },
 	}, {
-		Name: "nodelay", Default: "1",
-		Doc: "TCP_NODELAY on new connections: 1 sends at once, 0 lets the system gather small writes.",
-		get: func(s *settings) string { return formatSwitch(s.noDelay) },
-		set: func(s *settings, v string) error { return parseSwitch(v, &s.noDelay) },
-	}, {
 		Name: "keepalive", Default: "60",
-		Doc: "Seconds of silence on a connection after which the system asks whether the peer is still there; four unanswered questions, a quarter of this time apart, end the connection. So a waiting call fails after twice this time where a cable was cut, and after 13 s more if its own message was not acknowledged (Linux before 6.15: 15 minutes). 0 never asks.",
+		Doc: "Seconds without traffic after which the system probes whether the peer is still there (TCP keepalive); four unanswered probes, a quarter of this time apart, end the connection. So a waiting call fails after twice this time if a cable was cut, or 13 s after that if its own message was not acknowledged (Linux before 6.15: after 15 minutes). 0 sends no probes.",
 		get: func(s *settings) string { return strconv.Itoa(int(s.keepAlive / time.Second)) },
 		set: func(s *settings, v string) error {
 			n, err := parseInteger(v, 0, 32767)
@@ -136,42 +133,42 @@ var Options = []Option{
 			return err
 		},
 	}, {
-		Name: "tls", Default: "0", early: true,
-		Doc: "1 encrypts with TLS 1.3, as does every other tls_ option that is set; a client then takes servers whose certificate the system trusts, unless tls_ca says otherwise. This option, the others of TLS and allow are set before the first message.",
+		Name: "tls", Default: "0", beforeFirstUse: true,
+		Doc: "1 encrypts with TLS 1.3, and so does any other tls_ option that is set. A client then accepts servers whose certificate the system trusts, unless tls_ca is set. The tls options and allow must be set before the first message.",
 		get: func(s *settings) string { return formatSwitch(s.identity.On) },
 		set: func(s *settings, v string) error { return parseSwitch(v, &s.identity.On) },
 	}, {
-		Name: "tls_cert", Default: "none", early: true,
-		Doc: "Path of a PEM file with this side's certificate, and those between it and its authority. A server with TLS needs one; a client needs one where the server has tls_ca.",
+		Name: "tls_cert", Default: "none", beforeFirstUse: true,
+		Doc: "Path of a PEM file with this side's certificate and any intermediate certificates. A server with TLS needs one; a client needs one if the server sets tls_ca.",
 		get: func(s *settings) string { return s.identity.Certificate.Path },
 		set: func(s *settings, v string) error {
-			return s.read(&s.identity.Certificate, v, "CERTIFICATE", transport.Identity.Pair)
+			return s.readPEM(&s.identity.Certificate, v, "CERTIFICATE", transport.Credentials.CheckKeyPair)
 		},
 	}, {
-		Name: "tls_key", Default: "none", early: true,
-		Doc: "Path of a PEM file with the private key of tls_cert, not encrypted.",
+		Name: "tls_key", Default: "none", beforeFirstUse: true,
+		Doc: "Path of a PEM file with the unencrypted private key of tls_cert.",
 		get: func(s *settings) string { return s.identity.Key.Path },
 		set: func(s *settings, v string) error {
-			return s.read(&s.identity.Key, v, "PRIVATE KEY", transport.Identity.Pair)
+			return s.readPEM(&s.identity.Key, v, "PRIVATE KEY", transport.Credentials.CheckKeyPair)
 		},
 	}, {
-		Name: "tls_ca", Default: "none", early: true,
-		Doc: "Path of a PEM file with the certificates of the authorities that sign the peers' certificates. A client trusts these and not the system's; a server then takes only clients with such a certificate. A file with a block that is damaged is refused.",
+		Name: "tls_ca", Default: "none", beforeFirstUse: true,
+		Doc: "Path of a PEM file with the certificates of the authorities that sign the peers' certificates. A client then trusts these instead of the system's; a server then accepts only clients with such a certificate. A file with a damaged block is an error.",
 		get: func(s *settings) string { return s.identity.Authorities.Path },
 		set: func(s *settings, v string) error {
-			return s.read(&s.identity.Authorities, v, "CERTIFICATE", transport.Identity.Roots)
+			return s.readPEM(&s.identity.Authorities, v, "CERTIFICATE", transport.Credentials.CheckRoots)
 		},
 	}, {
-		Name: "tls_server_name", Default: "the address", early: true,
-		Doc: "Client: the name or IP address that the server's certificate must be for; without it the address that the client was made with.",
+		Name: "tls_server_name", Default: "the address", beforeFirstUse: true,
+		Doc: "Client: the name or IP address that the server's certificate must be valid for; by default the address that the client was created with.",
 		get: func(s *settings) string { return s.identity.ServerName },
 		set: func(s *settings, v string) error {
 			s.identity.ServerName = v
 			return nil
 		},
 	}, {
-		Name: "allow", Default: "everybody", early: true,
-		Doc: "Server: the IP addresses and ranges, such as 127.0.0.1, 192.168.1.0/24, fd00::/8, whose connections are taken; others are closed at once and counted. Empty is everybody. Unix-domain sockets are not concerned.",
+		Name: "allow", Default: "any address", beforeFirstUse: true,
+		Doc: "Server: the IP addresses and ranges, such as 127.0.0.1, 192.168.1.0/24, fd00::/8, from which connections are accepted; others are closed at once and counted. Empty allows any address. Unix-domain sockets are not affected.",
 		get: func(s *settings) string { return formatRanges(s.allow) },
 		set: func(s *settings, v string) (err error) {
 			s.allow, err = parseRanges(v)
@@ -179,12 +176,12 @@ var Options = []Option{
 		},
 	}, {
 		Name: "trace", Default: "OBE_TRACE of the environment, or empty",
-		Doc:   "The path of a file to which every message is written, as a line of JSON; empty is none. It is opened at once, and created if it is missing; one that cannot be opened, or that another user owns or can write to, is an error. With OBE_TRACE, trace_error has that error.",
+		Doc:   "The path of a file to which every message is written, as a line of JSON; empty turns the trace off. The file is opened at once, and created if it is missing. One that cannot be opened, or that another user owns or can write to, is an error. For a path from OBE_TRACE, that error is in trace_error instead.",
 		get:   func(s *settings) string { return s.trace },
 		check: checkTrace, set: setTrace,
 	}, {
 		Name: "trace_limit", Default: "OBE_TRACE_LIMIT of the environment, or 104857600",
-		Doc: "The size in bytes at which the file of trace is renamed, .1 being added to its name, and begun anew; at least 4194304.",
+		Doc: "The size in bytes at which the trace file is renamed, with .1 appended to its name, and a new one is started; at least 4194304.",
 		get: func(s *settings) string { return strconv.FormatInt(s.traceLimit, 10) },
 		set: func(s *settings, v string) error {
 			n, err := parseInteger(v, trace.MinLimit, math.MaxInt64)
@@ -194,14 +191,14 @@ var Options = []Option{
 			return err
 		},
 	}, {
-		Name: "trace_error", Default: "read only",
-		Doc: "Why a message was last missing in the trace; empty if none was.",
+		Name: "trace_error", ReadOnly: true,
+		Doc: "Why a message was last missing from the trace; empty if none was.",
 	}, {
-		Name: "local", Default: "read only",
-		Doc: "This side's address: the server's listener, or the client's connection; empty when there is none.",
+		Name: "local", ReadOnly: true,
+		Doc: "This side's address: that of the server's listener or of the client's connection; empty if there is none.",
 	}, {
-		Name: "peer", Default: "read only",
-		Doc: "The other side's address: of the client's connection, or of the connection of the server's last message; empty when there is none.",
+		Name: "peer", ReadOnly: true,
+		Doc: "The other side's address: that of the client's connection, or of the connection of the server's last message; empty if there is none.",
 	},
 }
 
@@ -211,7 +208,7 @@ func option(name string) (Option, error) {
 			return o, nil
 		}
 	}
-	return Option{}, fmt.Errorf("%w: there is no option %s", ErrArgument, transport.Quote(name))
+	return Option{}, fmt.Errorf("%w: there is no option %s", ErrArgument, excerpt.Quote(name))
 }
 
 func formatSwitch(on bool) string {
@@ -227,7 +224,7 @@ func parseSwitch(v string, on *bool) error {
 		*on = v == "1"
 		return nil
 	}
-	return fmt.Errorf("%w: %s is neither 0 nor 1", ErrArgument, transport.Quote(v))
+	return fmt.Errorf("%w: %s is neither 0 nor 1", ErrArgument, excerpt.Quote(v))
 }
 
 func formatMilliseconds(d time.Duration) string {
@@ -252,18 +249,18 @@ func parseMilliseconds(v string, d *time.Duration) error {
 func parseInteger(v string, lowest, highest int64) (int64, error) {
 	n, err := strconv.ParseInt(v, 10, 64)
 	if err != nil || n < lowest || n > highest {
-		return 0, fmt.Errorf("%w: %s is not a whole number from %d to %d", ErrArgument, transport.Quote(v), lowest, highest)
+		return 0, fmt.Errorf("%w: %s is not a whole number from %d to %d", ErrArgument, excerpt.Quote(v), lowest, highest)
 	}
 	return n, nil
 }
 
-// read reads a PEM file into one of the files of s.identity, and checks the whole.
-func (s *settings) read(file *transport.File, path, wanted string, check func(transport.Identity) error) (err error) {
+// readPEM reads a PEM file into one of the files of s.identity, and checks them together.
+func (s *settings) readPEM(file *transport.File, path, wanted string, check func(transport.Credentials) error) (err error) {
 	if *file, err = transport.ReadPEM(path, wanted); err == nil {
 		err = check(s.identity)
 	}
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrArgument, err)
+		return fmt.Errorf("%w: %w", ErrArgument, withOptionNames(err))
 	}
 	return nil
 }
@@ -278,8 +275,8 @@ func formatRanges(ranges []netip.Prefix) string {
 	return strings.Join(texts, ", ")
 }
 
-// parseRanges takes addresses and CIDR ranges, separated by commas or spaces. An
-// IPv4 range may be written in IPv6.
+// parseRanges parses addresses and CIDR ranges, separated by commas or spaces. An
+// IPv4 range may be written as an IPv4-mapped IPv6 one.
 func parseRanges(v string) (ranges []netip.Prefix, err error) {
 	for _, text := range strings.FieldsFunc(v, func(r rune) bool { return r == ',' || r == ' ' }) {
 		r, err := netip.ParsePrefix(text)
@@ -290,18 +287,18 @@ func parseRanges(v string) (ranges []netip.Prefix, err error) {
 			}
 		}
 		if strings.Contains(text, "@") {
-			// A password may stand before it, and error texts are shown and kept.
-			return nil, fmt.Errorf("%w: there is an @ in it, which no IP address and no range has", ErrArgument)
+			// The text before it may be a password, and error texts are logged.
+			return nil, fmt.Errorf("%w: it contains an @, which is not part of an IP address or range", ErrArgument)
 		}
 		single, bits, isRange := strings.Cut(text, "/")
 		if plain := transport.WithoutZeros(single); plain != "" {
 			if isRange {
 				plain += "/" + bits
 			}
-			return nil, fmt.Errorf("%w: %s has leading zeros, which some systems read as octal; write %s", ErrArgument, transport.Quote(text), transport.Quote(plain))
+			return nil, fmt.Errorf("%w: %s has leading zeros, which some systems read as octal; write %s", ErrArgument, excerpt.Quote(text), excerpt.Quote(plain))
 		}
 		if err != nil || !r.IsValid() {
-			return nil, fmt.Errorf("%w: %s is neither an IP address nor a range such as 192.168.1.0/24", ErrArgument, transport.Quote(text))
+			return nil, fmt.Errorf("%w: %s is neither an IP address nor a range such as 192.168.1.0/24", ErrArgument, excerpt.Quote(text))
 		}
 		const mapped = 96 // bits before an IPv4 address in IPv6
 		if r.Addr().Is4In6() && r.Bits() >= mapped {
@@ -310,12 +307,12 @@ func parseRanges(v string) (ranges []netip.Prefix, err error) {
 		ranges = append(ranges, r.Masked())
 	}
 	if v != "" && len(ranges) == 0 {
-		return nil, fmt.Errorf("%w: %s names nobody; empty is everybody", ErrArgument, transport.Quote(v))
+		return nil, fmt.Errorf("%w: %s contains no address; leave the option empty to allow any", ErrArgument, excerpt.Quote(v))
 	}
 	return ranges, nil
 }
 
-// allowed reports whether a server takes connections from an address.
+// allowed reports whether a server accepts connections from an address.
 func (s *settings) allowed(from netip.Addr) bool {
 	from = from.Unmap().WithZone("")
 	return slices.ContainsFunc(s.allow, func(r netip.Prefix) bool { return r.Contains(from) })

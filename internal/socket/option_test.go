@@ -22,31 +22,30 @@ func TestOptions(t *testing.T) {
 		{"max_connections", "1024", "1024", []string{"1", "1000000"}, []string{"0", "-1", "1000001"}},
 		{"message_timeout_ms", "30000", "30000", []string{"1", "-1"}, []string{"-2", "soon"}},
 		{"one_way", "0", "0", []string{"1"}, []string{"yes"}},
-		{"nodelay", "1", "1", []string{"0", "1"}, []string{"2"}},
 		{"late_reply", "0", "0", []string{"1", "0"}, []string{"2", "", "true"}},
 		{"keepalive", "60", "60", []string{"0", "1", "32767"}, []string{"-1", "32768", "1.5"}},
 	} {
 		s := newServer(t)
-		for _, talker := range []struct {
-			talker
+		for _, side := range []struct {
+			testSocket
 			standard string
 		}{
 			{newClient(t, s.Addr()), c.client},
 			{s, c.server},
 		} {
-			value := talker.standard
+			value := side.standard
 			expect := func() {
 				t.Helper()
-				if got, err := talker.Option(c.name); err != nil || got != value {
-					t.Errorf("%s of a %T is %q, %v; want %q", c.name, talker.talker, got, err, value)
+				if got, err := side.Option(c.name); err != nil || got != value {
+					t.Errorf("%s of a %T is %q, %v; want %q", c.name, side.testSocket, got, err, value)
 				}
 			}
 			expect()
 			for _, value = range c.good {
-				must(t, talker.SetOption(c.name, value))
+				must(t, side.SetOption(c.name, value))
 				expect()
 				for _, bad := range c.bad {
-					expectError(t, talker.SetOption(c.name, bad), socket.ErrArgument)
+					expectError(t, side.SetOption(c.name, bad), socket.ErrArgument)
 					expect()
 				}
 			}
@@ -57,8 +56,8 @@ func TestOptions(t *testing.T) {
 func TestEveryOptionIsDocumented(t *testing.T) {
 	s := newServer(t)
 	for _, o := range socket.Options {
-		if o.Name == "" || o.Default == "" || o.Doc == "" {
-			t.Errorf("option %+v lacks something", o)
+		if o.Name == "" || o.Doc == "" || (o.Default == "") != o.ReadOnly {
+			t.Errorf("option %+v is incomplete", o)
 		}
 		if _, err := s.Option(o.Name); err != nil {
 			t.Error(err)
@@ -66,7 +65,7 @@ func TestEveryOptionIsDocumented(t *testing.T) {
 	}
 	for _, row := range socket.Stats {
 		if row.Name == "" || row.Doc == "" {
-			t.Errorf("counter %+v lacks something", row)
+			t.Errorf("counter %+v is incomplete", row)
 		}
 		if n := stat(t, s, row.Name); n != 0 {
 			t.Errorf("%s begins with %d", row.Name, n)
@@ -76,52 +75,52 @@ func TestEveryOptionIsDocumented(t *testing.T) {
 
 func TestUnknownNames(t *testing.T) {
 	s := newServer(t)
-	for _, talker := range []talker{s, newClient(t, s.Addr())} {
+	for _, side := range []testSocket{s, newClient(t, s.Addr())} {
 		for _, name := range []string{"", "Timeout_ms", "timeout_ms ", "no such"} {
-			expectError(t, talker.SetOption(name, "1"), socket.ErrArgument)
-			_, err := talker.Option(name)
+			expectError(t, side.SetOption(name, "1"), socket.ErrArgument)
+			_, err := side.Option(name)
 			expectError(t, err, socket.ErrArgument)
-			if _, err := talker.Stat(name); !errors.Is(err, socket.ErrArgument) {
+			if _, err := side.Stat(name); !errors.Is(err, socket.ErrArgument) {
 				t.Errorf("counter %q: %v", name, err)
 			}
 		}
 	}
 }
 
-func TestFactsAreReadOnly(t *testing.T) {
+func TestPropertiesAreReadOnly(t *testing.T) {
 	s := newServer(t)
 	c := newClient(t, s.Addr())
-	fact := func(s talker, name, want string) {
+	property := func(s testSocket, name, want string) {
 		t.Helper()
 		expectError(t, s.SetOption(name, "1"), socket.ErrArgument)
 		if got, err := s.Option(name); err != nil || got != want {
 			t.Errorf("%s is %q, %v; want %q", name, got, err, want)
 		}
 	}
-	fact(s, "local", s.Addr().String())
-	fact(s, "peer", "")
-	fact(c, "local", "")
-	fact(c, "peer", "")
+	property(s, "local", s.Addr().String())
+	property(s, "peer", "")
+	property(c, "local", "")
+	property(c, "peer", "")
 
 	send(t, c, "1")
 	expectReceive(t, s, "1")
-	fact(c, "peer", s.Addr().String())
+	property(c, "peer", s.Addr().String())
 	local, err := c.Option("local")
 	must(t, err)
 	if local == "" {
 		t.Error("a connected client has no local address")
 	}
-	fact(s, "peer", local)
+	property(s, "peer", local)
 
 	must(t, c.Close())
 	must(t, s.Close())
-	fact(s, "peer", "")
-	fact(c, "local", "")
-	fact(c, "peer", "")
+	property(s, "peer", "")
+	property(c, "local", "")
+	property(c, "peer", "")
 }
 
-// Options that are changed while a connection is open hold from then on.
-func TestOptionsHoldAtOnce(t *testing.T) {
+// An option that is changed while a connection is open applies from then on.
+func TestOptionsApplyAtOnce(t *testing.T) {
 	s := newServer(t)
 	echo(t, s)
 	c := newClient(t, s.Addr())

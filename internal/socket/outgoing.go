@@ -1,157 +1,36 @@
 package socket
 
 import (
-	"container/list"
 	"fmt"
-	"time"
 
 	"libobe/internal/memory"
 	"libobe/internal/transport"
 )
 
-// A reply is sent by the call that answers. Where the client reads slowly, that call
-// waits, as long as no other client needs the server. As soon as one does, the rest
-// of the reply is copied and handed over to the calls that receive, which send it on
-// when there is room; the poller knows when. So a program that answers one client and
-// exits has sent its reply, and a client that does not read delays no other one.
+// A reply is sent by the call that answers. If the client reads slowly, that call waits
+// as long as no other client needs the server. As soon as one does, the rest of the
+// reply is copied and handed over to the receiving calls, which send it when the
+// connection becomes writable. So a program that answers one client and exits has sent
+// its reply, and a client that does not read delays no other client.
 //
-// The next message of a connection is read when its reply is out.
+// The next message of a connection is read after its reply has been sent.
 
-// outgoing is what was handed over of the replies to one connection.
-type outgoing struct {
-	parts [][]byte      // in order; guarded by peer.writing
-	place *list.Element // in Server.outgoing; nil: nothing is outgoing. Guarded by base.mu
-	size  int64         // what parts count for in counters.outgoing; guarded by base.mu
-	began time.Duration // when place was set, in the leaders' time; guarded by base.mu
-}
-
-var (
-	// errStalled is a reply that its client did not take in time. Its connection is
-	// closed.
-	errStalled = fmt.Errorf("%w: the client did not take the reply within message_timeout_ms", ErrTimeout)
-	// errBrokenOff is what later answers to such a connection are told. A timeout would
-	// say that to try again may help.
-	errBrokenOff = fmt.Errorf("%w, because the client did not take a whole reply in time", ErrClosed)
-)
-
-// sendAtOnce is how much of a reply is written before the call looks at its deadline:
-// with less, a message of 64 MB costs a tenth more processor time.
-const sendAtOnce = 4 << 20
-
-// transmit sends a frame to p, or hands the rest of it over. It returns how much of
-// the frame the system took, which is most often all at once. behind says that bytes
-// of earlier replies come first. The caller holds p.writing.
-func (s *Server) transmit(call *call, p *peer, head, body []byte, behind bool) (int, error) {
-	n := 0
-	if !behind {
-		// A call that must not wait does not begin what it may have to break off.
-		if call.timeout == 0 && !p.conn.Writable() {
-			return 0, transport.ErrTimeout
-		}
-		var err error
-		part := body[:min(len(body), sendAtOnce)]
-		p.conn.SetWriteWait(transport.NoWait)
-		n, err = p.conn.WriteFrame(head, part)
-		if err == nil && len(part) == len(body) || err != nil && err != transport.ErrTimeout {
-			return n, err
-		}
-	}
-	skip := min(n, len(head))
-	more, err := s.transmitRest(call, p, head[skip:], body[n-skip:], behind)
-	return n + more, err
-}
-
-// transmitRest is transmit for what the system does not take at once.
-func (s *Server) transmitRest(call *call, p *peer, head, body []byte, behind bool) (n int, err error) {
-	wait, err := s.wait(call)
-	if err != nil {
-		return 0, err
-	}
-	limited := false
-	if limit := s.options().messageTimeout; limit >= 0 {
-		if end := time.Now().Add(limit); wait.Deadline.IsZero() || end.Before(wait.Deadline) {
-			wait.Deadline, limited = end, true
-		}
-	}
-	s.mu.Lock()
-	p.sending = true
-	_ = s.watch(p) // to stop watching does not fail
-	s.mu.Unlock()
-	defer s.sent(p)
-
-	p.conn.SetWriteWait(transport.NoWait)
-	for refused := false; ; {
-		if behind {
-			err = s.flush(p)
-			behind = err != nil
-		}
-		if !behind {
-			part := body[:min(len(body), sendAtOnce)]
-			var more int
-			more, err = p.conn.WriteFrame(head, part)
-			n += more
-			skip := min(more, len(head))
-			head, body = head[skip:], body[more-skip:]
-			if err == nil && len(body) == 0 {
-				return n, nil
-			}
-		}
-		if err == nil {
-			// The system takes what it is given; the call may have to end all the same.
-			if err = call.due(); err == nil {
-				continue
-			}
-			if call.timeout != 0 {
-				return n, err
-			}
-		}
-		if err != transport.ErrTimeout {
-			return n, err
-		}
-		fits := !refused && s.fits(len(head)+len(body))
-		if fits && (behind || call.timeout == 0) {
-			if s.handOver(p, head, body) {
-				return n, nil
-			}
-			refused = true
-			continue
-		}
-		if call.timeout == 0 {
-			return n, err
-		}
-		wait.Yield = nil
-		if fits {
-			wait.Yield = s.poller
-		}
-		err = p.conn.WaitWritable(call.looking(wait, &p.spin))
-		switch {
-		case err == nil:
-		case err == transport.ErrYield:
-			if s.handOver(p, head, body) {
-				return n, nil
-			}
-			refused = true
-		case err == transport.ErrTimeout && limited:
-			return n, errStalled
-		default:
-			return n, err
-		}
-	}
-}
+// hasUnsent reports whether a reply is still being sent. core.mu is held.
+func (c *serverConn) hasUnsent() bool { return c.sending || c.outgoing.isRunning() }
 
 // fits reports whether size more bytes may be handed over.
 func (s *Server) fits(size int) bool {
 	return s.counters.outgoing.Load()+int64(size) <= s.options().outgoingLimit
 }
 
-// handOver copies the rest of a frame for the calls that receive, and reports whether
-// there is room for it. The caller holds p.writing.
-func (s *Server) handOver(p *peer, head, body []byte) bool {
-	size := len(head) + len(body)
+// handOver copies the rest of a frame for the receiving calls to send. It reports whether
+// it did: there may be no room for it. The caller holds c.writing.
+func (s *Server) handOver(c *serverConn, f *outgoingFrame) bool {
+	size := f.len()
 	s.mu.Lock()
-	fits := p.gone == nil && !s.closed && s.fits(size)
+	fits := c.closeErr == nil && !s.closed && s.fits(size)
 	if fits {
-		s.count(p, size)
+		s.reserve(c, size)
 	}
 	s.mu.Unlock()
 	if !fits {
@@ -159,71 +38,57 @@ func (s *Server) handOver(p *peer, head, body []byte) bool {
 	}
 	rest, err := memory.Make[byte](0, size)
 	if err == nil {
-		rest = append(append(rest, head...), body...)
+		rest = append(append(rest, f.head...), f.body...)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if p.gone != nil {
+	if c.closeErr != nil {
 		return false
 	}
-	first := p.out.place == nil
-	if first && err == nil {
-		if s.leading && s.since.IsZero() {
-			s.since = time.Now()
-		}
-		p.out.place, p.out.began = s.outgoing.PushBack(p), s.clock()
-	}
+	first := !c.outgoing.isRunning()
 	if err == nil {
-		p.sending = false
-		err = s.watch(p)
+		s.startTimer(&s.outgoing, &c.outgoing)
+		c.sending = false
+		err = s.updateInterest(c)
 	}
 	if err != nil {
-		if first && p.out.place != nil {
-			s.outgoing.Remove(p.out.place)
-			p.out.place = nil
+		if first {
+			s.outgoing.stop(&c.outgoing)
 		}
-		p.sending = true
-		s.count(p, -size)
+		c.sending = true
+		s.reserve(c, -size)
 		return false
 	}
-	if size > 0 { // with TLS, the rest may be encrypted already
-		p.out.parts = append(p.out.parts, rest)
-	}
-	s.nudge()
+	c.unsent.add(rest)
+	s.wakePoll()
 	return true
 }
 
-// count adds to what is outgoing to p. base.mu is held.
-func (s *Server) count(p *peer, n int) {
-	p.out.size += int64(n)
+// reserve adds to a connection's share of outgoing_limit. core.mu is held.
+func (s *Server) reserve(c *serverConn, n int) {
+	c.reserved += int64(n)
 	s.counters.outgoing.Add(int64(n))
 }
 
-// flush sends what the system takes of the bytes that are outgoing to p, for one turn
-// at most; ErrTimeout if that is not all. The caller holds p.writing.
-func (s *Server) flush(p *peer) error {
-	p.conn.SetWriteWait(transport.NoWait)
-	for budget := turnBudget; ; {
-		var part []byte
-		if len(p.out.parts) > 0 {
-			part = p.out.parts[0][:min(len(p.out.parts[0]), budget)]
-		}
-		n, err := p.conn.WriteFrame(nil, part)
+// flush sends what the system accepts of the unsent replies, for at most one turn. It
+// returns ErrTimeout if that is not all. The caller holds c.writing.
+func (s *Server) flush(c *serverConn) error {
+	c.conn.SetWriteWait(transport.NoWait)
+	for budget := readQuantum; ; {
+		n, err := c.conn.WriteFrame(nil, c.unsent.front(budget))
 		s.counters.bytesSent.Add(int64(n))
 		budget -= n
-		if n > 0 {
-			s.passed(p, n)
+		if c.unsent.advance(n) {
+			s.releaseSent(c)
 		}
 		switch {
-		case err == nil && len(p.out.parts) == 0:
-			s.mu.Lock()
-			s.drained(p)
-			s.mu.Unlock()
+		case err == nil && c.unsent.isEmpty():
+			s.endOutgoing(c)
 			return nil
 		case err == nil && budget == 0:
-			return transport.ErrTimeout
-		case err != nil && err != transport.ErrTimeout:
-			p.out.parts = nil
+			return ErrTimeout
+		case err != nil && err != ErrTimeout:
+			c.unsent.clear()
 			return err
 		case err != nil:
 			return err
@@ -231,167 +96,93 @@ func (s *Server) flush(p *peer) error {
 	}
 }
 
-// passed forgets the first n bytes that are outgoing to p. The memory of a part counts
-// until its last byte is out.
-func (s *Server) passed(p *peer, n int) {
-	p.out.parts[0] = p.out.parts[0][n:]
-	if len(p.out.parts[0]) > 0 {
-		return
-	}
-	p.out.parts = p.out.parts[1:]
-	left := 0
-	for _, part := range p.out.parts {
-		left += cap(part)
-	}
+// releaseSent releases the part of a connection's share that is no longer used. The
+// caller holds c.writing.
+func (s *Server) releaseSent(c *serverConn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if p.gone == nil {
-		s.count(p, left-int(p.out.size))
+	if c.closeErr == nil {
+		s.reserve(c, c.unsent.memory()-int(c.reserved))
 	}
 }
 
-// drained ends the sending on of replies to p. base.mu is held.
-func (s *Server) drained(p *peer) {
-	if p.gone != nil || p.out.place == nil {
+// endOutgoing reads from a connection again after all of its replies were sent.
+func (s *Server) endOutgoing(c *serverConn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c.closeErr != nil || !c.outgoing.isRunning() {
 		return
 	}
-	s.outgoing.Remove(p.out.place)
-	p.out.place = nil
-	s.recent.MoveToBack(p.inRecent)
-	if p.leaving {
-		s.drop(p, ErrClosed)
+	s.outgoing.stop(&c.outgoing)
+	s.conns.touch(c)
+	if c.closeWhenSent {
+		s.drop(c, ErrClosed)
 		return
 	}
-	s.finish(p)
-	s.readOn(p)
+	s.closeIfDone(c)
+	s.resumeReading(c)
 }
 
-// sendOn is the turn of a connection whose replies are outgoing. base.mu is held, and
-// given up while sending.
-func (s *Server) sendOn(p *peer) {
-	if !p.writing.try() {
-		return // the call that has it sends them first
+// sendUnsent is the turn of a connection with unsent replies. core.mu is held, and
+// unlocked while sending.
+func (s *Server) sendUnsent(c *serverConn) {
+	if !c.writing.tryLock() {
+		return // the holder of the lock sends them
 	}
-	defer p.writing.unlock()
+	defer c.writing.unlock()
 	var err error
-	s.outside(func() { err = s.flush(p) })
-	if err != nil && err != transport.ErrTimeout && p.gone == nil {
-		s.drop(p, fmt.Errorf("%w, after it failed: %v", ErrPeerClosed, err))
+	s.unlocked(func() { err = s.flush(c) })
+	if err != nil && err != ErrTimeout && c.closeErr == nil {
+		s.drop(c, fmt.Errorf("%w after an error: %v", ErrPeerClosed, err))
 	}
 }
 
-// expireOutgoing drops the connections that take their replies too slowly, and returns
-// how long the next one has left. Time counts as in expire.
-func (s *Server) expireOutgoing() (left time.Duration, any bool) {
-	for {
-		oldest := s.outgoing.Front()
-		if oldest == nil || s.options().messageTimeout < 0 {
-			return 0, false
-		}
-		p := oldest.Value.(*peer)
-		if left = s.options().messageTimeout - (s.clock() - p.out.began); left > 0 {
-			return left, true
-		}
-		s.drop(p, errBrokenOff)
+// dropSlowReader drops a connection that did not read its replies within
+// message_timeout_ms. discardUnsent counts it.
+func (s *Server) dropSlowReader(c *serverConn) { s.drop(c, errReplyBroken) }
+
+// discardUnsent discards the unsent replies of a connection that is being closed. core.mu
+// is held.
+func (s *Server) discardUnsent(c *serverConn) {
+	if c.hasUnsent() {
+		s.countUnread(c)
+	}
+	s.outgoing.stop(&c.outgoing)
+	s.reserve(c, -int(c.reserved))
+	if c.writing.tryLock() { // the holder of the lock ends with an error
+		c.unsent.clear()
+		c.writing.unlock()
 	}
 }
 
-// discard forgets what is outgoing to p, whose connection is being closed. base.mu is
-// held.
-func (s *Server) discard(p *peer) {
-	if p.busy() {
-		s.countUnread(p)
-	}
-	if p.out.place != nil {
-		s.outgoing.Remove(p.out.place)
-		p.out.place = nil
-	}
-	s.count(p, -int(p.out.size))
-	if p.writing.try() { // else the call that has it ends with an error
-		p.out.parts = nil
-		p.writing.unlock()
-	}
-}
-
-// countUnread counts a connection whose reply was not taken as a whole, once. base.mu is
-// held.
-func (s *Server) countUnread(p *peer) {
-	if !p.unread {
-		p.unread = true
+// countUnread counts a connection whose client did not read a whole reply, once. core.mu
+// is held.
+func (s *Server) countUnread(c *serverConn) {
+	if !c.countedUnread {
+		c.countedUnread = true
 		s.counters.droppedUnread.Add(1)
 	}
 }
 
-// sent ends the time in which a call waits to send to p.
-func (s *Server) sent(p *peer) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	p.sending = false
-	if p.gone == nil {
-		s.readOn(p)
-	}
-}
-
-// busy reports whether a reply to p is not out yet. base.mu is held.
-func (p *peer) busy() bool { return p.sending || p.out.place != nil }
-
-// readOn reads from p again after a reply, when it is out. base.mu is held.
-func (s *Server) readOn(p *peer) {
-	if p.gone != nil || p.sending {
+// resumeReading reads from a connection again after its reply. core.mu is held.
+func (s *Server) resumeReading(c *serverConn) {
+	if c.closeErr != nil || c.sending || !s.pollAgain(c) {
 		return
 	}
-	if err := s.watch(p); err != nil {
-		s.counters.evicted.Add(1)
-		s.drop(p, fmt.Errorf("%w: %w", ErrClosed, err))
-		return
-	}
-	if p.watched&transport.Readable != 0 {
+	if c.watched&transport.Readable != 0 {
 		// Its next message may have been read together with the last one.
-		s.queue(p)
-		s.nudge()
+		s.requeue(c)
+		s.wakePoll()
 	}
 }
 
-// nudge ends the leader's wait, so that it begins one that knows what has changed.
-// base.mu is held.
-func (s *Server) nudge() {
-	if s.polling {
-		s.poller.Wake()
+// pollAgain updates what the poller waits for, and reports whether it could. Otherwise
+// the connection is evicted. core.mu is held.
+func (s *Server) pollAgain(c *serverConn) bool {
+	err := s.updateInterest(c)
+	if err != nil {
+		s.counters.evicted.Add(1)
+		s.drop(c, fmt.Errorf("%w: %w", ErrClosed, err))
 	}
-}
-
-// watch tells the poller what to wait for on p. base.mu is held.
-func (s *Server) watch(p *peer) error {
-	want := transport.Readable
-	switch {
-	case p.sending:
-		want = 0
-	case p.out.place != nil:
-		want = transport.Writable
-	case p.held:
-		want = 0 // its next message has to wait
-	case p.ended:
-		want = 0 // it may have closed only its own direction and wait for answers
-	case p.conn.Unsent():
-		want |= transport.Writable
-	}
-	if want == p.watched {
-		return nil
-	}
-	err := s.poller.Watch(p.conn, p.id, want)
-	if err == nil {
-		p.watched = want
-	}
-	return err
-}
-
-// try takes the lock if nothing has it.
-func (l *lock) try() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.held {
-		return false
-	}
-	l.held = true
-	return true
+	return err == nil
 }

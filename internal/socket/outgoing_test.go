@@ -24,7 +24,7 @@ import (
 	"libobe/internal/systemtest"
 )
 
-// reader is a client that takes its replies when the test wants it to.
+// reader is a client that reads its replies when the test wants it to.
 type reader struct {
 	net.Conn
 	t *testing.T
@@ -32,7 +32,7 @@ type reader struct {
 
 func (r reader) send(body string) {
 	r.t.Helper()
-	must(r.t, r.SetWriteDeadline(time.Now().Add(patience)))
+	must(r.t, r.SetWriteDeadline(time.Now().Add(testTimeout)))
 	_, err := io.WriteString(r, frame(body))
 	must(r.t, err)
 }
@@ -40,7 +40,7 @@ func (r reader) send(body string) {
 // take reads one frame.
 func (r reader) take() (string, error) {
 	head := make([]byte, 10)
-	if err := r.SetReadDeadline(time.Now().Add(patience)); err != nil {
+	if err := r.SetReadDeadline(time.Now().Add(testTimeout)); err != nil {
 		return "", err
 	}
 	if _, err := io.ReadFull(r, head); err != nil {
@@ -64,7 +64,7 @@ func (r reader) expect(body string) {
 
 func (r reader) expectEnd() {
 	r.t.Helper()
-	must(r.t, r.SetReadDeadline(time.Now().Add(patience)))
+	must(r.t, r.SetReadDeadline(time.Now().Add(testTimeout)))
 	if n, err := r.Read(make([]byte, 1)); n > 0 || err == nil || errors.Is(err, syscall.EAGAIN) || isTimeout(err) {
 		r.t.Fatalf("%d bytes and %v where the end was expected", n, err)
 	}
@@ -75,14 +75,14 @@ func isTimeout(err error) bool {
 	return errors.As(err, &n) && n.Timeout()
 }
 
-// slow connects a client that takes little before it reads.
+// slow connects a client whose receive buffer is small.
 func slow(t *testing.T, s *socket.Server) reader {
 	t.Helper()
 	network, address := "tcp", s.Name()
 	if path, found := strings.CutPrefix(address, "unix:"); found {
 		network, address = "unix", path
 	}
-	d := net.Dialer{Timeout: patience, Control: func(_, _ string, raw syscall.RawConn) (err error) {
+	d := net.Dialer{Timeout: testTimeout, Control: func(_, _ string, raw syscall.RawConn) (err error) {
 		_ = raw.Control(func(fd uintptr) {
 			err = syscall.SetsockoptInt(systemtest.Descriptor(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, narrow)
 		})
@@ -113,8 +113,7 @@ func transports(t *testing.T) map[string]func(options ...string) *socket.Server 
 	return all
 }
 
-// asks sends a message, whose TLS handshake needs the server meanwhile, and
-// receives it.
+// asks sends a message and lets the server receive it, including the TLS handshake.
 func (r reader) asks(s *socket.Server, body string) {
 	r.t.Helper()
 	sent := start(func() error {
@@ -125,7 +124,7 @@ func (r reader) asks(s *socket.Server, body string) {
 	must(r.t, await(r.t, sent))
 }
 
-// handedOver leaves a reply outgoing to a client: another one wants to speak.
+// handedOver hands over a reply to a client: another client needs the server.
 func handedOver(t *testing.T, s *socket.Server, c, other reader, body string) {
 	t.Helper()
 	c.asks(s, "1")
@@ -133,7 +132,7 @@ func handedOver(t *testing.T, s *socket.Server, c, other reader, body string) {
 		_, err := io.WriteString(other, frame("2"))
 		return err
 	})
-	must(t, s.Send([]byte(body), patience))
+	must(t, s.Send([]byte(body), testTimeout))
 	expectReceive(t, s, "2")
 	must(t, await(t, knock))
 	if stat(t, s, "outgoing_bytes") == 0 {
@@ -143,8 +142,8 @@ func handedOver(t *testing.T, s *socket.Server, c, other reader, body string) {
 	other.expect("22")
 }
 
-// Clients that do not read their replies delay no other one, in a server of one
-// thread. When they read, they get all of it.
+// Clients that do not read their replies delay no other client of a server with a single
+// thread. When they read, they get the whole replies.
 func TestSlowReadersDelayNoClient(t *testing.T) {
 	const readers = 3
 	for name, server := range transports(t) {
@@ -166,11 +165,11 @@ func TestSlowReadersDelayNoClient(t *testing.T) {
 				send(t, s, "2")
 				other.expect("2")
 				must(t, await(t, sent))
-				// To wait for the reader takes message_timeout_ms, three times patience.
-				if took := time.Since(began); took > patience {
-					t.Errorf("an exchange took %v beside a client that does not read", took)
+				// Waiting for the reader would take message_timeout_ms, three times testTimeout.
+				if took := time.Since(began); took > testTimeout {
+					t.Errorf("an exchange took %v while a client did not read", took)
 				} else {
-					t.Logf("beside a client that does not read, an exchange took %v", took)
+					t.Logf("while a client did not read, an exchange took %v", took)
 				}
 			}
 			expectStats(t, s, "messages_sent=6")
@@ -181,7 +180,7 @@ func TestSlowReadersDelayNoClient(t *testing.T) {
 					t.Errorf("a slow client received %d bytes that are not its reply", len(reply))
 				}
 			}
-			// The connections are as good as before.
+			// The connections still work.
 			for _, c := range slows {
 				c.asks(s, "3")
 				send(t, s, "4")
@@ -191,7 +190,7 @@ func TestSlowReadersDelayNoClient(t *testing.T) {
 	}
 }
 
-// taking lets clients read at once; the channel has what each received.
+// taking lets clients read at the same time. The channel returns what each received.
 func taking(t *testing.T, slows []reader) <-chan string {
 	got := make(chan string, len(slows))
 	for _, c := range slows {
@@ -206,12 +205,13 @@ func taking(t *testing.T, slows []reader) <-chan string {
 	return got
 }
 
-// As long as no other client needs the server, a reply is sent by its own call.
+// As long as no other client needs the server, the call that replies sends the whole
+// reply.
 func TestReplyToALoneClientIsSentByItsCall(t *testing.T) {
 	s := newServer(t)
 	c := slow(t, s)
 	c.asks(s, "1")
-	done := start(func() error { return s.Send([]byte(long), patience) })
+	done := start(func() error { return s.Send([]byte(long), testTimeout) })
 	begun(t, s, 1)
 	select {
 	case err := <-done:
@@ -223,8 +223,8 @@ func TestReplyToALoneClientIsSentByItsCall(t *testing.T) {
 	expectStats(t, s, "outgoing_bytes=0", "messages_sent=1")
 }
 
-// What is outgoing is bounded for all connections together; beyond that a reply waits
-// as long as it may.
+// Replies that are handed over are bounded for all connections together. Beyond that a
+// reply waits as long as its timeout permits.
 func TestOutgoingLimit(t *testing.T) {
 	for name, server := range transports(t) {
 		t.Run(name, func(t *testing.T) {
@@ -239,7 +239,7 @@ func TestOutgoingLimit(t *testing.T) {
 			err := s.Send([]byte(long), short)
 			expectError(t, err, socket.ErrTimeout)
 			if took := time.Since(began); took < short {
-				t.Errorf("a reply for which there is no room waited %v", took)
+				t.Errorf("a reply beyond the limit waited %v", took)
 			}
 			if held := stat(t, s, "outgoing_bytes"); held > limit {
 				t.Errorf("%d bytes are outgoing, and outgoing_limit is %d", held, limit)
@@ -247,7 +247,7 @@ func TestOutgoingLimit(t *testing.T) {
 			expectReceive(t, s, "4")
 			send(t, s, "44")
 			other.expect("44")
-			// With 0 nothing is.
+			// With 0 none is handed over.
 			set(t, s, "outgoing_limit=0")
 			third := slow(t, s)
 			third.asks(s, "5")
@@ -259,7 +259,7 @@ func TestOutgoingLimit(t *testing.T) {
 	}
 }
 
-// A client that does not take what is outgoing is dropped after message_timeout_ms.
+// A client that does not read a handed over reply is dropped after message_timeout_ms.
 func TestOutgoingReplyTimesOut(t *testing.T) {
 	for name, server := range transports(t) {
 		t.Run(name, func(t *testing.T) {
@@ -268,7 +268,7 @@ func TestOutgoingReplyTimesOut(t *testing.T) {
 			handedOver(t, s, c, other, long)
 			set(t, s, fmt.Sprint("message_timeout_ms=", short.Milliseconds()))
 			done := start(func() error {
-				_, err := s.Receive(nil, patience)
+				_, err := s.Receive(nil, testTimeout)
 				return err
 			})
 			eventually(t, "the client is dropped", func() bool { return stat(t, s, "dropped_unread") == 1 })
@@ -279,7 +279,7 @@ func TestOutgoingReplyTimesOut(t *testing.T) {
 	}
 }
 
-// A client that leaves while a reply to it is outgoing is no matter.
+// A client may close while a reply to it is outgoing.
 func TestClientLeavesBeforeItsReplyIsOut(t *testing.T) {
 	s := newServer(t)
 	c, other := slow(t, s), slow(t, s)
@@ -290,7 +290,7 @@ func TestClientLeavesBeforeItsReplyIsOut(t *testing.T) {
 	other.asks(s, "3")
 }
 
-// A client may end its direction; it gets its reply, and then the end.
+// A client that has closed its sending side still gets its reply, and then EOF.
 func TestHalfClosedClientGetsItsOutgoingReply(t *testing.T) {
 	s := newServer(t)
 	c, other := slow(t, s), slow(t, s)
@@ -306,7 +306,7 @@ func TestHalfClosedClientGetsItsOutgoingReply(t *testing.T) {
 	expectStats(t, s)
 }
 
-// The next command of a connection is read when the reply to the one before is out.
+// The next command of a connection is read after the reply to the last one was sent.
 func TestNextCommandWaitsForTheOutgoingReply(t *testing.T) {
 	for name, server := range transports(t) {
 		t.Run(name, func(t *testing.T) {
@@ -327,7 +327,7 @@ func TestNextCommandWaitsForTheOutgoingReply(t *testing.T) {
 	}
 }
 
-// A reply behind one that is outgoing waits for no client.
+// A reply behind an outgoing one does not wait for the client.
 func TestSecondReplyQueuesBehindTheFirst(t *testing.T) {
 	for name, server := range transports(t) {
 		t.Run(name, func(t *testing.T) {
@@ -364,12 +364,12 @@ func (r reader) send2(s *socket.Server, first, second string) {
 		attend(r.t, s, "the handshake is done", func() bool { return len(shaken) > 0 })
 		must(r.t, await(r.t, shaken))
 	}
-	must(r.t, r.SetWriteDeadline(time.Now().Add(patience)))
+	must(r.t, r.SetWriteDeadline(time.Now().Add(testTimeout)))
 	_, err := io.WriteString(r, frame(first)+frame(second))
 	must(r.t, err)
 }
 
-// A call that must not wait hands over what the system does not take.
+// A non-blocking reply hands over what the system does not accept.
 func TestReplyWithoutWaitingIsHandedOver(t *testing.T) {
 	for name, server := range transports(t) {
 		t.Run(name, func(t *testing.T) {
@@ -394,7 +394,7 @@ func TestReplyWithoutWaitingIsHandedOver(t *testing.T) {
 	}
 }
 
-// A freed server sends on what is outgoing, and so does one that closes the
+// A freed server continues to send outgoing replies, and so does one that closes the
 // connection.
 func TestOutgoingReplySurvivesFreeAndClose(t *testing.T) {
 	for name, server := range transports(t) {
@@ -416,7 +416,7 @@ func TestOutgoingReplySurvivesFreeAndClose(t *testing.T) {
 			must(t, s.Send([]byte(long), 0))
 			began := time.Now()
 			s.Free()
-			if took := time.Since(began); took > prompt {
+			if took := time.Since(began); took > soon {
 				t.Errorf("Free took %v", took)
 			}
 			c.expect(long)
@@ -426,7 +426,7 @@ func TestOutgoingReplySurvivesFreeAndClose(t *testing.T) {
 }
 
 // A freed server does not wait for a client that never reads.
-func TestFreedServerGivesUpOutgoingReplies(t *testing.T) {
+func TestFreedServerDropsUnreadReplies(t *testing.T) {
 	expectNothingLeft(t, func() {
 		s := newServer(t, fmt.Sprint("message_timeout_ms=", short.Milliseconds()))
 		c := slow(t, s)
@@ -439,7 +439,7 @@ func TestFreedServerGivesUpOutgoingReplies(t *testing.T) {
 	})
 }
 
-// A client with a reply outgoing is not idle.
+// A client to which a reply is outgoing is not idle.
 func TestOutgoingReplyIsNotEvicted(t *testing.T) {
 	s := newServer(t, "max_connections=2")
 	c, other := slow(t, s), slow(t, s)
@@ -457,15 +457,15 @@ func TestOutgoingReplyIsNotEvicted(t *testing.T) {
 	expectStats(t, s, "evicted=1")
 }
 
-// A server with replies outgoing that no client takes costs no processor time.
-func TestServerWithOutgoingRepliesRests(t *testing.T) {
+// A server with outgoing replies that no client reads uses no CPU time.
+func TestServerWithOutgoingRepliesIsIdle(t *testing.T) {
 	for name, server := range transports(t) {
 		t.Run(name, func(t *testing.T) {
 			s := server()
 			c, other := slow(t, s), slow(t, s)
 			handedOver(t, s, c, other, long)
 			c.send("1")
-			expectRest(t, func() {
+			expectIdle(t, func() {
 				_, err := s.Receive(nil, 10*moment)
 				expectError(t, err, socket.ErrTimeout)
 			})
@@ -473,8 +473,8 @@ func TestServerWithOutgoingRepliesRests(t *testing.T) {
 	}
 }
 
-// Replies of all sizes to clients that read as they like, from several threads, with
-// calls that are cancelled: whole or not at all, and in order.
+// Several threads send replies of all sizes to clients that read irregularly, while calls
+// are cancelled: the replies arrive whole or not at all, and in order.
 func TestOutgoingRepliesInDisorder(t *testing.T) {
 	const clients, threads, rounds = 12, 3, 6
 	for name, server := range transports(t) {
@@ -508,7 +508,7 @@ func TestOutgoingRepliesInDisorder(t *testing.T) {
 							c = slow(t, s)
 						}
 						ask := fmt.Sprintf("[%d, %d]", i*1000+n, random.IntN(1<<20))
-						_ = c.SetDeadline(time.Now().Add(patience))
+						_ = c.SetDeadline(time.Now().Add(testTimeout))
 						_, err := io.WriteString(c, frame(ask))
 						if err == nil {
 							time.Sleep(time.Duration(random.IntN(3)) * time.Millisecond)
@@ -544,7 +544,7 @@ func TestOutgoingRepliesInDisorder(t *testing.T) {
 	}
 }
 
-// answerTo makes the reply to a command [number, size].
+// answerTo returns the reply to a command [number, size].
 func answerTo(command []byte) []byte {
 	var number, size int
 	_, _ = fmt.Sscanf(string(command), "[%d, %d]", &number, &size)
@@ -552,7 +552,7 @@ func answerTo(command []byte) []byte {
 	return append(append([]byte(`"`), bytes.Repeat(fmt.Appendf(nil, "%x", sum), size/8)...), '"')
 }
 
-// gated is a connection that reads nothing before its gate is open.
+// gated is a connection that reads nothing until its gate is open.
 type gated struct {
 	net.Conn
 	gate  chan struct{}
@@ -569,8 +569,8 @@ func (g *gated) Read(p []byte) (int, error) {
 	return g.Conn.Read(p)
 }
 
-// The certificates of a server may be more than a socket takes at once. The rest goes
-// out when there is room, though the client has nothing to say meanwhile.
+// The certificates of a server may be larger than the send buffer. The rest is sent when
+// there is room, although the client sends nothing in the meantime.
 func TestTLSFlightGoesOutInParts(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("the buffers of TCP hold any certificate")
@@ -582,7 +582,7 @@ func TestTLSFlightGoesOutInParts(t *testing.T) {
 	raw, err := net.Dial("unix", strings.TrimPrefix(s.Name(), "unix:"))
 	must(t, err)
 	defer raw.Close()
-	// The client's first flight is there, and nothing takes the server's.
+	// The client's first flight has arrived, and the client does not read the server's.
 	hello := &gated{Conn: raw, gate: make(chan struct{})}
 	c := reader{tls.Client(hello, &tls.Config{InsecureSkipVerify: true}), t}
 	sent := start(func() error {
@@ -599,18 +599,18 @@ func TestTLSFlightGoesOutInParts(t *testing.T) {
 	c.expect("2")
 }
 
-// The connection is closed when a reply was sent only in part. A later answer is told
-// so, and not how the call before it ended.
-func TestAnswerAfterOneThatWasBrokenOff(t *testing.T) {
+// The connection is closed if only a part of a reply was sent. The error of a later reply
+// is that, and not how the earlier call ended.
+func TestReplyAfterABrokenOne(t *testing.T) {
 	for _, c := range []struct {
 		how     string
 		timeout time.Duration
 		options []string
 		want    error
 	}{
-		{"cancelled", patience, []string{"outgoing_limit=0"}, socket.ErrCancelled},
+		{"cancelled", testTimeout, []string{"outgoing_limit=0"}, socket.ErrCancelled},
 		{"timed out", short, []string{"outgoing_limit=0"}, socket.ErrTimeout},
-		{"stalled", patience, []string{"outgoing_limit=0", "message_timeout_ms=30"}, socket.ErrTimeout},
+		{"stalled", testTimeout, []string{"outgoing_limit=0", "message_timeout_ms=30"}, socket.ErrTimeout},
 	} {
 		t.Run(c.how, func(t *testing.T) {
 			s := newServer(t, c.options...)
@@ -624,17 +624,17 @@ func TestAnswerAfterOneThatWasBrokenOff(t *testing.T) {
 				s.Cancel()
 			}
 			expectError(t, await(t, ended), c.want)
-			err := m.Reply([]byte("2"), patience)
+			err := m.Reply([]byte("2"), testTimeout)
 			expectError(t, err, socket.ErrClosed)
-			if !strings.Contains(err.Error(), "did not take a whole reply") {
-				t.Errorf("a later answer is told: %v", err)
+			if !strings.Contains(err.Error(), "did not read a whole reply") {
+				t.Errorf("the error of a later reply: %v", err)
 			}
 		})
 	}
 }
 
-// The same where several threads receive, and the next call of obe_send is told.
-func TestSendAfterOneThatWasBrokenOff(t *testing.T) {
+// The same where several threads receive, and the next Send fails with it.
+func TestSendAfterABrokenReply(t *testing.T) {
 	s := newServer(t, "outgoing_limit=0")
 	a, b := newActor(t, s), newActor(t, s)
 	t.Cleanup(func() { close(a.work) })
@@ -649,8 +649,8 @@ func TestSendAfterOneThatWasBrokenOff(t *testing.T) {
 		return do(t, a, func() error { return s.Send([]byte(body), timeout) })
 	}
 	expectError(t, sends(long, short), socket.ErrTimeout)
-	expectError(t, sends("2", patience), socket.ErrClosed)
-	expectError(t, sends("2", patience), socket.ErrState)
+	expectError(t, sends("2", testTimeout), socket.ErrClosed)
+	expectError(t, sends("2", testTimeout), socket.ErrState)
 	dial(t, s).send("3")
 	await(t, other).expect(t, "3")
 }

@@ -19,8 +19,8 @@ import (
 	"libobe/internal/transport"
 )
 
-// The main goroutine keeps the main thread, which does not end with a goroutine that is
-// locked to it.
+// The main goroutine keeps the main thread: unlike others, it does not end with a
+// goroutine that is locked to it.
 func init() { runtime.LockOSThread() }
 
 // actor is a thread of a program that uses a server.
@@ -42,7 +42,7 @@ func newActor(t *testing.T, s *socket.Server) *actor {
 	return a
 }
 
-// end ends the thread and waits until the system has no thread of its number.
+// end ends the thread and waits until the system has no thread with its id.
 func (a *actor) end(t *testing.T) {
 	t.Helper()
 	id := do(t, a, func() socket.ThreadID { return socket.CurrentThread() })
@@ -50,14 +50,14 @@ func (a *actor) end(t *testing.T) {
 	eventually(t, "the thread has ended", func() bool { return socket.ThreadEnded(id) })
 }
 
-// begin begins a call on an actor's thread.
+// begin starts a call on an actor's thread.
 func begin[T any](a *actor, f func() T) <-chan T {
 	result := make(chan T, 1)
 	a.work <- func() { result <- f() }
 	return result
 }
 
-// do makes a call on an actor's thread.
+// do calls a function on an actor's thread and returns its result.
 func do[T any](t *testing.T, a *actor, f func() T) T {
 	t.Helper()
 	return await(t, begin(a, f))
@@ -65,12 +65,11 @@ func do[T any](t *testing.T, a *actor, f func() T) T {
 
 func (a *actor) receives() outcome {
 	dst := make([]byte, 1<<10)
-	n, err := a.s.Receive(dst, patience)
+	n, err := a.s.Receive(dst, testTimeout)
 	return outcome{string(dst[:n]), err}
 }
 
-// stage is a server with threads and clients, for scenes that are played step by
-// step.
+// stage is a server with the threads and clients of a script.
 type stage struct {
 	t       *testing.T
 	s       *socket.Server
@@ -78,26 +77,27 @@ type stage struct {
 	clients map[string]*plain
 }
 
-// play plays a scene. Its steps are:
+// play runs a script on a server. Its steps are:
 //
-//	p says 1      client p sends the message 1
-//	A takes 1     thread A receives, and it is the message 1
-//	A begins      thread A begins to receive
-//	A has 1       what it received then is the message 1
-//	A gives up    ... is nothing: its time is over
-//	A sends 11    thread A sends, which succeeds
-//	A fails       ... which fails with ErrState, or A closed with ErrClosed
-//	A drops       thread A closes the connection of the last message
-//	A ends        thread A ends
-//	p gets 11     client p receives the message 11
-//	p ends        client p sees its connection closed
-//	p waits       client p has received nothing, and its connection is open
-//	p leaves      client p resets its connection, which the server sees
-func play(t *testing.T, scene string) {
+//	p sends 1      client p sends the message 1
+//	A receives 1   thread A receives, and the message is 1
+//	A begins       thread A begins to receive
+//	A has 1        the message that it receives then is 1
+//	A polls        thread A receives with timeout 0, and there is no message
+//	A sends 11     thread A sends, which succeeds
+//	A fails        ... which fails with ErrState
+//	A loses        ... which fails because the connection of its message is closed
+//	A drops        thread A closes the connection of the last message
+//	A ends         thread A ends
+//	p gets 11      client p receives the message 11
+//	p ends         client p sees its connection closed
+//	p waits        client p has received nothing, and its connection is open
+//	p leaves       client p resets its connection, which the server sees
+func play(t *testing.T, script string) {
 	s := newServer(t)
 	st := &stage{t, s, map[string]*actor{}, map[string]*plain{}}
 	begun := map[string]<-chan outcome{}
-	for _, step := range strings.Split(scene, ";") {
+	for _, step := range strings.Split(script, ";") {
 		words := strings.Fields(step)
 		who, what, arg := words[0], words[1], ""
 		if len(words) > 2 {
@@ -121,36 +121,38 @@ func play(t *testing.T, scene string) {
 			t.Fatalf("at %q: %s", strings.TrimSpace(step), fmt.Sprintf(format, args...))
 		}
 		sends := func() error {
-			return do(t, a, func() error { return s.Send([]byte(`"nobody's"`), patience) })
+			return do(t, a, func() error { return s.Send([]byte(`"unexpected"`), testTimeout) })
 		}
 		switch what {
-		case "says":
-			p.send(arg)
-		case "takes":
+		case "receives":
 			if got := do(t, a, a.receives); got.err != nil || got.body != arg {
 				fail("%q, %v", got.body, got.err)
 			}
 		case "begins":
-			flying := s.InFlight()
+			inFlight := s.InFlight()
 			begun[who] = begin(a, a.receives)
-			eventually(t, "the call has begun", func() bool { return s.InFlight() > flying })
+			eventually(t, "the call has begun", func() bool { return s.InFlight() > inFlight })
 		case "has":
 			if got := await(t, begun[who]); got.err != nil || got.body != arg {
 				fail("%q, %v", got.body, got.err)
 			}
-		case "looks":
+		case "polls":
 			if err := do(t, a, func() error { _, err := s.Receive(make([]byte, 100), 0); return err }); !errors.Is(err, socket.ErrTimeout) {
 				fail("%v", err)
 			}
 		case "sends":
-			if err := do(t, a, func() error { return s.Send([]byte(arg), patience) }); err != nil {
+			if p != nil {
+				p.send(arg)
+				continue
+			}
+			if err := do(t, a, func() error { return s.Send([]byte(arg), testTimeout) }); err != nil {
 				fail("%v", err)
 			}
 		case "fails":
 			if err := sends(); !errors.Is(err, socket.ErrState) {
 				fail("%v", err)
 			}
-		case "late":
+		case "loses":
 			if err := sends(); err == nil || errors.Is(err, socket.ErrState) {
 				fail("%v", err)
 			}
@@ -183,60 +185,60 @@ func play(t *testing.T, scene string) {
 	}
 }
 
-// Several tells a server that its calls are not those of one loop: B receives while
-// C does.
-const several = `B begins; C begins; y says 0; z says 0; B has 0; C has 0; B sends 0; C sends 0; y gets 0; z gets 0; `
+// several shows a server that its calls are those of several loops: B and C receive at
+// once.
+const several = `B begins; C begins; y sends 0; z sends 0; B has 0; C has 0; B sends 0; C sends 0; y gets 0; z gets 0; `
 
 func TestSendAnswersWhatItsThreadReceived(t *testing.T) {
-	for name, scene := range map[string]string{
+	for name, script := range map[string]string{
 		// One loop.
-		"one loop on one thread":                                      `p says 1; A takes 1; A sends 11; p gets 11; q says 2; A takes 2; A sends 22; q gets 22`,
-		"receives on one thread, sends on other":                      `p says 1; A takes 1; B sends 11; p gets 11; q says 2; A takes 2; B sends 22; q gets 22`,
-		"a thread for each call":                                      `p says 1; A takes 1; B sends 11; p gets 11; q says 2; C takes 2; D sends 22; q gets 22`,
-		"threads in turn":                                             `p says 1; A takes 1; A sends 11; p gets 11; q says 2; B takes 2; A sends 22; q gets 22; p says 3; A takes 3; B sends 33; p gets 33`,
-		"two replies":                                                 `p says 1; A takes 1; A sends 11; A sends 12; B sends 13; p gets 11; p gets 12; p gets 13`,
-		"no reply":                                                    `p says 1; A takes 1; p waits; q says 2; A takes 2; p ends; A sends 22; q gets 22`,
-		"no reply, the same client":                                   `p says 1; A takes 1; p says 2; A takes 2; A sends 22; p gets 22`,
-		"no reply, threads that end":                                  `p says 1; A takes 1; A ends; q says 2; B takes 2; p ends; C sends 22; q gets 22`,
-		"no reply, the same client, threads that end":                 `p says 1; A takes 1; A ends; p says 2; B takes 2; C sends 22; p gets 22`,
-		"no reply, threads that were seen to change":                  `p says 1; A takes 1; B sends 11; p gets 11; p says 2; A takes 2; q says 3; B takes 3; p ends; A sends 33; q gets 33`,
-		"no reply, the same client, threads that were seen to change": `p says 1; A takes 1; B sends 11; p gets 11; p says 2; A takes 2; p says 3; B takes 3; A sends 33; p gets 33`,
-		"a look in between":                                           `p says 1; A takes 1; q says 2; p waits; A sends 11; p gets 11; A takes 2; A sends 22; q gets 22`,
-		"a look that finds nothing":                                   `p says 1; A takes 1; A looks; B looks; A sends 11; p gets 11`,
-		"the client has left":                                         `p says 1; A takes 1; p leaves; A looks; A late; q says 2; A takes 2; A sends 22; q gets 22`,
-		"the client has left, threads in turn":                        `p says 1; A takes 1; p leaves; A looks; A late; q says 2; B takes 2; A sends 22; q gets 22`,
-		"nothing was received":                                        `A fails; p says 1; A takes 1; A drops; p ends; A fails`,
-		"closing on another thread":                                   `p says 1; A takes 1; B drops; p ends; B fails`,
+		"one loop on one thread":                                      `p sends 1; A receives 1; A sends 11; p gets 11; q sends 2; A receives 2; A sends 22; q gets 22`,
+		"receives on one thread, sends on other":                      `p sends 1; A receives 1; B sends 11; p gets 11; q sends 2; A receives 2; B sends 22; q gets 22`,
+		"a thread for each call":                                      `p sends 1; A receives 1; B sends 11; p gets 11; q sends 2; C receives 2; D sends 22; q gets 22`,
+		"threads in turn":                                             `p sends 1; A receives 1; A sends 11; p gets 11; q sends 2; B receives 2; A sends 22; q gets 22; p sends 3; A receives 3; B sends 33; p gets 33`,
+		"two replies":                                                 `p sends 1; A receives 1; A sends 11; A sends 12; B sends 13; p gets 11; p gets 12; p gets 13`,
+		"no reply":                                                    `p sends 1; A receives 1; p waits; q sends 2; A receives 2; p ends; A sends 22; q gets 22`,
+		"no reply, the same client":                                   `p sends 1; A receives 1; p sends 2; A receives 2; A sends 22; p gets 22`,
+		"no reply, threads that end":                                  `p sends 1; A receives 1; A ends; q sends 2; B receives 2; p ends; C sends 22; q gets 22`,
+		"no reply, the same client, threads that end":                 `p sends 1; A receives 1; A ends; p sends 2; B receives 2; C sends 22; p gets 22`,
+		"no reply, threads that were seen to change":                  `p sends 1; A receives 1; B sends 11; p gets 11; p sends 2; A receives 2; q sends 3; B receives 3; p ends; A sends 33; q gets 33`,
+		"no reply, the same client, threads that were seen to change": `p sends 1; A receives 1; B sends 11; p gets 11; p sends 2; A receives 2; p sends 3; B receives 3; A sends 33; p gets 33`,
+		"a connection that has to wait":                               `p sends 1; A receives 1; q sends 2; p waits; A sends 11; p gets 11; A receives 2; A sends 22; q gets 22`,
+		"polls without a message":                                     `p sends 1; A receives 1; A polls; B polls; A sends 11; p gets 11`,
+		"the client has left":                                         `p sends 1; A receives 1; p leaves; A polls; A loses; q sends 2; A receives 2; A sends 22; q gets 22`,
+		"the client has left, threads in turn":                        `p sends 1; A receives 1; p leaves; A polls; A loses; q sends 2; B receives 2; A sends 22; q gets 22`,
+		"nothing was received":                                        `A fails; p sends 1; A receives 1; A drops; p ends; A fails`,
+		"closing on another thread":                                   `p sends 1; A receives 1; B drops; p ends; B fails`,
 
 		// Several loops.
-		"two loops":                         `p says 1; A takes 1; q says 2; B takes 2; A sends 11; B sends 22; p gets 11; q gets 22`,
-		"two loops, the later first":        `p says 1; A takes 1; q says 2; B takes 2; B sends 22; A sends 11; p gets 11; q gets 22`,
-		"one is slow":                       `p says 1; A takes 1; q says 2; B takes 2; B sends 22; q gets 22; q says 3; B takes 3; B sends 33; q gets 33; p waits; A sends 11; p gets 11`,
-		"one is slow, seen to be several":   several + `p says 1; A takes 1; q says 2; B takes 2; q says 3; p waits; B sends 22; B takes 3; p waits; A sends 11; p gets 11; B sends 33; q gets 22; q gets 33`,
-		"no reply of one":                   several + `p says 1; A takes 1; q says 2; B takes 2; r says 3; A takes 3; p ends; q waits; B sends 22; A sends 33; q gets 22; r gets 33`,
-		"a thread that received nothing":    several + `p says 1; A takes 1; D sends 11; p gets 11`,
-		"another, with two to choose from":  several + `p says 1; A takes 1; q says 2; B takes 2; D fails; A sends 11; D sends 22; p gets 11; q gets 22`,
-		"and before they are known to be":   `p says 1; A takes 1; q says 2; B takes 2; D fails; p waits; q waits`,
-		"a second reply is for no other":    several + `p says 1; A takes 1; q says 2; B takes 2; A sends 11; A fails; B sends 22; A sends 12; p gets 11; q gets 22; p gets 12`,
-		"no second reply between":           several + `p says 1; A takes 1; A sends 11; p gets 11; p says 2; B takes 2; A fails; B sends 22; p gets 22`,
-		"one that was answered by another":  several + `p says 1; A takes 1; D sends 11; p gets 11; q says 2; B takes 2; A fails; B sends 22; q gets 22`,
-		"one that was given up":             several + `p says 1; A takes 1; q says 2; A takes 2; p ends; D fails; A sends 22; q gets 22`,
-		"its client has left":               several + `p says 1; A takes 1; p leaves; B looks; q says 2; B takes 2; A late; A fails; B sends 22; q gets 22`,
-		"its connection was closed":         several + `p says 1; A takes 1; q says 2; B takes 2; A drops; p ends; q waits; A fails; B sends 22; q gets 22`,
-		"a closing that may be for several": several + `p says 1; A takes 1; q says 2; B takes 2; D drops; p waits; q waits; A sends 11; B sends 22; p gets 11; q gets 22`,
-		"a thread that ended":               several + `p says 1; A takes 1; A ends; q says 2; D sends 11; p gets 11; B takes 2; B sends 22; q gets 22`,
-		"commands of one connection":        several + `p says 1; p says 2; A takes 1; B looks; A sends 11; B takes 2; B sends 22; p gets 11; p gets 22`,
-		"one waits for another connection":  several + `p says 1; p says 2; A takes 1; B begins; q says 3; B has 3; B sends 33; q gets 33; C begins; A sends 11; C has 2; C sends 22; p gets 11; p gets 22`,
+		"two loops":                         `p sends 1; A receives 1; q sends 2; B receives 2; A sends 11; B sends 22; p gets 11; q gets 22`,
+		"two loops, the later first":        `p sends 1; A receives 1; q sends 2; B receives 2; B sends 22; A sends 11; p gets 11; q gets 22`,
+		"one is slow":                       `p sends 1; A receives 1; q sends 2; B receives 2; B sends 22; q gets 22; q sends 3; B receives 3; B sends 33; q gets 33; p waits; A sends 11; p gets 11`,
+		"one is slow, known to be several":  several + `p sends 1; A receives 1; q sends 2; B receives 2; q sends 3; p waits; B sends 22; B receives 3; p waits; A sends 11; p gets 11; B sends 33; q gets 22; q gets 33`,
+		"no reply of one":                   several + `p sends 1; A receives 1; q sends 2; B receives 2; r sends 3; A receives 3; p ends; q waits; B sends 22; A sends 33; q gets 22; r gets 33`,
+		"a thread that received nothing":    several + `p sends 1; A receives 1; D sends 11; p gets 11`,
+		"another, with two to choose from":  several + `p sends 1; A receives 1; q sends 2; B receives 2; D fails; A sends 11; D sends 22; p gets 11; q gets 22`,
+		"and before they are known to be":   `p sends 1; A receives 1; q sends 2; B receives 2; D fails; p waits; q waits`,
+		"a second reply is for no other":    several + `p sends 1; A receives 1; q sends 2; B receives 2; A sends 11; A fails; B sends 22; A sends 12; p gets 11; q gets 22; p gets 12`,
+		"no second reply between":           several + `p sends 1; A receives 1; A sends 11; p gets 11; p sends 2; B receives 2; A fails; B sends 22; p gets 22`,
+		"one that was answered by another":  several + `p sends 1; A receives 1; D sends 11; p gets 11; q sends 2; B receives 2; A fails; B sends 22; q gets 22`,
+		"one that was dropped":              several + `p sends 1; A receives 1; q sends 2; A receives 2; p ends; D fails; A sends 22; q gets 22`,
+		"its client has left":               several + `p sends 1; A receives 1; p leaves; B polls; q sends 2; B receives 2; A loses; A fails; B sends 22; q gets 22`,
+		"its connection was closed":         several + `p sends 1; A receives 1; q sends 2; B receives 2; A drops; p ends; q waits; A fails; B sends 22; q gets 22`,
+		"a closing that may be for several": several + `p sends 1; A receives 1; q sends 2; B receives 2; D drops; p waits; q waits; A sends 11; B sends 22; p gets 11; q gets 22`,
+		"a thread that ended":               several + `p sends 1; A receives 1; A ends; q sends 2; D sends 11; p gets 11; B receives 2; B sends 22; q gets 22`,
+		"commands of one connection":        several + `p sends 1; p sends 2; A receives 1; B polls; A sends 11; B receives 2; B sends 22; p gets 11; p gets 22`,
+		"one waits for another connection":  several + `p sends 1; p sends 2; A receives 1; B begins; q sends 3; B has 3; B sends 33; q gets 33; C begins; A sends 11; C has 2; C sends 22; p gets 11; p gets 22`,
 	} {
-		t.Run(name, func(t *testing.T) { play(t, scene) })
+		t.Run(name, func(t *testing.T) { play(t, script) })
 	}
 }
 
-// What threads leave behind that end without an answer is bounded, and none of it
-// keeps a connection.
-func TestThreadsThatNeverComeBack(t *testing.T) {
+// What the server remembers of threads that end without a reply is bounded, and keeps no
+// connection open.
+func TestEndedThreadsAreForgotten(t *testing.T) {
 	s := newServer(t, "max_connections=10")
-	// This one makes the server one of several loops.
+	// With this one the server has several loops.
 	waiting := newActor(t, s)
 	for i := range 200 {
 		a := newActor(t, s)
@@ -272,13 +274,13 @@ func loop(t *testing.T, s *socket.Server, work func()) {
 			return
 		}
 		work()
-		if err := s.Send(dst[:n], patience); err != nil {
+		if err := s.Send(dst[:n], testTimeout); err != nil {
 			t.Errorf("send: %v", err)
 		}
 	}
 }
 
-// Several threads that each loop over Receive and Send answer each its own clients.
+// Several threads that each loop over Receive and Send answer the right clients.
 func TestLoopsOnTheirThreads(t *testing.T) {
 	const loops, clients, commands = 3, 8, 400
 	for name, work := range map[string]func(){
@@ -318,8 +320,8 @@ func TestLoopsOnTheirThreads(t *testing.T) {
 	}
 }
 
-// Commands that a client sends without waiting are answered in their order, however
-// many threads serve.
+// Commands that a client sends without waiting are answered in order, however many threads
+// serve.
 func TestPipelinedCommandsAreAnsweredInOrder(t *testing.T) {
 	const threads, commands = 4, 500
 	ways := map[string]func(t *testing.T, s *socket.Server){
@@ -327,7 +329,7 @@ func TestPipelinedCommandsAreAnsweredInOrder(t *testing.T) {
 		"Serve": func(t *testing.T, s *socket.Server) {
 			err := s.Serve(func(m *socket.Message) error {
 				runtime.Gosched()
-				return m.Reply(m.Body, patience)
+				return m.Reply(m.Body, testTimeout)
 			})
 			if !errors.Is(err, socket.ErrClosed) {
 				t.Error(err)
@@ -341,7 +343,7 @@ func TestPipelinedCommandsAreAnsweredInOrder(t *testing.T) {
 				}
 				if err == nil {
 					runtime.Gosched()
-					err = m.Reply(m.Body, patience)
+					err = m.Reply(m.Body, testTimeout)
 				}
 				if err != nil {
 					t.Error(err)
@@ -386,7 +388,7 @@ func TestPipelinedCommandsAreAnsweredInOrder(t *testing.T) {
 	}
 }
 
-// So they are over TLS, where several arrive in one record, or one in several.
+// The same over TLS, where several arrive in one record, or one in several records.
 func TestPipelinedCommandsOverTLS(t *testing.T) {
 	const commands = 200
 	a := newAuthority(t)
@@ -398,7 +400,7 @@ func TestPipelinedCommandsOverTLS(t *testing.T) {
 	c, err := tls.Dial("tcp", s.Addr().String(), &tls.Config{InsecureSkipVerify: true})
 	must(t, err)
 	defer c.Close()
-	must(t, c.SetDeadline(time.Now().Add(patience)))
+	must(t, c.SetDeadline(time.Now().Add(testTimeout)))
 	var all strings.Builder
 	for i := range commands {
 		all.WriteString(frame(number(i)))
@@ -417,16 +419,16 @@ func TestPipelinedCommandsOverTLS(t *testing.T) {
 			t.Fatalf("reply %d is %q, %v", i, got, err)
 		}
 	}
-	// The end is seen while the message before it is worked on, and then the connection
-	// is not kept.
+	// If the server sees the EOF while it works on the message before it, it does not keep
+	// the connection.
 	must(t, c.Close())
 	eventually(t, "the client has left", func() bool { return stat(t, s, "connections_open") == 0 })
 	s.Free()
 	serving.Wait()
 }
 
-// Of a connection whose message is being worked on, nothing is read but what one read
-// brought: the system's buffers hold the rest, and the thread that receives sleeps.
+// A connection whose message is being worked on is not read beyond the last read. The
+// system's buffers hold the rest, and the receiving thread sleeps.
 func TestMessageThatWaitsIsNotRead(t *testing.T) {
 	s := newServer(t, "message_timeout_ms=50")
 	p := dial(t, s)
@@ -434,7 +436,7 @@ func TestMessageThatWaitsIsNotRead(t *testing.T) {
 	m := expectMessage(t, s, "1")
 	big := `"` + strings.Repeat("x", 300<<10) + `"`
 	sent := start(func() error { _, err := p.Write([]byte(frame(big) + frame("3"))); return err })
-	// Others are served in that time; the time of the message that waits does not count.
+	// Others are served in the meantime. The message that waits is not timed.
 	q := dial(t, s)
 	for i := range 3 {
 		_, err := s.ReceiveMessage(short)
@@ -446,17 +448,17 @@ func TestMessageThatWaitsIsNotRead(t *testing.T) {
 	if n := stat(t, s, "bytes_received"); n > 100<<10 {
 		t.Errorf("%d bytes were read before their turn", n)
 	}
-	// That it is readable wakes no call.
+	// Its unread data wakes no call.
 	if n := s.Held(); n != 1 {
 		t.Errorf("%d connections are not waited for, want 1", n)
 	}
-	// A call that waits already sees it when its turn comes.
+	// A call that already waits receives it in its turn.
 	next := start(func() outcome {
-		m, err := s.ReceiveMessage(patience)
+		m, err := s.ReceiveMessage(testTimeout)
 		if err != nil {
 			return outcome{err: err}
 		}
-		return outcome{string(m.Body), m.Reply([]byte("2"), patience)}
+		return outcome{string(m.Body), m.Reply([]byte("2"), testTimeout)}
 	})
 	begun(t, s, 1)
 	reply(t, m, "1")
@@ -469,10 +471,9 @@ func TestMessageThatWaitsIsNotRead(t *testing.T) {
 	expectStats(t, s, "connections_open=2")
 }
 
-// A connection that stays open does not keep the memory of a message that was answered.
-// A call that receives gives up what its thread has to answer when another message
-// comes, which may be one of the same connection. If it ends while another thread reads
-// that one, there is nothing to give up, and the next message has to wait.
+// A receiving call replaces the open message of its thread when it gets the next one,
+// which may come from the same connection. If the call ends while another thread reads
+// that one, the open message is not replaced, and the next one has to wait.
 func TestCallEndsWhileTheNextMessageIsRead(t *testing.T) {
 	for _, second := range []string{number(2), `"` + strings.Repeat("x", 5000) + `"`} {
 		s := newServer(t)
@@ -491,10 +492,10 @@ func TestCallEndsWhileTheNextMessageIsRead(t *testing.T) {
 		})
 		next := begin(other, func() outcome {
 			dst := make([]byte, 1<<10)
-			n, err := s.Receive(dst, patience)
+			n, err := s.Receive(dst, testTimeout)
 			if errors.As(err, new(*socket.BufferError)) {
 				dst = make([]byte, 1<<13)
-				n, err = s.Receive(dst, patience)
+				n, err = s.Receive(dst, testTimeout)
 			}
 			return outcome{string(dst[:n]), err}
 		})
@@ -518,17 +519,17 @@ func TestCallEndsWhileTheNextMessageIsRead(t *testing.T) {
 			t.Errorf("received %.20q, %v before the message before was answered", got.body, got.err)
 		case <-time.After(moment):
 		}
-		must(t, do(t, holder, func() error { return s.Send([]byte(number(1)), patience) }))
+		must(t, do(t, holder, func() error { return s.Send([]byte(number(1)), testTimeout) }))
 		client.expect(number(1))
 		await(t, next).expect(t, second)
-		must(t, do(t, other, func() error { return s.Send([]byte(second), patience) }))
+		must(t, do(t, other, func() error { return s.Send([]byte(second), testTimeout) }))
 		client.expect(second)
 	}
 }
 
-// A part of the next message may be read by a call that receives and then times out.
-// While the message before is not answered, that part is not timed; after that it is,
-// although nothing more comes of it.
+// A call that times out may have read a part of the next message. That part is not timed
+// while the last message is not answered. After that it is, even if nothing more of it
+// arrives.
 func TestHalfAMessageBehindOneThatIsAnsweredIsTimed(t *testing.T) {
 	s := newServer(t, "message_timeout_ms=100")
 	p := dial(t, s)
@@ -547,6 +548,7 @@ func TestHalfAMessageBehindOneThatIsAnsweredIsTimed(t *testing.T) {
 	p.expectGone()
 }
 
+// An open connection does not keep the memory of an answered message.
 func TestAnsweredMessagesAreForgotten(t *testing.T) {
 	const peers, size = 20, 1 << 20
 	s := newServer(t)
@@ -571,8 +573,8 @@ func TestAnsweredMessagesAreForgotten(t *testing.T) {
 	expectStats(t, s, fmt.Sprint("connections_open=", peers))
 }
 
-// The end of a client is seen though its next message has to wait, unless that came
-// first.
+// The EOF of a client is noticed although its next message would have to wait, unless
+// that message came first.
 func TestEndBehindAMessageThatWaits(t *testing.T) {
 	s := newServer(t)
 	p := dial(t, s)
@@ -629,9 +631,9 @@ func TestOneWayServerEvictsClientsThatReported(t *testing.T) {
 	q.expectOpen()
 }
 
-// Reports of one connection are taken one after the other, and none waits for an
-// answer to another.
-func TestOneWayServerTakesAllReportsOfAConnection(t *testing.T) {
+// Reports of one connection are received one after the other, and none waits for a reply
+// to another.
+func TestOneWayServerReadsAllReportsOfAConnection(t *testing.T) {
 	s := newServer(t, "one_way=1")
 	p := dial(t, s)
 	p.write(frame("1") + frame("2") + frame("3"))
@@ -650,9 +652,9 @@ func TestOneWayServerTakesAllReportsOfAConnection(t *testing.T) {
 	held.Drop()
 }
 
-// Loops of all kinds share a server, leave commands unanswered and are cancelled;
-// clients send ahead, time out and close; the option one_way comes and goes.
-// A reply that arrives is its own command's, and nothing is left behind.
+// Loops of all kinds share a server, leave commands unanswered and are cancelled. Clients
+// send ahead, time out and close. The option one_way is switched on and off. Each reply
+// that arrives belongs to its command, and nothing is left behind.
 func TestLoopsInChaos(t *testing.T) {
 	const loops, clients, lives = 3, 6, 40
 	s := newServer(t, "max_connections=5")
@@ -669,7 +671,7 @@ func TestLoopsInChaos(t *testing.T) {
 			for {
 				n, err := s.Receive(dst, time.Duration(rand.IntN(5))*time.Millisecond)
 				if err == nil && !skip() {
-					err = s.Send(dst[:n], patience)
+					err = s.Send(dst[:n], testTimeout)
 				}
 				if !s.Alive() {
 					return
@@ -683,7 +685,7 @@ func TestLoopsInChaos(t *testing.T) {
 			for s.Alive() {
 				err := s.Serve(func(m *socket.Message) error {
 					if !skip() {
-						if err := m.Reply(m.Body, patience); !tolerable(err) {
+						if err := m.Reply(m.Body, testTimeout); !tolerable(err) {
 							t.Error(err)
 						}
 					}
@@ -713,7 +715,7 @@ func TestLoopsInChaos(t *testing.T) {
 		random := rand.New(rand.NewPCG(uint64(g), 12))
 		asking.Go(func() {
 			for life := range lives {
-				conn, err := net.DialTimeout("tcp", s.Addr().String(), patience)
+				conn, err := net.DialTimeout("tcp", s.Addr().String(), testTimeout)
 				if err != nil {
 					t.Error(err)
 					return
@@ -774,8 +776,8 @@ func TestLoopsInChaos(t *testing.T) {
 	serving.Wait()
 }
 
-// A fault inside leaves no lock held and no message stuck.
-func TestFaultInsideACall(t *testing.T) {
+// A panic inside a call leaves no lock held and no message stuck.
+func TestPanicInsideACall(t *testing.T) {
 	s := newServer(t)
 	p := dial(t, s)
 	p.send("0")
@@ -784,24 +786,24 @@ func TestFaultInsideACall(t *testing.T) {
 	p.send("1")
 	dst := make([]byte, 100)
 	for name, call := range map[string]func(){
-		"receive":         func() { _, _ = s.Receive(dst, patience) },
-		"receive message": func() { _, _ = s.ReceiveMessage(patience) },
+		"receive":         func() { _, _ = s.Receive(dst, testTimeout) },
+		"receive message": func() { _, _ = s.ReceiveMessage(testTimeout) },
 		"serve":           func() { _ = s.Serve(func(*socket.Message) error { return nil }) },
 	} {
 		if s.WithoutSettings(call) == nil {
-			t.Errorf("%s met no fault", name)
+			t.Errorf("%s did not panic", name)
 		}
 	}
 	expectReceive(t, s, "1")
-	if s.WithoutSettings(func() { _ = s.Send([]byte("1"), patience) }) == nil {
-		t.Error("send met no fault")
+	if s.WithoutSettings(func() { _ = s.Send([]byte("1"), testTimeout) }) == nil {
+		t.Error("send did not panic")
 	}
 	send(t, s, "1")
 	p.expect("1")
 	p.send("2")
 	m := expectMessage(t, s, "2")
-	if s.WithoutSettings(func() { _ = m.Reply([]byte("2"), patience) }) == nil {
-		t.Error("reply met no fault")
+	if s.WithoutSettings(func() { _ = m.Reply([]byte("2"), testTimeout) }) == nil {
+		t.Error("reply did not panic")
 	}
 	reply(t, m, "2")
 	p.expect("2")

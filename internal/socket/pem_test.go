@@ -15,7 +15,7 @@ import (
 	"libobe/internal/systemtest"
 )
 
-// mark is the byte order mark that editors of Windows write at the begin of a file.
+// mark is the byte order mark that editors on Windows write at the start of a file.
 const mark = "\ufeff"
 
 func inUTF16(text string, littleEndian bool) string {
@@ -37,13 +37,13 @@ func content(t *testing.T, path string) string {
 	return string(text)
 }
 
-// However files were saved and joined, no authority of them is dropped: a server that
-// any of the two has signed is trusted.
+// However files were saved and joined, no authority in them is ignored: a server whose
+// certificate was signed by either of the two is trusted.
 func TestBundlesOfAuthorities(t *testing.T) {
-	folder := systemtest.TempDir(t)
+	dir := systemtest.TempDir(t)
 	first, second := newAuthority(t), newAuthority(t)
 	one, other := content(t, first.file), content(t, second.file)
-	servers := []talker{newServer(t, first.sign(nil).options()...), newServer(t, second.sign(nil).options()...)}
+	servers := []testSocket{newServer(t, first.sign(nil).options()...), newServer(t, second.sign(nil).options()...)}
 	crlf := strings.NewReplacer("\n", "\r\n")
 	for name, bundle := range map[string]string{
 		"plain":                      one + other,
@@ -60,7 +60,7 @@ func TestBundlesOfAuthorities(t *testing.T) {
 		"the old name":               strings.ReplaceAll(one, " CERTIFICATE", " X509 CERTIFICATE") + other,
 		"a key and a revocation too": content(t, first.sign(nil).key) + one + "-----BEGIN X509 CRL-----\nMTIz\n-----END X509 CRL-----\n" + other,
 	} {
-		path := filepath.Join(folder, "bundle")
+		path := filepath.Join(dir, "bundle")
 		must(t, os.WriteFile(path, []byte(bundle), 0o600))
 		for i, s := range servers {
 			s := s.(*socket.Server)
@@ -70,7 +70,7 @@ func TestBundlesOfAuthorities(t *testing.T) {
 				break
 			}
 			done := startTcmd(c, "1")
-			if m, err := s.ReceiveMessage(patience); err != nil {
+			if m, err := s.ReceiveMessage(testTimeout); err != nil {
 				t.Errorf("%s: the server of authority %d: %v, its client: %v", name, i+1, err, await(t, done).err)
 			} else {
 				reply(t, m, "[1]")
@@ -94,7 +94,7 @@ func TestPEMWithByteOrderMark(t *testing.T) {
 	await(t, done).expect(t, "[1]")
 }
 
-// What a file is instead of PEM, or which of its blocks is wrong, is said.
+// The error names what a file is instead of PEM, or which of its blocks is wrong.
 func TestWrongPEMFiles(t *testing.T) {
 	a := newAuthority(t)
 	i := a.sign(nil)
@@ -120,14 +120,14 @@ func TestWrongPEMFiles(t *testing.T) {
 		{"tls_ca", cert + strings.TrimSuffix(cert, "-----\n"), fmt.Sprintf("line %d is damaged", lines+1)},
 		{"tls_ca", cert[:len(cert)/2] + cert, "line 1 is damaged"},
 		{"tls_ca", strings.Replace(cert, "END CERT", "END OTHER", 1) + cert, "line 1 is damaged"},
-		{"tls_cert", cert + block("CERTIFICATE"), fmt.Sprintf("line %d is no valid certificate", lines+1)},
+		{"tls_cert", cert + block("CERTIFICATE"), fmt.Sprintf("line %d is not a valid certificate", lines+1)},
 		{"tls_ca", block("TRUSTED CERTIFICATE"), "openssl x509"},
 		{"tls_cert", block("NEW CERTIFICATE REQUEST"), "request"},
-		{"tls_cert", key, "belongs into tls_key"},
-		{"tls_key", cert, "belongs into tls_cert"},
+		{"tls_cert", key, "belongs in the private key file"},
+		{"tls_key", cert, "belongs in the certificate file"},
 		{"tls_key", block("PUBLIC KEY"), "public key"},
 		{"tls_key", block("OPENSSH PRIVATE KEY"), "ssh-keygen"},
-		{"tls_key", block("PRIVATE KEY"), "no valid private key"},
+		{"tls_key", block("PRIVATE KEY"), "not a valid private key"},
 		{"tls_key", block("ENCRYPTED PRIVATE KEY"), "encrypted"},
 		{"tls_key", "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nMTIz\n-----END RSA PRIVATE KEY-----\n", "encrypted"},
 	} {
@@ -136,13 +136,13 @@ func TestWrongPEMFiles(t *testing.T) {
 		expectSaid(t, newServer(t).SetOption(test.option, path), socket.ErrArgument, test.message)
 	}
 
-	// A key that is encrypted is no obstacle where another is good, or none is needed.
+	// An encrypted key is ignored where another one is good, or none is needed.
 	path := filepath.Join(systemtest.TempDir(t), "file")
 	must(t, os.WriteFile(path, []byte(block("ENCRYPTED PRIVATE KEY")+key+cert), 0o600))
 	newServer(t, "tls_cert="+path, "tls_key="+path)
 }
 
-// A file that is no PEM takes no longer than one that is, also if it is a single line.
+// Reading a file that is not PEM is not slower, also if it is a single line.
 func TestLongLineInPEM(t *testing.T) {
 	file := filepath.Join(systemtest.TempDir(t), "line")
 	must(t, os.WriteFile(file, []byte(strings.Repeat("x-----BEGIN ", 80_000)), 0o600))

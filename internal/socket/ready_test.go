@@ -14,7 +14,7 @@ import (
 
 const ready = `{"command": "ready"}`
 
-// vacant returns an address where nobody listens.
+// vacant returns an address where no server is listening.
 func vacant(t *testing.T) netip.AddrPort {
 	t.Helper()
 	l := listen(t)
@@ -23,7 +23,7 @@ func vacant(t *testing.T) netip.AddrPort {
 }
 
 func waitReady(c *socket.Client) <-chan error {
-	return start(func() error { return c.WaitReady(patience) })
+	return start(func() error { return c.WaitReady(testTimeout) })
 }
 
 func TestWaitReadyTakesAnyAnswer(t *testing.T) {
@@ -36,7 +36,7 @@ func TestWaitReadyTakesAnyAnswer(t *testing.T) {
 		p.send(answer)
 		must(t, await(t, done))
 		p.expectEnd()
-		l.expectNobody()
+		l.expectNoConnection()
 	}
 }
 
@@ -79,7 +79,7 @@ func TestWaitReadyForAServerThatFailsAtFirst(t *testing.T) {
 	must(t, await(t, done))
 }
 
-func TestWaitReadyGivesUpOnWhatIsNoServer(t *testing.T) {
+func TestWaitReadyFailsAtAnotherProtocol(t *testing.T) {
 	l := listen(t)
 	c := newClient(t, l.at())
 	done := waitReady(c)
@@ -87,7 +87,7 @@ func TestWaitReadyGivesUpOnWhatIsNoServer(t *testing.T) {
 	p.expect(ready)
 	p.write("HTTP/1.1 400 Bad Request\r\n\r\n")
 	expectError(t, await(t, done), wire.ErrMalformed)
-	l.expectNobody()
+	l.expectNoConnection()
 }
 
 func TestWaitReadyTimesOut(t *testing.T) {
@@ -96,7 +96,7 @@ func TestWaitReadyTimesOut(t *testing.T) {
 		at   netip.AddrPort
 		text string
 	}{
-		{"nobody", vacant(t), "refused"},
+		{"no server", vacant(t), "refused"},
 		{"silence", listen(t).at(), "no reply"},
 		{"no connection", fullServer(t), "no connection"},
 	} {
@@ -106,7 +106,7 @@ func TestWaitReadyTimesOut(t *testing.T) {
 			err := client.WaitReady(timeout)
 			took := time.Since(began)
 			expectError(t, err, socket.ErrTimeout)
-			if limit := max(timeout, 0); took < limit || took > limit+prompt {
+			if limit := max(timeout, 0); took < limit || took > limit+soon {
 				t.Errorf("%s: timed out after %v of %v", c.name, took, timeout)
 			}
 			if !strings.Contains(err.Error(), c.text) {
@@ -117,7 +117,7 @@ func TestWaitReadyTimesOut(t *testing.T) {
 }
 
 func TestWaitReadyIsWoken(t *testing.T) {
-	for name, at := range map[string]netip.AddrPort{"nobody": vacant(t), "silence": listen(t).at(), "no connection": fullServer(t)} {
+	for name, at := range map[string]netip.AddrPort{"no server": vacant(t), "silence": listen(t).at(), "no connection": fullServer(t)} {
 		for _, wake := range []struct {
 			name string
 			call func(*socket.Client)
@@ -133,7 +133,7 @@ func TestWaitReadyIsWoken(t *testing.T) {
 			began := time.Now()
 			wake.call(c)
 			expectError(t, await(t, done), wake.want)
-			if took := time.Since(began); took > prompt {
+			if took := time.Since(began); took > soon {
 				t.Errorf("%s, %s: woke up after %v", name, wake.name, took)
 			}
 		}

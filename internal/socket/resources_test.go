@@ -17,11 +17,11 @@ import (
 // descriptors nor goroutines behind.
 func expectNothingLeft(t *testing.T, f func()) {
 	t.Helper()
-	// What earlier tests left behind ends by itself, servers' farewells too.
+	// What earlier tests left behind ends by itself, including servers that drain.
 	settle(t)
 	before := openNow(t)
 	f()
-	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(testTimeout); ; time.Sleep(time.Millisecond) {
 		after := openNow(t)
 		if after.descriptors <= before.descriptors && after.goroutines <= before.goroutines {
 			return
@@ -52,7 +52,7 @@ func TestThousandCommandsLeaveNothingBehind(t *testing.T) {
 	s := newServer(t)
 	echo(t, s)
 	for _, persistent := range []string{"persistent=0", "persistent=1"} {
-		// What a server makes once and keeps is made at its first message.
+		// What a server allocates once and keeps is allocated at its first message.
 		expectTcmd(t, newClient(t, s.Addr()), "1", "1")
 		expectNothingLeft(t, func() {
 			c := newClient(t, s.Addr(), persistent)
@@ -66,16 +66,16 @@ func TestThousandCommandsLeaveNothingBehind(t *testing.T) {
 }
 
 func TestFailuresLeaveNothingBehind(t *testing.T) {
-	silent, full, nobody := listen(t), fullServer(t), vacant(t)
+	silent, full, noServer := listen(t), fullServer(t), vacant(t)
 	expectNothingLeft(t, func() {
 		for i := range 20 {
-			for _, at := range []netip.AddrPort{silent.at(), full, nobody} {
+			for _, at := range []netip.AddrPort{silent.at(), full, noServer} {
 				c := newClient(t, at)
 				if _, err := c.TcmdBody([]byte("1"), time.Millisecond); err == nil {
-					t.Error("nobody was there, and somebody answered")
+					t.Error("a command was answered without a server")
 				}
 				if i%2 == 0 {
-					// Calls that are woken, too.
+					// Calls that are woken leave nothing behind either.
 					done := waitReady(c)
 					begun(t, c, 1)
 					c.Free()
@@ -111,8 +111,8 @@ func TestFreeingAServerFreesItsPort(t *testing.T) {
 	s := newServer(t)
 	port := int(s.Addr().Port())
 	for i := range 10 {
-		// A client with its answer, one that waits for it, one that is midway and
-		// one that is silent are connected when the server goes.
+		// When the server is freed, a client with its reply, one that waits for it, one
+		// inside a message and a silent one are connected.
 		answered, waiting, midway := dial(t, s), dial(t, s), dial(t, s)
 		dial(t, s)
 		answered.send(number(i))
@@ -123,14 +123,14 @@ func TestFreeingAServerFreesItsPort(t *testing.T) {
 		waiting.send("1")
 		expectReceive(t, s, "1")
 		s.Free()
-		if c, err := net.DialTimeout("tcp", s.Addr().String(), patience); err == nil {
+		if c, err := net.DialTimeout("tcp", s.Addr().String(), testTimeout); err == nil {
 			c.Close()
-			t.Fatal("a freed server still takes connections")
+			t.Fatal("a freed server still accepts connections")
 		}
 		began := time.Now()
 		waiting.expectEnd()
 		midway.expectGone()
-		if took := time.Since(began); took > socket.Farewell/2 {
+		if took := time.Since(began); took > socket.DrainTimeout/2 {
 			t.Errorf("clients that wait for nothing were dismissed after %v", took)
 		}
 		var err error
@@ -140,8 +140,8 @@ func TestFreeingAServerFreesItsPort(t *testing.T) {
 	}
 }
 
-// A Python server does not ask for the reuse of its port, so that connections of
-// a server before it must have been closed by their clients.
+// A Python server does not set SO_REUSEADDR, so that the connections of a server before it
+// must have been closed by their clients.
 func TestFreedServerLeavesThePortToOthers(t *testing.T) {
 	s := newServer(t)
 	c := newClient(t, s.Addr(), "persistent=1")
@@ -163,8 +163,8 @@ func TestFreedServerLeavesThePortToOthers(t *testing.T) {
 	})
 }
 
-// A freed server waits for clients that stay, but not for ever.
-func TestFarewellEnds(t *testing.T) {
+// A freed server waits for clients that stay, but not forever.
+func TestDrainEnds(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	p := dial(t, s)
@@ -177,8 +177,8 @@ func TestFarewellEnds(t *testing.T) {
 	p.expectEnd()
 }
 
-// Nothing that lasts keeps a waiting server busy.
-func TestWaitingServerRests(t *testing.T) {
+// No lasting state keeps a waiting server busy.
+func TestWaitingServerIsIdle(t *testing.T) {
 	s := newServer(t)
 	half, midway, held := dial(t, s), dial(t, s), dial(t, s)
 	dial(t, s)
@@ -188,7 +188,7 @@ func TestWaitingServerRests(t *testing.T) {
 	held.send("2")
 	second := expectMessage(t, s, "2")
 	midway.write("00000")
-	expectRest(t, func() {
+	expectIdle(t, func() {
 		_, err := s.Receive(nil, 10*moment)
 		expectError(t, err, socket.ErrTimeout)
 	})
@@ -198,13 +198,13 @@ func TestWaitingServerRests(t *testing.T) {
 	held.expect("22")
 }
 
-// expectRest checks that a function needs next to no processor time.
-func expectRest(t *testing.T, f func()) {
+// expectIdle checks that a function uses hardly any CPU time.
+func expectIdle(t *testing.T, f func()) {
 	t.Helper()
-	used, began := systemtest.ProcessorTime(t), time.Now()
+	used, began := systemtest.CPUTime(t), time.Now()
 	f()
-	used, took := systemtest.ProcessorTime(t)-used, time.Since(began)
+	used, took := systemtest.CPUTime(t)-used, time.Since(began)
 	if used > took/2 {
-		t.Errorf("%v of processor time were burnt in %v", used, took)
+		t.Errorf("%v of CPU time were used in %v", used, took)
 	}
 }

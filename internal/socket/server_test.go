@@ -27,7 +27,7 @@ func TestServerReceivesAndAnswers(t *testing.T) {
 func TestServerReadsManyMessagesOfOneConnection(t *testing.T) {
 	s := newServer(t)
 	p := dial(t, s)
-	// Two frames that one read brings, and one that is cut anywhere.
+	// Two frames in one read, and one that is split anywhere.
 	p.write(frame(`"a"`) + frame(`"b"`) + frame(`"c"`)[:7])
 	for _, want := range []string{`"a"`, `"b"`} {
 		expectReceive(t, s, want)
@@ -87,7 +87,7 @@ func TestServerDoesNotCloseFirst(t *testing.T) {
 	send(t, s, `"OK"`)
 	p.expect(`"OK"`)
 	p.expectOpen()
-	// Neither the next message nor the one behind it closes what is answered.
+	// Neither the next message nor the one after it closes an answered connection.
 	for range 2 {
 		other.send("2")
 		expectReceive(t, s, "2")
@@ -96,7 +96,7 @@ func TestServerDoesNotCloseFirst(t *testing.T) {
 		p.expectOpen()
 		other = dial(t, s)
 	}
-	// The peer's end is answered with the server's.
+	// The server closes after its peer has closed.
 	must(t, p.CloseWrite())
 	other.send("3")
 	echo(t, s)
@@ -116,7 +116,7 @@ func TestHalfClosingClientGetsItsAnswer(t *testing.T) {
 		} else {
 			m = expectMessage(t, s, "1")
 		}
-		// The server sees the end before it answers.
+		// The server sees the EOF before it replies.
 		_, err := s.Receive(nil, short)
 		expectError(t, err, socket.ErrTimeout)
 		p.expectOpen()
@@ -161,11 +161,11 @@ func TestUnansweredConnectionIsClosedAtTheNextMessage(t *testing.T) {
 	unanswered.send("2")
 	expectReceive(t, s, "2")
 	unanswered.expectOpen()
-	// Another message of the same connection is no reason.
+	// Another message of the same connection does not close it.
 	unanswered.send("3")
 	expectReceive(t, s, "3")
 	unanswered.expectOpen()
-	// Nor is one that is not there yet.
+	// Nor does one that has not arrived yet.
 	_, err := s.Receive(nil, short)
 	expectError(t, err, socket.ErrTimeout)
 	unanswered.expectOpen()
@@ -180,8 +180,8 @@ func TestUnansweredConnectionIsClosedAtTheNextMessage(t *testing.T) {
 	expectStats(t, s, "connections_open=2", "dropped_unanswered=1")
 }
 
-// A peer that has ended and whose last message was answered is not waited for,
-// though one before was not answered.
+// A peer that has closed and whose last message was answered is dropped, although an
+// earlier one was not answered.
 func TestEndOfAConnectionWithAnUnansweredMessage(t *testing.T) {
 	s := newServer(t)
 	p := dial(t, s)
@@ -215,7 +215,7 @@ func TestOneWayServerKeepsUnansweredConnections(t *testing.T) {
 		q.expectOpen()
 	}
 	expectStats(t, s, "connections_open=2")
-	// What was dropped then is not held against a client later.
+	// A message that was dropped then does not close the connection later.
 	set(t, s, "one_way=0")
 	send(t, s, `"OK"`)
 	q.expect(`"OK"`)
@@ -224,7 +224,7 @@ func TestOneWayServerKeepsUnansweredConnections(t *testing.T) {
 	p.expectOpen()
 }
 
-// Clients that only report come and go; nothing of them may stay.
+// Clients that only report connect and close, and the server must not keep anything about them.
 func TestOneWayServerForgetsClientsThatLeft(t *testing.T) {
 	s := newServer(t, "one_way=1")
 	for i := range 20 {
@@ -237,20 +237,20 @@ func TestOneWayServerForgetsClientsThatLeft(t *testing.T) {
 			expectMessage(t, s, number(i)).Drop()
 		}
 	}
-	// The ends of the last ones are seen by whoever receives next.
+	// The next receiving call sees the last ones close.
 	attendUntil(t, s, "connections_open", 0)
 }
 
 func TestServerWithoutAMessage(t *testing.T) {
 	s := newServer(t)
-	expectError(t, s.Send([]byte("1"), patience), socket.ErrState)
+	expectError(t, s.Send([]byte("1"), testTimeout), socket.ErrState)
 	must(t, s.Close())
 	p := dial(t, s)
 	p.send("1")
 	expectReceive(t, s, "1")
 	must(t, s.Close())
 	p.expectEnd()
-	expectError(t, s.Send([]byte("1"), patience), socket.ErrState)
+	expectError(t, s.Send([]byte("1"), testTimeout), socket.ErrState)
 }
 
 func TestServerCloseDropsOneConnectionAndKeepsListening(t *testing.T) {
@@ -275,17 +275,17 @@ func TestServerCloseDropsOneConnectionAndKeepsListening(t *testing.T) {
 	expectStats(t, s, "connections_open=2")
 }
 
-func TestServerRefusesToSendWhatIsNoMessage(t *testing.T) {
+func TestServerRefusesToSendInvalidMessages(t *testing.T) {
 	s := newServer(t, "max_message=20")
 	p := dial(t, s)
 	p.send("1")
 	expectReceive(t, s, "1")
 	for _, bad := range []string{"", "{", "\"\xff\"", `"twenty-one bytes  !"`} {
-		if err := s.Send([]byte(bad), patience); err == nil {
+		if err := s.Send([]byte(bad), testTimeout); err == nil {
 			t.Errorf("%q was sent", bad)
 		}
 	}
-	// The client has got nothing of it, and can still be answered.
+	// No part of it was sent, and the client can still be answered.
 	p.expectOpen()
 	send(t, s, `"OK"`)
 	p.expect(`"OK"`)
@@ -298,14 +298,14 @@ func TestServerKeepsAMessageThatDoesNotFit(t *testing.T) {
 	p.send(body)
 	small := []byte(untouched)
 	for _, dst := range [][]byte{small, nil, small, make([]byte, len(body)-1)} {
-		_, err := s.Receive(dst, patience)
+		_, err := s.Receive(dst, testTimeout)
 		tooSmall(t, err, len(body))
 	}
 	if string(small) != untouched {
 		t.Errorf("the buffer that is too small got %q", small)
 	}
-	// It is nobody's last message yet, and another does not come before it.
-	expectError(t, s.Send([]byte("1"), patience), socket.ErrState)
+	// It is not yet the last message of a thread, and no other message overtakes it.
+	expectError(t, s.Send([]byte("1"), testTimeout), socket.ErrState)
 	q := dial(t, s)
 	q.send("2")
 	s.Cancel()
@@ -319,9 +319,9 @@ func TestServerKeepsAMessageThatDoesNotFit(t *testing.T) {
 	p.expect(`"to p"`)
 	expectReceive(t, s, "2")
 
-	// It may be taken as a document as well.
+	// ReceiveMessage may return it, too.
 	p.send(body)
-	_, err = s.Receive(nil, patience)
+	_, err = s.Receive(nil, testTimeout)
 	tooSmall(t, err, len(body))
 	reply(t, expectMessage(t, s, body), `"again"`)
 	p.expect(`"again"`)
@@ -332,7 +332,7 @@ func TestServerKeepsAMessageWhoseClientLeft(t *testing.T) {
 	s := newServer(t)
 	p := dial(t, s)
 	p.send(`"last words"`)
-	_, err := s.Receive(nil, patience)
+	_, err := s.Receive(nil, testTimeout)
 	tooSmall(t, err, len(`"last words"`))
 	p.reset()
 	expectReceive(t, s, `"last words"`)
@@ -350,12 +350,12 @@ func TestServerTimeouts(t *testing.T) {
 			err := call()
 			took := time.Since(began)
 			expectError(t, err, socket.ErrTimeout)
-			if timeout != 0 && took < short || took > prompt {
+			if timeout != 0 && took < short || took > soon {
 				t.Errorf("%s timed out after %v of %v", name, took, timeout)
 			}
 		}
 	}
-	// A server waits for ever unless it is told otherwise.
+	// A server waits forever by default.
 	forever := newServer(t)
 	if value, err := forever.Option("timeout_ms"); err != nil || value != "-1" {
 		t.Errorf("timeout_ms of a server is %s, %v", value, err)
@@ -378,9 +378,8 @@ func startReceiveFor(s *socket.Server, timeout time.Duration) <-chan error {
 	})
 }
 
-// A poll that takes nothing but what is there still accepts, reads and delivers,
-// all in one.
-func TestPollingFindsWhatIsThere(t *testing.T) {
+// A receiving call with timeout 0 still accepts, reads and returns a message, all in one.
+func TestPollingReturnsAvailableMessages(t *testing.T) {
 	const rounds = 20
 	s := newServer(t)
 	atOnce := 0
@@ -400,23 +399,23 @@ func TestPollingFindsWhatIsThere(t *testing.T) {
 			atOnce++
 		}
 	}
-	// A busy system may deliver a little later, but not as a rule.
+	// A busy system may deliver a little later, but not usually.
 	if atOnce < rounds/2 {
 		t.Errorf("of %d messages the first poll found %d", rounds, atOnce)
 	}
 }
 
-func TestServerGivesUpAClientThatDoesNotReadItsAnswer(t *testing.T) {
+func TestServerDropsAClientThatDoesNotReadItsReply(t *testing.T) {
 	s := newServer(t, fmt.Sprintf("message_timeout_ms=%d", short.Milliseconds()))
 	p := dial(t, s)
 	must(t, p.SetReadBuffer(narrow))
 	p.send("1")
 	expectReceive(t, s, "1")
 	began := time.Now()
-	err := s.Send([]byte(long), patience)
+	err := s.Send([]byte(long), testTimeout)
 	expectError(t, err, socket.ErrTimeout)
-	if took := time.Since(began); took < short || took > prompt {
-		t.Errorf("gave up after %v", took)
+	if took := time.Since(began); took < short || took > soon {
+		t.Errorf("it ended after %v", took)
 	}
 	expectStats(t, s, "connections_open=0", "dropped_unread=1", "messages_sent=0")
 }
@@ -428,11 +427,11 @@ func TestSendOfTheServerTimesOut(t *testing.T) {
 	p.send("1")
 	expectReceive(t, s, "1")
 	expectError(t, s.Send([]byte(long), short), socket.ErrTimeout)
-	// Half a frame is on it, so that nothing else can follow.
+	// Half a frame was sent on it, so that nothing else can follow.
 	expectStats(t, s, "connections_open=0", "dropped_unread=1", "messages_sent=0")
 }
 
-// A call that must not wait does not leave half a frame on the connection.
+// A call with timeout 0 does not leave half a frame on the connection.
 func TestSendOfTheServerWithoutWaiting(t *testing.T) {
 	s := newServer(t)
 	p := dial(t, s)
@@ -464,7 +463,7 @@ func TestLargeMessagesBothWays(t *testing.T) {
 		c := newClient(t, s.Addr(), persistent)
 		dst := make([]byte, len(body))
 		for range 2 {
-			n, err := c.Tcmd([]byte(body), dst, patience)
+			n, err := c.Tcmd([]byte(body), dst, testTimeout)
 			if err != nil || string(dst[:n]) != body {
 				t.Errorf("%s: %d bytes of %d came back unchanged: %v", persistent, n, len(body), err)
 			}
@@ -476,7 +475,7 @@ func TestServerAndClientTogether(t *testing.T) {
 	s := newServer(t)
 	echo(t, s)
 	c := newClient(t, s.Addr())
-	must(t, c.WaitReady(patience))
+	must(t, c.WaitReady(testTimeout))
 	for i := range 20 {
 		expectTcmd(t, c, number(i), number(i))
 	}
@@ -492,7 +491,7 @@ func TestServerAddressInUse(t *testing.T) {
 	s := newServer(t)
 	_, err := socket.NewServer("", int(s.Addr().Port()))
 	expectError(t, err, transport.ErrInUse)
-	if text := err.Error(); !strings.Contains(text, s.Addr().String()) || !strings.HasPrefix(text, "listen at ") {
+	if text := err.Error(); !strings.Contains(text, s.Addr().String()) || !strings.HasPrefix(text, "listen on ") {
 		t.Errorf("the error does not name operation and address: %v", err)
 	}
 }
@@ -510,6 +509,6 @@ func TestServerBadArguments(t *testing.T) {
 	}
 	// An address of another machine: 192.0.2.0/24 is for documentation.
 	if _, err := socket.NewServer("192.0.2.1", 0); !errors.Is(err, transport.ErrUnreachable) {
-		t.Errorf("listening at another machine's address: %v", err)
+		t.Errorf("listening on another machine's address: %v", err)
 	}
 }

@@ -15,8 +15,8 @@ import (
 	"libobe/internal/socket"
 )
 
-// congestedServer returns the address of a listener whose queue is full until relieve
-// is called. relieve returns the listener, without what filled the queue.
+// congestedServer returns the address of a listener whose accept queue is full until
+// relieve is called. relieve empties the queue and returns the listener.
 func congestedServer(t *testing.T) (at netip.AddrPort, relieve func() *plainServer) {
 	t.Helper()
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
@@ -28,7 +28,7 @@ func congestedServer(t *testing.T) (at netip.AddrPort, relieve func() *plainServ
 	sa, err := unix.Getsockname(fd)
 	must(t, err)
 	at = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(sa.(*unix.SockaddrInet4).Port))
-	filling, err := net.DialTimeout("tcp", at.String(), patience)
+	filling, err := net.DialTimeout("tcp", at.String(), testTimeout)
 	must(t, err)
 	t.Cleanup(func() { filling.Close() })
 	return at, func() *plainServer {
@@ -45,24 +45,24 @@ func congestedServer(t *testing.T) (at netip.AddrPort, relieve func() *plainServ
 	}
 }
 
-// An address that was passed over and answers afterwards is connected to when it is its
-// turn again, and sees no connection but that.
+// If an address did not answer in its share of the time and answers later, the client
+// connects to it in its next turn, and opens no other connection to it.
 func TestAddressThatAnswersLate(t *testing.T) {
 	late, relieve := congestedServer(t)
 	c := severalClient(t, []netip.AddrPort{late, fullServer(t)})
 	done := startTcmd(c, number(1))
 	begun(t, c, 1)
-	time.Sleep(socket.FirstShare + moment) // into the attempt at the second
+	time.Sleep(socket.FirstShare + moment) // in the attempt at the second
 	l := relieve()
 	p := l.accept()
 	p.expect(number(1))
 	p.send(`"OK"`)
 	await(t, done).expect(t, `"OK"`)
 	p.expectEnd()
-	l.expectNobody()
+	l.expectNoConnection()
 }
 
-// An address that was passed over never sees a connection when another one was chosen.
+// An address that did not answer never gets a connection if another one was used.
 func TestAddressThatAnswersTooLate(t *testing.T) {
 	late, relieve := congestedServer(t)
 	s := newServer(t)
@@ -70,7 +70,7 @@ func TestAddressThatAnswersTooLate(t *testing.T) {
 	c := severalClient(t, []netip.AddrPort{late, s.Addr()})
 	expectTcmd(t, c, number(1), number(1))
 
-	// Linux tries each again after a second, this one after those that were given up.
+	// Linux tries each again after a second, this one after the abandoned ones.
 	other := newClient(t, late)
 	done := startTcmd(other, number(2))
 	begun(t, other, 1)
@@ -79,20 +79,20 @@ func TestAddressThatAnswersTooLate(t *testing.T) {
 	p.expect(number(2))
 	p.send(`"OK"`)
 	await(t, done).expect(t, `"OK"`)
-	l.expectNobody()
+	l.expectNoConnection()
 	expectStats(t, s, "messages_received=1")
 }
 
-// A client that is freed in the very moment in which its connection is established
-// sends its message all the same.
+// A client that is freed at the moment at which its connection is established still sends
+// its message.
 func TestFreeWhileConnecting(t *testing.T) {
-	// Without the care that is taken, one in ten of the connections had no message.
+	// Without Client.disconnect's precaution, one in ten connections had no message.
 	const clients = 300
 	at, relieve := congestedServer(t)
 	var calls sync.WaitGroup
 	for range clients {
 		c := newClient(t, at)
-		calls.Go(func() { _, _ = c.TcmdBody([]byte("1"), patience) })
+		calls.Go(func() { _, _ = c.TcmdBody([]byte("1"), testTimeout) })
 		begun(t, c, 1)
 		// Linux tries again after a second.
 		time.AfterFunc(time.Second+time.Duration(rand.IntN(12_000))*time.Microsecond, c.Free)
@@ -105,7 +105,7 @@ func TestFreeWhileConnecting(t *testing.T) {
 		if err != nil {
 			break
 		}
-		must(t, p.SetDeadline(time.Now().Add(patience)))
+		must(t, p.SetDeadline(time.Now().Add(testTimeout)))
 		got, err := io.ReadAll(p)
 		must(t, err)
 		if string(got) != frame("1") {

@@ -12,7 +12,7 @@ import (
 	"libobe/internal/transport"
 )
 
-// severalClient is a client of a name that stands for several addresses.
+// severalClient is a client of a name with several addresses.
 func severalClient(t *testing.T, at []netip.AddrPort, options ...string) *socket.Client {
 	t.Helper()
 	c, err := socket.NewClient("lab-pc", 61981)
@@ -23,13 +23,13 @@ func severalClient(t *testing.T, at []netip.AddrPort, options ...string) *socket
 	return c
 }
 
-// An address that does not answer has its share of the time, and no more.
+// An address that does not answer gets its share of the time, and no more.
 func TestSilentAddressIsPassedOver(t *testing.T) {
-	full, nobody := fullServer(t), vacant(t)
+	full, noServer := fullServer(t), vacant(t)
 	for name, before := range map[string][]netip.AddrPort{
 		"one":          {full},
 		"two":          {full, full},
-		"and a vacant": {nobody, full},
+		"and a vacant": {noServer, full},
 	} {
 		for _, persistent := range []string{"persistent=0", "persistent=1"} {
 			for _, secure := range []bool{false, true} {
@@ -45,11 +45,11 @@ func TestSilentAddressIsPassedOver(t *testing.T) {
 						s = newServer(t)
 					}
 					echo(t, s)
-					c := severalClient(t, slices.Concat(before, []netip.AddrPort{s.Addr(), nobody}), options...)
+					c := severalClient(t, slices.Concat(before, []netip.AddrPort{s.Addr(), noServer}), options...)
 					began := time.Now()
 					expectTcmd(t, c, "1", "1")
 					if took := time.Since(began); took < socket.FirstShare {
-						t.Errorf("the silent address had %v", took)
+						t.Errorf("the silent address got %v", took)
 					}
 					expectStats(t, c, "connections_opened=1")
 					c.Free()
@@ -61,7 +61,7 @@ func TestSilentAddressIsPassedOver(t *testing.T) {
 	}
 }
 
-// A short timeout is shared, too.
+// A short timeout is also divided.
 func TestSharesOfAShortTimeout(t *testing.T) {
 	s := newServer(t)
 	echo(t, s)
@@ -73,7 +73,7 @@ func TestSharesOfAShortTimeout(t *testing.T) {
 	}
 }
 
-// Where all are silent the deadline holds, and the error names them.
+// If all addresses are silent, the call ends at its deadline, and the error lists them.
 func TestAllAddressesAreSilent(t *testing.T) {
 	full := fullServer(t)
 	many := slices.Repeat([]netip.AddrPort{full}, 20)
@@ -88,7 +88,7 @@ func TestAllAddressesAreSilent(t *testing.T) {
 				} {
 					began := time.Now()
 					err := call()
-					if took := time.Since(began); took < timeout || took > timeout+prompt {
+					if took := time.Since(began); took < timeout || took > timeout+soon {
 						t.Errorf("%s: timed out after %v of %v", name, took, timeout)
 					}
 					expectSaid(t, err, socket.ErrTimeout, name+" lab-pc:61981: timed out: no connection", full.String()+": no answer")
@@ -105,20 +105,20 @@ func TestAllAddressesAreSilent(t *testing.T) {
 	}
 }
 
-// One address that failed and one that is silent: the status is the silence, and the
-// error names both.
+// One address that failed and one that is silent: the error is a timeout, and lists
+// both.
 func TestErrorNamesAllAddresses(t *testing.T) {
-	full, nobody, unreachable := fullServer(t), vacant(t), netip.MustParseAddrPort("255.255.255.255:1")
+	full, noServer, unreachable := fullServer(t), vacant(t), netip.MustParseAddrPort("255.255.255.255:1")
 	for _, c := range []struct {
 		at    []netip.AddrPort
 		kind  error
 		parts []string
 	}{
-		{[]netip.AddrPort{nobody}, transport.ErrRefused, []string{nobody.String() + ": connect: connection refused", "wait_ready"}},
-		{[]netip.AddrPort{nobody, unreachable}, transport.ErrRefused, []string{nobody.String() + ": connect: connection refused; 255.255.255.255:1: connect: "}},
-		{[]netip.AddrPort{unreachable, nobody}, transport.ErrRefused, []string{"lab-pc:61981: 255.255.255.255:1: connect: "}},
+		{[]netip.AddrPort{noServer}, transport.ErrRefused, []string{noServer.String() + ": connect: connection refused", "wait_ready"}},
+		{[]netip.AddrPort{noServer, unreachable}, transport.ErrRefused, []string{noServer.String() + ": connect: connection refused; 255.255.255.255:1: connect: "}},
+		{[]netip.AddrPort{unreachable, noServer}, transport.ErrRefused, []string{"lab-pc:61981: 255.255.255.255:1: connect: "}},
 		{[]netip.AddrPort{unreachable, unreachable}, transport.ErrUnreachable, nil},
-		{[]netip.AddrPort{full, nobody}, socket.ErrTimeout, []string{full.String() + ": no answer; " + nobody.String() + ": connect: connection refused"}},
+		{[]netip.AddrPort{full, noServer}, socket.ErrTimeout, []string{full.String() + ": no answer; " + noServer.String() + ": connect: connection refused"}},
 		{[]netip.AddrPort{}, transport.ErrUnreachable, []string{"no address"}},
 	} {
 		client := severalClient(t, c.at)
@@ -148,7 +148,7 @@ func TestConnectingToSeveralAddressesIsWoken(t *testing.T) {
 					c := severalClient(t, many, options...)
 					done := start(func() error { _, err := c.TcmdBody([]byte("1"), socket.Forever); return err })
 					begun(t, c, 1)
-					time.Sleep(after) // into an attempt; any other moment is right too
+					time.Sleep(after) // during an attempt; any other moment is right, too
 					wake.call(c)
 					expectError(t, await(t, done), wake.want)
 					if wake.want == socket.ErrCancelled {
@@ -161,8 +161,8 @@ func TestConnectingToSeveralAddressesIsWoken(t *testing.T) {
 	}
 }
 
-// wait_ready neither stays with an address that is silent, nor forgets one where the
-// server has yet to start.
+// wait_ready neither stays with a silent address, nor ignores one whose server has yet to
+// start.
 func TestWaitReadyTriesAllAddresses(t *testing.T) {
 	full := fullServer(t)
 	for name, place := range map[string]int{"first": 0, "last": 1} {
@@ -172,7 +172,7 @@ func TestWaitReadyTriesAllAddresses(t *testing.T) {
 			c := severalClient(t, slices.Insert([]netip.AddrPort{full}, place, at))
 			done := waitReady(c)
 			begun(t, c, 1)
-			time.Sleep(2 * socket.FirstShare) // into the second round
+			time.Sleep(2 * socket.FirstShare) // in the second round
 			s, err := socket.NewServer(at.Addr().String(), int(at.Port()))
 			must(t, err)
 			t.Cleanup(s.Free)
@@ -184,13 +184,13 @@ func TestWaitReadyTriesAllAddresses(t *testing.T) {
 }
 
 func TestWaitReadyOfSeveralSilentAddressesTimesOut(t *testing.T) {
-	full, nobody := fullServer(t), vacant(t)
-	for _, at := range [][]netip.AddrPort{{full, full}, {full, nobody}, {nobody, nobody}} {
+	full, noServer := fullServer(t), vacant(t)
+	for _, at := range [][]netip.AddrPort{{full, full}, {full, noServer}, {noServer, noServer}} {
 		for _, timeout := range []time.Duration{0, short, 2 * socket.FirstShare} {
 			c := severalClient(t, at)
 			began := time.Now()
 			expectSaid(t, c.WaitReady(timeout), socket.ErrTimeout, at[0].String())
-			if took := time.Since(began); took < timeout || took > timeout+prompt {
+			if took := time.Since(began); took < timeout || took > timeout+soon {
 				t.Errorf("timed out after %v of %v", took, timeout)
 			}
 		}

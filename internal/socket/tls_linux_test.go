@@ -9,8 +9,8 @@ import (
 
 const trusting = "OBE_TEST_TRUSTING"
 
-// The option tls=1 trusts whom the system trusts. Go reads the system's roots once
-// in a process, so that the test has a process of its own.
+// The option tls=1 trusts the system's roots. Go reads them once in a process, so the test
+// runs in a separate one.
 func TestTLSSystemsRoots(t *testing.T) {
 	if address := os.Getenv(trusting); address != "" {
 		expectTcmd(t, newClient(t, netip.MustParseAddrPort(address), "tls=1"), `1`, `1`)

@@ -30,7 +30,7 @@ func traced(t *testing.T, path string) (lines []string) {
 			Body                  json.RawMessage
 		}
 		must(t, json.Unmarshal([]byte(l), &r))
-		if r.Duration == nil || *r.Duration < 0 || *r.Duration > patience.Seconds()*1000 || r.Size != len(r.Body) {
+		if r.Duration == nil || *r.Duration < 0 || *r.Duration > testTimeout.Seconds()*1000 || r.Size != len(r.Body) {
 			t.Errorf("the line %s", l)
 		}
 		lines = append(lines, fmt.Sprintf("%s %s %s %s", r.Role, r.Direction, r.Peer, r.Body))
@@ -62,7 +62,7 @@ func TestTrace(t *testing.T) {
 	reply(t, expectMessage(t, s, "2"), "[2]")
 	await(t, done).expect(t, "[2]")
 	served := start(func() error {
-		return s.Serve(func(m *socket.Message) error { return m.Reply([]byte("[3]"), patience) })
+		return s.Serve(func(m *socket.Message) error { return m.Reply([]byte("[3]"), testTimeout) })
 	})
 	expectTcmd(t, c, "3", "[3]")
 	s.Cancel()
@@ -75,16 +75,16 @@ func TestTrace(t *testing.T) {
 	}
 	expectTrace(t, ours, client...)
 	expectTrace(t, theirs, server...)
-	for _, s := range []talker{c, s} {
+	for _, s := range []testSocket{c, s} {
 		if n := stat(t, s, "trace_failed"); n != 0 {
 			t.Errorf("%d lines failed", n)
 		}
 	}
 
-	// What is kept for a larger buffer is one message.
+	// A message that is kept for a larger buffer is traced once.
 	set(t, c, "trace=")
 	send(t, c, "4")
-	if _, err := s.Receive(nil, patience); !errors.Is(err, socket.ErrBuffer) {
+	if _, err := s.Receive(nil, testTimeout); !errors.Is(err, socket.ErrBuffer) {
 		t.Fatal(err)
 	}
 	expectReceive(t, s, "4")
@@ -92,7 +92,7 @@ func TestTrace(t *testing.T) {
 	expectTrace(t, theirs, append(server, fmt.Sprintf("server received %s 4", from))...)
 }
 
-// Only whole and valid messages are there.
+// The trace contains only complete and valid messages.
 func TestTraceOfFailures(t *testing.T) {
 	path := filepath.Join(systemtest.TempDir(t), "t.jsonl")
 	s := newServer(t, "trace="+path)
@@ -104,19 +104,19 @@ func TestTraceOfFailures(t *testing.T) {
 	attendUntil(t, s, "dropped_incomplete", 1)
 	attendUntil(t, s, "dropped_json", 1)
 	attendUntil(t, s, "dropped_malformed", 1)
-	nobody := newServer(t)
-	c := newClient(t, nobody.Addr(), "trace="+path)
-	nobody.Free()
+	freed := newServer(t)
+	c := newClient(t, freed.Addr(), "trace="+path)
+	freed.Free()
 	if _, err := tcmd(c, "1"); err == nil {
-		t.Error("nobody answered")
+		t.Error("a command was answered without a server")
 	}
-	if err := c.Send([]byte("{"), patience); err == nil {
+	if err := c.Send([]byte("{"), testTimeout); err == nil {
 		t.Error("half a text was sent")
 	}
 	expectTrace(t, path)
 }
 
-// A trace that cannot be written fails no call, and says why.
+// A trace that cannot be written to fails no call. trace_error contains the reason.
 func TestTraceFails(t *testing.T) {
 	path := filepath.Join(systemtest.TempDir(t), "missing", "t.jsonl")
 	must(t, os.Mkdir(filepath.Dir(path), 0o700))
@@ -128,7 +128,7 @@ func TestTraceFails(t *testing.T) {
 		done := startTcmd(c, "1")
 		reply(t, expectMessage(t, s, "1"), "[1]")
 		await(t, done).expect(t, "[1]")
-		for _, s := range []talker{c, s} {
+		for _, s := range []testSocket{c, s} {
 			if n := stat(t, s, "trace_failed"); n != int64(2*i) {
 				t.Errorf("%d messages failed, want %d", n, 2*i)
 			}
@@ -140,17 +140,17 @@ func TestTraceFails(t *testing.T) {
 	must(t, os.Mkdir(filepath.Dir(path), 0o700))
 	send(t, c, "2")
 	if got := traced(t, path); len(got) != 1 {
-		t.Errorf("the trace does not go on: %q", got)
+		t.Errorf("the trace does not continue: %q", got)
 	}
 }
 
-// A trace that cannot be opened is refused when it is set, and the one before stays. By
-// the environment there is no call that could fail; trace_error has the reason then.
+// Setting a trace that cannot be opened fails, and the previous one stays. Set by the
+// environment, it fails no call, and trace_error contains the reason.
 func TestTraceCannotBeOpened(t *testing.T) {
-	folder := systemtest.TempDir(t)
-	good, missing := filepath.Join(folder, "t.jsonl"), filepath.Join(folder, "missing", "t.jsonl")
+	dir := systemtest.TempDir(t)
+	good, missing := filepath.Join(dir, "t.jsonl"), filepath.Join(dir, "missing", "t.jsonl")
 	s := newServer(t, "trace="+good)
-	for _, bad := range []string{missing, folder} {
+	for _, bad := range []string{missing, dir} {
 		err := s.SetOption("trace", bad)
 		var failure *fs.PathError
 		if !errors.As(err, &failure) || !strings.Contains(err.Error(), "option trace: open "+bad) {
@@ -176,7 +176,7 @@ func TestTraceCannotBeOpened(t *testing.T) {
 
 func TestTraceOptions(t *testing.T) {
 	path := filepath.Join(systemtest.TempDir(t), "t.jsonl")
-	for _, s := range []talker{newServer(t), newClient(t, newServer(t).Addr())} {
+	for _, s := range []testSocket{newServer(t), newClient(t, newServer(t).Addr())} {
 		expectError(t, s.SetOption("trace", "a\x00b"), socket.ErrArgument)
 		for _, bad := range []string{"", "0", "4194303", "-1", "100 MB"} {
 			expectError(t, s.SetOption("trace_limit", bad), socket.ErrArgument)
@@ -190,15 +190,15 @@ func TestTraceOptions(t *testing.T) {
 		}
 	}
 
-	// A relative path is of the folder in which it was given.
-	folder, other := systemtest.TempDir(t), systemtest.TempDir(t)
-	t.Chdir(folder)
+	// A relative path refers to the directory at the time when it was set.
+	dir, other := systemtest.TempDir(t), systemtest.TempDir(t)
+	t.Chdir(dir)
 	s := newServer(t, "trace=t.jsonl")
 	c := newClient(t, s.Addr())
 	t.Chdir(other)
 	send(t, c, "1")
 	expectReceive(t, s, "1")
-	if len(traced(t, filepath.Join(folder, "t.jsonl"))) != 1 {
+	if len(traced(t, filepath.Join(dir, "t.jsonl"))) != 1 {
 		t.Error("the trace is not where it was begun")
 	}
 }
@@ -209,7 +209,7 @@ func TestTraceByEnvironment(t *testing.T) {
 		t.Setenv("OBE_TRACE", path)
 		t.Setenv("OBE_TRACE_LIMIT", limit)
 		s := newServer(t)
-		for _, s := range []talker{s, newClient(t, s.Addr())} {
+		for _, s := range []testSocket{s, newClient(t, s.Addr())} {
 			if got, err := s.Option("trace"); err != nil || got != path {
 				t.Errorf("trace is %q, %v", got, err)
 			}
@@ -220,7 +220,7 @@ func TestTraceByEnvironment(t *testing.T) {
 	}
 }
 
-// A password before a host is repeated nowhere.
+// A password before a host is not repeated in any error.
 func TestSecretsInAddresses(t *testing.T) {
 	for _, host := range []string{"me:secret@server", "secret@server", "tcp://me:secret@server", "me:sec@ret@[::1]", "me:secret@" + strings.Repeat("x", 300), "secret\x00@",
 		"fe80::1%me:secret@server", "unix://me:secret@server/x", "unix:me:secret@server", "tcp://secret"} {
@@ -229,7 +229,7 @@ func TestSecretsInAddresses(t *testing.T) {
 		_, other := socket.NewServer(host, 1)
 		expectError(t, other, socket.ErrArgument)
 		for _, err := range []error{err, other} {
-			if strings.Contains(err.Error(), "sec") || !strings.Contains(err.Error(), "give the host alone") {
+			if strings.Contains(err.Error(), "sec") || !strings.Contains(err.Error(), "pass the host alone") {
 				t.Errorf("the error is %v", err)
 			}
 		}

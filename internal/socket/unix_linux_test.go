@@ -8,8 +8,8 @@ import (
 	"libobe/internal/socket"
 )
 
-// A client waits for room in the queue of a server at a path, as the system does for it
-// with TCP.
+// A client waits for room in the accept queue of a Unix-domain socket, as the system does
+// for TCP.
 func TestUnixFullQueue(t *testing.T) {
 	path := socketPath(t)
 	streamSocket := func() int {
@@ -29,13 +29,13 @@ func TestUnixFullQueue(t *testing.T) {
 	}
 	c := unixClient(t, path)
 	err := c.Send([]byte(`1`), moment)
-	expectSaid(t, err, socket.ErrTimeout, "the server's queue not full")
-	done := start(func() error { return c.Send([]byte(`1`), patience) })
+	expectSaid(t, err, socket.ErrTimeout, "the server's accept queue full")
+	done := start(func() error { return c.Send([]byte(`1`), testTimeout) })
 	begun(t, c, 1)
 	c.Cancel()
 	expectError(t, await(t, done), socket.ErrCancelled)
 
-	done = start(func() error { return c.Send([]byte(`2`), patience) })
+	done = start(func() error { return c.Send([]byte(`2`), testTimeout) })
 	begun(t, c, 1)
 	must(t, unix.Listen(listener, 100))
 	must(t, await(t, done))

@@ -58,15 +58,15 @@ func TestUnixTLS(t *testing.T) {
 	echo(t, unixServer(t, path, a.sign(nil).options()...))
 	expectTcmd(t, unixClient(t, path, "tls_ca="+a.file, "tls_server_name=instrument.test"), `1`, `1`)
 	_, err := tcmd(unixClient(t, path, "tls_ca="+a.file), `1`)
-	expectSaid(t, err, socket.ErrState, "tls_server_name is needed")
+	expectSaid(t, err, socket.ErrState, "the server name (tls_server_name) is missing")
 }
 
 func TestUnixWaitReady(t *testing.T) {
 	path := socketPath(t)
 	c := unixClient(t, path)
 	_, err := tcmd(c, `1`)
-	expectSaid(t, err, transport.ErrRefused, "tcmd unix:"+path+": connect: no such file or directory", "nobody listens there")
-	ready := start(func() error { return c.WaitReady(patience) })
+	expectSaid(t, err, transport.ErrRefused, "tcmd unix:"+path+": connect: no such file or directory", "no server is listening there")
+	ready := start(func() error { return c.WaitReady(testTimeout) })
 	begun(t, c, 1)
 	echo(t, unixServer(t, path))
 	must(t, await(t, ready))
@@ -77,7 +77,7 @@ func TestUnixNames(t *testing.T) {
 	s, c := unixServer(t, path), unixClient(t, path, "persistent=1")
 	send(t, c, `1`)
 	expectReceive(t, s, `1`)
-	for _, side := range []talker{s, c} {
+	for _, side := range []testSocket{s, c} {
 		for _, name := range []string{"local", "peer"} {
 			if got, err := side.Option(name); err != nil || got != "unix:"+path {
 				t.Errorf("%s is %q, %v", name, got, err)
@@ -115,8 +115,8 @@ func TestUnixLiveServerStays(t *testing.T) {
 	path := socketPath(t)
 	s := unixServer(t, path)
 	_, err := socket.NewServer("unix:"+path, 0)
-	expectSaid(t, err, transport.ErrInUse, "unix:"+path, "this program has a server there already")
-	// The attempt is a connection without a word, and no loss.
+	expectSaid(t, err, transport.ErrInUse, "unix:"+path, "this program already has a server there")
+	// The attempt opened a connection without a message, which does no harm.
 	echo(t, s)
 	expectTcmd(t, unixClient(t, path), `1`, `1`)
 	expectStats(t, s)
@@ -153,13 +153,13 @@ func TestUnixServersThatStartTogether(t *testing.T) {
 	expectTcmd(t, unixClient(t, path), `1`, `1`)
 }
 
-// A file of another kind is not the library's to remove, nor one that took the
-// socket's place.
+// The library does not remove a file that is not a socket, nor one that has replaced its
+// socket.
 func TestUnixForeignFileStays(t *testing.T) {
 	path := socketPath(t)
 	must(t, os.WriteFile(path, []byte("precious"), 0o600))
 	_, err := socket.NewServer("unix:"+path, 0)
-	expectSaid(t, err, transport.ErrInUse, "no socket")
+	expectSaid(t, err, transport.ErrInUse, "not a socket")
 	must(t, os.Remove(path))
 	s := unixServer(t, path)
 	must(t, os.Remove(path))
@@ -170,13 +170,13 @@ func TestUnixForeignFileStays(t *testing.T) {
 	}
 }
 
-// Anybody may lock a folder like /tmp, for ever.
-func TestUnixFolderThatIsLocked(t *testing.T) {
+// Any user may lock a directory like /tmp, forever.
+func TestUnixLockedDirectory(t *testing.T) {
 	path := socketPath(t)
-	folder, err := os.Open(filepath.Dir(path))
+	dir, err := os.Open(filepath.Dir(path))
 	must(t, err)
-	defer folder.Close()
-	must(t, syscall.Flock(int(folder.Fd()), syscall.LOCK_EX))
+	defer dir.Close()
+	must(t, syscall.Flock(int(dir.Fd()), syscall.LOCK_EX))
 	s, err := socket.NewServer("unix:"+path, 0)
 	must(t, err)
 	s.Free()
@@ -186,10 +186,10 @@ func TestUnixPaths(t *testing.T) {
 	for path, message := range map[string]string{
 		"":                             "absolute path",
 		"relative":                     "absolute path",
-		"@abstract":                    "give the host alone",
-		"//host/s":                     "give the host alone",
+		"@abstract":                    "pass the host alone",
+		"//host/s":                     "pass the host alone",
 		"/a\x00b":                      "NUL",
-		"/" + strings.Repeat("x", 107): "the system allows a socket",
+		"/" + strings.Repeat("x", 107): "the system allows at most",
 	} {
 		for _, make := range []func() error{
 			func() error { _, err := socket.NewServer("unix:"+path, 0); return err },
@@ -201,6 +201,6 @@ func TestUnixPaths(t *testing.T) {
 	_, err := socket.NewServer("unix:"+filepath.Join(filepath.Dir(socketPath(t)), "nowhere", "s"), 0)
 	var system *transport.SystemError
 	if !errors.As(err, &system) || !strings.Contains(err.Error(), "nowhere") {
-		t.Errorf("a folder that is not there: %v", err)
+		t.Errorf("a directory that does not exist: %v", err)
 	}
 }

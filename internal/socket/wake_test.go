@@ -19,17 +19,17 @@ type blocked struct {
 // wakers are the ways to wake calls.
 var wakers = []struct {
 	name string
-	wake func(talker)
+	wake func(testSocket)
 	want error
 }{
-	{"Cancel", talker.Cancel, socket.ErrCancelled},
-	{"Close", func(s talker) { _ = s.Close() }, socket.ErrClosed},
-	{"Free", talker.Free, socket.ErrClosed},
+	{"Cancel", testSocket.Cancel, socket.ErrCancelled},
+	{"Close", func(s testSocket) { _ = s.Close() }, socket.ErrClosed},
+	{"Free", testSocket.Free, socket.ErrClosed},
 }
 
 // expectAllWake starts calls, each several times, and checks that all of them
 // end at once.
-func expectAllWake(t *testing.T, s talker, wake func(talker), want error, calls ...blocked) {
+func expectAllWake(t *testing.T, s testSocket, wake func(testSocket), want error, calls ...blocked) {
 	t.Helper()
 	const goroutines = 16
 	before := s.InFlight()
@@ -45,7 +45,7 @@ func expectAllWake(t *testing.T, s talker, wake func(talker), want error, calls 
 			t.Errorf("%s ended with %v, want %v", calls[i%len(calls)].name, err, want)
 		}
 	}
-	if took := time.Since(began); took > prompt {
+	if took := time.Since(began); took > soon {
 		t.Errorf("the last one woke up after %v", took)
 	}
 }
@@ -60,11 +60,11 @@ func TestBlockedClientCallsWake(t *testing.T) {
 			p.expect("1")
 			expectAllWake(t, c, w.wake, w.want,
 				blocked{"Receive", func() error { _, err := c.Receive(nil, socket.Forever); return err }},
-				blocked{"ReceiveBody", func() error { _, err := c.ReceiveBody(patience); return err }},
+				blocked{"ReceiveBody", func() error { _, err := c.ReceiveBody(testTimeout); return err }},
 			)
 			switch w.name {
 			case "Cancel":
-				// The connection survives, and what comes on it is there.
+				// The connection survives, and its next message is received.
 				p.expectOpen()
 				p.send(`"OK"`)
 				expectReceive(t, c, `"OK"`)
@@ -80,10 +80,10 @@ func TestBlockedClientCallsWake(t *testing.T) {
 }
 
 // expectFreed checks that a freed socket refuses every call.
-func expectFreed(t *testing.T, s talker, want error) {
+func expectFreed(t *testing.T, s testSocket, want error) {
 	t.Helper()
-	expectError(t, s.Send([]byte("1"), patience), want)
-	_, err := s.Receive(nil, patience)
+	expectError(t, s.Send([]byte("1"), testTimeout), want)
+	_, err := s.Receive(nil, testTimeout)
 	expectError(t, err, want)
 	expectError(t, s.Close(), want)
 	s.Cancel()
@@ -92,7 +92,7 @@ func expectFreed(t *testing.T, s talker, want error) {
 
 func TestBlockedCommandsWake(t *testing.T) {
 	for _, w := range wakers {
-		// One of the calls is in the middle of it; the others wait for that one.
+		// One of the calls is sending; the others wait for it.
 		t.Run(w.name+" while waiting for the reply", func(t *testing.T) {
 			c := newClient(t, listen(t).at())
 			expectAllWake(t, c, w.wake, w.want, commands(c)...)
@@ -106,14 +106,14 @@ func TestBlockedCommandsWake(t *testing.T) {
 		t.Run(w.name+" while sending", func(t *testing.T) {
 			l := listen(t)
 			c := newClient(t, l.at())
-			first := start(func() error { _, err := c.TcmdBody([]byte(long), patience); return err })
+			first := start(func() error { _, err := c.TcmdBody([]byte(long), testTimeout); return err })
 			p := l.accept()
-			eventually(t, "the message is under way", p.readable)
+			eventually(t, "the message is in progress", p.readable)
 			expectAllWake(t, c, w.wake, w.want, append(commands(c), sending(c))...)
 			expectError(t, await(t, first), w.want)
 			expectStats(t, c, "connections_open=0", "messages_sent=0")
-			// What was woken while it waited has not gone on.
-			l.expectNobody()
+			// The calls that were woken while they waited have not continued.
+			l.expectNoConnection()
 		})
 	}
 }
@@ -121,14 +121,14 @@ func TestBlockedCommandsWake(t *testing.T) {
 // commands are the calls that a server's silence blocks.
 func commands(c *socket.Client) []blocked {
 	return []blocked{
-		{"Tcmd", func() error { _, err := c.Tcmd([]byte("1"), nil, patience); return err }},
+		{"Tcmd", func() error { _, err := c.Tcmd([]byte("1"), nil, testTimeout); return err }},
 		{"TcmdBody", func() error { _, err := c.TcmdBody([]byte("1"), socket.Forever); return err }},
-		{"WaitReady", func() error { return c.WaitReady(patience) }},
+		{"WaitReady", func() error { return c.WaitReady(testTimeout) }},
 	}
 }
 
 func sending(c *socket.Client) blocked {
-	return blocked{"Send", func() error { return c.Send([]byte("1"), patience) }}
+	return blocked{"Send", func() error { return c.Send([]byte("1"), testTimeout) }}
 }
 
 func TestBlockedServerCallsWake(t *testing.T) {
@@ -139,7 +139,7 @@ func TestBlockedServerCallsWake(t *testing.T) {
 			p.write(frame(number(1))[:13])
 			expectAllWake(t, s, w.wake, w.want,
 				blocked{"Receive", func() error { _, err := s.Receive(nil, socket.Forever); return err }},
-				blocked{"ReceiveMessage", func() error { _, err := s.ReceiveMessage(patience); return err }},
+				blocked{"ReceiveMessage", func() error { _, err := s.ReceiveMessage(testTimeout); return err }},
 				blocked{"Serve", func() error { return s.Serve(func(*socket.Message) error { return nil }) }},
 			)
 			if w.name == "Free" {
@@ -147,7 +147,7 @@ func TestBlockedServerCallsWake(t *testing.T) {
 				expectFreed(t, s, w.want)
 				return
 			}
-			// The server goes on, and the message that had begun too.
+			// The server continues, also with the message that had begun.
 			p.write(frame(number(1))[13:])
 			expectReceive(t, s, number(1))
 		})
@@ -165,14 +165,14 @@ func TestBlockedRepliesWake(t *testing.T) {
 			var calls []blocked
 			for range 16 {
 				m := expectMessage(t, s, "1")
-				calls = append(calls, blocked{"Reply", func() error { return m.Reply([]byte("1"), patience) }})
+				calls = append(calls, blocked{"Reply", func() error { return m.Reply([]byte("1"), testTimeout) }})
 			}
-			// The first reply has the connection; the others wait for it.
-			held := start(func() error { return first.Reply([]byte(long), patience) })
-			eventually(t, "the first reply is under way", p.readable)
+			// The first reply uses the connection; the others wait for it.
+			held := start(func() error { return first.Reply([]byte(long), testTimeout) })
+			eventually(t, "the first reply is in progress", p.readable)
 			expectAllWake(t, s, w.wake, w.want, calls...)
 			expectError(t, await(t, held), w.want)
-			// Half a frame is on the connection.
+			// Half a frame was sent on the connection.
 			expectStats(t, s, "connections_open=0", "dropped_unread=1", "messages_sent=0")
 		})
 	}
@@ -187,7 +187,7 @@ func TestCancelSparesLaterCalls(t *testing.T) {
 		s.Cancel()
 		expectTcmd(t, c, "1", "1")
 	}
-	// After one that was woken, as well as after none.
+	// After a call that was woken, as well as after none.
 	silent := newClient(t, listen(t).at())
 	for range 3 {
 		send(t, silent, "1")
@@ -217,8 +217,8 @@ func TestCancelLosesNothing(t *testing.T) {
 	}
 }
 
-// expectCancelledInside cancels a receive when cut bytes of a frame are there.
-func expectCancelledInside(t *testing.T, s talker, p *plain, body string, cut int) {
+// expectCancelledInside cancels a receive when cut bytes of a frame have arrived.
+func expectCancelledInside(t *testing.T, s testSocket, p *plain, body string, cut int) {
 	t.Helper()
 	before := stat(t, s, "bytes_received")
 	done := startReceive(s)
@@ -240,16 +240,16 @@ func TestFreedSocketsRefuseAll(t *testing.T) {
 	}
 	expectFreed(t, s, socket.ErrClosed)
 	expectFreed(t, c, socket.ErrClosed)
-	_, err := s.ReceiveMessage(patience)
+	_, err := s.ReceiveMessage(testTimeout)
 	expectError(t, err, socket.ErrClosed)
 	expectError(t, s.Serve(nil), socket.ErrClosed)
-	expectError(t, s.SetOption("nodelay", "0"), socket.ErrClosed)
+	expectError(t, s.SetOption("keepalive", "0"), socket.ErrClosed)
 	_, err = tcmd(c, "1")
 	expectError(t, err, socket.ErrClosed)
-	expectError(t, c.WaitReady(patience), socket.ErrClosed)
+	expectError(t, c.WaitReady(testTimeout), socket.ErrClosed)
 }
 
-// A message that outlives its server does no harm.
+// A message may be used after its server was freed.
 func TestMessageOutlivesItsServer(t *testing.T) {
 	s := newServer(t)
 	p := dial(t, s)
@@ -257,7 +257,7 @@ func TestMessageOutlivesItsServer(t *testing.T) {
 	m := expectMessage(t, s, "1")
 	s.Free()
 	p.expectEnd()
-	expectError(t, m.Reply([]byte("1"), patience), socket.ErrClosed)
+	expectError(t, m.Reply([]byte("1"), testTimeout), socket.ErrClosed)
 	m.Drop()
 	if string(m.Body) != "1" {
 		t.Errorf("the body is %q now", m.Body)

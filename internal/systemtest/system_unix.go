@@ -1,7 +1,7 @@
 //go:build unix
 
-// Package systemtest is what tests of sockets ask the system itself, in the same
-// words for every system.
+// Package systemtest queries the operating system for tests of sockets, with the same
+// functions on every system. It is not part of the library.
 package systemtest
 
 import (
@@ -11,11 +11,11 @@ import (
 	"time"
 )
 
-// Descriptor is a socket as the system knows it.
+// Descriptor is the system's handle of a socket.
 type Descriptor = int
 
-// What the system says of a connection that nobody takes, of reading and of
-// writing after the peer has reset it, and of a port that is taken.
+// The system's errors of connecting where no server is listening, of reading and of
+// writing after the peer has reset the connection, and of binding a port in use.
 const (
 	ErrRefused = syscall.ECONNREFUSED
 	ErrReset   = syscall.ECONNRESET
@@ -23,22 +23,22 @@ const (
 	ErrInUse   = syscall.EADDRINUSE
 )
 
-// Close closes a socket that syscall.Socket made.
+// Close closes a socket that syscall.Socket created.
 func Close(fd Descriptor) { _ = syscall.Close(fd) }
 
 // Descriptors returns how many descriptors this process has open.
 func Descriptors(t testing.TB) int {
 	t.Helper()
-	for _, folder := range []string{"/proc/self/fd", "/dev/fd"} {
-		if entries, err := os.ReadDir(folder); err == nil {
+	for _, dir := range []string{"/proc/self/fd", "/dev/fd"} {
+		if entries, err := os.ReadDir(dir); err == nil {
 			return len(entries)
 		}
 	}
-	t.Fatal("this system does not tell the open descriptors")
+	t.Fatal("this system does not list the open descriptors")
 	panic("unreachable")
 }
 
-// Inherited reports whether programs that this one starts have the socket too.
+// Inherited reports whether programs that this one starts inherit the socket.
 func Inherited(t testing.TB, fd Descriptor) bool {
 	t.Helper()
 	flags, _, errno := syscall.Syscall(syscall.SYS_FCNTL, uintptr(fd), syscall.F_GETFD, 0)
@@ -48,14 +48,14 @@ func Inherited(t testing.TB, fd Descriptor) bool {
 	return flags&syscall.FD_CLOEXEC == 0
 }
 
-// Arrived reports whether there is something to read, without taking it.
+// Arrived reports whether data is available to read, and does not consume it.
 func Arrived(fd uintptr) bool {
 	n, _, err := syscall.Recvfrom(int(fd), make([]byte, 1), syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
 	return n > 0 && err == nil
 }
 
-// ProcessorTime returns how much processor time this process has used.
-func ProcessorTime(t testing.TB) time.Duration {
+// CPUTime returns how much CPU time this process has used.
+func CPUTime(t testing.TB) time.Duration {
 	t.Helper()
 	var used syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
@@ -64,9 +64,8 @@ func ProcessorTime(t testing.TB) time.Duration {
 	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
 
-// TempDir returns an empty folder that goes with the test.
+// TempDir returns an empty directory that is removed when the test ends.
 func TempDir(t testing.TB) string { return t.TempDir() }
 
-// MayListenAnywhere reports whether this process may listen at the ports that
-// the system keeps for its own services.
+// MayListenAnywhere reports whether this process may listen on privileged ports.
 func MayListenAnywhere() bool { return syscall.Geteuid() == 0 }

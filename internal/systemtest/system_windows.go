@@ -1,5 +1,5 @@
-// Package systemtest is what tests of sockets ask the system itself, in the same
-// words for every system.
+// Package systemtest queries the operating system for tests of sockets, with the same
+// functions on every system. It is not part of the library.
 package systemtest
 
 import (
@@ -15,11 +15,11 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// Descriptor is a socket as the system knows it.
+// Descriptor is the system's handle of a socket.
 type Descriptor = syscall.Handle
 
-// What the system says of a connection that nobody takes, of reading and of
-// writing after the peer has reset it, and of a port that is taken.
+// The system's errors of connecting where no server is listening, of reading and of
+// writing after the peer has reset the connection, and of binding a port in use.
 const (
 	ErrRefused = windows.WSAECONNREFUSED
 	ErrReset   = windows.WSAECONNRESET
@@ -27,24 +27,24 @@ const (
 	ErrInUse   = windows.WSAEADDRINUSE
 )
 
-// package syscall does not start Winsock.
+// Package syscall does not start Winsock.
 var _ = func() error {
 	var data windows.WSAData
 	return windows.WSAStartup(0x202, &data)
 }()
 
-// Close closes a socket that syscall.Socket made.
+// Close closes a socket that syscall.Socket created.
 func Close(fd Descriptor) { _ = syscall.Closesocket(fd) }
 
-// mostHandles is more handles than a test has.
-const mostHandles = 1 << 12
+// maxHandles is more handles than a test has.
+const maxHandles = 1 << 12
 
-// Descriptors returns how many sockets this process has open. Handles are small
-// multiples of four; the runtime has some of its own, for its threads.
+// Descriptors returns how many sockets this process has open. Handles are small multiples
+// of four. Other handles, such as those of the runtime's threads, do not count.
 func Descriptors(testing.TB) int {
 	const socketType = 0x1008 // SO_TYPE
 	n := 0
-	for h := windows.Handle(4); h < 4*mostHandles; h += 4 {
+	for h := windows.Handle(4); h < 4*maxHandles; h += 4 {
 		if _, err := windows.GetsockoptInt(h, windows.SOL_SOCKET, socketType); err == nil {
 			n++
 		}
@@ -52,7 +52,7 @@ func Descriptors(testing.TB) int {
 	return n
 }
 
-// Inherited reports whether programs that this one starts have the socket too.
+// Inherited reports whether programs that this one starts inherit the socket.
 func Inherited(t testing.TB, fd Descriptor) bool {
 	t.Helper()
 	var flags uint32
@@ -62,7 +62,7 @@ func Inherited(t testing.TB, fd Descriptor) bool {
 	return flags&windows.HANDLE_FLAG_INHERIT != 0
 }
 
-// Arrived reports whether there is something to read, without taking it.
+// Arrived reports whether data is available to read, and does not consume it.
 func Arrived(fd uintptr) bool {
 	const bytesToRead = 0x4004667f // FIONREAD
 	var n uint32
@@ -75,8 +75,8 @@ var (
 	ioctlSocket          = windows.NewLazySystemDLL("ws2_32.dll").NewProc("ioctlsocket")
 )
 
-// ProcessorTime returns how much processor time this process has used.
-func ProcessorTime(t testing.TB) time.Duration {
+// CPUTime returns how much CPU time this process has used.
+func CPUTime(t testing.TB) time.Duration {
 	t.Helper()
 	var created, exited, kernel, user windows.Filetime
 	if err := windows.GetProcessTimes(windows.CurrentProcess(), &created, &exited, &kernel, &user); err != nil {
@@ -86,17 +86,17 @@ func ProcessorTime(t testing.TB) time.Duration {
 	return time.Duration(ticks(kernel)+ticks(user)) * 100
 }
 
-// TempDir returns an empty folder that goes with the test. It is not t.TempDir,
-// which cannot be removed in Wine 8.
+// TempDir returns an empty directory that is removed when the test ends. It is not
+// t.TempDir, which cannot be removed in Wine 8.
 func TempDir(t testing.TB) string {
 	t.Helper()
-	folder, err := os.MkdirTemp("", "obe-")
+	dir, err := os.MkdirTemp("", "obe-")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		var all []string
-		_ = filepath.WalkDir(folder, func(path string, _ fs.DirEntry, _ error) error {
+		_ = filepath.WalkDir(dir, func(path string, _ fs.DirEntry, _ error) error {
 			all = append(all, path)
 			return nil
 		})
@@ -106,9 +106,9 @@ func TempDir(t testing.TB) string {
 			}
 		}
 	})
-	return folder
+	return dir
 }
 
-// MayListenAnywhere reports whether this process may listen at the ports that
-// other systems keep for their own services: here any process may.
+// MayListenAnywhere reports whether this process may listen on ports that are privileged
+// on other systems: here any process may.
 func MayListenAnywhere() bool { return true }

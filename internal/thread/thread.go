@@ -1,18 +1,20 @@
-// Package thread tells the threads of this process apart. A call from C stays on
-// the caller's thread until it returns, so that the thread in which Go code runs
-// is the caller's.
+// Package thread identifies the threads of this process. It does not create or control
+// them.
+//
+// The one thing to know first: a call from C stays on the caller's thread until it
+// returns, so that the current thread is the caller's.
 package thread
 
-// ID is the system's number of a thread. The system may give that of a thread that
-// has ended to a new one.
+// ID is the system's number of a thread. The system may reuse the number of a thread that
+// has ended.
 type ID uint64
 
-// current finds out the thread that this code runs in.
+// current returns the thread that this code runs on.
 var current = system
 
-// Current returns the thread that this code runs in.
+// Current returns the thread that this code runs on.
 func Current() ID { return current() }
 
-// Use replaces the way in which Current finds out, which is a system call. It comes
-// before the first use of Current.
+// Use replaces the system call that Current makes. It must come before the first call of
+// Current.
 func Use(f func() ID) { current = f }

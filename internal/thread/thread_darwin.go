@@ -7,6 +7,6 @@ func system() ID {
 	return ID(id)
 }
 
-// Ended reports whether a thread of this process has ended. The system has no
-// documented way to ask for that by the number, so that the answer is always no.
+// Ended reports whether a thread of this process has ended. macOS has no documented way to
+// find out from the number, so Ended always returns false.
 func Ended(ID) bool { return false }

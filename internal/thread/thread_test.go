@@ -8,16 +8,18 @@ import (
 	"libobe/internal/thread"
 )
 
-// The main goroutine keeps the main thread, which does not end with a goroutine that is
-// locked to it.
+// The main goroutine keeps the main thread, which would not end with another goroutine
+// that is locked to it.
 func init() { runtime.LockOSThread() }
 
-func TestThreadsAreToldApart(t *testing.T) {
+const testTimeout = 10 * time.Second
+
+func TestCurrentAndEnded(t *testing.T) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	mine := thread.Current()
 	if again := thread.Current(); again != mine || mine == 0 {
-		t.Fatalf("one thread is %d and %d", mine, again)
+		t.Fatalf("the same thread is %d and %d", mine, again)
 	}
 	ids, end := make(chan thread.ID), make(chan struct{})
 	go func() {
@@ -31,15 +33,15 @@ func TestThreadsAreToldApart(t *testing.T) {
 		t.Errorf("two threads are both %d", mine)
 	}
 	if thread.Ended(mine) || thread.Ended(other) {
-		t.Errorf("a thread that runs has ended: own %v, other %v", thread.Ended(mine), thread.Ended(other))
+		t.Errorf("a running thread has ended: this one %v, the other %v", thread.Ended(mine), thread.Ended(other))
 	}
 	close(end)
 	if runtime.GOOS == "darwin" {
 		return
 	}
-	for deadline := time.Now().Add(10 * time.Second); !thread.Ended(other); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(testTimeout); !thread.Ended(other); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatal("a thread that has ended still runs")
+			t.Fatal("a thread that has ended is still running")
 		}
 	}
 }

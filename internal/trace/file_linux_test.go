@@ -10,8 +10,9 @@ import (
 	"testing"
 )
 
-// What a line raises is an error and no signal, which would end a host program that is
-// not in Go. A line checks the limit for files before; here the file is at it by then.
+// A failed write is an error without a signal, which would end a host program that is not
+// written in Go. A write first checks the limit for file sizes; here the file reaches the
+// limit after that.
 func TestNoSignals(t *testing.T) {
 	if os.Getenv(worker) == "" {
 		c := exec.Command(os.Args[0], "-test.run=^TestNoSignals$")
@@ -34,11 +35,11 @@ func TestNoSignals(t *testing.T) {
 	toFile.size = 0
 	must(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: 1000, Max: 1000}))
 
-	// The last of the three signals comes after the others, if these were raised.
+	// The last of the three signals arrives after the others, if these were raised.
 	arrived := make(chan os.Signal, 3)
 	signal.Notify(arrived, syscall.SIGPIPE, syscall.SIGXFSZ, syscall.SIGWINCH)
 	if err := toPipe.append([]byte("x\n")); !errors.Is(err, errNoReader) {
-		t.Errorf("a pipe whose reader has left: %v", err)
+		t.Errorf("a pipe whose reader has closed it: %v", err)
 	}
 	if err := toFile.append([]byte("x\n")); !errors.Is(err, errFull) {
 		t.Errorf("a file at its limit: %v", err)

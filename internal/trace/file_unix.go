@@ -16,22 +16,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// file is what a line is written to. Its descriptor is not of package os, which would
-// register it with the runtime's network poller; that has descriptors that stay open.
+// file is an open trace file. It does not use package os, which would register the
+// descriptor with the runtime's network poller, and that has descriptors that stay open.
 type file struct {
 	fd     int
 	path   string // without symbolic links
 	size   int64  // when it was opened; streaming if the file is never renamed
-	stream bool   // a pipe or a device, which takes nothing back
+	stream bool   // a pipe or a device, where a write cannot be undone
 	pipe   bool
 }
 
 // maxRaces is how often open starts again because the path changed.
 const maxRaces = 10
 
-// open opens the file for appending, and creates it if it is missing. The messages in
-// it are for this user alone: a file that another user owns, can write to or has
-// linked here is refused.
+// open opens the file for appending, and creates it if it is missing. Only this user may
+// read the messages in it: a file that another user owns, can write to or has linked here
+// is refused.
 func open(path string) (*file, error) {
 	for race := 0; ; race++ {
 		f, err := tryOpen(path)
@@ -44,15 +44,15 @@ func open(path string) (*file, error) {
 	}
 }
 
-// errRace is a path that another thread or process changed between two calls.
-var errRace = errors.New("the file is being replaced all the time")
+// errRace reports a path that another thread or process changed between two calls.
+var errRace = errors.New("the file is constantly being replaced")
 
 // O_NONBLOCK: a pipe without a reader, or one that is full, must not block a call.
 const openFlags = unix.O_WRONLY | unix.O_APPEND | unix.O_CLOEXEC | unix.O_NOCTTY | unix.O_NONBLOCK
 
 func tryOpen(path string) (*file, error) {
 	if fd, err := openWithoutLinks(path, openFlags); err == nil {
-		return checked(&file{fd: fd, path: path, size: streaming}, path, false)
+		return checkOpened(&file{fd: fd, path: path, size: streaming}, path, false)
 	}
 	t, err := resolve(path)
 	if err != nil {
@@ -77,11 +77,11 @@ func tryOpen(path string) (*file, error) {
 	if err != nil {
 		return nil, &os.PathError{Op: "open", Path: path, Err: err}
 	}
-	return checked(&file{fd: fd, path: t.path, size: streaming}, path, t.open)
+	return checkOpened(&file{fd: fd, path: t.path, size: streaming}, path, t.open)
 }
 
-// checked closes a file that check refuses; path is the name in its error.
-func checked(f *file, path string, isOpen bool) (*file, error) {
+// checkOpened returns the file, or closes it if check refuses it; path is for the error.
+func checkOpened(f *file, path string, isOpen bool) (*file, error) {
 	if err := f.check(isOpen); err != nil {
 		f.close()
 		return nil, &os.PathError{Op: "open", Path: path, Err: err}
@@ -89,8 +89,8 @@ func checked(f *file, path string, isOpen bool) (*file, error) {
 	return f, nil
 }
 
-// check looks at what was opened, and sets its size. A stream that the process has open
-// already is used, whichever user owns it.
+// check checks type, owner and mode of what was opened, and sets its size. A stream that
+// the process already has open is accepted from any user.
 func (f *file) check(isOpen bool) error {
 	var stat unix.Stat_t
 	if err := unix.Fstat(f.fd, &stat); err != nil {
@@ -122,10 +122,10 @@ func (f *file) check(isOpen bool) error {
 	return nil
 }
 
-// target is what a path stands for.
+// target is the result of resolving a path.
 type target struct {
 	path    string
-	missing bool // there is no such file
+	missing bool // the file does not exist
 	pipe    bool
 	open    bool // a descriptor of this process, such as /dev/stderr
 }
@@ -133,8 +133,8 @@ type target struct {
 // maxLinks is how many symbolic links a path may have, as in Linux.
 const maxLinks = 40
 
-// resolve follows the symbolic links of an absolute path. The system would follow one
-// that another user made, too, for example in /tmp.
+// resolve follows the symbolic links of an absolute path. The system would also follow a
+// link that another user created, for example in /tmp.
 func resolve(path string) (target, error) {
 	if !filepath.IsAbs(path) {
 		return target{}, unix.ENOENT
@@ -157,7 +157,7 @@ func resolve(path string) (target, error) {
 		}
 		isLink := stat.Mode&unix.S_IFMT == unix.S_IFLNK
 		if isDescriptor(next) {
-			// A link of /proc leads to the file itself, and not to its name.
+			// A link in /proc leads to the open file itself, not to its name.
 			return target{path: next, open: true}, nil
 		}
 		if !isLink {
@@ -186,17 +186,17 @@ func resolve(path string) (target, error) {
 	}
 }
 
-// isDescriptor reports whether a path without links in its folder names a descriptor of
-// a process.
+// isDescriptor reports whether a path, whose directory contains no links, names a
+// descriptor of a process.
 func isDescriptor(path string) bool {
-	folder := filepath.Dir(path)
-	return folder == "/dev/fd" || strings.HasPrefix(folder, "/proc/") && filepath.Base(folder) == "fd"
+	dir := filepath.Dir(path)
+	return dir == "/dev/fd" || strings.HasPrefix(dir, "/proc/") && filepath.Base(dir) == "fd"
 }
 
 func (f *file) close() { _ = unix.Close(f.fd) }
 
-// rename adds a suffix to the name of the file, unless another thread or process is
-// about it. It reports whether another file has the name now. Only the holder of a
+// rename adds a suffix to the name of the file, unless another thread or process is doing
+// that. It reports whether the file no longer has its old name. Only the holder of the
 // file's lock renames it.
 func (f *file) rename(suffix string) (bool, error) {
 	if err := unix.Flock(f.fd, unix.LOCK_EX|unix.LOCK_NB); err != nil {
@@ -206,11 +206,11 @@ func (f *file) rename(suffix string) (bool, error) {
 		return false, &os.PathError{Op: "lock", Path: f.path, Err: err}
 	}
 	defer f.unlock()
-	var own, there unix.Stat_t
-	if err := unix.Fstat(f.fd, &own); err != nil {
+	var opened, current unix.Stat_t
+	if err := unix.Fstat(f.fd, &opened); err != nil {
 		return false, &os.PathError{Op: "stat", Path: f.path, Err: err}
 	}
-	if err := unix.Lstat(f.path, &there); err != nil || own.Ino != there.Ino || own.Dev != there.Dev {
+	if err := unix.Lstat(f.path, &current); err != nil || opened.Ino != current.Ino || opened.Dev != current.Dev {
 		return true, nil // it was renamed already; open reports anything else
 	}
 	if err := unix.Rename(f.path, f.path+suffix); err != nil {
@@ -224,7 +224,7 @@ func (f *file) append(line []byte) error {
 	if f.stream {
 		return f.send(line)
 	}
-	if full(f.size, len(line)) {
+	if exceedsLimit(f.size, len(line)) {
 		return errFull
 	}
 	for {
@@ -237,7 +237,7 @@ func (f *file) append(line []byte) error {
 		}
 		if err == nil && n < len(line) {
 			err = errPartial
-			f.takeBack(n)
+			f.undoWrite(n)
 		}
 		if err != nil {
 			return fmt.Errorf("write: %w", err)
@@ -246,16 +246,16 @@ func (f *file) append(line []byte) error {
 	}
 }
 
-// full reports whether a file of that size would pass the limit that the system has for
-// the files of this process, at which it sends a signal that ends the process.
-func full(size int64, more int) bool {
+// exceedsLimit reports whether a file would exceed the process's limit for file sizes, at
+// which the system sends a signal that ends the process.
+func exceedsLimit(size int64, more int) bool {
 	var limit unix.Rlimit
 	return unix.Getrlimit(unix.RLIMIT_FSIZE, &limit) == nil && uint64(limit.Cur) < math.MaxInt64 && size+int64(more) > int64(limit.Cur)
 }
 
-// takeBack takes back the last n bytes that were written, if they are still the
-// end of the file.
-func (f *file) takeBack(n int) {
+// undoWrite removes the last n bytes that were written, if they are still the end of the
+// file.
+func (f *file) undoWrite(n int) {
 	end, err := unix.Seek(f.fd, 0, io.SeekCurrent)
 	var stat unix.Stat_t
 	if err == nil && unix.Fstat(f.fd, &stat) == nil && stat.Size == end {
@@ -263,19 +263,19 @@ func (f *file) takeBack(n int) {
 	}
 }
 
-// A line waits so long for a pipe or a terminal that takes nothing, and for one that
-// takes little at a time.
 const (
-	stallTimeout  = 10 * time.Millisecond
+	// stallTimeout is how long a line waits for a pipe or a terminal that accepts nothing.
+	stallTimeout = 10 * time.Millisecond
+	// streamTimeout is how long a line waits for one that accepts little at a time.
 	streamTimeout = 10 * stallTimeout
 )
 
-// unlock releases the lock. To close the file is not enough: a forked child that has it
+// unlock releases the lock. Closing the file is not enough: a forked child that holds it
 // open would keep the lock.
 func (f *file) unlock() { _ = unix.Flock(f.fd, unix.LOCK_UN) }
 
-// send writes a line to a pipe or a device. The system keeps only short lines whole
-// there; others are, by a lock, among the writers of this library.
+// send writes a line to a pipe or a device. There only short writes are atomic. A lock
+// keeps longer lines whole among the writers that use this library.
 func (f *file) send(line []byte) error {
 	end := time.Now().Add(streamTimeout)
 	if f.pipe {
@@ -287,7 +287,7 @@ func (f *file) send(line []byte) error {
 		}
 		defer f.unlock()
 	}
-	for whole := len(line); ; {
+	for size := len(line); ; {
 		n, err := quietWrite(f.fd, line)
 		line = line[max(n, 0):]
 		switch {
@@ -300,14 +300,14 @@ func (f *file) send(line []byte) error {
 				continue
 			}
 		}
-		if len(line) < whole {
-			return fmt.Errorf("write: %w; the line is cut after %d bytes", err, whole-len(line))
+		if len(line) < size {
+			return fmt.Errorf("write: %w; the line is cut after %d bytes", err, size-len(line))
 		}
 		return fmt.Errorf("write: %w", err)
 	}
 }
 
-// awaitRoom waits until a pipe or a device takes more.
+// awaitRoom waits until a pipe or a device accepts more.
 func (f *file) awaitRoom(end time.Time) error {
 	for stall := time.Now().Add(stallTimeout); ; {
 		left := min(time.Until(stall), time.Until(end))
@@ -322,12 +322,13 @@ func (f *file) awaitRoom(end time.Time) error {
 }
 
 var (
-	errPartial  = errors.New("the disk is full, or the limit for the size of files is reached; a part of the line was accepted and taken back")
+	errFull     = errors.New("the file has reached the size limit of this process (ulimit -f)")
+	errPartial  = errors.New("the disk is full, or the file has reached the size limit of this process (ulimit -f); a part of the line was written and removed again")
 	errNoReader = errors.New("no process reads from the pipe; start its reader first")
 	errSlow     = errors.New("the pipe or device is full; its reader is too slow")
 )
 
-// refusal is a file that a trace is not written to.
+// refusal is why a trace is not written to a file. It is a fs.ErrPermission.
 type refusal struct{ why string }
 
 func (r *refusal) Error() string        { return r.why }

@@ -4,7 +4,7 @@ package trace
 
 import "golang.org/x/sys/unix"
 
-// openWithoutLinks is for systems that can open a path on this condition.
+// openWithoutLinks is not supported on this system.
 func openWithoutLinks(string, int) (int, error) { return 0, unix.ENOSYS }
 
 // quietWrite is write without SIGPIPE.

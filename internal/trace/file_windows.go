@@ -15,8 +15,8 @@ type file struct {
 	size   int64 // when it was opened; streaming if the file is never renamed
 }
 
-// open opens the file for appending, and creates it if it is missing. Who else can read
-// and write it is what its folder says.
+// open opens the file for appending, and creates it if it is missing. The permissions of
+// its directory determine which other users can read and write it.
 func open(path string) (*file, error) {
 	fail := func(err error) (*file, error) {
 		return nil, &os.PathError{Op: "open", Path: path, Err: err}
@@ -25,8 +25,8 @@ func open(path string) (*file, error) {
 	if err != nil {
 		return fail(err)
 	}
-	// Package os does not let others rename a file that is open. The lock of rename
-	// needs a file that can be read.
+	// Package os does not allow others to rename an open file. The lock in rename needs
+	// read access.
 	h, err := windows.CreateFile(name, windows.GENERIC_READ|windows.FILE_APPEND_DATA|windows.SYNCHRONIZE,
 		windows.FILE_SHARE_READ|windows.FILE_SHARE_WRITE|windows.FILE_SHARE_DELETE, nil, windows.OPEN_ALWAYS, windows.FILE_ATTRIBUTE_NORMAL, 0)
 	if err != nil {
@@ -34,9 +34,9 @@ func open(path string) (*file, error) {
 	}
 	switch kind, _ := windows.GetFileType(h); kind {
 	case windows.FILE_TYPE_DISK:
-		var facts windows.ByHandleFileInformation
-		if err = windows.GetFileInformationByHandle(h, &facts); err == nil {
-			return &file{h, path, int64(facts.FileSizeHigh)<<32 | int64(facts.FileSizeLow)}, nil
+		var info windows.ByHandleFileInformation
+		if err = windows.GetFileInformationByHandle(h, &info); err == nil {
+			return &file{h, path, int64(info.FileSizeHigh)<<32 | int64(info.FileSizeLow)}, nil
 		}
 	case windows.FILE_TYPE_CHAR:
 		return &file{h, path, streaming}, nil
@@ -49,10 +49,10 @@ func open(path string) (*file, error) {
 
 func (f *file) close() { _ = windows.CloseHandle(f.handle) }
 
-// rename adds a suffix to the name of the file, unless another thread or process is
-// about it. It reports whether another file has the name now. Only the holder of a
-// file's lock renames it; the lock is of a byte that no file reaches, since it keeps
-// others from writing there.
+// rename adds a suffix to the name of the file, unless another thread or process is doing
+// that. It reports whether the file no longer has its old name. Only the holder of the
+// file's lock renames it. The lock is on a byte that no file reaches, because it prevents
+// others from writing to what it covers.
 func (f *file) rename(suffix string) (bool, error) {
 	beyond := &windows.Overlapped{OffsetHigh: 1 << 30}
 	err := windows.LockFileEx(f.handle, windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, beyond)
@@ -62,18 +62,18 @@ func (f *file) rename(suffix string) (bool, error) {
 	if err != nil {
 		return false, &os.PathError{Op: "lock", Path: f.path, Err: err}
 	}
-	var own, there windows.ByHandleFileInformation
-	if err := windows.GetFileInformationByHandle(f.handle, &own); err != nil {
+	var opened, current windows.ByHandleFileInformation
+	if err := windows.GetFileInformationByHandle(f.handle, &opened); err != nil {
 		return false, &os.PathError{Op: "stat", Path: f.path, Err: err}
 	}
 	now, err := open(f.path)
 	if err != nil {
 		return true, nil
 	}
-	err = windows.GetFileInformationByHandle(now.handle, &there)
+	err = windows.GetFileInformationByHandle(now.handle, &current)
 	path := now.finalPath()
 	now.close()
-	if err != nil || own.VolumeSerialNumber != there.VolumeSerialNumber || own.FileIndexHigh != there.FileIndexHigh || own.FileIndexLow != there.FileIndexLow {
+	if err != nil || opened.VolumeSerialNumber != current.VolumeSerialNumber || opened.FileIndexHigh != current.FileIndexHigh || opened.FileIndexLow != current.FileIndexLow {
 		return true, nil
 	}
 	if err := os.Rename(path, path+suffix); err != nil {
@@ -82,8 +82,8 @@ func (f *file) rename(suffix string) (bool, error) {
 	return true, nil
 }
 
-// finalPath returns the path of the file that was opened, and the path that it was
-// opened by where the system does not know.
+// finalPath returns the path of the opened file without symbolic links, or the path that
+// it was opened with if the system does not know.
 func (f *file) finalPath() string {
 	var text [windows.MAX_LONG_PATH]uint16
 	n, err := windows.GetFinalPathNameByHandle(f.handle, &text[0], uint32(len(text)), 0)

@@ -1,17 +1,17 @@
-// Package trace writes messages to a file, one line of JSON for each, for people
-// who want to see what was said.
+// Package trace appends messages to a file, each as one line of JSON, so that people can
+// read the exchange. It is not a log of errors, and knows nothing of sockets.
 //
-// Any number of threads and processes may write to one file. A line is written
-// with a single call of the system, at the end of the file, which the system
-// keeps whole; a file that is full is renamed by one of them only. Nothing is kept
-// between two lines, no descriptor either: whoever moves the file away, fills the
-// disk or takes the folder away finds the next line where it then belongs, and a
-// forked child has nothing of it.
+// The one thing to know first: nothing is kept between two lines, not even a descriptor.
+// Each write opens the file and appends its line with a single system call, which the
+// system does not mix with other writes. So any number of threads and processes may write
+// to one file, and a line goes to the right place after an external rotation (logrotate),
+// a full disk or a removed directory. A forked child inherits nothing. A full file is
+// renamed by only one of the writers.
 //
-// Who writes waits for the disk, and no more than some milliseconds for anything else:
-// a stopped process may hold the lock for renaming, and the reader of a pipe may be slow.
+// A write waits for the disk, and only some milliseconds for anything else: a stopped
+// process may hold the lock for renaming, and the reader of a pipe may be slow.
 //
-// Bodies are for this user alone. A file that another user made, can write to or has
+// Only this user may read the messages. A file that another user owns, can write to or has
 // linked is refused.
 package trace
 
@@ -29,17 +29,17 @@ import (
 )
 
 const (
-	// MaxBody is how many bytes of a body are written, the rest is cut off.
+	// MaxBody is how many bytes of a body are written; the rest is cut off.
 	MaxBody = 1 << 20
-	// MinLimit is the smallest bound of a file that any line fits: escaped, a
-	// body that is cut can grow to twice its size.
+	// MinLimit is the smallest limit of a file that any line fits: escapes can double
+	// the size of a body that is cut.
 	MinLimit = 4 << 20
 )
 
-// del is escaped to six bytes, all else to two at most.
+// del is escaped to six bytes, any other character to at most two.
 const del = 0x7f
 
-// Direction is which way a message went.
+// Direction is the direction of a message.
 type Direction string
 
 // The two directions, seen from this side.
@@ -50,17 +50,17 @@ const (
 
 // Record is one message.
 type Record struct {
-	Time      time.Time // when it was whole
+	Time      time.Time // when it was complete
 	Process   int
 	Role      string // "client" or "server"
 	Direction Direction
-	Peer      string // an address
-	Took      time.Duration
-	Body      []byte // one JSON text
+	Peer      string        // an address
+	Elapsed   time.Duration // since the call began
+	Body      []byte        // one JSON text
 }
 
-// line returns the record as a line. Where there is no memory for it, that is an error: the
-// call whose message it is has succeeded.
+// line returns the record as a line. A lack of memory is an error here and not a panic: the
+// call that the message belongs to has succeeded.
 func (r Record) line() (line []byte, err error) {
 	defer func() {
 		if fault := recover(); fault != nil {
@@ -73,8 +73,8 @@ func (r Record) line() (line []byte, err error) {
 	return r.append(memory.MustMake[byte](0, 256+min(len(r.Body), MaxBody))), nil
 }
 
-// append appends the record as a line. Its body stands there as it is, but for
-// line ends between its values; one beyond MaxBody is cut, and a text then.
+// append appends the record as a line. The body is unchanged, except that line ends
+// between its values become spaces. A body beyond MaxBody is cut, and written as a string.
 func (r Record) append(line []byte) []byte {
 	line = append(line, `{"time":"`...)
 	line = r.Time.UTC().AppendFormat(line, "2006-01-02T15:04:05.000000Z")
@@ -89,7 +89,7 @@ func (r Record) append(line []byte) []byte {
 	line = append(line, `,"size":`...)
 	line = strconv.AppendInt(line, int64(len(r.Body)), 10)
 	line = append(line, `,"duration_ms":`...)
-	line = strconv.AppendFloat(line, float64(r.Took)/float64(time.Millisecond), 'f', 3, 64)
+	line = strconv.AppendFloat(line, float64(r.Elapsed)/float64(time.Millisecond), 'f', 3, 64)
 	if len(r.Body) > MaxBody {
 		end := MaxBody
 		if bytes.IndexByte(r.Body[:end], del) >= 0 {
@@ -104,8 +104,7 @@ func (r Record) append(line []byte) []byte {
 		line = append(line, `,"body":`...)
 		begin := len(line)
 		line = append(line, r.Body...)
-		// Inside a JSON text, line ends are nothing but space: in strings they
-		// are escaped.
+		// In a JSON text a line end is white space: inside strings it is escaped.
 		for i, c := range line[begin:] {
 			if c == '\n' || c == '\r' {
 				line[begin+i] = ' '
@@ -115,16 +114,13 @@ func (r Record) append(line []byte) []byte {
 	return append(line, "}\n"...)
 }
 
-// errFull is a file that has reached the limit that the system has for files.
-var errFull = errors.New("the limit for the size of files is reached")
-
-// streaming is the size of what is never renamed: devices, pipes, and what the process
-// has open already.
+// streaming is the size of a file that is never renamed: a device, a pipe, or a file that
+// the process has open already.
 const streaming = -1
 
-// Check opens the file at path as Write does, and so creates it if it is missing. It
-// returns why a trace cannot be written there.
-func Check(path string) error {
+// CheckPath opens the file at path in the same way as Write, which creates it if it is
+// missing. It returns why a trace cannot be written there.
+func CheckPath(path string) error {
 	f, err := open(path)
 	if err != nil {
 		return err
@@ -133,12 +129,12 @@ func Check(path string) error {
 	return nil
 }
 
-// Write writes the record to the end of the file at path, which it makes if there
-// is none. A file that would become larger than limit bytes is renamed before, by
-// ".1" added to its name, and replaces an earlier one; a symbolic link stays, and the
-// file that it leads to is renamed. While another thread is at that, it may become a
-// quarter larger, and a line more for each thread that writes. A line that only a part
-// of has room on the disk is taken back.
+// Write appends the record to the file at path, which it creates if it is missing. If the
+// file would become larger than limit bytes, Write first renames it, adding ".1" to its
+// name, and replaces an earlier file of that name. It renames the target of a symbolic
+// link, not the link. While another thread is renaming it, the file may become a quarter
+// larger, plus one line for each thread that writes. If only a part of a line fits on the
+// disk, that part is removed.
 func Write(path string, limit int64, r Record) error {
 	line, err := r.line()
 	if err == nil {
@@ -150,16 +146,16 @@ func Write(path string, limit int64, r Record) error {
 	return nil
 }
 
-// errStuck is a full file whose renaming another thread or process has begun and does
-// not end, as it was stopped, say.
-var errStuck = errors.New("the file is full, and whoever began to rename it has not done so")
+// errRotationStalled reports a full file that another thread or process is renaming and
+// does not finish, for example because it is stopped.
+var errRotationStalled = errors.New("the file is full, and the process that is renaming it has not finished")
 
-// looks is how often a line looks for the new file, a millisecond apart, before it is
-// given up.
-const looks = 10
+// rotateRetries is how often a write checks for the new file, a millisecond apart, before
+// it drops the line.
+const rotateRetries = 10
 
 func write(path string, limit int64, line []byte) error {
-	for look := 0; ; {
+	for retries := 0; ; {
 		f, err := open(path)
 		if err != nil {
 			return err
@@ -170,7 +166,7 @@ func write(path string, limit int64, line []byte) error {
 			return f.append(line)
 		}
 		renamed, err := f.rename(".1")
-		// While another one renames it, a line still goes to the old file, up to a
+		// While another writer is renaming it, lines still go to the old file, up to a
 		// quarter beyond the limit.
 		if err == nil && !renamed && after <= limit+limit/4 {
 			err = f.append(line)
@@ -182,8 +178,8 @@ func write(path string, limit int64, line []byte) error {
 			return err
 		}
 		if !renamed {
-			if look++; look > looks {
-				return errStuck
+			if retries++; retries > rotateRetries {
+				return errRotationStalled
 			}
 			time.Sleep(time.Millisecond)
 		}

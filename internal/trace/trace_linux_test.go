@@ -6,7 +6,6 @@ import (
 	"testing"
 )
 
-// A disk without room.
 func TestDiskFull(t *testing.T) {
 	for _, limit := range []int64{1, unlimited} {
 		if err := Write("/dev/full", limit, record("1")); !errors.Is(err, syscall.ENOSPC) {

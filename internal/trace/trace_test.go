@@ -19,10 +19,10 @@ import (
 
 const worker = "OBE_TEST_TRACE_WORKER"
 
-// unlimited is a limit that is not reached.
+// unlimited is a limit that no file reaches.
 const unlimited = math.MaxInt64
 
-// line is a record as readers have it.
+// line is a record as a reader decodes it.
 type line struct {
 	Time      time.Time       `json:"time"`
 	PID       int             `json:"pid"`
@@ -46,13 +46,13 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// lines reads a file of which each line must be one JSON object.
+// lines reads a file in which each line must be a JSON object.
 func lines(t *testing.T, path string) (all []line) {
 	t.Helper()
 	text, err := os.ReadFile(path)
 	must(t, err)
 	if len(text) == 0 || text[len(text)-1] != '\n' {
-		t.Fatalf("%s does not end with a whole line", path)
+		t.Fatalf("%s does not end with a complete line", path)
 	}
 	for _, l := range bytes.Split(text[:len(text)-1], []byte("\n")) {
 		var r line
@@ -70,7 +70,7 @@ func TestRecord(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "t.jsonl")
 	r := Record{
 		Time: time.Date(2026, 3, 4, 5, 6, 7, 123456789, time.FixedZone("", 3600)), Process: 42, Role: "server",
-		Direction: Received, Peer: "unix:/a \"b\"\n", Took: 1234567 * time.Nanosecond, Body: []byte(`{"a": [1, "ü\n"]}`),
+		Direction: Received, Peer: "unix:/a \"b\"\n", Elapsed: 1234567 * time.Nanosecond, Body: []byte(`{"a": [1, "ü\n"]}`),
 	}
 	must(t, Write(path, unlimited, r))
 	got, err := os.ReadFile(path)
@@ -80,14 +80,14 @@ func TestRecord(t *testing.T) {
 	if string(got) != want {
 		t.Errorf("the line is\n%swant\n%s", got, want)
 	}
-	facts, err := os.Stat(path)
+	info, err := os.Stat(path)
 	must(t, err)
-	if runtime.GOOS != "windows" && facts.Mode().Perm() != 0o600 {
-		t.Errorf("others can read the trace: %v", facts.Mode())
+	if runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
+		t.Errorf("others can read the trace: %v", info.Mode())
 	}
 }
 
-// A body may have line ends between its values; a record is one line all the same.
+// A body may contain line ends between its values; a record is still one line.
 func TestLineEnds(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "t.jsonl")
 	body := "{\r\n  \"a\":\n1}\n"
@@ -106,7 +106,7 @@ func TestLineEnds(t *testing.T) {
 func TestLargeBodies(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "t.jsonl")
 	whole := `"` + strings.Repeat("x", MaxBody-2) + `"`
-	// At MaxBody there is the second byte of a ü.
+	// The byte at MaxBody is the second of a ü.
 	cut := `"` + strings.Repeat("ü", MaxBody) + `"`
 	worst := `"` + strings.Repeat(`\"`, MaxBody) + `"`
 	for _, body := range []string{whole, cut, worst} {
@@ -114,7 +114,7 @@ func TestLargeBodies(t *testing.T) {
 	}
 	got := lines(t, path)
 	if got[0].Cut || string(got[0].Body) != whole || got[0].Size != MaxBody {
-		t.Errorf("a body of MaxBody bytes is not whole: cut %v, %d of %d bytes", got[0].Cut, len(got[0].Body), got[0].Size)
+		t.Errorf("a body of MaxBody bytes is not complete: cut %v, %d of %d bytes", got[0].Cut, len(got[0].Body), got[0].Size)
 	}
 	for i, body := range []string{cut, worst} {
 		l := got[i+1]
@@ -135,35 +135,35 @@ func TestLargeBodies(t *testing.T) {
 func TestRotation(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "t.jsonl")
 	must(t, Write(path, unlimited, record("0")))
-	facts, err := os.Stat(path)
+	info, err := os.Stat(path)
 	must(t, err)
-	limit := 3 * facts.Size()
+	limit := 3 * info.Size()
 	for i := 1; i < 8; i++ {
 		must(t, Write(path, limit, record(fmt.Sprint(i))))
 	}
 	var bodies []string
 	for _, p := range []string{path + ".1", path} {
-		facts, err := os.Stat(p)
+		info, err := os.Stat(p)
 		must(t, err)
-		if facts.Size() > limit {
-			t.Errorf("%s has %d bytes, the limit is %d", p, facts.Size(), limit)
+		if info.Size() > limit {
+			t.Errorf("%s has %d bytes, the limit is %d", p, info.Size(), limit)
 		}
 		for _, l := range lines(t, p) {
 			bodies = append(bodies, string(l.Body))
 		}
 	}
 	if got := strings.Join(bodies, " "); got != "3 4 5 6 7" {
-		t.Errorf("the files have %s", got)
+		t.Errorf("the files contain %s", got)
 	}
 	names, err := filepath.Glob(filepath.Join(filepath.Dir(path), "*"))
 	must(t, err)
 	if len(names) != 2 {
-		t.Errorf("there are the files %v", names)
+		t.Errorf("the directory contains %v", names)
 	}
 }
 
-// Who moves the file away or removes it gets a new one.
-func TestFileTakenAway(t *testing.T) {
+// After the file was moved or removed, a new one is created.
+func TestFileMovedOrRemoved(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "t.jsonl")
 	must(t, Write(path, unlimited, record("1")))
 	must(t, os.Rename(path, path+".away"))
@@ -176,14 +176,14 @@ func TestFileTakenAway(t *testing.T) {
 }
 
 func TestFailures(t *testing.T) {
-	folder := t.TempDir()
-	missing := filepath.Join(folder, "missing", "t.jsonl")
+	dir := t.TempDir()
+	missing := filepath.Join(dir, "missing", "t.jsonl")
 	for _, c := range []struct {
 		path string
 		want error
 	}{
 		{missing, fs.ErrNotExist},
-		{folder, nil},
+		{dir, nil},
 		{"", nil},
 	} {
 		err := Write(c.path, unlimited, record("1"))
@@ -194,13 +194,13 @@ func TestFailures(t *testing.T) {
 	must(t, os.Mkdir(filepath.Dir(missing), 0o700))
 	must(t, Write(missing, unlimited, record("1")))
 
-	// A file that cannot be renamed grows no further.
-	full := filepath.Join(folder, "t.jsonl")
+	// A file that cannot be renamed does not grow further.
+	full := filepath.Join(dir, "t.jsonl")
 	must(t, os.MkdirAll(filepath.Join(full+".1", "taken"), 0o700))
 	must(t, Write(full, 1, record("1")))
 	for range 3 {
 		if err := Write(full, 1, record("2")); err == nil {
-			t.Error("a full file took a line")
+			t.Error("a line was appended to a full file")
 		}
 	}
 	if got := lines(t, full); len(got) != 1 {
@@ -208,90 +208,99 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-// Threads and processes write to one file: each line is there once and whole, and
-// the files stay within their bound.
-func TestThreadsAndProcesses(t *testing.T) {
-	const processes, threads, each = 4, 4, 150
-	if path := os.Getenv(worker); path != "" {
-		write := func(limit int64, padding string) {
-			var all sync.WaitGroup
-			for i := range threads {
-				all.Go(func() {
-					for n := range each {
-						err := Write(path, limit, record(fmt.Sprintf(`["%d.%d.%d", "%s"]`, os.Getpid(), i, n, padding)))
-						if err != nil && !(limit == rotating && errors.Is(err, errStuck)) {
-							t.Error(err)
-						}
-					}
-				})
-			}
-			all.Wait()
-		}
-		if os.Getenv(worker+"_LIMIT") == "" {
-			write(unlimited, strings.Repeat("x", 5000))
-		} else {
-			write(rotating, "")
-		}
-		return
-	}
-	run := func(path string, more ...string) {
-		var all sync.WaitGroup
-		for range processes {
-			all.Go(func() {
-				c := exec.Command(os.Args[0], "-test.run=^TestThreadsAndProcesses$")
-				c.Env = append(append(os.Environ(), worker+"="+path), more...)
-				if out, err := c.CombinedOutput(); err != nil {
-					t.Errorf("%v\n%s", err, out)
-				}
-			})
-		}
-		all.Wait()
-	}
-	path := filepath.Join(t.TempDir(), "t.jsonl")
-	run(path)
-	seen := map[string]int{}
-	for _, l := range lines(t, path) {
-		seen[id(t, l)]++
-	}
-	for name, n := range seen {
-		if n != 1 {
-			t.Errorf("%s is there %d times", name, n)
-		}
-	}
-	if len(seen) != processes*threads*each {
-		t.Errorf("%d lines are there of %d", len(seen), processes*threads*each)
-	}
+const (
+	workerProcesses = 4
+	workerThreads   = 4
+	linesPerThread  = 150
+)
 
-	// With rotation the old ones go. While one renames the file, the others may write
-	// a quarter more, and each a line beyond that.
-	path = filepath.Join(t.TempDir(), "t.jsonl")
-	run(path, worker+"_LIMIT=1")
-	clear(seen)
-	for _, p := range []string{path, path + ".1"} {
-		facts, err := os.Stat(p)
-		must(t, err)
-		if most := int64(rotating + rotating/4 + processes*threads*300); facts.Size() > most {
-			t.Errorf("%s has %d bytes, wanted at most %d", p, facts.Size(), most)
-		}
-		for _, l := range lines(t, p) {
+// writeFromThreads is what each worker process does.
+func writeFromThreads(t *testing.T, path string, limit int64, padding string) {
+	var all sync.WaitGroup
+	for i := range workerThreads {
+		all.Go(func() {
+			for n := range linesPerThread {
+				err := Write(path, limit, record(fmt.Sprintf(`["%d.%d.%d", "%s"]`, os.Getpid(), i, n, padding)))
+				if err != nil && !(limit == rotating && errors.Is(err, errRotationStalled)) {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+// runWorkers runs the worker processes of TestThreadsAndProcesses.
+func runWorkers(t *testing.T, path string, environment ...string) {
+	t.Helper()
+	var all sync.WaitGroup
+	for range workerProcesses {
+		all.Go(func() {
+			c := exec.Command(os.Args[0], "-test.run=^TestThreadsAndProcesses$")
+			c.Env = append(append(os.Environ(), worker+"="+path), environment...)
+			if out, err := c.CombinedOutput(); err != nil {
+				t.Errorf("%v\n%s", err, out)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// countUniqueLines returns the number of lines in the files, each of which must be unique.
+func countUniqueLines(t *testing.T, paths ...string) int {
+	t.Helper()
+	seen := map[string]int{}
+	for _, path := range paths {
+		for _, l := range lines(t, path) {
 			seen[id(t, l)]++
 		}
 	}
 	for name, n := range seen {
 		if n != 1 {
-			t.Errorf("%s is there %d times", name, n)
+			t.Errorf("%s was written %d times", name, n)
 		}
 	}
-	// Were a new file renamed by one who means the old one, this would be less.
-	if least := rotating / 300; len(seen) < least {
-		t.Errorf("only %d lines are left, wanted at least %d", len(seen), least)
+	return len(seen)
+}
+
+// Threads and processes write to one file: it contains each line once and complete, and
+// the files stay within their limit.
+func TestThreadsAndProcesses(t *testing.T) {
+	if path := os.Getenv(worker); path != "" {
+		if os.Getenv(worker+"_LIMIT") == "" {
+			writeFromThreads(t, path, unlimited, strings.Repeat("x", 5000))
+		} else {
+			writeFromThreads(t, path, rotating, "")
+		}
+		return
+	}
+	path := filepath.Join(t.TempDir(), "t.jsonl")
+	runWorkers(t, path)
+	if got, want := countUniqueLines(t, path), workerProcesses*workerThreads*linesPerThread; got != want {
+		t.Errorf("the file contains %d lines of %d", got, want)
+	}
+
+	// Rotation drops old lines. While one thread renames the file, the others may write a
+	// quarter more, and each one line beyond that.
+	path = filepath.Join(t.TempDir(), "t.jsonl")
+	runWorkers(t, path, worker+"_LIMIT=1")
+	for _, p := range []string{path, path + ".1"} {
+		info, err := os.Stat(p)
+		must(t, err)
+		if most := int64(rotating + rotating/4 + workerProcesses*workerThreads*300); info.Size() > most {
+			t.Errorf("%s has %d bytes, wanted at most %d", p, info.Size(), most)
+		}
+	}
+	// This would be less if a thread that means the old file renamed the new one.
+	if got, least := countUniqueLines(t, path, path+".1"), rotating/300; got < least {
+		t.Errorf("only %d lines are left, wanted at least %d", got, least)
 	}
 }
 
-// rotating is the bound that makes each file last for a few hundred lines.
+// rotating is a limit that a few hundred lines reach.
 const rotating = 100_000
 
-// id returns the name of a line that a worker wrote.
+// id returns the name of a line written by a worker.
 func id(t *testing.T, l line) string {
 	t.Helper()
 	var body []string

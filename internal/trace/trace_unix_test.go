@@ -17,8 +17,8 @@ import (
 	"time"
 )
 
-// soon fails the test if f waits.
-func soon(t *testing.T, what string, f func() error) error {
+// promptly runs f, and fails the test if f blocks.
+func promptly(t *testing.T, what string, f func() error) error {
 	t.Helper()
 	done := make(chan error, 1)
 	go func() { done <- f() }()
@@ -26,59 +26,59 @@ func soon(t *testing.T, what string, f func() error) error {
 	case err := <-done:
 		return err
 	case <-time.After(10 * time.Second):
-		t.Fatalf("%s makes the call wait", what)
+		t.Fatalf("%s blocks the call", what)
 		panic("unreachable")
 	}
 }
 
-// A pipe takes lines as long as a process reads from it; one that nothing reads from, or
-// that is full, delays no call for long, and is no signal that ends the process.
+// A pipe accepts lines while a process reads from it. A pipe without a reader, or a full
+// one, delays no call for long and raises no signal.
 func TestPipe(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "pipe")
 	must(t, syscall.Mkfifo(path, 0o600))
 	write := func(body string) func() error {
 		return func() error { return Write(path, 1, record(body)) }
 	}
-	if err := soon(t, "a pipe without a reader", write("1")); !errors.Is(err, errNoReader) {
+	if err := promptly(t, "a pipe without a reader", write("1")); !errors.Is(err, errNoReader) {
 		t.Errorf("a pipe without a reader: %v", err)
 	}
-	if err := Check(path); !errors.Is(err, errNoReader) {
+	if err := CheckPath(path); !errors.Is(err, errNoReader) {
 		t.Errorf("a pipe without a reader: %v", err)
 	}
 	fd, err := syscall.Open(path, syscall.O_RDONLY|syscall.O_NONBLOCK, 0)
 	must(t, err)
-	must(t, Check(path))
-	must(t, soon(t, "a pipe", write("1")))
+	must(t, CheckPath(path))
+	must(t, promptly(t, "a pipe", write("1")))
 	text := make([]byte, 1000)
 	n, err := syscall.Read(fd, text)
 	must(t, err)
 	if want := string(record("1").append(nil)); n < 100 || string(text[n-12:n]) != want[len(want)-12:] {
-		t.Errorf("the pipe has %q", text[:n])
+		t.Errorf("the pipe contains %q", text[:n])
 	}
 	large := `"` + strings.Repeat("x", MaxBody-2) + `"`
-	if err := soon(t, "a full pipe", write(large)); !errors.Is(err, errSlow) || !strings.Contains(err.Error(), "cut after") {
+	if err := promptly(t, "a full pipe", write(large)); !errors.Is(err, errSlow) || !strings.Contains(err.Error(), "cut after") {
 		t.Errorf("a full pipe: %v", err)
 	}
-	if err := soon(t, "a full pipe", write("1")); !errors.Is(err, errSlow) {
+	if err := promptly(t, "a full pipe", write("1")); !errors.Is(err, errSlow) {
 		t.Errorf("a full pipe: %v", err)
 	}
 
-	// Its reader leaves after the pipe was opened.
+	// The reader closes the pipe after the writer has opened it.
 	f, err := open(path)
 	must(t, err)
 	defer f.close()
 	must(t, syscall.Close(fd))
 	if err := f.append([]byte("x\n")); !errors.Is(err, errNoReader) {
-		t.Errorf("a pipe whose reader has left: %v", err)
+		t.Errorf("a pipe whose reader has closed it: %v", err)
 	}
 }
 
-// A line that is longer than what a pipe holds is whole, from several threads at once.
-func TestLongLinesInAPipe(t *testing.T) {
+// Lines longer than the capacity of a pipe stay whole, from several threads at once.
+func TestLongLinesInPipe(t *testing.T) {
 	const threads, each = 4, 5
 	path := filepath.Join(t.TempDir(), "pipe")
 	must(t, syscall.Mkfifo(path, 0o600))
-	// Reading and writing, it is not at its end when no thread has it open.
+	// A reader that can also write sees no end when no thread has the pipe open.
 	reader, err := os.OpenFile(path, os.O_RDWR, 0)
 	must(t, err)
 	defer reader.Close()
@@ -88,7 +88,7 @@ func TestLongLinesInAPipe(t *testing.T) {
 	for range threads {
 		all.Go(func() {
 			for range each {
-				// On a busy machine the reader may be too slow; what is not cut is whole.
+				// On a busy machine the reader may be too slow; a line that is not cut is whole.
 				for try := 0; try < 100; try++ {
 					err := Write(path, unlimited, record(body))
 					if err == nil {
@@ -125,24 +125,24 @@ func TestLongLinesInAPipe(t *testing.T) {
 	}
 }
 
-// Somebody who has the lock and is stopped delays nobody for long. The lines go to the
-// file that is full, up to a quarter beyond its limit, and then are given up.
-func TestLockTaken(t *testing.T) {
+// A stopped process that holds the lock delays no call for long. Lines go to the full file,
+// up to a quarter beyond its limit, and are dropped after that.
+func TestLockHeldByOther(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "t.jsonl")
 	must(t, Write(path, unlimited, record("1")))
 	other, err := os.Open(path)
 	must(t, err)
 	defer other.Close()
 	must(t, syscall.Flock(int(other.Fd()), syscall.LOCK_EX))
-	facts, err := other.Stat()
+	info, err := other.Stat()
 	must(t, err)
-	one := facts.Size()
+	one := info.Size()
 	must(t, Write(path, 2*one-one/4, record("2")))
 	if got := lines(t, path); len(got) != 2 {
 		t.Errorf("%d lines", len(got))
 	}
-	if err := Write(path, 2*one, record("3")); !errors.Is(err, errStuck) {
-		t.Errorf("beyond a quarter of the limit: %v, want %v", err, errStuck)
+	if err := Write(path, 2*one, record("3")); !errors.Is(err, errRotationStalled) {
+		t.Errorf("beyond a quarter of the limit: %v, want %v", err, errRotationStalled)
 	}
 	must(t, syscall.Flock(int(other.Fd()), syscall.LOCK_UN))
 	must(t, Write(path, 1, record("3")))
@@ -151,9 +151,8 @@ func TestLockTaken(t *testing.T) {
 	}
 }
 
-// A second one who means to rename the file that another has renamed leaves the
-// new one alone.
-func TestRenamedAlready(t *testing.T) {
+// A second rename of the file that was already renamed does not rename the new file.
+func TestAlreadyRenamed(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "t.jsonl")
 	must(t, Write(path, unlimited, record("1")))
 	first, err := open(path)
@@ -171,15 +170,15 @@ func TestRenamedAlready(t *testing.T) {
 		t.Error(renamed, err)
 	}
 	if got := lines(t, path); len(got) != 1 || string(got[0].Body) != "2" {
-		t.Errorf("the new file has %+v", got)
+		t.Errorf("the new file contains %+v", got)
 	}
 	if got := lines(t, path+".1"); len(got) != 1 || string(got[0].Body) != "1" {
-		t.Errorf("the old file has %+v", got)
+		t.Errorf("the old file contains %+v", got)
 	}
 }
 
-// The limit for the size of files is no failure that ends the process, as the
-// system would have it; and what it lets through of a line is taken back.
+// The limit for file sizes does not end the process, as the system's signal would, and the
+// part of a line that fits below it is removed.
 func TestFileSizeLimit(t *testing.T) {
 	if path := os.Getenv(worker); path != "" {
 		must(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: 1000, Max: 1000}))
@@ -193,15 +192,15 @@ func TestFileSizeLimit(t *testing.T) {
 		must(t, err)
 		defer f.close()
 		size := f.size
-		// Past the check, since another process wrote in between, say.
+		// The check passes, as if another process had written after it.
 		f.size = 0
 		if err := f.append([]byte(strings.Repeat("x", 200))); err == nil {
-			t.Error("half a line is no failure")
+			t.Error("half a line is not an error")
 		}
-		if facts, err := os.Stat(path); err != nil || facts.Size() != size {
+		if info, err := os.Stat(path); err != nil || info.Size() != size {
 			t.Errorf("half a line stays: %v", err)
 		}
-		// Of a file at its limit the system takes nothing, and sends a signal.
+		// For a file at its limit the system accepts nothing, and sends a signal.
 		must(t, os.Truncate(path, 1000))
 		if err := f.append([]byte("x")); !errors.Is(err, errFull) {
 			t.Errorf("past the limit: %v", err)
@@ -219,14 +218,14 @@ func TestFileSizeLimit(t *testing.T) {
 	}
 }
 
-// Nothing is left open, and nothing is inherited.
+// No descriptor stays open, and none is inherited.
 func TestDescriptors(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "t.jsonl")
 	f, err := open(path)
 	must(t, err)
 	flags, _, errno := syscall.Syscall(syscall.SYS_FCNTL, uintptr(f.fd), syscall.F_GETFD, 0)
 	if errno != 0 || flags&syscall.FD_CLOEXEC == 0 {
-		t.Errorf("a program that this one starts would have the file: %v", errno)
+		t.Errorf("a program that this one starts would inherit the file: %v", errno)
 	}
 	f.close()
 	for range 100 {

@@ -7,29 +7,30 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"libobe/internal/excerpt"
 )
 
-// ErrAddress is a text that cannot be an address.
+// ErrAddress reports a text that is not an address.
 var ErrAddress = errors.New("not an address")
 
-// Address is where a socket listens or connects to, before its name is looked
-// up. The empty host is the loopback address, in both roles.
+// Address is the address that a socket listens on or connects to, before its host name
+// is looked up. An empty host is the loopback address, for clients and servers.
 type Address struct {
 	Host string
 	Port uint16
-	Path string // not empty: a Unix-domain socket, and nothing else counts
+	Path string // of a Unix-domain socket, which has no host and port; empty: TCP
 }
 
-// ParseAddress takes an IPv4 or IPv6 literal or a host name, and a port; or
+// ParseAddress accepts an IPv4 or IPv6 literal or a host name, and a port; or
 // unix:/path, with a port that is ignored.
 func ParseAddress(host string, port int) (Address, error) {
-	if likeURL(host) {
-		// A password may stand in it, and error texts are shown and kept.
-		return Address{}, fmt.Errorf("%w: there is an @ or a // in it; this protocol has no URLs, user names and passwords, so give the host alone", ErrAddress)
+	if looksLikeURL(host) {
+		// It may contain a password, and error messages are shown and logged.
+		return Address{}, fmt.Errorf("%w: it contains an @ or a //; this protocol has no URLs, user names or passwords, so pass the host alone", ErrAddress)
 	}
 	if path, ok := strings.CutPrefix(host, unixPrefix); ok {
 		return Address{Path: path}, checkPath(path)
@@ -43,33 +44,33 @@ func ParseAddress(host string, port int) (Address, error) {
 	}
 	if at, ok := a.literal(); ok {
 		if ip := at.Addr(); ip.Is6() && ip.IsLinkLocalUnicast() && ip.Zone() == "" {
-			return a, fmt.Errorf("%w: the link-local address %s needs its network interface: %s%%eth0, or on Windows %s%%12", ErrAddress, ip, ip, ip)
+			return a, fmt.Errorf("%w: the link-local address %s needs its network interface, such as %s%%eth0, or on Windows %s%%12", ErrAddress, ip, ip, ip)
 		}
 		return a, nil
 	}
 	switch plain := WithoutZeros(host); {
 	case plain != "":
-		return a, fmt.Errorf("%w: %s has leading zeros, which some systems read as octal; write %s", ErrAddress, Quote(host), plain)
-	case onlyNumbers(host):
-		return a, fmt.Errorf("%w: %s is not an IPv4 address; one is four numbers from 0 to 255, such as 192.168.1.5", ErrAddress, Quote(host))
+		return a, fmt.Errorf("%w: %s has leading zeros, which some systems read as octal; write %s", ErrAddress, excerpt.Quote(host), plain)
+	case onlyDigits(host):
+		return a, fmt.Errorf("%w: %s is not an IPv4 address, which is four numbers from 0 to 255, such as 192.168.1.5", ErrAddress, excerpt.Quote(host))
 	case strings.IndexByte(host, 0) >= 0:
-		return a, fmt.Errorf("%w: there is a NUL inside %s", ErrAddress, Quote(host))
+		return a, fmt.Errorf("%w: %s contains a NUL byte", ErrAddress, excerpt.Quote(host))
 	case strings.Contains(host, ":"):
-		return a, fmt.Errorf("%w: %s is no IPv6 address, and a port is an argument of its own", ErrAddress, Quote(host))
+		return a, fmt.Errorf("%w: %s is not an IPv6 address; pass a port separately", ErrAddress, excerpt.Quote(host))
 	case len(host) > 255 || strings.ContainsFunc(host, func(r rune) bool { return r <= ' ' || r > '~' || r == '/' || r == '[' || r == ']' }):
-		return a, fmt.Errorf("%w: %s is neither an IP address nor a host name", ErrAddress, Quote(host))
+		return a, fmt.Errorf("%w: %s is neither an IP address nor a host name", ErrAddress, excerpt.Quote(host))
 	}
 	return a, nil
 }
 
-// onlyNumbers reports whether a text has nothing but digits and dots, as no host name
-// has. Systems disagree about which addresses other than a.b.c.d these are.
-func onlyNumbers(host string) bool {
+// onlyDigits reports whether a text consists of digits and dots, which is not a host
+// name. Systems disagree about which address such a text means, unless it is a.b.c.d.
+func onlyDigits(host string) bool {
 	return host != "" && strings.Trim(host, "0123456789.") == ""
 }
 
-// WithoutZeros returns an IPv4 address that is written with leading zeros, as front
-// panels do, without them. It returns the empty text for all others.
+// WithoutZeros returns an IPv4 address without leading zeros, which front panels of
+// instruments show. It returns "" for any text that is not an address with them.
 func WithoutZeros(host string) string {
 	fields := strings.Split(host, ".")
 	for i, field := range fields {
@@ -84,20 +85,14 @@ func WithoutZeros(host string) string {
 	return plain
 }
 
-// likeURL reports whether a text looks like the address of another protocol. The path
-// of a Unix-domain socket may have an @.
-func likeURL(host string) bool {
+// looksLikeURL reports whether a text looks like a URL. The path of a Unix-domain socket
+// may contain an @.
+func looksLikeURL(host string) bool {
 	path, ok := strings.CutPrefix(host, unixPrefix+"/")
 	return ok && strings.HasPrefix(path, "/") || !ok && (strings.Contains(host, "@") || strings.Contains(host, "//"))
 }
 
-// Quote quotes what a caller gave, for the text of an error, and cuts it where it
-// is long.
-func Quote(s string) string {
-	return excerpt.Quote(s)
-}
-
-// String returns the address as people write it, host:port or unix:/path.
+// String returns the address as host:port or unix:/path.
 func (a Address) String() string {
 	if a.Path != "" {
 		return unixPrefix + a.Path
@@ -109,61 +104,70 @@ func (a Address) String() string {
 	return net.JoinHostPort(host, fmt.Sprint(a.Port))
 }
 
-// literal returns the address if it needs no look-up.
+// addressText returns an address, or the path of a Unix-domain socket, as text.
+func addressText(at netip.AddrPort, path string) string {
+	if path != "" {
+		return unixPrefix + path
+	}
+	return at.String()
+}
+
+// literal returns the address if it is not a name to look up.
 func (a Address) literal() (netip.AddrPort, bool) {
 	if a.Host == "" {
 		return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), a.Port), true
 	}
 	ip, err := netip.ParseAddr(a.Host)
-	if err != nil || strings.ContainsFunc(ip.Zone(), unfitForZone) {
+	if err != nil || strings.ContainsFunc(ip.Zone(), invalidZoneRune) {
 		return netip.AddrPort{}, false
 	}
 	return netip.AddrPortFrom(ip.Unmap(), a.Port), true
 }
 
-// unfitForZone tells what no name of a network interface has (Windows' names have
-// spaces, and letters of all languages), since netip takes every text for a zone;
-// with a bracket, an address could not be read back as it is written.
-func unfitForZone(r rune) bool {
+// invalidZoneRune reports whether a character cannot be in the name of a network
+// interface: netip accepts any text as a zone. Names in Windows have spaces, and letters
+// of all languages. A bracket would make the text of the address ambiguous.
+func invalidZoneRune(r rune) bool {
 	return r == '[' || r == ']' || r == utf8.RuneError || unicode.IsControl(r)
 }
 
-// Dial begins a connection to at, which is one of those that Resolve gave. See
-// the function Dial.
-func (a Address) Dial(at netip.AddrPort, tuning Tuning) (*Conn, error) {
+// Dial begins a connection to at, which is one of the addresses that Resolve returned.
+// See the function Dial.
+func (a Address) Dial(at netip.AddrPort, keepAlive time.Duration) (*Conn, error) {
 	if a.Path != "" {
 		return dialUnix(a.Path)
 	}
 	if err := checkZone(at); err != nil {
 		return nil, err
 	}
-	return Dial(at, tuning)
+	return Dial(at, keepAlive)
 }
 
-// Listen listens at at, which is one of those that Resolve gave. See the function
-// Listen.
-func (a Address) Listen(at netip.AddrPort, tuning Tuning) (*Listener, error) {
+// Listen listens on at, which is one of the addresses that Resolve returned. See the
+// function Listen.
+func (a Address) Listen(at netip.AddrPort, keepAlive time.Duration) (*Listener, error) {
 	if a.Path != "" {
 		return listenUnix(a.Path)
 	}
 	if err := checkZone(at); err != nil {
 		return nil, err
 	}
-	return Listen(at, tuning)
+	return Listen(at, keepAlive)
 }
 
-// checkZone returns an error if an address is of a network interface that this machine
-// does not have. The system would say that there is an invalid argument.
+// checkZone returns an error if an address names a network interface that this machine
+// does not have. The system would report an invalid argument.
 func checkZone(at netip.AddrPort) error {
 	if zone := at.Addr().Zone(); zone != "" && zoneIndex(zone) == 0 {
-		return &SystemError{Call: "find the network interface " + Quote(zone), Err: errors.New("there is none of that name"), kind: ErrUnreachable}
+		return &SystemError{Call: "find the network interface " + excerpt.Quote(zone), Err: errors.New("this machine has no such interface"), kind: ErrUnreachable}
 	}
 	return nil
 }
 
-// Resolve returns the addresses behind a, IPv4 first, since that is all that
-// an original server listens on; a path is its own, and known without one. A name
-// is looked up by the system; done, if not nil, ends that early.
+// Resolve returns the addresses of a host, IPv4 first, because the reference
+// implementation (Python optbayesexpt) listens only on these. For a Unix-domain socket
+// it returns one zero address. The system looks a name up, at most until wait.Deadline;
+// a receive from done, if not nil, ends that early.
 func (a Address) Resolve(wait Wait, done <-chan struct{}) ([]netip.AddrPort, error) {
 	if a.Path != "" {
 		return []netip.AddrPort{{}}, nil
@@ -176,22 +180,22 @@ func (a Address) Resolve(wait Wait, done <-chan struct{}) ([]netip.AddrPort, err
 		ctx, cancel = context.WithDeadline(context.Background(), wait.Deadline)
 	}
 	defer cancel()
-	type answer struct {
+	type result struct {
 		ips []netip.Addr
 		err error
 	}
-	answers := make(chan answer, 1)
+	results := make(chan result, 1)
 	go func() {
 		defer func() {
 			if p := recover(); p != nil {
-				answers <- answer{err: fmt.Errorf("look up %s: %v", a.Host, p)}
+				results <- result{err: fmt.Errorf("look up %s: %v", a.Host, p)}
 			}
 		}()
 		ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", a.Host)
-		answers <- answer{ips, err}
+		results <- result{ips, err}
 	}()
 	select {
-	case got := <-answers:
+	case got := <-results:
 		if ctx.Err() != nil {
 			return nil, ErrTimeout
 		}
@@ -202,18 +206,22 @@ func (a Address) Resolve(wait Wait, done <-chan struct{}) ([]netip.AddrPort, err
 			}
 			return nil, &SystemError{Call: "look up " + a.Host, Err: got.err, kind: ErrUnreachable}
 		}
-		var four, six []netip.AddrPort
-		for _, ip := range got.ips {
-			if ip = ip.Unmap(); ip.Is4() {
-				four = append(four, netip.AddrPortFrom(ip, a.Port))
-			} else {
-				six = append(six, netip.AddrPortFrom(ip, a.Port))
-			}
-		}
-		return append(four, six...), nil
+		return ipv4First(got.ips, a.Port), nil
 	case <-ctx.Done():
 		return nil, ErrTimeout
 	case <-done:
 		return nil, ErrWoken
 	}
+}
+
+func ipv4First(ips []netip.Addr, port uint16) []netip.AddrPort {
+	var four, six []netip.AddrPort
+	for _, ip := range ips {
+		if ip = ip.Unmap(); ip.Is4() {
+			four = append(four, netip.AddrPortFrom(ip, port))
+		} else {
+			six = append(six, netip.AddrPortFrom(ip, port))
+		}
+	}
+	return append(four, six...)
 }

@@ -53,7 +53,7 @@ func TestParseAddress(t *testing.T) {
 			if !errors.Is(err, transport.ErrAddress) {
 				t.Errorf("ParseAddress(%q, %d) = %v, %v; want ErrAddress", c.host, c.port, a, err)
 			} else if len(err.Error()) > 250 || strings.ContainsAny(err.Error(), "\x00\n") {
-				t.Errorf("ParseAddress(%q, %d): the text of the error is %q", c.host, c.port, err)
+				t.Errorf("ParseAddress(%q, %d): the error text is %q", c.host, c.port, err)
 			}
 		case err != nil || a.String() != c.want:
 			t.Errorf("ParseAddress(%q, %d) = %v, %v; want %s", c.host, c.port, a, err, c.want)
@@ -61,7 +61,7 @@ func TestParseAddress(t *testing.T) {
 	}
 }
 
-// The error of an address that is nearly right says how it is written.
+// The error for an address that is nearly right shows how to write it.
 func TestParseAddressNamesTheRemedy(t *testing.T) {
 	for host, text := range map[string]string{
 		"127.000.000.001": "write 127.0.0.1",
@@ -74,19 +74,19 @@ func TestParseAddressNamesTheRemedy(t *testing.T) {
 		_, err := transport.ParseAddress(host, 5)
 		expectError(t, err, transport.ErrAddress)
 		if !strings.Contains(err.Error(), text) {
-			t.Errorf("%q: the error %q does not say %q", host, err, text)
+			t.Errorf("%q: the error %q does not contain %q", host, err, text)
 		}
 	}
 }
 
-// A network interface that this machine does not have is named.
+// The error for a network interface that this machine does not have names it.
 func TestUnknownInterface(t *testing.T) {
 	a, err := transport.ParseAddress("fe80::1%no-such", 5)
 	must(t, err)
 	at, err := a.Resolve(transport.NoWait, nil)
 	must(t, err)
-	_, dial := a.Dial(at[0], transport.Tuning{})
-	_, listen := a.Listen(at[0], transport.Tuning{})
+	_, dial := a.Dial(at[0], 0)
+	_, listen := a.Listen(at[0], 0)
 	for _, err := range []error{dial, listen} {
 		expectError(t, err, transport.ErrUnreachable)
 		if !strings.Contains(err.Error(), "no-such") {
@@ -101,7 +101,7 @@ func TestResolveOfLiterals(t *testing.T) {
 	} {
 		a, err := transport.ParseAddress(host, 5)
 		must(t, err)
-		// A literal takes no time, even where there is none left.
+		// A literal needs no look-up, and so no time.
 		got, err := a.Resolve(transport.NoWait, nil)
 		if err != nil || len(got) != 1 || got[0].String() != want {
 			t.Errorf("%q resolves to %v, %v; want %s", host, got, err, want)
@@ -112,7 +112,7 @@ func TestResolveOfLiterals(t *testing.T) {
 func TestResolveOfNames(t *testing.T) {
 	a, err := transport.ParseAddress("localhost", 5)
 	must(t, err)
-	got, err := a.Resolve(within(patience), nil)
+	got, err := a.Resolve(within(testTimeout), nil)
 	must(t, err)
 	four := 0
 	for i, at := range got {
@@ -121,7 +121,7 @@ func TestResolveOfNames(t *testing.T) {
 		}
 		if at.Addr().Is4() {
 			if four++; four != i+1 {
-				t.Errorf("an IPv4 address comes behind others: %v", got)
+				t.Errorf("an IPv4 address is not before the others: %v", got)
 			}
 		}
 	}
@@ -129,10 +129,10 @@ func TestResolveOfNames(t *testing.T) {
 		t.Errorf("localhost is %v", got)
 	}
 
-	// A name that cannot be one is not looked for.
+	// An invalid name is not looked up.
 	a, err = transport.ParseAddress("not..a.name", 5)
 	must(t, err)
-	_, err = a.Resolve(within(patience), nil)
+	_, err = a.Resolve(within(testTimeout), nil)
 	expectError(t, err, transport.ErrUnreachable)
 	var dns *net.DNSError
 	if !errors.As(err, &dns) || !strings.Contains(err.Error(), "not..a.name") {
@@ -140,15 +140,15 @@ func TestResolveOfNames(t *testing.T) {
 	}
 }
 
-func TestResolveIsEndedEarly(t *testing.T) {
+func TestResolveInterrupted(t *testing.T) {
 	a, err := transport.ParseAddress("localhost", 5)
 	must(t, err)
 	_, err = a.Resolve(transport.NoWait, nil)
 	expectError(t, err, transport.ErrTimeout)
-	// With both ready either may come.
+	// Where both are ready, either may be the result.
 	done := make(chan struct{})
 	close(done)
-	if _, err = a.Resolve(within(patience), done); err != nil {
+	if _, err = a.Resolve(within(testTimeout), done); err != nil {
 		expectError(t, err, transport.ErrWoken)
 	}
 }
@@ -157,35 +157,35 @@ func TestListen(t *testing.T) {
 	l := listen(t)
 	at := l.Addr()
 	if at.Addr() != loopback.Addr() || at.Port() == 0 {
-		t.Errorf("listens at %v", at)
+		t.Errorf("listens on %v", at)
 	}
-	_, err := transport.Listen(at, transport.Tuning{})
+	_, err := transport.Listen(at, 0)
 	expectError(t, err, transport.ErrInUse)
 	expectError(t, err, systemtest.ErrInUse)
 
-	// 192.0.2.0/24 is for documentation; no machine has it.
-	_, err = transport.Listen(netip.MustParseAddrPort("192.0.2.1:0"), transport.Tuning{})
+	// 192.0.2.0/24 is reserved for documentation; no machine has such an address.
+	_, err = transport.Listen(netip.MustParseAddrPort("192.0.2.1:0"), 0)
 	expectError(t, err, transport.ErrUnreachable)
 
 	if !systemtest.MayListenAnywhere() {
-		_, err = transport.Listen(netip.MustParseAddrPort("127.0.0.1:1"), transport.Tuning{})
+		_, err = transport.Listen(netip.MustParseAddrPort("127.0.0.1:1"), 0)
 		expectError(t, err, transport.ErrPermission)
 	}
 }
 
-// A server comes back to its port at once though it closed connections first.
+// A server can listen on its port again at once, although it closed its connections first.
 func TestListenAgain(t *testing.T) {
-	l, err := transport.Listen(loopback, transport.Tuning{})
+	l, err := transport.Listen(loopback, 0)
 	must(t, err)
 	for range 5 {
-		client, err := transport.Dial(l.Addr(), transport.Tuning{})
+		client, err := transport.Dial(l.Addr(), 0)
 		must(t, err)
 		server := accept(t, l)
 		must(t, server.Close())
 		expectReadEnd(t, client)
 		must(t, client.Close())
 		l.Close()
-		l, err = transport.Listen(l.Addr(), transport.Tuning{})
+		l, err = transport.Listen(l.Addr(), 0)
 		must(t, err)
 	}
 	l.Close()
@@ -193,20 +193,20 @@ func TestListenAgain(t *testing.T) {
 
 func expectReadEnd(t *testing.T, c *transport.Conn) {
 	t.Helper()
-	c.SetReadWait(within(patience))
+	c.SetReadWait(within(testTimeout))
 	if err := readOne(c); err == nil || errors.Is(err, transport.ErrTimeout) {
 		t.Fatalf("the connection has not ended: %v", err)
 	}
 }
 
 func TestIPv6(t *testing.T) {
-	l, err := transport.Listen(netip.MustParseAddrPort("[::1]:0"), transport.Tuning{})
+	l, err := transport.Listen(netip.MustParseAddrPort("[::1]:0"), 0)
 	if errors.Is(err, transport.ErrUnreachable) {
 		t.Skip("this machine has no IPv6: ", err)
 	}
 	must(t, err)
 	defer l.Close()
-	client, err := transport.Dial(l.Addr(), transport.Tuning{})
+	client, err := transport.Dial(l.Addr(), 0)
 	must(t, err)
 	defer client.Close()
 	server := accept(t, l)
@@ -218,17 +218,17 @@ func TestIPv6(t *testing.T) {
 	must(t, readOne(server))
 }
 
-// A connection to a port where nobody listens may meet itself, where the system
-// chooses that very port for the client. It would read its own command as the
-// reply. TestDialWhereTheSystemHasOnePort leaves nothing to chance.
-func TestDialNeverMeetsItself(t *testing.T) {
-	// Linux goes through its ports in order, by small random steps, so that each
-	// attempt has a chance of about one in five.
+// A connection to a port where no server is listening may be connected to itself, if the
+// system chooses that very port for the client. It would read its own command as the
+// reply. TestSelfConnectWithOnePort does not depend on chance.
+func TestDialNeverConnectsToItself(t *testing.T) {
+	// Linux assigns its ports in order, with small random steps, so that each attempt has
+	// a chance of about one in five.
 	const attempts = 25
 	for range attempts {
 		at := nextPort(t)
 		for passed, dials := false, 0; !passed && dials < near; dials++ {
-			c, err := transport.Dial(at, transport.Tuning{})
+			c, err := transport.Dial(at, 0)
 			if err == nil {
 				if _, err = c.Write([]byte("x")); err == nil {
 					t.Fatalf("%v is connected to %v", c.Local(), c.Remote())
@@ -241,7 +241,7 @@ func TestDialNeverMeetsItself(t *testing.T) {
 	}
 }
 
-// near is how many ports before a given one count as near.
+// near is how many ports before a given one count as close to it.
 const near = 1000
 
 // nextPort returns a vacant address whose port the system will soon choose for
@@ -250,7 +250,7 @@ func nextPort(t *testing.T) netip.AddrPort {
 	t.Helper()
 	const tries = 10_000 // many ports are in use after a busy minute
 	for range tries {
-		// Linux gives even ports to connections.
+		// Linux assigns even ports to connections.
 		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 2*(16500+rand.IntN(13_900))))
 		if err != nil {
 			continue
@@ -265,6 +265,6 @@ func nextPort(t *testing.T) netip.AddrPort {
 			return at
 		}
 	}
-	t.Skip("this system does not choose its ports in order")
+	t.Skip("this system does not assign its ports in order")
 	panic("unreachable")
 }

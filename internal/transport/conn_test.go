@@ -29,7 +29,7 @@ func TestConnIsANetConn(t *testing.T) {
 	}
 	_, err := p.Write([]byte("world"))
 	must(t, err)
-	// What is there comes, though there is room for more.
+	// A read returns the available data, although its buffer has room for more.
 	if n, err := c.Read(buffer); err != nil || string(buffer[:n]) != "world" {
 		t.Fatalf("%q, %v", buffer[:n], err)
 	}
@@ -40,7 +40,7 @@ func TestConnIsANetConn(t *testing.T) {
 		t.Errorf("writing nothing: %d, %v", n, err)
 	}
 	if c.RemoteAddr().String() != p.LocalAddr().String() || c.LocalAddr().String() != p.RemoteAddr().String() {
-		t.Errorf("a connection from %v to %v, and the peer says from %v to %v", c.LocalAddr(), c.RemoteAddr(), p.RemoteAddr(), p.LocalAddr())
+		t.Errorf("a connection from %v to %v is from %v to %v at the peer", c.LocalAddr(), c.RemoteAddr(), p.RemoteAddr(), p.LocalAddr())
 	}
 	if c.Remote().String() != p.LocalAddr().String() || c.Local().String() != p.RemoteAddr().String() {
 		t.Errorf("from %v to %v", c.Local(), c.Remote())
@@ -67,8 +67,8 @@ func TestAcceptedConnKnowsItsAddresses(t *testing.T) {
 	}
 }
 
-// Much is written and read at the same time, in pieces of any size.
-func TestConnCarriesEverything(t *testing.T) {
+// Both ends write and read much data at the same time, in pieces of any size.
+func TestConnBothDirectionsAtOnce(t *testing.T) {
 	client, server := pair(t)
 	data := make([]byte, 3<<20)
 	chacha := rand.NewChaCha8([32]byte{1})
@@ -93,7 +93,7 @@ func TestConnCarriesEverything(t *testing.T) {
 		all.Go(func() {
 			got := make([]byte, len(data))
 			if _, err := io.ReadFull(to, got); err != nil || !bytes.Equal(got, data) {
-				t.Errorf("what came is the same: %v, %v", bytes.Equal(got, data), err)
+				t.Errorf("the data arrived unchanged: %v, %v", bytes.Equal(got, data), err)
 			}
 		})
 	}
@@ -101,7 +101,7 @@ func TestConnCarriesEverything(t *testing.T) {
 }
 
 func TestConnDeadlines(t *testing.T) {
-	full := make([]byte, 8<<20) // more than the system takes
+	full := make([]byte, 8<<20) // more than the system accepts
 	for _, c := range []struct {
 		name string
 		set  func(*transport.Conn, time.Time) error
@@ -126,9 +126,9 @@ func TestConnDeadlines(t *testing.T) {
 				expectError(t, err, os.ErrDeadlineExceeded)
 				var network net.Error
 				if !errors.As(err, &network) || !network.Timeout() || err.Error() != "timed out" {
-					t.Errorf("%v is no timeout to package net", err)
+					t.Errorf("%v is not a timeout to package net", err)
 				}
-				if took < left || took > max(left, 0)+prompt {
+				if took < left || took > max(left, 0)+promptTimeout {
 					t.Errorf("ended after %v", took)
 				}
 			})
@@ -151,8 +151,8 @@ func setWriteWait(c *transport.Conn, at time.Time) error {
 	return nil
 }
 
-// What is there comes even when the time is over.
-func TestNoWaitTakesWhatIsThere(t *testing.T) {
+// A non-blocking read returns available data.
+func TestNoWaitReadsAvailableData(t *testing.T) {
 	c, p := connect(t)
 	c.SetReadWait(transport.NoWait)
 	expectError(t, readOne(c), transport.ErrTimeout)
@@ -168,7 +168,7 @@ func TestNoWaitTakesWhatIsThere(t *testing.T) {
 		}
 	}
 	expectError(t, readOne(c), transport.ErrTimeout)
-	// A deadline is taken back by one without.
+	// A Wait without a deadline replaces one with a deadline.
 	c.SetReadWait(transport.Wait{})
 	done := start(func() error { return readOne(c) })
 	blocks(t, done)
@@ -177,7 +177,7 @@ func TestNoWaitTakesWhatIsThere(t *testing.T) {
 	must(t, await(t, done))
 }
 
-func TestConnEndsWithAReset(t *testing.T) {
+func TestConnReset(t *testing.T) {
 	c, p := connect(t)
 	must(t, p.SetLinger(0))
 	must(t, p.Close())
@@ -187,7 +187,7 @@ func TestConnEndsWithAReset(t *testing.T) {
 	expectError(t, err, systemtest.ErrBroken)
 }
 
-func TestCloseEndsWhatIsUnderWay(t *testing.T) {
+func TestCloseEndsReadsAndWrites(t *testing.T) {
 	large := make([]byte, 8<<20)
 	for name, call := range map[string]func(*transport.Conn) error{
 		"Read":  readOne,
@@ -201,7 +201,7 @@ func TestCloseEndsWhatIsUnderWay(t *testing.T) {
 			began := time.Now()
 			must(t, c.Close())
 			expectError(t, await(t, done), transport.ErrClosed)
-			if took := time.Since(began); took > prompt {
+			if took := time.Since(began); took > promptTimeout {
 				t.Errorf("ended %v after Close", took)
 			}
 			expectError(t, call(c), transport.ErrClosed)
@@ -210,7 +210,7 @@ func TestCloseEndsWhatIsUnderWay(t *testing.T) {
 				t.Errorf("a closed connection is from %v", c.Local())
 			}
 			must(t, p.Close())
-			// The operation that was under way was the last to use it.
+			// The operation in progress closed the descriptor.
 			if after := systemtest.Descriptors(t); after != before {
 				t.Errorf("%d descriptors before, %d after", before, after)
 			}
@@ -258,7 +258,7 @@ func TestPending(t *testing.T) {
 	expectReady(t, poller, 1)
 	ended(false)
 	must(t, p.CloseWrite())
-	ended(false) // there is something left to read
+	ended(false) // data is left to read
 	must(t, readOne(c))
 	expectReady(t, poller, 1)
 	ended(true)
@@ -279,7 +279,7 @@ func TestWriteFrameIsOneWrite(t *testing.T) {
 	if n, err := c.WriteFrame([]byte("0000000004"), []byte(`"OK"`)); n != 14 || err != nil {
 		t.Fatal(n, err)
 	}
-	// The system makes one segment of one write.
+	// The system sends one write as one segment.
 	buffer := make([]byte, 100)
 	if n, err := p.Read(buffer); err != nil || string(buffer[:n]) != `0000000004"OK"` {
 		t.Errorf("%q, %v", buffer[:n], err)
@@ -290,28 +290,28 @@ func TestWriteFrameIsOneWrite(t *testing.T) {
 			t.Errorf("%q: %d, %v", frame, n, err)
 		}
 		if _, err := io.ReadFull(p, buffer[:len(want)]); err != nil || string(buffer[:len(want)]) != want {
-			t.Errorf("%q came as %q, %v", frame, buffer[:len(want)], err)
+			t.Errorf("%q arrived as %q, %v", frame, buffer[:len(want)], err)
 		}
 	}
 }
 
-// WriteFrame says how much was taken when it was ended.
-func TestWriteFrameCounts(t *testing.T) {
+// WriteFrame returns how much was written when it was interrupted.
+func TestWriteFrameReturnsPartialCount(t *testing.T) {
 	c, p := connect(t)
-	// What the system takes must be little, so that it gets through in no time.
+	// The send buffer is small, so that the peer reads its content quickly.
 	must(t, syscall.SetsockoptInt(c.Descriptor(), syscall.SOL_SOCKET, syscall.SO_SNDBUF, 32<<10))
 	head, body := []byte("0008388608"), bytes.Repeat([]byte("x"), 8<<20)
 	c.SetWriteWait(within(moment))
 	n, err := c.WriteFrame(head, body)
 	expectError(t, err, transport.ErrTimeout)
 	if n < len(head) || n >= len(head)+len(body) {
-		t.Fatalf("%d bytes were taken", n)
+		t.Fatalf("%d bytes were written", n)
 	}
 	must(t, c.Close())
 	got, err := io.ReadAll(p)
 	must(t, err)
 	if want := append(head, body...)[:n]; !bytes.Equal(got, want) {
-		t.Errorf("%d bytes were taken, and %d arrived", n, len(got))
+		t.Errorf("%d bytes were written, and %d arrived", n, len(got))
 	}
 }
 
@@ -328,24 +328,24 @@ func TestWritable(t *testing.T) {
 	}
 }
 
-func TestDialWhereNobodyListens(t *testing.T) {
-	c, err := transport.Dial(vacant(t), transport.Tuning{})
+func TestDialRefused(t *testing.T) {
+	c, err := transport.Dial(vacant(t), 0)
 	if err == nil {
-		// Some systems tell it at the first write.
+		// Some systems report it at the first write.
 		defer c.Close()
 		_, err = c.Write([]byte("x"))
 	}
 	expectError(t, err, transport.ErrRefused)
 	var system *transport.SystemError
 	if !errors.As(err, &system) || system.Call != "connect" || !errors.Is(err, systemtest.ErrRefused) {
-		t.Errorf("%#v is no failure of connect", err)
+		t.Errorf("%#v is not a failure of connect", err)
 	}
 	if err.Error() != "connect: connection refused" {
 		t.Errorf("the text is %q", err)
 	}
 }
 
-// While a connection is being made, a write waits for it and can be ended.
+// A write waits for a connection that is not established yet, and can be interrupted.
 func TestDialDoesNotWait(t *testing.T) {
 	full := fullServer(t)
 	for _, c := range []struct {
@@ -359,14 +359,14 @@ func TestDialDoesNotWait(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			began := time.Now()
-			conn, err := transport.Dial(full, transport.Tuning{NoDelay: true})
+			conn, err := transport.Dial(full, 0)
 			must(t, err)
 			defer conn.Close()
-			if took := time.Since(began); took > prompt {
+			if took := time.Since(began); took > promptTimeout {
 				t.Errorf("Dial took %v", took)
 			}
 			if !conn.Connecting() {
-				t.Error("the connection is there at once")
+				t.Error("the connection is established at once")
 			}
 			wait := transport.Wait{Waker: newWaker(t)}
 			if c.want == transport.ErrTimeout {
@@ -389,16 +389,16 @@ func TestDialDoesNotWait(t *testing.T) {
 	}
 }
 
-// A message whose time is over at the start is sent all the same if the
-// connection is there: a server must not see one that closes without a word.
-func TestConnectionThatCameAboutGetsItsMessage(t *testing.T) {
+// A message that has no time left is still sent if the connection is established: the
+// server must not see a connection that closes without a message.
+func TestEstablishedConnectionCarriesItsMessage(t *testing.T) {
 	l, err := net.Listen("tcp", loopback.String())
 	must(t, err)
 	defer l.Close()
 	waker := newWaker(t)
 	waker.Wake()
 	for _, wait := range []transport.Wait{transport.NoWait, {Waker: waker}} {
-		c, err := transport.Dial(l.Addr().(*net.TCPAddr).AddrPort(), transport.Tuning{})
+		c, err := transport.Dial(l.Addr().(*net.TCPAddr).AddrPort(), 0)
 		must(t, err)
 		p, err := l.Accept()
 		must(t, err)
@@ -416,25 +416,18 @@ func TestConnectionThatCameAboutGetsItsMessage(t *testing.T) {
 	}
 }
 
-func TestTuning(t *testing.T) {
+func TestSocketOptions(t *testing.T) {
 	l := listen(t)
-	for _, tuning := range []transport.Tuning{
-		{},
-		{NoDelay: true},
-		{KeepAlive: 7 * time.Second},
-		{NoDelay: true, KeepAlive: time.Hour},
-		{KeepAlive: time.Millisecond},
-		{},
-	} {
-		l.Tune(tuning)
-		client, err := transport.Dial(l.Addr(), tuning)
+	for _, keepAlive := range []time.Duration{0, 7 * time.Second, time.Hour, time.Millisecond, 0} {
+		l.SetKeepAlive(keepAlive)
+		client, err := transport.Dial(l.Addr(), keepAlive)
 		must(t, err)
 		_, err = client.Write([]byte("x"))
 		must(t, err)
 		server := accept(t, l)
 		for name, c := range map[string]*transport.Conn{"dialled": client, "accepted": server} {
-			expectOption(t, name, c, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, tuning.NoDelay)
-			expectOption(t, name, c, syscall.SOL_SOCKET, syscall.SO_KEEPALIVE, tuning.KeepAlive > 0)
+			expectOption(t, name, c, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, true)
+			expectOption(t, name, c, syscall.SOL_SOCKET, syscall.SO_KEEPALIVE, keepAlive > 0)
 		}
 		must(t, client.Close())
 	}
@@ -449,7 +442,7 @@ func expectOption(t *testing.T, name string, c *transport.Conn, level, option in
 	}
 }
 
-// Descriptors must not leak into programs that the host program starts.
+// Programs that the host program starts must not inherit descriptors.
 func TestDescriptorsAreNotInherited(t *testing.T) {
 	client, server := pair(t)
 	for _, c := range []*transport.Conn{client, server} {

@@ -14,7 +14,7 @@ import (
 	"libobe/internal/transport"
 )
 
-// inNetwork runs f on a thread that has a separate network namespace, with nothing but the
+// inNetwork runs f on a thread in a separate network namespace, which has only the
 // loopback interface.
 func inNetwork(t *testing.T, f func() error) {
 	t.Helper()
@@ -34,7 +34,7 @@ func inNetwork(t *testing.T, f func() error) {
 	must(t, err)
 }
 
-var errNoNetwork = errors.New("this user may not make a network")
+var errNoNetwork = errors.New("this user may not create a network namespace")
 
 func loopbackUp() error {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
@@ -59,8 +59,8 @@ func onlyPort(port int) error {
 }
 
 // Where the system has a single port for clients, each connection to that port is
-// connected to itself.
-func TestDialWhereTheSystemHasOnePort(t *testing.T) {
+// connected to itself, which counts as refused.
+func TestSelfConnectWithOnePort(t *testing.T) {
 	const port = 40000
 	for _, host := range []string{"127.0.0.1", "127.3.2.1", "0.0.0.0", "::1", "::", "::ffff:127.0.0.1"} {
 		t.Run(host, func(t *testing.T) {
@@ -77,12 +77,12 @@ func TestDialWhereTheSystemHasOnePort(t *testing.T) {
 					return err
 				}
 				for range 3 {
-					c, err := transport.Dial(at[0], transport.Tuning{NoDelay: true})
+					c, err := transport.Dial(at[0], 0)
 					if err == nil {
-						c.SetWriteWait(within(patience))
+						c.SetWriteWait(within(testTimeout))
 						_, err = c.Write([]byte("x"))
 						if err == nil {
-							c.SetReadWait(within(patience))
+							c.SetReadWait(within(testTimeout))
 							err = fmt.Errorf("%v is connected to %v, and reads %v", c.Local(), c.Remote(), readOne(c))
 						}
 						c.Close()
@@ -100,13 +100,13 @@ func TestDialWhereTheSystemHasOnePort(t *testing.T) {
 	}
 }
 
-// congested is a listener whose queue is full, so that connections to it stay in the
-// making until relieve is called.
+// congested is a listener whose queue is full, so that connections to it are not
+// established until relieve is called.
 type congested struct {
 	t  *testing.T
 	fd int
 	at netip.AddrPort
-	in *transport.Conn // what fills the queue
+	in *transport.Conn // fills the queue
 }
 
 func newCongested(t *testing.T) *congested {
@@ -119,10 +119,10 @@ func newCongested(t *testing.T) *congested {
 	sa, err := unix.Getsockname(fd)
 	must(t, err)
 	q := &congested{t: t, fd: fd, at: netip.AddrPortFrom(loopback.Addr(), uint16(sa.(*unix.SockaddrInet4).Port))}
-	q.in, err = transport.Dial(q.at, transport.Tuning{})
+	q.in, err = transport.Dial(q.at, 0)
 	must(t, err)
 	t.Cleanup(func() { q.in.Close() })
-	q.in.SetWriteWait(within(patience))
+	q.in.SetWriteWait(within(testTimeout))
 	_, err = q.in.Write([]byte("first"))
 	must(t, err)
 	return q
@@ -137,7 +137,7 @@ func (q *congested) relieve() {
 // next returns what the next connection sends before it is closed.
 func (q *congested) next() string {
 	q.t.Helper()
-	limit := unix.NsecToTimeval(int64(patience))
+	limit := unix.NsecToTimeval(int64(testTimeout))
 	must(q.t, unix.SetsockoptTimeval(q.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &limit))
 	fd, _, err := unix.Accept(q.fd)
 	must(q.t, err)
@@ -148,21 +148,21 @@ func (q *congested) next() string {
 	return string(got)
 }
 
-// An attempt whose time is over is over: a server that answers after the last look at
-// it does not get to see a connection without a message.
-func TestConnectionThatWasGivenUpNeverArrives(t *testing.T) {
+// A connection attempt that timed out stays abandoned: a server that answers after the last
+// check of it never sees a connection without a message.
+func TestAbandonedConnectionNeverArrives(t *testing.T) {
 	q := newCongested(t)
-	late, err := transport.Dial(q.at, transport.Tuning{})
+	late, err := transport.Dial(q.at, 0)
 	must(t, err)
 	defer late.Close()
 	late.SetWriteWait(within(moment))
 	_, err = late.Write([]byte("late"))
 	expectError(t, err, transport.ErrTimeout)
 
-	// Linux tries both again after a second: this one first.
-	after, err := transport.Dial(q.at, transport.Tuning{})
+	// Linux retries both after a second: this one first.
+	after, err := transport.Dial(q.at, 0)
 	must(t, err)
-	after.SetWriteWait(within(patience))
+	after.SetWriteWait(within(testTimeout))
 	done := start(func() error {
 		_, err := after.Write([]byte("after"))
 		q.in.Close()
@@ -182,8 +182,8 @@ func TestConnectionThatWasGivenUpNeverArrives(t *testing.T) {
 	}
 }
 
-// What a peer sent while it was ignored is not lost.
-func TestPeerIsHeededAgain(t *testing.T) {
+// Data that a peer sent while it was ignored is not lost.
+func TestHeedPeerAfterIgnorePeer(t *testing.T) {
 	client, server := pair(t)
 	client.IgnorePeer()
 	_, err := server.Write([]byte("x"))
@@ -191,6 +191,6 @@ func TestPeerIsHeededAgain(t *testing.T) {
 	client.SetReadWait(within(moment))
 	expectError(t, readOne(client), transport.ErrTimeout)
 	client.HeedPeer()
-	client.SetReadWait(within(patience))
+	client.SetReadWait(within(testTimeout))
 	must(t, readOne(client))
 }

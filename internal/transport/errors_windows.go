@@ -2,14 +2,15 @@ package transport
 
 import (
 	"errors"
+	"fmt"
 	"syscall"
 
 	"golang.org/x/sys/windows"
 )
 
-// known has the errors of Winsock that callers tell apart, in the words of other
-// systems: Windows has them in the language of its user, and in whole sentences.
-var known = map[syscall.Errno]struct {
+// knownErrors lists the Winsock errors that callers distinguish, with the texts of other
+// systems: those of Windows are long, and in the user's language.
+var knownErrors = map[syscall.Errno]struct {
 	kind error
 	text string
 }{
@@ -33,35 +34,47 @@ var known = map[syscall.Errno]struct {
 	windows.ERROR_NOT_ENOUGH_MEMORY: {ErrExhausted, "cannot allocate memory"},
 }
 
-// failure is an error of Winsock that is known.
-type failure struct {
-	error // the system's own
+// knownError is a Winsock error in knownErrors.
+type knownError struct {
+	error // as Windows reported it
 	text  string
 }
 
-func (f *failure) Error() string { return f.text }
-func (f *failure) Unwrap() error { return f.error }
+func (e *knownError) Error() string { return e.text }
+func (e *knownError) Unwrap() error { return e.error }
 
-// inWords gives a known error its text.
-func inWords(err error) error {
+// withText replaces the text of a known error.
+func withText(err error) error {
 	if errno, ok := err.(syscall.Errno); ok {
-		if k, ok := known[errno]; ok {
-			return &failure{err, k.text}
+		if k, ok := knownErrors[errno]; ok {
+			return &knownError{err, k.text}
 		}
 	}
 	return err
 }
 
-func kindOf(err error) error {
+// classify returns the kind of a system error, nil for one that callers do not
+// distinguish.
+func classify(err error) error {
 	var errno syscall.Errno
 	if errors.As(err, &errno) {
-		return known[errno].kind
+		return knownErrors[errno].kind
 	}
 	return nil
 }
 
-// errNobody is what connecting says where nobody listens.
-var errNobody = inWords(windows.WSAECONNREFUSED)
+// errConnRefused is the error of connecting where no server is listening.
+var errConnRefused = withText(windows.WSAECONNREFUSED)
+
+// bindError explains WSAEACCES: Windows reserves ranges of ports, usually for Hyper-V,
+// and reports it also for ports that no program uses.
+func bindError(err error) error {
+	text := withText(err)
+	if err == windows.WSAEACCES {
+		text = fmt.Errorf("%w (another program has exclusive use of the port, or Windows has reserved it: netsh interface ipv4 show excludedportrange protocol=tcp)", text)
+	}
+	return systemError("bind", text)
+}
 
 func isAgain(err error) bool { return err == windows.WSAEWOULDBLOCK || err == windows.WSAEINTR }
 

@@ -9,31 +9,31 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-func TestErrorsInWords(t *testing.T) {
-	for code, k := range known {
-		err := systemError("call", inWords(code))
+func TestKnownErrorTexts(t *testing.T) {
+	for code, k := range knownErrors {
+		err := systemError("call", withText(code))
 		if err.Error() != "call: "+k.text || !errors.Is(err, k.kind) || !errors.Is(err, code) {
-			t.Errorf("%d is %q, of kind %v: %v, and itself: %v", code, err, k.kind, errors.Is(err, k.kind), errors.Is(err, code))
+			t.Errorf("%d is %q, of kind %v: %v, and with its code: %v", code, err, k.kind, errors.Is(err, k.kind), errors.Is(err, code))
 		}
 	}
-	// What is not known keeps Windows's own words, and has no kind.
+	// Any other error keeps the text of Windows, and has no kind.
 	const strange = syscall.Errno(windows.WSAENOPROTOOPT)
-	err := systemError("call", inWords(strange))
-	if !errors.Is(err, strange) || err.Error() != "call: "+strange.Error() || kindOf(inWords(strange)) != nil {
+	err := systemError("call", withText(strange))
+	if !errors.Is(err, strange) || err.Error() != "call: "+strange.Error() || classify(withText(strange)) != nil {
 		t.Errorf("%v", err)
 	}
-	if inWords(nil) != nil {
+	if withText(nil) != nil {
 		t.Error("success is an error")
 	}
 	for _, err := range []error{windows.WSAEWOULDBLOCK, windows.WSAEINTR} {
-		if !isAgain(inWords(err)) {
+		if !isAgain(withText(err)) {
 			t.Errorf("%v ends an operation", err)
 		}
 	}
 }
 
-// A port that Windows has set aside is a riddle without this.
-func TestBindErrorTellsTheRemedy(t *testing.T) {
+// The error for a port that Windows has reserved shows how to list these ports.
+func TestBindErrorNamesTheRemedy(t *testing.T) {
 	err := bindError(windows.WSAEACCES)
 	if !errors.Is(err, ErrPermission) || !strings.HasPrefix(err.Error(), "bind: permission denied (") || !strings.Contains(err.Error(), "excludedportrange") {
 		t.Errorf("%v", err)

@@ -2,11 +2,11 @@ package transport
 
 import "libobe/internal/systemtest"
 
-// Descriptor returns the connection's descriptor, for tests that ask the system
-// about it.
+// Descriptor returns the connection's descriptor, for tests that query the system about
+// it.
 func (c *Conn) Descriptor() systemtest.Descriptor { return systemtest.Descriptor(c.fd) }
 
-// IgnorePeer is what a connection attempt is given up with.
+// IgnorePeer does what an abandoned connection attempt does.
 func (c *Conn) IgnorePeer() { sysIgnorePeer(c.fd) }
 
 // HeedPeer ends IgnorePeer.

@@ -14,12 +14,11 @@ import (
 	"libobe/internal/transport"
 )
 
-// hostName is what a host may be besides an address of digits.
+// hostName matches what a host may be other than a numeric address.
 var hostName = regexp.MustCompile(`^[!-~]{1,255}$`)
 
-// FuzzParseAddress: what is taken is an address that is written, and read back,
-// as the same one; what is refused has an error of one line that tells no
-// password.
+// FuzzParseAddress checks that an accepted address is the same after it was written and
+// parsed again, and that the error for any other is a single line without a password.
 func FuzzParseAddress(f *testing.F) {
 	for _, host := range []string{"", "127.0.0.1", "::1", "[::1]", "::ffff:10.1.2.3", "fe80::1%lo", "localhost", "lab-pc.example.org", "user:secret@host", "a\x00b",
 		"[]", "[[::1]]", "127.0.0.1:61981", "http://x/", "unix:/run/obe.sock", "unix:", "unix:relative", "unix:/a\x00", "ü", "\xff", "0127.0.0.1", "1", "::ffff:1.2.3.4%x"} {
@@ -35,14 +34,14 @@ func FuzzParseAddress(f *testing.F) {
 			if !errors.Is(err, transport.ErrAddress) || len(text) > 600 || !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {
 				t.Fatalf("%q, %d: %v (%q)", host, port, err, text)
 			}
-			// Addresses of people who think of URLs, with a password.
+			// An address written like a URL, with a password.
 			if secret, _, found := strings.Cut(host, "@"); found && !strings.HasPrefix(host, "unix:/") && len(secret) > 16 && strings.Contains(text, secret) {
-				t.Fatalf("%q: the error has the secret: %s", host, text)
+				t.Fatalf("%q: the error contains the secret: %s", host, text)
 			}
 			return
 		}
 		if strings.Contains(host, "@") && !strings.HasPrefix(host, "unix:/") {
-			t.Fatalf("%q is taken for an address", host)
+			t.Fatalf("%q is accepted as an address", host)
 		}
 		if path, ok := strings.CutPrefix(host, "unix:"); ok {
 			if a.Path != path || a.String() != host || !strings.HasPrefix(path, "/") || strings.Contains(path, "\x00") {
@@ -59,12 +58,12 @@ func FuzzParseAddress(f *testing.F) {
 		}
 		again, err := transport.ParseAddress(left, port)
 		if err != nil || again.String() != a.String() {
-			t.Fatalf("%q is written %q, and that is read as %q (%v)", host, a, again, err)
+			t.Fatalf("%q is written %q, and that is parsed as %q (%v)", host, a, again, err)
 		}
 		ip, err := netip.ParseAddr(left)
 		if err != nil {
 			if !hostName.MatchString(host) || strings.ContainsAny(host, "@:/[] ") {
-				t.Fatalf("%q was taken for the name of a host", host)
+				t.Fatalf("%q is accepted as a host name", host)
 			}
 			return // a name is not looked up here
 		}

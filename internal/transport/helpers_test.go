@@ -13,12 +13,12 @@ import (
 )
 
 const (
-	// patience is how long something may take that must happen.
-	patience = 10 * time.Second
+	// testTimeout is how long something that has to happen may take.
+	testTimeout = 10 * time.Second
 	// moment is how long a test waits to see that something does not happen.
 	moment = 10 * time.Millisecond
-	// prompt is what "at once" may take on a machine that is busy otherwise.
-	prompt = 2 * time.Second
+	// promptTimeout is how long "at once" may take on a busy machine.
+	promptTimeout = 2 * time.Second
 )
 
 func must(t *testing.T, err error) {
@@ -42,24 +42,24 @@ func start[T any](f func() T) <-chan T {
 	return result
 }
 
-// await takes the result of start.
+// await waits for the result of start.
 func await[T any](t *testing.T, result <-chan T) T {
 	t.Helper()
 	select {
 	case r := <-result:
 		return r
-	case <-time.After(patience):
-		t.Fatalf("nothing came within %v", patience)
+	case <-time.After(testTimeout):
+		t.Fatalf("no result within %v", testTimeout)
 		panic("unreachable")
 	}
 }
 
-// blocks checks that nothing comes for a moment.
+// blocks checks that there is no result for a moment.
 func blocks[T any](t *testing.T, result <-chan T) {
 	t.Helper()
 	select {
 	case r := <-result:
-		t.Fatalf("came back with %v where it should wait", r)
+		t.Fatalf("returned %v instead of waiting", r)
 	case <-time.After(moment):
 	}
 }
@@ -68,21 +68,20 @@ func within(d time.Duration) transport.Wait { return transport.Wait{Deadline: ti
 
 var loopback = netip.MustParseAddrPort("127.0.0.1:0")
 
-// connect returns a connection of this package and its other end, of package
-// net.
+// connect returns a connection of this package and its peer, a connection of package net.
 func connect(t *testing.T) (*transport.Conn, *net.TCPConn) {
 	t.Helper()
 	l, err := net.Listen("tcp", loopback.String())
 	must(t, err)
 	defer l.Close()
-	c, err := transport.Dial(l.Addr().(*net.TCPAddr).AddrPort(), transport.Tuning{NoDelay: true})
+	c, err := transport.Dial(l.Addr().(*net.TCPAddr).AddrPort(), 0)
 	must(t, err)
 	t.Cleanup(func() { c.Close() })
-	must(t, l.(*net.TCPListener).SetDeadline(time.Now().Add(patience)))
+	must(t, l.(*net.TCPListener).SetDeadline(time.Now().Add(testTimeout)))
 	p, err := l.Accept()
 	must(t, err)
 	t.Cleanup(func() { p.Close() })
-	must(t, p.SetDeadline(time.Now().Add(patience)))
+	must(t, p.SetDeadline(time.Now().Add(testTimeout)))
 	return c, p.(*net.TCPConn)
 }
 
@@ -90,8 +89,7 @@ func connect(t *testing.T) (*transport.Conn, *net.TCPConn) {
 func pair(t *testing.T) (client, server *transport.Conn) {
 	t.Helper()
 	l := listen(t)
-	l.Tune(transport.Tuning{NoDelay: true})
-	client, err := transport.Dial(l.Addr(), transport.Tuning{NoDelay: true})
+	client, err := transport.Dial(l.Addr(), 0)
 	must(t, err)
 	t.Cleanup(func() { client.Close() })
 	server = accept(t, l)
@@ -100,13 +98,13 @@ func pair(t *testing.T) (client, server *transport.Conn) {
 
 func listen(t *testing.T) *transport.Listener {
 	t.Helper()
-	l, err := transport.Listen(loopback, transport.Tuning{})
+	l, err := transport.Listen(loopback, 0)
 	must(t, err)
 	t.Cleanup(l.Close)
 	return l
 }
 
-// accept waits for a connection, as a server does.
+// accept waits for a connection and accepts it, as a server does.
 func accept(t *testing.T, l *transport.Listener) *transport.Conn {
 	t.Helper()
 	p := newPoller(t)
@@ -134,7 +132,7 @@ func newWaker(t *testing.T) *transport.Waker {
 	return w
 }
 
-// vacant returns an address where nobody listens.
+// vacant returns an address where no server is listening.
 func vacant(t *testing.T) netip.AddrPort {
 	t.Helper()
 	l, err := net.Listen("tcp", loopback.String())
@@ -143,8 +141,8 @@ func vacant(t *testing.T) netip.AddrPort {
 	return l.Addr().(*net.TCPAddr).AddrPort()
 }
 
-// fullServer returns the address of a listener whose queue is full, so that a
-// connection to it never comes about.
+// fullServer returns the address of a listener whose queue is full, so that a connection
+// to it is never established.
 func fullServer(t *testing.T) netip.AddrPort {
 	t.Helper()
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
@@ -159,7 +157,7 @@ func fullServer(t *testing.T) netip.AddrPort {
 		c, err := net.DialTimeout("tcp", at.String(), 3*moment)
 		if err == nil {
 			t.Cleanup(func() { c.Close() })
-		} else if failed++; failed == 3 { // one may be a machine that is busy otherwise
+		} else if failed++; failed == 3 { // a single one may be due to a busy machine
 			return at
 		}
 	}
@@ -167,10 +165,10 @@ func fullServer(t *testing.T) netip.AddrPort {
 	panic("unreachable")
 }
 
-// fill writes until a connection has had no room for a moment.
+// fill writes until a connection has no room for a moment.
 func fill(t *testing.T, c *transport.Conn) {
 	t.Helper()
-	for end := time.Now().Add(patience); ; {
+	for end := time.Now().Add(testTimeout); ; {
 		c.SetWriteWait(transport.NoWait)
 		_, err := c.Write(make([]byte, 1<<20))
 		if err != nil {
@@ -180,7 +178,7 @@ func fill(t *testing.T, c *transport.Conn) {
 			return
 		}
 		if time.Now().After(end) {
-			t.Fatal("a connection that is not read always has room")
+			t.Fatal("a connection whose peer does not read always has room")
 		}
 	}
 }

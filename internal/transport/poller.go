@@ -4,13 +4,16 @@ package transport
 type Interest uint8
 
 const (
-	// Readable is for bytes, or the end.
+	// Readable is for available data, or the end of the stream.
 	Readable Interest = 1 << iota
-	// Writable is for room to write.
+	// Writable is for room in the send buffer.
 	Writable
 )
 
-// Add begins to wait for bytes, or the end, of a connection.
+// maxEvents is the largest number of ids that one Wait of a Poller returns.
+const maxEvents = 64
+
+// Add registers a connection for readability.
 func (p *Poller) Add(c *Conn, id uint64) error {
 	fd, err := c.acquire()
 	if err != nil {
@@ -20,8 +23,8 @@ func (p *Poller) Add(c *Conn, id uint64) error {
 	return p.add(fd, id)
 }
 
-// Watch changes what is waited for on a connection, which is added if it is not there
-// yet; without any interest it is removed.
+// Watch sets what a connection is registered for, and registers it if it is not
+// registered yet. With an interest of 0 it removes the connection.
 func (p *Poller) Watch(c *Conn, id uint64, what Interest) error {
 	fd, err := c.acquire()
 	if err != nil {
@@ -35,7 +38,7 @@ func (p *Poller) Watch(c *Conn, id uint64, what Interest) error {
 	return p.watch(fd, id, what)
 }
 
-// Remove ends that. It must come before the connection's Close.
+// Remove unregisters a connection. It must come before the connection's Close.
 func (p *Poller) Remove(c *Conn) {
 	if fd, err := c.acquire(); err == nil {
 		p.remove(fd)
@@ -43,11 +46,11 @@ func (p *Poller) Remove(c *Conn) {
 	}
 }
 
-// AddListener begins to wait for connections of a listener.
+// AddListener registers a listener for waiting connections.
 func (p *Poller) AddListener(l *Listener, id uint64) error { return p.add(l.fd, id) }
 
-// RemoveListener ends that.
+// RemoveListener unregisters a listener.
 func (p *Poller) RemoveListener(l *Listener) { p.remove(l.fd) }
 
-// Wake ends the wait under way, or the next one.
+// Wake ends the Wait in progress, or the next one.
 func (p *Poller) Wake() { p.waker.Wake() }

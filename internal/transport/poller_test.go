@@ -10,13 +10,13 @@ import (
 	"libobe/internal/transport"
 )
 
-// expectReady waits until a poller finds exactly these numbers, in any order
-// and in one or several waits.
+// expectReady waits until a poller has returned exactly these ids, in any order and in
+// one or several waits.
 func expectReady(t *testing.T, p *transport.Poller, want ...uint64) {
 	t.Helper()
 	var got []uint64
-	for end := time.Now().Add(patience); len(got) < len(want) && time.Now().Before(end); {
-		ready, err := p.Wait(nil, within(patience))
+	for end := time.Now().Add(testTimeout); len(got) < len(want) && time.Now().Before(end); {
+		ready, err := p.Wait(nil, within(testTimeout))
 		must(t, err)
 		for _, id := range ready {
 			if !slices.Contains(got, id) {
@@ -43,7 +43,7 @@ func TestPoller(t *testing.T) {
 	expectNothingReady(t, p)
 	a, fromA := connect(t)
 	b, fromB := connect(t)
-	// Numbers may be larger than 32 bits.
+	// Ids may be larger than 32 bits.
 	const idA, idB = 1<<40 | 7, 1<<63 | 1<<31
 	must(t, p.Add(a, idA))
 	must(t, p.Add(b, idB))
@@ -59,17 +59,17 @@ func TestPoller(t *testing.T) {
 	p.Remove(b)
 	expectNothingReady(t, p)
 
-	// What is ready is appended.
+	// Wait appends to its argument.
 	must(t, fromA.Close())
 	expectReady(t, p, idA)
-	ready, err := p.Wait([]uint64{1, 2}, within(patience))
+	ready, err := p.Wait([]uint64{1, 2}, within(testTimeout))
 	if err != nil || !slices.Equal(ready, []uint64{1, 2, idA}) {
 		t.Errorf("%v, %v", ready, err)
 	}
 	p.Remove(a)
 	must(t, p.Add(a, 9))
 	expectReady(t, p, 9)
-	// What is closed is forgotten.
+	// A closed connection is not reported.
 	must(t, a.Close())
 	expectNothingReady(t, p)
 	expectError(t, p.Add(a, 9), transport.ErrClosed)
@@ -83,7 +83,7 @@ func TestPollerListener(t *testing.T) {
 	must(t, p.AddListener(l, 1))
 	expectNothingReady(t, p)
 	for range 2 {
-		c, err := transport.Dial(l.Addr(), transport.Tuning{})
+		c, err := transport.Dial(l.Addr(), 0)
 		must(t, err)
 		defer c.Close()
 	}
@@ -95,7 +95,7 @@ func TestPollerListener(t *testing.T) {
 	}
 	_, err = l.Accept()
 	expectError(t, err, transport.ErrTimeout)
-	c, err := transport.Dial(l.Addr(), transport.Tuning{})
+	c, err := transport.Dial(l.Addr(), 0)
 	must(t, err)
 	defer c.Close()
 	expectReady(t, p, 1)
@@ -105,8 +105,8 @@ func TestPollerListener(t *testing.T) {
 	expectReady(t, p, 2)
 }
 
-// More may be ready than one wait tells of; the others come with the next.
-func TestPollerTellsOfAll(t *testing.T) {
+// If more are ready than one wait returns, the next wait returns the others.
+func TestPollerWithManyReady(t *testing.T) {
 	const n = 150
 	p := newPoller(t)
 	var want []uint64
@@ -120,7 +120,7 @@ func TestPollerTellsOfAll(t *testing.T) {
 	expectReady(t, p, want...)
 }
 
-func TestPollerWakes(t *testing.T) {
+func TestPollerWake(t *testing.T) {
 	p := newPoller(t)
 	for range 3 {
 		done := start(func() error {
@@ -134,7 +134,7 @@ func TestPollerWakes(t *testing.T) {
 		p.Wake()
 		must(t, await(t, done))
 	}
-	// A wake-up that comes before the wait is not lost, and ends one wait only.
+	// A wake-up before the wait is not lost, and ends only one wait.
 	p.Wake()
 	p.Wake()
 	must(t, await(t, start(func() error { _, err := p.Wait(nil, transport.Wait{}); return err })))
@@ -145,8 +145,8 @@ func TestPollerWakes(t *testing.T) {
 	}
 }
 
-// What is added while a wait is under way is part of it.
-func TestPollerAddsDuringAWait(t *testing.T) {
+// A connection that is added during a wait is part of that wait.
+func TestPollerAddDuringWait(t *testing.T) {
 	p := newPoller(t)
 	done := start(func() []uint64 {
 		for {
@@ -166,13 +166,13 @@ func TestPollerAddsDuringAWait(t *testing.T) {
 	}
 }
 
-func TestPollerTimes(t *testing.T) {
+func TestPollerDeadlines(t *testing.T) {
 	p := newPoller(t)
 	for _, d := range []time.Duration{-time.Hour, 0, 100 * time.Microsecond, 1500 * time.Microsecond, moment} {
 		began := time.Now()
 		_, err := p.Wait(nil, within(d))
 		took := time.Since(began)
-		if err != nil || took < d || took > max(d, 0)+prompt {
+		if err != nil || took < d || took > max(d, 0)+promptTimeout {
 			t.Errorf("a wait of %v: %v after %v", d, err, took)
 		}
 	}
@@ -187,12 +187,12 @@ func TestWaker(t *testing.T) {
 		blocks(t, done)
 		w.Wake()
 		expectError(t, await(t, done), transport.ErrWoken)
-		// It lasts until Drain, also for waits that begin later.
+		// It stays woken until Drain, also for waits that begin later.
 		expectError(t, readOne(c), transport.ErrWoken)
 		w.Drain()
 	}
 	w.Drain()
-	// What is there comes before a wake-up.
+	// Available data is read before a wake-up counts.
 	w.Wake()
 	_, err := p.Write([]byte("x"))
 	must(t, err)
@@ -202,14 +202,14 @@ func TestWaker(t *testing.T) {
 	must(t, readOne(c))
 	expectError(t, readOne(c), transport.ErrWoken)
 	w.Drain()
-	// A deadline holds beside it.
+	// A deadline holds as well.
 	wait := within(moment)
 	wait.Waker = w
 	c.SetReadWait(wait)
 	expectError(t, readOne(c), transport.ErrTimeout)
 }
 
-func TestWakerOfSeveralWaits(t *testing.T) {
+func TestWakerEndsSeveralWaits(t *testing.T) {
 	const waits = 8
 	w := newWaker(t)
 	var done [waits]<-chan error
@@ -218,7 +218,7 @@ func TestWakerOfSeveralWaits(t *testing.T) {
 		c.SetReadWait(transport.Wait{Waker: w})
 		done[i] = start(func() error { return readOne(c) })
 	}
-	// However often and from wherever it is called.
+	// Any number of threads may wake it, any number of times.
 	var all sync.WaitGroup
 	for range waits {
 		all.Go(func() {
@@ -246,16 +246,16 @@ func TestClosingFreesDescriptors(t *testing.T) {
 		must(t, err)
 		p, err := transport.NewPoller()
 		must(t, err)
-		l, err := transport.Listen(loopback, transport.Tuning{})
+		l, err := transport.Listen(loopback, 0)
 		must(t, err)
 		must(t, p.AddListener(l, 1))
-		c, err := transport.Dial(l.Addr(), transport.Tuning{})
+		c, err := transport.Dial(l.Addr(), 0)
 		must(t, err)
 		must(t, c.Close())
 		l.Close()
 		p.Close()
 		w.Close()
-		if c, err := transport.Dial(vacant(t), transport.Tuning{}); err == nil {
+		if c, err := transport.Dial(vacant(t), 0); err == nil {
 			c.Close()
 		}
 	}
@@ -280,21 +280,21 @@ func TestPollerWatch(t *testing.T) {
 	must(t, p.Watch(c, 7, 0))
 	expectNothingReady(t, p)
 	must(t, p.Watch(c, 7, 0))
-	// It can be added again, and its end is seen.
+	// It can be added again, and its end is reported.
 	must(t, p.Watch(c, 8, transport.Readable))
 	expectNothingReady(t, p)
 	must(t, other.Close())
 	expectReady(t, p, 8)
 }
 
-// A wait with Yield ends when the poller has something to report, and not before.
+// A wait with Yield ends when the poller is ready, and not before.
 func TestWaitYields(t *testing.T) {
 	p := newPoller(t)
 	full, _ := connect(t)
 	fill(t, full)
 	c, other := connect(t)
 	must(t, p.Add(c, 7))
-	wait := within(patience)
+	wait := within(testTimeout)
 	wait.Yield = p
 	done := start(func() error { return full.WaitWritable(wait) })
 	blocks(t, done)

@@ -6,25 +6,26 @@ import (
 	"unsafe"
 )
 
-// Poller waits for many descriptors at once, each known by a number of the
-// caller's. One goroutine waits; all other methods are for any.
+// Poller waits for many descriptors at once, each known by an id that the caller
+// chooses, other than 0. One goroutine at a time may call Wait; any goroutine may call
+// the other methods.
 type Poller struct {
-	waker *Waker
+	waker *Waker // registered with the id 0
 
-	mu      sync.Mutex
-	ids     map[descriptor]watched
-	changed bool // since fds was made
-	waiting bool
-	waits   int // how many have ended
-	ended   sync.Cond
+	mu         sync.Mutex
+	registered map[descriptor]registration
+	changed    bool // fds is out of date
+	waiting    bool
+	waits      int       // how many have ended
+	waitEnded  sync.Cond // signals a change of waits
 
-	// Of the goroutine that waits.
-	fds   []pollFd
-	first int // where the next Wait begins to report, so that all have their turn
+	// Used only by the goroutine in Wait.
+	fds       []pollFd
+	nextStart int // where the next Wait begins to report, so that each has its turn
 }
 
-// watched is what is waited for on a descriptor.
-type watched struct {
+// registration is what is waited for on a descriptor.
+type registration struct {
 	id     uint64
 	events int16
 }
@@ -42,23 +43,23 @@ type pollFd struct {
 	revents int16
 }
 
-// NewPoller makes a Poller. The number 0 is for its own wake-up.
+// NewPoller creates a Poller.
 func NewPoller() (*Poller, error) {
 	waker, err := NewWaker()
 	if err != nil {
 		return nil, err
 	}
-	p := &Poller{waker: waker, ids: map[descriptor]watched{}}
-	p.ended.L = &p.mu
+	p := &Poller{waker: waker, registered: map[descriptor]registration{}}
+	p.waitEnded.L = &p.mu
 	return p, p.add(waker.fd, 0)
 }
 
-// polled has the *Poller of each descriptor that is waited for.
-var polled sync.Map
+// pollerOf maps each registered descriptor to its *Poller.
+var pollerOf sync.Map
 
-// forget ends the waiting for a descriptor that is about to be closed.
-func forget(fd descriptor) {
-	if p, found := polled.Load(fd); found {
+// unregister removes a descriptor that is about to be closed from its Poller.
+func unregister(fd descriptor) {
+	if p, found := pollerOf.Load(fd); found {
 		p.(*Poller).remove(fd)
 	}
 }
@@ -66,86 +67,84 @@ func forget(fd descriptor) {
 func (p *Poller) add(fd descriptor, id uint64) error { return p.watch(fd, id, Readable) }
 
 func (p *Poller) watch(fd descriptor, id uint64, what Interest) error {
-	w := watched{id: id}
+	r := registration{id: id}
 	if what&Readable != 0 {
-		w.events |= pollReadable
+		r.events |= pollReadable
 	}
 	if what&Writable != 0 {
-		w.events |= pollWritable
+		r.events |= pollWritable
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.ids[fd] = w
-	polled.Store(fd, p)
+	p.registered[fd] = r
+	pollerOf.Store(fd, p)
 	p.changed = true
 	if p.waiting {
-		p.waker.Wake() // the wait under way does not know it
+		p.waker.Wake() // the wait in progress does not include it
 	}
 	return nil
 }
 
-// remove ends the wait under way, too: once the descriptor is closed, its number may
-// be that of another socket, of anybody in the process. (The server of Wine 8 ends
-// itself if it is asked about one that is just being made.)
+// remove also ends the wait in progress: once the descriptor is closed, the system may
+// reuse its number for another socket anywhere in the process. (The server of Wine 8
+// crashes if it is asked about a socket that is just being created.)
 func (p *Poller) remove(fd descriptor) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	polled.Delete(fd)
-	if _, known := p.ids[fd]; !known {
+	pollerOf.Delete(fd)
+	if _, known := p.registered[fd]; !known {
 		return
 	}
-	delete(p.ids, fd)
+	delete(p.registered, fd)
 	p.changed = true
 	if p.waiting {
 		p.waker.Wake()
 	}
-	for under := p.waits; p.waiting && p.waits == under; {
-		p.ended.Wait()
+	for current := p.waits; p.waiting && p.waits == current; {
+		p.waitEnded.Wait()
 	}
 }
 
-// mostReady is how many numbers one Wait gives.
-const mostReady = 64
-
-// Wait appends the numbers of what is ready, as Watch asked, to ready, at most 64 of them.
-// It returns none when the time is over or Wake was called, and before that after a
-// slice of the time.
+// Wait appends the ids of the ready descriptors to ready, at most 64 of them. It may
+// append none: after the deadline of w, at the end of a slice (waitSlice), or if Wake was
+// called.
 func (p *Poller) Wait(ready []uint64, w Wait) ([]uint64, error) {
 	p.begin()
-	err := poll(p.fds, w.part().milliseconds())
+	slice := w.nextSlice()
+	err := wsaPoll(p.fds, slice.milliseconds())
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.waiting = false
 	p.waits++
-	p.ended.Broadcast()
+	p.waitEnded.Broadcast()
 	if err != nil {
-		return ready, systemError("WSAPoll", inWords(err))
+		return ready, systemError("WSAPoll", withText(err))
 	}
 	found := 0
 	for i := range p.fds {
-		at := (p.first + i) % len(p.fds)
+		at := (p.nextStart + i) % len(p.fds)
 		f := &p.fds[at]
 		if f.revents == 0 {
 			continue
 		}
 		f.revents = 0
-		w, known := p.ids[f.fd]
+		r, known := p.registered[f.fd]
 		switch {
 		case !known:
-		case w.id == 0:
+		case r.id == 0:
 			p.waker.Drain()
-		case found == mostReady:
-			p.first = at
+		case found == maxEvents:
+			p.nextStart = at
 			return ready, nil
 		default:
-			ready = append(ready, w.id)
+			ready = append(ready, r.id)
 			found++
 		}
 	}
 	return ready, nil
 }
 
-// begin prepares a wait for what there is to wait for by now.
+// begin begins a wait for what is registered now.
 func (p *Poller) begin() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -153,37 +152,37 @@ func (p *Poller) begin() {
 	if !p.changed {
 		return
 	}
-	p.fds, p.changed = p.append(p.fds[:0]), false
+	p.fds, p.changed = p.appendFds(p.fds[:0]), false
 }
 
-// append appends what is waited for to fds. mu is held.
-func (p *Poller) append(fds []pollFd) []pollFd {
-	for fd, w := range p.ids {
-		fds = append(fds, pollFd{fd: fd, events: w.events})
+// appendFds appends what is registered to fds. mu is held.
+func (p *Poller) appendFds(fds []pollFd) []pollFd {
+	for fd, r := range p.registered {
+		fds = append(fds, pollFd{fd: fd, events: r.events})
 	}
 	return fds
 }
 
-// ready reports whether a Wait would report something at once. A descriptor that is
-// removed meanwhile is not closed before the look ends.
+// ready reports whether a Wait would return an id at once. It holds mu, so that no
+// descriptor is removed and closed in the meantime.
 func (p *Poller) ready() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	fds := p.append(nil)
-	return poll(fds, 0) == nil && slices.ContainsFunc(fds, func(f pollFd) bool {
-		return f.revents != 0 && p.ids[f.fd].id != 0
+	fds := p.appendFds(nil)
+	return wsaPoll(fds, 0) == nil && slices.ContainsFunc(fds, func(f pollFd) bool {
+		return f.revents != 0 && p.registered[f.fd].id != 0
 	})
 }
 
-// poll is WSAPoll, which sets revents. Its one defect, before Windows 10 version
-// 2004, does not matter here: it does not see connection attempts fail.
-func poll(fds []pollFd, milliseconds int) error {
-	n, _, err := wsaPoll.Call(uintptr(unsafe.Pointer(&fds[0])), uintptr(len(fds)), uintptr(milliseconds))
+// wsaPoll is WSAPoll, which sets revents. Before Windows 10 version 2004 it does not
+// notice that a connection attempt failed, which does not matter here.
+func wsaPoll(fds []pollFd, milliseconds int) error {
+	n, _, err := wsaPollProc.Call(uintptr(unsafe.Pointer(&fds[0])), uintptr(len(fds)), uintptr(milliseconds))
 	if int32(n) < 0 {
 		return err
 	}
 	return nil
 }
 
-// Close frees the Poller. No wait may be under way.
+// Close frees the Poller. No Wait may be in progress.
 func (p *Poller) Close() { p.waker.Close() }

@@ -11,7 +11,7 @@ import (
 
 func listenerOf(t *testing.T, p *Poller, id uint64) *Listener {
 	t.Helper()
-	l, err := Listen(netip.MustParseAddrPort("127.0.0.1:0"), Tuning{})
+	l, err := Listen(netip.MustParseAddrPort("127.0.0.1:0"), 0)
 	if err == nil {
 		err = p.AddListener(l, id)
 	}
@@ -21,8 +21,8 @@ func listenerOf(t *testing.T, p *Poller, id uint64) *Listener {
 	return l
 }
 
-// What was closed without a Remove must not end every wait at once.
-func TestPollerForgetsWhatIsClosed(t *testing.T) {
+// A listener that was closed without RemoveListener must not end every wait at once.
+func TestPollerUnregistersClosedListener(t *testing.T) {
 	p, err := NewPoller()
 	if err != nil {
 		t.Fatal(err)
@@ -44,10 +44,10 @@ func TestPollerForgetsWhatIsClosed(t *testing.T) {
 	if short > 1 {
 		t.Errorf("%d of %d waits ended at once", short, waits)
 	}
-	// The others are still known.
+	// Others are still reported.
 	l := listenerOf(t, p, 2)
 	defer l.Close()
-	c, err := Dial(l.Addr(), Tuning{})
+	c, err := Dial(l.Addr(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +57,7 @@ func TestPollerForgetsWhatIsClosed(t *testing.T) {
 	}
 }
 
-// No wait has what was removed, so that it can be closed.
+// No wait includes a removed descriptor, so that it can be closed.
 func TestRemoveEndsTheWait(t *testing.T) {
 	p, err := NewPoller()
 	if err != nil {
@@ -66,11 +66,11 @@ func TestRemoveEndsTheWait(t *testing.T) {
 	defer p.Close()
 	l := listenerOf(t, p, 1)
 	defer l.Close()
-	over, ended := make(chan struct{}), make(chan error, 1)
+	done, ended := make(chan struct{}), make(chan error, 1)
 	go func() {
 		for err := error(nil); ; _, err = p.Wait(nil, Wait{}) {
 			select {
-			case <-over:
+			case <-done:
 				ended <- err
 				return
 			default:
@@ -90,19 +90,19 @@ func TestRemoveEndsTheWait(t *testing.T) {
 		p.RemoveListener(l)
 		p.mu.Lock()
 		if p.waiting && slices.ContainsFunc(p.fds, func(f pollFd) bool { return f.fd == l.fd }) {
-			t.Errorf("round %d: the wait under way has what was removed", i)
+			t.Errorf("round %d: the wait in progress includes a removed descriptor", i)
 		}
 		p.mu.Unlock()
 	}
-	close(over)
+	close(done)
 	p.Wake()
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
 }
 
-// A wait ends, if later, where the datagram of its Waker does not come.
-func TestWakerWithoutItsDatagram(t *testing.T) {
+// A wake-up ends a wait, if later, even if its datagram is lost.
+func TestWakerWithLostDatagram(t *testing.T) {
 	waker, err := NewWaker()
 	if err != nil {
 		t.Fatal(err)

@@ -5,130 +5,121 @@ import (
 	"time"
 )
 
-// Spin is for waits of one kind, such as those of one client for its replies, or for
-// room for its commands. A thread that sleeps may go on tens of microseconds after its
-// bytes are there, longer than all the rest of an exchange inside one machine; so a
-// wait may look again and again for a moment before it sleeps. Whether that is faster
-// depends on the machine and on what else runs there: where both sides must share a
-// processor, who looks is in the peer's way (BENCHMARKS.md). So every now and then some
-// waits are a trial: of these, some sleep at once and some look first, and those until
-// the next trial do what was faster. The nil Spin never looks twice. One wait uses it
-// at a time.
+// Spin decides whether a wait polls for a moment before it blocks (adaptive spinning). It
+// serves waits of one kind, such as those of one client for its replies. A blocked thread
+// may resume tens of microseconds after its bytes arrived, longer than the rest of an
+// exchange inside one machine. Whether spinning is faster depends on the machine and its
+// load: where both sides share a CPU, the spinner starves its peer (BENCHMARKS.md). So
+// Spin measures from time to time: of the waits of a trial, some block at once and some
+// spin first. Until the next trial, waits use the faster mode. A nil Spin never spins.
+// Only one wait at a time may use it.
 type Spin struct {
-	looks bool                         // what the last trial was for
-	left  int                          // waits until the next one
-	vain  int                          // looks in vain since the last one, less those that were not
-	tried int                          // waits of the trial under way
-	took  [2 * spinTrial]time.Duration // how long they took, first those that slept
+	spins       bool // the result of the last trial
+	left        int  // waits until the next trial
+	misses      int  // since the last decision: spins without a result, less those with one
+	sampleCount int  // of the trial in progress
+	// The durations of the waits of a trial, first of those that blocked at once.
+	samples [2 * samplesPerMode]time.Duration
 }
 
 const (
-	// spinLooks is how often a wait looks before it sleeps, for about 50 µs. It is no
-	// time, since to read a clock costs a part of a look.
-	spinLooks = 128
-	// spinTrial is how many waits of a trial sleep, and how many look: few enough that
-	// the 99th percentile of all waits does not show them.
-	spinTrial = 5
-	// spinAsleep and spinAwake are how many waits there are between two trials, while
-	// they sleep and while they look. Where looking is right, a trial costs more.
-	spinAsleep = 512
-	spinAwake  = 4096
-	// spinMost is what the longest wait of a trial counts for: a thread may be held up by
-	// what has nothing to do with it.
-	spinMost = 200 * time.Microsecond
-	// spinVain is how many looks in vain, beyond those that were not, end the looking.
-	spinVain = 16
+	// spinIterations is how often a wait polls before it blocks, for about 50 µs in all.
+	// It is not a time, because reading the clock costs a good part of an iteration.
+	spinIterations = 128
+	// samplesPerMode is how many waits of a trial block, and how many spin: few enough
+	// that they do not show in the 99th percentile of all waits.
+	samplesPerMode = 5
+	// resampleAfterBlock and resampleAfterSpin are how many waits there are between two
+	// trials, in each mode. Where spinning is right, a trial costs more.
+	resampleAfterBlock = 512
+	resampleAfterSpin  = 4096
+	// sampleCap is the most that a sample counts for: something unrelated may have
+	// delayed the thread.
+	sampleCap = 200 * time.Microsecond
+	// maxMisses is how many net misses switch spinning off.
+	maxMisses = 16
 )
 
-// spins says whether waits look: on one processor the peer could not work meanwhile,
-// and only on Linux is it measured.
-var spins = runtime.GOOS == "linux" && runtime.NumCPU() > 1
+// spinEnabled is whether waits may spin. With a single CPU the peer could not run in the
+// meantime. Spinning was measured on Linux only.
+var spinEnabled = runtime.GOOS == "linux" && runtime.NumCPU() > 1
 
-// spinning is one wait; the zero value sleeps at once.
-type spinning struct {
-	spin  *Spin
-	looks int       // still to be made
-	began time.Time // of a wait of a trial
+// spinWait is the spinning of one wait; the zero value blocks at once.
+type spinWait struct {
+	spin       *Spin
+	iterations int       // left
+	began      time.Time // of a sample; zero: this wait is not one
 }
 
-func (s *Spin) begin() spinning {
+func (s *Spin) begin() spinWait {
 	switch {
-	case s == nil || !spins:
-		return spinning{}
-	case s.left == 0 && s.tried < spinTrial:
-		return spinning{spin: s, began: time.Now()}
+	case s == nil || !spinEnabled:
+		return spinWait{}
+	case s.left == 0 && s.sampleCount < samplesPerMode:
+		return spinWait{spin: s, began: time.Now()}
 	case s.left == 0:
-		return spinning{spin: s, looks: spinLooks, began: time.Now()}
+		return spinWait{spin: s, iterations: spinIterations, began: time.Now()}
 	}
 	s.left--
-	if !s.looks {
-		return spinning{}
+	if !s.spins {
+		return spinWait{}
 	}
-	return spinning{spin: s, looks: spinLooks}
+	return spinWait{spin: s, iterations: spinIterations}
 }
 
-// patience is how long the next look waits, in milliseconds, and whether it is one
-// that does not.
-func (p *spinning) patience(w Wait) (milliseconds int, looking bool) {
-	if p.again() {
-		return 0, true
-	}
-	return w.milliseconds(), false
-}
-
-// again reports whether to look once more before sleeping.
-func (p *spinning) again() bool {
-	if p.looks == 0 {
+// spinAgain counts an iteration and reports whether to poll once more before blocking.
+func (p *spinWait) spinAgain() bool {
+	if p.iterations == 0 {
 		return false
 	}
-	if p.looks--; p.looks > 0 {
+	if p.iterations--; p.iterations > 0 {
 		return true
 	}
-	p.spin.inVain()
+	p.spin.miss()
 	if p.began.IsZero() || p.spin.left > 0 {
-		p.spin = nil // it belongs to no trial, or to one that is over
+		p.spin = nil // this wait is not a sample, or its trial has just been decided
 	}
 	return false
 }
 
-// found ends a wait that got what it waited for.
-func (p *spinning) found() {
+// hit ends a wait that got what it waited for.
+func (p *spinWait) hit() {
 	switch {
 	case p.spin == nil:
 	case p.began.IsZero():
-		p.spin.vain = max(p.spin.vain-1, 0)
+		p.spin.misses = max(p.spin.misses-1, 0)
 	default:
-		p.spin.try(time.Since(p.began))
+		p.spin.record(time.Since(p.began))
 	}
 }
 
-// inVain counts a wait that looked for nothing: the peer may be one that takes longer.
-func (s *Spin) inVain() {
-	if s.vain++; s.vain == spinVain {
+// miss counts a wait that spun without a result: this peer may need longer to reply.
+func (s *Spin) miss() {
+	if s.misses++; s.misses == maxMisses {
 		s.decide(false)
 	}
 }
 
-// try takes the time of a wait of a trial, and decides when it was the last one. What
-// is hardly faster is not worth the processor's time.
-func (s *Spin) try(took time.Duration) {
-	s.took[s.tried] = took
-	if s.tried++; s.tried == len(s.took) {
-		s.decide(sum(s.took[spinTrial:]) < sum(s.took[:spinTrial])*7/8)
+// record adds a sample, and decides after the last one of a trial. A small advantage is
+// not worth the CPU time.
+func (s *Spin) record(sample time.Duration) {
+	s.samples[s.sampleCount] = sample
+	if s.sampleCount++; s.sampleCount == len(s.samples) {
+		s.decide(cappedSum(s.samples[samplesPerMode:]) < cappedSum(s.samples[:samplesPerMode])*7/8)
 	}
 }
 
-func (s *Spin) decide(looks bool) {
-	s.looks, s.left, s.vain, s.tried = looks, spinAsleep, 0, 0
-	if looks {
-		s.left = spinAwake
+func (s *Spin) decide(spins bool) {
+	s.spins, s.left, s.misses, s.sampleCount = spins, resampleAfterBlock, 0, 0
+	if spins {
+		s.left = resampleAfterSpin
 	}
 }
 
-// sum adds the times of waits up, of which none counts for more than spinMost.
-func sum(d []time.Duration) (total time.Duration) {
-	for _, took := range d {
-		total += min(took, spinMost)
+// cappedSum adds samples up, each at most sampleCap.
+func cappedSum(samples []time.Duration) (total time.Duration) {
+	for _, sample := range samples {
+		total += min(sample, sampleCap)
 	}
 	return total
 }

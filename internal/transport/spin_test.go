@@ -6,107 +6,109 @@ import (
 	"time"
 )
 
-// waits makes waits that get what they wait for at their look number found, and in
-// sleep if they look less often or found is 0; it returns how often each looked.
-func waits(s *Spin, n, found int) (looked []int) {
+// runWaits runs n waits. Each gets what it waits for in its iteration number hitAt, or
+// while it is blocked if it spins less often or hitAt is 0. It returns how many
+// iterations each wait spun.
+func runWaits(s *Spin, n, hitAt int) (iterations []int) {
 	for range n {
-		looks := 0
+		spun := 0
 		wait := s.begin()
-		for wait.again() {
-			if looks++; looks == found {
+		for wait.spinAgain() {
+			if spun++; spun == hitAt {
 				break
 			}
 		}
-		wait.found()
-		looked = append(looked, looks)
+		wait.hit()
+		iterations = append(iterations, spun)
 	}
-	return looked
+	return iterations
 }
 
-// trial makes the waits of a trial, of which those that sleep and those that look are
-// to take these times.
-func trial(t *testing.T, s *Spin, asleep, awake time.Duration) {
+// runTrial runs the waits of a trial, with these durations of the waits that block at
+// once and of those that spin.
+func runTrial(t *testing.T, s *Spin, blocking, spinning time.Duration) {
 	t.Helper()
-	for i := range 2 * spinTrial {
+	for i := range 2 * samplesPerMode {
 		wait := s.begin()
 		if wait.began.IsZero() {
-			t.Fatalf("wait %d belongs to no trial", i)
+			t.Fatalf("wait %d does not belong to a trial", i)
 		}
-		took := asleep
-		if looks := wait.again(); looks {
-			took = awake
-		} else if i >= spinTrial {
-			t.Fatalf("wait %d of a trial sleeps", i)
+		took := blocking
+		if spins := wait.spinAgain(); spins {
+			took = spinning
+		} else if i >= samplesPerMode {
+			t.Fatalf("wait %d of a trial does not spin", i)
 		}
 		wait.began = time.Now().Add(-took)
-		if i%spinTrial == 0 {
-			wait.began = wait.began.Add(-time.Second) // this one was held up
+		if i%samplesPerMode == 0 {
+			wait.began = wait.began.Add(-time.Second) // this one was delayed
 		}
-		wait.found()
+		wait.hit()
 	}
 }
 
-func all(n, looks int) []int { return slices.Repeat([]int{looks}, n) }
+func repeated(n, iterations int) []int { return slices.Repeat([]int{iterations}, n) }
+
+func expectIterations(t *testing.T, got, want []int) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		t.Errorf("the iterations of %d waits are %v, want %v", len(want), slices.Compact(got), slices.Compact(want))
+	}
+}
 
 func TestSpin(t *testing.T) {
-	was := spins
-	defer func() { spins = was }()
-	spins = true
-	const quick, slow = 10 * time.Microsecond, 60 * time.Microsecond
-	expect := func(t *testing.T, got, want []int) {
-		t.Helper()
-		if !slices.Equal(got, want) {
-			t.Errorf("the looks of %d waits were %v, want %v", len(want), slices.Compact(got), slices.Compact(want))
-		}
-	}
+	before := spinEnabled
+	defer func() { spinEnabled = before }()
+	spinEnabled = true
+	const fast, slow = 10 * time.Microsecond, 60 * time.Microsecond
 
-	t.Run("looking is faster", func(t *testing.T) {
+	t.Run("spinning is faster", func(t *testing.T) {
 		var s Spin
-		trial(t, &s, slow, quick)
-		expect(t, waits(&s, spinAwake, 7), all(spinAwake, 7))
-		trial(t, &s, slow, quick)
+		runTrial(t, &s, slow, fast)
+		expectIterations(t, runWaits(&s, resampleAfterSpin, 7), repeated(resampleAfterSpin, 7))
+		runTrial(t, &s, slow, fast)
 	})
-	for name, awake := range map[string]time.Duration{"is slower": 2 * slow, "makes no difference": slow, "is hardly faster": slow * 9 / 10} {
-		t.Run("looking "+name, func(t *testing.T) {
+	for name, spinning := range map[string]time.Duration{"is slower": 2 * slow, "makes no difference": slow, "is hardly faster": slow * 9 / 10} {
+		t.Run("spinning "+name, func(t *testing.T) {
 			var s Spin
-			trial(t, &s, slow, awake)
-			expect(t, waits(&s, spinAsleep, 7), all(spinAsleep, 0))
-			trial(t, &s, slow, quick)
-			expect(t, waits(&s, 1, 7), all(1, 7))
+			runTrial(t, &s, slow, spinning)
+			expectIterations(t, runWaits(&s, resampleAfterBlock, 7), repeated(resampleAfterBlock, 0))
+			runTrial(t, &s, slow, fast)
+			expectIterations(t, runWaits(&s, 1, 7), repeated(1, 7))
 		})
 	}
-	t.Run("in vain", func(t *testing.T) {
+	t.Run("misses", func(t *testing.T) {
 		var s Spin
-		trial(t, &s, slow, quick)
-		expect(t, waits(&s, spinVain, 0), all(spinVain, spinLooks-1))
-		expect(t, waits(&s, spinAsleep, 0), all(spinAsleep, 0))
-		trial(t, &s, slow, quick)
+		runTrial(t, &s, slow, fast)
+		expectIterations(t, runWaits(&s, maxMisses, 0), repeated(maxMisses, spinIterations-1))
+		expectIterations(t, runWaits(&s, resampleAfterBlock, 0), repeated(resampleAfterBlock, 0))
+		runTrial(t, &s, slow, fast)
 	})
 	t.Run("a trial of waits that time out", func(t *testing.T) {
 		var s Spin
-		waits(&s, spinTrial, 0)
-		for range spinVain {
-			looked := false
-			for wait := s.begin(); wait.again(); {
-				looked = true
+		runWaits(&s, samplesPerMode, 0)
+		for range maxMisses {
+			spun := false
+			for wait := s.begin(); wait.spinAgain(); {
+				spun = true
 			}
-			if !looked {
-				t.Error("a wait of the trial does not look")
+			if !spun {
+				t.Error("a wait of the trial does not spin")
 			}
 		}
-		expect(t, waits(&s, spinAsleep, 0), all(spinAsleep, 0))
+		expectIterations(t, runWaits(&s, resampleAfterBlock, 0), repeated(resampleAfterBlock, 0))
 	})
-	t.Run("now and then in vain", func(t *testing.T) {
+	t.Run("misses and hits", func(t *testing.T) {
 		var s Spin
-		trial(t, &s, slow, quick)
-		for range spinAwake / 2 {
-			expect(t, waits(&s, 1, 0), all(1, spinLooks-1))
-			expect(t, waits(&s, 1, 3), all(1, 3))
+		runTrial(t, &s, slow, fast)
+		for range resampleAfterSpin / 2 {
+			expectIterations(t, runWaits(&s, 1, 0), repeated(1, spinIterations-1))
+			expectIterations(t, runWaits(&s, 1, 3), repeated(1, 3))
 		}
 	})
-	t.Run("no Spin", func(t *testing.T) { expect(t, waits(nil, 2, 1), all(2, 0)) })
-	t.Run("one processor", func(t *testing.T) {
-		spins = false
-		expect(t, waits(&Spin{}, 20, 1), all(20, 0))
+	t.Run("no Spin", func(t *testing.T) { expectIterations(t, runWaits(nil, 2, 1), repeated(2, 0)) })
+	t.Run("one CPU", func(t *testing.T) {
+		spinEnabled = false
+		expectIterations(t, runWaits(&Spin{}, 20, 1), repeated(20, 0))
 	})
 }

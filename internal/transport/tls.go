@@ -8,82 +8,75 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 )
 
-// secure is the TLS of a Conn. crypto/tls does the cryptography, over a stream
-// that differs from the connection in two ways, because crypto/tls goes on after
-// a read that was broken off, but not after a write, nor after a handshake:
+// tlsConn is the TLS layer of a Conn. crypto/tls does the cryptography over a
+// tlsTransport, which differs from the connection in two ways, because crypto/tls can
+// continue after an interrupted read, but not after an interrupted write or handshake:
 //
-//   - What it writes is kept in memory and goes out in flush, as far as the
-//     connection takes it.
-//   - A server's handshake runs in a goroutine of its own, which sleeps where it
-//     would have to wait. It goes on inside the Read of whoever finds the
-//     connection readable, and nobody waits for a client that stalls.
-type secure struct {
+//   - Its output is kept in memory, and flush sends as much of it as the connection
+//     accepts.
+//   - A server's handshake runs in a separate goroutine, which pauses where it would have
+//     to wait. The next Read of the connection resumes it, so no thread waits for a
+//     client that stalls.
+type tlsConn struct {
 	conn   *Conn
 	tls    *tls.Conn
 	server bool
 	done   atomic.Bool // the handshake is complete
 	closed atomic.Bool // by this side
 
-	reading sync.Mutex
-	wait    Wait  // of the read under way, or the client's handshake
-	cause   error // what the connection itself said last, if it was no success
+	reading sync.Mutex // also guards the fields up to writing
+	wait    Wait       // of the read in progress, or of the client's handshake
+	cause   error      // the last error of the connection itself since the read began
 	peeked  []byte
-	failed  error // a server's TLS that came to nothing
+	failed  error // why a server's handshake or stream failed
 
 	writing sync.Mutex
-	out     []byte // what is to go out
+	out     []byte // encrypted output that is not sent yet
 
-	// Of a server's handshake.
-	begun  bool
-	resume chan struct{} // goes on with it
-	paused chan error    // ErrTimeout where it cannot go on, or its result
-	quit   chan struct{} // closed by Close
-	once   sync.Once
+	// A server's handshake.
+	begun    bool
+	resumeCh chan struct{} // resumes it
+	paused   chan error    // its result, or ErrTimeout when it pauses
+	quit     chan struct{} // closed by close
+	once     sync.Once
 }
 
-// StartTLS makes the connection a TLS one, as its client. It waits for the
-// connection and the handshake. If it fails, the connection must be closed.
+// StartTLS makes the connection a TLS client. It waits for the connection and the
+// handshake. If it fails, the caller must close the connection.
 func (c *Conn) StartTLS(config *tls.Config, w Wait) error {
 	if err := c.connect(w); err != nil {
 		return err
 	}
-	s := newSecure(c)
-	s.wait = w
-	s.tls = tls.Client(stream{c, s}, config)
-	err := s.tls.Handshake()
+	t := &tlsConn{conn: c, wait: w}
+	t.tls = tls.Client(tlsTransport{c, t}, config)
+	err := t.tls.Handshake()
 	switch {
 	case err == nil:
-		s.done.Store(true)
-		c.tls = s
+		t.done.Store(true)
+		c.tls = t
 		return nil
-	case s.cause == nil:
-	case errors.Is(s.cause, io.EOF), errors.Is(s.cause, ErrReset):
-		return fmt.Errorf("%w: the server ended the connection during the handshake; perhaps it speaks no TLS 1.3", ErrTLS)
+	case t.cause == nil:
+		_ = t.flush(NoWait) // the alert, which informs the server of the reason
+		return tlsError(err, false)
+	case errors.Is(t.cause, io.EOF), errors.Is(t.cause, ErrReset):
+		return fmt.Errorf("%w: the server closed the connection during the handshake; it may not support TLS 1.3", ErrTLS)
 	}
-	if s.cause != nil {
-		return s.cause
-	}
-	_ = s.flush(NoWait) // the alert that tells the server why
-	return tlsError(err, false)
+	return t.cause
 }
 
-// AcceptTLS makes the connection a TLS one, as its server. The handshake is part
-// of the reads to come, which must not wait.
+// AcceptTLS makes the connection a TLS server. The handshake is part of the reads to
+// come, which must not wait.
 func (c *Conn) AcceptTLS(config *tls.Config) {
-	s := newSecure(c)
-	s.server = true
-	s.resume, s.paused, s.quit = make(chan struct{}), make(chan error, 1), make(chan struct{})
-	s.tls = tls.Server(stream{c, s}, config)
-	c.tls = s
+	t := &tlsConn{conn: c, server: true}
+	t.resumeCh, t.paused, t.quit = make(chan struct{}), make(chan error, 1), make(chan struct{})
+	t.tls = tls.Server(tlsTransport{c, t}, config)
+	c.tls = t
 }
 
-func newSecure(c *Conn) *secure { return &secure{conn: c} }
-
-// Secure reports whether it is a TLS connection. Such a one may hold bytes that
-// a Poller does not see, so that it must be read until it says ErrTimeout.
+// Secure reports whether the connection uses TLS. It may then hold data that a Poller does
+// not see, so that the caller must read until ErrTimeout.
 func (c *Conn) Secure() bool { return c.tls != nil }
 
 // Handshaking reports whether a server's handshake has begun and not ended.
@@ -92,71 +85,71 @@ func (c *Conn) Handshaking() bool {
 }
 
 // read is Conn.Read.
-func (s *secure) read(p []byte) (int, error) {
-	s.reading.Lock()
-	defer s.reading.Unlock()
-	return s.readWithin(p, s.conn.readWait)
+func (t *tlsConn) read(p []byte) (int, error) {
+	t.reading.Lock()
+	defer t.reading.Unlock()
+	return t.readWithin(p, t.conn.readWait)
 }
 
-func (s *secure) readWithin(p []byte, w Wait) (int, error) {
-	if len(s.peeked) > 0 {
-		n := copy(p, s.peeked)
-		s.peeked = s.peeked[n:]
+func (t *tlsConn) readWithin(p []byte, w Wait) (int, error) {
+	if len(t.peeked) > 0 {
+		n := copy(p, t.peeked)
+		t.peeked = t.peeked[n:]
 		return n, nil
 	}
-	if s.failed != nil {
-		return s.discard(p)
+	if t.failed != nil {
+		return t.drainAfterFailure(p)
 	}
-	if !s.done.Load() {
-		if err := s.advance(); err != nil {
-			if err != ErrTimeout {
-				s.failed = err
+	if !t.done.Load() {
+		if err := t.stepHandshake(); err != nil {
+			if !errors.Is(err, ErrTimeout) {
+				t.failed = err
 			}
-			return 0, s.broken(err)
+			return 0, t.readError(err)
 		}
-		s.done.Store(true)
+		t.done.Store(true)
 	}
-	s.wait, s.cause = w, nil
-	n, err := s.tls.Read(p)
-	// The answers of TLS itself, to a change of keys say. An error of this comes
-	// back with the next write or read.
-	_ = s.flush(NoWait)
+	t.wait, t.cause = w, nil
+	n, err := t.tls.Read(p)
+	// TLS itself may have replied, for example to a key update. An error of this flush
+	// returns with the next read or write.
+	_ = t.flush(NoWait)
 	if n > 0 {
-		return n, nil // an error stays and is told by the next read
+		return n, nil // crypto/tls keeps an error, and the next read returns it
 	}
-	return 0, s.broken(err)
+	return 0, t.readError(err)
 }
 
-// broken gives the error of a read its final form.
-func (s *secure) broken(err error) error {
+// readError converts an error of crypto/tls into the error that a read returns.
+func (t *tlsConn) readError(err error) error {
 	var system *SystemError
 	switch {
-	case s.closed.Load():
+	case t.closed.Load():
 		return ErrClosed
 	case errors.Is(err, ErrTimeout):
-		if s.cause == ErrWoken {
+		if errors.Is(t.cause, ErrWoken) {
 			return ErrWoken
 		}
 		return ErrTimeout
 	case errors.As(err, &system):
 		return system
-	case err == io.EOF && !s.begun, (err == io.EOF || err == io.ErrUnexpectedEOF) && s.done.Load():
+	case err == io.EOF && !t.begun, (err == io.EOF || err == io.ErrUnexpectedEOF) && t.done.Load():
 		return io.EOF
 	}
-	err = tlsError(err, s.server)
-	if s.server {
-		s.failed = err
-		_ = s.flush(NoWait)
-		s.conn.finish()
+	err = tlsError(err, t.server)
+	if t.server {
+		t.failed = err
+		_ = t.flush(NoWait)
+		t.conn.closeWrite()
 	}
 	return err
 }
 
-// discard reads on after a failure, until the client has read why and closes. If
-// this side closed first, what the client is still sending would make the system
-// reset the connection, and take the alert away before it is read.
-func (s *secure) discard(p []byte) (int, error) {
-	_, err := s.conn.readRaw(p, &NoWait)
+// drainAfterFailure discards input after a failure, until the client has read the alert
+// and closes. If this side closed first, the system would answer what the client still
+// sends with a reset, and discard the alert before the client reads it.
+func (t *tlsConn) drainAfterFailure(p []byte) (int, error) {
+	_, err := t.conn.readRaw(p, &NoWait)
 	if err == nil {
 		err = ErrTimeout
 	}
@@ -164,243 +157,142 @@ func (s *secure) discard(p []byte) (int, error) {
 }
 
 // pending is Conn.Pending.
-func (s *secure) pending() (data, ended bool) {
-	if !s.reading.TryLock() {
-		return false, false // whoever reads will see
+func (t *tlsConn) pending() (data, ended bool) {
+	if !t.reading.TryLock() {
+		return false, false // the read in progress will find out
 	}
-	defer s.reading.Unlock()
-	if len(s.peeked) > 0 {
+	defer t.reading.Unlock()
+	if len(t.peeked) > 0 {
 		return true, false
 	}
 	var one [1]byte
-	n, err := s.readWithin(one[:], NoWait)
+	n, err := t.readWithin(one[:], NoWait)
 	if n > 0 {
-		s.peeked = append(s.peeked, one[0])
+		t.peeked = append(t.peeked, one[0])
 		return true, false
 	}
-	return false, err != ErrTimeout
+	return false, !errors.Is(err, ErrTimeout)
 }
 
-// advance goes on with a server's handshake as far as it goes without waiting.
-func (s *secure) advance() error {
-	if !s.begun {
-		// A client that says nothing costs no goroutine.
-		if data, ended := s.conn.pendingRaw(); ended {
-			_, err := s.conn.readRaw(make([]byte, 1), &NoWait)
+// stepHandshake continues a server's handshake as far as possible without waiting.
+func (t *tlsConn) stepHandshake() error {
+	if !t.begun {
+		// A client that sends nothing costs no goroutine.
+		if data, ended := t.conn.pendingRaw(); ended {
+			_, err := t.conn.readRaw(make([]byte, 1), &NoWait)
 			return err
 		} else if !data {
 			return ErrTimeout
 		}
-		s.begun = true
-		go s.shake()
+		t.begun = true
+		go t.runHandshake()
 	} else {
 		select {
-		case s.resume <- struct{}{}:
-		case <-s.quit:
+		case t.resumeCh <- struct{}{}:
+		case <-t.quit:
 			return ErrClosed
 		}
 	}
-	return <-s.paused
+	return <-t.paused
 }
 
-// shake is the goroutine of a server's handshake.
-func (s *secure) shake() {
+// runHandshake is the goroutine of a server's handshake.
+func (t *tlsConn) runHandshake() {
 	err := errors.New("the handshake failed")
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("the handshake failed: %v", p)
 		}
-		s.paused <- err
+		t.paused <- err
 	}()
-	err = s.tls.Handshake()
+	err = t.tls.Handshake()
 }
 
-// pause sleeps until advance is called again.
-func (s *secure) pause() error {
-	s.paused <- ErrTimeout
+// pauseHandshake blocks the handshake's goroutine until the next stepHandshake.
+func (t *tlsConn) pauseHandshake() error {
+	t.paused <- ErrTimeout
 	select {
-	case <-s.resume:
+	case <-t.resumeCh:
 		return nil
-	case <-s.quit:
+	case <-t.quit:
 		return ErrClosed
 	}
 }
 
 const (
-	// encryptAtOnce is how much is encrypted before it must be out.
-	encryptAtOnce = 64 << 10
-	// oneRecord is how much of a body is copied behind its header, so that a small
-	// frame is one record.
-	oneRecord = 16<<10 - 64
+	// maxPlaintext is how much is encrypted before its output must be sent.
+	maxPlaintext = 64 << 10
+	// firstRecordMax is how much of a body is copied behind its header, so that a small
+	// frame is a single record.
+	firstRecordMax = 16<<10 - 64
 )
 
-// writeFrame is Conn.WriteFrame. What was encrypted counts as written: it cannot
-// be taken back. Nothing is encrypted before the system has room for a part of
-// it.
-func (s *secure) writeFrame(head, body []byte, w Wait) (total int, err error) {
+// writeFrame is Conn.WriteFrame. Encrypted bytes count as written, because they cannot be
+// taken back. So nothing is encrypted until the system has room for a part of it.
+func (t *tlsConn) writeFrame(head, body []byte, w Wait) (total int, err error) {
 	for len(head)+len(body) > 0 {
 		if total > 0 {
-			if err := w.over(); err != nil {
-				return total, s.unwritten(err)
+			if err := w.err(); err != nil {
+				return total, t.writeError(err)
 			}
 		}
-		if err := s.conn.WaitWritable(w); err != nil {
-			return total, s.unwritten(err)
+		if err := t.conn.WaitWritable(w); err != nil {
+			return total, t.writeError(err)
 		}
 		part := head
 		switch {
 		case len(head) == 0:
-			part = body[:min(len(body), encryptAtOnce)]
+			part = body[:min(len(body), maxPlaintext)]
 			body = body[len(part):]
 		case len(body) > 0:
-			n := min(len(body), oneRecord)
+			n := min(len(body), firstRecordMax)
 			part = slices.Concat(head, body[:n])
 			head, body = nil, body[n:]
 		default:
 			head = nil
 		}
-		n, err := s.tls.Write(part)
+		n, err := t.tls.Write(part)
 		total += n
 		if err == nil {
-			err = s.flush(w)
+			err = t.flush(w)
 		}
 		if err != nil {
-			return total, s.unwritten(err)
+			return total, t.writeError(err)
 		}
 	}
-	return total, s.unwritten(s.flush(w))
+	return total, t.writeError(t.flush(w))
 }
 
-// unwritten gives the error of a write its final form.
-func (s *secure) unwritten(err error) error {
+// writeError converts an error of crypto/tls into the error that a write returns.
+func (t *tlsConn) writeError(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case s.closed.Load():
+	case t.closed.Load():
 		return ErrClosed
-	case errors.Is(err, ErrReset) && s.reading.TryLock():
-		// The reason may be there to be read: a server that does not take the
-		// client's certificate says so after the client's handshake has ended.
-		defer s.reading.Unlock()
+	case errors.Is(err, ErrReset) && t.reading.TryLock():
+		// The reason may be available to read: a server that rejects the client's
+		// certificate sends an alert after the client's handshake has ended.
+		defer t.reading.Unlock()
 		var one [1]byte
-		if _, alert := s.readWithin(one[:], NoWait); errors.Is(alert, ErrTLS) {
+		if _, alert := t.readWithin(one[:], NoWait); errors.Is(alert, ErrTLS) {
 			return alert
 		}
 	}
 	return err
 }
 
-// flush sends what is to go out.
-func (s *secure) flush(w Wait) error {
-	for {
-		err := s.flushSome()
-		if err != ErrTimeout || w.Deadline.Equal(past) {
-			return err
+// close sends close_notify if that is possible without waiting. The Conn then closes the
+// descriptor.
+func (t *tlsConn) close() {
+	t.once.Do(func() {
+		t.closed.Store(true)
+		if t.quit != nil {
+			close(t.quit)
 		}
-		if err = s.conn.WaitWritable(w); err != nil {
-			return err
-		}
-	}
-}
-
-// flushSome sends what the system takes now; ErrTimeout if that is not all.
-func (s *secure) flushSome() error {
-	s.writing.Lock()
-	defer s.writing.Unlock()
-	if len(s.out) == 0 {
-		return nil
-	}
-	n, err := s.conn.writeRaw(s.out, nil, &NoWait)
-	s.out = s.out[:copy(s.out, s.out[n:])]
-	if len(s.out) == 0 && cap(s.out) > encryptAtOnce/2 {
-		s.out = nil // many connections may be open and idle
-	}
-	return err
-}
-
-func (s *secure) unsent() bool {
-	s.writing.Lock()
-	defer s.writing.Unlock()
-	return len(s.out) > 0
-}
-
-// shut says goodbye to the peer, if that goes without waiting, before the
-// connection is closed.
-func (s *secure) shut() {
-	s.once.Do(func() {
-		s.closed.Store(true)
-		if s.quit != nil {
-			close(s.quit)
-		}
-		if s.done.Load() {
-			_ = s.tls.CloseWrite()
-			_ = s.flush(NoWait)
+		if t.done.Load() {
+			_ = t.tls.CloseWrite()
+			_ = t.flush(NoWait)
 		}
 	})
 }
-
-// stream is a connection as crypto/tls sees it.
-type stream struct {
-	*Conn
-	s *secure
-}
-
-// Read brings out what was written before it waits. It is of the goroutine that
-// holds s.reading, of the client's handshake, or of the server's.
-func (t stream) Read(p []byte) (int, error) {
-	s := t.s
-	for {
-		wait := &s.wait
-		if s.done.Load() {
-			_ = s.flush(NoWait)
-		} else if s.server {
-			wait = &NoWait
-			if err := s.flush(NoWait); err != nil && err != ErrTimeout {
-				return 0, s.caused(err)
-			}
-		} else if err := s.flush(s.wait); err != nil {
-			return 0, s.caused(err)
-		}
-		n, err := t.Conn.readRaw(p, wait)
-		if err == nil {
-			return n, nil
-		}
-		if err != ErrTimeout || !s.server || s.done.Load() {
-			return n, s.caused(err)
-		}
-		if err = s.pause(); err != nil {
-			return 0, err
-		}
-	}
-}
-
-// caused notes an error of the connection and gives it the form in which
-// crypto/tls goes on after it, if it can.
-func (s *secure) caused(err error) error {
-	s.cause = err
-	if err == ErrWoken {
-		return ErrTimeout
-	}
-	return err
-}
-
-// mostUnsent bounds what a peer can make TLS itself say to it without reading it.
-const mostUnsent = 1 << 20
-
-// Write keeps p for flush.
-func (t stream) Write(p []byte) (int, error) {
-	s := t.s
-	s.writing.Lock()
-	defer s.writing.Unlock()
-	if len(s.out)+len(p) > mostUnsent {
-		return 0, errors.New("the peer does not read what it is sent")
-	}
-	s.out = append(s.out, p...)
-	return len(p), nil
-}
-
-// Deadlines and the end are matters of the Conn.
-func (t stream) Close() error                     { return nil }
-func (t stream) SetDeadline(time.Time) error      { return nil }
-func (t stream) SetReadDeadline(time.Time) error  { return nil }
-func (t stream) SetWriteDeadline(time.Time) error { return nil }

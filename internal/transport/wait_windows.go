@@ -1,7 +1,6 @@
 package transport
 
 import (
-	"sync/atomic"
 	"time"
 	"unsafe"
 
@@ -16,18 +15,18 @@ const (
 	forWriting direction = true
 )
 
-// slice is how long the system waits at once. A shutdown by another thread ends no
-// wait on Windows, so that waitFor looks for itself from time to time; and so does
-// everybody for a Waker whose datagram some firewall took. What must end at once
-// ends by the datagram.
-const slice = 100 * time.Millisecond
+// waitSlice is the longest single wait in the system. On Windows a shutdown by another
+// thread does not end a wait, so waitFor checks for one from time to time. It also
+// checks for a wake-up, whose datagram a firewall may have dropped. Otherwise the
+// datagram ends a wait at once.
+const waitSlice = 100 * time.Millisecond
 
-// yieldSlice is that of a wait with Yield: a Poller is no socket that select takes.
+// yieldSlice is the longest single wait with Yield: select cannot wait for a Poller.
 const yieldSlice = 10 * time.Millisecond
 
-// part is the next slice of the wait.
-func (w Wait) part() Wait {
-	end := time.Now().Add(slice)
+// nextSlice returns the next slice of the wait.
+func (w Wait) nextSlice() Wait {
+	end := time.Now().Add(waitSlice)
 	if w.Yield != nil {
 		end = time.Now().Add(yieldSlice)
 	}
@@ -37,28 +36,28 @@ func (w Wait) part() Wait {
 	return Wait{Deadline: end}
 }
 
-// waitFor waits until fd is ready for what is asked. It does so with select:
-// before Windows 10 version 2004, WSAPoll does not notice that a connection
-// attempt failed.
+// waitFor waits until fd is ready for reading or writing. It uses select: before
+// Windows 10 version 2004, WSAPoll does not notice that a connection attempt failed.
 func waitFor(fd descriptor, what direction, w Wait) error {
 	for {
-		var readable, writable, failed *sockets
+		var readable, writable, failed *fdSet
 		if what == forWriting {
-			writable, failed = writable.with(fd), failed.with(fd)
+			writable, failed = writable.add(fd), failed.add(fd)
 		} else {
-			readable = readable.with(fd)
+			readable = readable.add(fd)
 		}
 		if w.Waker != nil {
-			readable = readable.with(w.Waker.fd)
+			readable = readable.add(w.Waker.fd)
 		}
-		if err := ready(readable, writable, failed, w.part().milliseconds()); err != nil {
-			return systemError("select", inWords(err))
+		slice := w.nextSlice()
+		if err := selectFds(readable, writable, failed, slice.milliseconds()); err != nil {
+			return systemError("select", withText(err))
 		}
-		if _, ended := shut.Load(fd); ended {
-			return systemError("select", inWords(windows.WSAESHUTDOWN))
+		if _, ended := shutdownFds.Load(fd); ended {
+			return systemError("select", withText(windows.WSAESHUTDOWN))
 		}
 		switch {
-		// The descriptor comes first: what is there is taken before a wake-up.
+		// The descriptor comes first: available data is read before a wake-up counts.
 		case readable.has(fd) || writable.has(fd) || failed.has(fd):
 			return nil
 		case w.Waker != nil && (readable.has(w.Waker.fd) || w.Waker.woken.Load()):
@@ -71,27 +70,27 @@ func waitFor(fd descriptor, what direction, w Wait) error {
 	}
 }
 
-// sockets is an fd_set, of two at most; an empty one is nil.
-type sockets struct {
+// fdSet is an fd_set of at most two descriptors; nil is the empty one.
+type fdSet struct {
 	count uint32
-	of    [2]descriptor
+	fds   [2]descriptor
 }
 
-func (s *sockets) with(fd descriptor) *sockets {
+func (s *fdSet) add(fd descriptor) *fdSet {
 	if s == nil {
-		s = &sockets{}
+		s = &fdSet{}
 	}
-	s.of[s.count] = fd
+	s.fds[s.count] = fd
 	s.count++
 	return s
 }
 
-func (s *sockets) has(fd descriptor) bool {
-	return s != nil && (s.count > 0 && s.of[0] == fd || s.count > 1 && s.of[1] == fd)
+func (s *fdSet) has(fd descriptor) bool {
+	return s != nil && (s.count > 0 && s.fds[0] == fd || s.count > 1 && s.fds[1] == fd)
 }
 
-// ready is the system's select: it leaves in the sets what is ready.
-func ready(readable, writable, failed *sockets, milliseconds int) error {
+// selectFds is the system's select: it leaves the ready descriptors in the sets.
+func selectFds(readable, writable, failed *fdSet, milliseconds int) error {
 	limit := windows.Timeval{Sec: int32(milliseconds / 1000), Usec: int32(milliseconds % 1000 * 1000)}
 	n, _, err := selectProc.Call(0, uintptr(unsafe.Pointer(readable)), uintptr(unsafe.Pointer(writable)), uintptr(unsafe.Pointer(failed)), uintptr(unsafe.Pointer(&limit)))
 	if int32(n) < 0 {
@@ -99,49 +98,3 @@ func ready(readable, writable, failed *sockets, milliseconds int) error {
 	}
 	return nil
 }
-
-// Waker ends the waits of other threads that were given it, until Drain. It is a
-// datagram socket that is connected to itself: select takes nothing but sockets.
-type Waker struct {
-	fd    descriptor
-	woken atomic.Bool // a datagram is there, or under way
-}
-
-// NewWaker makes a Waker.
-func NewWaker() (*Waker, error) {
-	fd, err := sysSocket(windows.AF_INET, windows.SOCK_DGRAM)
-	if err != nil {
-		return nil, systemError("socket", err)
-	}
-	err = windows.Bind(fd, &windows.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})
-	if err == nil {
-		_, self := sysSockaddr(sysLocal(fd))
-		err = windows.Connect(fd, self)
-	}
-	if err != nil {
-		sysClose(fd)
-		return nil, systemError("bind", err)
-	}
-	return &Waker{fd: fd}, nil
-}
-
-// Wake ends the waits under way and those to come.
-func (k *Waker) Wake() {
-	if !k.woken.Swap(true) {
-		_, _ = sysWrite(k.fd, []byte{1}, nil)
-	}
-}
-
-// Drain makes later waits last again.
-func (k *Waker) Drain() {
-	// There is one datagram for each time that it was woken. It may still be
-	// under way; what is not there after a second has never been sent.
-	if k.woken.Swap(false) {
-		_ = waitFor(k.fd, forReading, Wait{Deadline: time.Now().Add(time.Second)})
-		var sink [1]byte
-		_, _ = sysRead(k.fd, sink[:])
-	}
-}
-
-// Close frees the descriptors. No wait may be under way.
-func (k *Waker) Close() { sysClose(k.fd) }

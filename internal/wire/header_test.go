@@ -24,7 +24,7 @@ func TestParseHeader(t *testing.T) {
 		{"zero", "0000000000", 0},
 		{"largest", "9999999999", wire.MaxLength},
 		{"leading spaces", "        19", 19},
-		{"one digit behind spaces", "         4", 4},
+		{"one digit after spaces", "         4", 4},
 		{"trailing spaces", "19        ", 19},
 		{"spaces on both sides", "    19    ", 19},
 		{"spaces, then zeros", "     00019", 19},
@@ -34,15 +34,15 @@ func TestParseHeader(t *testing.T) {
 		{"space between digits", "00000 0019", malformed},
 		{"plus", "+000000004", malformed},
 		{"minus", "-000000004", malformed},
-		{"plus behind spaces", "        +4", malformed},
-		{"underscore between digits, which Python reads", "00000000_4", malformed},
+		{"plus after spaces", "        +4", malformed},
+		{"underscore between digits, which Python accepts", "00000000_4", malformed},
 		{"underscore in front", "_000000004", malformed},
 		{"letters", "abcdefghij", malformed},
 		{"letter at the end", "000000004x", malformed},
 		{"hexadecimal", "0x00000004", malformed},
 		{"point", "4.0       ", malformed},
 		{"exponent", "4e0       ", malformed},
-		{"quote, as peers before June 2019 sent it", `"000000000`, malformed},
+		{"quote, which peers before June 2019 sent", `"000000000`, malformed},
 		{"quotes", `""""""""""`, malformed},
 		{"start of a JSON text", `{"command"`, malformed},
 		{"tabs for zeros", "\t\t\t\t\t\t\t\t\t4", malformed},
@@ -70,7 +70,7 @@ func TestParseHeader(t *testing.T) {
 					t.Fatalf("ParseHeader(%q) = %d, %v; want ErrMalformed", c.header, got, err)
 				}
 				if shown := fmt.Sprintf("%q", c.header); !strings.Contains(err.Error(), shown) {
-					t.Errorf("the error does not show the header %s: %v", shown, err)
+					t.Errorf("the error does not contain the header %s: %v", shown, err)
 				}
 				return
 			}
@@ -106,7 +106,7 @@ func TestCheckLength(t *testing.T) {
 		{0, 0, true}, {1, 0, false},
 		{100, 100, true}, {101, 100, false},
 		{wire.MaxLength, wire.MaxLength, wire.MaxLength <= math.MaxInt},
-		// Ten digits cannot say more, whatever the limit.
+		// Ten digits cannot announce more, whatever the limit.
 		{wire.MaxLength + 1, wire.MaxLength + 1, false},
 	} {
 		err := wire.CheckLength(c.n, c.limit)
@@ -116,11 +116,10 @@ func TestCheckLength(t *testing.T) {
 	}
 }
 
-// wellFormed is what a header may be, said in another way than the product
-// says it.
+// wellFormed matches a valid header, independently of the code under test.
 var wellFormed = regexp.MustCompile(`^ *([0-9]+) *$`)
 
-// naiveHeader is ParseHeader for those who do not care for speed.
+// naiveHeader is a simple, slow ParseHeader.
 func naiveHeader(h []byte) (n int64, ok bool) {
 	digits := wellFormed.FindSubmatch(h)
 	if len(h) != wire.HeaderLength || digits == nil {
@@ -145,7 +144,7 @@ func FuzzHeader(f *testing.F) {
 			t.Errorf("ParseHeader(%q) = %d, %v; want %d, %v", h, got, err, want, ok)
 		}
 		if err != nil && !errors.Is(err, wire.ErrMalformed) {
-			t.Errorf("ParseHeader(%q) fails with %v, which is no ErrMalformed", h, err)
+			t.Errorf("ParseHeader(%q) fails with %v, which is not ErrMalformed", h, err)
 		}
 		if string(h) != before {
 			t.Errorf("ParseHeader changed its argument from %q to %q", before, h)

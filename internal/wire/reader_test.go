@@ -13,11 +13,11 @@ import (
 	"libobe/internal/wire"
 )
 
-// errInterrupted is what a stream says between two bytes, as a deadline would.
+// errInterrupted is the error of a stream between two bytes, such as a deadline.
 var errInterrupted = errors.New("interrupted")
 
-// stream gives its parts, one by each Read (or less, where there is no room),
-// and then its end. A part that is nil is an interruption.
+// stream returns its parts, one for each Read (or less, if that is all that fits), and
+// then its end. A nil part is an interruption.
 type stream struct {
 	parts [][]byte
 	end   error
@@ -41,7 +41,7 @@ func (s *stream) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// parts is a stream of the texts that ends behind the last.
+// parts returns a stream of the texts that ends after the last.
 func parts(texts ...string) *stream {
 	s := &stream{end: io.EOF}
 	for _, text := range texts {
@@ -50,8 +50,8 @@ func parts(texts ...string) *stream {
 	return s
 }
 
-// pieces cuts a text into pieces of n bytes, with an interruption behind each
-// if asked for.
+// pieces returns a stream of a text in pieces of n bytes, if interrupted with an
+// interruption after each.
 func pieces(text string, n int, interrupted bool) *stream {
 	s := &stream{end: io.EOF}
 	for len(text) > 0 {
@@ -69,7 +69,7 @@ func frame(body string) string { return fmt.Sprintf("%010d%s", len(body), body) 
 
 func newReader() *wire.Reader { return &wire.Reader{Limit: wire.MaxLength} }
 
-// bodies reads frames, over any interruption, until the stream fails.
+// bodies reads frames, resuming after interruptions, until the stream fails.
 func bodies(r *wire.Reader, src io.Reader, dst []byte) (got []string, err error) {
 	for {
 		body, err := r.Next(src, dst)
@@ -112,7 +112,7 @@ func TestReaderSplits(t *testing.T) {
 	}
 }
 
-func TestReaderTakesManyFramesOfOneRead(t *testing.T) {
+func TestReaderManyFramesInOneRead(t *testing.T) {
 	var want []string
 	var all strings.Builder
 	for i := range 1000 {
@@ -123,13 +123,13 @@ func TestReaderTakesManyFramesOfOneRead(t *testing.T) {
 	expectBodies(t, src, nil, want...)
 	// One for the frames, one for the end.
 	if src.reads != 2 {
-		t.Errorf("%d reads of the stream for frames that one brought", src.reads)
+		t.Errorf("%d reads of the stream for frames that one read returned", src.reads)
 	}
 }
 
 func TestReaderLargeBodies(t *testing.T) {
-	// Around the sizes at which the reader goes over to reading straight into
-	// the body's memory, and beyond several enlargements of that.
+	// Around the sizes at which the reader begins to read directly into the body's
+	// memory, and beyond several enlargements of that.
 	for _, size := range []int{64<<10 - 11, 64<<10 - 10, 64<<10 - 1, 64 << 10, 64<<10 + 1, 512 << 10, 512<<10 + 1, 5_000_000} {
 		body := strings.Repeat("0123456789abcdef", size/16+1)[:size]
 		text := frame(body) + frame(second)
@@ -140,7 +140,7 @@ func TestReaderLargeBodies(t *testing.T) {
 		}
 		got, err := newReader().Next(pieces(text, 30_000, false), nil)
 		if err != nil || cap(got) != size {
-			t.Errorf("a body of %d bytes holds on to %d: %v", size, cap(got), err)
+			t.Errorf("a body of %d bytes has a capacity of %d: %v", size, cap(got), err)
 		}
 	}
 }
@@ -151,7 +151,7 @@ func TestReaderEmptyBody(t *testing.T) {
 	r.Check = func(part []byte, last bool) error {
 		checks++
 		if len(part) > 0 || !last {
-			t.Errorf("Check was shown %q, last %v", part, last)
+			t.Errorf("Check was called with %q, last %v", part, last)
 		}
 		return nil
 	}
@@ -162,7 +162,7 @@ func TestReaderEmptyBody(t *testing.T) {
 		}
 	}
 	if checks != 2 {
-		t.Errorf("2 bodies ended and Check heard of %d ends", checks)
+		t.Errorf("2 bodies ended, and Check was called %d times", checks)
 	}
 }
 
@@ -174,16 +174,16 @@ func TestReaderEnds(t *testing.T) {
 		want error
 	}{
 		{"nothing", "", io.EOF},
-		{"behind a frame", whole, io.EOF},
+		{"after a frame", whole, io.EOF},
 		{"inside the first header", whole[:1], wire.ErrIncomplete},
 		{"before the first header's last digit", whole[:9], wire.ErrIncomplete},
-		{"behind a header", whole[:10], wire.ErrIncomplete},
+		{"after a header", whole[:10], wire.ErrIncomplete},
 		{"before the last byte", whole[:len(whole)-1], wire.ErrIncomplete},
 		{"inside the second header", whole + whole[:3], wire.ErrIncomplete},
 		{"inside the second body", whole + whole[:20], wire.ErrIncomplete},
 		{"malformed", "000000004x" + whole, wire.ErrMalformed},
 		{"a bare JSON text", first, wire.ErrMalformed},
-		{"malformed behind a frame", whole + "xxxxxxxxxx", wire.ErrMalformed},
+		{"malformed after a frame", whole + "xxxxxxxxxx", wire.ErrMalformed},
 		{"too large", "9999999999" + whole, wire.ErrTooLarge},
 		{"one byte too large", frame(strings.Repeat("x", 101)), wire.ErrTooLarge},
 		{"exactly the limit", frame(strings.Repeat("x", 100)), io.EOF},
@@ -199,7 +199,7 @@ func TestReaderEnds(t *testing.T) {
 	}
 }
 
-func TestReaderStaysAtItsEnd(t *testing.T) {
+func TestReaderEndsRepeatedly(t *testing.T) {
 	r := newReader()
 	src := parts(frame(first)[:20])
 	for range 3 {
@@ -209,13 +209,13 @@ func TestReaderStaysAtItsEnd(t *testing.T) {
 	}
 }
 
-// A stream may give its last bytes together with an error.
-type lastWords struct {
+// dataWithError is a stream that returns its last bytes together with an error.
+type dataWithError struct {
 	text string
 	err  error
 }
 
-func (l *lastWords) Read(p []byte) (int, error) {
+func (l *dataWithError) Read(p []byte) (int, error) {
 	n := copy(p, l.text)
 	if l.text = l.text[n:]; l.text == "" {
 		return n, l.err
@@ -223,17 +223,17 @@ func (l *lastWords) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-func TestReaderTakesBytesThatComeWithAnError(t *testing.T) {
+func TestReaderUsesBytesReadWithAnError(t *testing.T) {
 	large := strings.Repeat("x", 200_000)
 	for _, body := range []string{first, large} {
 		r := newReader()
-		src := &lastWords{frame(body), errInterrupted}
+		src := &dataWithError{frame(body), errInterrupted}
 		if got, err := r.Next(src, nil); err != nil || string(got) != body {
 			t.Errorf("%.20q, %v; want the whole body", got, err)
 		}
 		half := frame(body)[:10+len(body)/2]
 		r = newReader()
-		src = &lastWords{half, errInterrupted}
+		src = &dataWithError{half, errInterrupted}
 		if _, err := r.Next(src, nil); err != errInterrupted {
 			t.Errorf("half a body: %v", err)
 		}
@@ -243,12 +243,12 @@ func TestReaderTakesBytesThatComeWithAnError(t *testing.T) {
 	}
 }
 
-func TestReaderMidwayAndBuffered(t *testing.T) {
+func TestReaderInFrameAndBuffered(t *testing.T) {
 	r := newReader()
-	expect := func(when string, midway, buffered bool) {
+	expect := func(when string, inFrame, buffered bool) {
 		t.Helper()
-		if r.Midway() != midway || r.Buffered() != buffered {
-			t.Errorf("%s: midway %v, buffered %v; want %v, %v", when, r.Midway(), r.Buffered(), midway, buffered)
+		if r.InFrame() != inFrame || r.Buffered() != buffered {
+			t.Errorf("%s: in a frame %v, buffered %v; want %v, %v", when, r.InFrame(), r.Buffered(), inFrame, buffered)
 		}
 	}
 	next := func(want error, src io.Reader) {
@@ -261,13 +261,13 @@ func TestReaderMidwayAndBuffered(t *testing.T) {
 
 	expect("new", false, false)
 	next(errInterrupted, interrupted(""))
-	expect("nothing came", false, false)
+	expect("nothing arrived", false, false)
 	next(errInterrupted, interrupted("0"))
 	expect("inside a header", true, false)
 	next(errInterrupted, interrupted("000000004"))
-	expect("behind a header", true, false)
+	expect("after a header", true, false)
 	next(nil, interrupted("null"+"0000"))
-	expect("behind a frame and inside a header that came with it", true, true)
+	expect("after a frame and inside a header read with it", true, true)
 	next(errInterrupted, interrupted(""))
 	expect("inside that header", true, false)
 	next(nil, interrupted("0000041234"))
@@ -280,33 +280,55 @@ func TestReaderMidwayAndBuffered(t *testing.T) {
 	expect("failed", false, false)
 }
 
+// fill is the content of a buffer that was not written to.
+const fill = '#'
+
+func buffer(n int) []byte { return bytes.Repeat([]byte{fill}, n) }
+
+func untouched(b []byte) bool { return bytes.Count(b, []byte{fill}) == len(b) }
+
+// inside reports whether a body is in dst.
+func inside(body, dst []byte) bool {
+	return len(body) > 0 && len(dst) > 0 && &body[0] == &dst[0]
+}
+
 func TestReaderDestination(t *testing.T) {
-	const fill = '#'
-	buffer := func(n int) []byte { return bytes.Repeat([]byte{fill}, n) }
-	untouched := func(b []byte) bool { return bytes.Count(b, []byte{fill}) == len(b) }
-	inside := func(body, dst []byte) bool { return len(body) > 0 && len(dst) > 0 && &body[0] == &dst[0] }
 	whole, n := frame(first), len(first)
 
 	for _, size := range []int{n, n + 1, 1000} {
 		dst := buffer(size)
 		body, err := newReader().Next(parts(whole[:15], whole[15:]), dst)
 		if err != nil || string(body) != first || !inside(body, dst) {
-			t.Errorf("%d bytes of room: body %q, in place %v, %v", size, body, inside(body, dst), err)
+			t.Errorf("a dst of %d bytes: body %q, in place %v, %v", size, body, inside(body, dst), err)
 		}
 		if cap(body) != n || !untouched(dst[n:]) {
-			t.Errorf("%d bytes of room: capacity %d, and behind the body %q", size, cap(body), dst[n:])
+			t.Errorf("a dst of %d bytes: capacity %d, and after the body %q", size, cap(body), dst[n:])
 		}
 	}
 	for _, size := range []int{0, 1, n - 1} {
 		dst := buffer(size)
 		body, err := newReader().Next(parts(whole), dst)
 		if err != nil || string(body) != first || inside(body, dst) || !untouched(dst) {
-			t.Errorf("too little room, %d bytes: body %q, room %q, %v", size, body, dst, err)
+			t.Errorf("a dst of %d bytes, which is too small: body %q, dst %q, %v", size, body, dst, err)
 		}
 	}
 
-	// The room of the call that saw the header counts, and only while it lasts:
-	// the caller may reuse it as soon as the call has returned.
+	// A body that was read ahead goes to the dst of the call that returns it.
+	r := newReader()
+	src := parts(frame(second) + whole)
+	if _, err := r.Next(src, nil); err != nil {
+		t.Fatal(err)
+	}
+	dst := buffer(n)
+	if body, err := r.Next(src, dst); err != nil || string(body) != first || !inside(body, dst) {
+		t.Errorf("a frame read ahead: %q, in place %v, %v", body, inside(body, dst), err)
+	}
+}
+
+// The dst of the call that read the header counts, and only until that call returns: the
+// caller may reuse it then.
+func TestReaderDestinationAfterInterruption(t *testing.T) {
+	whole := frame(first)
 	for cut := 1; cut < len(whole); cut++ {
 		r := newReader()
 		src := &stream{parts: [][]byte{[]byte(whole[:cut]), nil, []byte(whole[cut:])}, end: io.EOF}
@@ -320,14 +342,14 @@ func TestReaderDestination(t *testing.T) {
 			t.Errorf("cut at %d: body %q, %v", cut, body, err)
 		}
 		if inside(body, early) || !untouched(early) {
-			t.Errorf("cut at %d: room of a call that had returned was used: %q", cut, early)
+			t.Errorf("cut at %d: the dst of a call that had returned was used: %q", cut, early)
 		}
-		if afresh := cut < wire.HeaderLength; inside(body, late) != afresh || untouched(late) == afresh {
-			t.Errorf("cut at %d: in the later room: %v, want %v", cut, inside(body, late), afresh)
+		if again := cut < wire.HeaderLength; inside(body, late) != again || untouched(late) == again {
+			t.Errorf("cut at %d: in the later dst: %v, want %v", cut, inside(body, late), again)
 		}
 	}
 
-	// So it is with a long body, which is read straight into the room.
+	// The same holds for a long body, which is read directly into dst.
 	large := strings.Repeat("x", 300_000)
 	text := frame(large)
 	r := newReader()
@@ -339,61 +361,50 @@ func TestReaderDestination(t *testing.T) {
 	copy(early, buffer(len(early)))
 	body, err := r.Next(src, buffer(len(large)))
 	if err != nil || string(body) != large || !untouched(early) {
-		t.Errorf("a long body with an interruption: correct %v, first room untouched %v, %v", string(body) == large, untouched(early), err)
-	}
-
-	// A frame that was read ahead goes to the room of its own call.
-	r = newReader()
-	src = parts(frame(second) + whole)
-	if _, err := r.Next(src, nil); err != nil {
-		t.Fatal(err)
-	}
-	dst := buffer(n)
-	if body, err := r.Next(src, dst); err != nil || string(body) != first || !inside(body, dst) {
-		t.Errorf("a frame read ahead: %q, in place %v, %v", body, inside(body, dst), err)
+		t.Errorf("a long body with an interruption: correct %v, first dst untouched %v, %v", string(body) == large, untouched(early), err)
 	}
 }
 
-// Advance may leave part of a body in the caller's memory, until Detach.
-func TestReaderAdvance(t *testing.T) {
+// ReadSome may leave a partial body in the caller's buffer, until CopyOut.
+func TestReaderReadSome(t *testing.T) {
 	large := strings.Repeat("x", 300_000)
 	for _, body := range []string{first, large} {
 		text := frame(body)
 		for _, cut := range []int{1, 9, 10, 11, 10 + len(body)/2, len(text) - 1} {
-			for _, detached := range []bool{false, true} {
+			for _, copied := range []bool{false, true} {
 				r := newReader()
 				src := &stream{parts: [][]byte{[]byte(text[:cut]), nil, []byte(text[cut:])}, end: io.EOF}
 				dst := make([]byte, len(body)+1)
-				if _, err := r.Advance(src, dst); err != errInterrupted {
+				if _, err := r.ReadSome(src, dst); err != errInterrupted {
 					t.Fatal(err)
 				}
-				if inDst := cut >= wire.HeaderLength; r.Foreign() != inDst {
-					t.Errorf("%d bytes of a frame are there; in the caller's memory: %v", cut, r.Foreign())
+				if inDst := cut >= wire.HeaderLength; r.InCallerBuffer() != inDst {
+					t.Errorf("%d bytes of a frame have arrived; in the caller's buffer: %v", cut, r.InCallerBuffer())
 				}
-				if detached {
-					r.Detach()
+				if copied {
+					r.CopyOut()
 					clear(dst)
 				}
-				if detached && r.Foreign() {
-					t.Error("in the caller's memory after Detach")
+				if copied && r.InCallerBuffer() {
+					t.Error("in the caller's buffer after CopyOut")
 				}
-				got, err := r.Advance(src, dst)
+				got, err := r.ReadSome(src, dst)
 				if err != nil || string(got) != body {
-					t.Fatalf("cut at %d, detached %v: %.40q, %v", cut, detached, got, err)
+					t.Fatalf("cut at %d, copied %v: %.40q, %v", cut, copied, got, err)
 				}
 				inDst := &got[0] == &dst[0]
-				if want := !detached || cut < wire.HeaderLength; inDst != want {
-					t.Errorf("cut at %d, detached %v: in the caller's memory: %v", cut, detached, inDst)
+				if want := !copied || cut < wire.HeaderLength; inDst != want {
+					t.Errorf("cut at %d, copied %v: in the caller's buffer: %v", cut, copied, inDst)
 				}
-				if r.Foreign() || dst[len(body)] != 0 {
-					t.Errorf("after the body: foreign %v, next byte %q", r.Foreign(), dst[len(body)])
+				if r.InCallerBuffer() || dst[len(body)] != 0 {
+					t.Errorf("after the body: in the caller's buffer %v, next byte %q", r.InCallerBuffer(), dst[len(body)])
 				}
 			}
 		}
 	}
 }
 
-func TestReaderShowsCheckEachByteOnce(t *testing.T) {
+func TestReaderChecksEachByteOnce(t *testing.T) {
 	large := strings.Repeat("0123456789", 30_000)
 	for _, body := range []string{"1", first, large} {
 		for _, n := range []int{1, 7, 1000, 1 << 20} {
@@ -409,7 +420,7 @@ func TestReaderShowsCheckEachByteOnce(t *testing.T) {
 					ends++
 				}
 				if last != (len(shown) == len(body)) {
-					t.Fatalf("last is %v behind %d bytes of %d", last, len(shown), len(body))
+					t.Fatalf("last is %v after %d bytes of %d", last, len(shown), len(body))
 				}
 				return nil
 			}
@@ -417,13 +428,13 @@ func TestReaderShowsCheckEachByteOnce(t *testing.T) {
 				t.Fatal(err)
 			}
 			if string(shown) != body || ends != 1 {
-				t.Errorf("a body of %d bytes in pieces of %d: shown right %v, %d ends", len(body), n, string(shown) == body, ends)
+				t.Errorf("a body of %d bytes in pieces of %d: checked correctly %v, %d ends", len(body), n, string(shown) == body, ends)
 			}
 		}
 	}
 }
 
-func TestReaderEndsWhereCheckFails(t *testing.T) {
+func TestReaderStopsWhenCheckFails(t *testing.T) {
 	refused := errors.New("refused")
 	empty := newReader()
 	empty.Check = func([]byte, bool) error { return refused }
@@ -444,16 +455,16 @@ func TestReaderEndsWhereCheckFails(t *testing.T) {
 			t.Fatalf("%v, want Check's own error", err)
 		}
 		if seen > size/2+size/10+64<<10 || len(src.parts) == 0 {
-			t.Errorf("went on reading after Check had failed: %d bytes of %d", seen, size)
+			t.Errorf("continued to read after Check had failed: %d bytes of %d", seen, size)
 		}
-		if r.Midway() {
-			t.Error("midway after a failure")
+		if r.InFrame() {
+			t.Error("in a frame after a failure")
 		}
 	}
 }
 
-// allocated returns how many bytes a function allocates: the least of some
-// runs, since the runtime allocates at times too.
+// allocated returns how many bytes a function allocates: the least of several runs,
+// because the runtime occasionally allocates as well.
 func allocated(f func()) uint64 {
 	least := ^uint64(0)
 	for range 3 {
@@ -466,11 +477,11 @@ func allocated(f func()) uint64 {
 	return least
 }
 
-// Memory for one read ahead and for the first step of a body. The race detector
-// makes pools forget, so it is counted each time.
+// base is the memory for one read ahead and for the first capacity of a body. With the
+// race detector, pools drop their content, so it is counted each time.
 const base = 256 << 10
 
-func TestReaderRefusesBeforeItTakesMemory(t *testing.T) {
+func TestReaderRefusesBeforeAllocating(t *testing.T) {
 	got := allocated(func() {
 		r := &wire.Reader{Limit: 64 << 20}
 		if _, err := r.Next(parts("9999999999"), nil); !errors.Is(err, wire.ErrTooLarge) {
@@ -478,11 +489,11 @@ func TestReaderRefusesBeforeItTakesMemory(t *testing.T) {
 		}
 	})
 	if got > base {
-		t.Errorf("refusing took %d bytes", got)
+		t.Errorf("the refusal allocated %d bytes", got)
 	}
 }
 
-func TestReaderMemoryGrowsWithWhatArrives(t *testing.T) {
+func TestReaderMemoryGrowsWithArrivedBytes(t *testing.T) {
 	if strconv.IntSize < 64 {
 		t.Skip("the largest body does not fit this platform's int")
 	}
@@ -497,8 +508,8 @@ func TestReaderMemoryGrowsWithWhatArrives(t *testing.T) {
 				t.Fatal(err)
 			}
 		})
-		// At most eight times what has arrived, and an eighth of that again for
-		// each smaller step that was copied from.
+		// At most eight times the bytes that arrived, and an eighth of that again for
+		// each smaller capacity before.
 		if limit := uint64(10*arrived + base); got > limit {
 			t.Errorf("%d bytes of 9999999999 have arrived, and %d were allocated", arrived, got)
 		}
@@ -506,8 +517,7 @@ func TestReaderMemoryGrowsWithWhatArrives(t *testing.T) {
 }
 
 func TestReaderCostIsLinearInFrames(t *testing.T) {
-	// Five thousand frames that one read brings must not be copied once for
-	// each of them.
+	// The rest of a read with many frames must not be copied once for each of them.
 	const frames = 5000
 	text := strings.Repeat(frame("1"), frames)
 	got := allocated(func() {
@@ -516,11 +526,11 @@ func TestReaderCostIsLinearInFrames(t *testing.T) {
 		}
 	})
 	if limit := uint64(20*len(text) + base); got > limit {
-		t.Errorf("%d frames in %d bytes took %d bytes of memory", frames, len(text), got)
+		t.Errorf("%d frames in %d bytes allocated %d bytes", frames, len(text), got)
 	}
 }
 
-// naiveFrames takes a stream apart that is there as a whole.
+// naiveFrames is a simple reader of a complete stream.
 func naiveFrames(text []byte, limit int64) (bodies []string, end error) {
 	for {
 		if len(text) == 0 {
@@ -544,8 +554,8 @@ func naiveFrames(text []byte, limit int64) (bodies []string, end error) {
 	}
 }
 
-// FuzzReader holds the reader against naiveFrames, over any cut of the stream.
-// Each byte of cuts is the size of a part; its high bit adds an interruption.
+// FuzzReader compares the reader with naiveFrames, with the stream cut in any way. Each
+// byte of cuts is the size of a part; its high bit adds an interruption.
 func FuzzReader(f *testing.F) {
 	two := frame(first) + frame(second)
 	f.Add([]byte(two), []byte{}, uint32(1000), uint16(0))
@@ -556,7 +566,7 @@ func FuzzReader(f *testing.F) {
 	f.Add([]byte("0000000000"+"         1x"+"+000000001y"), []byte{3}, uint32(1), uint16(1))
 	f.Add([]byte("9999999999"), []byte{0x81, 0x81}, uint32(1<<31), uint16(0))
 	f.Add([]byte(frame(strings.Repeat("z", 70_000))+two), []byte{0x8a, 0xff, 0xff}, uint32(1<<20), uint16(0xffff))
-	f.Fuzz(func(t *testing.T, text, cuts []byte, limit uint32, room uint16) {
+	f.Fuzz(func(t *testing.T, text, cuts []byte, limit uint32, size uint16) {
 		src := &stream{end: io.EOF}
 		rest := bytes.Clone(text)
 		for _, cut := range cuts {
@@ -580,7 +590,7 @@ func FuzzReader(f *testing.F) {
 		var got []string
 		var end error
 		for end == nil {
-			dst := make([]byte, room)
+			dst := make([]byte, size)
 			body, err := r.Next(src, dst)
 			switch {
 			case err == nil:
@@ -588,7 +598,7 @@ func FuzzReader(f *testing.F) {
 			case err != errInterrupted:
 				end = err
 			}
-			// The caller's memory is its own again.
+			// The caller may reuse its buffer.
 			clear(dst)
 		}
 		want, wantEnd := naiveFrames(text, int64(limit))
@@ -596,7 +606,7 @@ func FuzzReader(f *testing.F) {
 			t.Errorf("got %q and %v, want %q and %v", got, end, want, wantEnd)
 		}
 		if all := strings.Join(append(want, ""), "\x00"); !strings.HasPrefix(shown.String(), all) {
-			t.Errorf("Check was shown %q, want %q first", shown.String(), all)
+			t.Errorf("Check was called with %q, want %q first", shown.String(), all)
 		}
 	})
 }

@@ -1,8 +1,10 @@
-// Package wire is the framing of the OBE socket protocol: ten ASCII digits
-// with the length of the body in bytes, zero-padded, then the body, one JSON
-// text in UTF-8. It knows nothing of sockets and nothing of JSON: a [Reader]
-// takes bytes from an io.Reader and shows each part of a body, as it arrives,
-// to whoever wants to check it.
+// Package wire is the framing of the OBE socket protocol: a header of ten ASCII digits,
+// zero-padded, with the length of the body in bytes, and then the body, one JSON text in
+// UTF-8. It knows nothing of sockets or JSON.
+//
+// The one thing to know first: a [Reader] can be interrupted at any byte, and resumes
+// there. It reads from any io.Reader, and passes each part of a body to a check as soon
+// as it arrives.
 package wire
 
 import (
@@ -23,11 +25,11 @@ const (
 )
 
 var (
-	// ErrMalformed is a header that is not ten digits.
+	// ErrMalformed reports a header that is not ten digits.
 	ErrMalformed = errors.New("malformed frame header")
-	// ErrTooLarge is a frame announced or asked for beyond the limit in force.
+	// ErrTooLarge reports a body that is larger than the limit.
 	ErrTooLarge = errors.New("message too large")
-	// ErrIncomplete is a stream that ended inside a frame.
+	// ErrIncomplete reports a stream that ended inside a frame.
 	ErrIncomplete = errors.New("connection closed inside a message")
 )
 
@@ -40,9 +42,9 @@ func Header(n int) (h [HeaderLength]byte) {
 	return h
 }
 
-// ParseHeader returns the length that a header announces. Spaces may stand in
-// the place of leading zeros, or behind the digits: Python's int() reads both,
-// so a peer may write them.
+// ParseHeader returns the length of the body that a header announces. Spaces may replace
+// leading zeros, or follow the digits: Python's int() accepts both, so a peer may send
+// them.
 func ParseHeader(h []byte) (int64, error) {
 	digits := h
 	for len(digits) > 0 && digits[0] == ' ' {
@@ -64,8 +66,8 @@ func ParseHeader(h []byte) (int64, error) {
 	return n, nil
 }
 
-// CheckLength reports whether a body of n bytes may be sent or taken under a
-// limit.
+// CheckLength returns ErrTooLarge for a body of n bytes that is larger than a limit, than
+// ten digits can announce, or than a 32-bit process can hold.
 func CheckLength(n, limit int64) error {
 	switch {
 	case n > limit || n > MaxLength:
@@ -77,17 +79,17 @@ func CheckLength(n, limit int64) error {
 }
 
 const (
-	// readAhead is how much is asked for at once while a small frame, or a
-	// header, is awaited.
+	// readAhead is the size of a read that may contain several frames: of headers and
+	// of small bodies.
 	readAhead = 64 << 10
-	// growth bounds the memory of a message that is still arriving: it is at
-	// most growth times what has arrived (or readAhead). Each step copies the
-	// part so far, so with 8 the copies add up to a seventh of the message.
-	growth = 8
+	// growthFactor bounds the memory of a body that is still arriving: at most
+	// growthFactor times the bytes that arrived, or readAhead. Each enlargement copies
+	// the body so far, so with 8 the copies add up to a seventh of the body.
+	growthFactor = 8
 )
 
-// scratch holds buffers that are free, a few of them permanently: one that is made again and
-// again comes to lie in the middle of what a large message left free in Go's heap.
+// scratch keeps a few free buffers. A buffer that is allocated for each read would
+// fragment the free space that a large message leaves in Go's heap.
 var scratch = make(chan *[readAhead]byte, 8)
 
 func takeScratch() *[readAhead]byte {
@@ -106,69 +108,68 @@ func putScratch(buffer *[readAhead]byte) {
 	}
 }
 
-// Reader takes frames out of a stream. It may be interrupted at any byte by an
-// error of the stream, a deadline say, and goes on where it was at the next
-// call. It is for one goroutine at a time.
+// Reader reads frames from a stream. An error of the stream, such as a deadline, may
+// interrupt it at any byte; the next call resumes there. Only one goroutine at a time may
+// use it.
 type Reader struct {
-	// Limit is the largest body taken, in bytes.
+	// Limit is the size of the largest body accepted, in bytes.
 	Limit int64
-	// Check, if not nil, is shown every part of a body once, in order, as it
-	// arrives; an error of it ends the message. The end of a body is a call
-	// with last true, which may bring bytes too.
+	// Check, if not nil, is called with every part of a body once, in order, as it
+	// arrives. Its error ends the body. In the last call last is true; part may be empty
+	// then.
 	Check func(part []byte, last bool) error
 
-	header  [HeaderLength]byte
-	filled  int    // bytes of the header that are there
-	need    int    // length of the body, once the header is there
-	body    []byte // what has arrived of the body
-	foreign bool   // body lies in memory of the caller of Next
-	ahead   []byte // read beyond the last frame
-	failed  error  // what Detach met
+	header         [HeaderLength]byte
+	headerLength   int    // bytes of the header that have arrived
+	bodyLength     int    // as the complete header announces
+	body           []byte // the bytes of the body that have arrived
+	inCallerBuffer bool   // body is in the dst of the caller
+	readahead      []byte // bytes read beyond the last frame
+	copyOutErr     error  // of CopyOut, for the next read to return
 }
 
-// Detach moves what has arrived out of memory that was given to Next as dst, so
-// that its owner may have it back.
-func (r *Reader) Detach() {
-	if r.foreign {
-		r.failed = r.grow()
-		r.foreign = false
+// CopyOut copies a partial body out of the dst of a ReadSome, which the caller may then
+// reuse. If there is no memory for the copy, the next read returns that error.
+func (r *Reader) CopyOut() {
+	if r.inCallerBuffer {
+		r.copyOutErr = r.grow()
+		r.inCallerBuffer = false
 	}
 }
 
-// Foreign reports whether part of a body lies in memory that was given to Next.
-func (r *Reader) Foreign() bool { return r.foreign }
+// InCallerBuffer reports whether a partial body is in the dst of a ReadSome.
+func (r *Reader) InCallerBuffer() bool { return r.inCallerBuffer }
 
-// Midway reports whether a frame has begun and not ended.
-func (r *Reader) Midway() bool { return r.filled > 0 || len(r.ahead) > 0 }
+// InFrame reports whether a frame has begun and not ended.
+func (r *Reader) InFrame() bool { return r.headerLength > 0 || len(r.readahead) > 0 }
 
-// Buffered reports whether bytes beyond the last frame were read already, so
-// that the stream itself may have nothing more to say.
-func (r *Reader) Buffered() bool { return len(r.ahead) > 0 }
+// Buffered reports whether bytes beyond the last frame were read already, so that the next
+// frame may be complete although the stream has no more data.
+func (r *Reader) Buffered() bool { return len(r.readahead) > 0 }
 
-// Next returns the next body. It lies in dst where it fits there and dst was
-// given to the call that saw the header; otherwise in memory of its own. Nothing
-// is kept of dst after the return. Errors are those of src, of Check,
-// [ErrMalformed], [ErrTooLarge], [ErrIncomplete], [memory.ErrMemory]; io.EOF is an end between
-// frames.
+// Next returns the next body. The body is in dst if it fits there and dst was passed to
+// the call that read the end of the header; otherwise it is in separate memory. Next does
+// not keep dst. Errors are those of src and of Check, [ErrMalformed], [ErrTooLarge],
+// [ErrIncomplete] and [memory.ErrMemory]; io.EOF is an end between two frames.
 func (r *Reader) Next(src io.Reader, dst []byte) ([]byte, error) {
-	body, err := r.Advance(src, dst)
-	r.Detach()
+	body, err := r.ReadSome(src, dst)
+	r.CopyOut()
 	return body, err
 }
 
-// Advance is Next for a caller that goes on soon: after an error, part of a body
-// may stay in dst until Detach.
-func (r *Reader) Advance(src io.Reader, dst []byte) ([]byte, error) {
-	if r.failed != nil {
-		err := r.failed
-		r.failed = nil
-		return r.finish(err)
+// ReadSome is Next for a caller that resumes soon: after an error of src, a partial body
+// may stay in dst until CopyOut.
+func (r *Reader) ReadSome(src io.Reader, dst []byte) ([]byte, error) {
+	if r.copyOutErr != nil {
+		err := r.copyOutErr
+		r.copyOutErr = nil
+		return r.endFrame(err)
 	}
-	if len(r.ahead) > 0 {
-		ahead := r.ahead
-		r.ahead = nil
-		if done, err := r.feed(ahead, dst); done || err != nil {
-			return r.finish(err)
+	if len(r.readahead) > 0 {
+		readahead := r.readahead
+		r.readahead = nil
+		if done, err := r.feed(readahead, dst); done || err != nil {
+			return r.endFrame(err)
 		}
 	}
 	var buffer *[readAhead]byte
@@ -178,23 +179,23 @@ func (r *Reader) Advance(src io.Reader, dst []byte) ([]byte, error) {
 		}
 	}()
 	for {
-		// A long body is read straight to where it belongs; anything else goes
-		// through one large read, so that a small frame costs a single one.
-		direct := r.filled == HeaderLength && r.need-len(r.body) >= readAhead
+		// The rest of a long body is read directly into its memory. Anything else is part
+		// of a large read into the buffer, so that a small frame costs a single read.
+		direct := r.headerLength == HeaderLength && r.bodyLength-len(r.body) >= readAhead
 		var n int
 		var err error
 		if direct {
-			space, e := r.space()
+			free, e := r.free()
 			if e != nil {
-				return r.finish(e)
+				return r.endFrame(e)
 			}
-			if n, err = src.Read(space); n > 0 {
+			if n, err = src.Read(free); n > 0 {
 				r.body = r.body[:len(r.body)+n]
-				if e := r.check(space[:n]); e != nil {
-					return r.finish(e)
+				if e := r.check(free[:n]); e != nil {
+					return r.endFrame(e)
 				}
-				if len(r.body) == r.need {
-					return r.finish(nil)
+				if len(r.body) == r.bodyLength {
+					return r.endFrame(nil)
 				}
 			}
 		} else {
@@ -203,12 +204,12 @@ func (r *Reader) Advance(src io.Reader, dst []byte) ([]byte, error) {
 			}
 			if n, err = src.Read(buffer[:]); n > 0 {
 				if done, e := r.feed(buffer[:n], dst); done || e != nil {
-					r.ahead = bytes.Clone(r.ahead) // it lies in the buffer
-					return r.finish(e)
+					r.readahead = bytes.Clone(r.readahead) // it is in the buffer
+					return r.endFrame(e)
 				}
 			}
 		}
-		if err == io.EOF && r.Midway() {
+		if err == io.EOF && r.InFrame() {
 			return nil, ErrIncomplete
 		}
 		if err != nil {
@@ -217,14 +218,14 @@ func (r *Reader) Advance(src io.Reader, dst []byte) ([]byte, error) {
 	}
 }
 
-// feed takes what it needs of p for the current frame; r.ahead is then the rest
-// of p.
+// feed consumes the part of p that belongs to the current frame. If that completes the
+// frame, the rest of p becomes r.readahead.
 func (r *Reader) feed(p, dst []byte) (done bool, err error) {
-	if r.filled < HeaderLength {
-		n := copy(r.header[r.filled:], p)
-		r.filled += n
+	if r.headerLength < HeaderLength {
+		n := copy(r.header[r.headerLength:], p)
+		r.headerLength += n
 		p = p[n:]
-		if r.filled < HeaderLength {
+		if r.headerLength < HeaderLength {
 			return false, nil
 		}
 		length, err := ParseHeader(r.header[:])
@@ -234,33 +235,33 @@ func (r *Reader) feed(p, dst []byte) (done bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		r.need = int(length)
-		if r.need <= len(dst) {
-			r.body, r.foreign = dst[:0:r.need], true
+		r.bodyLength = int(length)
+		if r.bodyLength <= len(dst) {
+			r.body, r.inCallerBuffer = dst[:0:r.bodyLength], true
 		}
 	}
-	part := p[:min(len(p), r.need-len(r.body))]
+	part := p[:min(len(p), r.bodyLength-len(r.body))]
 	for len(part) > 0 {
-		space, err := r.space()
+		free, err := r.free()
 		if err != nil {
 			return false, err
 		}
-		n := copy(space, part)
+		n := copy(free, part)
 		r.body = r.body[:len(r.body)+n]
 		if err := r.check(part[:n]); err != nil {
 			return false, err
 		}
 		part, p = part[n:], p[n:]
 	}
-	if len(r.body) < r.need {
+	if len(r.body) < r.bodyLength {
 		return false, nil
 	}
-	if r.need == 0 {
+	if r.bodyLength == 0 {
 		if err := r.check(nil); err != nil {
 			return false, err
 		}
 	}
-	r.ahead = p
+	r.readahead = p
 	return true, nil
 }
 
@@ -268,24 +269,23 @@ func (r *Reader) check(part []byte) error {
 	if r.Check == nil {
 		return nil
 	}
-	return r.Check(part, len(r.body) == r.need)
+	return r.Check(part, len(r.body) == r.bodyLength)
 }
 
-// space returns the free part of the body's memory, which it enlarges when
-// there is none.
-func (r *Reader) space() ([]byte, error) {
+// free returns the unused part of the body's memory, which it enlarges if all is used.
+func (r *Reader) free() ([]byte, error) {
 	if len(r.body) == cap(r.body) {
 		if err := r.grow(); err != nil {
 			return nil, err
 		}
 	}
-	return r.body[len(r.body):min(cap(r.body), r.need)], nil
+	return r.body[len(r.body):min(cap(r.body), r.bodyLength)], nil
 }
 
-// grow moves the body to memory of its own with room for more; without that the
-// body is lost.
+// grow copies the body to separate memory with room for more bytes. If there is no such
+// memory, the body is lost.
 func (r *Reader) grow() error {
-	larger, err := memory.Make[byte](len(r.body), step(len(r.body), r.need))
+	larger, err := memory.Make[byte](len(r.body), nextCapacity(len(r.body), r.bodyLength))
 	if err != nil {
 		r.body = nil
 		return err
@@ -295,25 +295,26 @@ func (r *Reader) grow() error {
 	return nil
 }
 
-// step returns how much memory a body of need bytes gets when have bytes of it
-// have arrived. The steps are need divided by powers of growth, so that the
-// last one is exact.
-func step(have, need int) int {
+// nextCapacity returns the capacity for a body of need bytes, have of which have arrived.
+// The capacities are need divided by powers of growthFactor, so that the last one is
+// exact.
+func nextCapacity(have, need int) int {
 	size := need
-	// size > growth*have, and size/growth rounded up, without a product or a sum that
-	// 32 bits do not hold.
-	for size > readAhead && (size-1)/growth >= have {
-		size = (size-1)/growth + 1
+	// The condition is size > growthFactor*have, and the next size is size/growthFactor
+	// rounded up, both written without an overflow in 32 bits.
+	for size > readAhead && (size-1)/growthFactor >= have {
+		size = (size-1)/growthFactor + 1
 	}
 	return max(size, have)
 }
 
-// finish hands the body over, or drops it, and makes ready for the next frame.
-func (r *Reader) finish(err error) ([]byte, error) {
+// endFrame returns the body, or discards it because of err, and resets the state for the
+// next frame.
+func (r *Reader) endFrame(err error) ([]byte, error) {
 	body := r.body
-	r.filled, r.need, r.body, r.foreign = 0, 0, nil, false
+	r.headerLength, r.bodyLength, r.body, r.inCallerBuffer = 0, 0, nil, false
 	if err != nil {
-		r.ahead = nil
+		r.readahead = nil
 		return nil, err
 	}
 	if body == nil {

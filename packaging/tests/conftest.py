@@ -1,4 +1,4 @@
-"""What the tests of the packages share: everything that "make dist" makes, built once, and programs that use it."""
+"""Fixtures and helpers of the package tests: the output of "make dist", built once, and programs that use it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ANSWER = "[2.87]"  # what the consumers print before the version
 
 header = (ROOT / "include" / "obe.h").read_text()
 VERSION = re.findall(r'^#define OBE_VERSION "(.*)"', header, re.M)[0]
-# Every header that is installed declares functions, and none is in two of them.
+# Every installed header declares functions, and each function is in one header.
 FUNCTIONS = sorted(
     name
     for path in (ROOT / "include").glob("*.h")
@@ -27,7 +27,7 @@ FUNCTIONS = sorted(
 
 
 def tool(name: str, package: str) -> str:
-    """The path of a program that a test cannot do without."""
+    """The path of a program that a test requires."""
     path = shutil.which(name)
     assert path, f"{name} is not installed: apt-get install {package}"
     return path
@@ -37,7 +37,7 @@ def run(
     *command: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None, limit: float = 1800
 ) -> str:
     """Run a program that has to succeed, and return what it prints."""
-    # What make and the test runner have put into the environment is not the user's.
+    # A user's environment does not have the variables of make and of the test runner.
     clean = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL", "OBE_LIBRARY", "PYTHONPATH")}
     done = subprocess.run(
         [str(part) for part in command],
@@ -57,21 +57,21 @@ def make(*arguments: str | Path, cwd: Path = ROOT) -> str:
 
 
 class Dist:
-    """What "make dist" has made."""
+    """The output of "make dist"."""
 
     def __init__(self, build: Path) -> None:
-        self.folder = build / "dist"
+        self.directory = build / "dist"
 
     def file(self, pattern: str) -> Path:
-        """The one file whose name fits the pattern."""
-        (found,) = self.folder.glob(pattern)
+        """The one file whose name matches the pattern."""
+        (found,) = self.directory.glob(pattern)
         return found
 
-    def unpack(self, pattern: str, folder: Path) -> Path:
-        """Unpack an archive; the folder that comes out of it."""
+    def unpack(self, pattern: str, target: Path) -> Path:
+        """Unpack an archive to a directory. Returns the directory that the archive contains."""
         archive = self.file(pattern)
-        shutil.unpack_archive(archive, folder)
-        (unpacked,) = folder.iterdir()
+        shutil.unpack_archive(archive, target)
+        (unpacked,) = target.iterdir()
         assert archive.name.startswith(unpacked.name)
         return unpacked
 
@@ -84,28 +84,28 @@ def dist(tmp_path_factory: pytest.TempPathFactory) -> Dist:
 
 
 def pkg_config(libdir: Path, *arguments: str) -> list[str]:
-    """The flags that pkg-config gives for the library that is installed in libdir."""
+    """The output of pkg-config for the library that is installed in libdir, as words."""
     path = {"PKG_CONFIG_PATH": str(libdir / "pkgconfig"), "PKG_CONFIG_LIBDIR": ""}
     return run(tool("pkg-config", "pkg-config"), *arguments, "libobe", env=path).split()
 
 
-def build_with_pkg_config(folder: Path, libdir: Path, compiler: Sequence[str]) -> Path:
-    """Build the consumer as a user does who has pkg-config."""
-    folder.mkdir()
+def build_with_pkg_config(directory: Path, libdir: Path, compiler: Sequence[str]) -> Path:
+    """Build the consumer with pkg-config, as a user does."""
+    directory.mkdir()
     flags = pkg_config(libdir, "--cflags", "--libs")
-    run(*compiler, "-o", folder / "consumer", CONSUMER / "consumer.c", *flags)
-    (program,) = folder.iterdir()  # for Windows it is consumer.exe
+    run(*compiler, "-o", directory / "consumer", CONSUMER / "consumer.c", *flags)
+    (program,) = directory.iterdir()  # consumer.exe for Windows
     return program
 
 
-def build_with_cmake(folder: Path, *arguments: str) -> tuple[Path, Path]:
-    """Build the consumers, C and C++, as a user does who has CMake."""
+def build_with_cmake(directory: Path, *arguments: str) -> tuple[Path, Path]:
+    """Build the consumers, C and C++, with CMake, as a user does."""
     cmake = tool("cmake", "cmake")
-    configured = run(cmake, "-S", CONSUMER, "-B", folder, *arguments)
+    configured = run(cmake, "-S", CONSUMER, "-B", directory, *arguments)
     assert f"found libobe {VERSION}" in configured
-    run(cmake, "--build", folder)
-    (c,) = (path for path in folder.glob("consumer*") if path.stem == "consumer")
-    (cpp,) = (path for path in folder.glob("consumer*") if path.stem == "consumer_cpp")
+    run(cmake, "--build", directory)
+    (c,) = (path for path in directory.glob("consumer*") if path.stem == "consumer")
+    (cpp,) = (path for path in directory.glob("consumer*") if path.stem == "consumer_cpp")
     return c, cpp
 
 

@@ -1,4 +1,4 @@
-"""The Debian packages: installed, used and removed in an overlay of this machine's own file system."""
+"""The Debian packages: installed, used and removed in an overlay of this machine's file system."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 
 from conftest import ANSWER, CONSUMER, VERSION, Dist, run, tool
 
-PACKAGES = ["libobe1", "libobe-dev", "python3-obe"]
+PACKAGES = ["libobe0", "libobe-dev", "python3-libobe"]
 
-# What is written below root lands in the folder up, and is gone when the script
-# ends. It prints what is in up then and was not on the machine before, but for
-# caches: those are of the programs that look packages through, such as man-db.
+# Files written below root are in the directory up, which is gone when the script
+# ends. The script prints those that did not exist before, except caches, which
+# are written by programs that scan packages, such as man-db.
 OVERLAY = """
 mount -t tmpfs none "$1"
 cd "$1"
@@ -48,7 +48,7 @@ dpkg --purge {" ".join(PACKAGES)}
 
 
 def multiarch() -> str:
-    """The folder in /usr/lib for this kind of machine."""
+    """The name of the directory in /usr/lib for this architecture."""
     return run(tool("dpkg-architecture", "dpkg-dev"), "-qDEB_HOST_MULTIARCH").strip()
 
 
@@ -58,30 +58,31 @@ def contents(package: Path) -> set[str]:
 
 
 def test_contents(dist: Dist) -> None:
-    """Each package has what it is for, and none has what is another's."""
+    """Each package has its files, and no file is in two packages."""
     library, development, python = (contents(dist.file(f"{name}_*.deb")) for name in PACKAGES)
     libdir = f"/usr/lib/{multiarch()}"
-    assert {f"{libdir}/libobe.so.1", f"{libdir}/libobe.so.{VERSION}"} <= library
+    assert {f"{libdir}/libobe.so.0", f"{libdir}/libobe.so.{VERSION}"} <= library
     wanted = {"/usr/include/obe.h", "/usr/include/obe.hpp", f"{libdir}/libobe.so"}
     wanted |= {f"{libdir}/pkgconfig/libobe.pc", f"{libdir}/cmake/obe/obe-config.cmake"}
-    wanted |= {"/usr/share/man/man3/libobe-talk.3.gz", "/usr/share/man/man3/obe_tcmd.3.gz"}
+    wanted |= {"/usr/share/man/man3/libobe-send-and-receive.3.gz", "/usr/share/man/man3/obe_tcmd.3.gz"}
     assert wanted <= development
-    assert {"/usr/lib/python3/dist-packages/obe/__init__.py", "/usr/lib/python3/dist-packages/obe/py.typed"} <= python
+    package = "/usr/lib/python3/dist-packages/libobe"
+    assert {f"{package}/__init__.py", f"{package}/py.typed"} <= python
     for one, other in ((library, development), (library, python), (development, python)):
         assert {path for path in one & other if not path.endswith("/")} == set()
 
 
 def test_same_library(dist: Dist, tmp_path: Path) -> None:
-    """The library is that of the tarball, so that it needs no newer glibc either."""
+    """The library is that of the tarball, so it needs no newer glibc either."""
     architecture = run("dpkg", "--print-architecture").strip()
     unpacked = dist.unpack(f"libobe-*-linux-{architecture}.tar.gz", tmp_path / "tarball")
-    run("dpkg-deb", "--extract", dist.file("libobe1_*.deb"), tmp_path / "package")
+    run("dpkg-deb", "--extract", dist.file("libobe0_*.deb"), tmp_path / "package")
     (library,) = tmp_path.glob("package/usr/lib/*/libobe.so.*.*")
     assert library.read_bytes() == (unpacked / "lib" / "libobe.so").read_bytes()
 
 
 def test_install(dist: Dist, tmp_path: Path) -> None:
-    """Installed, they serve a program in C, C++ and Python; removed, nothing is left of them."""
+    """Installed, they work in a program in C, C++ and Python. Removed, they leave no files."""
     assert os.geteuid() == 0, "packages are installed by root: run this test as root"
     given = tmp_path / "given"
     shutil.copytree(CONSUMER, given)
@@ -94,5 +95,5 @@ def test_install(dist: Dist, tmp_path: Path) -> None:
     printed = run(tool("unshare", "util-linux"), "--mount", "sh", "-eu", "-c", OVERLAY, "sh", mount, given)
     used = printed[printed.index("used:\n") : printed.index("end\n")].splitlines()[1:]
     library = f"/usr/lib/{multiarch()}/libobe.so.{VERSION}"
-    assert used == [f"{ANSWER} {VERSION}"] * 4 + ["/usr/lib/python3/dist-packages/obe/__init__.py", library]
+    assert used == [f"{ANSWER} {VERSION}"] * 4 + ["/usr/lib/python3/dist-packages/libobe/__init__.py", library]
     assert printed[printed.index("left:\n") :].splitlines() == ["left:"]

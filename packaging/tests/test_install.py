@@ -1,4 +1,4 @@
-"""make install: what a user builds against it, with pkg-config and with CMake, also after the folder was moved."""
+"""make install: programs built with pkg-config and with CMake, also after the installed directory was moved."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from conftest import (
 
 @pytest.fixture(scope="module", params=["lib", "lib/some-linux-gnu"])
 def libdir(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the library in a prefix to which it was moved after it was installed."""
-    folder = tmp_path_factory.mktemp("install")
-    make("install", "PREFIX=/opt/obe", f"LIBDIR=/opt/obe/{request.param}", f"DESTDIR={folder}")
-    prefix = tmp_path_factory.mktemp("moved") / "a folder of its own"
-    shutil.move(folder / "opt" / "obe", prefix)
+    """The directory of the library, in a prefix that was moved after the installation."""
+    staging = tmp_path_factory.mktemp("install")
+    make("install", "PREFIX=/opt/obe", f"LIBDIR=/opt/obe/{request.param}", f"DESTDIR={staging}")
+    prefix = tmp_path_factory.mktemp("moved") / "a moved prefix"
+    shutil.move(staging / "opt" / "obe", prefix)
     return prefix / str(request.param)
 
 
@@ -36,19 +36,19 @@ def prefix_of(libdir: Path) -> Path:
 
 
 def found_at(libdir: Path) -> str:
-    """Tells CMake where the library is: below a prefix, as a user does, where CMake would look for it there."""
+    """CMake's option for the location of the library: the prefix if CMake searches it, else the package's directory."""
     return f"-DCMAKE_PREFIX_PATH={libdir.parent}" if libdir.name == "lib" else f"-Dobe_DIR={libdir}/cmake/obe"
 
 
-def configure(folder: Path, project: str, *arguments: str) -> str:
-    """What CMake prints for a project without a language."""
+def configure(directory: Path, project: str, *arguments: str) -> str:
+    """The output of CMake for a project without a language."""
     head = "cmake_minimum_required(VERSION 3.13)\nproject(asking NONE)\n"
-    (folder / "CMakeLists.txt").write_text(head + project)
-    return run(tool("cmake", "cmake"), "-S", folder, "-B", folder / "build", *arguments)
+    (directory / "CMakeLists.txt").write_text(head + project)
+    return run(tool("cmake", "cmake"), "-S", directory, "-B", directory / "build", *arguments)
 
 
 def test_pkg_config(libdir: Path, tmp_path: Path) -> None:
-    link = tmp_path / "link"  # pkg-config marks a space in a path with a backslash, which only a shell takes away
+    link = tmp_path / "link"  # pkg-config escapes a space in a path, which only a shell would undo
     link.symlink_to(prefix_of(libdir))
     libdir = link / libdir.relative_to(prefix_of(libdir))
     compiler = [tool("cc", "gcc"), "-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror"]
@@ -58,13 +58,13 @@ def test_pkg_config(libdir: Path, tmp_path: Path) -> None:
 
 def test_cmake(libdir: Path, tmp_path: Path) -> None:
     flags = "-DCMAKE_C_FLAGS=-Werror", "-DCMAKE_CXX_FLAGS=-std=c++11 -Wall -Wextra -Wpedantic -Werror"
-    # The program knows where the library is: CMake has put it into the run path.
+    # The program finds the library by its run path, which CMake has set.
     for program in build_with_cmake(tmp_path, found_at(libdir), *flags):
         check_consumer(program)
 
 
 def test_cmake_version(libdir: Path, tmp_path: Path) -> None:
-    """A version is for those who ask for it, or for an older one of its series."""
+    """A version is found by requests for it and for older ones of its series."""
     major, minor, patch = (int(part) for part in VERSION.split("."))
     served = ["", VERSION, f"{major}.{minor}"] + ([str(major)] if major else [])
     refused = [f"{major}.{minor}.{patch + 1}", f"{major}.{minor + 1}", f"{major + 1}", f"{major}.{minor}0"]
@@ -81,15 +81,15 @@ def test_cmake_version(libdir: Path, tmp_path: Path) -> None:
 
 
 def test_cmake_without_library(libdir: Path, tmp_path: Path) -> None:
-    """On another system than its own, the package is not found, and says why."""
+    """On another system the package is not found, and the message explains why."""
     shutil.copytree(libdir / "cmake", tmp_path / "lib" / "cmake")
     project = 'find_package(obe CONFIG QUIET)\nmessage(STATUS "${obe_FOUND}: ${obe_NOT_FOUND_MESSAGE}")\n'
     answer = configure(tmp_path, project, found_at(tmp_path / "lib"))
-    assert f"0: this libobe is for another system or word size: {tmp_path}/lib/libobe.so is not there" in answer
+    assert f"0: this libobe is for another system or word size: {tmp_path}/lib/libobe.so does not exist" in answer
 
 
 def test_manual(libdir: Path) -> None:
-    """Each function has a page, which the formatter takes without a word."""
+    """Each function has a page, which the formatter accepts without warnings."""
     manual = prefix_of(libdir) / "share" / "man"
     pages = {path.stem: path for path in (manual / "man3").iterdir()}
     functions = [name for name in FUNCTIONS if not name.startswith("obe_lv_")]

@@ -1,4 +1,4 @@
-"""The tarballs for Linux, and the source tarball they can be built from."""
+"""The tarballs for Linux, and the source tarball from which they can be built."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def readelf(library: Path, *arguments: str) -> str:
 
 
 def test_library(unpacked: Path) -> None:
-    """It is for its machine and for old systems, and shows its functions and nothing else."""
+    """It is for its architecture and for old systems, and exports its functions and nothing else."""
     library = unpacked / "lib" / "libobe.so"
     assert {"x86_64": "X86-64", "aarch64": "AArch64"}[machine(unpacked)] in readelf(library, "-h")
 
@@ -39,12 +39,12 @@ def test_library(unpacked: Path) -> None:
     assert max(needed) <= OLDEST_GLIBC
     shown = sorted(name.partition("@")[0] for section, name in symbols if section != "UND")
     assert shown == FUNCTIONS
-    assert {name.partition("@")[2] for section, name in symbols if section != "UND"} == {"@OBE_1"}
+    assert {name.partition("@")[2] for section, name in symbols if section != "UND"} == {"@OBE_0"}
 
     dynamic = readelf(library, "-d")
-    assert re.findall(r"SONAME.*\[(.*)\]", dynamic) == ["libobe.so.1"]
+    assert re.findall(r"SONAME.*\[(.*)\]", dynamic) == ["libobe.so.0"]
     assert "NODELETE" in dynamic
-    # The last one has what protects the stack on arm64.
+    # The last one has the stack protector of arm64.
     libraries = {"libc.so.6", "libpthread.so.0", "libdl.so.2", "ld-linux-aarch64.so.1"}
     assert set(re.findall(r"NEEDED.*\[(.*)\]", dynamic)) <= libraries
     assert ".symtab" not in readelf(library, "-S")
@@ -66,7 +66,7 @@ def test_hardening(unpacked: Path) -> None:
 
 
 def test_old_threads(unpacked: Path) -> None:
-    """Before glibc 2.34, part of the functions for threads are in libpthread alone, and asked for there."""
+    """Before glibc 2.34 some functions for threads are only in libpthread, and have to be imported from there."""
     symbols = readelf(unpacked / "lib" / "libobe.so", "--dyn-syms", "-V")
     threads = re.findall(r"File: libpthread\.so\.0 .*\n.*Version: (\d+)", symbols)
     assert len(threads) == 1
@@ -75,7 +75,7 @@ def test_old_threads(unpacked: Path) -> None:
 
 
 def test_consumer(unpacked: Path, tmp_path: Path) -> None:
-    """A program for that machine is built with the tarball and runs, if need be in an emulator."""
+    """A program for that architecture is built with the tarball and runs, if necessary in an emulator."""
     cc = [sys.executable, "-m", "ziglang", "cc", "-target", f"{machine(unpacked)}-linux-gnu.2.17"]
     program = build_with_pkg_config(tmp_path / "build", unpacked / "lib", cc)
     launcher = []
@@ -92,10 +92,11 @@ def test_cmake(dist: Dist, tmp_path: Path) -> None:
 
 
 def test_reproducible(dist: Dist, tmp_path: Path) -> None:
-    """The source tarball is whole, and what is made from it is what was made here, byte for byte."""
+    """The source tarball is complete, and the packages made from it are identical to those made here."""
     source = dist.unpack(f"libobe-{VERSION}.tar.gz", tmp_path)
     make("dist", cwd=source)
     again = source / "build" / "dist"
-    assert sorted(path.name for path in again.iterdir()) == sorted(path.name for path in dist.folder.iterdir())
-    differing = [path.name for path in again.iterdir() if path.read_bytes() != (dist.folder / path.name).read_bytes()]
+    assert sorted(path.name for path in again.iterdir()) == sorted(path.name for path in dist.directory.iterdir())
+    first = dist.directory
+    differing = [path.name for path in again.iterdir() if path.read_bytes() != (first / path.name).read_bytes()]
     assert not differing, differing

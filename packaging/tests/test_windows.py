@@ -1,4 +1,4 @@
-"""The zips for Windows, as far as that can be tested elsewhere: programs are built with each, and those of 64 bits run
+"""The zips for Windows, as far as they can be tested on Linux: programs are built with each, and those of 64 bits run
 in Wine."""
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def mingw(bits: int, name: str) -> str:
 
 
 def machine(program: Path) -> int:
-    """The machine that a Windows program is for, by its header."""
+    """The machine type in the header of a Windows program."""
     data = program.read_bytes()
     (at,) = struct.unpack_from("<I", data, 0x3C)
     assert data[at : at + 4] == b"PE\0\0"
@@ -42,19 +42,19 @@ def machine(program: Path) -> int:
 
 
 def libraries(bits: int, program: Path) -> list[str]:
-    """The DLLs that a program asks for."""
+    """The DLLs that a program imports."""
     return re.findall(r"DLL Name: (\S+)", run(mingw(bits, "objdump"), "-p", program))
 
 
 @pytest.fixture(scope="module")
 def wine() -> Iterator[Mapping[str, str]]:
-    """The environment of a Wine of its own."""
+    """The environment of a separate Wine prefix."""
     (ROOT / "build").mkdir(exist_ok=True)
-    folder = tempfile.mkdtemp(prefix="wine-", dir=ROOT / "build")
-    keeper = subprocess.Popen([ROOT / "test" / "end_wine", folder], stdin=subprocess.PIPE, start_new_session=True)
+    prefix = tempfile.mkdtemp(prefix="wine-", dir=ROOT / "build")
+    keeper = subprocess.Popen([ROOT / "test" / "end_wine", prefix], stdin=subprocess.PIPE, start_new_session=True)
     tool("wine", "wine wine64")
     try:
-        settings = run(ROOT / "test" / "start_wine", folder)
+        settings = run(ROOT / "test" / "start_wine", prefix)
         yield dict(line.split("=", 1) for line in settings.splitlines())
     finally:
         assert keeper.stdin is not None
@@ -63,7 +63,7 @@ def wine() -> Iterator[Mapping[str, str]]:
 
 
 def run_in_wine(program: Path, wine: Mapping[str, str], library: Path) -> None:
-    """Run a consumer beside the library."""
+    """Run a consumer in the same directory as the library."""
     shutil.copy(library, program.parent)
     assert run(tool("wine", "wine wine64"), program, env=wine, limit=120).split() == [ANSWER, VERSION]
 
@@ -73,7 +73,7 @@ def test_library(bits: int, unpacked: Path) -> None:
 
 
 def test_hardening(bits: int, unpacked: Path) -> None:
-    """Data is not executable, the addresses are random, and C checks its stack. It needs what every Windows has."""
+    """Data is not executable, addresses are random, and C checks its stack. It imports only DLLs of every Windows."""
     library = unpacked / "bin" / f"obe{bits}.dll"
     header = run(mingw(bits, "objdump"), "-p", library)
     assert {"DYNAMIC_BASE", "NX_COMPAT"} <= set(header.split())
@@ -92,7 +92,7 @@ def test_pkg_config(bits: int, unpacked: Path, tmp_path: Path) -> None:
 
 
 def test_programs_run(dist: Dist, tmp_path: Path, wine: Mapping[str, str]) -> None:
-    """One that was built with pkg-config, and the two of CMake."""
+    """The program that was built with pkg-config, and the two of CMake."""
     unpacked = dist.unpack("libobe-*-windows-64.zip", tmp_path / "unpacked")
     library = unpacked / "bin" / "obe64.dll"
     run_in_wine(build_with_pkg_config(tmp_path / "with", unpacked / "lib", [mingw(64, "gcc")]), wine, library)
@@ -108,7 +108,7 @@ def test_programs_run(dist: Dist, tmp_path: Path, wine: Mapping[str, str]) -> No
 
 
 def test_cmake_without_a_language(unpacked: Path, tmp_path: Path) -> None:
-    """Then CMake does not know how many bits the project is for, and the package says so."""
+    """Then CMake does not know the word size of the project, and the package reports that."""
     (tmp_path / "CMakeLists.txt").write_text(
         "cmake_minimum_required(VERSION 3.13)\nproject(asking NONE)\n"
         'find_package(obe CONFIG QUIET)\nmessage(STATUS "${obe_FOUND}: ${obe_NOT_FOUND_MESSAGE}")\n'
@@ -119,15 +119,15 @@ def test_cmake_without_a_language(unpacked: Path, tmp_path: Path) -> None:
 
 
 def test_documents_for_labview(unpacked: Path) -> None:
-    folder = unpacked / "share" / "doc" / "libobe" / "labview"
-    links = [link for page in folder.glob("*.md") for link in re.findall(r"\]\(([^)#]+)\)", page.read_text("utf-8"))]
+    directory = unpacked / "share" / "doc" / "libobe" / "labview"
+    links = [link for page in directory.glob("*.md") for link in re.findall(r"\]\(([^)#]+)\)", page.read_text("utf-8"))]
     assert any(link.endswith("include/obe_labview.h") for link in links)
-    assert [link for link in links if not (folder / link).exists()] == []
+    assert [link for link in links if not (directory / link).exists()] == []
 
 
 @pytest.mark.parametrize("kind", ["MinGW", "MSVC"])
 def test_cmake(bits: int, unpacked: Path, tmp_path: Path, kind: str) -> None:
-    """For MSVC, the package names the other import library, which MinGW's linker takes as well."""
+    """For MSVC the package names the other import library, which MinGW's linker also accepts."""
     for_mingw = [f"-DCMAKE_C_COMPILER={mingw(bits, 'gcc')}", f"-DCMAKE_CXX_COMPILER={mingw(bits, 'g++')}"]
     programs = build_with_cmake(
         tmp_path,
@@ -142,8 +142,8 @@ def test_cmake(bits: int, unpacked: Path, tmp_path: Path, kind: str) -> None:
         assert f"obe{bits}.dll" in libraries(bits, program)
 
 
-def test_both_in_one_folder(dist: Dist, tmp_path: Path) -> None:
-    """LabVIEW takes the DLL for its word size from one folder, so what the zips share must be the same."""
+def test_both_in_one_directory(dist: Dist, tmp_path: Path) -> None:
+    """LabVIEW loads the DLL for its word size from one directory, so files that are in both zips must be identical."""
     contents = []
     for number in MACHINES:
         root = dist.unpack(f"libobe-{VERSION}-windows-{number}.zip", tmp_path / str(number))

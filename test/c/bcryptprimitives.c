@@ -1,5 +1,5 @@
-/* bcryptprimitives.dll, which Go's runtime asks for random numbers, and which Wine has from version 8.x on only: this is
- * put in its place by the tests. */
+/* A replacement for bcryptprimitives.dll, from which Go's runtime gets random numbers. Older versions of Wine lack it; the
+ * tests install this one. */
 #include <windows.h>
 
 BOOLEAN NTAPI SystemFunction036(PVOID buffer, ULONG size);

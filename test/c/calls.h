@@ -1,23 +1,24 @@
-/* calls.h - every function that takes a handle, in a call that is right but for the handle h. */
+/* calls.h - a table of calls of every function with a handle parameter. All arguments but the handle h are valid. */
 #ifndef CALLS_H
 #define CALLS_H
 
 #include "check.h"
 
-/* What a function takes for its handle; EITHER is a client or a server. */
-enum taken { EITHER, CLIENT, SERVER, MESSAGE, ANY };
+/* The handles that a parameter accepts. ANY_SOCKET is a client or a server. */
+enum handle_kind { ANY_SOCKET, CLIENT, SERVER, MESSAGE, ANY_HANDLE };
 
-/* What functions write to, filled with a pattern by calls_begin. */
+/* The results of the calls. calls_begin fills them with a pattern. */
 static struct outputs {
     char text[64];
     double numbers[8];
     int64_t length, cols;
-    uintptr_t handle;
+    obe_socket socket;
+    obe_message message;
     int32_t number;
     int32_t padding;
 } out, untouched;
 
-/* Live handles for functions that take two. */
+/* Live handles for functions with two handle parameters. */
 static obe_socket calls_client;
 static obe_message calls_message;
 
@@ -30,13 +31,14 @@ static inline obe_status calls_handler(obe_message request, void *user)
 
 #define ROOM (int64_t)sizeof out.text
 #define EACH_CALL(X) \
-    X(obe_free, ANY, obe_free(h)) \
-    X(obe_last_error, ANY, obe_last_error(h, out.text, ROOM, &out.length)) \
-    X(obe_send, EITHER, obe_send(h, "1", -1, 0)) \
-    X(obe_receive, EITHER, obe_receive(h, out.text, ROOM, &out.length, 0)) \
+    X(obe_free, ANY_SOCKET, obe_free(h)) \
+    X(obe_message_free, MESSAGE, obe_message_free(h)) \
+    X(obe_last_error, ANY_HANDLE, obe_last_error(h, out.text, ROOM, &out.length)) \
+    X(obe_send, ANY_SOCKET, obe_send(h, "1", -1, 0)) \
+    X(obe_receive, ANY_SOCKET, obe_receive(h, out.text, ROOM, &out.length, 0)) \
     X(obe_tcmd, CLIENT, obe_tcmd(h, "1", -1, out.text, ROOM, &out.length, 0)) \
-    X(obe_close, EITHER, obe_close(h)) \
-    X(obe_cancel, EITHER, obe_cancel(h)) \
+    X(obe_close, ANY_SOCKET, obe_close(h)) \
+    X(obe_cancel, ANY_SOCKET, obe_cancel(h)) \
     X(obe_wait_ready, CLIENT, obe_wait_ready(h, 0)) \
     X(obe_port, SERVER, obe_port(h, &out.number)) \
     X(obe_set_double, MESSAGE, obe_set_double(h, "k", 1)) \
@@ -55,18 +57,22 @@ static inline obe_status calls_handler(obe_message request, void *user)
     X(obe_get_key, MESSAGE, obe_get_key(h, "", 0, out.text, ROOM, &out.length)) \
     X(obe_get_doubles, MESSAGE, obe_get_doubles(h, "/x", out.numbers, 8, &out.length)) \
     X(obe_get_matrix, MESSAGE, obe_get_matrix(h, "/x", out.numbers, 8, &out.length, &out.cols)) \
-    X(obe_type, MESSAGE, obe_type(h, "", &out.number)) \
-    X(obe_count, MESSAGE, obe_count(h, "", &out.length)) \
-    X(obe_send_message, EITHER, obe_send_message(h, calls_message, 0)) \
+    X(obe_get_type, MESSAGE, obe_get_type(h, "", &out.number)) \
+    X(obe_get_count, MESSAGE, obe_get_count(h, "", &out.length)) \
+    X(obe_send_message, ANY_SOCKET, obe_send_message(h, calls_message, 0)) \
     X(obe_send_message_2, MESSAGE, obe_send_message(calls_client, h, 0)) \
-    X(obe_receive_message, EITHER, obe_receive_message(h, &out.handle, 0)) \
-    X(obe_tcmd_message, CLIENT, obe_tcmd_message(h, calls_message, &out.handle, 0)) \
-    X(obe_tcmd_message_2, MESSAGE, obe_tcmd_message(calls_client, h, &out.handle, 0)) \
+    X(obe_receive_message, ANY_SOCKET, obe_receive_message(h, &out.message, 0)) \
+    X(obe_tcmd_message, CLIENT, obe_tcmd_message(h, calls_message, &out.message, 0)) \
+    X(obe_tcmd_message_2, MESSAGE, obe_tcmd_message(calls_client, h, &out.message, 0)) \
     X(obe_reply, MESSAGE, obe_reply(h, "1", -1, 0)) \
     X(obe_reply_message, MESSAGE, obe_reply_message(h, calls_message, 0)) \
     X(obe_serve, SERVER, obe_serve(h, calls_handler, NULL)) \
     X(obe_ready, CLIENT, obe_ready(h, 0)) \
-    X(obe_newrun, CLIENT, obe_newrun(h, 0, 0)) \
+    X(obe_query, CLIENT, obe_query(h, "optset", NULL, &out.message, 0)) \
+    X(obe_query_2, MESSAGE, obe_query(calls_client, "newrun", h, &out.message, 0)) \
+    X(obe_check_reply, MESSAGE, obe_check_reply(h, "optset")) \
+    X(obe_newrun, CLIENT, obe_newrun(h, NULL, 0)) \
+    X(obe_newrun_2, MESSAGE, obe_newrun(calls_client, h, 0)) \
     X(obe_optset, CLIENT, obe_optset(h, out.numbers, 8, &out.length, 0)) \
     X(obe_goodset, CLIENT, obe_goodset(h, 1, out.numbers, 8, &out.length, 0)) \
     X(obe_newdat, CLIENT, obe_newdat(h, untouched.numbers, 1, untouched.numbers, 1, untouched.numbers, 1, 0)) \
@@ -78,20 +84,20 @@ static inline obe_status calls_handler(obe_message request, void *user)
     X(obe_getwgt, CLIENT, obe_getwgt(h, out.numbers, 8, &out.length, 0)) \
     X(obe_getcon, CLIENT, obe_getcon(h, out.numbers, 8, &out.length, 0)) \
     X(obe_done, CLIENT, obe_done(h, 0)) \
-    X(obe_set_option, EITHER, obe_set_option(h, "timeout_ms", "5")) \
-    X(obe_get_option, EITHER, obe_get_option(h, "timeout_ms", out.text, ROOM, &out.length)) \
-    X(obe_stats, EITHER, obe_stats(h, "evicted", &out.length))
+    X(obe_set_option, ANY_SOCKET, obe_set_option(h, OBE_OPT_TIMEOUT_MS, "5")) \
+    X(obe_get_option, ANY_SOCKET, obe_get_option(h, OBE_OPT_TIMEOUT_MS, out.text, ROOM, &out.length)) \
+    X(obe_get_stat, ANY_SOCKET, obe_get_stat(h, OBE_STAT_EVICTED, &out.length))
 
-#define DEFINE_CALL(name, takes, call) \
-    static inline obe_status call_##name(uintptr_t h) { return call; }
+#define DEFINE_CALL(name, kind, call) \
+    static inline obe_status call_##name(void *h) { return call; }
 EACH_CALL(DEFINE_CALL)
 #undef DEFINE_CALL
 
-#define CALL_ROW(name, takes, call) {#name, call_##name, takes},
+#define CALL_ROW(name, kind, call) {#name, call_##name, kind},
 static const struct {
     const char *name;
-    obe_status (*call)(uintptr_t);
-    enum taken takes;
+    obe_status (*call)(void *);
+    enum handle_kind kind;
 } calls[] = {EACH_CALL(CALL_ROW)};
 #undef CALL_ROW
 #undef ROOM
@@ -104,15 +110,23 @@ static inline void calls_begin(void)
     out = untouched;
 }
 
-/* Call number i with h returns wanted, and nothing is written. */
-static inline void check_call(int i, uintptr_t h, obe_status wanted, const char *what)
+/* Whether call number i accepts NULL as h. */
+static inline int accepts_null(int i)
+{
+    return calls[i].call == call_obe_free || calls[i].call == call_obe_message_free ||
+           calls[i].call == call_obe_last_error || calls[i].call == call_obe_query_2 ||
+           calls[i].call == call_obe_newrun_2;
+}
+
+/* Call number i with handle h returns wanted and writes nothing. */
+static inline void check_call(int i, void *h, obe_status wanted, const char *what)
 {
     obe_status status;
 
     calls_begin();
     status = calls[i].call(h);
     if (status != wanted)
-        check_failed(__FILE__, __LINE__, "%s with %s (%#" PRIxPTR ") returned %d (%s), wanted %d (%s)", calls[i].name,
+        check_failed(__FILE__, __LINE__, "%s with %s (%p) returned %d (%s), wanted %d (%s)", calls[i].name,
                      what, h, (int)status, obe_strerror(status), (int)wanted, obe_strerror(wanted));
     if (memcmp(&out, &untouched, sizeof out) != 0)
         check_failed(__FILE__, __LINE__, "%s with %s wrote something", calls[i].name, what);

@@ -1,11 +1,12 @@
-/* check.h - what the C tests share: checks that say where and why they failed, threads that block in a call, peers on
- * bare sockets, and a server to talk to. A test program includes it first.
+/* check.h - shared by the C tests: checks that report where and why they failed, threads that block in a call, peers on
+ * plain sockets, and an echo server. A test program includes it first.
  *
- * A program prints a line for each of its tests and ends with 0, or with a line that begins "file:line:" and 1. */
+ * A program prints a line for each of its tests and exits with 0. If a check fails it prints a line that begins with
+ * "file:line:", and exits with 1. */
 #ifndef CHECK_H
 #define CHECK_H
 
-#include "system.h"
+#include "platform.h"
 
 #include "obe.h"
 
@@ -18,22 +19,25 @@
 #include <time.h>
 
 /* The hooks of a library built with -tags obetest: capi/testhooks.go. */
-int32_t obe_test_panic(uintptr_t handle);
+int32_t obe_test_panic(const void *handle);
 int64_t obe_test_live(void);
 void obe_test_quarantine(int64_t depth);
 int64_t obe_test_goroutines(void);
 void obe_test_collect(void);
 
 enum {
-    SOON = 2000,     /* ms: what happens "at once" takes less, on a machine that is busy too */
-    PATIENCE = 20000 /* ms: what takes longer never comes */
+    SOON = 2000,         /* ms: the limit for what happens "at once", also on a busy machine */
+    TEST_TIMEOUT = 20000 /* ms: a test that waits longer has failed */
 };
 
 #define LENGTH(array) ((int)(sizeof(array) / sizeof(array)[0]))
 
+/* A number as a handle of either type: no live handle has it. */
+#define NUMBER_AS_HANDLE(number) ((void *)(uintptr_t)(number))
+
 /* ---- checks ---- */
 
-static int complaints = 2; /* where they go */
+static int failure_fd = 2; /* where failed checks are reported */
 
 static inline void check_failed(const char *file, int line, const char *format, ...)
 {
@@ -47,7 +51,7 @@ static inline void check_failed(const char *file, int line, const char *format, 
     va_end(rest);
     length = length < (int)sizeof text ? length : (int)sizeof text - 1;
     text[length] = '\n';
-    exit(write(complaints, text, (unsigned)length + 1) > 0 ? 1 : 2);
+    exit(write(failure_fd, text, (unsigned)length + 1) > 0 ? 1 : 2);
 }
 
 #define CHECK(condition) \
@@ -56,35 +60,35 @@ static inline void check_failed(const char *file, int line, const char *format, 
             check_failed(__FILE__, __LINE__, "%s", #condition); \
     } while (0)
 
-/* The sentence of the last failure on handle. The memory is static: it is for one thread at a time. */
-static inline const char *sentence(uintptr_t handle)
+/* The last error of handle. The memory is static: only one thread at a time may call it. */
+static inline const char *last_error(const void *handle)
 {
     static char text[4096];
     int64_t length = 0;
     obe_status status = obe_last_error(handle, text, sizeof text, &length);
 
     if (status != OBE_OK)
-        snprintf(text, sizeof text, "(no sentence: %d, %" PRId64 " bytes)", (int)status, length);
+        snprintf(text, sizeof text, "(obe_last_error returned %d, %" PRId64 " bytes)", (int)status, length);
     return text;
 }
 
 static inline void check_status(const char *file, int line, const char *call, obe_status wanted, obe_status got,
-                                uintptr_t handle)
+                                const void *handle)
 {
     if (got != wanted)
         check_failed(file, line, "%s: got %d (%s), wanted %d (%s); the last error is \"%s\"", call, (int)got,
-                     obe_strerror(got), (int)wanted, obe_strerror(wanted), sentence(handle));
+                     obe_strerror(got), (int)wanted, obe_strerror(wanted), last_error(handle));
 }
 
-/* call returns wanted; the sentence of handle is shown if it does not. */
+/* call returns wanted. If it does not, the last error of handle is printed. */
 #define CHECK_STATUS(wanted, handle, call) check_status(__FILE__, __LINE__, #call, (wanted), (call), (handle))
 #define CHECK_OK(handle, call) CHECK_STATUS(OBE_OK, handle, call)
 
-/* The sentence of the last failure on handle has part in it. */
-#define CHECK_SAYS(handle, part) \
+/* The last error of handle contains part. */
+#define CHECK_ERROR(handle, part) \
     do { \
-        if (!strstr(sentence(handle), (part))) \
-            check_failed(__FILE__, __LINE__, "the last error is \"%s\", which lacks \"%s\"", sentence(handle), \
+        if (!strstr(last_error(handle), (part))) \
+            check_failed(__FILE__, __LINE__, "the last error is \"%s\", which lacks \"%s\"", last_error(handle), \
                          (part)); \
     } while (0)
 
@@ -115,13 +119,13 @@ static inline void pause_ms(int ms)
     nanosleep(&t, NULL);
 }
 
-/* Waits for a condition that nothing signals. */
-#define CHECK_COMES(condition) \
+/* Waits for a condition by polling it. */
+#define CHECK_EVENTUALLY(condition) \
     do { \
-        int64_t deadline_ = now_ms() + PATIENCE; \
+        int64_t deadline_ = now_ms() + TEST_TIMEOUT; \
         while (!(condition)) { \
             if (now_ms() > deadline_) \
-                check_failed(__FILE__, __LINE__, "never came: %s", #condition); \
+                check_failed(__FILE__, __LINE__, "did not become true: %s", #condition); \
             pause_ms(1); \
         } \
     } while (0)
@@ -139,7 +143,7 @@ static inline void run_test(const char *name, void (*test)(void))
     fflush(stdout);
 }
 
-/* ---- numbers that look random, the same in every run ---- */
+/* ---- pseudo-random numbers, the same in every run (xorshift) ---- */
 
 static inline uint64_t random_next(uint64_t *state)
 {
@@ -161,15 +165,15 @@ static inline pthread_t start_thread(void *(*body)(void *), void *argument)
 
 static inline void join_thread(pthread_t thread) { CHECK(pthread_join(thread, NULL) == 0); }
 
-/* A call on a thread of its own, which is expected to block. */
+/* A call that is expected to block, on a separate thread. */
 struct caller {
-    obe_status (*call)(uintptr_t handle);
-    uintptr_t handle;
+    obe_status (*call)(void *handle);
+    void *handle; /* an obe_socket or an obe_message */
     obe_status status; /* what it returned */
     int64_t began;     /* when, by now_ms */
     int64_t returned;  /* when, 0 before; atomic */
     pthread_t thread;
-    long id; /* the system's of the thread; atomic */
+    long id; /* the system's thread id; atomic */
 };
 
 static inline void *caller_body(void *argument)
@@ -183,13 +187,12 @@ static inline void *caller_body(void *argument)
     return NULL;
 }
 
-/* Starts the call and waits until it is blocked: no thread says so of itself, so that it must be seen asleep, without
- * waking in between, for a while. */
-static inline void caller_start(struct caller *c, obe_status (*call)(uintptr_t), uintptr_t handle)
+/* Starts the call and waits until it is blocked: until the thread was asleep for a while without waking up. */
+static inline void caller_start(struct caller *c, obe_status (*call)(void *), void *handle)
 {
     int still = 0;
     int64_t before = 0;
-    int64_t deadline = now_ms() + PATIENCE;
+    int64_t deadline = now_ms() + TEST_TIMEOUT;
 
     memset(c, 0, sizeof *c);
     c->call = call;
@@ -212,7 +215,7 @@ static inline obe_status caller_join(struct caller *c)
     return c->status;
 }
 
-/* ---- peers on bare sockets ---- */
+/* ---- peers on plain sockets ---- */
 
 static inline struct sockaddr_in loopback(int32_t port)
 {
@@ -230,11 +233,11 @@ static inline int raw_socket(void)
     int fd = socket_new();
 
     CHECK(fd >= 0);
-    CHECK(socket_limit(fd, PATIENCE));
+    CHECK(socket_limit(fd, TEST_TIMEOUT));
     return fd;
 }
 
-/* A socket that is bound to a free port and does not listen: nobody else gets the port, and connecting is refused. */
+/* A socket that is bound to a free port and does not listen: the port stays taken, and connecting to it is refused. */
 static inline int raw_bind(int32_t *port)
 {
     struct sockaddr_in address = loopback(0);
@@ -272,13 +275,13 @@ static inline int raw_connect(int32_t port)
     return fd;
 }
 
-/* A connection that is being made; whether it comes about nobody asks. */
-static inline int raw_connecting(int32_t port)
+/* A socket that begins to connect; whether the connection is established is not checked. */
+static inline int raw_connect_begin(int32_t port)
 {
     struct sockaddr_in address = loopback(port);
     int fd = raw_socket();
 
-    CHECK(socket_do_not_wait(fd));
+    CHECK(socket_set_nonblocking(fd));
     CHECK(connect(fd, (struct sockaddr *)&address, sizeof address) == -1 && socket_is_connecting());
     return fd;
 }
@@ -294,9 +297,9 @@ static inline void raw_write(int fd, const void *bytes, size_t size)
     }
 }
 
-static inline void raw_say(int fd, const char *text) { raw_write(fd, text, strlen(text)); }
+static inline void raw_write_text(int fd, const char *text) { raw_write(fd, text, strlen(text)); }
 
-/* Reads size bytes; less if the stream ends before. */
+/* Reads size bytes, or fewer if the stream ends before. */
 static inline size_t raw_read(int fd, void *bytes, size_t size)
 {
     size_t have = 0;
@@ -312,7 +315,7 @@ static inline size_t raw_read(int fd, void *bytes, size_t size)
     return have;
 }
 
-/* Reads one whole message and gives its length. */
+/* Reads one whole message and returns its length. */
 static inline size_t raw_message(int fd, char *text, size_t room)
 {
     char head[11] = "";
@@ -327,7 +330,7 @@ static inline size_t raw_message(int fd, char *text, size_t room)
     return length;
 }
 
-/* Whether the peer has ended the connection: waits for its next byte or its end. */
+/* Waits for the next byte of the peer or the end of the connection. Returns whether it is the end. */
 static inline int raw_ended(int fd)
 {
     char byte;
@@ -349,7 +352,7 @@ static inline void raw_reset(int fd)
 
 /* ---- memory ---- */
 
-/* A place whose last byte is the last before memory that cannot be touched. */
+/* Returns the address of an inaccessible page. The page before it can be written to. */
 static inline char *memory_edge(void)
 {
     size_t page = memory_page();
@@ -392,11 +395,11 @@ static inline int64_t stat_of(obe_socket socket, const char *name)
 {
     int64_t value = -1;
 
-    CHECK_OK(socket, obe_stats(socket, name, &value));
+    CHECK_OK(socket, obe_get_stat(socket, name, &value));
     return value;
 }
 
-/* ---- a server that sends every message back ---- */
+/* ---- an echo server ---- */
 
 struct echo {
     obe_socket server;
@@ -424,8 +427,8 @@ static inline void *echo_body(void *argument)
         if (status == OBE_E_CLOSED || status == OBE_E_HANDLE)
             break;
         CHECK_OK(e->server, status);
-        status = obe_send(e->server, buffer, length, PATIENCE);
-        /* The client may be gone, and so may be this server. */
+        status = obe_send(e->server, buffer, length, TEST_TIMEOUT);
+        /* The client may have disconnected, and this server may have been freed. */
         CHECK(status == OBE_OK || status == OBE_E_RESET || status == OBE_E_PEER_CLOSED || status == OBE_E_CLOSED ||
               status == OBE_E_HANDLE);
     }

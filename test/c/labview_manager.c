@@ -1,5 +1,6 @@
-/* A stand-in for LabVIEW's memory manager: the one function of it that the library uses, over blocks that move at each
- * call and have guards around. A test program has it in itself, and the library finds it there as it would in LabVIEW. */
+/* A replacement for LabVIEW's memory manager: the one function that the library uses. Its blocks move at each call and
+ * have guard bytes on both sides. A test program is linked with it, and the library finds it there as it would in
+ * LabVIEW. */
 #include "labview_manager.h"
 
 #include <stdlib.h>
@@ -7,11 +8,11 @@
 
 enum { GUARD = 64, GARBAGE = 0xA5, U8 = 5, DOUBLE = 10 };
 
-int32_t manager_failure;
-int32_t manager_packing = 8;
-int manager_frugal;
+int32_t manager_error;
+int32_t manager_alignment = 8;
+int manager_null_if_empty;
 
-/* What a handle points to; LabVIEW's begins with the data's address too. */
+/* What a handle points to. In LabVIEW too it begins with the address of the data. */
 struct block {
     unsigned char *data;
     size_t size;
@@ -27,7 +28,7 @@ static unsigned char *allocate(size_t size)
     return memory + GUARD;
 }
 
-static void release(unsigned char *data, size_t size)
+static void deallocate(unsigned char *data, size_t size)
 {
     memset(data - GUARD, 0xDD, size + 2 * GUARD);
     free(data - GUARD);
@@ -37,15 +38,15 @@ int32_t NumericArrayResize(int32_t type, int32_t dims, void *handle, size_t tota
 {
     struct block **block = handle;
     size_t element = type == DOUBLE ? 8 : 1;
-    size_t packing = element < (size_t)manager_packing ? element : (size_t)manager_packing;
-    size_t head = ((size_t)dims * 4 + packing - 1) / packing * packing, size = head + total * element;
+    size_t alignment = element < (size_t)manager_alignment ? element : (size_t)manager_alignment;
+    size_t head = ((size_t)dims * 4 + alignment - 1) / alignment * alignment, size = head + total * element;
     unsigned char *data;
 
     if ((type != DOUBLE && type != U8) || dims < 1 || dims > 2)
         return 1; /* mgArgErr */
-    if (manager_failure)
-        return manager_failure;
-    if (manager_frugal && !total) {
+    if (manager_error)
+        return manager_error;
+    if (manager_null_if_empty && !total) {
         manager_free(*block);
         *block = NULL;
         return 0;
@@ -57,7 +58,7 @@ int32_t NumericArrayResize(int32_t type, int32_t dims, void *handle, size_t tota
             abort();
     } else {
         memcpy(data, (*block)->data, size < (*block)->size ? size : (*block)->size);
-        release((*block)->data, (*block)->size);
+        deallocate((*block)->data, (*block)->size);
     }
     (*block)->data = data;
     (*block)->size = size;
@@ -82,7 +83,7 @@ void manager_free(void *handle)
     struct block *block = handle;
 
     if (block) {
-        release(block->data, block->size);
+        deallocate(block->data, block->size);
         free(block);
     }
 }

@@ -1,12 +1,12 @@
-/* LabVIEW's memory, as the library writes it, in the packing that LV_ALIGN says: it is built together with the library's
- * own file for that, and with a stand-in for LabVIEW's memory manager. */
+/* LabVIEW's memory as the library writes it, with the alignment LV_ALIGN. The program is linked with the library's file
+ * for that, and with the replacement for LabVIEW's memory manager. */
 #include "check.h"
 
 #include "labview_manager.h"
 #include "labview_memory.h"
 
-/* Where the elements begin that follow so many bytes of dimensions. */
-static size_t after(size_t dims, size_t element)
+/* The offset of the elements after dims bytes of dimensions. */
+static size_t offset_after(size_t dims, size_t element)
 {
     size_t align = element < LV_ALIGN ? element : LV_ALIGN;
 
@@ -34,16 +34,16 @@ static void strings(void)
     manager_free(handle);
 }
 
-static void lists(void)
+static void arrays(void)
 {
     static const double values[] = {1.5, -2.5, 1e300, 0.25, 5};
-    size_t head = after(4, 8);
+    size_t head = offset_after(4, 8);
     void *handle = NULL;
     int32_t n;
 
     CHECK_EQUAL(LV_ALIGN == 1 ? 4 : 8, (int64_t)head);
     for (n = 5; n >= 0; n--) {
-        CHECK_EQUAL(LV_OK, lv_put_list((uintptr_t)&handle, values, n));
+        CHECK_EQUAL(LV_OK, lv_put_doubles((uintptr_t)&handle, values, n));
         CHECK_EQUAL((int64_t)head + 8 * n, manager_check(handle));
         dimensions_are(handle, &n, 1);
         CHECK(memcmp(*(unsigned char **)handle + head, values, 8 * (size_t)n) == 0);
@@ -51,7 +51,7 @@ static void lists(void)
     manager_free(handle);
 }
 
-static void tables(void)
+static void matrices(void)
 {
     static const double values[] = {1, 2, 3, 4, 5, 6};
     static const int32_t shapes[][2] = {{2, 3}, {6, 1}, {1, 6}, {0, 0}, {3, 0}};
@@ -61,7 +61,7 @@ static void tables(void)
     for (i = 0; i < LENGTH(shapes); i++) {
         int32_t total = shapes[i][0] * shapes[i][1];
 
-        CHECK_EQUAL(LV_OK, lv_put_table((uintptr_t)&handle, values, shapes[i][0], shapes[i][1]));
+        CHECK_EQUAL(LV_OK, lv_put_matrix((uintptr_t)&handle, values, shapes[i][0], shapes[i][1]));
         CHECK_EQUAL(8 + 8 * total, manager_check(handle));
         dimensions_are(handle, shapes[i], 2);
         CHECK(memcmp(*(unsigned char **)handle + 8, values, 8 * (size_t)total) == 0);
@@ -69,29 +69,29 @@ static void tables(void)
     manager_free(handle);
 }
 
-static void nothing_without_a_handle(void)
+static void empty_without_a_handle(void)
 {
     static const double values[] = {1, 2};
-    void *text = NULL, *list = NULL, *table = NULL;
+    void *text = NULL, *array = NULL, *matrix = NULL;
 
-    manager_frugal = 1;
+    manager_null_if_empty = 1;
     CHECK_EQUAL(LV_OK, lv_put_string((uintptr_t)&text, "gone", 4));
     CHECK_EQUAL(LV_OK, lv_put_string((uintptr_t)&text, "", 0));
-    CHECK_EQUAL(LV_OK, lv_put_list((uintptr_t)&list, values, 0));
-    CHECK_EQUAL(LV_OK, lv_put_table((uintptr_t)&table, values, 0, 2));
-    CHECK(!text && !list && !table);
-    manager_frugal = 0;
+    CHECK_EQUAL(LV_OK, lv_put_doubles((uintptr_t)&array, values, 0));
+    CHECK_EQUAL(LV_OK, lv_put_matrix((uintptr_t)&matrix, values, 0, 2));
+    CHECK(!text && !array && !matrix);
+    manager_null_if_empty = 0;
 }
 
-static void no_memory_left(void)
+static void out_of_memory(void)
 {
     void *handle = NULL, *none = NULL;
 
     CHECK_EQUAL(LV_OK, lv_put_string((uintptr_t)&handle, "kept", 4));
-    manager_failure = 2; /* mFullErr */
+    manager_error = 2; /* mFullErr */
     CHECK_EQUAL(2, lv_put_string((uintptr_t)&handle, "another", 7));
-    CHECK_EQUAL(2, lv_put_list((uintptr_t)&none, NULL, 3));
-    manager_failure = 0;
+    CHECK_EQUAL(2, lv_put_doubles((uintptr_t)&none, NULL, 3));
+    manager_error = 0;
     CHECK_EQUAL(8, manager_check(handle));
     CHECK(memcmp(*(unsigned char **)handle + 4, "kept", 4) == 0);
     CHECK(none == NULL);
@@ -100,11 +100,11 @@ static void no_memory_left(void)
 
 int main(void)
 {
-    manager_packing = LV_ALIGN;
+    manager_alignment = LV_ALIGN;
     RUN(strings);
-    RUN(lists);
-    RUN(tables);
-    RUN(nothing_without_a_handle);
-    RUN(no_memory_left);
+    RUN(arrays);
+    RUN(matrices);
+    RUN(empty_without_a_handle);
+    RUN(out_of_memory);
     return 0;
 }

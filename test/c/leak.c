@@ -1,8 +1,7 @@
-/* What calls leave behind: no connection, no descriptor, no thread, no goroutine, no live handle, no memory.
+/* Calls leak no connection, descriptor, thread, goroutine, live handle or memory.
  *
- *     leak            everything
- *     leak ROUNDS     that many rounds of each kind, and nothing measured but what is exact: for valgrind and
- * sanitizers */
+ *     leak            all tests
+ *     leak ROUNDS     this many rounds of each operation, without the tests of memory: for valgrind and sanitizers */
 #include "check.h"
 
 static int rounds = 1000;
@@ -12,9 +11,9 @@ static struct echo echo;
 static char text[256];
 static int64_t length;
 
-/* ---- what there is ---- */
+/* ---- measuring ---- */
 
-static int64_t resident(void) /* bytes of memory, the garbage collected */
+static int64_t resident(void) /* bytes of memory, after a garbage collection */
 {
     int64_t bytes;
 
@@ -25,14 +24,14 @@ static int64_t resident(void) /* bytes of memory, the garbage collected */
     return bytes;
 }
 
-/* ---- what is done ---- */
+/* ---- operations ---- */
 
-static obe_socket client, kept, hasty;
+static obe_socket client, kept, unserved; /* no server is listening for unserved */
 static int32_t dead_port;
 
 static void exchange(obe_socket socket)
 {
-    CHECK_OK(socket, obe_tcmd(socket, "{\"command\": \"optset\"}", -1, text, sizeof text, &length, PATIENCE));
+    CHECK_OK(socket, obe_tcmd(socket, "{\"command\": \"optset\"}", -1, text, sizeof text, &length, TEST_TIMEOUT));
     CHECK_EQUAL(21, length);
 }
 
@@ -41,18 +40,18 @@ static void on_kept(void) { exchange(kept); }
 
 static void small_buffer(void)
 {
-    CHECK_STATUS(OBE_E_BUFFER, client, obe_tcmd(client, "[1]", -1, text, 1, &length, PATIENCE));
+    CHECK_STATUS(OBE_E_BUFFER, client, obe_tcmd(client, "[1]", -1, text, 1, &length, TEST_TIMEOUT));
     CHECK_OK(client, obe_receive(client, text, sizeof text, &length, OBE_NO_WAIT));
 }
 
 static void refused(void)
 {
-    CHECK_STATUS(OBE_E_REFUSED, hasty, obe_tcmd(hasty, "[1]", -1, text, sizeof text, &length, PATIENCE));
-    CHECK_STATUS(OBE_E_JSON, client, obe_tcmd(client, "[1", -1, text, sizeof text, &length, PATIENCE));
-    CHECK_STATUS(OBE_E_ARGUMENT, client, obe_send(client, NULL, -1, PATIENCE));
+    CHECK_STATUS(OBE_E_REFUSED, unserved, obe_tcmd(unserved, "[1]", -1, text, sizeof text, &length, TEST_TIMEOUT));
+    CHECK_STATUS(OBE_E_JSON, client, obe_tcmd(client, "[1", -1, text, sizeof text, &length, TEST_TIMEOUT));
+    CHECK_STATUS(OBE_E_ARGUMENT, client, obe_send(client, NULL, -1, TEST_TIMEOUT));
 }
 
-static void client_made_and_freed(void)
+static void client_created_and_freed(void)
 {
     obe_socket brief = new_client(echo.port);
 
@@ -60,30 +59,30 @@ static void client_made_and_freed(void)
     CHECK_OK(brief, obe_free(brief));
 }
 
-/* Freed with its connection open, and a message in it. */
-static void client_freed_midway(void)
+/* Freed with its connection open, and a message in flight. */
+static void client_freed_while_connected(void)
 {
     obe_socket brief = new_client(echo.port);
 
-    CHECK_OK(brief, obe_send(brief, "[1]", -1, PATIENCE));
+    CHECK_OK(brief, obe_send(brief, "[1]", -1, TEST_TIMEOUT));
     CHECK_OK(brief, obe_free(brief));
 }
 
-static void server_made_and_freed(void)
+static void server_created_and_freed(void)
 {
     obe_socket server = new_server(), guest = new_client(port_of(server));
 
     CHECK_STATUS(OBE_E_TIMEOUT, server, obe_receive(server, text, sizeof text, &length, OBE_NO_WAIT));
-    CHECK_OK(guest, obe_send(guest, "[1]", -1, PATIENCE));
-    CHECK_OK(server, obe_receive(server, text, sizeof text, &length, PATIENCE));
+    CHECK_OK(guest, obe_send(guest, "[1]", -1, TEST_TIMEOUT));
+    CHECK_OK(server, obe_receive(server, text, sizeof text, &length, TEST_TIMEOUT));
     CHECK_STATUS(OBE_E_BUFFER, server,
-                 (obe_send(server, "2", -1, 0), obe_send(guest, "[1]", -1, PATIENCE),
-                  obe_receive(server, NULL, 0, &length, PATIENCE)));
+                 (obe_send(server, "2", -1, 0), obe_send(guest, "[1]", -1, TEST_TIMEOUT),
+                  obe_receive(server, NULL, 0, &length, TEST_TIMEOUT)));
     CHECK_OK(guest, obe_free(guest));
     CHECK_OK(server, obe_free(server));
 }
 
-/* The connection is dropped by a timeout, which an answer that comes late must not bring back. */
+/* A timeout closes the connection. A late reply must not reopen it. */
 static void timed_out(void)
 {
     obe_status status = obe_tcmd(client, "[1]", -1, text, sizeof text, &length, OBE_NO_WAIT);
@@ -91,7 +90,7 @@ static void timed_out(void)
     CHECK(status == OBE_OK || status == OBE_E_TIMEOUT);
 }
 
-static void documents(void)
+static void messages(void)
 {
     static const double x[] = {1, 2, 3};
     obe_message command = 0, reply = 0;
@@ -101,19 +100,19 @@ static void documents(void)
     CHECK_OK(command, obe_set_doubles(command, "x", x, 3));
     CHECK_OK(command, obe_set_string(command, "s", "text", -1));
     CHECK_STATUS(OBE_E_JSON, command, obe_set_json(command, "j", "{", -1));
-    CHECK_OK(client, obe_tcmd_message(client, command, &reply, PATIENCE));
+    CHECK_OK(client, obe_tcmd_message(client, command, &reply, TEST_TIMEOUT));
     CHECK_OK(reply, obe_get_doubles(reply, "/x", got, 3, &length));
     CHECK_STATUS(OBE_E_NOT_FOUND, reply, obe_get_doubles(reply, "/y", got, 3, &length));
-    CHECK_OK(reply, obe_free(reply));
-    CHECK_OK(command, obe_free(command));
+    CHECK_OK(reply, obe_message_free(reply));
+    CHECK_OK(command, obe_message_free(command));
 }
 
-/* Of four requests one is answered by the handler, one freed unanswered, one answered late, and one left to the
- * server's end. */
+/* Four requests: one is answered by the handler, one is freed unanswered, one is answered late, and one is open when the
+ * server is freed. */
 static obe_status answer_once(obe_message request, void *unused)
 {
     (void)unused;
-    CHECK_OK(request, obe_reply(request, "1", -1, PATIENCE));
+    CHECK_OK(request, obe_reply(request, "1", -1, TEST_TIMEOUT));
     return 1;
 }
 
@@ -125,30 +124,30 @@ static void requests(void)
 
     for (i = 0; i < 4; i++) {
         guests[i] = new_client(port_of(server));
-        CHECK_OK(guests[i], obe_send(guests[i], "[1]", -1, PATIENCE));
+        CHECK_OK(guests[i], obe_send(guests[i], "[1]", -1, TEST_TIMEOUT));
     }
     CHECK_STATUS(1, server, obe_serve(server, answer_once, NULL));
     for (i = 0; i < 3; i++)
-        CHECK_OK(server, obe_receive_message(server, &taken[i], PATIENCE));
-    CHECK_OK(taken[0], obe_free(taken[0]));
-    CHECK_OK(taken[1], obe_reply(taken[1], "2", -1, PATIENCE));
+        CHECK_OK(server, obe_receive_message(server, &taken[i], TEST_TIMEOUT));
+    CHECK_OK(taken[0], obe_message_free(taken[0]));
+    CHECK_OK(taken[1], obe_reply(taken[1], "2", -1, TEST_TIMEOUT));
     for (i = 0; i < 4; i++)
         CHECK_OK(guests[i], obe_free(guests[i]));
     CHECK_OK(server, obe_free(server));
-    CHECK_OK(taken[1], obe_free(taken[1]));
-    CHECK_OK(taken[2], obe_free(taken[2]));
+    CHECK_OK(taken[1], obe_message_free(taken[1]));
+    CHECK_OK(taken[2], obe_message_free(taken[2]));
 }
 
-static void settings(void)
+static void options_and_counters(void)
 {
     int32_t port;
     int64_t value;
 
-    CHECK_OK(client, obe_set_option(client, "timeout_ms", "5000"));
-    CHECK_OK(client, obe_get_option(client, "timeout_ms", text, sizeof text, &length));
+    CHECK_OK(client, obe_set_option(client, OBE_OPT_TIMEOUT_MS, "5000"));
+    CHECK_OK(client, obe_get_option(client, OBE_OPT_TIMEOUT_MS, text, sizeof text, &length));
     CHECK_STATUS(OBE_E_ARGUMENT, client, obe_set_option(client, "no such option", "1"));
     CHECK_OK(client, obe_last_error(client, text, sizeof text, &length));
-    CHECK_OK(client, obe_stats(client, "bytes_sent", &value));
+    CHECK_OK(client, obe_get_stat(client, OBE_STAT_BYTES_SENT, &value));
     CHECK_OK(echo.server, obe_port(echo.server, &port));
     CHECK(strlen(obe_strerror(OBE_E_BUSY)) > 0 && strlen(obe_version()) > 0);
 }
@@ -157,48 +156,48 @@ static void commands(void)
 {
     double setting[4];
 
-    CHECK_STATUS(OBE_E_REPLY, client, obe_ready(client, PATIENCE)); /* an echo is no answer */
-    CHECK_STATUS(OBE_E_REPLY, kept, obe_optset(kept, setting, 4, &length, PATIENCE));
+    CHECK_STATUS(OBE_E_REPLY, client, obe_ready(client, TEST_TIMEOUT)); /* the echoed command is not "OK" */
+    CHECK_STATUS(OBE_E_REPLY, kept, obe_optset(kept, setting, 4, &length, TEST_TIMEOUT));
 }
 
 static const struct {
     const char *name;
     void (*once)(void);
-} deeds[] = {
+} operations[] = {
     {"one_shot", one_shot},
     {"on_kept", on_kept},
     {"small_buffer", small_buffer},
     {"refused", refused},
-    {"client_made_and_freed", client_made_and_freed},
-    {"client_freed_midway", client_freed_midway},
-    {"server_made_and_freed", server_made_and_freed},
+    {"client_created_and_freed", client_created_and_freed},
+    {"client_freed_while_connected", client_freed_while_connected},
+    {"server_created_and_freed", server_created_and_freed},
     {"timed_out", timed_out},
-    {"documents", documents},
+    {"messages", messages},
     {"requests", requests},
     {"commands", commands},
-    {"settings", settings},
+    {"options_and_counters", options_and_counters},
 };
 
 static void settle(int connections)
 {
-    CHECK_COMES(stat_of(echo.server, "connections_open") == connections);
-    CHECK_EQUAL(0, stat_of(client, "connections_open"));
+    CHECK_EVENTUALLY(stat_of(echo.server, OBE_STAT_CONNECTIONS_OPEN) == connections);
+    CHECK_EQUAL(0, stat_of(client, OBE_STAT_CONNECTIONS_OPEN));
 }
 
-/* Each deed, many times over, leaves everything as it was. The Go runtime takes a few threads and descriptors when
- * it first finds use for them; a leak would be as many as there were rounds. */
-static void nothing_is_left(void)
+/* Repeats each operation and compares the resources before and after. Go's runtime starts a few threads and opens a few
+ * descriptors at first use; a leak would be as large as the number of rounds. */
+static void nothing_leaks(void)
 {
     enum { FEW = 4 };
     int i, k, fds, tasks;
     int64_t live, routines;
 
-    for (i = 0; i < LENGTH(deeds); i++) {
+    for (i = 0; i < LENGTH(operations); i++) {
         int warm = measured ? 50 : 1;
 
-        printf("%s ", deeds[i].name);
+        printf("%s ", operations[i].name);
         for (k = 0; k < warm; k++)
-            deeds[i].once();
+            operations[i].once();
         settle(1);
         obe_test_collect();
         fds = process_descriptors();
@@ -207,14 +206,14 @@ static void nothing_is_left(void)
         live = obe_test_live();
         routines = obe_test_goroutines();
         for (k = 0; k < rounds; k++)
-            deeds[i].once();
+            operations[i].once();
         settle(1);
         CHECK_EQUAL(live, obe_test_live());
-        CHECK_COMES(process_descriptors() <= fds + FEW);
-        CHECK_COMES(obe_test_goroutines() <= routines + FEW);
+        CHECK_EVENTUALLY(process_descriptors() <= fds + FEW);
+        CHECK_EVENTUALLY(obe_test_goroutines() <= routines + FEW);
         CHECK(process_threads() <= tasks + FEW);
     }
-    CHECK_EQUAL(1, stat_of(kept, "connections_opened"));
+    CHECK_EQUAL(1, stat_of(kept, OBE_STAT_CONNECTIONS_OPENED));
 }
 
 static void exchange_on_both(void)
@@ -223,11 +222,11 @@ static void exchange_on_both(void)
     exchange(kept);
 }
 
-static void make_and_free(void) { CHECK_OK(0, obe_free(new_client(1))); }
+static void create_and_free(void) { CHECK_OK(0, obe_free(new_client(1))); }
 
-/* Memory does not grow with what was done. The collector lets it sway by a megabyte or two, so that the lowest of
- * several readings are compared. */
-static void check_flat(void (*once)(void), int times)
+/* Memory does not grow with the number of calls. With the garbage collector it varies by a megabyte or two, so the lowest
+ * of several readings are compared. */
+static void check_memory(void (*once)(void), int times)
 {
     enum { READINGS = 10, SLACK = 2 << 20 };
     int64_t low[2] = {INT64_MAX, INT64_MAX};
@@ -243,11 +242,11 @@ static void check_flat(void (*once)(void), int times)
             *half = now;
     }
     if (low[1] > low[0] + SLACK)
-        check_failed(__FILE__, __LINE__, "%d times more took %" PRId64 " kB more", times / 2, (low[1] - low[0]) / 1024);
+        check_failed(__FILE__, __LINE__, "%d more rounds used %" PRId64 " kB more memory", times / 2, (low[1] - low[0]) / 1024);
 }
 
-static void flat_exchanges(void) { check_flat(exchange_on_both, 10000); }
-static void flat_handles(void) { check_flat(make_and_free, 400000); }
+static void memory_of_exchanges(void) { check_memory(exchange_on_both, 10000); }
+static void memory_of_handles(void) { check_memory(create_and_free, 400000); }
 
 int main(int argc, char **argv)
 {
@@ -261,20 +260,20 @@ int main(int argc, char **argv)
     echo_start(&echo);
     client = new_client(echo.port);
     kept = new_client(echo.port);
-    CHECK_OK(kept, obe_set_option(kept, "persistent", "1"));
-    hasty = new_client(dead_port);
+    CHECK_OK(kept, obe_set_option(kept, OBE_OPT_PERSISTENT, "1"));
+    unserved = new_client(dead_port);
     exchange(kept);
-    RUN(nothing_is_left);
+    RUN(nothing_leaks);
     if (measured) {
-        RUN(flat_exchanges);
-        RUN(flat_handles);
+        RUN(memory_of_exchanges);
+        RUN(memory_of_handles);
     }
     CHECK_OK(client, obe_free(client));
     CHECK_OK(kept, obe_free(kept));
-    CHECK_OK(hasty, obe_free(hasty));
+    CHECK_OK(unserved, obe_free(unserved));
     echo_stop(&echo);
     CHECK_EQUAL(0, obe_test_live());
-    /* The tombstones go too, so that what is left after this is a leak. */
+    /* Without the quarantine, memory that is still allocated at exit is a leak. */
     obe_test_quarantine(0);
     CHECK_OK(0, obe_free(new_client(1)));
     socket_close(dead);

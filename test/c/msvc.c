@@ -1,5 +1,5 @@
-/* A program for Windows as Microsoft's compiler would build it, with nothing but the library and what ends a process:
- * Microsoft's C library is not to be had elsewhere. */
+/* A program for Windows as Microsoft's compiler would build it. It uses only the library and ExitProcess, because
+ * Microsoft's C library does not exist on other systems. */
 #include "obe.h"
 
 __declspec(dllimport) __declspec(noreturn) void __stdcall ExitProcess(unsigned int status);

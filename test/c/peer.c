@@ -1,7 +1,7 @@
-/* One side of a conversation between two systems; the other side is the same program, built for the other one.
+/* Client and server for exchanges between two systems: the other one is the same program, built for the other system.
  *
- *     peer server [NAME VALUE]...         prints its port, and sends every message back until it is told "done"
- *     peer client PORT [NAME VALUE]...    has every kind of exchange with that server, and ends it
+ *     peer server [NAME VALUE]...         prints its port and echoes every message, until the command "done"
+ *     peer client PORT [NAME VALUE]...    makes every kind of exchange with that server, and ends it
  *
  * NAME and VALUE are options of the sockets. */
 #include "check.h"
@@ -34,9 +34,10 @@ static obe_status serve_one(obe_message request, void *server)
     body = malloc((size_t)size);
     CHECK(body != NULL);
     CHECK_OK(request, obe_get_json(request, "", body, size, &size));
-    CHECK_OK(request, obe_reply(request, body, size, PATIENCE));
+    CHECK_OK(request, obe_reply(request, body, size, TEST_TIMEOUT));
     free(body);
-    CHECK_EQUAL(0, stat_of(*(obe_socket *)server, "dropped_malformed") + stat_of(*(obe_socket *)server, "dropped_json"));
+    CHECK_EQUAL(0, stat_of(*(obe_socket *)server, OBE_STAT_DROPPED_MALFORMED) +
+                       stat_of(*(obe_socket *)server, OBE_STAT_DROPPED_JSON));
     return strcmp(command, "done") == 0;
 }
 
@@ -60,7 +61,7 @@ static void exchange(obe_socket client, int number)
     int64_t size;
 
     snprintf(request, sizeof request, "{\"command\": \"echo\", \"number\": %d}", number);
-    CHECK_OK(client, obe_tcmd(client, request, -1, reply, sizeof reply, &size, PATIENCE));
+    CHECK_OK(client, obe_tcmd(client, request, -1, reply, sizeof reply, &size, TEST_TIMEOUT));
     CHECK(strcmp(request, reply) == 0);
 }
 
@@ -72,11 +73,11 @@ static void one_by_one(void)
 
     for (i = 0; i < ROUNDS; i++)
         exchange(client, i);
-    CHECK_EQUAL(ROUNDS, stat_of(client, "connections_opened"));
-    CHECK_OK(client, obe_set_option(client, "persistent", "1"));
+    CHECK_EQUAL(ROUNDS, stat_of(client, OBE_STAT_CONNECTIONS_OPENED));
+    CHECK_OK(client, obe_set_option(client, OBE_OPT_PERSISTENT, "1"));
     for (i = 0; i < ROUNDS; i++)
         exchange(client, i);
-    CHECK_EQUAL(ROUNDS + 1, stat_of(client, "connections_opened"));
+    CHECK_EQUAL(ROUNDS + 1, stat_of(client, OBE_STAT_CONNECTIONS_OPENED));
     CHECK_OK(client, obe_free(client));
 }
 
@@ -105,7 +106,7 @@ static void from_many_threads(void)
         join_thread(threads[i]);
 }
 
-/* The largest that there is without an option: 64 MiB there and back. */
+/* The largest message with the default of max_message: 64 MiB in each direction. */
 static void large(void)
 {
     enum { LARGEST = 64 << 20 };
@@ -118,7 +119,7 @@ static void large(void)
     for (i = 0; i < LARGEST; i++)
         request[i] = (char)('a' + i % 23);
     request[0] = request[LARGEST - 1] = '"';
-    CHECK_OK(client, obe_tcmd(client, request, LARGEST, reply, LARGEST, &size, PATIENCE));
+    CHECK_OK(client, obe_tcmd(client, request, LARGEST, reply, LARGEST, &size, TEST_TIMEOUT));
     CHECK_EQUAL(LARGEST, size);
     CHECK(memcmp(request, reply, LARGEST) == 0);
     CHECK_OK(client, obe_free(client));
@@ -140,18 +141,18 @@ static void numbers(void)
         sent[i] = (double)(int64_t)random_next(&dice) / 3e5;
     CHECK_OK(0, obe_command_new("echo", &command));
     CHECK_OK(command, obe_set_doubles(command, "x", sent, COUNT));
-    CHECK_OK(client, obe_tcmd_message(client, command, &reply, PATIENCE));
+    CHECK_OK(client, obe_tcmd_message(client, command, &reply, TEST_TIMEOUT));
     CHECK_OK(reply, obe_get_doubles(reply, "/x", got, COUNT, &count));
     CHECK_EQUAL(COUNT, count);
     CHECK(memcmp(sent, got, sizeof sent) == 0);
-    CHECK_OK(reply, obe_free(reply));
-    CHECK_OK(command, obe_free(command));
+    CHECK_OK(reply, obe_message_free(reply));
+    CHECK_OK(command, obe_message_free(command));
     CHECK_OK(client, obe_free(client));
 }
 
 #define HOLD "{\"command\": \"hold\"}"
 
-static obe_status hold(uintptr_t client)
+static obe_status hold(void *client)
 {
     char reply[8];
     int64_t size;
@@ -159,7 +160,7 @@ static obe_status hold(uintptr_t client)
     return obe_tcmd(client, HOLD, -1, reply, sizeof reply, &size, OBE_FOREVER);
 }
 
-static void check_ends(obe_status (*end)(uintptr_t), obe_status wanted)
+static void check_ends(obe_status (*end)(obe_socket), obe_status wanted)
 {
     obe_socket client = with_options(new_client(port));
     struct caller caller;
@@ -190,7 +191,7 @@ static void done(void)
 {
     obe_socket client = with_options(new_client(port));
 
-    CHECK_OK(client, obe_tcmd(client, "{\"command\": \"done\"}", -1, text, sizeof text, &length, PATIENCE));
+    CHECK_OK(client, obe_tcmd(client, "{\"command\": \"done\"}", -1, text, sizeof text, &length, TEST_TIMEOUT));
     CHECK_OK(client, obe_free(client));
     CHECK_EQUAL(0, obe_test_live());
 }

@@ -1,11 +1,11 @@
-/* Numbers that are no addresses, as the pointers of every function. Beside a size of 0 they are harmless: empty slices of
- * other languages have such pointers. Where they would be dereferenced, one of the first and the last page is OBE_E_ARGUMENT,
- * and the sentence names the parameter.
+/* Numbers that are not addresses, as each pointer of every function. With a size of 0 they are accepted: empty slices of
+ * other languages have such pointers. Where they would be dereferenced, a number in the first or the last page of the
+ * address space is OBE_E_ARGUMENT, and the error message names the parameter.
  *
- *     pointers               on bare TCP
- *     pointers CERT KEY      with TLS
+ *     pointers               over TCP
+ *     pointers CERT KEY      over TLS
  *
- * pointers_test.go makes pointers_calls.h of the headers. */
+ * pointers_test.go generates pointers_calls.h from the headers. */
 #include "check.h"
 
 #include <semaphore.h>
@@ -16,23 +16,23 @@
 
 enum { ROOM = 64, FOLLOWERS = 6, TURNS = 15 };
 
-/* What is beside a pointer. */
+/* How the library uses a pointer. */
 enum kind {
-    SIZED, /* its size */
-    PLACE, /* nothing: it is always dereferenced */
-    OPAQUE /* nothing: it never is */
+    SIZED, /* the next parameter is its size: it is dereferenced unless that is 0 */
+    PLACE, /* it is always dereferenced */
+    OPAQUE /* it is never dereferenced */
 };
 
 struct call {
     const char *function, *parameter;
     enum kind kind;
     int labview;
-    int early; /* with a stale handle, nothing is dereferenced */
+    int early; /* a stale handle is noticed before the pointer is dereferenced */
     int (*call)(uintptr_t odd, int64_t size, int stale);
-    uintptr_t (*owner)(void); /* the handle that has the sentence of a failure */
+    uintptr_t (*owner)(void); /* the handle that keeps the error message */
 };
 
-/* The arguments that are right. */
+/* The valid arguments. */
 static obe_socket client, server;
 static obe_message message, request;
 static int lv_client, lv_server;
@@ -40,7 +40,8 @@ static char text[ROOM];
 static double numbers[ROOM];
 static int ints[8];
 static int64_t longs[8];
-static uintptr_t handles[8];
+static obe_socket sockets[8];
+static obe_message messages[8];
 static void *slot;
 static void *lv_memory;
 
@@ -67,7 +68,7 @@ static obe_status handle_one(obe_message asked, void *user)
     for (i = 0; i < LENGTH(answers); i++)
         if (strcmp(answers[i][0], name) == 0)
             answer = answers[i][1];
-    obe_reply(asked, answer, -1, PATIENCE); /* the client may have left */
+    obe_reply(asked, answer, -1, TEST_TIMEOUT); /* the client may have disconnected */
     return OBE_OK;
 }
 
@@ -78,7 +79,7 @@ static void *serve(void *argument)
     return NULL;
 }
 
-/* ---- stacks that shrink: the collector does that ---- */
+/* ---- the garbage collector, which shrinks stacks ---- */
 
 static int over; /* atomic */
 
@@ -99,11 +100,11 @@ static void *collect(void *argument)
 #include "pointers_calls.h"
 
 static const uint64_t odd_values[] = {1, 8, 4095, UINT64_MAX, UINT64_C(0xc000000000)};
-enum { NOWHERE = 4 }; /* how many of them are in the first and the last page */
+enum { UNMAPPED = 4 }; /* the first ones, this many, are in the first or the last page */
 
-/* A thread that makes the calls of one parameter. It is new, as its stack in Go is then: that is copied in the first deep
- * call. And it stays, so that the next one does not get its stack. */
-struct hand {
+/* A thread that makes the calls for one parameter. Its stack in Go is new, so that the first deep call copies it. The
+ * thread runs until the end, so that the next thread does not inherit that stack. */
+struct worker {
     const struct call *call;
     uintptr_t odd;
     int64_t size;
@@ -112,11 +113,11 @@ struct hand {
     pthread_t thread;
 };
 
-static struct hand hands[LENGTH(calls)];
+static struct worker workers[LENGTH(calls)];
 
-static void *lend(void *argument)
+static void *work(void *argument)
 {
-    struct hand *h = argument;
+    struct worker *h = argument;
 
     for (;;) {
         while (sem_wait(&h->begin) != 0)
@@ -128,18 +129,18 @@ static void *lend(void *argument)
     }
 }
 
-/* What the function needs to get far. */
+/* Prepares what the function needs to reach the pointer. */
 static void prepare(const struct call *call)
 {
     if (call->labview) {
-        CHECK_EQUAL(0, obe_lv_tcmd(lv_client, sample, NULL, PATIENCE));
-        CHECK_EQUAL(0, obe_lv_command(lv_client, "ready"));
+        CHECK_EQUAL(0, obe_lv_tcmd(lv_client, sample, NULL, TEST_TIMEOUT));
+        CHECK_EQUAL(0, obe_lv_command_new(lv_client, "ready"));
     } else if (strncmp(call->function, "obe_receive", 11) == 0) {
-        CHECK_OK(client, obe_send(client, sample, -1, PATIENCE));
+        CHECK_OK(client, obe_send(client, sample, -1, TEST_TIMEOUT));
     }
 }
 
-static int make_call(struct hand *h, uintptr_t odd, int64_t size, int stale)
+static int make_call(struct worker *h, uintptr_t odd, int64_t size, int stale)
 {
     h->odd = odd;
     h->size = size;
@@ -150,30 +151,31 @@ static int make_call(struct hand *h, uintptr_t odd, int64_t size, int stale)
     while (sem_wait(&h->end) != 0)
         ;
     if (h->status == OBE_E_INTERNAL)
-        check_failed(__FILE__, __LINE__, "%s, %s 0x%" PRIxPTR ", size %" PRId64 ": a fault inside", h->call->function,
+        check_failed(__FILE__, __LINE__, "%s, %s 0x%" PRIxPTR ", size %" PRId64 ": an internal error", h->call->function,
                      h->call->parameter, odd, size);
     return h->status;
 }
 
-/* The sentence of the call, which names the parameter. */
+/* The error message of the call names the parameter. */
 static void check_named(const struct call *call, uintptr_t owner)
 {
-    const char *said;
-    char of_labview[1024] = "";
+    const char *message;
+    char labview_message[1024] = "";
 
     if (strncmp(call->function, "obe_lv_last_error", 17) == 0)
-        return; /* its own failures have no sentence */
+        return; /* its own failures are not recorded */
     if (call->labview) {
-        obe_lv_last_error((int)owner, of_labview, sizeof of_labview, NULL);
-        said = of_labview;
+        obe_lv_last_error((int)owner, labview_message, sizeof labview_message, NULL);
+        message = labview_message;
     } else {
-        said = sentence(strcmp(call->function, "obe_last_error") == 0 ? 0 : owner);
+        message = last_error(strcmp(call->function, "obe_last_error") == 0 ? NULL : (const void *)owner);
     }
-    if (!strstr(said, call->parameter))
-        check_failed(__FILE__, __LINE__, "%s, %s: the sentence is \"%s\"", call->function, call->parameter, said);
+    if (!strstr(message, call->parameter))
+        check_failed(__FILE__, __LINE__, "%s, %s: the error message is \"%s\"", call->function, call->parameter,
+                     message);
 }
 
-static void refused(struct hand *h, uintptr_t odd, int64_t size, uintptr_t owner)
+static void refused(struct worker *h, uintptr_t odd, int64_t size, uintptr_t owner)
 {
     int status = make_call(h, odd, size, 0);
 
@@ -188,11 +190,11 @@ static void every_pointer(void)
     int i, k;
 
     for (i = 0; i < LENGTH(calls); i++) {
-        struct hand *h = &hands[i];
+        struct worker *h = &workers[i];
 
         h->call = &calls[i];
         CHECK(sem_init(&h->begin, 0, 0) == 0 && sem_init(&h->end, 0, 0) == 0);
-        h->thread = start_thread(lend, h);
+        h->thread = start_thread(work, h);
         for (k = 0; k < LENGTH(odd_values); k++) {
             int n = (i + k) % LENGTH(odd_values);
             uintptr_t odd = (uintptr_t)odd_values[n];
@@ -207,27 +209,27 @@ static void every_pointer(void)
                 int status = make_call(h, odd, 0, 0);
 
                 if (status == OBE_E_HANDLE || status == OBE_E_STATE)
-                    check_failed(__FILE__, __LINE__, "%s, %s: got %d, and did not get far", h->call->function,
+                    check_failed(__FILE__, __LINE__, "%s, %s: got %d before the pointer was used", h->call->function,
                                  h->call->parameter, status);
             }
-            if (n < NOWHERE)
+            if (n < UNMAPPED)
                 refused(h, odd, 2, calls[i].owner());
         }
     }
 }
 
-/* A text of which C does not tell the length. */
+/* A text with length -1: the library would search for its NUL. */
 static void unterminated(void)
 {
     int k;
 
-    for (k = 0; k < NOWHERE; k++) {
-        CHECK_STATUS(OBE_E_ARGUMENT, client, obe_send(client, (const char *)(uintptr_t)odd_values[k], -1, PATIENCE));
-        CHECK_SAYS(client, "json is the address");
+    for (k = 0; k < UNMAPPED; k++) {
+        CHECK_STATUS(OBE_E_ARGUMENT, client, obe_send(client, (const char *)(uintptr_t)odd_values[k], -1, TEST_TIMEOUT));
+        CHECK_ERROR(client, "json is the address");
     }
 }
 
-/* ---- calls that wait with such a buffer, while others lead and the collector runs ---- */
+/* ---- calls that wait with such a buffer, while another thread polls and the garbage collector runs ---- */
 
 static obe_socket crowded;
 static int turns[FOLLOWERS]; /* atomic */
@@ -240,13 +242,13 @@ static void *follow(void *argument)
         char room[ROOM];
         int64_t length;
         obe_status status = obe_receive(crowded, (char *)(uintptr_t)odd_values[(turn - turns) % LENGTH(odd_values)], 0,
-                                        &length, PATIENCE);
+                                        &length, TEST_TIMEOUT);
 
         if (is_over() && (status == OBE_E_CLOSED || status == OBE_E_HANDLE))
             return NULL;
         CHECK_STATUS(OBE_E_BUFFER, crowded, status);
         __atomic_fetch_add(turn, 1, __ATOMIC_ACQ_REL);
-        status = obe_receive(crowded, room, sizeof room, &length, OBE_NO_WAIT); /* another thread may have it */
+        status = obe_receive(crowded, room, sizeof room, &length, OBE_NO_WAIT); /* another thread may have received it */
         CHECK(status == OBE_OK || status == OBE_E_TIMEOUT || status == OBE_E_BUSY || is_over());
     }
 }
@@ -256,10 +258,10 @@ static const char *cert, *key;
 static obe_socket secured(obe_socket socket, int is_server)
 {
     if (cert && is_server) {
-        CHECK_OK(socket, obe_set_option(socket, "tls_cert", cert));
-        CHECK_OK(socket, obe_set_option(socket, "tls_key", key));
+        CHECK_OK(socket, obe_set_option(socket, OBE_OPT_TLS_CERT, cert));
+        CHECK_OK(socket, obe_set_option(socket, OBE_OPT_TLS_KEY, key));
     } else if (cert) {
-        CHECK_OK(socket, obe_set_option(socket, "tls_ca", cert));
+        CHECK_OK(socket, obe_set_option(socket, OBE_OPT_TLS_CA, cert));
     }
     return socket;
 }
@@ -279,14 +281,14 @@ static void followers(void)
     pthread_t threads[FOLLOWERS];
     obe_socket peer;
     int i;
-    int64_t deadline = now_ms() + PATIENCE;
+    int64_t deadline = now_ms() + TEST_TIMEOUT;
 
     crowded = secured(new_server(), 1);
     peer = secured(new_client(port_of(crowded)), 0);
     for (i = 0; i < FOLLOWERS; i++)
         threads[i] = start_thread(follow, &turns[i]);
     while (!all_had_turns()) {
-        CHECK_OK(peer, obe_send(peer, "[1]", -1, PATIENCE));
+        CHECK_OK(peer, obe_send(peer, "[1]", -1, TEST_TIMEOUT));
         CHECK(now_ms() < deadline);
     }
     __atomic_store_n(&over, 1, __ATOMIC_RELEASE);
@@ -308,32 +310,32 @@ int main(int argc, char **argv)
     }
     server = secured(new_server(), 1);
     client = secured(new_client(port_of(server)), 0);
-    CHECK_EQUAL(0, obe_lv_client("", port_of(server), &lv_client));
+    CHECK_EQUAL(0, obe_lv_client_new("", port_of(server), &lv_client));
     if (cert)
         CHECK_EQUAL(0, obe_lv_set_option(lv_client, "tls_ca", cert));
-    CHECK_EQUAL(0, obe_lv_server("", 0, &lv_server));
+    CHECK_EQUAL(0, obe_lv_server_new("", 0, &lv_server));
     CHECK_OK(0, obe_message_new(sample, -1, &message));
     asked = new_server();
     asking = new_client(port_of(asked));
-    CHECK_OK(asking, obe_send(asking, sample, -1, PATIENCE));
-    CHECK_OK(asked, obe_receive_message(asked, &request, PATIENCE));
+    CHECK_OK(asking, obe_send(asking, sample, -1, TEST_TIMEOUT));
+    CHECK_OK(asked, obe_receive_message(asked, &request, TEST_TIMEOUT));
 
     serving = start_thread(serve, NULL);
     collecting = start_thread(collect, NULL);
     RUN(every_pointer);
     RUN(unterminated);
     RUN(followers);
-    for (i = 0; i < LENGTH(hands); i++) {
-        sem_post(&hands[i].begin);
-        join_thread(hands[i].thread);
+    for (i = 0; i < LENGTH(workers); i++) {
+        sem_post(&workers[i].begin);
+        join_thread(workers[i].thread);
     }
     join_thread(collecting);
     CHECK_OK(server, obe_free(server));
     join_thread(serving);
-    CHECK_EQUAL(0, obe_lv_close_all());
+    CHECK_EQUAL(0, obe_lv_free_all());
     CHECK_OK(client, obe_free(client));
-    CHECK_OK(message, obe_free(message));
-    CHECK_OK(request, obe_free(request));
+    CHECK_OK(message, obe_message_free(message));
+    CHECK_OK(request, obe_message_free(request));
     CHECK_OK(asked, obe_free(asked));
     CHECK_OK(asking, obe_free(asking));
     CHECK_EQUAL(0, obe_test_live());

@@ -1,8 +1,9 @@
-/* The library in a process: fork, exec, exit, signals at their default, silence, and what comes after a fault inside.
+/* The library and its process: fork, exec, exit, signals with their default action, no output, and calls after an internal
+ * error.
  *
- * Run with an argument it is one of the processes that the tests start. */
+ * With an argument, the program is one of the processes that the tests start. */
 #include "calls.h"
-#include "silence.h"
+#include "no_output.h"
 
 #include <dirent.h>
 #include <malloc.h>
@@ -17,7 +18,7 @@ enum { WATCHDOG = 15 /* s */ };
 static char text[256];
 static int64_t length;
 
-/* Waits for the end of a child and gives its exit status; a signal n that ended it is 1000 + n. */
+/* Waits for a child to end and returns its exit status, or 1000 + n if signal n ended it. */
 static int wait_for(pid_t child)
 {
     int status;
@@ -27,10 +28,11 @@ static int wait_for(pid_t child)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
 }
 
-/* wait_for, for a child that may hang with all signals blocked, as a thread that enters Go has them. */
-static int wait_for_some_time(pid_t child)
+/* wait_for with a timeout, for a child that may hang. A thread that enters Go blocks all signals, so alarm cannot end
+ * it. */
+static int wait_for_or_kill(pid_t child)
 {
-    int64_t end = now_ms() + PATIENCE;
+    int64_t end = now_ms() + TEST_TIMEOUT;
     int status;
     pid_t ended;
 
@@ -43,7 +45,7 @@ static int wait_for_some_time(pid_t child)
     return wait_for(child);
 }
 
-/* Starts this program anew, its input and output being those pipes' ends if they are not -1. */
+/* Starts this program with in as its standard input and out as its standard output, unless they are -1. */
 static pid_t start_self(const char *argument, int in, int out)
 {
     pid_t child = fork();
@@ -61,28 +63,29 @@ static pid_t start_self(const char *argument, int in, int out)
 
 static int run_self(const char *argument) { return wait_for(start_self(argument, -1, -1)); }
 
-/* An exchange, so that the library has been at work. */
+/* An exchange, so that all parts of the library were used. */
 static void exchange(obe_socket client)
 {
-    CHECK_OK(client, obe_tcmd(client, "[1]", -1, text, sizeof text, &length, PATIENCE));
+    CHECK_OK(client, obe_tcmd(client, "[1]", -1, text, sizeof text, &length, TEST_TIMEOUT));
     CHECK(strcmp(text, "[1]") == 0);
 }
 
 /* ---- fork ---- */
 
-/* Calls everything and returns 0 if each call says OBE_E_FORKED and writes nothing, else its number. */
+/* Calls every function. Returns 0 if each call returns OBE_E_FORKED and writes nothing, otherwise the number of the call. */
 static int calls_in_child(obe_socket client)
 {
     int i;
 
     calls_begin();
-    if (obe_client_new(NULL, 1, &out.handle) != OBE_E_FORKED || obe_server_new(NULL, 0, &out.handle) != OBE_E_FORKED ||
-        obe_message_new("1", -1, &out.handle) != OBE_E_FORKED || obe_command_new("done", &out.handle) != OBE_E_FORKED)
+    if (obe_client_new(NULL, 1, &out.socket) != OBE_E_FORKED || obe_server_new(NULL, 0, &out.socket) != OBE_E_FORKED ||
+        obe_message_new("1", -1, &out.message) != OBE_E_FORKED || obe_command_new("done", &out.message) != OBE_E_FORKED)
         return 99;
     for (i = 0; i < LENGTH(calls); i++)
         if (calls[i].call(client) != OBE_E_FORKED)
             return 1 + i;
-    if (obe_last_error(0, out.text, sizeof out.text, &out.length) != OBE_E_FORKED || obe_free(0) != OBE_E_FORKED)
+    if (obe_last_error(0, out.text, sizeof out.text, &out.length) != OBE_E_FORKED || obe_free(0) != OBE_E_FORKED ||
+        obe_message_free(0) != OBE_E_FORKED)
         return 98;
     if (memcmp(&out, &untouched, sizeof out) != 0)
         return 97;
@@ -101,12 +104,12 @@ static void *busy_body(void *argument)
     int64_t size;
 
     while (!__atomic_load_n(&b->stop, __ATOMIC_ACQUIRE))
-        CHECK_OK(b->client, obe_tcmd(b->client, "[1]", -1, reply, sizeof reply, &size, PATIENCE));
+        CHECK_OK(b->client, obe_tcmd(b->client, "[1]", -1, reply, sizeof reply, &size, TEST_TIMEOUT));
     return NULL;
 }
 
-/* Forks on a thread that has made no call: in the child it would be new to Go's runtime, and wait for a thread that is
- * not there. */
+/* Forks on a thread that has made no call. In the child, Go's runtime would have to create its state for this thread, and
+ * would wait for a thread that does not exist there. */
 static void *fork_body(void *argument)
 {
     pid_t child = fork();
@@ -116,9 +119,9 @@ static void *fork_body(void *argument)
     return (void *)(intptr_t)child;
 }
 
-/* A child gets OBE_E_FORKED and the parent does not notice, although other threads are in calls at the moment of the
- * fork. On Linux each child gets it. On macOS Go is entered before the library can look, and a call may not return: a
- * child that hangs is ended and mentioned there. */
+/* A child gets OBE_E_FORKED, and the parent is not affected, although other threads are in calls at the moment of the fork.
+ * This holds for each child on Linux. On macOS a call enters Go before the library can detect the fork, and may hang:
+ * there, children that hang are killed and reported. */
 static void forked_child(void)
 {
     enum { CHILDREN = 50 };
@@ -138,7 +141,7 @@ static void forked_child(void)
 
         exchange(client);
         CHECK(pthread_join(start_thread(fork_body, &client), &child) == 0);
-        status = wait_for_some_time((pid_t)(intptr_t)child);
+        status = wait_for_or_kill((pid_t)(intptr_t)child);
         if (status == 1000 + SIGKILL)
             hung++;
         else
@@ -157,8 +160,8 @@ static void forked_child(void)
     echo_stop(&echo);
 }
 
-/* In the started process, before it does anything else: a child that is forked before Go's runtime has started gets
- * its answer, too; so does that of daemon(3). The parent continues. */
+/* A started process forks before it does anything else: a child that is forked before Go's runtime has started gets
+ * OBE_E_FORKED too, also through daemon(3). The parent continues. */
 static int fork_first(int by_daemon)
 {
     struct echo echo;
@@ -206,7 +209,7 @@ static void early_fork(void)
         printf("(%d of %d children hung) ", hung, CHILDREN);
 }
 
-/* Processor time of this process, in ms. */
+/* CPU time of this process, in ms. */
 static int64_t used_ms(void)
 {
     struct rusage usage;
@@ -223,7 +226,7 @@ static int try_connect(int32_t port, const char *path)
     struct sockaddr_in address = loopback(port);
     int fd = socket(path ? AF_UNIX : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), failed;
 
-    CHECK(fd >= 0 && socket_limit(fd, PATIENCE));
+    CHECK(fd >= 0 && socket_limit(fd, TEST_TIMEOUT));
     memset(&local, 0, sizeof local);
     local.sun_family = AF_UNIX;
     if (path)
@@ -245,19 +248,20 @@ static int connect_to(obe_socket server, const char *path)
     return fd;
 }
 
-/* Receives for so long, and no message comes. Waiting costs no processor time. */
-static void wait_quietly(obe_socket server, int ms)
+/* Waits for a message that does not come. Waiting uses no CPU time. */
+static void wait_idle(obe_socket server, int ms)
 {
     int64_t used = used_ms();
 
     CHECK_STATUS(OBE_E_TIMEOUT, server, obe_receive(server, text, sizeof text, &length, ms));
     used = used_ms() - used;
     if (used > ms / 2)
-        check_failed(__FILE__, __LINE__, "waiting for %d ms took %d ms of processor time", ms, (int)used);
+        check_failed(__FILE__, __LINE__, "waiting for %d ms used %d ms of CPU time", ms, (int)used);
 }
 
-/* What the library closes is closed, although a child that knows nothing of it has the same sockets open. */
-static void bystander(const char *path)
+/* Connections that the library closes are closed for their peers, although a forked child still has the same sockets
+ * open. */
+static void sockets_in_child(const char *path)
 {
     enum { QUIET = 200 /* ms */ };
     char place[128] = "", other[128] = "", byte;
@@ -274,46 +278,46 @@ static void bystander(const char *path)
     CHECK_OK(0, obe_server_new(place, 0, &server));
     malformed = connect_to(server, path);
     unanswered = connect_to(server, path);
-    raw_say(unanswered, "00000000011");
-    CHECK_OK(server, obe_receive(server, text, sizeof text, &length, PATIENCE));
+    raw_write_text(unanswered, "00000000011");
+    CHECK_OK(server, obe_receive(server, text, sizeof text, &length, TEST_TIMEOUT));
     answered = connect_to(server, path);
     idle = connect_to(server, path);
     listener = raw_listen(&port, 1);
     client = new_client(port);
-    CHECK_OK(client, obe_send(client, "1", -1, PATIENCE));
+    CHECK_OK(client, obe_send(client, "1", -1, TEST_TIMEOUT));
     accepted = raw_accept(listener);
-    CHECK_STATUS(OBE_E_TIMEOUT, server, obe_receive(server, text, sizeof text, &length, QUIET)); /* it accepts all */
+    CHECK_STATUS(OBE_E_TIMEOUT, server, obe_receive(server, text, sizeof text, &length, QUIET)); /* this call accepts all of them */
 
     CHECK(pipe(pipes) == 0);
     child = fork();
     if (child == 0) {
         close(pipes[1]);
-        _exit(read(pipes[0], &byte, 1) == 0 ? 0 : 98); /* till the parent lets go */
+        _exit(read(pipes[0], &byte, 1) == 0 ? 0 : 98); /* until the parent closes its end */
     }
     close(pipes[0]);
 
-    raw_say(malformed, "this is no header of a message");
-    raw_say(answered, "00000000012");
-    CHECK_OK(server, obe_receive(server, text, sizeof text, &length, PATIENCE));
-    CHECK_OK(server, obe_send(server, "3", -1, PATIENCE));
+    raw_write_text(malformed, "this is not a frame header");
+    raw_write_text(answered, "00000000012");
+    CHECK_OK(server, obe_receive(server, text, sizeof text, &length, TEST_TIMEOUT));
+    CHECK_OK(server, obe_send(server, "3", -1, TEST_TIMEOUT));
     CHECK(raw_message(answered, text, sizeof text) == 1);
-    wait_quietly(server, QUIET);
+    wait_idle(server, QUIET);
     CHECK(raw_ended(malformed));
     CHECK(raw_ended(unanswered));
     CHECK_OK(client, obe_free(client));
     CHECK(raw_message(accepted, text, sizeof text) == 1 && raw_ended(accepted));
 
-    CHECK_OK(server, obe_set_option(server, "max_connections", "1"));
+    CHECK_OK(server, obe_set_option(server, OBE_OPT_MAX_CONNECTIONS, "1"));
     dropped = connect_to(server, path);
-    wait_quietly(server, QUIET);
+    wait_idle(server, QUIET);
     CHECK(raw_ended(idle) && raw_ended(answered));
-    raw_say(dropped, "00000000011");
-    CHECK_OK(server, obe_receive(server, text, sizeof text, &length, PATIENCE));
+    raw_write_text(dropped, "00000000011");
+    CHECK_OK(server, obe_receive(server, text, sizeof text, &length, TEST_TIMEOUT));
     CHECK_OK(server, obe_close(server));
     CHECK(raw_ended(dropped));
-    wait_quietly(server, QUIET);
+    wait_idle(server, QUIET);
 
-    /* Nothing is listening any more, not even at another name of the socket's file. */
+    /* No server is listening any longer, not even under another name of the socket file. */
     late = connect_to(server, path);
     port = port_of(server);
     if (path)
@@ -331,16 +335,16 @@ static void bystander(const char *path)
         socket_close(*opened[i]);
 }
 
-static void bystanders(void)
+static void closed_despite_child(void)
 {
     char path[64];
 
-    bystander(NULL);
-    snprintf(path, sizeof path, "/tmp/obe-bystander-%d", (int)getpid());
-    bystander(path);
+    sockets_in_child(NULL);
+    snprintf(path, sizeof path, "/tmp/obe-process-%d", (int)getpid());
+    sockets_in_child(path);
 }
 
-/* Whether this process has a descriptor of the kinds that the library opens. */
+/* Whether this process has a descriptor of a kind that the library opens. */
 static int has_sockets(void)
 {
     DIR *all = opendir("/proc/self/fd");
@@ -359,7 +363,7 @@ static int has_sockets(void)
     return found;
 }
 
-/* In the started process: exchanges work, and nothing of the parent's came along. */
+/* A started process: exchanges work, and it inherited no sockets. */
 static int started(void)
 {
     struct echo echo;
@@ -374,7 +378,7 @@ static int started(void)
     CHECK_OK(client, obe_free(client));
     echo_stop(&echo);
     CHECK(write(1, "r", 1) == 1);
-    CHECK(read(0, &byte, 1) == 0); /* till the parent lets go */
+    CHECK(read(0, &byte, 1) == 0); /* until the parent closes its end */
     return 0;
 }
 
@@ -389,7 +393,7 @@ static void fork_and_exec(void)
 
     echo_start(&echo);
     client = new_client(echo.port);
-    CHECK_OK(client, obe_set_option(client, "persistent", "1"));
+    CHECK_OK(client, obe_set_option(client, OBE_OPT_PERSISTENT, "1"));
     exchange(client);
     CHECK(has_sockets());
     CHECK(pipe(in) == 0 && pipe(out) == 0);
@@ -399,7 +403,7 @@ static void fork_and_exec(void)
     close(in[0]);
     close(out[1]);
     CHECK(read(out[0], &byte, 1) == 1);
-    /* It lives, and holds neither the connection nor the port. */
+    /* The child is running, and has inherited neither the connection nor the port. */
     exchange(client);
     CHECK_OK(client, obe_free(client));
     port = echo.port;
@@ -413,7 +417,7 @@ static void fork_and_exec(void)
 
 /* ---- the end of the process ---- */
 
-static obe_status receive_forever(uintptr_t h)
+static obe_status receive_forever(void *h)
 {
     char buffer[64];
     int64_t size;
@@ -423,8 +427,8 @@ static obe_status receive_forever(uintptr_t h)
 
 static struct caller blocked;
 
-/* Leaves with a call blocked, by exit or by a return from main. */
-static int leave(int by_exit)
+/* Exits during a blocked call, by exit or by returning from main. */
+static int exit_during_call(int by_exit)
 {
     alarm(WATCHDOG);
     caller_start(&blocked, receive_forever, new_server());
@@ -442,9 +446,9 @@ static void exit_while_blocked(void)
     CHECK(now_ms() - start < 4 * SOON);
 }
 
-/* ---- signals at their default ---- */
+/* ---- signals with their default action ---- */
 
-/* A signal ends the process as if the library were not there. */
+/* A signal ends the process, as without the library. */
 static int die(int signal)
 {
     struct echo echo;
@@ -487,8 +491,8 @@ static void default_signals(void)
         CHECK_EQUAL(1000 + deadly[i].signal, run_self(deadly[i].name));
 }
 
-/* Writing to a peer that is gone is a failure of the call, and raises nothing. */
-static int write_to_vanished(void)
+/* Writing to a peer that has disconnected fails, and raises no SIGPIPE. */
+static int write_to_disconnected(void)
 {
     enum { BIG = 8 << 20 };
     static char big[BIG];
@@ -499,34 +503,34 @@ static int write_to_vanished(void)
     alarm(WATCHDOG);
     memset(big, ' ', sizeof big);
     big[0] = '1';
-    CHECK_OK(client, obe_set_option(client, "persistent", "1"));
+    CHECK_OK(client, obe_set_option(client, OBE_OPT_PERSISTENT, "1"));
     for (i = 0; i < 10; i++) {
         obe_status status;
         int fd;
 
-        CHECK_OK(client, obe_send(client, "1", -1, PATIENCE));
+        CHECK_OK(client, obe_send(client, "1", -1, TEST_TIMEOUT));
         fd = raw_accept(listener);
         raw_message(fd, text, sizeof text);
         if (i % 2)
             raw_reset(fd);
         else
             socket_close(fd);
-        /* A kept connection that has ended is not written to, but a new one made; and that one is reset in the
-         * middle. */
-        CHECK_OK(client, obe_send(client, "2", -1, PATIENCE));
+        /* The client does not write to a persistent connection that has ended, but opens a new one. That one is reset
+         * before the reply. */
+        CHECK_OK(client, obe_send(client, "2", -1, TEST_TIMEOUT));
         raw_reset(raw_accept(listener));
-        CHECK_STATUS(OBE_E_RESET, client, obe_receive(client, text, sizeof text, &length, PATIENCE));
+        CHECK_STATUS(OBE_E_RESET, client, obe_receive(client, text, sizeof text, &length, TEST_TIMEOUT));
 
         fd = raw_connect(port_of(server));
-        raw_say(fd, "00000000011");
-        CHECK_OK(server, obe_receive(server, text, sizeof text, &length, PATIENCE));
+        raw_write_text(fd, "00000000011");
+        CHECK_OK(server, obe_receive(server, text, sizeof text, &length, TEST_TIMEOUT));
         if (i % 2)
             raw_reset(fd);
         else
             socket_close(fd);
-        /* The system takes the first part, which the peer resets, and then refuses the rest: this is what raises
-         * SIGPIPE. */
-        status = obe_send(server, big, BIG, PATIENCE);
+        /* The system accepts the first part, the peer answers with a reset, and the system refuses the rest. This would
+         * raise SIGPIPE. */
+        status = obe_send(server, big, BIG, TEST_TIMEOUT);
         CHECK(status == OBE_E_RESET || status == OBE_E_PEER_CLOSED);
     }
     CHECK_OK(client, obe_free(client));
@@ -543,16 +547,16 @@ static void count_pipe(int signal)
     __atomic_add_fetch(&pipe_signals, 1, __ATOMIC_RELAXED);
 }
 
-static void vanished_peers(void)
+static void disconnected_peers(void)
 {
     struct sigaction action, before;
 
-    CHECK_EQUAL(0, run_self("vanished"));
+    CHECK_EQUAL(0, run_self("disconnected"));
     memset(&action, 0, sizeof action);
     action.sa_handler = count_pipe;
     action.sa_flags = SA_ONSTACK;
     CHECK(sigaction(SIGPIPE, &action, &before) == 0);
-    write_to_vanished();
+    write_to_disconnected();
     alarm(0);
     CHECK_EQUAL(0, pipe_signals);
     CHECK(sigaction(SIGPIPE, &before, NULL) == 0);
@@ -582,8 +586,7 @@ static int threads(void)
     return n;
 }
 
-/* Most threads of the library have no heap in the C library, each of which reserves 64 MB of addresses: only those that
- * start other threads have one. */
+/* Only threads that start other threads have a heap (arena) in the C library. Each reserves 64 MB of address space. */
 static void few_heaps(void)
 {
     obe_socket server = new_server(), client = new_client(port_of(server));
@@ -593,8 +596,8 @@ static void few_heaps(void)
     FILE *stream = open_memstream(&report, &size);
 
     CHECK_STATUS(OBE_E_TIMEOUT, server, obe_receive(server, text, sizeof text, &length, 100));
-    CHECK_OK(client, obe_send(client, "1", -1, PATIENCE));
-    CHECK_OK(server, obe_receive(server, text, sizeof text, &length, PATIENCE));
+    CHECK_OK(client, obe_send(client, "1", -1, TEST_TIMEOUT));
+    CHECK_OK(server, obe_receive(server, text, sizeof text, &length, TEST_TIMEOUT));
     CHECK_OK(client, obe_free(client));
     CHECK_OK(server, obe_free(server));
     CHECK(stream && malloc_info(0, stream) == 0 && fclose(stream) == 0);
@@ -622,7 +625,7 @@ static void *receive_and_end(void *argument)
     return c;
 }
 
-/* A thread that is cancelled by pthread_cancel ends when its call has returned, and not within it. */
+/* A thread that is cancelled by pthread_cancel ends after its call has returned, not within it. */
 static void cancelled_thread(void)
 {
     struct cancelled c;
@@ -637,12 +640,12 @@ static void cancelled_thread(void)
     CHECK(sem_init(&c.called, 0, 0) == 0);
     thread = start_thread(receive_and_end, &c);
     CHECK(sem_wait(&c.called) == 0);
-    caller_start(&follower, receive_forever, c.server); /* by when the other thread is in its call, too */
+    caller_start(&follower, receive_forever, c.server); /* the other thread is in its call before this returns */
     CHECK(pthread_cancel(thread) == 0);
-    /* The second message of one connection would wait for the answer to the first. */
+    /* Two connections, because the second message of one would wait for the reply to the first. */
     for (i = 0; i < LENGTH(fds); i++) {
         fds[i] = raw_connect(port_of(c.server));
-        raw_say(fds[i], "00000000011");
+        raw_write_text(fds[i], "00000000011");
     }
     CHECK(pthread_join(thread, &result) == 0);
     CHECK_EQUAL(OBE_OK, c.status);
@@ -653,9 +656,9 @@ static void cancelled_thread(void)
     CHECK_OK(c.server, obe_free(c.server));
 }
 
-/* ---- faults and silence ---- */
+/* ---- internal errors, and no output ---- */
 
-static void after_a_fault(void)
+static void after_an_internal_error(void)
 {
     struct echo echo;
     obe_socket client;
@@ -665,7 +668,8 @@ static void after_a_fault(void)
     client = new_client(echo.port);
     for (i = 0; i < 10; i++) {
         CHECK_STATUS(OBE_E_INTERNAL, client, obe_test_panic(client));
-        CHECK_SAYS(client, "test_panic: a fault inside the library: provoked");
+        CHECK_ERROR(client, "test_panic: ");
+        CHECK_ERROR(client, ": provoked");
         CHECK_STATUS(OBE_E_INTERNAL, echo.server, obe_test_panic(echo.server));
         exchange(client);
     }
@@ -673,18 +677,18 @@ static void after_a_fault(void)
     echo_stop(&echo);
 }
 
-/* Nothing of all this is worth a word on the program's output. */
-static void silence(void)
+/* None of this prints anything. */
+static void no_output(void)
 {
-    struct silence silence;
+    struct captured_output output;
 
-    silence_begin(&silence);
-    after_a_fault();
-    write_to_vanished();
+    capture_output_begin(&output);
+    after_an_internal_error();
+    write_to_disconnected();
     alarm(0);
-    CHECK_STATUS(OBE_E_HANDLE, 0, obe_free(4095));
+    CHECK_STATUS(OBE_E_HANDLE, 0, obe_free(NUMBER_AS_HANDLE(4095)));
     obe_test_collect();
-    silence_end(&silence);
+    capture_output_end(&output);
 }
 
 int main(int argc, char **argv)
@@ -697,24 +701,24 @@ int main(int argc, char **argv)
     if (strcmp(role, "started") == 0)
         return started();
     if (strcmp(role, "exit") == 0 || strcmp(role, "return") == 0)
-        return leave(role[0] == 'e');
-    if (strcmp(role, "vanished") == 0)
-        return write_to_vanished();
+        return exit_during_call(role[0] == 'e');
+    if (strcmp(role, "disconnected") == 0)
+        return write_to_disconnected();
     for (i = 0; i < LENGTH(deadly); i++)
         if (strcmp(role, deadly[i].name) == 0)
             return die(deadly[i].signal);
-    for (fd = 3; fd < 256; fd++) /* what came from whoever started the tests is to go no further */
+    for (fd = 3; fd < 256; fd++) /* descriptors that the tests inherited are not passed on */
         fcntl(fd, F_SETFD, FD_CLOEXEC);
     RUN(few_heaps);
     RUN(forked_child);
     RUN(early_fork);
-    RUN(bystanders);
+    RUN(closed_despite_child);
     RUN(fork_and_exec);
     RUN(exit_while_blocked);
-    RUN(vanished_peers);
+    RUN(disconnected_peers);
     RUN(cancelled_thread);
-    RUN(after_a_fault);
-    RUN(silence);
+    RUN(after_an_internal_error);
+    RUN(no_output);
     CHECK_EQUAL(0, obe_test_live());
     RUN(default_signals);
     return 0;

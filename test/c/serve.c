@@ -1,7 +1,7 @@
-/* Talk in documents: sending and receiving them, answering several at once from any thread, and obe_serve.
+/* Sending and receiving messages, replying to several at the same time from any thread, and obe_serve.
  *
- *     serve            everything
- *     serve ROUNDS     that many rounds where there are many: for valgrind */
+ *     serve            all tests
+ *     serve ROUNDS     all tests, with this many rounds in the long ones: for valgrind */
 #include "check.h"
 
 #include <semaphore.h>
@@ -18,19 +18,20 @@ static obe_message parse(const char *json)
     return m;
 }
 
-/* The next message of a server or client. */
-static obe_message take(obe_socket socket)
+/* Receives the next message of a server or client. */
+static obe_message receive(obe_socket socket)
 {
     obe_message m = 0;
 
-    CHECK_OK(socket, obe_receive_message(socket, &m, PATIENCE));
+    CHECK_OK(socket, obe_receive_message(socket, &m, TEST_TIMEOUT));
     CHECK(m != 0);
     return m;
 }
 
-static void send_text(obe_socket client, const char *json) { CHECK_OK(client, obe_send(client, json, -1, PATIENCE)); }
-static void answer(obe_message request, const char *json) { CHECK_OK(request, obe_reply(request, json, -1, PATIENCE)); }
-static void drop(uintptr_t handle) { CHECK_OK(handle, obe_free(handle)); }
+static void send_text(obe_socket client, const char *json) { CHECK_OK(client, obe_send(client, json, -1, TEST_TIMEOUT)); }
+static void answer(obe_message request, const char *json) { CHECK_OK(request, obe_reply(request, json, -1, TEST_TIMEOUT)); }
+static void free_socket(obe_socket handle) { CHECK_OK(handle, obe_free(handle)); }
+static void free_message(obe_message handle) { CHECK_OK(handle, obe_message_free(handle)); }
 
 static void check_json(const char *file, int line, obe_message m, const char *wanted)
 {
@@ -43,24 +44,24 @@ static void check_json(const char *file, int line, obe_message m, const char *wa
 
 #define CHECK_REPLY(client, wanted) \
     do { \
-        CHECK_OK(client, obe_receive(client, text, sizeof text, &length, PATIENCE)); \
+        CHECK_OK(client, obe_receive(client, text, sizeof text, &length, TEST_TIMEOUT)); \
         if (strcmp(text, (wanted)) != 0) \
             check_failed(__FILE__, __LINE__, "the reply is %s, wanted %s", text, wanted); \
     } while (0)
 
-/* The client still waits: neither a reply nor an end has come. What would end its connection has happened before. */
+/* The client has received neither a reply nor the end of its connection. */
 #define CHECK_WAITS(client) \
     do { \
         int64_t unused_ = -7; \
         CHECK_STATUS(OBE_E_TIMEOUT, client, obe_receive(client, NULL, 0, &unused_, 20)); \
     } while (0)
 
-/* A failure that writes nothing. */
+/* A call fails with status, and stores no handle in result. */
 #define CHECK_NONE(status, handle, result, call) \
     do { \
-        (result) = 77; \
+        (result) = NUMBER_AS_HANDLE(77); \
         CHECK_STATUS(status, handle, call); \
-        CHECK_EQUAL(77, (int64_t)(result)); \
+        CHECK((result) == NUMBER_AS_HANDLE(77)); \
     } while (0)
 
 /* ---- exchanges ---- */
@@ -71,97 +72,97 @@ static void exchange(void)
     obe_message command = 0, request, reply, nothing;
 
     CHECK_OK(0, obe_command_new("optset", &command));
-    CHECK_OK(client, obe_send_message(client, command, PATIENCE));
-    request = take(server);
+    CHECK_OK(client, obe_send_message(client, command, TEST_TIMEOUT));
+    request = receive(server);
     CHECK_JSON(request, "{\"command\": \"optset\"}");
-    CHECK_OK(request, obe_set_doubles(request, "setting", (const double[]){2.5, 3}, 2)); /* it is a document like others */
-    CHECK_OK(request, obe_reply_message(request, request, PATIENCE));
-    reply = take(client);
+    CHECK_OK(request, obe_set_doubles(request, "setting", (const double[]){2.5, 3}, 2)); /* a request can be changed like other messages */
+    CHECK_OK(request, obe_reply_message(request, request, TEST_TIMEOUT));
+    reply = receive(client);
     CHECK_JSON(reply, "{\"command\": \"optset\", \"setting\": [2.5, 3.0]}");
-    drop(reply);
-    drop(request);
+    free_message(reply);
+    free_message(request);
 
-    /* The document stays the caller's, and can be sent again as it is or changed. */
+    /* The message still belongs to the caller, who can change it and send it again. */
     CHECK_OK(command, obe_set_int(command, "n", 1));
-    CHECK_OK(client, obe_send_message(client, command, PATIENCE));
-    request = take(server);
+    CHECK_OK(client, obe_send_message(client, command, TEST_TIMEOUT));
+    request = receive(server);
     CHECK_JSON(request, "{\"command\": \"optset\", \"n\": 1}");
     answer(request, " [ 1e5 ,25.0 ]");
-    drop(request);
-    reply = take(client);
+    free_message(request);
+    reply = receive(client);
     CHECK_JSON(reply, " [ 1e5 ,25.0 ]");
-    drop(reply);
+    free_message(reply);
 
-    CHECK_NONE(OBE_E_STATE, client, nothing, (obe_close(client), obe_receive_message(client, &nothing, PATIENCE)));
+    CHECK_NONE(OBE_E_STATE, client, nothing, (obe_close(client), obe_receive_message(client, &nothing, TEST_TIMEOUT)));
     CHECK_NONE(OBE_E_TIMEOUT, server, nothing, obe_receive_message(server, &nothing, OBE_NO_WAIT));
     CHECK_NONE(OBE_E_TIMEOUT, server, nothing, obe_receive_message(server, &nothing, 20));
     CHECK_NONE(OBE_E_ARGUMENT, server, nothing, obe_receive_message(server, &nothing, -3));
-    CHECK_SAYS(server, "timeout_ms");
+    CHECK_ERROR(server, "timeout_ms");
     CHECK_STATUS(OBE_E_ARGUMENT, server, obe_receive_message(server, NULL, 0));
-    CHECK_SAYS(server, "message is NULL");
+    CHECK_ERROR(server, "message is NULL");
     CHECK_STATUS(OBE_E_ARGUMENT, client, obe_send_message(client, command, -3));
     CHECK_STATUS(OBE_E_ARGUMENT, client, obe_tcmd_message(client, command, NULL, 0));
-    CHECK_SAYS(client, "reply is NULL");
+    CHECK_ERROR(client, "reply is NULL");
     CHECK_NONE(OBE_E_ARGUMENT, client, nothing, obe_tcmd_message(client, command, &nothing, -3));
     CHECK_NONE(OBE_E_STATE, server, nothing, obe_tcmd_message(server, command, &nothing, 0));
     CHECK_STATUS(OBE_E_STATE, server, obe_send_message(server, command, 0));
-    drop(command);
-    drop(client);
-    drop(server);
+    free_message(command);
+    free_socket(client);
+    free_socket(server);
 }
 
 static void *answer_one(void *server)
 {
-    obe_message request = take(*(obe_socket *)server);
+    obe_message request = receive(*(obe_socket *)server);
 
     answer(request, "{\"a\":[1 ,2]}");
-    drop(request);
+    free_message(request);
     return NULL;
 }
 
 static void commands(void)
 {
-    obe_socket server = new_server(), client = new_client(port_of(server)), hasty;
+    obe_socket server = new_server(), client = new_client(port_of(server)), other;
     obe_message command = parse("{\"command\" :\"ready\"}"), reply = 0, kept;
     pthread_t thread = start_thread(answer_one, &server);
     int32_t port, dead_port;
     int silent = raw_listen(&port, 4), dead = raw_bind(&dead_port);
 
-    CHECK_OK(client, obe_tcmd_message(client, command, &reply, PATIENCE));
+    CHECK_OK(client, obe_tcmd_message(client, command, &reply, TEST_TIMEOUT));
     join_thread(thread);
     CHECK_JSON(reply, "{\"a\":[1 ,2]}");
-    CHECK_STATUS(OBE_E_STATE, reply, obe_reply(reply, "1", -1, PATIENCE)); /* nobody asked for it */
-    CHECK_SAYS(reply, "not received by a server");
-    drop(reply);
+    CHECK_STATUS(OBE_E_STATE, reply, obe_reply(reply, "1", -1, TEST_TIMEOUT)); /* it is not a request */
+    CHECK_ERROR(reply, "not received by a server");
+    free_message(reply);
 
-    /* A reply that was too large for a buffer comes as a document. */
+    /* A reply that was too large for a buffer can be received as a message. */
     thread = start_thread(answer_one, &server);
-    CHECK_STATUS(OBE_E_BUFFER, client, obe_tcmd(client, "1", -1, text, 3, &length, PATIENCE));
+    CHECK_STATUS(OBE_E_BUFFER, client, obe_tcmd(client, "1", -1, text, 3, &length, TEST_TIMEOUT));
     join_thread(thread);
     CHECK_OK(client, obe_receive_message(client, &kept, OBE_NO_WAIT));
     CHECK_JSON(kept, "{\"a\":[1 ,2]}");
-    drop(kept);
+    free_message(kept);
 
-    hasty = new_client(port);
-    CHECK_NONE(OBE_E_TIMEOUT, hasty, reply, obe_tcmd_message(hasty, command, &reply, 30));
-    CHECK_SAYS(hasty, "tcmd");
+    other = new_client(port);
+    CHECK_NONE(OBE_E_TIMEOUT, other, reply, obe_tcmd_message(other, command, &reply, 30));
+    CHECK_ERROR(other, "tcmd");
     socket_close(silent);
-    drop(hasty);
-    hasty = new_client(dead_port);
-    CHECK_NONE(OBE_E_REFUSED, hasty, reply, obe_tcmd_message(hasty, command, &reply, PATIENCE));
+    free_socket(other);
+    other = new_client(dead_port);
+    CHECK_NONE(OBE_E_REFUSED, other, reply, obe_tcmd_message(other, command, &reply, TEST_TIMEOUT));
     socket_close(dead);
-    drop(hasty);
-    drop(command);
-    drop(client);
-    drop(server);
+    free_socket(other);
+    free_message(command);
+    free_socket(client);
+    free_socket(server);
 }
 
 static void *echo_one(void *server)
 {
-    obe_message request = take(*(obe_socket *)server);
+    obe_message request = receive(*(obe_socket *)server);
 
-    CHECK_OK(request, obe_reply_message(request, request, PATIENCE));
-    drop(request);
+    CHECK_OK(request, obe_reply_message(request, request, TEST_TIMEOUT));
+    free_message(request);
     return NULL;
 }
 
@@ -181,21 +182,21 @@ static void large(void)
         numbers[i] = 1.0 / (i + 1);
     CHECK_OK(0, obe_command_new("data", &command));
     CHECK_OK(command, obe_set_doubles(command, "x", numbers, COUNT));
-    CHECK_OK(client, obe_tcmd_message(client, command, &reply, PATIENCE));
+    CHECK_OK(client, obe_tcmd_message(client, command, &reply, TEST_TIMEOUT));
     join_thread(thread);
     CHECK_OK(reply, obe_get_doubles(reply, "/x", got, COUNT, &count));
     CHECK_EQUAL(COUNT, count);
     CHECK(memcmp(numbers, got, COUNT * sizeof *got) == 0);
-    CHECK(stat_of(server, "bytes_received") > 2000000);
-    drop(reply);
-    drop(command);
-    drop(client);
-    drop(server);
+    CHECK(stat_of(server, OBE_STAT_BYTES_RECEIVED) > 2000000);
+    free_message(reply);
+    free_message(command);
+    free_socket(client);
+    free_socket(server);
     free(numbers);
     free(got);
 }
 
-/* ---- several at once ---- */
+/* ---- several requests at the same time ---- */
 
 enum { SEVERAL = 6 };
 
@@ -207,12 +208,12 @@ static void *answer_number(void *request)
     CHECK_OK(m, obe_get_int(m, "/n", &n));
     CHECK_OK(0, obe_command_new("answer", &reply));
     CHECK_OK(reply, obe_set_int(reply, "to", n));
-    CHECK_OK(m, obe_reply_message(m, reply, PATIENCE));
-    drop(reply);
+    CHECK_OK(m, obe_reply_message(m, reply, TEST_TIMEOUT));
+    free_message(reply);
     return NULL;
 }
 
-/* Documents are answered in any order, by threads that did not receive them, and freed in any order. */
+/* Requests are answered in any order, by threads that did not receive them, and freed in any order. */
 static void out_of_order(void)
 {
     static const int order[SEVERAL] = {3, 0, 5, 1, 4, 2};
@@ -225,7 +226,7 @@ static void out_of_order(void)
         clients[i] = new_client(port_of(server));
         snprintf(json, sizeof json, "{\"n\": %d}", i);
         send_text(clients[i], json);
-        requests[i] = take(server); /* each client waits: none is given up for the next */
+        requests[i] = receive(server); /* each client waits: none is dropped for the next */
     }
     for (i = 0; i < SEVERAL; i++) {
         int k = order[i];
@@ -234,18 +235,18 @@ static void out_of_order(void)
         join_thread(start_thread(answer_number, &requests[k]));
         snprintf(json, sizeof json, "{\"command\": \"answer\", \"to\": %d}", k);
         CHECK_REPLY(clients[k], json);
-        CHECK_EQUAL(0, stat_of(server, "dropped_unanswered"));
+        CHECK_EQUAL(0, stat_of(server, OBE_STAT_DROPPED_UNANSWERED));
     }
     for (i = 0; i < SEVERAL; i++) {
-        CHECK_STATUS(OBE_E_STATE, requests[order[i]], obe_reply(requests[order[i]], "1", -1, PATIENCE));
-        drop(requests[order[i]]);
-        drop(clients[i]);
+        CHECK_STATUS(OBE_E_STATE, requests[order[i]], obe_reply(requests[order[i]], "1", -1, TEST_TIMEOUT));
+        free_message(requests[order[i]]);
+        free_socket(clients[i]);
     }
-    drop(server);
+    free_socket(server);
 }
 
-/* All at the same time. */
-static void at_once(void)
+/* Several threads answer at the same time. */
+static void answered_at_the_same_time(void)
 {
     obe_socket server = new_server(), clients[SEVERAL];
     obe_message requests[SEVERAL];
@@ -255,7 +256,7 @@ static void at_once(void)
 
     for (i = 0; i < SEVERAL; i++) {
         clients[i] = new_client(port_of(server));
-        CHECK_OK(clients[i], obe_set_option(clients[i], "persistent", i % 2 ? "1" : "0"));
+        CHECK_OK(clients[i], obe_set_option(clients[i], OBE_OPT_PERSISTENT, i % 2 ? "1" : "0"));
     }
     for (round = 0; round < rounds / 4 + 1; round++) {
         for (i = 0; i < SEVERAL; i++) {
@@ -263,7 +264,7 @@ static void at_once(void)
             send_text(clients[i], json);
         }
         for (i = 0; i < SEVERAL; i++)
-            requests[i] = take(server);
+            requests[i] = receive(server);
         for (i = 0; i < SEVERAL; i++)
             threads[i] = start_thread(answer_number, &requests[i]);
         for (i = 0; i < SEVERAL; i++) {
@@ -272,18 +273,18 @@ static void at_once(void)
         }
         for (i = 0; i < SEVERAL; i++) {
             join_thread(threads[i]);
-            drop(requests[i]);
+            free_message(requests[i]);
         }
     }
-    CHECK_EQUAL((rounds / 4 + 1) * SEVERAL, stat_of(server, "messages_sent"));
+    CHECK_EQUAL((rounds / 4 + 1) * SEVERAL, stat_of(server, OBE_STAT_MESSAGES_SENT));
     for (i = 0; i < SEVERAL; i++)
-        drop(clients[i]);
-    drop(server);
+        free_socket(clients[i]);
+    free_socket(server);
 }
 
 /* ---- loops on several threads ---- */
 
-/* The ways in which a program serves: each answers every message with itself, until the server is freed. */
+/* The three ways to serve. Each echoes every message until the server is freed. */
 
 static void *pair_loop(void *server)
 {
@@ -292,7 +293,7 @@ static void *pair_loop(void *server)
     obe_status status;
 
     while ((status = obe_receive((obe_socket)server, body, sizeof body, &n, OBE_FOREVER)) == OBE_OK)
-        CHECK_OK((obe_socket)server, obe_send((obe_socket)server, body, n, PATIENCE));
+        CHECK_OK((obe_socket)server, obe_send((obe_socket)server, body, n, TEST_TIMEOUT));
     CHECK(status == OBE_E_CLOSED || status == OBE_E_HANDLE);
     return NULL;
 }
@@ -303,8 +304,8 @@ static void *message_loop(void *server)
     obe_status status;
 
     while ((status = obe_receive_message((obe_socket)server, &request, OBE_FOREVER)) == OBE_OK) {
-        CHECK_OK(request, obe_reply_message(request, request, PATIENCE));
-        drop(request);
+        CHECK_OK(request, obe_reply_message(request, request, TEST_TIMEOUT));
+        free_message(request);
     }
     CHECK(status == OBE_E_CLOSED || status == OBE_E_HANDLE);
     return NULL;
@@ -313,7 +314,7 @@ static void *message_loop(void *server)
 static obe_status reply_itself(obe_message request, void *user)
 {
     (void)user;
-    CHECK_OK(request, obe_reply_message(request, request, PATIENCE));
+    CHECK_OK(request, obe_reply_message(request, request, TEST_TIMEOUT));
     return OBE_OK;
 }
 
@@ -331,14 +332,14 @@ static void loops_start(pthread_t *threads, void *(*loop)(void *), obe_socket se
 
     for (i = 0; i < LOOPS; i++)
         threads[i] = start_thread(loop, (void *)server);
-    pause_ms(20); /* so that all of them wait, most often; obe_serve is no good after obe_free */
+    pause_ms(20); /* so that usually all of them wait; obe_serve must not begin after obe_free */
 }
 
 static void loops_join(pthread_t *threads, obe_socket server)
 {
     int i;
 
-    drop(server);
+    free_socket(server);
     for (i = 0; i < LOOPS; i++)
         join_thread(threads[i]);
 }
@@ -351,14 +352,14 @@ static void *ask_numbers(void *client)
 
     for (i = 0; i < 5 * rounds; i++) {
         snprintf(json, sizeof json, "[%d, %d]", (int)((uintptr_t)client & 0xffff), i);
-        CHECK_OK((obe_socket)client, obe_tcmd((obe_socket)client, json, -1, reply, sizeof reply, &n, PATIENCE));
+        CHECK_OK((obe_socket)client, obe_tcmd((obe_socket)client, json, -1, reply, sizeof reply, &n, TEST_TIMEOUT));
         if (strcmp(json, reply) != 0)
             check_failed(__FILE__, __LINE__, "%s was answered %s", json, reply);
     }
     return NULL;
 }
 
-/* Threads that each loop over obe_receive and obe_send answer each its own client. */
+/* Several threads loop over obe_receive and obe_send. Each one's obe_send replies to the message that it received. */
 static void paired_by_thread(void)
 {
     obe_socket server = new_server(), clients[ASKING];
@@ -367,17 +368,17 @@ static void paired_by_thread(void)
 
     for (i = 0; i < ASKING; i++) {
         clients[i] = new_client(port_of(server));
-        CHECK_OK(clients[i], obe_set_option(clients[i], "persistent", i % 2 ? "1" : "0"));
+        CHECK_OK(clients[i], obe_set_option(clients[i], OBE_OPT_PERSISTENT, i % 2 ? "1" : "0"));
     }
     loops_start(threads, pair_loop, server);
     for (i = 0; i < ASKING; i++)
         asking[i] = start_thread(ask_numbers, (void *)clients[i]);
     for (i = 0; i < ASKING; i++) {
         join_thread(asking[i]);
-        drop(clients[i]);
+        free_socket(clients[i]);
     }
-    CHECK_COMES(stat_of(server, "messages_sent") == 5 * rounds * ASKING);
-    CHECK_EQUAL(0, stat_of(server, "dropped_unanswered"));
+    CHECK_EVENTUALLY(stat_of(server, OBE_STAT_MESSAGES_SENT) == 5 * rounds * ASKING);
+    CHECK_EQUAL(0, stat_of(server, OBE_STAT_DROPPED_UNANSWERED));
     loops_join(threads, server);
 }
 
@@ -386,43 +387,43 @@ static long receiver;
 static void *receive_one(void *server)
 {
     receiver = thread_id();
-    CHECK_OK((obe_socket)server, obe_receive((obe_socket)server, text, sizeof text, &length, PATIENCE));
+    CHECK_OK((obe_socket)server, obe_receive((obe_socket)server, text, sizeof text, &length, TEST_TIMEOUT));
     return NULL;
 }
 
 static void *send_one(void *server)
 {
-    CHECK_OK((obe_socket)server, obe_send((obe_socket)server, text, length, PATIENCE));
+    CHECK_OK((obe_socket)server, obe_send((obe_socket)server, text, length, TEST_TIMEOUT));
     return NULL;
 }
 
-/* One loop may make each of its calls on another thread, and leave messages unanswered. */
+/* One loop may make each of its calls on another thread, and may leave messages unanswered. */
 static void one_loop_on_many_threads(void)
 {
     obe_socket server = new_server(), client = new_client(port_of(server)), other = new_client(port_of(server));
     char copy[64];
     int i;
 
-    CHECK_OK(client, obe_set_option(client, "persistent", "1"));
+    CHECK_OK(client, obe_set_option(client, OBE_OPT_PERSISTENT, "1"));
     for (i = 0; i < rounds / 10 + 2; i++) {
         snprintf(copy, sizeof copy, "[%d]", i);
         send_text(other, "\"unknown\"");
         join_thread(start_thread(receive_one, (void *)server));
-        CHECK_COMES(!thread_is_there(receiver));
+        CHECK_EVENTUALLY(!thread_exists(receiver));
         send_text(client, copy);
         join_thread(start_thread(receive_one, (void *)server));
-        CHECK_STATUS(OBE_E_PEER_CLOSED, other, obe_receive(other, text, sizeof text, &length, PATIENCE));
+        CHECK_STATUS(OBE_E_PEER_CLOSED, other, obe_receive(other, text, sizeof text, &length, TEST_TIMEOUT));
         strcpy(text, copy);
         length = (int64_t)strlen(copy);
         join_thread(start_thread(send_one, (void *)server));
         CHECK_REPLY(client, copy);
     }
-    drop(other);
-    drop(client);
-    drop(server);
+    free_socket(other);
+    free_socket(client);
+    free_socket(server);
 }
 
-/* Two messages are unanswered, and a thread that received neither has no say. */
+/* Two messages are unanswered. obe_send replies to the one that its thread received. */
 static void ambiguous_answer(void)
 {
     obe_socket server = new_server(), clients[2];
@@ -433,21 +434,21 @@ static void ambiguous_answer(void)
         clients[i] = new_client(port_of(server));
         send_text(clients[i], "1");
     }
-    CHECK_OK(server, obe_receive(server, text, sizeof text, &length, PATIENCE));
+    CHECK_OK(server, obe_receive(server, text, sizeof text, &length, TEST_TIMEOUT));
     thread = start_thread(pair_loop, (void *)server);
-    CHECK_COMES(stat_of(server, "messages_sent") == 1);
-    CHECK_OK(server, obe_send(server, "[2]", -1, PATIENCE)); /* its own, though the other thread was later */
+    CHECK_EVENTUALLY(stat_of(server, OBE_STAT_MESSAGES_SENT) == 1);
+    CHECK_OK(server, obe_send(server, "[2]", -1, TEST_TIMEOUT)); /* replies to its own message, although the other thread received later */
     for (i = 0; i < 2; i++) {
-        CHECK_OK(clients[i], obe_receive(clients[i], text, sizeof text, &length, PATIENCE));
+        CHECK_OK(clients[i], obe_receive(clients[i], text, sizeof text, &length, TEST_TIMEOUT));
         CHECK(strcmp(text, "1") == 0 || strcmp(text, "[2]") == 0);
         CHECK_WAITS(clients[i]);
-        drop(clients[i]);
+        free_socket(clients[i]);
     }
-    drop(server);
+    free_socket(server);
     join_thread(thread);
 }
 
-/* Commands that a client sends without waiting are answered in their order, on any number of threads. */
+/* Commands that a client pipelines are answered in order, on any number of threads. */
 static void pipelined(void)
 {
     static void *(*const ways[])(void *) = {pair_loop, message_loop, serve_loop};
@@ -481,7 +482,7 @@ static void pipelined(void)
     free(all);
 }
 
-/* ---- answers that are none ---- */
+/* ---- invalid replies ---- */
 
 static void answered_once(void)
 {
@@ -489,102 +490,103 @@ static void answered_once(void)
     obe_message request, other = parse("2");
 
     send_text(client, "1");
-    request = take(server);
-    CHECK_STATUS(OBE_E_STATE, server, obe_send(server, "3", -1, PATIENCE)); /* obe_send does not answer it */
+    request = receive(server);
+    CHECK_STATUS(OBE_E_STATE, server, obe_send(server, "3", -1, TEST_TIMEOUT)); /* obe_send does not reply to it */
     answer(request, "[1]");
-    CHECK_STATUS(OBE_E_STATE, request, obe_reply(request, "[2]", -1, PATIENCE));
-    CHECK_SAYS(request, "answered already");
-    CHECK_STATUS(OBE_E_STATE, request, obe_reply_message(request, other, PATIENCE));
+    CHECK_STATUS(OBE_E_STATE, request, obe_reply(request, "[2]", -1, TEST_TIMEOUT));
+    CHECK_ERROR(request, "answered already");
+    CHECK_STATUS(OBE_E_STATE, request, obe_reply_message(request, other, TEST_TIMEOUT));
     CHECK_REPLY(client, "[1]");
     CHECK_WAITS(client);
-    CHECK_EQUAL(1, stat_of(server, "messages_sent"));
-    CHECK_STATUS(OBE_E_STATE, other, obe_reply(other, "1", -1, PATIENCE));
-    CHECK_STATUS(OBE_E_STATE, other, obe_reply_message(other, request, PATIENCE));
-    drop(other);
-    drop(request);
-    drop(client);
-    drop(server);
+    CHECK_EQUAL(1, stat_of(server, OBE_STAT_MESSAGES_SENT));
+    CHECK_STATUS(OBE_E_STATE, other, obe_reply(other, "1", -1, TEST_TIMEOUT));
+    CHECK_STATUS(OBE_E_STATE, other, obe_reply_message(other, request, TEST_TIMEOUT));
+    free_message(other);
+    free_message(request);
+    free_socket(client);
+    free_socket(server);
 }
 
-/* A refused answer reaches nobody, and another one can be given. */
-static void refused_answers(void)
+/* A refused reply is not sent, and another one can be sent. */
+static void refused_replies(void)
 {
     obe_socket server = new_server(), client = new_client(port_of(server));
     obe_message request, stale = parse("1");
 
-    drop(stale);
-    CHECK_OK(server, obe_set_option(server, "max_message", "20"));
+    free_message(stale);
+    CHECK_OK(server, obe_set_option(server, OBE_OPT_MAX_MESSAGE, "20"));
     send_text(client, "1");
-    request = take(server);
-    CHECK_STATUS(OBE_E_JSON, request, obe_reply(request, "[1,]", -1, PATIENCE));
-    CHECK_SAYS(request, "reply");
-    CHECK_SAYS(request, "at byte 3");
-    CHECK_STATUS(OBE_E_JSON, request, obe_reply(request, "", 0, PATIENCE));
-    CHECK_STATUS(OBE_E_ARGUMENT, request, obe_reply(request, NULL, -1, PATIENCE));
-    CHECK_SAYS(request, "json is NULL");
-    CHECK_STATUS(OBE_E_ARGUMENT, request, obe_reply(request, "1", -2, PATIENCE));
+    request = receive(server);
+    CHECK_STATUS(OBE_E_JSON, request, obe_reply(request, "[1,]", -1, TEST_TIMEOUT));
+    CHECK_ERROR(request, "reply");
+    CHECK_ERROR(request, "at byte 3");
+    CHECK_STATUS(OBE_E_JSON, request, obe_reply(request, "", 0, TEST_TIMEOUT));
+    CHECK_STATUS(OBE_E_ARGUMENT, request, obe_reply(request, NULL, -1, TEST_TIMEOUT));
+    CHECK_ERROR(request, "json is NULL");
+    CHECK_STATUS(OBE_E_ARGUMENT, request, obe_reply(request, "1", -2, TEST_TIMEOUT));
     CHECK_STATUS(OBE_E_ARGUMENT, request, obe_reply(request, "1", -1, -3));
-    CHECK_STATUS(OBE_E_TOO_LARGE, request, obe_reply(request, "[1, 2, 3, 4, 5, 6, 7]", -1, PATIENCE));
-    CHECK_STATUS(OBE_E_HANDLE, request, obe_reply_message(request, stale, PATIENCE));
-    CHECK_STATUS(OBE_E_HANDLE, request, obe_reply_message(request, 0, PATIENCE));
-    CHECK_STATUS(OBE_E_HANDLE, request, obe_reply_message(request, server, PATIENCE));
-    CHECK_EQUAL(0, stat_of(server, "messages_sent"));
+    CHECK_STATUS(OBE_E_TOO_LARGE, request, obe_reply(request, "[1, 2, 3, 4, 5, 6, 7]", -1, TEST_TIMEOUT));
+    CHECK_STATUS(OBE_E_HANDLE, request, obe_reply_message(request, stale, TEST_TIMEOUT));
+    CHECK_STATUS(OBE_E_HANDLE, request, obe_reply_message(request, 0, TEST_TIMEOUT));
+    CHECK_STATUS(OBE_E_HANDLE, request, obe_reply_message(request, (obe_message)server, TEST_TIMEOUT));
+    CHECK_EQUAL(0, stat_of(server, OBE_STAT_MESSAGES_SENT));
     answer(request, "\"at last\"");
     CHECK_REPLY(client, "\"at last\"");
-    drop(request);
-    drop(client);
-    drop(server);
+    free_message(request);
+    free_socket(client);
+    free_socket(server);
 }
 
-/* ---- those who left ---- */
+/* ---- peers that disconnect ---- */
 
 static obe_message request_of(obe_socket server, int fd)
 {
-    raw_say(fd, "0000000003[1]");
-    return take(server);
+    raw_write_text(fd, "0000000003[1]");
+    return receive(server);
 }
 
-static void left_client(void)
+static void client_disconnects(void)
 {
     obe_socket server = new_server(), other = new_client(port_of(server));
     obe_message request, second;
     obe_status status;
     int fd = raw_connect(port_of(server));
 
-    /* Broken off: the answer has nowhere to go, now and later. */
+    /* The client resets the connection: every reply fails. */
     request = request_of(server, fd);
     raw_reset(fd);
-    CHECK_STATUS(OBE_E_RESET, request, obe_reply(request, "[2]", -1, PATIENCE));
-    CHECK_SAYS(request, "reply 127.0.0.1:");
-    status = obe_reply(request, "[2]", -1, PATIENCE);
+    CHECK_STATUS(OBE_E_RESET, request, obe_reply(request, "[2]", -1, TEST_TIMEOUT));
+    CHECK_ERROR(request, "reply 127.0.0.1:");
+    status = obe_reply(request, "[2]", -1, TEST_TIMEOUT);
     CHECK(status == OBE_E_RESET || status == OBE_E_PEER_CLOSED);
-    drop(request);
+    free_message(request);
 
-    /* Broken off while the server was reading, which learnt of it then. */
+    /* The client resets the connection while the server receives, which notices it then. */
     fd = raw_connect(port_of(server));
     request = request_of(server, fd);
     raw_reset(fd);
     send_text(other, "1");
-    second = take(server);
-    CHECK_COMES((obe_receive(server, text, sizeof text, &length, 1), stat_of(server, "connections_open") == 1));
-    status = obe_reply(request, "[2]", -1, PATIENCE);
+    second = receive(server);
+    CHECK_EVENTUALLY((obe_receive(server, text, sizeof text, &length, 1),
+                      stat_of(server, OBE_STAT_CONNECTIONS_OPEN) == 1));
+    status = obe_reply(request, "[2]", -1, TEST_TIMEOUT);
     CHECK(status == OBE_E_RESET || status == OBE_E_PEER_CLOSED);
-    CHECK_SAYS(request, "reply 127.0.0.1:");
-    drop(request);
-    answer(second, "2"); /* nobody else is touched by it */
+    CHECK_ERROR(request, "reply 127.0.0.1:");
+    free_message(request);
+    answer(second, "2"); /* other clients are not affected */
     CHECK_REPLY(other, "2");
-    drop(second);
+    free_message(second);
 
-    /* Closed in order: the system takes the answer or not, and that is all. */
+    /* The client closes the connection: the system may or may not accept the reply. */
     fd = raw_connect(port_of(server));
     request = request_of(server, fd);
     socket_close(fd);
     CHECK_STATUS(OBE_E_TIMEOUT, server, obe_receive(server, text, sizeof text, &length, 20));
-    status = obe_reply(request, "[2]", -1, PATIENCE);
+    status = obe_reply(request, "[2]", -1, TEST_TIMEOUT);
     CHECK(status == OBE_OK || status == OBE_E_RESET || status == OBE_E_PEER_CLOSED);
-    drop(request);
+    free_message(request);
 
-    /* Closed in its own direction only: it still waits for the answer. */
+    /* The client shuts down only its sending side, and still waits for the reply. */
     fd = raw_connect(port_of(server));
     request = request_of(server, fd);
     CHECK(shutdown(fd, SHUT_WR) == 0);
@@ -594,19 +596,19 @@ static void left_client(void)
     CHECK(strcmp(text, "[3]") == 0);
     CHECK(raw_ended(fd));
     socket_close(fd);
-    drop(request);
+    free_message(request);
 
     send_text(other, "4");
-    request = take(server);
+    request = receive(server);
     answer(request, "5");
     CHECK_REPLY(other, "5");
-    drop(request);
-    drop(other);
-    drop(server);
+    free_message(request);
+    free_socket(other);
+    free_socket(server);
 }
 
-/* A client that does not take its answer is given up, within the time that the caller has. */
-static void deaf_client(void)
+/* A client that does not read its reply is dropped at the end of the caller's timeout. */
+static void client_does_not_read(void)
 {
     enum { BIG = 16 << 20 };
     obe_socket server = new_server(), other = new_client(port_of(server));
@@ -623,93 +625,93 @@ static void deaf_client(void)
     start = now_ms();
     CHECK_STATUS(OBE_E_TIMEOUT, request, obe_reply(request, big, BIG, 60));
     CHECK(now_ms() - start >= 59 && now_ms() - start < 60 + SOON);
-    status = obe_reply(request, "1", -1, PATIENCE); /* half a frame is on the way, so there is nothing left to say */
+    status = obe_reply(request, "1", -1, TEST_TIMEOUT); /* half a frame was sent, so nothing else can be */
     CHECK(status == OBE_E_PEER_CLOSED || status == OBE_E_RESET || status == OBE_E_CLOSED || status == OBE_E_TIMEOUT);
-    CHECK_COMES(stat_of(server, "connections_open") == 0);
-    drop(request);
+    CHECK_EVENTUALLY(stat_of(server, OBE_STAT_CONNECTIONS_OPEN) == 0);
+    free_message(request);
     socket_close(fd);
     send_text(other, "1");
-    request = take(server);
+    request = receive(server);
     answer(request, "2");
     CHECK_REPLY(other, "2");
-    drop(request);
-    drop(other);
-    drop(server);
+    free_message(request);
+    free_socket(other);
+    free_socket(server);
     free(big);
 }
 
-static void left_server(void)
+static void server_is_freed(void)
 {
     obe_socket server = new_server(), client = new_client(port_of(server));
     obe_message answered, open;
 
     send_text(client, "1");
-    answered = take(server);
+    answered = receive(server);
     answer(answered, "2");
     CHECK_REPLY(client, "2");
     send_text(client, "3");
-    open = take(server);
-    drop(server);
-    CHECK_STATUS(OBE_E_CLOSED, open, obe_reply(open, "4", -1, PATIENCE));
-    CHECK_SAYS(open, "closed by this side");
-    CHECK_STATUS(OBE_E_PEER_CLOSED, client, obe_receive(client, text, sizeof text, &length, PATIENCE));
-    CHECK_JSON(open, "3"); /* what was received is still there */
-    drop(open);
-    drop(answered);
-    drop(client);
+    open = receive(server);
+    free_socket(server);
+    CHECK_STATUS(OBE_E_CLOSED, open, obe_reply(open, "4", -1, TEST_TIMEOUT));
+    CHECK_ERROR(open, "closed by this side");
+    CHECK_STATUS(OBE_E_PEER_CLOSED, client, obe_receive(client, text, sizeof text, &length, TEST_TIMEOUT));
+    CHECK_JSON(open, "3"); /* the received message is still valid */
+    free_message(open);
+    free_message(answered);
+    free_socket(client);
 }
 
-/* A document that is freed without an answer: its client learns so when another one's message is taken. */
+/* A request is freed without a reply: its connection is closed when a message of another client is received. */
 static void freed_unanswered(void)
 {
     obe_socket server = new_server(), first = new_client(port_of(server)), second = new_client(port_of(server));
     obe_message request, held;
 
     send_text(first, "1");
-    drop(take(server));
+    free_message(receive(server));
     CHECK_WAITS(first);
     send_text(second, "2");
-    held = take(server);
-    CHECK_STATUS(OBE_E_PEER_CLOSED, first, obe_receive(first, text, sizeof text, &length, PATIENCE));
-    CHECK_EQUAL(1, stat_of(server, "dropped_unanswered"));
+    held = receive(server);
+    CHECK_STATUS(OBE_E_PEER_CLOSED, first, obe_receive(first, text, sizeof text, &length, TEST_TIMEOUT));
+    CHECK_EQUAL(1, stat_of(server, OBE_STAT_DROPPED_UNANSWERED));
 
-    /* One that is held counts as unanswered only when it is freed. */
+    /* A request counts as unanswered only when it is freed. */
     send_text(first, "3");
-    request = take(server);
+    request = receive(server);
     CHECK_WAITS(second);
-    drop(held);
+    free_message(held);
     CHECK_WAITS(second);
     answer(request, "4");
     CHECK_REPLY(first, "4");
-    drop(request);
+    free_message(request);
     send_text(first, "5");
-    request = take(server);
-    CHECK_STATUS(OBE_E_PEER_CLOSED, second, obe_receive(second, text, sizeof text, &length, PATIENCE));
-    CHECK_EQUAL(2, stat_of(server, "dropped_unanswered"));
-    drop(request);
+    request = receive(server);
+    CHECK_STATUS(OBE_E_PEER_CLOSED, second, obe_receive(second, text, sizeof text, &length, TEST_TIMEOUT));
+    CHECK_EQUAL(2, stat_of(server, OBE_STAT_DROPPED_UNANSWERED));
+    free_message(request);
 
-    CHECK_OK(server, obe_set_option(server, "one_way", "1"));
+    CHECK_OK(server, obe_set_option(server, OBE_OPT_ONE_WAY, "1"));
     send_text(second, "6");
-    drop(take(server));
+    free_message(receive(server));
     CHECK_WAITS(first);
     send_text(first, "7");
-    drop(take(server));
+    free_message(receive(server));
     CHECK_WAITS(second);
-    CHECK_EQUAL(2, stat_of(server, "dropped_unanswered"));
-    drop(first);
-    drop(second);
-    drop(server);
+    CHECK_EQUAL(2, stat_of(server, OBE_STAT_DROPPED_UNANSWERED));
+    free_socket(first);
+    free_socket(second);
+    free_socket(server);
 }
 
-/* A document that is freed under its answer: the answer goes out whole, and the connection is let go like others. */
+/* A request is freed while another thread replies to it: the whole reply is sent, and the connection is closed as usual. */
 
 enum { LENGTHY = 12 << 20 };
 
 static char *long_text;
 
-static obe_status answer_at_length(uintptr_t request) { return obe_reply(request, long_text, LENGTHY, PATIENCE); }
+static obe_status answer_at_length(void *request) { return obe_reply(request, long_text, LENGTHY, TEST_TIMEOUT); }
 
-static obe_status receive_until_cancelled(uintptr_t server)
+static obe_status receive_until_cancelled(void *server)
 {
     char buffer[8];
     int64_t size;
@@ -729,33 +731,34 @@ static void freed_while_answering(void)
     CHECK(long_text && got);
     memset(long_text, ' ', LENGTHY);
     long_text[0] = long_text[LENGTHY - 1] = '"';
-    caller_start(&caller, answer_at_length, request); /* no buffer of the system's holds it */
-    drop(request);
-    send_text(other, "1"); /* what would end the connection of an unanswered one */
-    request = take(server);
+    caller_start(&caller, answer_at_length, request); /* the reply is larger than the system's buffers */
+    free_message(request);
+    send_text(other, "1"); /* this would close the connection of an unanswered request */
+    request = receive(server);
     answer(request, "2");
-    drop(request);
+    free_message(request);
     CHECK_REPLY(other, "2");
-    CHECK_EQUAL(0, stat_of(server, "dropped_unanswered"));
-    /* The rest of the answer may have been left to the calls that receive. */
+    CHECK_EQUAL(0, stat_of(server, OBE_STAT_DROPPED_UNANSWERED));
+    /* The calls that receive may have to send the rest of the reply. */
     caller_start(&receiver, receive_until_cancelled, server);
     CHECK_EQUAL(LENGTHY + 10, (int64_t)raw_read(fd, got, LENGTHY + 10));
     CHECK_OK(0, caller_join(&caller));
     CHECK_OK(server, obe_cancel(server));
     CHECK_EQUAL(OBE_E_CANCELLED, caller_join(&receiver));
     CHECK(memcmp(got, "0012582912", 10) == 0 && memcmp(got + 10, long_text, LENGTHY) == 0);
-    drop(other);
+    free_socket(other);
     socket_close(fd);
-    CHECK_COMES((obe_receive(server, text, sizeof text, &length, 1), stat_of(server, "connections_open") == 0));
-    drop(server);
+    CHECK_EVENTUALLY((obe_receive(server, text, sizeof text, &length, 1),
+                      stat_of(server, OBE_STAT_CONNECTIONS_OPEN) == 0));
+    free_socket(server);
     free(got);
     free(long_text);
 }
 
 /* ---- obe_serve ---- */
 
-/* Someone who serves, on a thread of its own. */
-struct servant {
+/* A call of obe_serve on a separate thread. */
+struct server_thread {
     obe_socket server;
     obe_handler handler;
     void *user;
@@ -766,14 +769,14 @@ struct servant {
 
 static void *serve_body(void *argument)
 {
-    struct servant *s = argument;
+    struct server_thread *s = argument;
 
     s->status = obe_serve(s->server, s->handler, s->user);
     s->returned = now_ms();
     return NULL;
 }
 
-static void serve_start(struct servant *s, obe_socket server, obe_handler handler, void *user)
+static void serve_start(struct server_thread *s, obe_socket server, obe_handler handler, void *user)
 {
     memset(s, 0, sizeof *s);
     s->server = server;
@@ -782,7 +785,7 @@ static void serve_start(struct servant *s, obe_socket server, obe_handler handle
     s->thread = start_thread(serve_body, s);
 }
 
-static obe_status serve_join(struct servant *s)
+static obe_status serve_join(struct server_thread *s)
 {
     join_thread(s->thread);
     return s->status;
@@ -803,16 +806,16 @@ static void check_tcmd(const char *file, int line, obe_socket client, const char
     char reply[256];
     int64_t size;
 
-    check_status(file, line, json, OBE_OK, obe_tcmd(client, json, -1, reply, sizeof reply, &size, PATIENCE), client);
+    check_status(file, line, json, OBE_OK, obe_tcmd(client, json, -1, reply, sizeof reply, &size, TEST_TIMEOUT), client);
     if (strcmp(reply, wanted) != 0)
         check_failed(file, line, "%s was answered %s, wanted %s", json, reply, wanted);
 }
 
 #define CHECK_TCMD(client, json, wanted) check_tcmd(__FILE__, __LINE__, client, json, wanted)
 
-static obe_message last_request; /* of a handler */
+static obe_message last_request; /* the handler's */
 
-static obe_status count_them(obe_message request, void *user)
+static obe_status count_messages(obe_message request, void *user)
 {
     char reply[16];
 
@@ -826,8 +829,8 @@ static obe_status count_them(obe_message request, void *user)
     return OBE_OK;
 }
 
-/* What a handler returns is what obe_serve returns, if it is not OBE_OK. */
-static void serving(void)
+/* obe_serve returns the status of its handler if that is not OBE_OK. */
+static void handler_status(void)
 {
     static const int ends[] = {1, -1, 77, OBE_E_TIMEOUT, OBE_E_CANCELLED, INT32_MAX, INT32_MIN, OBE_E_INTERNAL};
     obe_socket server = new_server(), client = new_client(port_of(server));
@@ -835,46 +838,46 @@ static void serving(void)
 
     for (i = 0; i < LENGTH(ends); i++) {
         int state[2] = {0, 0};
-        struct servant servant;
+        struct server_thread running;
 
         state[1] = ends[i];
-        serve_start(&servant, server, count_them, state);
+        serve_start(&running, server, count_messages, state);
         CHECK_TCMD(client, "{\"command\": \"ready\"}", "1");
         CHECK_TCMD(client, "[]", "2");
         CHECK_TCMD(client, "NaN", "3");
         CHECK_TCMD(client, stop, "\"bye\"");
-        CHECK_EQUAL(ends[i], serve_join(&servant));
+        CHECK_EQUAL(ends[i], serve_join(&running));
         CHECK_EQUAL(3, state[0]);
         /* The request was freed. */
         CHECK_STATUS(OBE_E_HANDLE, 0, obe_reply(last_request, "1", -1, 0));
-        CHECK_STATUS(OBE_E_HANDLE, 0, obe_free(last_request));
+        CHECK_STATUS(OBE_E_HANDLE, 0, obe_message_free(last_request));
     }
     CHECK_EQUAL(2, obe_test_live());
-    drop(client);
-    drop(server);
+    free_socket(client);
+    free_socket(server);
 }
 
-static void what_cannot_serve(void)
+static void invalid_arguments_of_serve(void)
 {
     obe_socket server = new_server(), client = new_client(port_of(server));
     int state[2] = {0, 1};
 
     CHECK_STATUS(OBE_E_ARGUMENT, server, obe_serve(server, NULL, state));
-    CHECK_SAYS(server, "handler is NULL");
-    CHECK_STATUS(OBE_E_STATE, client, obe_serve(client, count_them, state));
-    CHECK_SAYS(client, "client");
-    CHECK_STATUS(OBE_E_HANDLE, 0, obe_serve(0, count_them, state));
-    CHECK_SAYS(0, "serve");
-    drop(client);
-    drop(server);
-    CHECK_STATUS(OBE_E_HANDLE, 0, obe_serve(server, count_them, state));
+    CHECK_ERROR(server, "handler is NULL");
+    CHECK_STATUS(OBE_E_STATE, client, obe_serve(client, count_messages, state));
+    CHECK_ERROR(client, "client");
+    CHECK_STATUS(OBE_E_HANDLE, 0, obe_serve(0, count_messages, state));
+    CHECK_ERROR(0, "serve");
+    free_socket(client);
+    free_socket(server);
+    CHECK_STATUS(OBE_E_HANDLE, 0, obe_serve(server, count_messages, state));
 }
 
-/* What a program passes as user is its own business, whatever it looks like. */
+/* user is passed to the handler unchanged, whatever its value. */
 
 static void *seen; /* atomic */
 
-static obe_status look_at_user(obe_message request, void *user)
+static obe_status record_user(obe_message request, void *user)
 {
     obe_test_collect();
     __atomic_store_n(&seen, user, __ATOMIC_RELEASE);
@@ -888,25 +891,25 @@ static void odd_users(void)
     obe_socket server = new_server(), client = new_client(port_of(server));
     int here, i;
     uintptr_t odd[] = {0, 1, 2, 7, UINTPTR_MAX, UINTPTR_MAX - 1, 0xC000000000, 0xC000000001, (uintptr_t)&here, 4095, 4096, (uintptr_t)-4096,
-                       ~(UINTPTR_MAX >> 1), 0x5A5A5A5A5A5A5A5A, client, server};
+                       ~(UINTPTR_MAX >> 1), 0x5A5A5A5A5A5A5A5A, (uintptr_t)client, (uintptr_t)server};
 
     for (i = 0; i < LENGTH(odd); i++) {
-        struct servant servant;
+        struct server_thread running;
 
         __atomic_store_n(&seen, &seen, __ATOMIC_RELEASE);
-        serve_start(&servant, server, look_at_user, (void *)odd[i]);
+        serve_start(&running, server, record_user, (void *)odd[i]);
         CHECK_TCMD(client, "1", "1");
-        CHECK_EQUAL(5, serve_join(&servant));
+        CHECK_EQUAL(5, serve_join(&running));
         if ((uintptr_t)__atomic_load_n(&seen, __ATOMIC_ACQUIRE) != odd[i])
             check_failed(__FILE__, __LINE__, "user %#" PRIxPTR " arrived as %p", odd[i], seen);
     }
-    drop(client);
-    drop(server);
+    free_socket(client);
+    free_socket(server);
 }
 
 /* ---- several threads serve ---- */
 
-enum { SERVANTS = 4 };
+enum { SERVER_THREADS = 4 };
 
 static struct {
     pthread_barrier_t together;
@@ -921,7 +924,7 @@ static obe_status meet(obe_message request, void *user)
         return 9;
     }
     if (is(request, "meet"))
-        pthread_barrier_wait(&crowd.together); /* until as many handlers run at the same time */
+        pthread_barrier_wait(&crowd.together); /* until all handlers run at the same time */
     __atomic_add_fetch(&crowd.served, 1, __ATOMIC_RELAXED);
     answer(request, "1");
     return OBE_OK;
@@ -942,64 +945,64 @@ static void *ask_much(void *client)
     return NULL;
 }
 
-static void many_servants(void)
+static void many_server_threads(void)
 {
-    obe_socket server = new_server(), clients[SERVANTS];
-    struct servant servants[SERVANTS];
-    pthread_t threads[SERVANTS];
+    obe_socket server = new_server(), clients[SERVER_THREADS];
+    struct server_thread running[SERVER_THREADS];
+    pthread_t threads[SERVER_THREADS];
     int i, stopped = 0, cancelled = 0;
 
-    CHECK(pthread_barrier_init(&crowd.together, NULL, SERVANTS) == 0);
+    CHECK(pthread_barrier_init(&crowd.together, NULL, SERVER_THREADS) == 0);
     crowd.served = 0;
-    for (i = 0; i < SERVANTS; i++) {
-        serve_start(&servants[i], server, meet, NULL);
+    for (i = 0; i < SERVER_THREADS; i++) {
+        serve_start(&running[i], server, meet, NULL);
         clients[i] = new_client(port_of(server));
-        CHECK_OK(clients[i], obe_set_option(clients[i], "persistent", i % 2 ? "1" : "0"));
+        CHECK_OK(clients[i], obe_set_option(clients[i], OBE_OPT_PERSISTENT, i % 2 ? "1" : "0"));
     }
-    for (i = 0; i < SERVANTS; i++)
+    for (i = 0; i < SERVER_THREADS; i++)
         threads[i] = start_thread(ask_to_meet, &clients[i]);
-    for (i = 0; i < SERVANTS; i++)
+    for (i = 0; i < SERVER_THREADS; i++)
         join_thread(threads[i]);
-    for (i = 0; i < SERVANTS; i++)
+    for (i = 0; i < SERVER_THREADS; i++)
         threads[i] = start_thread(ask_much, &clients[i]);
-    for (i = 0; i < SERVANTS; i++)
+    for (i = 0; i < SERVER_THREADS; i++)
         join_thread(threads[i]);
-    CHECK_EQUAL(SERVANTS * (rounds + 1), crowd.served);
+    CHECK_EQUAL(SERVER_THREADS * (rounds + 1), crowd.served);
 
-    /* A handler's end is that of its own obe_serve: the others go on. */
+    /* The status of a handler ends its own obe_serve. The others continue. */
     CHECK_TCMD(clients[0], stop, "\"bye\"");
     for (i = 0; i < 20; i++)
         CHECK_TCMD(clients[1], "{\"command\": \"hello\"}", "1");
     CHECK_OK(server, obe_cancel(server));
-    for (i = 0; i < SERVANTS; i++) {
-        obe_status status = serve_join(&servants[i]);
+    for (i = 0; i < SERVER_THREADS; i++) {
+        obe_status status = serve_join(&running[i]);
 
         stopped += status == 9;
         cancelled += status == OBE_E_CANCELLED;
-        drop(clients[i]);
+        free_socket(clients[i]);
     }
     CHECK_EQUAL(1, stopped);
-    CHECK_EQUAL(SERVANTS - 1, cancelled);
-    CHECK_EQUAL(0, stat_of(server, "dropped_unanswered"));
-    drop(server);
+    CHECK_EQUAL(SERVER_THREADS - 1, cancelled);
+    CHECK_EQUAL(0, stat_of(server, OBE_STAT_DROPPED_UNANSWERED));
+    free_socket(server);
     CHECK(pthread_barrier_destroy(&crowd.together) == 0);
 }
 
-/* ---- how it is ended from elsewhere ---- */
+/* ---- obe_serve is ended by another thread ---- */
 
-static obe_status serve_for_ever(uintptr_t server)
+static obe_status serve_forever(void *server)
 {
     static int state[2];
 
-    return obe_serve(server, count_them, state);
+    return obe_serve(server, count_messages, state);
 }
 
 static void ended_while_it_waits(void)
 {
     static const struct {
-        obe_status (*end)(uintptr_t);
+        obe_status (*end)(obe_socket);
         obe_status status;
-        const char *says;
+        const char *error;
     } ends[] = {{obe_cancel, OBE_E_CANCELLED, "cancelled"}, {obe_close, OBE_E_CLOSED, "closed by this side"}, {obe_free, OBE_E_CLOSED, NULL}};
     int i, k;
 
@@ -1008,37 +1011,37 @@ static void ended_while_it_waits(void)
         struct caller callers[3];
         int64_t start;
 
-        CHECK_OK(server, obe_cancel(server)); /* of no effect on what begins later */
+        CHECK_OK(server, obe_cancel(server)); /* has no effect on later calls */
         for (k = 0; k < LENGTH(callers); k++)
-            caller_start(&callers[k], serve_for_ever, server);
+            caller_start(&callers[k], serve_forever, server);
         start = now_ms();
         CHECK_OK(server, ends[i].end(server));
         for (k = 0; k < LENGTH(callers); k++) {
             CHECK_STATUS(ends[i].status, server, caller_join(&callers[k]));
             CHECK(callers[k].returned - start < SOON);
         }
-        if (ends[i].says) {
-            struct servant servant;
+        if (ends[i].error) {
+            struct server_thread running;
             obe_socket client = new_client(port_of(server));
             int state[2] = {0, 3};
 
-            CHECK_SAYS(server, "serve");
-            CHECK_SAYS(server, ends[i].says);
-            serve_start(&servant, server, count_them, state); /* and it can go on */
+            CHECK_ERROR(server, "serve");
+            CHECK_ERROR(server, ends[i].error);
+            serve_start(&running, server, count_messages, state); /* it can serve again */
             CHECK_TCMD(client, stop, "\"bye\"");
-            CHECK_EQUAL(3, serve_join(&servant));
-            drop(client);
-            drop(server);
+            CHECK_EQUAL(3, serve_join(&running));
+            free_socket(client);
+            free_socket(server);
         } else {
-            CHECK_STATUS(OBE_E_HANDLE, 0, obe_serve(server, count_them, NULL));
+            CHECK_STATUS(OBE_E_HANDLE, 0, obe_serve(server, count_messages, NULL));
         }
     }
     CHECK_EQUAL(0, obe_test_live());
 }
 
-/* A handler that says that it runs, and goes on when it is told to. */
+/* A handler that signals that it runs, and waits until it may continue. */
 static struct {
-    sem_t runs, go_on;
+    sem_t runs, resume;
     obe_status replied;
 } pause_;
 
@@ -1046,50 +1049,50 @@ static obe_status wait_inside(obe_message request, void *user)
 {
     (void)user;
     CHECK(sem_post(&pause_.runs) == 0);
-    CHECK(sem_wait(&pause_.go_on) == 0);
-    pause_.replied = obe_reply(request, "\"late\"", -1, PATIENCE);
+    CHECK(sem_wait(&pause_.resume) == 0);
+    pause_.replied = obe_reply(request, "\"late\"", -1, TEST_TIMEOUT);
     return OBE_OK;
 }
 
 static void ended_while_its_handler_runs(void)
 {
     static const struct {
-        obe_status (*end)(uintptr_t);
+        obe_status (*end)(obe_socket);
         obe_status status, replied;
     } ends[] = {{obe_cancel, OBE_E_CANCELLED, OBE_OK}, {obe_close, OBE_E_CLOSED, OBE_OK}, {obe_free, OBE_E_CLOSED, OBE_E_CLOSED}};
     int i;
 
-    CHECK(sem_init(&pause_.runs, 0, 0) == 0 && sem_init(&pause_.go_on, 0, 0) == 0);
+    CHECK(sem_init(&pause_.runs, 0, 0) == 0 && sem_init(&pause_.resume, 0, 0) == 0);
     for (i = 0; i < LENGTH(ends); i++) {
         obe_socket server = new_server(), client = new_client(port_of(server));
-        struct servant servant;
+        struct server_thread running;
         int64_t start;
 
-        serve_start(&servant, server, wait_inside, NULL);
+        serve_start(&running, server, wait_inside, NULL);
         send_text(client, "1");
         CHECK(sem_wait(&pause_.runs) == 0);
         start = now_ms();
         CHECK_OK(server, ends[i].end(server)); /* it does not wait for the handler */
         CHECK(now_ms() - start < SOON);
-        CHECK(sem_post(&pause_.go_on) == 0);
-        CHECK_STATUS(ends[i].status, 0, serve_join(&servant));
+        CHECK(sem_post(&pause_.resume) == 0);
+        CHECK_STATUS(ends[i].status, 0, serve_join(&running));
         CHECK_EQUAL(ends[i].replied, pause_.replied);
         if (ends[i].replied == OBE_OK)
             CHECK_REPLY(client, "\"late\"");
         else
-            CHECK_STATUS(OBE_E_PEER_CLOSED, client, obe_receive(client, text, sizeof text, &length, PATIENCE));
-        drop(client);
+            CHECK_STATUS(OBE_E_PEER_CLOSED, client, obe_receive(client, text, sizeof text, &length, TEST_TIMEOUT));
+        free_socket(client);
         if (ends[i].end != obe_free)
-            drop(server);
+            free_socket(server);
     }
-    CHECK(sem_destroy(&pause_.runs) == 0 && sem_destroy(&pause_.go_on) == 0);
+    CHECK(sem_destroy(&pause_.runs) == 0 && sem_destroy(&pause_.resume) == 0);
     CHECK_EQUAL(0, obe_test_live());
 }
 
-/* A handler may end it itself, by the same means. */
+/* A handler may call the same functions. */
 static struct {
     obe_socket server;
-    obe_status (*end)(uintptr_t);
+    obe_status (*end)(obe_socket);
 } ending;
 
 static obe_status end_it(obe_message request, void *user)
@@ -1102,29 +1105,29 @@ static obe_status end_it(obe_message request, void *user)
 
 static void ended_by_its_handler(void)
 {
-    static obe_status (*const ends[])(uintptr_t) = {obe_cancel, obe_close, obe_free};
+    static obe_status (*const ends[])(obe_socket) = {obe_cancel, obe_close, obe_free};
     int i;
 
     for (i = 0; i < LENGTH(ends); i++) {
         obe_socket client;
-        struct servant servant;
+        struct server_thread running;
 
         ending.server = new_server();
         ending.end = ends[i];
         client = new_client(port_of(ending.server));
-        serve_start(&servant, ending.server, end_it, NULL);
+        serve_start(&running, ending.server, end_it, NULL);
         send_text(client, "1");
-        CHECK_STATUS(ends[i] == obe_cancel ? OBE_E_CANCELLED : OBE_E_CLOSED, 0, serve_join(&servant));
+        CHECK_STATUS(ends[i] == obe_cancel ? OBE_E_CANCELLED : OBE_E_CLOSED, 0, serve_join(&running));
         CHECK_REPLY(client, "1");
-        drop(client);
+        free_socket(client);
         if (ends[i] != obe_free)
-            drop(ending.server);
+            free_socket(ending.server);
     }
     CHECK_EQUAL(0, obe_test_live());
 }
 
-/* A document that has a number which was freed: the quarantine gives it out when it is full. */
-static obe_message successor_of(uintptr_t freed)
+/* Creates a message whose handle has the value of a freed one: a full quarantine reuses the oldest values. */
+static obe_message successor_of(const void *freed)
 {
     enum { ENOUGH = 3 * 4096 };
     int i;
@@ -1135,35 +1138,35 @@ static obe_message successor_of(uintptr_t freed)
         CHECK_OK(0, obe_command_new("another", &made));
         if (made == freed)
             return made;
-        drop(made);
+        free_message(made);
     }
-    check_failed(__FILE__, __LINE__, "the number of a freed handle did not come back");
+    check_failed(__FILE__, __LINE__, "the value of the freed handle was not reused");
     return 0;
 }
 
 static obe_status free_and_replace(obe_message request, void *successor)
 {
     answer(request, "1");
-    drop(request);
+    free_message(request);
     *(obe_message *)successor = successor_of(request);
     return 77;
 }
 
-/* The handler has freed its request, and its number stands for another document: that stays. */
+/* The handler has freed its request, and the value of its handle was reused: that message stays live. */
 static void freed_by_its_handler(void)
 {
     obe_socket server = new_server(), client = new_client(port_of(server));
-    struct servant servant;
+    struct server_thread running;
     obe_message successor = 0;
 
-    serve_start(&servant, server, free_and_replace, &successor);
+    serve_start(&running, server, free_and_replace, &successor);
     CHECK_TCMD(client, "[]", "1");
-    CHECK_EQUAL(77, serve_join(&servant));
+    CHECK_EQUAL(77, serve_join(&running));
     CHECK_JSON(successor, "{\"command\": \"another\"}");
     CHECK_EQUAL(3, obe_test_live());
-    drop(successor);
-    drop(client);
-    drop(server);
+    free_message(successor);
+    free_socket(client);
+    free_socket(server);
 }
 
 static struct {
@@ -1175,39 +1178,39 @@ static obe_status replace_server(obe_message request, void *user)
 {
     (void)user;
     answer(request, "1");
-    drop(replaced.server);
+    free_socket(replaced.server);
     replaced.successor = successor_of(replaced.server);
     return OBE_OK;
 }
 
-/* The server is freed while obe_serve runs, and its number stands for a document when that fails. The sentence is not the
- * document's. */
-static void fails_after_its_handle(void)
+/* The server is freed during obe_serve, and the value of its handle is reused for a message. The error of obe_serve is not
+ * recorded on that message. */
+static void error_after_its_handle(void)
 {
     obe_socket client;
-    struct servant servant;
+    struct server_thread running;
 
     replaced.server = new_server();
     client = new_client(port_of(replaced.server));
-    serve_start(&servant, replaced.server, replace_server, NULL);
+    serve_start(&running, replaced.server, replace_server, NULL);
     CHECK_TCMD(client, "[]", "1");
-    CHECK_EQUAL(OBE_E_CLOSED, serve_join(&servant));
-    if (*sentence(replaced.successor))
-        check_failed(__FILE__, __LINE__, "the document has the sentence \"%s\"", sentence(replaced.successor));
-    CHECK_SAYS(0, "serve");
-    drop(replaced.successor);
-    drop(client);
+    CHECK_EQUAL(OBE_E_CLOSED, serve_join(&running));
+    if (*last_error(replaced.successor))
+        check_failed(__FILE__, __LINE__, "the last error of the message is \"%s\"", last_error(replaced.successor));
+    CHECK_ERROR(0, "serve");
+    free_message(replaced.successor);
+    free_socket(client);
     CHECK_EQUAL(0, obe_test_live());
 }
 
-/* ---- what a handler leaves undone, and what it may do ---- */
+/* ---- handlers that do not reply, and calls that a handler may make ---- */
 
-static obe_status forget_some(obe_message request, void *handled)
+static obe_status leave_some(obe_message request, void *handled)
 {
     int forget = is(request, "forget"), freed = is(request, "free"), end = is(request, "stop");
 
-    if (freed) /* which obe_serve would do otherwise */
-        drop(request);
+    if (freed) /* otherwise obe_serve frees it */
+        free_message(request);
     if (forget || freed) {
         CHECK(sem_post(handled) == 0);
         return OBE_OK;
@@ -1216,42 +1219,42 @@ static obe_status forget_some(obe_message request, void *handled)
     return end ? 4 : OBE_OK;
 }
 
-/* The client of a request that was left unanswered learns so when another one's message is taken. */
+/* The connection of an unanswered request is closed when a message of another client is received. */
 static void left_unanswered(void)
 {
     static const char *const ways[] = {"{\"command\": \"forget\"}", "{\"command\": \"free\"}"};
     obe_socket server = new_server(), first = new_client(port_of(server)), second = new_client(port_of(server));
-    struct servant servant;
+    struct server_thread running;
     sem_t handled;
     int i;
 
     CHECK(sem_init(&handled, 0, 0) == 0);
-    serve_start(&servant, server, forget_some, &handled);
+    serve_start(&running, server, leave_some, &handled);
     for (i = 0; i < LENGTH(ways); i++) {
         send_text(first, ways[i]);
         CHECK(sem_wait(&handled) == 0);
         CHECK_WAITS(first);
-        CHECK_EQUAL(i, stat_of(server, "dropped_unanswered"));
+        CHECK_EQUAL(i, stat_of(server, OBE_STAT_DROPPED_UNANSWERED));
         CHECK_TCMD(second, "[1]", "1");
-        CHECK_STATUS(OBE_E_PEER_CLOSED, first, obe_receive(first, text, sizeof text, &length, PATIENCE));
-        CHECK_EQUAL(i + 1, stat_of(server, "dropped_unanswered"));
+        CHECK_STATUS(OBE_E_PEER_CLOSED, first, obe_receive(first, text, sizeof text, &length, TEST_TIMEOUT));
+        CHECK_EQUAL(i + 1, stat_of(server, OBE_STAT_DROPPED_UNANSWERED));
     }
-    /* Another message of the same client's connection ends nothing. */
-    CHECK_OK(first, obe_set_option(first, "persistent", "1"));
+    /* A message on the same connection does not close it. */
+    CHECK_OK(first, obe_set_option(first, OBE_OPT_PERSISTENT, "1"));
     send_text(first, ways[0]);
     CHECK(sem_wait(&handled) == 0);
     send_text(first, "[2]");
     CHECK_REPLY(first, "1");
-    CHECK_EQUAL(2, stat_of(server, "dropped_unanswered"));
+    CHECK_EQUAL(2, stat_of(server, OBE_STAT_DROPPED_UNANSWERED));
     CHECK_TCMD(second, stop, "1");
-    CHECK_EQUAL(4, serve_join(&servant));
-    drop(first);
-    drop(second);
-    drop(server);
+    CHECK_EQUAL(4, serve_join(&running));
+    free_socket(first);
+    free_socket(second);
+    free_socket(server);
     CHECK(sem_destroy(&handled) == 0);
 }
 
-/* A handler that calls everything that could wait for a lock of its server's, or meet itself. */
+/* A handler that makes all calls that could wait for a lock of its server, or be received by itself. */
 static struct {
     obe_socket server, elsewhere, here;
     int32_t port;
@@ -1262,40 +1265,40 @@ static obe_status call_everything(obe_message request, void *user)
     char reply[64], option[32];
     int64_t size;
     int32_t port = 0;
-    obe_message nothing = 77;
+    obe_message nothing = NUMBER_AS_HANDLE(77);
 
     (void)user;
     if (!is(request, "everything")) {
         answer(request, "\"inner\"");
         return is(request, "stop") ? 6 : OBE_OK;
     }
-    /* A client of another server, and one of this, whom another thread serves. */
-    CHECK_OK(helper.elsewhere, obe_tcmd(helper.elsewhere, "[\"far\"]", -1, reply, sizeof reply, &size, PATIENCE));
+    /* A client of another server, and a client of this server, which another thread serves. */
+    CHECK_OK(helper.elsewhere, obe_tcmd(helper.elsewhere, "[\"far\"]", -1, reply, sizeof reply, &size, TEST_TIMEOUT));
     CHECK(strcmp(reply, "[\"far\"]") == 0);
-    CHECK_OK(helper.here, obe_tcmd(helper.here, "[1]", -1, reply, sizeof reply, &size, PATIENCE));
+    CHECK_OK(helper.here, obe_tcmd(helper.here, "[1]", -1, reply, sizeof reply, &size, TEST_TIMEOUT));
     CHECK(strcmp(reply, "\"inner\"") == 0);
     /* The server itself. */
-    CHECK(stat_of(helper.server, "messages_received") > 0);
+    CHECK(stat_of(helper.server, OBE_STAT_MESSAGES_RECEIVED) > 0);
     CHECK_OK(helper.server, obe_port(helper.server, &port));
     CHECK_EQUAL(helper.port, port);
-    CHECK_OK(helper.server, obe_get_option(helper.server, "local", option, sizeof option, &size));
-    CHECK_OK(helper.server, obe_set_option(helper.server, "max_connections", "100"));
+    CHECK_OK(helper.server, obe_get_option(helper.server, OBE_OPT_LOCAL, option, sizeof option, &size));
+    CHECK_OK(helper.server, obe_set_option(helper.server, OBE_OPT_MAX_CONNECTIONS, "100"));
     CHECK_STATUS(OBE_E_TIMEOUT, helper.server, obe_receive_message(helper.server, &nothing, OBE_NO_WAIT));
-    CHECK_EQUAL(77, (int64_t)nothing);
-    CHECK_STATUS(OBE_E_STATE, helper.server, obe_send(helper.server, "1", -1, PATIENCE));
+    CHECK(nothing == NUMBER_AS_HANDLE(77));
+    CHECK_STATUS(OBE_E_STATE, helper.server, obe_send(helper.server, "1", -1, TEST_TIMEOUT));
     /* Handles of every kind. */
-    drop(new_server());
-    drop(new_client(1));
-    drop(parse("[1]"));
+    free_socket(new_server());
+    free_socket(new_client(1));
+    free_message(parse("[1]"));
     CHECK_OK(request, obe_set_int(request, "seen", 1));
-    CHECK_OK(request, obe_reply_message(request, request, PATIENCE));
+    CHECK_OK(request, obe_reply_message(request, request, TEST_TIMEOUT));
     return OBE_OK;
 }
 
-static void nothing_is_locked(void)
+static void handler_makes_calls(void)
 {
     struct echo echo;
-    struct servant servants[2];
+    struct server_thread running[2];
     obe_socket client;
     int i;
 
@@ -1306,74 +1309,74 @@ static void nothing_is_locked(void)
     helper.here = new_client(helper.port);
     client = new_client(helper.port);
     for (i = 0; i < 2; i++)
-        serve_start(&servants[i], helper.server, call_everything, NULL);
+        serve_start(&running[i], helper.server, call_everything, NULL);
     for (i = 0; i < rounds / 10 + 1; i++)
         CHECK_TCMD(client, "{\"command\": \"everything\"}", "{\"command\": \"everything\", \"seen\": 1}");
     for (i = 0; i < 2; i++)
         CHECK_TCMD(client, stop, "\"inner\"");
     for (i = 0; i < 2; i++)
-        CHECK_EQUAL(6, serve_join(&servants[i]));
-    drop(client);
-    drop(helper.here);
-    drop(helper.elsewhere);
-    drop(helper.server);
+        CHECK_EQUAL(6, serve_join(&running[i]));
+    free_socket(client);
+    free_socket(helper.here);
+    free_socket(helper.elsewhere);
+    free_socket(helper.server);
     echo_stop(&echo);
 }
 
-/* A handler that serves, inside of obe_serve. */
+/* A handler that calls obe_serve. */
 static obe_status serve_inside(obe_message request, void *user)
 {
     int state[2] = {0, 8};
 
     (void)user;
-    CHECK_EQUAL(8, obe_serve(ending.server, count_them, state));
+    CHECK_EQUAL(8, obe_serve(ending.server, count_messages, state));
     answer(request, "\"outer\"");
     return 9;
 }
 
-static void serving_inside(void)
+static void nested_serve(void)
 {
     obe_socket first, second;
-    struct servant servant;
+    struct server_thread running;
 
     ending.server = new_server();
     first = new_client(port_of(ending.server));
     second = new_client(port_of(ending.server));
-    serve_start(&servant, ending.server, serve_inside, NULL);
+    serve_start(&running, ending.server, serve_inside, NULL);
     send_text(first, "1");
     CHECK_TCMD(second, "[]", "1");
     CHECK_TCMD(second, stop, "\"bye\"");
-    CHECK_EQUAL(9, serve_join(&servant));
+    CHECK_EQUAL(9, serve_join(&running));
     CHECK_REPLY(first, "\"outer\"");
-    drop(first);
-    drop(second);
-    drop(ending.server);
+    free_socket(first);
+    free_socket(second);
+    free_socket(ending.server);
 }
 
-/* Obe_receive and obe_serve beside each other: each message is taken once. */
-static void beside_receive(void)
+/* obe_receive_message and obe_serve at the same time: each message is received once. */
+static void serve_and_receive(void)
 {
     obe_socket server = new_server(), client = new_client(port_of(server));
-    struct servant servant;
+    struct server_thread running;
     int state[2] = {0, 2}, i, taken = 0;
 
-    serve_start(&servant, server, count_them, state);
+    serve_start(&running, server, count_messages, state);
     for (i = 0; i < 30; i++) {
         obe_message request = 0;
 
         send_text(client, "[1]");
         if (obe_receive_message(server, &request, OBE_NO_WAIT) == OBE_OK) {
             answer(request, "0");
-            drop(request);
+            free_message(request);
             taken++;
         }
-        CHECK_OK(client, obe_receive(client, text, sizeof text, &length, PATIENCE));
+        CHECK_OK(client, obe_receive(client, text, sizeof text, &length, TEST_TIMEOUT));
     }
     CHECK_TCMD(client, stop, "\"bye\"");
-    CHECK_EQUAL(2, serve_join(&servant));
+    CHECK_EQUAL(2, serve_join(&running));
     CHECK_EQUAL(30, state[0] + taken);
-    drop(client);
-    drop(server);
+    free_socket(client);
+    free_socket(server);
 }
 
 int main(int argc, char **argv)
@@ -1386,32 +1389,32 @@ int main(int argc, char **argv)
     RUN(commands);
     RUN(large);
     RUN(out_of_order);
-    RUN(at_once);
+    RUN(answered_at_the_same_time);
     RUN(paired_by_thread);
     RUN(one_loop_on_many_threads);
     RUN(ambiguous_answer);
     RUN(pipelined);
     RUN(answered_once);
-    RUN(refused_answers);
-    RUN(left_client);
-    RUN(deaf_client);
-    RUN(left_server);
+    RUN(refused_replies);
+    RUN(client_disconnects);
+    RUN(client_does_not_read);
+    RUN(server_is_freed);
     RUN(freed_unanswered);
     RUN(freed_while_answering);
-    RUN(serving);
-    RUN(what_cannot_serve);
+    RUN(handler_status);
+    RUN(invalid_arguments_of_serve);
     RUN(odd_users);
-    RUN(many_servants);
+    RUN(many_server_threads);
     RUN(ended_while_it_waits);
     RUN(ended_while_its_handler_runs);
     RUN(ended_by_its_handler);
     RUN(freed_by_its_handler);
-    RUN(fails_after_its_handle);
+    RUN(error_after_its_handle);
     RUN(left_unanswered);
-    RUN(nothing_is_locked);
-    RUN(serving_inside);
-    RUN(beside_receive);
-    /* The tombstones go too, so that what is left after this is a leak. */
+    RUN(handler_makes_calls);
+    RUN(nested_serve);
+    RUN(serve_and_receive);
+    /* Without the quarantine, memory that is still allocated at exit is a leak. */
     obe_test_quarantine(0);
     CHECK_OK(0, obe_free(new_client(1)));
     CHECK_EQUAL(0, obe_test_live());

@@ -1,5 +1,5 @@
-/* The library in a process that is short of descriptors, closes those that are not its own, or may not have random
- * numbers. The state is the process's, so that each case has one: the program run with arguments. */
+/* The library in a process that has few descriptors, closes those that it did not open, or is denied random numbers. This
+ * state belongs to the process, so each case runs in a separate one: this program with arguments. */
 #include "check.h"
 
 #include <linux/filter.h>
@@ -14,7 +14,7 @@ enum { WATCHDOG = 20 /* s */, LIMIT = 64, LOW = 6 };
 static char text[256];
 static int64_t length;
 
-/* ---- cases: what a process calls first ---- */
+/* ---- cases: the first calls of a process ---- */
 
 static obe_status client(void)
 {
@@ -50,15 +50,15 @@ static obe_status wait_ready(void)
     return status;
 }
 
-static obe_status settings(void)
+static obe_status options(void)
 {
     obe_socket h = 0;
     obe_status status = obe_client_new(NULL, 1, &h);
 
     if (status == OBE_OK) {
-        obe_set_option(h, "tls_ca", "/proc/self/exe");
-        obe_set_option(h, "trace", "/dev/null");
-        status = obe_set_option(h, "tls", "1");
+        obe_set_option(h, OBE_OPT_TLS_CA, "/proc/self/exe");
+        obe_set_option(h, OBE_OPT_TRACE, "/dev/null");
+        status = obe_set_option(h, OBE_OPT_TLS, "1");
         obe_send(h, "1", -1, 10);
         obe_free(h);
     }
@@ -72,7 +72,7 @@ static obe_status server_at(const char *address)
 
     if (status == OBE_OK) {
         obe_receive(h, text, sizeof text, &length, 5);
-        obe_set_option(h, "allow", "127.0.0.1");
+        obe_set_option(h, OBE_OPT_ALLOW, "127.0.0.1");
         obe_free(h);
     }
     return status;
@@ -88,24 +88,24 @@ static obe_status server_path(void)
     return server_at(path);
 }
 
-static obe_status document(void)
+static obe_status message(void)
 {
     obe_message m = 0;
     obe_status status = obe_command_new("x", &m);
 
     if (status == OBE_OK) {
         status = obe_set_double(m, "k", 1);
-        obe_free(m);
+        obe_message_free(m);
     }
     return status;
 }
 
-/* What tells facts needs no descriptors, however often it is asked. */
-static obe_status facts(void)
+/* obe_version, obe_strerror and obe_last_error need no descriptors, however often they are called. */
+static obe_status texts(void)
 {
     int i;
 
-    for (i = 0; i < 400000; i++) { /* Go's garbage collector would run several times */
+    for (i = 0; i < 400000; i++) { /* so often that Go's garbage collector runs several times */
         obe_status status = client();
 
         CHECK(status == OBE_OK || status == OBE_E_IO);
@@ -116,17 +116,17 @@ static obe_status facts(void)
     return OBE_OK;
 }
 
-/* The last one is long, and for one state. */
+/* The last case takes long, and runs only without descriptors. */
 static const struct {
     const char *name;
     obe_status (*call)(void);
 } cases[] = {
-    {"client", client}, {"name", name},         {"wait_ready", wait_ready},   {"settings", settings},
-    {"server", server}, {"document", document}, {"server_name", server_name}, {"server_path", server_path},
-    {"facts", facts},
+    {"client", client}, {"name", name},         {"wait_ready", wait_ready},   {"options", options},
+    {"server", server}, {"message", message}, {"server_name", server_name}, {"server_path", server_path},
+    {"texts", texts},
 };
 
-/* What a call may return for want of descriptors, or because no server listens. */
+/* Whether a call may return status for lack of descriptors, or because no server is listening. */
 static int expected(obe_status status)
 {
     return status == OBE_OK || status == OBE_E_IO || status == OBE_E_REFUSED || status == OBE_E_UNREACHABLE ||
@@ -143,7 +143,7 @@ static obe_status call(const char *wanted)
     return OBE_E_INTERNAL;
 }
 
-/* An exchange, which shows that nothing is broken. */
+/* An exchange, which shows that the library still works. */
 static void exchange(void)
 {
     struct echo echo;
@@ -151,7 +151,7 @@ static void exchange(void)
 
     echo_start(&echo);
     h = new_client(echo.port);
-    CHECK_OK(h, obe_tcmd(h, "[1]", -1, text, sizeof text, &length, PATIENCE));
+    CHECK_OK(h, obe_tcmd(h, "[1]", -1, text, sizeof text, &length, TEST_TIMEOUT));
     CHECK_OK(h, obe_free(h));
     echo_stop(&echo);
 }
@@ -165,8 +165,8 @@ static void limit(rlim_t soft, rlim_t hard)
     CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
 }
 
-/* With so many descriptors free, and a hard limit that is the soft one or is not, the call comes first; and it comes
- * again when there are enough. */
+/* Makes the call with this many free descriptors. The hard limit equals the soft one if hard is set. Then the call is made
+ * again with enough descriptors. */
 static int short_of(int free, int hard, const char *wanted)
 {
     int taken[LIMIT], n = 0, i;
@@ -182,10 +182,10 @@ static int short_of(int free, int hard, const char *wanted)
     for (i = 0; i < 2; i++) {
         status = call(wanted);
         if (!expected(status))
-            check_failed(__FILE__, __LINE__, "%s returned %d: %s", wanted, (int)status, sentence(0));
+            check_failed(__FILE__, __LINE__, "%s returned %d: %s", wanted, (int)status, last_error(0));
     }
-    /* What does no I/O needs two descriptors once; a soft limit does not matter. */
-    if ((free >= 2 || !hard) && (strcmp(wanted, "client") == 0 || strcmp(wanted, "document") == 0))
+    /* Calls without I/O need two descriptors, once. The library raises a soft limit. */
+    if ((free >= 2 || !hard) && (strcmp(wanted, "client") == 0 || strcmp(wanted, "message") == 0))
         CHECK_EQUAL(OBE_OK, status);
     while (n > 0)
         close(taken[--n]);
@@ -194,7 +194,7 @@ static int short_of(int free, int hard, const char *wanted)
     return 0;
 }
 
-/* The process was started with few descriptors. */
+/* This process was started with few descriptors. */
 static int started_short(const char *wanted)
 {
     alarm(WATCHDOG);
@@ -203,7 +203,7 @@ static int started_short(const char *wanted)
     return 0;
 }
 
-/* A program that begins by closing all that it did not open. */
+/* A program that begins by closing all descriptors that it did not open. */
 static int closes_all(void)
 {
     int fd;
@@ -216,7 +216,7 @@ static int closes_all(void)
     return 0;
 }
 
-/* In a sandbox that forbids random numbers, TLS is refused, and all else works. */
+/* In a sandbox that forbids random numbers, TLS is refused, and everything else works. */
 static int without_random(void)
 {
     struct sock_filter filter[] = {
@@ -234,17 +234,17 @@ static int without_random(void)
     CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
     exchange();
     h = new_client(1);
-    CHECK_OK(h, obe_set_option(h, "tls", "1"));
-    CHECK_STATUS(OBE_E_STATE, h, obe_send(h, "1", -1, PATIENCE));
-    CHECK_SAYS(h, "getrandom: operation not permitted");
+    CHECK_OK(h, obe_set_option(h, OBE_OPT_TLS, "1"));
+    CHECK_STATUS(OBE_E_STATE, h, obe_send(h, "1", -1, TEST_TIMEOUT));
+    CHECK_ERROR(h, "getrandom: operation not permitted");
     CHECK_OK(h, obe_free(h));
     return 0;
 }
 
 /* ---- the tests ---- */
 
-/* Runs this program with arguments, with at most so many descriptors if most is not 0, and gives its exit status; a
- * signal n that ended it is 1000 + n. */
+/* Runs this program with arguments, and with at most this many descriptors if most is not 0. Returns its exit status, or
+ * 1000 + n if signal n ended it. */
 static int run_self(int most, const char *a, const char *b, const char *c, const char *d)
 {
     pid_t child = fork();
@@ -285,7 +285,7 @@ static void with_few(const char *name)
 }
 
 static void few_descriptors(void) { each_case(with_few); }
-static void facts_without_descriptors(void) { CHECK_EQUAL(0, run_self(0, "short", "0", "hard", "facts")); }
+static void texts_without_descriptors(void) { CHECK_EQUAL(0, run_self(0, "short", "0", "hard", "texts")); }
 
 static void loaded_with_few(const char *name)
 {
@@ -320,7 +320,7 @@ int main(int argc, char **argv)
     for (fd = 3; fd < 256; fd++) /* inherited descriptors are not passed on */
         fcntl(fd, F_SETFD, FD_CLOEXEC);
     RUN(few_descriptors);
-    RUN(facts_without_descriptors);
+    RUN(texts_without_descriptors);
     RUN(few_descriptors_at_load);
     RUN(descriptors_closed_first);
     RUN(no_random_numbers);

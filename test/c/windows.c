@@ -1,15 +1,16 @@
-/* The library in a process of Windows, which loads it itself: freed and loaded again, beside the program's own handling
- * of crashes, with child processes, and at the end of the process. What load.c and process.c are on other systems.
+/* The library in a Windows process that loads it at run time: it is freed and loaded again, the program handles its own
+ * exceptions, starts child processes, and exits during a call. On other systems these are tests of dlopen.c and
+ * process.c.
  *
  *     windows LIBRARY            the tests
- *     windows LIBRARY ROLE ...   one of the processes that they start */
-#include "loaded.h"
+ *     windows LIBRARY ROLE ...   a process that the tests start */
+#include "load_library.h"
 
 static const char *self;
 
 /* ---- processes ---- */
 
-/* Starts this program in a role; it gets every handle that can be inherited. */
+/* Starts this program in a role. It inherits every inheritable handle. */
 static HANDLE start_self(const char *role)
 {
     STARTUPINFOA startup;
@@ -28,7 +29,7 @@ static DWORD wait_for(HANDLE process)
 {
     DWORD status = 0;
 
-    CHECK(WaitForSingleObject(process, PATIENCE) == WAIT_OBJECT_0);
+    CHECK(WaitForSingleObject(process, TEST_TIMEOUT) == WAIT_OBJECT_0);
     CHECK(GetExitCodeProcess(process, &status));
     CloseHandle(process);
     return status;
@@ -38,7 +39,8 @@ static DWORD run_self(const char *role) { return wait_for(start_self(role)); }
 
 /* ---- loading ---- */
 
-/* Freed before the runtime in it has had time to start. The program's first test: nothing is loaded yet. */
+/* The library is freed before Go's runtime has had time to start. This is the first test: the library is not loaded
+ * yet. */
 static void freed_at_once(void)
 {
     void *library = library_open(path);
@@ -50,8 +52,8 @@ static void freed_at_once(void)
     exchange();
 }
 
-/* The same in many processes, since there is one first time in each. */
-static void freed_at_once_again(void)
+/* The same in many processes, because each has only one first load. */
+static void freed_at_once_in_processes(void)
 {
     enum { PROCESSES = 10 };
     int i;
@@ -60,12 +62,12 @@ static void freed_at_once_again(void)
         CHECK_EQUAL(0, run_self("load"));
 }
 
-/* ---- crashes of the program ---- */
+/* ---- access violations of the program ---- */
 
-static char *forbidden; /* a page that cannot be touched */
-static volatile int handled; /* the compiler sees no call of handle */
+static char *forbidden; /* an inaccessible page */
+static volatile int handled; /* volatile: the compiler does not know that handle is called */
 
-/* Allows what was forbidden and lets the program go on. */
+/* Makes the page accessible and continues the program. */
 static LONG CALLBACK handle(EXCEPTION_POINTERS *exception)
 {
     DWORD before;
@@ -78,7 +80,7 @@ static LONG CALLBACK handle(EXCEPTION_POINTERS *exception)
     return EXCEPTION_CONTINUE_EXECUTION;
 }
 
-/* A crash in the program is the program's to handle, whether its handler was there before the library or not. */
+/* The program handles its own access violations, whether its handler is called first or last. */
 static void crashes_are_handled(void)
 {
     enum { ROUNDS = 10 };
@@ -100,10 +102,10 @@ static void crashes_are_handled(void)
 static LONG CALLBACK end(EXCEPTION_POINTERS *exception)
 {
     (void)exception;
-    return EXCEPTION_EXECUTE_HANDLER; /* the end, without a debugger */
+    return EXCEPTION_EXECUTE_HANDLER; /* ends the process without starting a debugger */
 }
 
-/* One that nobody handles ends the process as if the library were not there. */
+/* An unhandled one ends the process as it does without the library. */
 static int crash(void)
 {
     SetUnhandledExceptionFilter(end);
@@ -115,9 +117,9 @@ static int crash(void)
 
 static void crashes_end_the_process(void) { CHECK_EQUAL((int64_t)EXCEPTION_ACCESS_VIOLATION, run_self("crash")); }
 
-/* ---- what a child process gets ---- */
+/* ---- child processes ---- */
 
-static HANDLE event(void) /* one that is inherited */
+static HANDLE inherited_event(void)
 {
     SECURITY_ATTRIBUTES inherited;
     HANDLE event;
@@ -130,17 +132,17 @@ static HANDLE event(void) /* one that is inherited */
     return event;
 }
 
-/* Stays until it is told to leave. */
+/* Signals the first event and waits for the second. */
 static int stay(char **events)
 {
     SetEvent((HANDLE)(uintptr_t)strtoul(events[0], NULL, 10));
-    return WaitForSingleObject((HANDLE)(uintptr_t)strtoul(events[1], NULL, 10), PATIENCE) != WAIT_OBJECT_0;
+    return WaitForSingleObject((HANDLE)(uintptr_t)strtoul(events[1], NULL, 10), TEST_TIMEOUT) != WAIT_OBJECT_0;
 }
 
-/* A child process holds neither a connection nor a port. */
+/* A child process inherits no connection and no port. */
 static void nothing_is_inherited(void)
 {
-    HANDLE there = event(), leave = event(), child;
+    HANDLE there = inherited_event(), leave = inherited_event(), child;
     obe_socket server = 0, client = 0;
     int32_t server_port = 0, port;
     int listener = raw_listen(&port, 1), accepted, guest;
@@ -150,22 +152,22 @@ static void nothing_is_inherited(void)
     CHECK_EQUAL(OBE_OK, obe.server_new(NULL, 0, &server));
     CHECK_EQUAL(OBE_OK, obe.port(server, &server_port));
     guest = raw_connect(server_port);
-    raw_say(guest, "0000000003[1]");
-    CHECK_EQUAL(OBE_OK, obe.receive(server, text, sizeof text, &length, PATIENCE));
+    raw_write_text(guest, "0000000003[1]");
+    CHECK_EQUAL(OBE_OK, obe.receive(server, text, sizeof text, &length, TEST_TIMEOUT));
     CHECK_EQUAL(OBE_OK, obe.client_new(NULL, port, &client));
-    CHECK_EQUAL(OBE_OK, obe.send(client, "[1]", -1, PATIENCE));
+    CHECK_EQUAL(OBE_OK, obe.send(client, "[1]", -1, TEST_TIMEOUT));
     accepted = raw_accept(listener);
 
     snprintf(role, sizeof role, "stay %lu %lu", (unsigned long)(uintptr_t)there, (unsigned long)(uintptr_t)leave);
     child = start_self(role);
-    CHECK(WaitForSingleObject(there, PATIENCE) == WAIT_OBJECT_0);
+    CHECK(WaitForSingleObject(there, TEST_TIMEOUT) == WAIT_OBJECT_0);
     CHECK_EQUAL(OBE_OK, obe.free(server));
     CHECK(raw_ended(guest));
     CHECK_EQUAL(OBE_OK, obe.server_new(NULL, server_port, &server));
     CHECK_EQUAL(OBE_OK, obe.free(server));
     CHECK_EQUAL(OBE_OK, obe.free(client));
     CHECK_EQUAL(13, (int64_t)raw_read(accepted, text, sizeof text));
-    CHECK(WaitForSingleObject(child, 0) == WAIT_TIMEOUT); /* it is still there */
+    CHECK(WaitForSingleObject(child, 0) == WAIT_TIMEOUT); /* it is still running */
 
     CHECK(SetEvent(leave));
     CHECK_EQUAL(0, wait_for(child));
@@ -178,7 +180,7 @@ static void nothing_is_inherited(void)
 
 /* ---- the end of the process ---- */
 
-static obe_status receive_forever(uintptr_t h)
+static obe_status receive_forever(void *h)
 {
     char buffer[64];
     int64_t size;
@@ -188,8 +190,8 @@ static obe_status receive_forever(uintptr_t h)
 
 static struct caller blocked;
 
-/* Leaves with a call blocked, by exit or by a return from main. */
-static int leave(int by_exit)
+/* Exits during a blocked call, by exit or by returning from main. */
+static int exit_during_call(int by_exit)
 {
     obe_socket server = 0;
 
@@ -223,10 +225,10 @@ int main(int argc, char **argv)
     if (strcmp(role, "stay") == 0 && argc == 5)
         return stay(argv + 3);
     if (strcmp(role, "exit") == 0 || strcmp(role, "return") == 0)
-        return leave(role[0] == 'e');
+        return exit_during_call(role[0] == 'e');
     RUN(freed_at_once);
     RUN(load_and_unload);
-    RUN(freed_at_once_again);
+    RUN(freed_at_once_in_processes);
     RUN(crashes_are_handled);
     RUN(crashes_end_the_process);
     RUN(nothing_is_inherited);

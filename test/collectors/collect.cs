@@ -1,5 +1,5 @@
-// The library in Mono, whose garbage collector stops all threads: while threads wait in the library, exchange messages,
-// and are called back by it. Ends with status 0; a collection that does not end is the failure that it is about.
+// The library in Mono, whose garbage collector stops all threads, while threads wait in the library, exchange messages,
+// and run callbacks. Exits with 0. The failure that this program would show is a collection that hangs.
 using System;
 using System.Runtime.InteropServices;
 using System.Threading;
@@ -7,13 +7,13 @@ using System.Threading;
 class Collect
 {
     const int Timeout = 20000, Forever = -1;
-    static readonly int[] Ended = { -8006, -8002 }; // OBE_E_CLOSED, or OBE_E_HANDLE where the handle was freed before
+    static readonly int[] Ended = { -8006, -8002 }; // OBE_E_CLOSED, or OBE_E_HANDLE if the handle was freed before the call
 
     delegate int Handler(UIntPtr request, IntPtr user);
 
     [DllImport("obe")] static extern int obe_client_new(string address, int port, out UIntPtr client);
     [DllImport("obe")] static extern int obe_server_new(string address, int port, out UIntPtr server);
-    [DllImport("obe")] static extern int obe_free(UIntPtr handle);
+    [DllImport("obe")] static extern int obe_free(UIntPtr socket);
     [DllImport("obe")] static extern int obe_port(UIntPtr server, out int port);
     [DllImport("obe")] static extern int obe_serve(UIntPtr server, Handler handler, IntPtr user);
     [DllImport("obe")] static extern int obe_reply(UIntPtr request, string json, long length, long timeout);
@@ -28,8 +28,8 @@ class Collect
         Environment.Exit(1);
     }
 
-    // Starts a thread, and returns when it has called the library once: the first calls of two threads and a collection
-    // at the same time may end in a deadlock unless MONO_THREADS_SUSPEND=coop (README.md).
+    // Starts a thread, and returns after its first call of the library: the first calls of two threads and a collection
+    // at the same time may deadlock unless MONO_THREADS_SUSPEND=coop (README.md).
     static Thread Start(UIntPtr server, ThreadStart body)
     {
         var called = new ManualResetEvent(false);
@@ -50,7 +50,7 @@ class Collect
         int port, exchanges = 0;
         bool done = false;
 
-        // Threads that wait: one for its messages, one for the other.
+        // Threads that wait for messages: one polls the sockets, the other waits for the first.
         Check(obe_server_new(null, 0, out silent), 0);
         ThreadStart wait = () => {
             long length;
@@ -58,7 +58,7 @@ class Collect
         };
         var waiting = new[] { Start(silent, wait), Start(silent, wait) };
 
-        // A thread that is called back for each message, and one that sends them.
+        // A thread whose callback answers each message, and one that sends messages.
         Handler answer = (request, user) => obe_reply(request, "[2]", -1, Timeout);
         Check(obe_server_new(null, 0, out echo), 0);
         var serving = Start(echo, () => Check(obe_serve(echo, answer, IntPtr.Zero), Ended));

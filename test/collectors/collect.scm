@@ -1,5 +1,5 @@
-;; The library in Guile, whose garbage collector (libgc) stops all threads by a signal: while threads wait in the
-;; library, exchange messages, and are called back by it. Ends with status 0, or by a crash.
+;; The library in Guile, whose garbage collector (libgc) stops all threads by a signal, while threads wait in the
+;; library, exchange messages, and run callbacks. Exits with 0, or crashes.
 ;;
 ;;     guile collect.scm LIBRARY
 (use-modules (system foreign) (system foreign-library) (ice-9 threads) (rnrs bytevectors))
@@ -17,13 +17,13 @@
 
 (define timeout 20000)
 (define forever -1)
-(define ended '(-8006 -8002)) ; OBE_E_CLOSED, or OBE_E_HANDLE where the handle was freed before
+(define ended '(-8006 -8002)) ; OBE_E_CLOSED, or OBE_E_HANDLE if the handle was freed before the call
 
 (define (check got . wanted)
   (if (not (memv got wanted))
       (begin (format (current-error-port) "got ~a, wanted ~a\n" got wanted) (primitive-exit 1))))
 
-(define (make create address port)
+(define (create-socket create address port)
   (let ((handle (make-bytevector (sizeof uintptr_t))))
     (check (create address port (bytevector->pointer handle)) 0)
     (bytevector-uint-ref handle 0 (native-endianness) (sizeof uintptr_t))))
@@ -37,18 +37,18 @@
   (let ((buffer (make-bytevector 16)) (length (make-bytevector 8)))
     (receive server (bytevector->pointer buffer) 16 (bytevector->pointer length) forever)))
 
-;; Threads that wait: one for its messages, one for the other.
-(define silent (make server-new %null-pointer 0))
+;; Threads that wait for messages: one polls the sockets, the other waits for the first.
+(define silent (create-socket server-new %null-pointer 0))
 (define waiting (list (call-with-new-thread (lambda () (wait silent))) (call-with-new-thread (lambda () (wait silent)))))
 
-;; A thread that is called back for each message.
-(define echo (make server-new %null-pointer 0))
+;; A thread whose callback answers each message.
+(define echo (create-socket server-new %null-pointer 0))
 (define answer
   (procedure->pointer int32 (lambda (request user) (reply request (string->pointer "[2]") -1 timeout)) (list uintptr_t '*)))
 (define serving (call-with-new-thread (lambda () (serve echo answer %null-pointer))))
 
-;; And one that sends the messages.
-(define client (make client-new %null-pointer (port echo)))
+;; A thread that sends messages.
+(define client (create-socket client-new %null-pointer (port echo)))
 (define exchanges 0)
 (define done #f)
 (define sending

@@ -1,6 +1,5 @@
-// check.hpp - what the C++ tests share: checks that say where and why they failed, and the hooks of the library that is
-// built for tests. A program prints a line for each of its tests and ends with 0, or with a line that begins
-// "file:line:" and 1.
+// check.hpp - the checks of the C++ tests, and a hook of the library that is built for tests. A program prints a line
+// for each of its tests and exits with 0. At the first check that fails it prints "file:line: reason" and exits with 1.
 #ifndef CHECK_HPP
 #define CHECK_HPP
 
@@ -13,11 +12,11 @@
 #include <sstream>
 #include <string>
 
-extern "C" std::int64_t obe_test_live(void); // how many handles there are
+extern "C" std::int64_t obe_test_live(void); // the number of handles in use
 
-const std::chrono::seconds patience(20); // what takes longer never comes
+const std::chrono::seconds test_timeout(20); // for what has to happen
 
-inline void failed(const char *file, int line, const std::string &why)
+inline void fail_at(const char *file, int line, const std::string &why)
 {
     std::cout << std::flush;
     std::cerr << file << ':' << line << ": " << why << '\n';
@@ -27,7 +26,7 @@ inline void failed(const char *file, int line, const std::string &why)
 #define CHECK(condition) \
     do { \
         if (!(condition)) \
-            failed(__FILE__, __LINE__, #condition); \
+            fail_at(__FILE__, __LINE__, #condition); \
     } while (0)
 
 template <class Wanted, class Got>
@@ -36,7 +35,7 @@ void check_equal(const char *file, int line, const char *what, const Wanted &wan
     if (!(wanted == got)) {
         std::ostringstream why;
         why << what << " is " << got << ", wanted " << wanted;
-        failed(file, line, why.str());
+        fail_at(file, line, why.str());
     }
 }
 
@@ -49,16 +48,16 @@ void check_throws(const char *file, int line, const char *what, obe_status wante
         call();
     } catch (const obe::error &e) {
         if (e.status() != wanted)
-            failed(file, line, std::string(what) + " threw " + std::to_string(e.status()) + " (" + e.what() +
-                                   "), wanted " + std::to_string(wanted));
+            fail_at(file, line, std::string(what) + " threw " + std::to_string(e.status()) + " (" + e.what() +
+                                    "), wanted " + std::to_string(wanted));
         if (std::string(e.what()).find(part) == std::string::npos)
-            failed(file, line, std::string(what) + " threw \"" + e.what() + "\", which lacks \"" + part + "\"");
+            fail_at(file, line, std::string(what) + " threw \"" + e.what() + "\", which lacks \"" + part + "\"");
         return;
     }
-    failed(file, line, std::string(what) + " threw nothing");
+    fail_at(file, line, std::string(what) + " threw nothing");
 }
 
-// The statement throws an obe::error of this status, whose sentence has part in it.
+// The statement throws an obe::error with this status, whose message contains part.
 #define CHECK_THROWS(status, part, ...) \
     check_throws(__FILE__, __LINE__, #__VA_ARGS__, (status), (part), [&] { __VA_ARGS__; })
 

@@ -1,17 +1,17 @@
-// Objects and their handles: moves, what was moved from, handles given up and taken over, and none left in the end.
+// Objects and their handles: moves, moved-from objects, released and adopted handles, and no handle is left over.
 #include "peer.hpp"
 
 #include <map>
 
 template <class Object> static void moves(Object first, Object second)
 {
-    const std::uintptr_t one = first.native_handle(), two = second.native_handle();
+    const auto one = first.native_handle(), two = second.native_handle();
     const std::int64_t live = obe_test_live();
-    CHECK(one != 0 && two != 0 && first);
+    CHECK(one != nullptr && two != nullptr && first);
 
     Object moved(std::move(first));
-    CHECK(moved.native_handle() == one && !first && first.native_handle() == 0);
-    second = std::move(moved); // what it had is freed
+    CHECK(moved.native_handle() == one && !first && first.native_handle() == nullptr);
+    second = std::move(moved); // the handle of second is freed
     CHECK(second.native_handle() == one && !moved);
     CHECK_EQUAL(live - 1, obe_test_live());
     Object &itself = second;
@@ -19,22 +19,22 @@ template <class Object> static void moves(Object first, Object second)
     CHECK_EQUAL(one, second.native_handle());
     Object empty(std::move(first));
     CHECK(!empty);
-    empty = std::move(moved); // nothing to nothing
+    empty = std::move(moved); // empty to empty
     CHECK(!empty);
     std::swap(second, empty);
     CHECK(!second && empty.native_handle() == one);
     CHECK_EQUAL(live - 1, obe_test_live());
 
-    const std::uintptr_t given = empty.release();
-    CHECK(given == one && !empty && empty.release() == 0);
+    const auto released = empty.release();
+    CHECK(released == one && !empty && empty.release() == nullptr);
     {
-        Object taken(obe::adopt, given);
+        Object taken(obe::adopt, released);
         CHECK_EQUAL(one, taken.native_handle());
     }
     CHECK_EQUAL(live - 2, obe_test_live());
-    CHECK_EQUAL(OBE_E_HANDLE, obe_free(given));
-    Object stale(obe::adopt, given); // to free it again at its end is a failure that nobody sees
-    CHECK(stale && stale.last_error().find("was freed, or never was one") != std::string::npos);
+    CHECK_EQUAL(OBE_E_HANDLE, obe::detail::free_handle(released));
+    Object stale(obe::adopt, released); // its destructor frees it again, and ignores the failure
+    CHECK(stale && stale.last_error().find("was freed, or is not a handle") != std::string::npos);
 }
 
 static void moving()
@@ -46,15 +46,15 @@ static void moving()
     obe::client client = client_of(server), other = client_of(server);
     client.send("1");
     other.send("2");
-    obe::request one = server.receive_request(patience), two = server.receive_request(patience);
+    obe::request one = server.receive_request(test_timeout), two = server.receive_request(test_timeout);
     moves(std::move(one), std::move(two));
-    obe::message document = obe::request(); // a request is a message
-    CHECK(!document);
-    obe::message stale(obe::adopt, client.native_handle());
-    CHECK_THROWS(OBE_E_HANDLE, "not one of this kind", stale.json()); // it is a client's
+    obe::message received = obe::request(); // a request is a message
+    CHECK(!received);
+    obe::message stale(obe::adopt, reinterpret_cast<obe_message>(client.native_handle()));
+    CHECK_THROWS(OBE_E_HANDLE, "this is a client, not a message", stale.json());
     stale.release();
-    stale = obe::message(obe::adopt, obe::message("1").native_handle()); // freed before it got here
-    CHECK_THROWS(OBE_E_HANDLE, "was freed, or never was one", stale.json());
+    stale = obe::message(obe::adopt, obe::message("1").native_handle()); // already freed
+    CHECK_THROWS(OBE_E_HANDLE, "was freed, or is not a handle", stale.json());
 }
 
 static_assert(!std::is_copy_constructible<obe::client>::value && !std::is_copy_assignable<obe::client>::value, "");
@@ -68,7 +68,7 @@ static_assert(std::is_nothrow_move_assignable<obe::request>::value, "");
 static_assert(std::is_nothrow_destructible<obe::server>::value, "");
 static_assert(std::is_nothrow_destructible<obe::message>::value, "");
 static_assert(std::is_nothrow_copy_constructible<obe::error>::value, "an exception's copy must not throw");
-static_assert(!std::is_convertible<const char *, obe::message>::value, "a text is no document by itself");
+static_assert(!std::is_convertible<const char *, obe::message>::value, "a text is not implicitly a message");
 static_assert(!std::is_convertible<int, obe::timeout>::value, "a timeout has a unit");
 
 static void in_containers()
@@ -84,87 +84,87 @@ static void in_containers()
     CHECK_EQUAL(100, obe_test_live());
 }
 
-// Each is OBE_E_HANDLE, and no crash.
-template <class Object, class Call> static void nothing_in_it(const char *name, Object &object, Call call)
+// Every use of an object without a handle throws OBE_E_HANDLE.
+template <class Object, class Call> static void throws_without_handle(const char *name, Object &object, Call call)
 {
     try {
         call(object);
     } catch (const obe::error &e) {
-        if (e.status() != OBE_E_HANDLE || std::string(e.what()).find("freed, or never was") == std::string::npos)
-            failed(__FILE__, __LINE__, std::string(name) + " threw " + std::to_string(e.status()) + ": " + e.what());
+        if (e.status() != OBE_E_HANDLE || std::string(e.what()).find("the handle is NULL") == std::string::npos)
+            fail_at(__FILE__, __LINE__, std::string(name) + " threw " + std::to_string(e.status()) + ": " + e.what());
         return;
     }
-    failed(__FILE__, __LINE__, std::string(name) + " threw nothing");
+    fail_at(__FILE__, __LINE__, std::string(name) + " threw nothing");
 }
 
-#define NOTHING_IN(object, call) \
-    nothing_in_it(#object "." #call, object, [&](decltype(object) &o) { (void)sizeof(o); (void)o.call; })
+#define WITHOUT_HANDLE(object, call) \
+    throws_without_handle(#object "." #call, object, [&](decltype(object) &o) { (void)sizeof(o); (void)o.call; })
 
 static void moved_from()
 {
     obe::client client, client_there(std::move(client));
-    NOTHING_IN(client, send("1"));
-    NOTHING_IN(client, send(obe::message("1")));
-    NOTHING_IN(client, receive());
-    NOTHING_IN(client, receive_message());
-    NOTHING_IN(client, close());
-    NOTHING_IN(client, cancel());
-    NOTHING_IN(client, set_timeout(obe::forever));
-    NOTHING_IN(client, set_option("persistent", true));
-    NOTHING_IN(client, get_option("persistent"));
-    NOTHING_IN(client, stats("messages_sent"));
-    NOTHING_IN(client, tcmd("1"));
-    NOTHING_IN(client, tcmd(obe::message("1")));
-    NOTHING_IN(client, wait_ready());
-    NOTHING_IN(client, ready());
-    NOTHING_IN(client, newrun());
-    NOTHING_IN(client, newrun(obe::message("{}")));
-    NOTHING_IN(client_there, newrun(obe::message()));
-    NOTHING_IN(client_there, tcmd(obe::message()));
-    NOTHING_IN(client_there, send(obe::message()));
-    NOTHING_IN(client, optset());
-    NOTHING_IN(client, goodset(4));
-    NOTHING_IN(client, newdat(1, 1, 1));
-    NOTHING_IN(client, getmean());
-    NOTHING_IN(client, getstd());
-    NOTHING_IN(client, getcov());
-    NOTHING_IN(client, getpar());
-    NOTHING_IN(client, getset());
-    NOTHING_IN(client, getwgt());
-    NOTHING_IN(client, getcon());
-    NOTHING_IN(client, done());
+    WITHOUT_HANDLE(client, send("1"));
+    WITHOUT_HANDLE(client, send(obe::message("1")));
+    WITHOUT_HANDLE(client, receive());
+    WITHOUT_HANDLE(client, receive_message());
+    WITHOUT_HANDLE(client, close());
+    WITHOUT_HANDLE(client, cancel());
+    WITHOUT_HANDLE(client, set_timeout(obe::forever));
+    WITHOUT_HANDLE(client, set_option(OBE_OPT_PERSISTENT, true));
+    WITHOUT_HANDLE(client, get_option(OBE_OPT_PERSISTENT));
+    WITHOUT_HANDLE(client, get_stat(OBE_STAT_MESSAGES_SENT));
+    WITHOUT_HANDLE(client, tcmd("1"));
+    WITHOUT_HANDLE(client, tcmd(obe::message("1")));
+    WITHOUT_HANDLE(client, wait_ready());
+    WITHOUT_HANDLE(client, ready());
+    WITHOUT_HANDLE(client, newrun());
+    WITHOUT_HANDLE(client, newrun(obe::message("{}")));
+    WITHOUT_HANDLE(client_there, newrun(obe::message()));
+    WITHOUT_HANDLE(client_there, tcmd(obe::message()));
+    WITHOUT_HANDLE(client_there, send(obe::message()));
+    WITHOUT_HANDLE(client, optset());
+    WITHOUT_HANDLE(client, goodset(4));
+    WITHOUT_HANDLE(client, newdat(1, 1, 1));
+    WITHOUT_HANDLE(client, getmean());
+    WITHOUT_HANDLE(client, getstd());
+    WITHOUT_HANDLE(client, getcov());
+    WITHOUT_HANDLE(client, getpar());
+    WITHOUT_HANDLE(client, getset());
+    WITHOUT_HANDLE(client, getwgt());
+    WITHOUT_HANDLE(client, getcon());
+    WITHOUT_HANDLE(client, done());
     obe::message reply;
-    NOTHING_IN(client, try_receive(reply));
+    WITHOUT_HANDLE(client, try_receive(reply));
 
     obe::server server("", 0), server_there(std::move(server));
     obe::request request;
-    NOTHING_IN(server, receive());
-    NOTHING_IN(server, send("1"));
-    NOTHING_IN(server, port());
-    NOTHING_IN(server, receive_request());
-    NOTHING_IN(server, try_receive(request));
-    NOTHING_IN(server, serve([](const obe::request &) {}));
+    WITHOUT_HANDLE(server, receive());
+    WITHOUT_HANDLE(server, send("1"));
+    WITHOUT_HANDLE(server, port());
+    WITHOUT_HANDLE(server, receive_request());
+    WITHOUT_HANDLE(server, try_receive(request));
+    WITHOUT_HANDLE(server, serve([](const obe::request &) {}));
 
     obe::message message("{}"), message_there(std::move(message));
-    NOTHING_IN(message, set("x", 1));
-    NOTHING_IN(message, set("x", {1.0}));
-    NOTHING_IN(message, set("x", obe::message("1")));
-    NOTHING_IN(message_there, set("x", obe::message()));
-    NOTHING_IN(message, get<int>("/x"));
-    NOTHING_IN(message, get<std::string>("/x"));
-    NOTHING_IN(message, get<std::vector<double>>("/x"));
-    NOTHING_IN(message, get<obe::matrix>("/x"));
-    NOTHING_IN(message, get<obe::message>("/x"));
-    NOTHING_IN(message, get("/x", 1.0));
-    NOTHING_IN(message, contains("/x"));
-    NOTHING_IN(message, type());
-    NOTHING_IN(message, count());
-    NOTHING_IN(message, key("", 0));
-    NOTHING_IN(message, json());
+    WITHOUT_HANDLE(message, set("x", 1));
+    WITHOUT_HANDLE(message, set("x", {1.0}));
+    WITHOUT_HANDLE(message, set("x", obe::message("1")));
+    WITHOUT_HANDLE(message_there, set("x", obe::message()));
+    WITHOUT_HANDLE(message, get<int>("/x"));
+    WITHOUT_HANDLE(message, get<std::string>("/x"));
+    WITHOUT_HANDLE(message, get<std::vector<double>>("/x"));
+    WITHOUT_HANDLE(message, get<obe::matrix>("/x"));
+    WITHOUT_HANDLE(message, get<obe::message>("/x"));
+    WITHOUT_HANDLE(message, get("/x", 1.0));
+    WITHOUT_HANDLE(message, contains("/x"));
+    WITHOUT_HANDLE(message, type());
+    WITHOUT_HANDLE(message, count());
+    WITHOUT_HANDLE(message, key("", 0));
+    WITHOUT_HANDLE(message, json());
 
-    NOTHING_IN(request, reply("1"));
-    NOTHING_IN(request, reply(obe::message("1")));
-    CHECK_EQUAL(std::string("{}"), message_there.json()); // what was moved is well
+    WITHOUT_HANDLE(request, reply("1"));
+    WITHOUT_HANDLE(request, reply(obe::message("1")));
+    CHECK_EQUAL(std::string("{}"), message_there.json()); // the moved objects work
     CHECK(server_there.port() > 0);
 }
 

@@ -1,4 +1,4 @@
-// peer.hpp - what a client or a server is tested against: a server in a thread, and a call in a thread of its own.
+// peer.hpp - peers for the tests of a client or a server: a client of a server, and a server in a separate thread.
 #ifndef PEER_HPP
 #define PEER_HPP
 
@@ -11,15 +11,15 @@
 inline obe::client client_of(const obe::server &server)
 {
     obe::client client("127.0.0.1", server.port());
-    client.set_timeout(patience);
+    client.set_timeout(test_timeout);
     return client;
 }
 
-// Serves in a thread until it ends; the handler answers, and "end" from anybody ends it too.
-class helper {
+// Serves with a handler in a thread until it is destroyed.
+class server_thread {
 public:
     template <class Handler>
-    helper(obe::server &server, Handler handler)
+    server_thread(obe::server &server, Handler handler)
         : server_(server), thread_([this, handler] {
               server_.serve([&](const obe::request &next) {
                   if (next.json() == "\"end\"")
@@ -30,7 +30,7 @@ public:
           })
     {
     }
-    ~helper()
+    ~server_thread()
     {
         client_of(server_).tcmd("\"end\"");
         thread_.join();
@@ -41,20 +41,20 @@ private:
     std::thread thread_;
 };
 
-// Waits until a condition holds that nothing signals.
-#define CHECK_COMES(condition) \
+// Waits for a condition that nothing signals.
+#define CHECK_EVENTUALLY(condition) \
     do { \
-        const auto limit_ = std::chrono::steady_clock::now() + patience; \
+        const auto limit_ = std::chrono::steady_clock::now() + test_timeout; \
         while (!(condition)) { \
             CHECK(std::chrono::steady_clock::now() < limit_ && #condition); \
             std::this_thread::yield(); \
         } \
     } while (0)
 
-// The result of a call that has to end.
+// The result of a call that has to return.
 template <class Result> Result result_of(std::future<Result> &future)
 {
-    CHECK(future.wait_for(patience) == std::future_status::ready);
+    CHECK(future.wait_for(test_timeout) == std::future_status::ready);
     return future.get();
 }
 

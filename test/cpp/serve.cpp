@@ -1,10 +1,10 @@
-// serve: handlers of every kind, what they throw, what ends it, replies that nobody takes, several threads.
+// serve: handlers of every kind, their exceptions, the ways to end it, replies that no client reads, several threads.
 #include "peer.hpp"
 
 #include <functional>
 #include <new>
 
-// Serves in a thread; what serve gives, or throws, is the future's.
+// Serves in a thread. The future has the result of serve, or its exception.
 template <class Handler> static std::future<bool> serving(obe::server &server, Handler handler)
 {
     return std::async(std::launch::async, [&server, handler]() mutable { return server.serve(handler); });
@@ -12,7 +12,7 @@ template <class Handler> static std::future<bool> serving(obe::server &server, H
 
 static std::atomic<int> calls(0);
 
-static void answer_and_go_on(const obe::request &next)
+static void answer_and_continue(const obe::request &next)
 {
     calls++;
     next.reply(next);
@@ -26,7 +26,7 @@ struct functor {
 };
 
 struct constant {
-    bool operator()(const obe::message &next) const { return next.json() == "1"; } // it need not be a request
+    bool operator()(const obe::message &next) const { return next.json() == "1"; } // any base class of request will do
 };
 
 static void handlers()
@@ -34,7 +34,7 @@ static void handlers()
     obe::server server("", 0);
     obe::client client = client_of(server);
 
-    std::future<bool> served = serving(server, answer_and_go_on);
+    std::future<bool> served = serving(server, answer_and_continue);
     CHECK_EQUAL(std::string("[1]"), client.tcmd("[1]"));
     CHECK_EQUAL(std::string("[2]"), client.tcmd("[2]"));
     server.cancel();
@@ -71,15 +71,15 @@ static void handlers()
     CHECK_EQUAL(std::string("1"), client.tcmd("1"));
     CHECK(result_of(served));
 #endif
-    CHECK_THROWS(OBE_E_STATE, "", obe::server(obe::adopt, obe::client().release()).serve(answer_and_go_on));
+    CHECK_THROWS(OBE_E_STATE, "", obe::server(obe::adopt, obe::client().release()).serve(answer_and_continue));
 }
 
-struct odd { // an exception that is none of the standard's
+struct odd { // an exception without a standard base class
     int number;
     std::string text;
 };
 
-// What catch_it finds when a handler that does throw_it ends the serving. The server goes on.
+// Returns the result of catch_it when a handler ends serve by throw_it. The server can serve again afterwards.
 static std::string thrown_by(const std::function<void()> &throw_it, std::string (*catch_it)(std::future<bool> &))
 {
     obe::server server("", 0);
@@ -108,10 +108,10 @@ template <class Exception> static std::string by_what(std::future<bool> &served)
 
 static void exceptions()
 {
-    CHECK_EQUAL(std::string("of the handler"),
-                thrown_by([] { throw std::runtime_error("of the handler"); }, by_what<std::runtime_error>));
-    CHECK_EQUAL(std::string("of the handler"),
-                thrown_by([] { throw std::logic_error("of the handler"); }, by_what<std::exception>));
+    CHECK_EQUAL(std::string("thrown by the handler"),
+                thrown_by([] { throw std::runtime_error("thrown by the handler"); }, by_what<std::runtime_error>));
+    CHECK_EQUAL(std::string("thrown by the handler"),
+                thrown_by([] { throw std::logic_error("thrown by the handler"); }, by_what<std::exception>));
     CHECK_EQUAL(std::string(std::bad_alloc().what()),
                 thrown_by([] { throw std::bad_alloc(); }, by_what<std::bad_alloc>));
     CHECK_EQUAL(std::string("read too far"),
@@ -165,7 +165,7 @@ static void exceptions()
 #endif
 }
 
-// Objects of the handler's end on the way out, in order.
+// The objects of the handler are destroyed, in order.
 static void unwinding()
 {
     struct trace {
@@ -189,8 +189,8 @@ static void unwinding()
     CHECK_EQUAL(std::string("ba"), ended);
 }
 
-// A handler that serves, too: the exception passes two frames that are not C++.
-static void serving_while_serving()
+// A handler that itself serves: the exception has to pass two stack frames that are not C++.
+static void serving_inside_a_handler()
 {
     obe::server outer("", 0), inner("", 0);
     obe::client of_outer = client_of(outer), of_inner = client_of(inner);
@@ -202,7 +202,7 @@ static void serving_while_serving()
     CHECK_EQUAL(std::string("from within"), by_what<std::runtime_error>(served));
 }
 
-// An exception ends the serving of its own thread only.
+// An exception ends serve on its own thread only.
 static void serving_in_threads()
 {
     obe::server server("", 0);
@@ -212,7 +212,7 @@ static void serving_in_threads()
         if (next.json() == "\"throw\"")
             throw std::runtime_error("one of them");
         inside++;
-        CHECK_COMES(inside >= 2 || next.json() != "\"both\""); // two threads are needed
+        CHECK_EVENTUALLY(inside >= 2 || next.json() != "\"both\""); // two threads are needed
         next.reply("1");
     };
     std::future<bool> one = serving(server, handler), two = serving(server, handler), three = serving(server, handler);
@@ -235,26 +235,26 @@ static void serving_in_threads()
     CHECK_EQUAL(1, threw);
 }
 
-static void what_ends_it()
+static void ended_by_cancel_and_close()
 {
     obe::server server("", 0);
     obe::client client = client_of(server);
-    std::atomic<bool> inside(false), go_on(false);
+    std::atomic<bool> inside(false), may_reply(false);
     const auto slow = [&](const obe::request &next) {
         inside = true;
-        CHECK_COMES(go_on);
+        CHECK_EVENTUALLY(may_reply);
         next.reply("1");
     };
     for (int by_cancel = 0; by_cancel < 2; by_cancel++) {
-        inside = go_on = false;
+        inside = may_reply = false;
         std::future<bool> served = serving(server, slow);
         client.send("1");
-        CHECK_COMES(inside);
+        CHECK_EVENTUALLY(inside);
         if (by_cancel)
-            server.cancel(); // while the handler works
+            server.cancel(); // while the handler runs
         else
             server.close();
-        go_on = true;
+        may_reply = true;
         if (by_cancel) {
             CHECK(!result_of(served));
             CHECK_EQUAL(std::string("1"), client.receive());
@@ -262,50 +262,50 @@ static void what_ends_it()
             CHECK_THROWS(OBE_E_CLOSED, "", result_of(served));
         }
     }
-    CHECK_THROWS(OBE_E_STATE, "not for a client", obe::server(obe::adopt, client.release()).serve(answer_and_go_on));
+    CHECK_THROWS(OBE_E_STATE, "not for a client", obe::server(obe::adopt, client.release()).serve(answer_and_continue));
 }
 
-// A client that does not take its reply is no failure of the server's.
-static void replies_to_nobody()
+// A client that does not read its reply is not a failure of the server.
+static void replies_that_no_client_reads()
 {
     obe::server server("", 0);
-    server.set_option("max_message", 100000000);
-    const std::string large = '"' + std::string(50000000, 'x') + '"'; // more than lies in any socket's buffers
+    server.set_option(OBE_OPT_MAX_MESSAGE, 100000000);
+    const std::string large = '"' + std::string(50000000, 'x') + '"'; // more than any socket buffers
     obe::request request;
     {
-        obe::client leaver = client_of(server);
-        leaver.send("1");
-        request = server.receive_request(patience);
+        obe::client leaving = client_of(server);
+        leaving.send("1");
+        request = server.receive_request(test_timeout);
     }
-    CHECK_COMES(!request.reply(large, patience)); // the end of its connection may be on its way
+    CHECK_EVENTUALLY(!request.reply(large, test_timeout)); // the server may not have seen the disconnect yet
     CHECK(request.last_error().find("reply 127.0.0.1:") == 0);
 
-    obe::client deaf = client_of(server);
-    deaf.send("2");
-    request = server.receive_request(patience);
+    obe::client not_reading = client_of(server);
+    not_reading.send("2");
+    request = server.receive_request(test_timeout);
     CHECK(!request.reply(large, std::chrono::milliseconds(20)));
 
-    deaf.send("3");
-    request = server.receive_request(patience);
+    not_reading.send("3");
+    request = server.receive_request(test_timeout);
     std::future<bool> replied = std::async(std::launch::async, [&] { return request.reply(large); });
     while (replied.wait_for(std::chrono::milliseconds(1)) != std::future_status::ready)
         server.cancel();
     CHECK(!result_of(replied));
 
-    deaf.send("4");
-    request = server.receive_request(patience);
+    not_reading.send("4");
+    request = server.receive_request(test_timeout);
     CHECK_THROWS(OBE_E_JSON, "", request.reply("OK"));
     CHECK_THROWS(OBE_E_HANDLE, "", request.reply(obe::message()));
     CHECK(request.reply("\"OK\""));
     CHECK_THROWS(OBE_E_STATE, "answered", request.reply("\"OK\""));
 
-    deaf.send("5");
-    request = server.receive_request(patience);
+    not_reading.send("5");
+    request = server.receive_request(test_timeout);
     server = obe::server("", 0);
-    CHECK(!request.reply("1")); // of a server that is gone
+    CHECK(!request.reply("1")); // its server was freed
 }
 
-// Threads that each loop over receive and send answer each its own clients.
+// In threads that each loop over receive and send, each reply goes to the client of that thread's message.
 static void loops_in_threads()
 {
     obe::server server("", 0);
@@ -326,7 +326,7 @@ static void loops_in_threads()
     for (int i = 0; i < 5; i++)
         clients.push_back(std::async(std::launch::async, [&server, i] {
             obe::client client = client_of(server);
-            client.set_option("persistent", i % 2 == 0);
+            client.set_option(OBE_OPT_PERSISTENT, i % 2 == 0);
             for (int k = 0; k < 200; k++) {
                 const std::string json = "[" + std::to_string(i) + ", " + std::to_string(k) + "]";
                 CHECK_EQUAL(json, client.tcmd(json));
@@ -347,10 +347,10 @@ int main()
     RUN(handlers);
     RUN(exceptions);
     RUN(unwinding);
-    RUN(serving_while_serving);
+    RUN(serving_inside_a_handler);
     RUN(serving_in_threads);
-    RUN(what_ends_it);
-    RUN(replies_to_nobody);
+    RUN(ended_by_cancel_and_close);
+    RUN(replies_that_no_client_reads);
     RUN(loops_in_threads);
     CHECK_EQUAL(0, obe_test_live());
 }

@@ -11,23 +11,23 @@ import (
 	"libobe/internal/transport"
 )
 
-// stepped returns a time as it is if the system's clock was stepped by d since it
-// was taken: its reading of the clock on the wall is wrong by as much, its monotonic
-// one is right. The clock itself is the whole machine's, and cannot be stepped for
-// one process: a time namespace has none of its own, and Go asks the kernel without
-// the C library that faketime stands in for.
+// stepped returns a time as if the system's clock was stepped by d after the time was read:
+// its wall clock reading is wrong by d, its monotonic reading is right. The clock belongs to
+// the whole machine and cannot be stepped for one process: a time namespace has no separate
+// wall clock, and Go calls the kernel directly, so faketime, which replaces functions of the C
+// library, has no effect.
 func stepped(t *testing.T, at time.Time, d time.Duration) time.Time {
 	t.Helper()
 	// A time with a monotonic reading has seconds from bit 30 on (package time).
 	wall := (*uint64)(unsafe.Pointer(&at))
 	*wall += uint64(int64(d/time.Second) << 30)
-	if now := time.Now(); at.Round(0).Sub(now.Round(0)).Abs() < d.Abs()/2 || at.Sub(now).Abs() > patience {
-		t.Fatal("a time is not made as this test believes")
+	if now := time.Now(); at.Round(0).Sub(now.Round(0)).Abs() < d.Abs()/2 || at.Sub(now).Abs() > testTimeout {
+		t.Fatal("time.Time is not laid out as this test assumes")
 	}
 	return at
 }
 
-// A wait ends at its time also if the clock is stepped meanwhile.
+// A wait ends at its deadline even if the clock is stepped in the meantime.
 func TestClockIsStepped(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
@@ -35,11 +35,11 @@ func TestClockIsStepped(t *testing.T) {
 	poller, err := transport.NewPoller()
 	must(t, err)
 	defer poller.Close()
-	conn, err := transport.Dial(l.Addr().(*net.TCPAddr).AddrPort(), transport.Tuning{})
+	conn, err := transport.Dial(l.Addr().(*net.TCPAddr).AddrPort(), 0)
 	must(t, err)
 	defer conn.Close()
 	witness := newWitness(t)
-	watch := time.AfterFunc(patience, func() {
+	watch := time.AfterFunc(testTimeout, func() {
 		conn.Close()
 		poller.Wake()
 	})
@@ -53,7 +53,7 @@ func TestClockIsStepped(t *testing.T) {
 			},
 			"a poll": func(w transport.Wait) error {
 				if ready, err := poller.Wait(nil, w); err != nil || len(ready) > 0 {
-					t.Errorf("a poll of nothing: %v, %v", ready, err)
+					t.Errorf("a poll without events: %v, %v", ready, err)
 				}
 				return transport.ErrTimeout
 			},

@@ -26,19 +26,19 @@ import (
 )
 
 const (
-	// flooders is how many connections send all the time.
+	// flooders is the number of connections that send all the time.
 	flooders = 256
-	// meanLate and mostLate are by how much calls may miss their deadlines meanwhile,
-	// beyond what the machine needs to wake a thread that only sleeps.
+	// meanLate and mostLate are the accepted delays of calls after their deadlines, in
+	// addition to the delay with which this machine wakes up a thread that only sleeps.
 	meanLate = 5 * time.Millisecond
 	mostLate = 50 * time.Millisecond
-	// calls is how many calls are timed for each timeout and kind of flood.
+	// calls is the number of calls that are measured for each timeout and kind of flood.
 	calls = 60
 )
 
-// deluges are the kinds of flood: each is what one connection does until it is closed.
-// "Unfinished" sends a message that is not finished, up to a size that keeps this
-// test's memory bounded.
+// deluges are the kinds of flood. Each function is what one connection does until it is
+// closed. "unfinished" sends a part of a message, of a size that limits the memory of this
+// test.
 var deluges = map[string]func(net.Conn){
 	"unfinished": func(c net.Conn) {
 		_, _ = fmt.Fprintf(c, `%010d"`, largest)
@@ -69,7 +69,7 @@ func deluge() {
 	for range flooders {
 		go func() {
 			for {
-				c, err := net.DialTimeout("tcp", net.JoinHostPort("127.0.0.1", port), patience)
+				c, err := net.DialTimeout("tcp", net.JoinHostPort("127.0.0.1", port), testTimeout)
 				if err != nil {
 					continue
 				}
@@ -84,7 +84,7 @@ func deluge() {
 	select {}
 }
 
-// pair returns the files of a certificate and its key.
+// pair writes a certificate and its key, and returns the paths of the files.
 func pair(t *testing.T) (certificate, key string) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -102,7 +102,7 @@ func pair(t *testing.T) (certificate, key string) {
 	return write("certificate.pem", "CERTIFICATE", public), write("key.pem", "PRIVATE KEY", secret)
 }
 
-// work is how much a server has read and accepted.
+// work returns a number that grows when a server reads or accepts.
 func work(t *testing.T, s *socket.Server) int64 {
 	t.Helper()
 	received, err := s.Stat("bytes_received")
@@ -112,7 +112,7 @@ func work(t *testing.T, s *socket.Server) int64 {
 	return received + opened
 }
 
-// Calls end at their deadlines however much clients send.
+// Calls end at their deadlines, however much clients send.
 func TestDeadlinesUnderFlood(t *testing.T) {
 	needDescriptors(t, 4*flooders)
 	for kind := range deluges {
@@ -161,7 +161,7 @@ func TestDeadlinesUnderFlood(t *testing.T) {
 					t.Errorf("timeout %v: late by %v on average, %v at worst", timeout, mean, most)
 				}
 			}
-			// Another thread ends a call that has no deadline.
+			// Another thread can end a call without a deadline.
 			for _, end := range []struct {
 				name string
 				call func()
@@ -186,16 +186,16 @@ func TestDeadlinesUnderFlood(t *testing.T) {
 			opened, err := s.Stat("connections_opened")
 			must(t, err)
 			if received, err := s.Stat("bytes_received"); err != nil || opened < flooders/2 || kind == "unfinished" && received < 10*calls {
-				t.Errorf("the flood did not come: %d connections, %d bytes, %v", opened, received, err)
+				t.Errorf("the flood did not arrive: %d connections, %d bytes, %v", opened, received, err)
 			}
 			t.Log(opened, "connections")
 		})
 	}
 }
 
-// full fills the buffers between a server and a client that sends a message it does
-// not finish, and returns how much they hold.
-func full(t *testing.T, port int) (sent int) {
+// fillBuffers fills the buffers between a server and a client that sends a part of a
+// message. It returns the number of bytes in them.
+func fillBuffers(t *testing.T, port int) (sent int) {
 	t.Helper()
 	c, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", fmt.Sprint(port)))
 	must(t, err)
@@ -217,7 +217,7 @@ func full(t *testing.T, port int) (sent int) {
 	return sent
 }
 
-// One round of all connections that have something to say is no reason to be late.
+// A call is not late because it reads from many connections with full buffers.
 func TestDeadlineWithFullBuffers(t *testing.T) {
 	const connections = 64
 	s, err := socket.NewServer("", 0)
@@ -225,7 +225,7 @@ func TestDeadlineWithFullBuffers(t *testing.T) {
 	t.Cleanup(s.Free)
 	waiting := 0
 	for range connections {
-		waiting += full(t, int(s.Addr().Port()))
+		waiting += fillBuffers(t, int(s.Addr().Port()))
 	}
 	witness := newWitness(t)
 	for _, timeout := range []time.Duration{10 * time.Millisecond, 0, time.Millisecond, 0} {
@@ -242,8 +242,7 @@ func TestDeadlineWithFullBuffers(t *testing.T) {
 	}
 }
 
-// A server that never stops sending keeps no client beyond its deadline, and from no
-// cancellation.
+// A client's deadlines and cancellation work while a server sends without end.
 func TestClientDeadlineUnderFlood(t *testing.T) {
 	const endless = 1 << 30
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -280,6 +279,6 @@ func TestClientDeadlineUnderFlood(t *testing.T) {
 	began = time.Now()
 	cancel := time.AfterFunc(timeout, c.Cancel)
 	defer cancel.Stop()
-	_, err = c.TcmdBody([]byte("1"), patience)
+	_, err = c.TcmdBody([]byte("1"), testTimeout)
 	expect(began, err, socket.ErrCancelled)
 }

@@ -23,29 +23,28 @@ import (
 const (
 	silent     = 1000 // connections that never send
 	slow       = 1000 // that send a byte a second
-	garbage    = 500  // that send what is no message, once a second
-	announcers = 200  // that announce the largest message and send a piece of it
+	garbage    = 500  // that send something that is not a frame, once a second
+	announcers = 200  // that send the header of the largest message, and a part of it
 
-	// slowdown is how much longer an exchange of an honest client may take while
-	// the server is flooded, at the 99th percentile.
+	// slowdown is the factor by which a flood may increase the 99th percentile of the
+	// duration of an honest client's exchanges.
 	slowdown = 10
-	// floodMemory is by how much such a flood may enlarge the server. The largest
-	// message has 64 MiB: what they announce together is 12.5 GiB.
+	// floodMemory is by how much a flood may increase the memory of the server. The
+	// largest message has 64 MiB: all announced messages together have 12.5 GiB.
 	floodMemory = 32 << 20
 
 	rounds = 5
-	// period is how long it is measured, quiet and flooded, in a round: what each
-	// attacker does once a second is in it.
+	// period is the duration of each measurement, without and with a flood. Each attacker
+	// acts once a second, so at least once in it.
 	period  = 1200 * time.Millisecond
-	pace    = time.Millisecond // between two exchanges, as an instrument measures in between
+	pace    = time.Millisecond // between two exchanges: an instrument would measure
 	largest = 64 << 20
 )
 
-// floodCounters are those that say whether the flood came.
+// floodCounters are the counters that show whether the flood arrived.
 var floodCounters = []string{"connections_opened", "dropped_malformed", "evicted"}
 
-// floodedServer serves in a shape and answers each line of its input with its
-// counters.
+// floodedServer serves in a shape. For each line of its input it prints its counters.
 func floodedServer() {
 	s, err := socket.NewServer("", 0)
 	fatal(err)
@@ -61,9 +60,9 @@ func floodedServer() {
 	}
 }
 
-// A flood hinders honest clients little, and enlarges the server little. Where there
-// are more connections than max_connections, those of the flood give way to each other;
-// otherwise all are held at once.
+// A flood delays honest clients little, and uses little memory of the server. If there are
+// more connections than max_connections, those of the flood evict each other; otherwise all
+// of them stay open.
 func TestFlood(t *testing.T) {
 	const attackers = silent + slow + garbage + announcers
 	needDescriptors(t, 2*attackers)
@@ -91,7 +90,7 @@ func TestFlood(t *testing.T) {
 				{mode: "one-shot", Client: newClient(t, port, "persistent=0")},
 				{mode: "kept", Client: newClient(t, port, "persistent=1")},
 			}
-			measure(t, honest, 0) // and what the server makes once
+			measure(t, honest, 0) // the server also allocates here what it needs once
 			before, most := resident(t, server.Process.Pid), int64(0)
 			for range rounds {
 				measure(t, honest, 0)
@@ -109,7 +108,7 @@ func TestFlood(t *testing.T) {
 			}
 			t.Logf("resident: %d KiB before, %d KiB flooded", before>>10, most>>10)
 			if most-before > floodMemory {
-				t.Errorf("the flood enlarged the server by %d KiB", (most-before)>>10)
+				t.Errorf("the flood increased the memory of the server by %d KiB", (most-before)>>10)
 			}
 			_, err = fmt.Fprintln(in)
 			must(t, err)
@@ -119,7 +118,7 @@ func TestFlood(t *testing.T) {
 			}
 			t.Log(got)
 			if got["connections_opened"] < rounds*attackers || got["dropped_malformed"] < rounds*garbage || (got["evicted"] == 0) != (connections > attackers) {
-				t.Errorf("the flood did not come: %v", got)
+				t.Errorf("the flood did not arrive: %v", got)
 			}
 		})
 	}
@@ -130,10 +129,10 @@ type honestClient struct {
 	*socket.Client
 	mode        string
 	sent        int
-	percentiles [2][]time.Duration // the 99th of each period, quiet and flooded
+	percentiles [2][]time.Duration // the 99th of each period, without and with a flood
 }
 
-// measure times exchanges of each client in turn for a period.
+// measure measures exchanges of each client in turn for a period.
 func measure(t *testing.T, clients []*honestClient, flooded int) {
 	t.Helper()
 	took := make([][]time.Duration, len(clients))
@@ -142,7 +141,7 @@ func measure(t *testing.T, clients []*honestClient, flooded int) {
 			time.Sleep(pace)
 			c.sent++
 			began := time.Now()
-			if err := exchange(c.Client, c.sent, 0, patience); err != nil {
+			if err := exchange(c.Client, c.sent, 0, testTimeout); err != nil {
 				t.Fatalf("an honest client, %s: %v", c.mode, err)
 			}
 			took[i] = append(took[i], time.Since(began))
@@ -159,7 +158,7 @@ func median(d []time.Duration) time.Duration {
 	return d[len(d)/2]
 }
 
-// needDescriptors lets this process have n descriptors and more.
+// needDescriptors raises the limit of descriptors of this process to n if it is lower.
 func needDescriptors(t *testing.T, n uint64) {
 	t.Helper()
 	var limit syscall.Rlimit
@@ -172,9 +171,9 @@ func needDescriptors(t *testing.T, n uint64) {
 	}
 }
 
-// flood begins a flood from a process of its own and returns when each of its
-// connections has begun; stop ends it. Strangers have processors of their own;
-// here they have what the server and the honest clients leave.
+// flood starts a flood from a separate process and returns when each of its connections is
+// open; stop ends it. Real attackers have their own CPUs. Here they get the time that the
+// server and the honest clients leave.
 func flood(t *testing.T, port int) (stop func()) {
 	t.Helper()
 	c := process("attackers", fmt.Sprint("PORT=", port))
@@ -193,7 +192,7 @@ func flood(t *testing.T, port int) (stop func()) {
 	return stop
 }
 
-// nice lets a process have what others leave of the processors.
+// nice gives a process a low CPU priority.
 func nice(t *testing.T, c *exec.Cmd) {
 	t.Helper()
 	path, err := exec.LookPath("nice")
@@ -221,12 +220,12 @@ func attackers() {
 	select {}
 }
 
-// attacker connects after a time, sends opening, and beat once a second. What the
-// server closes it opens again about a second later.
+// attacker connects after a delay, sends opening, and then beat once a second. When the
+// server closes the connection, it connects again about a second later.
 func attacker(port string, first time.Duration, begun func(), opening, beat string) {
 	time.Sleep(first)
 	for {
-		c, err := net.DialTimeout("tcp", net.JoinHostPort("127.0.0.1", port), patience)
+		c, err := net.DialTimeout("tcp", net.JoinHostPort("127.0.0.1", port), testTimeout)
 		fatal(err)
 		_, err = c.Write([]byte(opening))
 		begun()
@@ -241,7 +240,7 @@ func attacker(port string, first time.Duration, begun func(), opening, beat stri
 	}
 }
 
-// resident returns how much memory a process has.
+// resident returns the resident memory of a process, in bytes.
 func resident(t *testing.T, pid int) int64 {
 	t.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))

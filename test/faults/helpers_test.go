@@ -1,9 +1,9 @@
 //go:build linux
 
-// Package faults_test is what an unattended week does to a socket: networks that
-// lose, delay and cut, peers that are killed, floods, and a machine that runs
-// short. Each message has a number and a checksum, so that one that is lost,
-// repeated, cut or swapped is noticed.
+// Package faults_test exposes sockets to the faults of unattended operation: networks that
+// lose, delay and cut connections, peers that are killed, floods, and a machine without
+// memory or descriptors. Each message has a number and a checksum, so that a lost, repeated,
+// truncated or swapped message is noticed.
 package faults_test
 
 import (
@@ -25,25 +25,26 @@ import (
 )
 
 const (
-	// patience is how long something may take that must happen. Nothing waits so
-	// long unless a test fails.
-	patience = 20 * time.Second
-	// grace is by how much a call may miss its deadline.
+	// testTimeout is the limit for everything that must happen. Only a test that fails
+	// waits so long.
+	testTimeout = 20 * time.Second
+	// grace is the accepted delay of a call after its deadline.
 	grace = 50 * time.Millisecond
 )
 
-// role says which of roles a process is, instead of running the tests: what is
-// killed, limited or measured from outside needs a process of its own.
+// role is the environment variable that names one of roles. A process with it plays that
+// role instead of running the tests: a socket that is killed, limited or measured from
+// outside needs a separate process.
 const role = "OBE_FAULTS_ROLE"
 
 var roles = map[string]func(){
-	"attackers":        attackers,
-	"deluge":           deluge,
-	"flooded server":   floodedServer,
-	"vanished network": vanishedNetwork,
-	"no descriptors":   noDescriptors,
-	"victim server":    victimServer,
-	"victim client":    victimClient,
+	"attackers":      attackers,
+	"deluge":         deluge,
+	"flooded server": floodedServer,
+	"network down":   networkDown,
+	"no descriptors": noDescriptors,
+	"victim server":  victimServer,
+	"victim client":  victimClient,
 }
 
 func TestMain(m *testing.M) {
@@ -54,8 +55,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// process prepares this program in a role. settings are variables of its
-// environment, name=value. It dies with the test, however that ends.
+// process prepares this program in a role. settings are environment variables, name=value.
+// The process is killed when the test ends, however that happens.
 func process(name string, settings ...string) *exec.Cmd {
 	c := exec.Command(os.Args[0])
 	c.Env = append(append(os.Environ(), role+"="+name), settings...)
@@ -63,7 +64,7 @@ func process(name string, settings ...string) *exec.Cmd {
 	return c
 }
 
-// fatal ends a process in a role. Its parent shows what it says.
+// fatal ends a process in a role if there is an error. Its parent shows the output.
 func fatal(err error) {
 	if err != nil {
 		fmt.Println(err)
@@ -78,7 +79,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// body makes the message number id, with padding bytes more than needed.
+// body returns message number id, with this many bytes of padding.
 func body(id, padding int) []byte {
 	text := bytes.Repeat([]byte{byte('a' + id%26)}, padding)
 	return fmt.Appendf(nil, `{"id": %d, "sum": %d, "padding": "%s"}`, id, checksum(id, text), text)
@@ -88,30 +89,30 @@ func checksum(id int, padding []byte) uint32 {
 	return crc32.Update(crc32.ChecksumIEEE([]byte(strconv.Itoa(id))), crc32.IEEETable, padding)
 }
 
-// number checks a message and returns its number.
+// number returns the number of a message after checking its checksum.
 func number(text []byte) (id int, err error) {
 	head, padding, _ := bytes.Cut(text, []byte(`"padding": "`))
 	padding, whole := bytes.CutSuffix(padding, []byte(`"}`))
 	var sum uint32
 	_, err = fmt.Sscanf(string(head), `{"id": %d, "sum": %d, `, &id, &sum)
 	if err != nil || !whole || sum != checksum(id, padding) {
-		return 0, fmt.Errorf("%.60q, of %d bytes, is not what was sent: %v", text, len(text), err)
+		return 0, fmt.Errorf("%.60q, of %d bytes, is not the message that was sent: %v", text, len(text), err)
 	}
 	return id, nil
 }
 
-// service is a server that answers each message with one of the same number, and
-// remembers what came.
+// service is a server that replies to each message with a message of the same number, and
+// records which messages it received.
 type service struct {
 	*socket.Server
 	t     *testing.T
 	mu    sync.Mutex
-	times map[int]int // how often each message came
+	times map[int]int // how often each message was received
 	ended chan struct{}
 }
 
-// A shape is a way to serve: the loop of receive and send, or a handler. It
-// returns when the server is freed.
+// A shape is a way to serve: a loop of receive and send, or a handler. It returns when the
+// server is freed.
 type shape func(s *socket.Server, answer func([]byte) []byte)
 
 var shapes = map[string]shape{
@@ -123,14 +124,14 @@ var shapes = map[string]shape{
 				return
 			}
 			if err == nil {
-				// A client that has left in the meantime is no matter.
-				_ = s.Send(answer(buffer[:n]), patience)
+				// The client may have disconnected in the meantime.
+				_ = s.Send(answer(buffer[:n]), testTimeout)
 			}
 		}
 	},
 	"serve": func(s *socket.Server, answer func([]byte) []byte) {
 		_ = s.Serve(func(m *socket.Message) error {
-			_ = m.Reply(answer(m.Body), patience)
+			_ = m.Reply(answer(m.Body), testTimeout)
 			return nil
 		})
 	},
@@ -195,8 +196,8 @@ func newClient(t *testing.T, port int, options ...string) *socket.Client {
 	return c
 }
 
-// exchange sends message id and returns what became of it. A reply that is not
-// the one to this message is no reply but an error of the test's own.
+// exchange sends message id and receives the reply. The reply to another message is an
+// error.
 func exchange(c *socket.Client, id, padding int, timeout time.Duration) error {
 	reply, err := c.TcmdBody(body(id, padding), timeout)
 	if err != nil {
@@ -209,34 +210,34 @@ func exchange(c *socket.Client, id, padding int, timeout time.Duration) error {
 	return err
 }
 
-// name is how the C ABI calls what became of an exchange.
+// name returns the name of an error's status in the C ABI.
 func name(err error) string {
 	row, _ := status.Find(status.Of(err))
 	return row.Name
 }
 
-// eventually waits for what has no event to wait for.
+// eventually waits for a condition by polling it.
 func eventually(t *testing.T, what string, happened func() bool) {
 	t.Helper()
 	must(t, until(what, happened))
 }
 
-// until is eventually in a process that is no test.
+// until is eventually for a process in a role.
 func until(what string, happened func() bool) error {
-	for end := time.Now().Add(patience); !happened(); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(testTimeout); !happened(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
-			return fmt.Errorf("not within %v: %s", patience, what)
+			return fmt.Errorf("not within %v: %s", testTimeout, what)
 		}
 	}
 	return nil
 }
 
-// witness tells how late this machine is to wake a thread that only sleeps. A call
-// that is late by no more than that is not to blame.
+// witness measures how late this machine wakes up a thread that only sleeps. A call that
+// is not later than that is not at fault.
 type witness struct {
 	mu    sync.Mutex
 	due   time.Time
-	spans []span // those that were late
+	spans []span // the sleeps so far
 	stop  chan struct{}
 }
 

@@ -21,21 +21,20 @@ import (
 const (
 	// kills is how often each side is killed.
 	kills = 250
-	// lifetime is how long a victim lives at most once it talks.
+	// lifetime is the longest time from the first message of a victim to its kill.
 	lifetime = 10 * time.Millisecond
-	// seed makes the moments of the kills the same in each run, as far as the
-	// system's scheduler lets it.
+	// seed makes the times of the kills the same in each run, except for scheduling.
 	seed = 20
 )
 
-// padding is how much longer message id is than it needs to be: now and then more
-// than the system's buffers take, so that a kill comes inside it.
+// padding returns the padding of message id. Some messages are larger than the system's
+// buffers, so that a kill interrupts them.
 func padding(id int) int {
 	return []int{0, 12_000_000, 100, 10_000}[id%4]
 }
 
-// victimServer serves at a port and writes the number of each message before it
-// answers. A line goes to the pipe as a whole or not at all.
+// victimServer serves at a port and prints the number of each message before it replies. A
+// line is written to the pipe completely or not at all.
 func victimServer() {
 	port, err := strconv.Atoi(os.Getenv("PORT"))
 	fatal(err)
@@ -46,13 +45,13 @@ func victimServer() {
 		id, err := number(m.Body)
 		fatal(err)
 		fmt.Println("delivered", id)
-		_ = m.Reply(body(id, padding(id+1)), patience)
+		_ = m.Reply(body(id, padding(id+1)), testTimeout)
 		return nil
 	}))
 }
 
-// victimClient sends one message after the other, and writes the number of each
-// whose reply has come.
+// victimClient sends one message after another, and prints the number of each one whose
+// reply it has received.
 func victimClient() {
 	port, err := strconv.Atoi(os.Getenv("PORT"))
 	fatal(err)
@@ -62,7 +61,7 @@ func victimClient() {
 	fatal(err)
 	fatal(c.SetOption("persistent", os.Getenv("KEPT")))
 	for ; ; id++ {
-		fatal(exchange(c, id, padding(id), patience))
+		fatal(exchange(c, id, padding(id), testTimeout))
 		fmt.Println("answered", id)
 	}
 }
@@ -72,11 +71,10 @@ type victim struct {
 	lines *bufio.Scanner
 	kill  func()
 	wait  func()
-	ids   []int // those of its lines, but for the first
+	ids   []int // the numbers in its lines, except the first line
 }
 
-// start starts a victim and waits for its first line, of which it returns the
-// number.
+// start starts a victim, waits for its first line, and returns the number in that line.
 func start(t *testing.T, name string, settings ...string) (*victim, int) {
 	t.Helper()
 	command := process(name, settings...)
@@ -103,13 +101,13 @@ func (v *victim) line(t *testing.T) int {
 	_, text, _ := strings.Cut(v.lines.Text(), " ")
 	id, err := strconv.Atoi(text)
 	if err != nil {
-		t.Fatalf("a victim said: %s", v.lines.Text())
+		t.Fatalf("a victim printed: %s", v.lines.Text())
 	}
 	return id
 }
 
-// rest reads what the victim said until its end, after which nothing of it is left,
-// its port neither.
+// rest reads the rest of the victim's output and waits for its end, after which its port is
+// free.
 func (v *victim) rest(t *testing.T) []int {
 	t.Helper()
 	for v.lines.Scan() {
@@ -119,8 +117,8 @@ func (v *victim) rest(t *testing.T) []int {
 	return v.ids
 }
 
-// lastingPort returns a port that is free, and that the system does not give to
-// a client while its server is down.
+// lastingPort returns a free port outside the range from which the system chooses the ports
+// of clients: it stays free while its server is down.
 func lastingPort(t *testing.T) int {
 	t.Helper()
 	for {
@@ -136,8 +134,8 @@ func lastingPort(t *testing.T) int {
 	}
 }
 
-// A client whose server is killed, and comes back, gets for each command its own
-// reply or an error; no command is carried out twice.
+// A client whose server is killed and started again gets the right reply to each command, or
+// an error. No command is delivered twice.
 func TestServerIsKilled(t *testing.T) {
 	random := rand.New(rand.NewPCG(seed, 1))
 	port := lastingPort(t)
@@ -148,7 +146,7 @@ func TestServerIsKilled(t *testing.T) {
 		for range kills / 2 {
 			v, _ := start(t, "victim server", fmt.Sprint("PORT=", port))
 			id++
-			if err := exchange(c, id, 0, patience); err != nil && option == "persistent=0" {
+			if err := exchange(c, id, 0, testTimeout); err != nil && option == "persistent=0" {
 				t.Fatalf("the exchange with a new server: %v", err)
 			} else if err == nil {
 				replied = append(replied, id)
@@ -156,7 +154,7 @@ func TestServerIsKilled(t *testing.T) {
 			time.AfterFunc(time.Duration(random.Int64N(int64(lifetime))), v.kill)
 			for {
 				id++
-				err := exchange(c, id, padding(id), patience)
+				err := exchange(c, id, padding(id), testTimeout)
 				if err == nil {
 					replied = append(replied, id)
 					continue
@@ -179,16 +177,16 @@ func TestServerIsKilled(t *testing.T) {
 	}
 	for _, id := range replied {
 		if delivered[id] != 1 {
-			t.Errorf("message %d has a reply, and was delivered %d times", id, delivered[id])
+			t.Errorf("message %d has a reply, but was delivered %d times", id, delivered[id])
 		}
 	}
 	t.Logf("%d kills, %d messages, %d replies, failures %v", kills, id, len(replied), failed)
 	if failed["OBE_E_REFUSED"] > kills/2 {
-		t.Error("most kills came between two exchanges")
+		t.Error("most kills happened between two exchanges")
 	}
 }
 
-// A server whose clients are killed goes on: what it gets is whole, and once.
+// A server whose clients are killed continues. It receives each message completely, and once.
 func TestClientIsKilled(t *testing.T) {
 	for shapeName, run := range shapes {
 		for mode, option := range modes {
@@ -207,7 +205,7 @@ func TestClientIsKilled(t *testing.T) {
 					if i%2 == 0 {
 						time.Sleep(time.Duration(random.Int64N(int64(lifetime))))
 					} else {
-						// Inside a long message, or as near to it as the system's buffers let.
+						// Within a long message, as far as the system's buffers permit.
 						bytes := before + random.Int64N(4<<20)
 						eventually(t, "the victim has sent enough", func() bool { return s.stat("bytes_received") >= bytes })
 					}
@@ -215,35 +213,34 @@ func TestClientIsKilled(t *testing.T) {
 					ids := v.rest(t)
 					for k, id := range ids {
 						if id != first+k {
-							t.Fatalf("after message %d came the answer to %d", first+k-1, id)
+							t.Fatalf("after the reply to message %d came the reply to %d", first+k-1, id)
 						}
 						if n := s.delivered(id); n != 1 {
-							t.Errorf("message %d has a reply, and was delivered %d times", id, n)
+							t.Errorf("message %d has a reply, but was delivered %d times", id, n)
 						}
 					}
 					answered += len(ids)
 					last++
-					if err := exchange(honest, last, 0, patience); err != nil {
+					if err := exchange(honest, last, 0, testTimeout); err != nil {
 						t.Fatalf("the exchange after a kill: %v", err)
 					}
 				}
 				honest.Free()
-				eventually(t, "the server has lost all connections", func() bool { return s.stat("connections_open") == 0 })
+				eventually(t, "the server has closed all connections", func() bool { return s.stat("connections_open") == 0 })
 				cutShort := s.stat("dropped_incomplete")
-				t.Logf("%d answers, %d kills inside a message", answered, cutShort)
+				t.Logf("%d replies, %d kills within a message", answered, cutShort)
 				if cutShort == 0 {
-					t.Error("no kill came inside a message")
+					t.Error("no kill happened within a message")
 				}
 			})
 		}
 	}
 }
 
-// A server that was killed leaves its port to the next one at once, and a port in
-// use is told from other failures.
+// The port of a killed server can be used again at once. A port in use has its own status.
 func TestPortOfAKilledServer(t *testing.T) {
 	v, port := start(t, "victim server", "PORT=0")
-	if err := exchange(newClient(t, port, "persistent=1"), 1, 0, patience); err != nil {
+	if err := exchange(newClient(t, port, "persistent=1"), 1, 0, testTimeout); err != nil {
 		t.Fatal(err)
 	}
 	s, err := socket.NewServer("", port)
@@ -255,7 +252,7 @@ func TestPortOfAKilledServer(t *testing.T) {
 	}
 	v.kill()
 	v.rest(t)
-	eventually(t, "the port can be had again", func() bool {
+	eventually(t, "the port is free again", func() bool {
 		s, err := socket.NewServer("", port)
 		if err == nil {
 			s.Free()

@@ -13,28 +13,28 @@ import (
 	"libobe/internal/socket"
 )
 
-// A client without free descriptors says so, and goes on when there are some. (A
-// server in that state: TestServerOutOfDescriptors of package socket.)
+// A client without free descriptors fails with OBE_E_IO and the reason, and works again when
+// there are some. (For a server: TestServerOutOfDescriptors in package socket.)
 func TestClientOutOfDescriptors(t *testing.T) {
 	if out, err := process("no descriptors").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 }
 
-// A trace on a full disk is given up, and the exchanges go on.
+// On a full disk the trace ends, and the exchanges continue.
 func TestTraceOnAFullDisk(t *testing.T) {
 	s := newService(t, shapes["serve"])
 	must(t, s.SetOption("trace", "/dev/full"))
 	c := newClient(t, s.port(), "trace=/dev/full")
 	for id := range 10 {
-		if err := exchange(c, id, 0, patience); err != nil {
+		if err := exchange(c, id, 0, testTimeout); err != nil {
 			t.Fatal(err)
 		}
 	}
 	missing, err := c.Stat("trace_failed")
 	must(t, err)
 	if missing != 20 {
-		t.Errorf("the client counts %d messages that are missing in the trace, want 20", missing)
+		t.Errorf("the client has counted %d messages that are missing in the trace, want 20", missing)
 	}
 	eventually(t, "the server counts as many", func() bool { return s.stat("trace_failed") == 20 })
 	for _, side := range []interface{ Option(string) (string, error) }{c, s} {
@@ -50,7 +50,7 @@ func noDescriptors() {
 	go shapes["serve"](s, func(text []byte) []byte { return text })
 	c, err := socket.NewClient("", int(s.Addr().Port()))
 	fatal(err)
-	fatal(exchange(c, 1, 0, patience))
+	fatal(exchange(c, 1, 0, testTimeout))
 	// A descriptor that the server closed later would be free for the client.
 	fatal(until("the server has closed its end", func() bool {
 		open, err := s.Stat("connections_open")
@@ -69,23 +69,23 @@ func noDescriptors() {
 		files = append(files, f)
 	}
 	for i := range 100 {
-		err := exchange(c, 10+i, 0, patience)
+		err := exchange(c, 10+i, 0, testTimeout)
 		if got := name(err); got != "OBE_E_IO" || !errors.Is(err, syscall.EMFILE) {
 			fatal(fmt.Errorf("without descriptors: %s (%v), want OBE_E_IO and the system's reason", got, err))
 		}
 	}
-	// With one descriptor, which the call itself needs, no name can be looked up. That is
-	// no sign that the host does not exist.
+	// With one descriptor, which the call itself needs, no name can be looked up. This must
+	// not be reported as an unknown host.
 	fatal(files[0].Close())
 	named, err := socket.NewClient("obe-host.invalid", int(s.Addr().Port()))
 	fatal(err)
-	if err := exchange(named, 1, 0, patience); name(err) != "OBE_E_IO" || !errors.Is(err, syscall.EMFILE) {
+	if err := exchange(named, 1, 0, testTimeout); name(err) != "OBE_E_IO" || !errors.Is(err, syscall.EMFILE) {
 		fatal(fmt.Errorf("looking up without descriptors: %s (%v), want OBE_E_IO and the system's reason", name(err), err))
 	}
 	named.Free()
 	// A whole exchange needs two: this side's, and the server's.
 	fatal(files[1].Close())
-	fatal(exchange(c, 2, 0, patience))
+	fatal(exchange(c, 2, 0, testTimeout))
 	if n, err := s.Stat("messages_received"); err != nil || n != 2 {
 		fatal(fmt.Errorf("the server has received %d messages (%v), want 2", n, err))
 	}

@@ -20,12 +20,13 @@ import (
 	"libobe/internal/socket"
 )
 
-// medium is the text of a message for which the system is not asked.
+// medium is the text of a message so short that the library does not ask the system
+// whether there is memory for it.
 var medium = strings.Repeat("x", 1_000_000)
 
-// A message larger than the memory that is left fails with OBE_E_MEMORY, in a
-// server loses its connection, and never ends the host program. After each failure
-// small messages pass.
+// A message that is larger than the remaining memory fails with OBE_E_MEMORY; a server
+// closes its connection. It never ends the host program. After each failure, small messages
+// still work.
 func TestAddressSpaceRunsOut(t *testing.T) {
 	program := buildHost(t, "memory")
 	for _, left := range []int{-1, 32, 96, 256} {
@@ -41,7 +42,7 @@ func TestAddressSpaceRunsOut(t *testing.T) {
 				}
 				return text
 			})
-			host, lines, complaint := startHost(t, program, fmt.Sprint(peer.Addr().Port()), fmt.Sprint(left))
+			host, lines, stderr := startHost(t, program, fmt.Sprint(peer.Addr().Port()), fmt.Sprint(left))
 			got := map[string]int{}
 			port := 0
 			for port == 0 && lines.Scan() {
@@ -65,54 +66,54 @@ func TestAddressSpaceRunsOut(t *testing.T) {
 			}
 			if port == 0 {
 				_ = host.Wait()
-				t.Fatalf("the host program ended: %v\n%.2000s", host.ProcessState, complaint)
+				t.Fatalf("the host program ended: %v\n%.2000s", host.ProcessState, stderr)
 			}
 			c := newClient(t, port)
 			for range 3 {
-				_, err := c.TcmdBody(long, patience)
+				_, err := c.TcmdBody(long, testTimeout)
 				got["its client: "+name(err)]++
-				if _, err := c.TcmdBody([]byte(`"small"`), patience); err != nil {
-					t.Errorf("a small message: %v\n%.2000s", err, complaint)
+				if _, err := c.TcmdBody([]byte(`"small"`), testTimeout); err != nil {
+					t.Errorf("a small message: %v\n%.2000s", err, stderr)
 				}
 			}
-			// Many messages of a size that is nothing by itself, all unfinished.
+			// Many messages that are small, but never complete.
 			for range 300 {
-				p, err := net.DialTimeout("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), patience)
+				p, err := net.DialTimeout("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), testTimeout)
 				must(t, err)
 				defer p.Close()
 				_, _ = p.Write(part)
 			}
-			if _, err := c.TcmdBody([]byte(`"small"`), patience); err != nil {
-				t.Errorf("a small message: %v\n%.2000s", err, complaint)
+			if _, err := c.TcmdBody([]byte(`"small"`), testTimeout); err != nil {
+				t.Errorf("a small message: %v\n%.2000s", err, stderr)
 			}
-			_, err = c.TcmdBody([]byte(`"."`), patience)
+			_, err = c.TcmdBody([]byte(`"."`), testTimeout)
 			must(t, err)
 			for lines.Scan() {
 			}
-			if err := host.Wait(); err != nil || complaint.Len() > 0 {
-				t.Errorf("the host program: %v\n%.2000s", err, complaint)
+			if err := host.Wait(); err != nil || stderr.Len() > 0 {
+				t.Errorf("the host program: %v\n%.2000s", err, stderr)
 			}
 			t.Log(got)
 			switch failed := got["OBE_E_MEMORY"]; {
 			case left < 0 && failed > 0, left == 32 && failed == 0:
-				t.Errorf("%d calls failed for want of memory", failed)
+				t.Errorf("%d calls failed for lack of memory", failed)
 			}
 		})
 	}
 }
 
-// Messages of 60 MB one after another are taken where the address space has room for two
-// of them: what Go's heap has free again counts. One may be refused occasionally, when a
-// small block lies in the middle of what is free.
+// With address space for two messages of 60 MB, many of them can be used one after another:
+// memory that was freed in Go's heap counts as free. One may be refused occasionally, when a
+// small block splits the free memory.
 func TestMemoryThatIsFreeAgainCounts(t *testing.T) {
-	const rounds = 6 // as the program has it
+	const rounds = 6 // ROUNDS in c/sequence.c
 	program := buildHost(t, "sequence")
 	peer, err := socket.NewServer("", 0)
 	must(t, err)
 	t.Cleanup(peer.Free)
 	long := body(1, 60_000_000)
 	go shapes["serve"](peer, func([]byte) []byte { return long[:len(long):len(long)] })
-	host, lines, complaint := startHost(t, program, fmt.Sprint(peer.Addr().Port()))
+	host, lines, stderr := startHost(t, program, fmt.Sprint(peer.Addr().Port()))
 	got := map[string]int{}
 	for lines.Scan() {
 		var call string
@@ -128,38 +129,38 @@ func TestMemoryThatIsFreeAgainCounts(t *testing.T) {
 		go func() {
 			c := newClient(t, n)
 			for range rounds {
-				_, _ = c.TcmdBody(long, patience) // how many arrived is counted
+				_, _ = c.TcmdBody(long, testTimeout) // the host program counts those that arrive
 			}
-			if _, err := c.TcmdBody([]byte(`"."`), patience); err != nil {
+			if _, err := c.TcmdBody([]byte(`"."`), testTimeout); err != nil {
 				t.Errorf("the last message: %v", err)
 			}
 		}()
 	}
-	if err := host.Wait(); err != nil || complaint.Len() > 0 {
-		t.Errorf("the host program: %v\n%.2000s", err, complaint)
+	if err := host.Wait(); err != nil || stderr.Len() > 0 {
+		t.Errorf("the host program: %v\n%.2000s", err, stderr)
 	}
 	for _, call := range []string{"tcmd_message", "message_new", "receive_message", "reply"} {
 		if got[call+" OBE_OK"] < rounds-1 {
-			t.Errorf("%s was possible %d times of %d: %v", call, got[call+" OBE_OK"], rounds, got)
+			t.Errorf("%s succeeded %d times of %d: %v", call, got[call+" OBE_OK"], rounds, got)
 		}
 	}
 }
 
-// startHost starts a host program, whose lines of output and whose complaints it returns.
-// One that does not end is killed.
-func startHost(t *testing.T, program string, arguments ...string) (host *exec.Cmd, lines *bufio.Scanner, complaint *bytes.Buffer) {
+// startHost starts a host program and returns its standard output, by lines, and its
+// standard error. A program that does not end is killed.
+func startHost(t *testing.T, program string, arguments ...string) (host *exec.Cmd, lines *bufio.Scanner, stderr *bytes.Buffer) {
 	t.Helper()
-	host, complaint = exec.Command(program, arguments...), &bytes.Buffer{}
-	host.Stderr = complaint
+	host, stderr = exec.Command(program, arguments...), &bytes.Buffer{}
+	host.Stderr = stderr
 	out, err := host.StdoutPipe()
 	must(t, err)
 	must(t, host.Start())
-	watch := time.AfterFunc(3*patience, func() { _ = host.Process.Kill() })
+	watch := time.AfterFunc(3*testTimeout, func() { _ = host.Process.Kill() })
 	t.Cleanup(func() { watch.Stop() })
-	return host, bufio.NewScanner(out), complaint
+	return host, bufio.NewScanner(out), stderr
 }
 
-// buildHost builds a program of folder c against the library as it is shipped.
+// buildHost builds a program of directory c with the shipped library.
 func buildHost(t *testing.T, name string) string {
 	t.Helper()
 	root, err := filepath.Abs("../..")

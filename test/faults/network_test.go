@@ -14,15 +14,15 @@ import (
 )
 
 const (
-	// long is the timeout of an exchange that is to succeed, or to fail at once.
+	// long is the timeout of an exchange that must succeed, or fail at once.
 	long = 10 * time.Second
-	// short is the timeout of an exchange that waits it out.
+	// short is the timeout of an exchange that must time out.
 	short = 60 * time.Millisecond
 )
 
 var modes = map[string]string{"one-shot": "persistent=0", "kept": "persistent=1"}
 
-// network is a client, a server, and between them what can go wrong.
+// network is a client, a server, and a faulty network between them.
 type network struct {
 	t       *testing.T
 	service *service
@@ -32,8 +32,8 @@ type network struct {
 	id      int
 }
 
-// everywhere runs a test for each way to serve and to connect, and for faults on
-// the way of the command and on that of the reply.
+// everywhere runs a test for each way to serve and to connect, with faults on the way of
+// the command (up) and on the way of the reply.
 func everywhere(t *testing.T, test func(n *network, d *direction, up bool)) {
 	for shapeName, run := range shapes {
 		for mode, option := range modes {
@@ -51,8 +51,8 @@ func everywhere(t *testing.T, test func(n *network, d *direction, up bool)) {
 					n.works()
 					test(n, d, up)
 					n.client.Free()
-					n.proxy.forget()
-					eventually(t, "the server has lost all connections", func() bool {
+					n.proxy.closeAll()
+					eventually(t, "the server has closed all connections", func() bool {
 						return n.service.stat("connections_open") == 0
 					})
 				})
@@ -61,8 +61,8 @@ func everywhere(t *testing.T, test func(n *network, d *direction, up bool)) {
 	}
 }
 
-// exchange makes an exchange that ends with one of some statuses, and in time. It
-// returns the message's number.
+// exchange makes an exchange that must end with one of the statuses want, and in time. It
+// returns the number of the message.
 func (n *network) exchange(timeout time.Duration, want ...string) int {
 	n.t.Helper()
 	n.id++
@@ -73,7 +73,7 @@ func (n *network) exchange(timeout time.Duration, want ...string) int {
 		n.t.Fatalf("message %d ended with %s (%v), want %v", n.id, name(err), err, want)
 	}
 	if late := n.witness.late(began); took > timeout+grace+late {
-		n.t.Errorf("a timeout of %v ended after %v, while this machine was late by %v", timeout, took, late)
+		n.t.Errorf("a timeout of %v ended after %v, while this machine was %v late", timeout, took, late)
 	}
 	if errors.Is(err, socket.ErrTimeout) && took < timeout {
 		n.t.Errorf("a timeout of %v ended after %v", timeout, took)
@@ -103,7 +103,7 @@ func (n *network) comesOnce(id int) {
 	n.expectDelivered(id, 1, 1)
 }
 
-// What only takes its time is waited for.
+// An exchange over a slow network succeeds.
 func TestSlowNetwork(t *testing.T) {
 	for what, f := range map[string]fault{
 		"latency":            {latency: 20 * time.Millisecond},
@@ -124,8 +124,8 @@ func TestSlowNetwork(t *testing.T) {
 	}
 }
 
-// What takes longer than the timeout ends with it, and a reply that comes later
-// answers nothing.
+// An exchange with more latency than the timeout ends with OBE_E_TIMEOUT. Its late reply does
+// not answer a later command.
 func TestLatencyBeyondTheDeadline(t *testing.T) {
 	everywhere(t, func(n *network, d *direction, up bool) {
 		for range 2 {
@@ -139,6 +139,7 @@ func TestLatencyBeyondTheDeadline(t *testing.T) {
 	})
 }
 
+// The network stops forwarding after some bytes.
 func TestBlackHole(t *testing.T) {
 	everywhere(t, func(n *network, d *direction, up bool) {
 		for _, after := range []int{0, 5, wire.HeaderLength, 20} {
@@ -154,32 +155,32 @@ func TestBlackHole(t *testing.T) {
 	})
 }
 
-// ends makes exchanges of which one direction ends after each number of bytes of
-// a frame, the whole of it included.
+// ends makes exchanges in which one direction ends after each possible number of bytes of a
+// frame, the whole frame included.
 func ends(t *testing.T, how end, atOnce string) {
 	everywhere(t, func(n *network, d *direction, up bool) {
-		const first = 100 // so that all have as many digits
+		const first = 100 // so that all numbers have three digits
 		n.id = first
 		length := wire.HeaderLength + len(body(first, 0))
 		part := 0
 		for after := 0; after <= length; after++ {
 			d.suffer(fault{ends: how, after: after})
-			// The number of its checksum's digits differs.
+			// Checksums differ in their number of digits.
 			want := []string{atOnce}
 			rest := wire.HeaderLength + len(body(n.id+1, 0)) - after
 			switch {
 			case rest > 0 && after > 0:
 				part++
 			case rest <= 0 && (up || how == reset):
-				// The reply and the end race.
+				// The reply may arrive before the end of the connection.
 				want = []string{atOnce, "OBE_OK"}
 			case rest <= 0:
 				want = []string{"OBE_OK"}
 			}
 			before := d.ended.Load()
 			id := n.exchange(long, want...)
-			// A command that meets the end of a kept connection on its way fails: it
-			// may not be sent twice. So the end is there before the next one.
+			// A command that is sent while a persistent connection ends fails, because it
+			// must not be sent twice. So this waits for the end before the next command.
 			eventually(t, "the connection has ended", func() bool { return d.ended.Load() > before })
 			n.works()
 			switch {
@@ -192,12 +193,12 @@ func ends(t *testing.T, how end, atOnce string) {
 			}
 		}
 		if part < length-5 {
-			t.Fatalf("only %d of %d bytes were tried", part, length)
+			t.Fatalf("only %d of %d lengths were tested", part, length)
 		}
 		if !up {
 			part = 0
 		}
-		eventually(t, fmt.Sprintf("%d connections are counted as ended inside a message", part), func() bool {
+		eventually(t, fmt.Sprintf("%d connections are counted as ended within a message", part), func() bool {
 			return n.service.stat("dropped_incomplete") == int64(part)
 		})
 	})

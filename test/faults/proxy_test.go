@@ -13,10 +13,10 @@ import (
 	"time"
 )
 
-// proxy stands between clients and a server and does to each direction what a bad
-// network does. (Shopify/toxiproxy would bring fifteen modules along, Prometheus
-// and a web router among them, and does not cut at a byte counted from the moment
-// at which a fault begins, nor reset in one direction at such a byte.)
+// proxy is between clients and a server, and causes faults in each direction.
+// (Shopify/toxiproxy depends on fifteen modules, Prometheus and a web router among them, and
+// can neither cut a connection at a given byte after the beginning of a fault, nor reset it
+// in one direction at such a byte.)
 type proxy struct {
 	listener *net.TCPListener
 	server   string
@@ -26,14 +26,14 @@ type proxy struct {
 	conns []*net.TCPConn
 }
 
-// fault is what one direction suffers. The zero value is none.
+// fault is what happens in one direction. The zero value is no fault.
 type fault struct {
 	latency time.Duration // before each piece
-	jitter  time.Duration // as much more, by chance
-	piece   int           // bytes written at once; 0: as they came
-	closing time.Duration // how late the end of the stream is passed on
+	jitter  time.Duration // additional random delay, up to this
+	piece   int           // bytes per write; 0: as they were read
+	closing time.Duration // delay of the end of the stream
 
-	ends  end // what happens once after bytes have passed
+	ends  end // how the connection ends when after bytes have passed
 	after int
 }
 
@@ -44,16 +44,16 @@ const (
 	never end = iota
 	cut       // closed
 	reset
-	blackHole // open, and nothing comes any more
+	blackHole // open, but nothing is forwarded
 )
 
-// direction is the bytes of all connections one way.
+// direction is the stream of all connections in one direction.
 type direction struct {
 	mu     sync.Mutex
 	fault  fault
 	passed int // bytes since the fault began
 	random *rand.Rand
-	ended  atomic.Int64 // connections that were cut or reset here, for both sides
+	ended  atomic.Int64 // connections that were cut or reset here
 }
 
 // suffer begins a fault.
@@ -63,8 +63,8 @@ func (d *direction) suffer(f fault) {
 	d.fault, d.passed = f, 0
 }
 
-// pass says how many of n bytes are passed on next, after which delay, and whether
-// what ends the connection has then come.
+// pass returns how many of n bytes are forwarded next, after which delay, and how the
+// connection then ends.
 func (d *direction) pass(n int) (size int, delay time.Duration, ends end) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -120,7 +120,7 @@ func newProxy(t *testing.T, server string) *proxy {
 	})
 	t.Cleanup(func() {
 		l.Close()
-		p.forget()
+		p.closeAll()
 		all.Wait()
 	})
 	return p
@@ -128,8 +128,8 @@ func newProxy(t *testing.T, server string) *proxy {
 
 func (p *proxy) port() int { return p.listener.Addr().(*net.TCPAddr).Port }
 
-// forget closes the connections there are.
-func (p *proxy) forget() {
+// closeAll closes all connections.
+func (p *proxy) closeAll() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, c := range p.conns {
@@ -138,8 +138,8 @@ func (p *proxy) forget() {
 	p.conns = nil
 }
 
-// carry takes bytes from one side to the other until one of them or a fault ends
-// it.
+// carry forwards bytes from one side to the other until one of them ends, or a fault ends
+// the connection.
 func (d *direction) carry(to, from *net.TCPConn) {
 	buffer := make([]byte, 64<<10)
 	for {
@@ -172,7 +172,7 @@ func (d *direction) carry(to, from *net.TCPConn) {
 		switch {
 		case err == nil:
 		case errors.Is(err, net.ErrClosed):
-			return // the other direction has ended both
+			return // the other direction has closed both
 		case err != io.EOF:
 			_ = to.SetLinger(0)
 			to.Close()

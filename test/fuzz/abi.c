@@ -1,26 +1,26 @@
-/* A libFuzzer target: an input is a list of calls of the C ABI, on handles that live, were freed, or never were, which
- * three threads carry out at once. Nothing may crash, hang, or write where it should not; what fails leaves its outputs
- * alone; and when everything is freed, nothing is left.
+/* A libFuzzer target: an input is a list of calls of the C ABI, on live handles, freed handles and arbitrary values, which
+ * three threads make at the same time. No call may crash, hang, or write outside its results. A call that fails does not
+ * write to its results. After all handles are freed, no handle is live.
  *
- * Each call takes six bytes of the input: which call, on which handle, which other handle or slot for a new one, the
- * text, the name, and the numbers. Thread i carries out every third call, from the i-th on. */
-#include "system.h"
+ * Each call is encoded in six bytes of the input: the call, its handle, another handle or the slot for a new one, the text,
+ * the name, and the numbers. Thread i makes every third call, beginning with the i-th. */
+#include "platform.h"
 
 #include <stdlib.h>
 
-/* How a failed check ends: by a signal, for which libFuzzer keeps the input, and by one only, since a second one ends the
- * process before it is kept. */
-static inline void give_up(int status)
+/* A failed check raises a signal, so that libFuzzer saves the input. Only one thread may do that: a second signal would end
+ * the process before the input is saved. */
+static inline void abort_once(int status)
 {
-    static int given_up; /* atomic */
+    static int aborting; /* atomic */
 
-    if (status && __atomic_exchange_n(&given_up, 1, __ATOMIC_ACQ_REL))
+    if (status && __atomic_exchange_n(&aborting, 1, __ATOMIC_ACQ_REL))
         for (;;)
             pause();
     abort();
 }
 
-#define exit(status) give_up(status)
+#define exit(status) abort_once(status)
 
 #include "check.h"
 
@@ -28,13 +28,13 @@ enum {
     THREADS = 3,
     SLOTS = 8, /* handles that the threads share */
     CALL = 6,  /* bytes of the input for each call */
-    MOST = 64, /* calls of an input */
+    MOST = 64, /* calls in an input */
     BRIEF = 3, /* ms */
     GUARD = 0x5A
 };
 
-static uintptr_t slots[SLOTS], stale[SLOTS]; /* atomic; live handles, and freed ones */
-static int32_t port = 1;                     /* atomic: of the server made last */
+static void *slots[SLOTS], *stale[SLOTS]; /* atomic; live handles, and freed ones */
+static int32_t port = 1;                   /* atomic: of the last server */
 
 static const char *const texts[] = {"1",
                                     "\"OK\"",
@@ -69,7 +69,6 @@ static const char *const names[] = {"",
                                     "max_message",
                                     "message_timeout_ms",
                                     "keepalive",
-                                    "nodelay",
                                     "local",
                                     "tls",
                                     "allow",
@@ -86,12 +85,13 @@ static const int64_t counts[] = {2, 1, 0, 3, -1, INT64_MIN};
 /* One call. */
 struct step {
     const uint8_t *bytes;
-    uintptr_t h, other; /* handles */
+    void *h, *other; /* handles */
     const char *json, *name, *value;
     int64_t length, timeout, room, count;
     double number;
-    /* What is written to. */
-    uintptr_t made;
+    /* The results. */
+    obe_socket socket;
+    obe_message message;
     struct outputs {
         char text[32];
         double numbers[4];
@@ -105,33 +105,34 @@ struct step {
 
 static const double input[4] = {1.5, -0.0, 1e300, 25};
 
-static uintptr_t look(const uintptr_t *slot) { return __atomic_load_n(slot, __ATOMIC_ACQUIRE); }
+#define look(slot) __atomic_load_n((slot), __ATOMIC_ACQUIRE)
 
-/* A handle, or what is none. */
-static uintptr_t handle_of(uint8_t byte)
+/* A handle, or another value. */
+static void *handle_of(uint8_t byte)
 {
-    uintptr_t h = look(&slots[byte % SLOTS]);
+    void *h = look(&slots[byte % SLOTS]);
 
     switch (byte / SLOTS % 8) {
     case 5:
         return look(&stale[byte % SLOTS]);
     case 6:
-        return h + byte / 64 + 1;
+        return NUMBER_AS_HANDLE((uintptr_t)h + byte / 64 + 1);
     case 7:
-        return (uintptr_t)(byte / 64) * 0x7fffffff;
+        return NUMBER_AS_HANDLE((uintptr_t)(byte / 64) * 0x7fffffff);
     }
     return h;
 }
 
-/* Puts a handle into a slot and frees the one that was there, which somebody may have freed before. */
-static void put(uint8_t byte, uintptr_t h)
+/* Stores a handle in a slot and frees the previous one, which another call may have freed before. */
+static void put(uint8_t byte, void *h)
 {
-    uintptr_t old = __atomic_exchange_n(&slots[byte % SLOTS], h, __ATOMIC_ACQ_REL);
+    void *old = __atomic_exchange_n(&slots[byte % SLOTS], h, __ATOMIC_ACQ_REL);
 
     if (!old)
         return;
     __atomic_store_n(&stale[byte % SLOTS], old, __ATOMIC_RELEASE);
-    obe_free(old);
+    if (obe_free(old) == OBE_E_HANDLE)
+        obe_message_free(old);
 }
 
 static obe_status handler(obe_message request, void *user)
@@ -141,31 +142,32 @@ static obe_status handler(obe_message request, void *user)
     if (s->bytes[5] & 1)
         obe_reply(request, s->json, s->length, BRIEF);
     if (s->bytes[5] & 2)
-        obe_free(request);
+        obe_message_free(request);
     return s->bytes[5] & 4 ? OBE_OK : OBE_E_REPLY;
 }
 
-static obe_status make_server(struct step *s)
+static obe_status create_server(struct step *s)
 {
     int32_t chosen;
 
-    CHECK_OK(0, obe_server_new(s->bytes[4] % 2 ? "" : NULL, 0, &s->made));
-    CHECK_OK(s->made, obe_port(s->made, &chosen));
+    CHECK_OK(0, obe_server_new(s->bytes[4] % 2 ? "" : NULL, 0, &s->socket));
+    CHECK_OK(s->socket, obe_port(s->socket, &chosen));
     __atomic_store_n(&port, chosen, __ATOMIC_RELEASE);
     return OBE_OK;
 }
 
-static obe_status make_client(struct step *s)
+static obe_status create_client(struct step *s)
 {
-    return obe_client_new(s->bytes[4] % 2 ? "" : NULL, __atomic_load_n(&port, __ATOMIC_ACQUIRE), &s->made);
+    return obe_client_new(s->bytes[4] % 2 ? "" : NULL, __atomic_load_n(&port, __ATOMIC_ACQUIRE), &s->socket);
 }
 
-/* Calls that give a handle give it in made. Some stand here twice, so that inputs have sockets that talk. */
+/* Calls that create a handle store it in socket or message. Some calls are listed twice, so that more inputs exchange
+ * messages. New calls are added at the end: inputs that were found before keep their meaning. */
 #define EACH_CALL(X) \
-    X(make_server(s)) \
-    X(make_client(s)) \
-    X(obe_client_new(s->json, s->bytes[5] - 300, &s->made)) \
-    X(obe_server_new(s->json, s->bytes[5] - 300, &s->made)) \
+    X(create_server(s)) \
+    X(create_client(s)) \
+    X(obe_client_new(s->json, s->bytes[5] - 300, &s->socket)) \
+    X(obe_server_new(s->json, s->bytes[5] - 300, &s->socket)) \
     X(obe_free(s->h)) \
     X(obe_free(look(&stale[s->bytes[1] % SLOTS]))) \
     X(obe_send(s->h, s->json, s->length, s->timeout)) \
@@ -175,9 +177,9 @@ static obe_status make_client(struct step *s)
     X(obe_cancel(s->h)) \
     X(obe_wait_ready(s->h, s->timeout)) \
     X(obe_port(s->h, &s->out.small)) \
-    X(obe_message_new(s->json, s->length, &s->made)) \
-    X(obe_message_new(s->json, -1, &s->made)) \
-    X(obe_command_new(s->name, &s->made)) \
+    X(obe_message_new(s->json, s->length, &s->message)) \
+    X(obe_message_new(s->json, -1, &s->message)) \
+    X(obe_command_new(s->name, &s->message)) \
     X(obe_set_double(s->h, s->name, s->number)) \
     X(obe_set_int(s->h, s->name, s->length)) \
     X(obe_set_bool(s->h, s->name, s->bytes[5])) \
@@ -195,11 +197,11 @@ static obe_status make_client(struct step *s)
     X(obe_get_key(s->h, s->name, s->count, s->out.text, s->room, &s->out.length)) \
     X(obe_get_doubles(s->h, s->name, s->out.numbers, s->count, &s->out.length)) \
     X(obe_get_matrix(s->h, s->name, s->out.numbers, s->count, &s->out.length, &s->out.cols)) \
-    X(obe_type(s->h, s->name, &s->out.small)) \
-    X(obe_count(s->h, s->name, &s->out.length)) \
+    X(obe_get_type(s->h, s->name, &s->out.small)) \
+    X(obe_get_count(s->h, s->name, &s->out.length)) \
     X(obe_send_message(s->h, s->other, s->timeout)) \
-    X(obe_receive_message(s->h, &s->made, s->timeout)) \
-    X(obe_tcmd_message(s->h, s->other, &s->made, s->timeout)) \
+    X(obe_receive_message(s->h, &s->message, s->timeout)) \
+    X(obe_tcmd_message(s->h, s->other, &s->message, s->timeout)) \
     X(obe_reply(s->h, s->json, s->length, s->timeout)) \
     X(obe_reply_message(s->h, s->other, s->timeout)) \
     X(obe_serve(s->h, handler, s)) \
@@ -219,9 +221,15 @@ static obe_status make_client(struct step *s)
     X(obe_done(s->h, s->timeout)) \
     X(obe_set_option(s->h, s->name, s->value)) \
     X(obe_get_option(s->h, s->name, s->out.text, s->room, &s->out.length)) \
-    X(obe_stats(s->h, s->name, &s->out.integer)) \
+    X(obe_get_stat(s->h, s->name, &s->out.integer)) \
     X(obe_last_error(s->h, s->out.text, s->room, &s->out.length)) \
-    X((obe_strerror(-(int32_t)s->bytes[5] - 7990) && obe_version()) - 1)
+    X((obe_strerror(-(int32_t)s->bytes[5] - 7990) && obe_version()) - 1) \
+    X(obe_message_free(s->h)) \
+    X(obe_message_free(look(&stale[s->bytes[1] % SLOTS]))) \
+    X(obe_query(s->h, s->name, s->other, &s->message, s->timeout)) \
+    X(obe_query(s->h, "optset", NULL, &s->message, s->timeout)) \
+    X(obe_check_reply(s->h, s->name)) \
+    X(obe_check_reply(s->h, "getcov"))
 
 #define CALL_ROW(call) #call,
 static const char *const calls[] = {EACH_CALL(CALL_ROW)};
@@ -230,7 +238,7 @@ static const char *const calls[] = {EACH_CALL(CALL_ROW)};
     if (i-- == 0) \
         return call;
 
-static obe_status carry_out(struct step *s, int i)
+static obe_status make_call(struct step *s, int i)
 {
     EACH_CALL(CALL_CASE)
     return OBE_E_INTERNAL;
@@ -242,7 +250,7 @@ static void check_outputs(const struct step *s, int i, obe_status status)
     int64_t room = s->room > 0 ? s->room : 0, count = s->count > 0 ? s->count : 0, k;
 
     if (status > 0 || status < OBE_E_REPLY - 100 || status == OBE_E_INTERNAL || status == OBE_E_MEMORY)
-        check_failed(__FILE__, __LINE__, "%s returned %d: %s", calls[i], (int)status, sentence(s->h));
+        check_failed(__FILE__, __LINE__, "%s returned %d: %s", calls[i], (int)status, last_error(s->h));
     memset(&untouched, GUARD, sizeof untouched);
     for (k = room; k < (int64_t)sizeof s->out.text; k++)
         if (s->out.text[k] != GUARD)
@@ -252,7 +260,7 @@ static void check_outputs(const struct step *s, int i, obe_status status)
             check_failed(__FILE__, __LINE__, "%s wrote number %" PRId64 " of %" PRId64, calls[i], k, count);
     if (status == OBE_OK)
         return;
-    if (s->made || s->out.small != untouched.small || s->out.integer != untouched.integer ||
+    if (s->socket || s->message || s->out.small != untouched.small || s->out.integer != untouched.integer ||
         memcmp(&s->out.number, &untouched.number, sizeof s->out.number) != 0 ||
         (status != OBE_E_BUFFER && (s->out.length != untouched.length || s->out.cols != untouched.cols)))
         check_failed(__FILE__, __LINE__, "%s failed with %d and wrote something", calls[i], (int)status);
@@ -278,11 +286,14 @@ static void step(const uint8_t *bytes)
     s.room = PICK(rooms, bytes[5] / 4);
     s.count = PICK(counts, bytes[5] / 4);
     s.number = PICK(input, bytes[5]);
-    s.made = 0;
-    status = carry_out(&s, i);
+    s.socket = 0;
+    s.message = 0;
+    status = make_call(&s, i);
     check_outputs(&s, i, status);
-    if (s.made)
-        put(bytes[2], s.made);
+    if (s.socket)
+        put(bytes[2], s.socket);
+    if (s.message)
+        put(bytes[2], s.message);
 }
 
 struct program {
@@ -308,7 +319,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     struct program programs[THREADS];
     pthread_t threads[THREADS];
-    int64_t patience = now_ms() + PATIENCE;
+    int64_t deadline = now_ms() + TEST_TIMEOUT;
     int i, n = (int)(size / CALL), running = THREADS;
 
     n = n < MOST ? n : MOST;
@@ -319,10 +330,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         programs[i].running = &running;
         threads[i] = start_thread(program_body, &programs[i]);
     }
-    /* Some calls have no timeout; they are ended from here. */
+    /* Some calls have no timeout; they are cancelled here. */
     while (__atomic_load_n(&running, __ATOMIC_ACQUIRE) > 0) {
         pause_ms(1);
-        if (now_ms() > patience)
+        if (now_ms() > deadline)
             check_failed(__FILE__, __LINE__, "%d threads hang", running);
         for (i = 0; i < SLOTS; i++)
             obe_cancel(look(&slots[i]));
@@ -330,7 +341,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     for (i = 0; i < THREADS; i++)
         join_thread(threads[i]);
     for (i = 0; i < SLOTS; i++)
-        put((uint8_t)i, 0);
+        put((uint8_t)i, NULL);
     CHECK_EQUAL(0, obe_test_live());
     return 0;
 }

@@ -1,5 +1,6 @@
-/* message.h - the messages of the soak test. A command and its reply say who sent the command and its number, and carry
- * numbers with a checksum. The same members are written and read as text, by hand, and as a document. */
+/* message.h - the messages of the soak test. A command and its reply contain the client and the number of the command, and
+ * an array of numbers with a checksum. They are written and read as text by code in this file, and as messages by the
+ * library. */
 #ifndef MESSAGE_H
 #define MESSAGE_H
 
@@ -9,12 +10,12 @@ enum {
     MOST = 8000,        /* numbers in a message */
     ROOM = 12 * MOST,   /* bytes of a message */
     SMALL = 8,          /* numbers in most messages */
-    LARGE_EVERY = 64    /* one of so many messages is a large one */
+    LARGE_EVERY = 64    /* one of this many messages is large */
 };
 
 struct note {
-    int64_t client, number; /* whose command, and the how manyth of it */
-    int64_t want;           /* in a command: how many numbers to answer with */
+    int64_t client, number; /* the client that sent the command, and its number among that client's commands */
+    int64_t want;           /* in a command: the count of numbers in the reply */
     int64_t of;             /* in a reply: the checksum of its command */
     int64_t sum;            /* checksum of x */
     int64_t count;
@@ -23,7 +24,7 @@ struct note {
     char text[ROOM];
 };
 
-/* A note whose memory is all there from the beginning, so that it is no growth later. */
+/* Creates a note. All of its memory is touched at once, so that resident memory does not grow later. */
 static inline struct note *note_new(void)
 {
     struct note *n = malloc(sizeof *n);
@@ -42,7 +43,7 @@ static inline int64_t note_checksum(const struct note *n)
     return sum;
 }
 
-/* Numbers that are exact as text: whole and a half. */
+/* Numbers that are exact as text: an integer and a half. */
 static inline void note_fill(struct note *n, int64_t count, uint64_t *dice)
 {
     int64_t i;
@@ -97,11 +98,11 @@ static inline int64_t note_member(const struct note *n, const char *key)
     const char *at = strstr(n->text, key);
 
     if (!at)
-        check_failed(__FILE__, __LINE__, "a message lacks %s: %.200s", key, n->text);
+        check_failed(__FILE__, __LINE__, "a message has no %s: %.200s", key, n->text);
     return strtoll(at + strlen(key), NULL, 10);
 }
 
-/* Reads n->text, which ends with a NUL; what it says must hold. */
+/* Reads n->text, which ends with a NUL, and checks it. */
 static inline void note_read_text(struct note *n)
 {
     char *at = strstr(n->text, "\"x\":");
@@ -121,7 +122,7 @@ static inline void note_read_text(struct note *n)
     CHECK_EQUAL(note_checksum(n), n->sum);
 }
 
-static inline obe_message note_write_document(const struct note *n)
+static inline obe_message note_write_message(const struct note *n)
 {
     obe_message message = 0;
 
@@ -135,7 +136,7 @@ static inline obe_message note_write_document(const struct note *n)
     return message;
 }
 
-static inline void note_read_document(struct note *n, obe_message message)
+static inline void note_read_message(struct note *n, obe_message message)
 {
     CHECK_OK(message, obe_get_int(message, "/client", &n->client));
     CHECK_OK(message, obe_get_int(message, "/number", &n->number));
@@ -146,7 +147,7 @@ static inline void note_read_document(struct note *n, obe_message message)
     CHECK_EQUAL(note_checksum(n), n->sum);
 }
 
-/* What came as reply is the reply to command, and to no other. */
+/* reply is the reply to command. */
 static inline void note_match(const struct note *reply, const struct note *command)
 {
     if (reply->client != command->client || reply->number != command->number || reply->of != command->sum ||

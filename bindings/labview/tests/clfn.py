@@ -1,8 +1,8 @@
-"""A stand-in for LabVIEW's Call Library Function Nodes, made from the headers as its import wizard would.
+"""A simulation of LabVIEW's Call Library Function Nodes, configured from the headers as the import wizard would.
 
-A `Diagram` calls a function by its terminals' names. An unwired input is 0 or empty, as in LabVIEW. A buffer is as
-large as its minimum size says, has guard bytes on both sides, which are looked at after each call, and is full of
-garbage before. Consecutive calls run on different threads of the system.
+A `Diagram` calls a function by the names of its terminals. An unwired input is 0 or empty, as in LabVIEW. A buffer has
+the minimum size of its terminal and is full of garbage before the call. Guard bytes on both sides are checked after
+each call. Consecutive calls run on different threads.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from typing import Any, NoReturn
 GUARD = 64
 GARBAGE = 0xA5
 THREADS = 3
-PATIENCE = 20_000  # ms: what takes longer never comes
+TIMEOUT_MS = 20_000  # no test waits longer
 
 
 @dataclass(frozen=True)
 class Terminal:
     name: str
     kind: str
-    size: str = ""  # the terminal that a buffer's minimum size names
+    size: str = ""  # of a buffer: the terminal that is its minimum size
 
 
-# What the wizard makes of a parameter, by its spelling.
+# How the wizard configures a parameter, by its C type.
 KINDS = {
     "int": "int",
     "double": "double",
@@ -57,7 +57,7 @@ C_TYPES = {
 
 
 class Header:
-    """What a header declares: its functions' terminals and its constants."""
+    """The declarations of a header: the terminals of its functions, and its constants."""
 
     def __init__(self, path: Path, kinds: dict[str, str]) -> None:
         text = re.sub(r"/\*.*?\*/", "", path.read_text("ascii"), flags=re.DOTALL)
@@ -73,13 +73,13 @@ class Header:
     def _terminals(parameters: str, kinds: dict[str, str]) -> Iterator[Terminal]:
         if parameters.strip() == "void":
             return
-        spelled = []
+        parsed = []
         for parameter in parameters.split(","):
             match = re.fullmatch(r"\s*((?:const )?(?:int|double|char|void)(?: \*\*?)?) ?(\w+)(\[\])?\s*", parameter)
-            assert match, f"not a parameter that the wizard takes: {parameter!r}"
+            assert match, f"the wizard cannot read this parameter: {parameter!r}"
             kind, name, array = match.groups()
-            spelled.append((kinds[f"{kind} []" if array else kind], name))
-        for (kind, name), (_, after) in itertools.zip_longest(spelled, spelled[1:], fillvalue=("", "")):
+            parsed.append((kinds[f"{kind} []" if array else kind], name))
+        for (kind, name), (_, after) in itertools.zip_longest(parsed, parsed[1:], fillvalue=("", "")):
             if kind == "text out":
                 yield Terminal(name, kind, f"{name}_cap")
             elif kind == "doubles":
@@ -90,7 +90,7 @@ class Header:
 
 
 class Buffer:
-    """Memory for an output, with guards on both sides."""
+    """Memory for an output, with guard bytes on both sides."""
 
     def __init__(self, size: int) -> None:
         self._memory = ctypes.create_string_buffer(bytes([GARBAGE]) * (size + 2 * GUARD), size + 2 * GUARD)
@@ -98,11 +98,11 @@ class Buffer:
         self.address = ctypes.addressof(self._memory) + GUARD
 
     def bytes(self) -> bytes:
-        """What is in it; the guards must be whole."""
+        """The content. Checks the guard bytes."""
         guard = bytes([GARBAGE]) * GUARD
         raw = self._memory.raw
-        assert raw[:GUARD] == guard, "written in front of the buffer"
-        assert raw[GUARD + self._size :] == guard, "written behind the buffer"
+        assert raw[:GUARD] == guard, "written before the buffer"
+        assert raw[GUARD + self._size :] == guard, "written after the buffer"
         return raw[GUARD : GUARD + self._size]
 
     def untouched(self) -> bool:
@@ -110,14 +110,14 @@ class Buffer:
 
 
 class Null:
-    """An output that is not there: NULL."""
+    """The type of NULL."""
 
 
 NULL = Null()
 
 
 class Result:
-    """What a node gives: its status, and its outputs as attributes."""
+    """The result of a node: its status, and its outputs as attributes."""
 
     def __init__(self, call: str, handle: int, status: int, outputs: dict[str, Any]) -> None:
         self.call = call
@@ -138,7 +138,7 @@ class Result:
 
 
 class NodeError(AssertionError):
-    """A node whose status is not 0."""
+    """A node returned a status other than 0."""
 
 
 class Diagram:
@@ -148,31 +148,31 @@ class Diagram:
         self.constants = {name: value for h in headers for name, value in h.constants.items()}
         self._names = {value: name for name, value in self.constants.items() if name.startswith("OBE_E_")}
         self._threads = [ThreadPoolExecutor(1, f"labview {i}") for i in range(THREADS)]
-        self._turns = itertools.cycle(self._threads)
-        self.called: list[tuple[str, int]] = []  # functions, and the system's number of the thread
+        self._next_thread = itertools.cycle(self._threads)
+        self.called: list[tuple[str, int]] = []  # functions and native thread ids
         for name, terminals in self.functions.items():
             function = getattr(self._library, name)
             function.restype = ctypes.c_int
             function.argtypes = [C_TYPES[t.kind] for t in terminals]
 
     def close(self) -> None:
-        self.run("obe_lv_close_all")
+        self.run("obe_lv_free_all")
         for thread in self._threads:
             thread.shutdown()
 
     def __getattr__(self, name: str) -> int:
-        """A constant of the header, without its OBE_."""
+        """A constant of the header, by its name without OBE_."""
         try:
             return self.constants[f"OBE_{name}"]
         except KeyError:
             raise AttributeError(name) from None
 
     def run(self, name: str, /, **wires: Any) -> Result:
-        """A node that may fail, on the next thread."""
-        return next(self._turns).submit(self.here, name, **wires).result(2 * PATIENCE / 1000)
+        """Run a node, which may fail, on the next thread."""
+        return next(self._next_thread).submit(self.here, name, **wires).result(2 * TIMEOUT_MS / 1000)
 
     def ok(self, name: str, /, **wires: Any) -> Result:
-        """A node that succeeds."""
+        """Run a node that must succeed."""
         result = self.run(name, **wires)
         if result.status:
             self.fail(result)
@@ -180,21 +180,21 @@ class Diagram:
 
     def fail(self, result: Result) -> NoReturn:
         name = self._names.get(result.status, str(result.status))
-        raise NodeError(f"{result.call}: {name}: {self.sentence(result.handle_in)!r}")
+        raise NodeError(f"{result.call}: {name}: {self.last_error(result.handle_in)!r}")
 
     def text(self, name: str, /, terminal: str = "text", **wires: Any) -> bytes:
-        """A text as a VI gets it: the size is asked for, then the text."""
+        """A text as a VI reads it: it queries the size, then reads the text."""
         size = self.ok(name, **wires).outputs[f"{terminal}_size"]
         result = self.ok(name, **wires, **{f"{terminal}_cap": size})
         found = result.outputs[terminal]
         assert isinstance(found, bytes)
         return found
 
-    def sentence(self, handle: int) -> str:
+    def last_error(self, handle: int) -> str:
         return self.text("obe_lv_last_error", handle=handle).decode("utf-8", "replace")
 
     def here(self, name: str, /, **wires: Any) -> Result:
-        """A node on the calling thread."""
+        """Run a node on the calling thread."""
         terminals = self.functions[name]
         unknown = wires.keys() - {t.name for t in terminals}
         assert not unknown, f"{name} has no terminal {unknown}"
@@ -210,7 +210,7 @@ class Diagram:
 
 
 def argument(t: Terminal, wires: dict[str, Any]) -> tuple[Any, Any]:
-    """What a terminal passes to the function, and the memory behind it."""
+    """The argument of a terminal, and the object that owns its memory."""
     wired = wires.get(t.name)
     if wired is NULL:
         return None, None
@@ -230,17 +230,17 @@ def argument(t: Terminal, wires: dict[str, Any]) -> tuple[Any, Any]:
         size = max(wires.get(t.size, 0), 0) * (8 if t.kind == "doubles out" else 1)
         buffer = Buffer(size)
         return buffer.address, buffer
-    return wired, None  # a handle or instance data: the test has the memory
+    return wired, None  # a handle or instance data: the test owns the memory
 
 
 def outputs(terminals: list[Terminal], memory: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     for t in terminals:
-        kept = memory[t.name]
-        if t.kind in ("int out", "double out") and kept is not None:
-            yield t.name, kept.value
-        elif isinstance(kept, Buffer):
-            raw = kept.bytes()
-            yield f"{t.name} buffer", kept
+        output = memory[t.name]
+        if t.kind in ("int out", "double out") and output is not None:
+            yield t.name, output.value
+        elif isinstance(output, Buffer):
+            raw = output.bytes()
+            yield f"{t.name} buffer", output
             if t.kind == "text out":
                 yield t.name, raw.split(b"\0")[0]  # LabVIEW reads to the first NUL
             else:
@@ -248,9 +248,9 @@ def outputs(terminals: list[Terminal], memory: dict[str, Any]) -> Iterator[tuple
 
 
 class Blocked:
-    """A call on a thread of its own, which is seen to block."""
+    """A call on a separate thread. The constructor returns when it blocks."""
 
-    STILL = 12  # looks, a millisecond apart, at a thread that does not wake
+    STILL = 12  # checks, one millisecond apart, of a thread that does not wake
 
     def __init__(self, lv: Diagram, name: str, /, **wires: Any) -> None:
         self.returned: float | None = None
@@ -265,17 +265,17 @@ class Blocked:
         self.status = status
 
     def _wait(self) -> None:
-        limit = time.monotonic() + PATIENCE / 1000
+        limit = time.monotonic() + TIMEOUT_MS / 1000
         still, before = 0, None
         while still < self.STILL and self._thread.is_alive():
-            assert time.monotonic() < limit, "the call does not come to rest"
+            assert time.monotonic() < limit, "the call does not block"
             now = self._sleeps()
             still = still + 1 if now is not None and now == before else 0
             before = now
             time.sleep(0.001)
 
     def _sleeps(self) -> int | None:
-        """How often the thread has gone to sleep; None while it is awake."""
+        """How often the thread has slept; None while it is awake."""
         try:
             state = Path(f"/proc/self/task/{self._thread.native_id}/status").read_text()
         except OSError:
@@ -284,11 +284,11 @@ class Blocked:
         return int(times) if "State:\tS" in state else None
 
     def blocked(self) -> bool:
-        """Whether the call is still in flight, some time later."""
+        """Whether the call is still in flight after a while."""
         self._wait()
         return self._thread.is_alive()
 
     def join(self) -> int:
-        self._thread.join(PATIENCE / 1000)
-        assert self.status is not None, "the call does not end"
+        self._thread.join(TIMEOUT_MS / 1000)
+        assert self.status is not None, "the call does not return"
         return self.status

@@ -1,4 +1,4 @@
-"""What LabVIEW's tests share: the library as a diagram sees it, and servers to talk to."""
+"""Fixtures of LabVIEW's tests: the library as a diagram uses it, servers and handles."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "test"))
 
 import peer  # noqa: E402
-from clfn import EXTRA_KINDS, KINDS, PATIENCE, Diagram, Header  # noqa: E402
+from clfn import EXTRA_KINDS, KINDS, TIMEOUT_MS, Diagram, Header  # noqa: E402
 
 LIBRARY = Path(os.environ.get("OBE_LIBRARY", str(ROOT / "build" / "libobe.so")))
 HEADER = Header(ROOT / "include" / "obe_labview.h", KINDS)
 EXTRA = Header(ROOT / "include" / "obe_labview_extra.h", EXTRA_KINDS)
 
-# What the server knows, so that every command has an answer of its own.
-ANSWERS: dict[str, Any] = {
+# The replies of the server: each command has a different one.
+REPLIES: dict[str, Any] = {
     "optset": [2.75],
     "goodset": [2.5],
     "getmean": [1.0, 2.0, 3.0],
@@ -37,12 +37,12 @@ ANSWERS: dict[str, Any] = {
 
 
 def designer(body: bytes) -> bytes:
-    """A server with fixed answers; a command that it does not know is sent back."""
+    """Fixed replies to the commands; an unknown command is sent back."""
     request = json.loads(body)
     command = request.get("command") if isinstance(request, dict) else None
     if command in ("ready", "newrun", "newdat", "done"):
         return b'"OK"'
-    return json.dumps(ANSWERS[command]).encode() if command in ANSWERS else body
+    return json.dumps(REPLIES[command]).encode() if command in REPLIES else body
 
 
 @pytest.fixture(scope="session")
@@ -60,23 +60,23 @@ def server() -> Iterator[peer.Server]:
 
 @pytest.fixture
 def silent() -> Iterator[int]:
-    """The port of a server that takes every connection and says nothing."""
+    """The port of a server that accepts every connection and never replies."""
     with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
         yield listener.getsockname()[1]
 
 
 @pytest.fixture
 def client(lv: Diagram, server: peer.Server) -> Iterator[int]:
-    """A handle that talks to the server with fixed answers."""
-    handle = lv.ok("obe_lv_client", port=server.port).handle
-    lv.ok("obe_lv_set_option", handle=handle, name=b"timeout_ms", value=str(PATIENCE).encode())
+    """The handle of a client of the server with fixed replies."""
+    handle = lv.ok("obe_lv_client_new", port=server.port).handle
+    lv.ok("obe_lv_set_option", handle=handle, name=b"timeout_ms", value=str(TIMEOUT_MS).encode())
     yield handle
-    lv.run("obe_lv_close", handle=handle)
+    lv.run("obe_lv_free", handle=handle)
 
 
 @pytest.fixture
 def waiting(lv: Diagram, silent: int) -> Iterator[int]:
-    """A handle whose calls block."""
-    handle = lv.ok("obe_lv_client", port=silent).handle
+    """The handle of a client of the silent server: its calls block."""
+    handle = lv.ok("obe_lv_client_new", port=silent).handle
     yield handle
-    lv.run("obe_lv_close", handle=handle)
+    lv.run("obe_lv_free", handle=handle)

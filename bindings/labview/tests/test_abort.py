@@ -1,4 +1,4 @@
-"""The callbacks of a node: Reserve, Unreserve and Abort, with the slot for instance data as LabVIEW passes it."""
+"""The callbacks of a node, Reserve, Unreserve and Abort, with a slot for instance data as LabVIEW passes it."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 
-from clfn import PATIENCE, Blocked, Diagram
+from clfn import TIMEOUT_MS, Blocked, Diagram
 from conftest import EXTRA, HEADER
 
-AT_ONCE = 0.050  # s: the bound for a call to return after an abort
+PROMPT = 0.050  # s: the median time for a call to return after an abort
 ROUNDS = 15
 
 
 class Slot:
-    """The instance data of one node, and what LabVIEW does with it."""
+    """The slot for instance data of one node, and LabVIEW's calls with it."""
 
     def __init__(self, lv: Diagram, content: int = 0) -> None:
         self._lv = lv
@@ -45,17 +45,17 @@ def node(lv: Diagram) -> Iterator[Slot]:
     slot.callback("unreserve")
 
 
-def test_every_blocking_call_has_a_variant() -> None:
-    """Each function with a timeout, and each that opens something, is there for a node too."""
+def test_every_blocking_call_is_abortable() -> None:
+    """Each function with a timeout, and each that creates a handle, exists with instance data too."""
     for name, terminals in HEADER.functions.items():
         kinds = [(t.name, t.kind) for t in terminals]
         if ("timeout_ms", "int") in kinds or ("handle", "int out") in kinds:
-            variant = [(t.name, t.kind) for t in EXTRA.functions[f"{name}_i"]]
-            assert variant == [*kinds, ("instance", "instance")], name
+            abortable = [(t.name, t.kind) for t in EXTRA.functions[f"{name}_i"]]
+            assert abortable == [*kinds, ("instance", "instance")], name
 
 
 def blocking(handle: int) -> dict[str, dict[str, Any]]:
-    """Every call that waits for a reply, with what it needs."""
+    """Every call that waits for a reply, with its inputs."""
     array = {"x": [1.0], "x_count": 1, "y": [1.0], "y_count": 1, "s": [1.0], "s_count": 1}
     wires: dict[str, dict[str, Any]] = {
         name: {"handle": handle, "timeout_ms": -1}
@@ -64,43 +64,43 @@ def blocking(handle: int) -> dict[str, dict[str, Any]]:
     }
     wires["obe_lv_tcmd_i"]["json"] = b"1"
     wires["obe_lv_newdat_i"].update(array)
-    # These two end when the system has taken the message.
-    del wires["obe_lv_send_i"], wires["obe_lv_send_built_i"]
+    # These two return when the system has buffered the message.
+    del wires["obe_lv_send_i"], wires["obe_lv_send_message_i"]
     return wires
 
 
 def test_abort_ends_every_call(lv: Diagram, waiting: int, node: Slot) -> None:
-    lv.ok("obe_lv_command", handle=waiting, command=b"c")
+    lv.ok("obe_lv_command_new", handle=waiting, command=b"c")
     for name, wires in blocking(waiting).items():
         if name == "obe_lv_receive_i":
-            lv.ok("obe_lv_send", handle=waiting, json=b"1", timeout_ms=PATIENCE)
+            lv.ok("obe_lv_send", handle=waiting, json=b"1", timeout_ms=TIMEOUT_MS)
         call = Blocked(lv, name, **wires, instance=node.data)
         node.callback("abort")
         assert call.join() == lv.E_CANCELLED, name
 
 
 def test_abort_ends_a_send(lv: Diagram, node: Slot) -> None:
-    """To a server that accepts and never reads, with more than the system's buffers hold."""
-    server = lv.ok("obe_lv_server", port=0).handle
-    h = lv.ok("obe_lv_client", port=lv.ok("obe_lv_port", handle=server).port).handle
+    """To a server that never reads, with more data than the system buffers."""
+    server = lv.ok("obe_lv_server_new", port=0).handle
+    h = lv.ok("obe_lv_client_new", port=lv.ok("obe_lv_port", handle=server).port).handle
     text = b'"' + b"x" * 20_000_000 + b'"'
     call = Blocked(lv, "obe_lv_send_i", handle=h, json=text, timeout_ms=-1, instance=node.data)
     node.callback("abort")
     assert call.join() == lv.E_CANCELLED
-    lv.ok("obe_lv_command", handle=h, command=b"c")
+    lv.ok("obe_lv_command_new", handle=h, command=b"c")
     lv.ok("obe_lv_set_json", handle=h, key=b"big", json=text)
-    call = Blocked(lv, "obe_lv_send_built_i", handle=h, timeout_ms=-1, instance=node.data)
+    call = Blocked(lv, "obe_lv_send_message_i", handle=h, timeout_ms=-1, instance=node.data)
     node.callback("abort")
     assert call.join() == lv.E_CANCELLED
     for handle in (h, server):
-        lv.ok("obe_lv_close", handle=handle)
+        lv.ok("obe_lv_free", handle=handle)
 
 
-def test_abort_wakes_at_once(lv: Diagram, waiting: int, node: Slot) -> None:
-    """The call is back within the bound, and Abort itself does not wait for that.
+def test_abort_wakes_promptly(lv: Diagram, waiting: int, node: Slot) -> None:
+    """The call returns within the bound, and Abort itself does not wait for it.
 
-    The machine may have other things to do: then the thread that was woken waits for a processor. So the bound holds
-    for the median of many rounds, and none may take as long as a call that was not woken would.
+    On a busy machine the thread that was woken waits for a CPU. Therefore the bound applies to the median of many
+    rounds, and no round may take as long as a call that was not woken.
     """
     took, abort = [], []
     for _ in range(ROUNDS):
@@ -111,20 +111,20 @@ def test_abort_wakes_at_once(lv: Diagram, waiting: int, node: Slot) -> None:
         assert call.join() == lv.E_CANCELLED
         assert call.returned is not None
         took.append(call.returned - began)
-    assert statistics.median(took) < AT_ONCE, took
-    assert statistics.median(abort) < AT_ONCE, abort
+    assert statistics.median(took) < PROMPT, took
+    assert statistics.median(abort) < PROMPT, abort
     assert max(took) < 2.0, took
 
 
-def test_abort_that_comes_early(lv: Diagram, waiting: int, node: Slot) -> None:
-    """The call may be anywhere on its way to where it blocks. LabVIEW aborts what is in progress; here it may also
-    come before that, and then once more."""
+def test_abort_before_the_call_blocks(lv: Diagram, waiting: int, node: Slot) -> None:
+    """The abort may reach the call at any point before it blocks, or come before the call and be repeated. LabVIEW
+    aborts only calls in progress."""
     for _ in range(200):
         status: list[int] = []
         wires = {"handle": waiting, "json": b"1", "timeout_ms": -1, "instance": node.data}
         thread = threading.Thread(target=lambda w=wires, s=status: s.append(lv.here("obe_lv_tcmd_i", **w).status))
         thread.start()
-        limit = time.monotonic() + PATIENCE / 1000
+        limit = time.monotonic() + TIMEOUT_MS / 1000
         while thread.is_alive():
             assert time.monotonic() < limit
             assert lv.here("obe_lv_abort", instance=node.data).status == 0
@@ -132,19 +132,19 @@ def test_abort_that_comes_early(lv: Diagram, waiting: int, node: Slot) -> None:
         assert status == [lv.E_CANCELLED]
 
 
-def test_opened_while_the_program_stops(lv: Diagram) -> None:
-    """Whatever a node opens in the moment of its Unreserve is closed as well."""
+def test_created_while_the_program_stops(lv: Diagram) -> None:
+    """A handle that a node creates during its Unreserve is freed too."""
     node = Slot(lv)
-    opened: list[int] = []
+    created: list[int] = []
     enough = threading.Event()
 
-    def opens() -> None:
+    def create() -> None:
         while not enough.is_set():
-            result = lv.here("obe_lv_client_i", port=1, instance=node.data)
+            result = lv.here("obe_lv_client_new_i", port=1, instance=node.data)
             assert result.status in (0, lv.E_CANCELLED)
-            opened.append(result.handle)
+            created.append(result.handle)
 
-    threads = [threading.Thread(target=opens) for _ in range(2)]
+    threads = [threading.Thread(target=create) for _ in range(2)]
     for thread in threads:
         thread.start()
     for _ in range(2000):
@@ -153,16 +153,16 @@ def test_opened_while_the_program_stops(lv: Diagram) -> None:
     for thread in threads:
         thread.join()
     node.callback("unreserve")
-    left = [h for h in opened if h and lv.here("obe_lv_cancel", handle=h).status != lv.E_HANDLE]
+    left = [h for h in created if h and lv.here("obe_lv_cancel", handle=h).status != lv.E_HANDLE]
     assert left == []
-    assert any(opened)
+    assert any(created)
 
 
 def test_abort_is_for_one_node(lv: Diagram, silent: int, waiting: int, node: Slot) -> None:
     other = Slot(lv)
     other.callback("reserve")
     assert other.content != node.content
-    elsewhere = lv.ok("obe_lv_client", port=silent).handle
+    elsewhere = lv.ok("obe_lv_client_new", port=silent).handle
     call = Blocked(lv, "obe_lv_tcmd_i", handle=waiting, json=b"1", timeout_ms=-1, instance=node.data)
     bystander = Blocked(lv, "obe_lv_tcmd", handle=elsewhere, json=b"1", timeout_ms=-1)
     other.callback("abort")
@@ -170,7 +170,7 @@ def test_abort_is_for_one_node(lv: Diagram, silent: int, waiting: int, node: Slo
     node.callback("abort")
     assert call.join() == lv.E_CANCELLED
     assert bystander.blocked()
-    lv.ok("obe_lv_close", handle=elsewhere)
+    lv.ok("obe_lv_free", handle=elsewhere)
     assert bystander.join() == lv.E_CLOSED
     other.callback("unreserve")
 
@@ -178,30 +178,30 @@ def test_abort_is_for_one_node(lv: Diagram, silent: int, waiting: int, node: Slo
 def test_abort_spares_later_calls(lv: Diagram, client: int, node: Slot) -> None:
     node.callback("abort")
     node.callback("abort")
-    assert lv.ok("obe_lv_tcmd_i", handle=client, json=b"[1]", timeout_ms=PATIENCE, instance=node.data).reply_size == 4
+    assert lv.ok("obe_lv_tcmd_i", handle=client, json=b"[1]", timeout_ms=TIMEOUT_MS, instance=node.data).reply_size == 4
 
 
-def test_unreserve_closes_what_the_node_opened(lv: Diagram, silent: int) -> None:
+def test_unreserve_frees_the_handles_of_the_node(lv: Diagram, silent: int) -> None:
     mine, other = Slot(lv), Slot(lv)
     mine.callback("reserve")
     other.callback("reserve")
-    handles = [lv.ok("obe_lv_client_i", port=silent, instance=mine.data).handle for _ in range(3)]
-    handles.append(lv.ok("obe_lv_server_i", port=0, instance=mine.data).handle)
+    handles = [lv.ok("obe_lv_client_new_i", port=silent, instance=mine.data).handle for _ in range(3)]
+    handles.append(lv.ok("obe_lv_server_new_i", port=0, instance=mine.data).handle)
     port = lv.ok("obe_lv_port", handle=handles[-1]).port
     others = [
-        lv.ok("obe_lv_client_i", port=silent, instance=other.data).handle,
-        lv.ok("obe_lv_client", port=silent).handle,
+        lv.ok("obe_lv_client_new_i", port=silent, instance=other.data).handle,
+        lv.ok("obe_lv_client_new", port=silent).handle,
     ]
-    lv.ok("obe_lv_close", handle=handles.pop(0))
+    lv.ok("obe_lv_free", handle=handles.pop(0))
     call = Blocked(lv, "obe_lv_tcmd", handle=handles[0], json=b"1", timeout_ms=-1)
     mine.callback("unreserve")
     assert call.join() == lv.E_CLOSED
     assert mine.content == 0
     for handle in handles:
-        assert lv.run("obe_lv_close", handle=handle).status == lv.E_HANDLE
-    again = lv.ok("obe_lv_server", port=port).handle  # the next run of the program may have the port
+        assert lv.run("obe_lv_free", handle=handle).status == lv.E_HANDLE
+    again = lv.ok("obe_lv_server_new", port=port).handle  # the next run of the program can use the port
     for handle in [*others, again]:
-        lv.ok("obe_lv_close", handle=handle)
+        lv.ok("obe_lv_free", handle=handle)
     other.callback("unreserve")
 
 
@@ -214,7 +214,7 @@ def test_unreserve_ends_the_call_in_flight(lv: Diagram, waiting: int) -> None:
 
 
 def test_node_without_reserve(lv: Diagram, waiting: int) -> None:
-    """Whatever lies in the slot: nothing of it is taken for an address, nor for another node."""
+    """The initial content of the slot is never used as an address or mistaken for another node."""
     reserved = Slot(lv)
     reserved.callback("reserve")
     for content in (0, 1, 4095, id(reserved), 2**63 + 1, 2**32 + reserved.content, 2**64 - 1):
@@ -243,15 +243,15 @@ def test_reserve_twice_is_one_node(lv: Diagram) -> None:
 def test_without_a_slot(lv: Diagram, client: int) -> None:
     for name in ("reserve", "unreserve", "abort"):
         assert lv.run(f"obe_lv_{name}").status == lv.E_ARGUMENT
-    assert lv.ok("obe_lv_tcmd_i", handle=client, json=b"[1]", timeout_ms=PATIENCE).reply_size == 4
+    assert lv.ok("obe_lv_tcmd_i", handle=client, json=b"[1]", timeout_ms=TIMEOUT_MS).reply_size == 4
 
 
 def test_eight_threads_through_one_node(lv: Diagram, silent: int) -> None:
     node = Slot(lv)
-    handles = [lv.ok("obe_lv_client", port=silent).handle for _ in range(8)]
+    handles = [lv.ok("obe_lv_client_new", port=silent).handle for _ in range(8)]
     calls = [Blocked(lv, "obe_lv_tcmd_i", handle=h, json=b"1", timeout_ms=-1, instance=node.data) for h in handles]
     node.callback("abort")
     assert [call.join() for call in calls] == [lv.E_CANCELLED] * 8
     for handle in handles:
-        lv.ok("obe_lv_close", handle=handle)
+        lv.ok("obe_lv_free", handle=handle)
     node.callback("unreserve")

@@ -1,4 +1,4 @@
-"""What LabVIEW's users read: it fits the headers."""
+"""The files for LabVIEW's users agree with the headers."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import pytest
 from clfn import Terminal
 from conftest import EXTRA, HEADER, ROOT
 
-FOLDER = ROOT / "bindings" / "labview"
+DIRECTORY = ROOT / "bindings" / "labview"
 FUNCTIONS = {**HEADER.functions, **EXTRA.functions}
 PAGES = ["README.md", "nodes.md", "vi-set.md", "checklist.md"]
 
 
 def test_error_file() -> None:
-    text = (FOLDER / "obe-errors.txt").read_text("ascii")
+    text = (DIRECTORY / "obe-errors.txt").read_text("ascii")
     assert text.startswith('<?xml version="1.0" encoding="Windows-1252"?>\n<nidocument>\n<nicomment>\n')
     root = ET.fromstring(text.encode())
     family = root.find("nicomment/nifamily")
@@ -26,15 +26,15 @@ def test_error_file() -> None:
     errors = {int(error.attrib["code"]): (error.text or "").strip() for error in root.findall("nierror")}
     statuses = {code: name for name, code in HEADER.constants.items() if name.startswith("OBE_E_")}
     assert errors.keys() == statuses.keys()
-    for code, said in errors.items():
+    for code, text_of_code in errors.items():
         assert -8999 <= code <= -8000
-        assert said.startswith(f"{statuses[code]}: ")
-        assert "\n" not in said
-    # LabVIEW has its own reader, of which no more is known than these.
+        assert text_of_code.startswith(f"{statuses[code]}: ")
+        assert "\n" not in text_of_code
+    # LabVIEW has its own parser, which is known to support these only.
     assert set(re.findall(r"&\w+;|&#", text)) <= {"&amp;", "&lt;", "&gt;"}
 
 
-# How the dialog of a node puts what the wizard makes of a parameter.
+# The settings in a node's configuration dialog, by how the wizard configures the parameter.
 SETTINGS = {
     "int": ("in", "Numeric", "Signed 32-bit Integer", "Value"),
     "double": ("in", "Numeric", "8-byte Double", "Value"),
@@ -61,7 +61,7 @@ def settings(name: str, terminal: Terminal) -> tuple[str, ...]:
 
 
 def test_node_table() -> None:
-    text = (FOLDER / "nodes.md").read_text("utf-8")
+    text = (DIRECTORY / "nodes.md").read_text("utf-8")
     sections = dict(re.findall(r"^### (\w+)\n(.*?)(?=^##|\Z)", text, re.MULTILINE | re.DOTALL))
     assert sections.keys() == FUNCTIONS.keys()
     for name, terminals in FUNCTIONS.items():
@@ -81,7 +81,7 @@ def test_node_table() -> None:
 
 
 def test_printable_node_table() -> None:
-    page = (FOLDER / "nodes.html").read_text("utf-8")
+    page = (DIRECTORY / "nodes.html").read_text("utf-8")
     sections = dict(re.findall(r"<h3>(\w+)</h3>(.*?)</section>", page, re.DOTALL))
     assert sections.keys() == FUNCTIONS.keys()
     for name, terminals in FUNCTIONS.items():
@@ -94,36 +94,53 @@ def test_printable_node_table() -> None:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_pages_speak_of_what_exists(name: str) -> None:
-    text = (FOLDER / name).read_text("utf-8")
+def test_pages_name_existing_functions(name: str) -> None:
+    text = (DIRECTORY / name).read_text("utf-8")
     for function in set(re.findall(r"\bobe_lv_[a-z_]+\b", text)) - {"obe_lv_"}:
         assert function in FUNCTIONS, function
     for link in re.findall(r"\]\(([^)#]+)\)", text):
-        assert (FOLDER / link).exists(), link
+        assert (DIRECTORY / link).exists(), link
     codes = set(HEADER.constants.values())
     for code in re.findall(r"\u2212(8\d{3})\b", text):
         assert -int(code) in codes, code
 
 
-# What users' palettes are promised, by name.
+# The VIs of a user's palette.
 VIS = {
     f"OBE {name}"
     for name in [
-        *("Open", "Open Server", "Close", "Close All", "Cancel", "Set Option", "Wait Ready", "Command", "Send"),
-        *("Receive", "Ready", "Optimal Setting", "Good Setting", "Report Measurement", "Get Mean", "Get Std"),
-        *("Get Weights", "Get Constants", "Get Covariance", "Get Parameters", "Get Settings", "New Run", "Done"),
-        *("Error Text", "Version"),
+        *("Client New", "Server New", "Free", "Free All", "Cancel", "Set Option", "Wait Ready", "Tcmd", "Send"),
+        *("Receive", "Ready", "Optset", "Goodset", "Newdat", "Getmean", "Getstd"),
+        *("Getwgt", "Getcon", "Getcov", "Getpar", "Getset", "Newrun", "Done"),
+        *("Last Error", "Version"),
     ]
 }
+PRIVATE_VIS = {"OBE Check", "OBE Get Text"}
+EXAMPLES = {"OBE Measure a Peak", "OBE Reply"}
+
+
+def vi_name(function: str) -> str:
+    """The name of the VI of a function."""
+    return "OBE " + function.removeprefix("obe_lv_").replace("_", " ").title()
 
 
 def test_vi_set_has_every_command() -> None:
-    text = (FOLDER / "vi-set.md").read_text("utf-8")
-    vis = set(re.findall(r"^\| (OBE [\w ]+?) \|", text, re.MULTILINE))
+    text = (DIRECTORY / "vi-set.md").read_text("utf-8")
+    rows = re.findall(r"^\| (OBE [\w ]+?) \| `(\w+)`", text, re.MULTILINE)
+    vis = {vi for vi, _ in rows}
     assert vis == VIS
+    assert len(rows) == len(VIS)
     assert f"{len(VIS)} VIs" in text
+    assert [vi for vi, _ in rows] == [vi_name(function) for _, function in rows]
     commands = [name for name, terminals in HEADER.functions.items() if any(t.name == "timeout_ms" for t in terminals)]
     for name in commands:
-        assert f"`{name}`" in text or "built" in name, name
+        assert f"`{name}`" in text or name == "obe_lv_tcmd_message", name
     for vi in re.findall(r"\*(OBE [A-Z][\w ]+?)\*", text):
-        assert vi in vis | {"OBE Check", "OBE Text", "OBE Measure a Peak", "OBE Answer"}, vi
+        assert vi in vis | PRIVATE_VIS | EXAMPLES, vi
+
+
+@pytest.mark.parametrize("name", ["README.md", "checklist.md", "obe-errors.txt"])
+def test_other_files_name_existing_vis(name: str) -> None:
+    text = (DIRECTORY / name).read_text("utf-8")
+    named = re.findall(r"\b(OBE(?: [A-Z][a-z]+)+)\b", text)
+    assert set(named) <= VIS | PRIVATE_VIS | {"OBE Measure"}, named

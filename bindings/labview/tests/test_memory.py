@@ -1,4 +1,4 @@
-"""LabVIEW's own strings and arrays, against a stand-in for its memory manager."""
+"""LabVIEW's own strings and arrays, with a replacement for its memory manager."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from pathlib import Path
 
 import pytest
 
-from clfn import PATIENCE, Diagram
+from clfn import TIMEOUT_MS, Diagram
 from conftest import LIBRARY, ROOT
 
 TEXT = b'{"s": "a\\u0000b", "e": "", "x": [1.5, NaN, -3], "n": [], "m": [[1, 2, 3], [4, 5, 6]], "bad": [1, "2"]}'
 
 
 class Manager:
-    """The stand-in, where the library finds LabVIEW's: among the symbols of the program."""
+    """The replacement, where the library looks for LabVIEW's: among the symbols of the program."""
 
     def __init__(self, path: Path) -> None:
         self._library = ctypes.CDLL(str(path), mode=ctypes.RTLD_GLOBAL)
         self._library.manager_check.restype = ctypes.c_int64
         self._library.manager_check.argtypes = [ctypes.c_void_p]
         self._library.manager_free.argtypes = [ctypes.c_void_p]
-        self.failure = ctypes.c_int32.in_dll(self._library, "manager_failure")
+        self.error = ctypes.c_int32.in_dll(self._library, "manager_error")
 
     def content(self, handle: ctypes.c_void_p) -> bytes:
-        """The bytes of what a handle holds; nothing was written beyond."""
+        """The bytes in the block of a handle. Checks that nothing was written beyond it."""
         size = self._library.manager_check(handle)
         assert size >= 0, "written beyond the block"
         if not handle:
@@ -53,7 +53,7 @@ def manager(tmp_path_factory: pytest.TempPathFactory) -> Manager:
 
 @pytest.fixture
 def handle(manager: Manager) -> Iterator[ctypes.c_void_p]:
-    """A handle of LabVIEW: of an empty string or array."""
+    """A LabVIEW handle: an empty string or array."""
     handle = ctypes.c_void_p()
     yield handle
     manager.free(handle)
@@ -61,7 +61,7 @@ def handle(manager: Manager) -> Iterator[ctypes.c_void_p]:
 
 @pytest.fixture
 def message(lv: Diagram, client: int) -> int:
-    lv.ok("obe_lv_tcmd", handle=client, json=TEXT, timeout_ms=PATIENCE)
+    lv.ok("obe_lv_tcmd", handle=client, json=TEXT, timeout_ms=TIMEOUT_MS)
     return client
 
 
@@ -79,7 +79,7 @@ def test_strings(lv: Diagram, message: int, manager: Manager, handle: ctypes.c_v
     for pointer, text in ((b"/s", b"a\0b"), (b"/e", b""), (b"/s", b"a\0b")):
         lv.ok("obe_lv_get_string_h", handle=message, pointer=pointer, text=ctypes.byref(handle))
         assert manager.content(handle) == string(text)
-    lv.ok("obe_lv_text_h", handle=message, text=ctypes.byref(handle))
+    lv.ok("obe_lv_get_text_h", handle=message, text=ctypes.byref(handle))
     assert manager.content(handle) == string(TEXT)
     assert lv.run("obe_lv_get_int", handle=message, pointer=b"/x").status == lv.E_TYPE
     lv.ok("obe_lv_last_error_h", handle=message, text=ctypes.byref(handle))
@@ -103,15 +103,15 @@ def test_tables(lv: Diagram, message: int, manager: Manager, handle: ctypes.c_vo
 
 def test_code_page(lv: Diagram, client: int, manager: Manager, handle: ctypes.c_void_p) -> None:
     lv.ok("obe_lv_set_option", handle=client, name=b"codepage", value=b"1252")
-    lv.ok("obe_lv_tcmd", handle=client, json=b'"\xb5 \\u2713"', timeout_ms=PATIENCE)
-    lv.ok("obe_lv_text_h", handle=client, text=ctypes.byref(handle))
+    lv.ok("obe_lv_tcmd", handle=client, json=b'"\xb5 \\u2713"', timeout_ms=TIMEOUT_MS)
+    lv.ok("obe_lv_get_text_h", handle=client, text=ctypes.byref(handle))
     assert manager.content(handle) == string(b'"\xb5 \\u2713"')
     before = manager.content(handle)
     assert lv.run("obe_lv_get_string_h", handle=client, text=ctypes.byref(handle)).status == lv.E_RANGE
     assert manager.content(handle) == before
 
 
-def test_failure_leaves_the_handle_as_it_is(
+def test_failure_does_not_change_the_handle(
     lv: Diagram, message: int, manager: Manager, handle: ctypes.c_void_p
 ) -> None:
     lv.ok("obe_lv_get_doubles_h", handle=message, pointer=b"/x", values=ctypes.byref(handle))
@@ -121,13 +121,13 @@ def test_failure_leaves_the_handle_as_it_is(
         for pointer, status in reads.items():
             result = lv.run(function, handle=message, pointer=pointer.encode(), values=ctypes.byref(handle))
             assert result.status == status, (function, pointer)
-    manager.failure.value = 2
+    manager.error.value = 2
     try:
         result = lv.run("obe_lv_get_doubles_h", handle=message, pointer=b"/n", values=ctypes.byref(handle))
         assert result.status == lv.E_MEMORY
-        assert "LabVIEW has no memory left (its error 2)" in lv.sentence(message)
+        assert "LabVIEW has no memory left (its error 2)" in lv.last_error(message)
     finally:
-        manager.failure.value = 0
+        manager.error.value = 0
     assert manager.content(handle) == before
 
 
@@ -139,11 +139,11 @@ def test_null(lv: Diagram, message: int) -> None:
     ):
         result = lv.run(f"obe_lv_{name}_h", handle=message, pointer=pointer, **{terminal: None})
         assert result.status == lv.E_ARGUMENT
-    for name in ("text", "last_error"):
+    for name in ("get_text", "last_error"):
         assert lv.run(f"obe_lv_{name}_h", handle=message, text=None).status == lv.E_ARGUMENT
 
 
-OUTSIDE = """
+OTHER_PROGRAM = """
 import ctypes, sys
 from clfn import Diagram
 from conftest import EXTRA, HEADER, LIBRARY
@@ -151,11 +151,11 @@ import peer
 
 lv = Diagram(LIBRARY, HEADER, EXTRA)
 with peer.Server(answer=lambda body: body) as server:
-    h = lv.ok("obe_lv_client", port=server.port).handle
+    h = lv.ok("obe_lv_client_new", port=server.port).handle
     lv.ok("obe_lv_tcmd", handle=h, json=b'{"s": "text", "x": [1], "m": [[1]]}', timeout_ms=20000)
     target = ctypes.c_void_p()
     for name, wires in {
-        "text_h": {"text": ctypes.byref(target)},
+        "get_text_h": {"text": ctypes.byref(target)},
         "last_error_h": {"text": ctypes.byref(target)},
         "get_string_h": {"pointer": b"/s", "text": ctypes.byref(target)},
         "get_doubles_h": {"pointer": b"/x", "values": ctypes.byref(target)},
@@ -163,13 +163,13 @@ with peer.Server(answer=lambda body: body) as server:
     }.items():
         assert lv.run("obe_lv_" + name, handle=h, **wires).status == lv.E_UNSUPPORTED, name
         assert not target
-    assert "this program is not LabVIEW" in lv.sentence(h), lv.sentence(h)
+    assert "this program is not LabVIEW" in lv.last_error(h), lv.last_error(h)
 lv.close()
 """
 
 
-def test_outside_labview() -> None:
-    """In a program without a memory manager of LabVIEW's: another process, as this one has a stand-in."""
+def test_other_program() -> None:
+    """A program without LabVIEW's memory manager: another process, because this one has the replacement."""
     path = os.pathsep.join([str(Path(__file__).parent), str(ROOT / "test")])
     environment = dict(os.environ, PYTHONPATH=path, OBE_LIBRARY=str(LIBRARY))
-    subprocess.run([sys.executable, "-c", OUTSIDE], check=True, env=environment, timeout=PATIENCE / 1000)
+    subprocess.run([sys.executable, "-c", OTHER_PROGRAM], check=True, env=environment, timeout=TIMEOUT_MS / 1000)

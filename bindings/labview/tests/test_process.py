@@ -1,4 +1,4 @@
-"""The library in its process: loaded again and again, and a whole measurement by its functions for LabVIEW alone."""
+"""The library in its process: loaded repeatedly, and a complete measurement with the functions for LabVIEW only."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import random
 import subprocess
 import sys
 
-from clfn import PATIENCE, Diagram
+from clfn import TIMEOUT_MS, Diagram
 from conftest import LIBRARY, ROOT
 
 RELOAD = """
@@ -18,39 +18,39 @@ handle, port = ctypes.c_int(), ctypes.c_int()
 for round in range(20):
     library = ctypes.CDLL(path)
     if round == 0:
-        assert library.obe_lv_server(b"", 0, ctypes.byref(handle)) == 0
-    # What was opened before is still open: the library has not left.
+        assert library.obe_lv_server_new(b"", 0, ctypes.byref(handle)) == 0
+    # The server of the first round is still open: the library was not unloaded.
     assert library.obe_lv_port(handle, ctypes.byref(port)) == 0 and port.value > 0
     client = ctypes.c_int()
-    assert library.obe_lv_client(b"", port, ctypes.byref(client)) == 0
+    assert library.obe_lv_client_new(b"", port, ctypes.byref(client)) == 0
     assert library.obe_lv_send(client, b'"' + str(round).encode() + b'"', 20000) == 0
     assert library.obe_lv_receive(handle, None, 20000) == 0
     text = ctypes.create_string_buffer(16)
-    assert library.obe_lv_text(handle, text, 16, None) == 0
+    assert library.obe_lv_get_text(handle, text, 16, None) == 0
     assert text.value == b'"' + str(round).encode() + b'"', text.value
     assert library.obe_lv_send(handle, b'"OK"', 20000) == 0
     assert library.obe_lv_receive(client, None, 20000) == 0
-    assert library.obe_lv_close(client) == 0
+    assert library.obe_lv_free(client) == 0
     _ctypes.dlclose(library._handle)
-assert ctypes.CDLL(path).obe_lv_close_all() == 0
+assert ctypes.CDLL(path).obe_lv_free_all() == 0
 """
 
 
 def test_reload() -> None:
-    """LabVIEW frees a library when the last VI that uses it is closed, and loads it again."""
-    subprocess.run([sys.executable, "-c", RELOAD, str(LIBRARY)], check=True, timeout=PATIENCE / 1000)
+    """LabVIEW unloads a library when the last VI that uses it is closed, and loads it again."""
+    subprocess.run([sys.executable, "-c", RELOAD, str(LIBRARY)], check=True, timeout=TIMEOUT_MS / 1000)
 
 
 LOW, HIGH, CENTRE, DEPTH, WIDTH, NOISE = 2840.0, 2900.0, 2871.3, 0.03, 5.0, 0.005
 
 
 def measure(frequency: float, noise: random.Random) -> float:
-    """The dip that the server looks for, as an instrument sees it."""
+    """One measurement of the dip that the server searches."""
     return 1.0 - DEPTH / (((frequency - CENTRE) * 2.0 / WIDTH) ** 2 + 1.0) + noise.gauss(0.0, NOISE)
 
 
-def test_whole_measurement(lv: Diagram) -> None:
-    """The measurement of the demonstration, as a VI makes it."""
+def test_complete_measurement(lv: Diagram) -> None:
+    """The measurement of the example VI."""
     noise = random.Random(7)
     environment = dict(os.environ, PYTHONPATH=str(ROOT / "bindings" / "python"), OBE_LIBRARY=str(LIBRARY))
     command = [sys.executable, str(ROOT / "examples" / "python" / "peak_server.py"), "--port", "0", "--seed", "7"]
@@ -58,8 +58,8 @@ def test_whole_measurement(lv: Diagram) -> None:
         try:
             assert server.stdout is not None
             port = int(server.stdout.readline().split()[-1])
-            h = lv.ok("obe_lv_client", port=port).handle
-            lv.ok("obe_lv_wait_ready", handle=h, timeout_ms=PATIENCE)
+            h = lv.ok("obe_lv_client_new", port=port).handle
+            lv.ok("obe_lv_wait_ready", handle=h, timeout_ms=TIMEOUT_MS)
             lv.ok("obe_lv_newrun", handle=h, fields=f'{{"lolim": {LOW}, "hilim": {HIGH}}}'.encode(), timeout_ms=-2)
             for _ in range(100):
                 got = lv.ok("obe_lv_goodset", handle=h, pickiness=4.0, setting_cap=8, timeout_ms=-2)
@@ -73,7 +73,7 @@ def test_whole_measurement(lv: Diagram) -> None:
             assert deviation < 0.5, "the server has learned nothing"
             assert abs(mean - CENTRE) < 5 * deviation
             lv.ok("obe_lv_done", handle=h, timeout_ms=-2)
-            lv.ok("obe_lv_close", handle=h)
-            assert server.wait(PATIENCE / 1000) == 0
+            lv.ok("obe_lv_free", handle=h)
+            assert server.wait(TIMEOUT_MS / 1000) == 0
         finally:
             server.kill()

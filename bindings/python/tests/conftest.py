@@ -1,4 +1,4 @@
-"""What the binding's tests share."""
+"""Fixtures and helpers of the binding's tests."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-import obe
+import libobe
 import peer
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -16,7 +16,7 @@ os.environ.setdefault("OBE_LIBRARY", str(ROOT / "build" / "libobe.so"))
 
 
 def missing(what: str) -> None:
-    """Skip the rest of a test for want of something that is optional here but installed on CI."""
+    """Skip the rest of a test because something is not installed. On CI it has to be installed."""
     if os.environ.get("CI") == "true":
         pytest.fail(f"{what} is not installed")
     pytest.skip(f"{what} is not installed")
@@ -37,6 +37,6 @@ def mute() -> Iterator[peer.Server]:
 
 
 @pytest.fixture
-def server() -> Iterator[obe.Socket]:
-    with obe.Socket("server", port=0, timeout=peer.PATIENCE) as server:
+def server() -> Iterator[libobe.Socket]:
+    with libobe.Socket("server", port=0, timeout=peer.TIMEOUT) as server:
         yield server

@@ -1,15 +1,17 @@
-"""The package that pip makes: it carries the library and needs nothing else."""
+"""The package that pip builds: it contains the library and needs nothing else."""
 
 from __future__ import annotations
 
 import importlib.metadata
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 from conftest import ROOT, missing
+from libobe import _abi, _library
 
 
 def version(package: str) -> tuple[int, ...]:
@@ -37,16 +39,26 @@ def test_wheel(tmp_path: Path) -> None:
     library = os.environ["OBE_LIBRARY"]
     subprocess.run(build, env={**environment, "OBE_LIBRARY": library}, capture_output=True, check=True)
     (wheel,) = tmp_path.glob("*.whl")
-    assert wheel.name.startswith("obe-")
+    assert wheel.name.startswith("libobe-")
     assert "-py3-none-" in wheel.name
     assert not wheel.name.endswith("-any.whl")
 
     target = tmp_path / "installed"
     install = [*pip, "install", "--no-deps", "--no-index", "--target", str(target), str(wheel)]
     subprocess.run(install, env=environment, capture_output=True, check=True)
-    assert (target / "obe" / "py.typed").exists()
-    code = "import obe; print(obe.Socket('server', port=0).port > 0, obe.__file__)"
+    assert (target / "libobe" / "py.typed").exists()
+    code = "import libobe; print(libobe.Socket('server', port=0).port > 0, libobe.__file__)"
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment, cwd=target, capture_output=True, text=True, check=True
     )
-    assert done.stdout == f"True {target / 'obe' / '__init__.py'}\n"
+    assert done.stdout == f"True {target / 'libobe' / '__init__.py'}\n"
+
+
+def test_the_signatures_of_all_functions_that_the_package_calls() -> None:
+    """The generator of _abi.py writes only those that the binding needs."""
+    package = ROOT / "bindings" / "python" / "libobe"
+    sources = "".join(path.read_text(encoding="utf-8") for path in package.glob("*.py") if path.name != "_abi.py")
+    called = {f"obe_{name}" for name in re.findall(r"\b_?lib\.(?:obe|untyped)_(\w+)", sources)}
+    assert "obe_client_new" in called
+    assert called == set(_abi.FUNCTIONS)
+    assert set(_library.UNTYPED) <= called

@@ -14,7 +14,7 @@ from typing import Callable
 
 import pytest
 
-import obe
+import libobe
 import peer
 from conftest import ROOT
 
@@ -25,7 +25,7 @@ def python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run code in a new Python that finds the package."""
     full = {**os.environ, "PYTHONPATH": str(ROOT / "bindings" / "python"), **environment}
     return subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code], env=full, capture_output=True, text=True, timeout=peer.PATIENCE
+        [sys.executable, "-W", "ignore", "-c", code], env=full, capture_output=True, text=True, timeout=peer.TIMEOUT
     )
 
 
@@ -42,7 +42,7 @@ def in_child(call: Callable[[], str]) -> str:
         os._exit(0)
     os.close(writer)
     with os.fdopen(reader) as pipe:
-        if not select.select([pipe], [], [], peer.PATIENCE)[0]:
+        if not select.select([pipe], [], [], peer.TIMEOUT)[0]:
             os.kill(child, signal.SIGKILL)
         text = pipe.read()
     assert os.waitpid(child, 0)[1] == 0, "the child was hanging"
@@ -51,17 +51,17 @@ def in_child(call: Callable[[], str]) -> str:
 
 @needs_fork
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
-def test_forked_child_is_refused(echo: peer.Server, server: obe.Socket) -> None:
-    client = obe.Socket("client", port=echo.port)
-    # A helper thread that will not be there in the child, and a thread that holds the turn of the client.
+def test_forked_child_is_refused(echo: peer.Server, server: libobe.Socket) -> None:
+    client = libobe.Socket("client", port=echo.port)
+    # The child has neither the helper thread that this starts nor the thread that holds the lock of the client.
     assert client.tcmd("x" * 100_000)
-    client._obe._turn.acquire()
+    client._obe._tcmd_lock.acquire()
 
     def use(call: Callable[[], object]) -> str:
         try:
             return f"{call()!r}\n"
         except RuntimeError as error:
-            return f"{error}\n" if isinstance(error, obe.errors.ForkedError) else f"wrong: {error!r}\n"
+            return f"{error}\n" if isinstance(error, libobe.errors.ForkedError) else f"wrong: {error!r}\n"
 
     def every_call() -> str:
         outcomes = [
@@ -79,8 +79,8 @@ def test_forked_child_is_refused(echo: peer.Server, server: obe.Socket) -> None:
                 lambda: client.set_option("persistent", 1),
                 lambda: client.stats(),
                 lambda: client.connection,
-                lambda: obe.Socket("client"),
-                lambda: obe.Socket("server", port=0),
+                lambda: libobe.Socket("client"),
+                lambda: libobe.Socket("server", port=0),
             )
         ]
         server.free()
@@ -90,7 +90,7 @@ def test_forked_child_is_refused(echo: peer.Server, server: obe.Socket) -> None:
     holder = threading.Thread(target=lambda: outcomes.extend(in_child(every_call).splitlines()))
     holder.start()
     holder.join()
-    client._obe._turn.release()
+    client._obe._tcmd_lock.release()
     assert len(outcomes) == 14
     for outcome in outcomes:
         assert "OBE_E_FORKED" in outcome
@@ -105,9 +105,9 @@ def test_forked_child_is_refused(echo: peer.Server, server: obe.Socket) -> None:
 @needs_fork
 def test_fork_before_the_first_socket() -> None:
     done = python(
-        "import obe, os\n"
+        "import libobe, os\n"
         "child = os.fork()\n"
-        "server = obe.Socket('server', port=0)\n"
+        "server = libobe.Socket('server', port=0)\n"
         "os.write(1, b'%d\\n' % (server.port > 0))\n"
         "child and os.waitpid(child, 0)\n"
     )
@@ -118,8 +118,8 @@ def test_fork_before_the_first_socket() -> None:
 @needs_fork
 def test_forked_child_ends_quietly() -> None:
     done = python(
-        "import obe, os, sys\n"
-        "server = obe.Socket('server', port=0)\n"
+        "import libobe, os, sys\n"
+        "server = libobe.Socket('server', port=0)\n"
         "child = os.fork()\n"
         "if child: print(os.waitpid(child, 0)[1], server.stats()['evicted'])\n"
         "sys.exit()\n"
@@ -130,10 +130,10 @@ def test_forked_child_ends_quietly() -> None:
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_signals_stay_with_pythons_threads() -> None:
-    """Every thread that is not Python's blocks SIGINT, so that it interrupts the main thread's system calls."""
+    """Every thread that is not Python's blocks SIGINT, so that SIGINT interrupts the main thread's system calls."""
     done = python(
-        "import obe, os, signal\n"
-        "server = obe.Socket('server', port=0, timeout=0.1)\n"
+        "import libobe, os, signal\n"
+        "server = libobe.Socket('server', port=0, timeout=0.1)\n"
         "try: server.receive()\n"
         "except TimeoutError: pass\n"
         "for task in os.listdir('/proc/self/task'):\n"
@@ -149,33 +149,33 @@ def test_signals_stay_with_pythons_threads() -> None:
 
 def test_exit_while_threads_are_blocked() -> None:
     done = python(
-        "import obe, threading\n"
-        "server = obe.Socket('server', port=0)\n"
+        "import libobe, threading\n"
+        "server = libobe.Socket('server', port=0)\n"
         "threading.Thread(target=server.receive, daemon=True).start()\n"
-        "client = obe.Socket('client', port=server.port)\n"
+        "client = libobe.Socket('client', port=server.port)\n"
         "print('end')\n"
     )
     assert (done.returncode, done.stdout) == (0, "end\n")
 
 
 def test_a_large_message_at_exit() -> None:
-    """Python makes no thread any more while it shuts down, where programs say goodbye to their server."""
+    """Python starts no more threads while it shuts down, when programs may still send a last message."""
     with peer.Server() as server:
         done = python(
-            "import atexit, obe\n"
-            f"client = obe.Socket('client', port={server.port})\n"
+            "import atexit, libobe\n"
+            f"client = libobe.Socket('client', port={server.port})\n"
             "atexit.register(lambda: print(client.tcmd(' ' * 100_000)))\n"
         )
     assert (done.stdout, done.stderr) == ("OK\n", "")
 
 
 def test_import_loads_nothing() -> None:
-    done = python("import obe; print(obe.Error.__name__)", OBE_LIBRARY="/nowhere/libobe.so")
+    done = python("import libobe; print(libobe.Error.__name__)", OBE_LIBRARY="/nowhere/libobe.so")
     assert (done.stdout, done.stderr) == ("Error\n", "")
 
 
 def test_library_not_found() -> None:
-    done = python("import obe; obe.Socket('client')", OBE_LIBRARY="/nowhere/libobe.so")
+    done = python("import libobe; libobe.Socket('client')", OBE_LIBRARY="/nowhere/libobe.so")
     assert "ImportError" in done.stderr
     assert "/nowhere/libobe.so" in done.stderr
     assert "set OBE_LIBRARY" in done.stderr
@@ -184,52 +184,52 @@ def test_library_not_found() -> None:
 def test_lookup_order(tmp_path: Path) -> None:
     """Without OBE_LIBRARY: the file in the package, then the system's."""
     done = python(
-        "from obe import _library; import os\n"
+        "from libobe import _library; import os\n"
         "assert os.environ.pop('OBE_LIBRARY')\n"
         "bundled, system = _library._candidates()\n"
         "print(os.path.dirname(bundled) == os.path.dirname(_library.__file__), system)\n"
     )
-    assert done.stdout == "True libobe.so.1\n"
-    (tmp_path / "libobe.so.1").symlink_to(Path(os.environ["OBE_LIBRARY"]).resolve())
+    assert done.stdout == "True libobe.so.0\n"
+    (tmp_path / "libobe.so.0").symlink_to(Path(os.environ["OBE_LIBRARY"]).resolve())
     found = python(
-        "import obe; print(obe.Socket('server', port=0).port > 0)", OBE_LIBRARY="", LD_LIBRARY_PATH=str(tmp_path)
+        "import libobe; print(libobe.Socket('server', port=0).port > 0)", OBE_LIBRARY="", LD_LIBRARY_PATH=str(tmp_path)
     )
     assert found.stdout == "True\n"
 
 
 def test_a_missing_function_is_reported_when_called() -> None:
     done = python(
-        "import obe; from obe import _abi\n"
+        "import libobe; from libobe import _abi\n"
         "_abi.FUNCTIONS['obe_of_the_future'] = (None, ())\n"
-        "obe.Socket('client')\n"
-        "try: obe._library.library().obe_of_the_future()\n"
+        "libobe.Socket('client')\n"
+        "try: libobe._library.library().obe_of_the_future()\n"
         "except NotImplementedError as error: print(error)\n"
     )
     assert "has no function obe_of_the_future" in done.stdout
     assert "OBE_E_UNSUPPORTED" in done.stdout
 
 
-def test_a_library_that_is_another() -> None:
-    done = python("import obe; obe.Socket('client')", OBE_LIBRARY="libm.so.6")
+def test_another_library_at_that_path() -> None:
+    done = python("import libobe; libobe.Socket('client')", OBE_LIBRARY="libm.so.6")
     assert "the library libm.so.6 has no function obe_client_new" in done.stderr
 
 
-def test_many_sockets_leave_nothing_behind(echo: peer.Server) -> None:
+def test_many_sockets_leave_no_descriptors_or_threads(echo: peer.Server) -> None:
     def descriptors() -> int:
         return len(os.listdir("/proc/self/fd"))
 
-    obe.Socket("client", port=echo.port).tcmd(0)
+    libobe.Socket("client", port=echo.port).tcmd(0)
     with pytest.raises(TimeoutError):
-        obe.Socket("client", port=1).wait_ready(timeout=0.05)  # at its first timer Go opens descriptors that stay
+        libobe.Socket("client", port=1).wait_ready(timeout=0.05)  # Go keeps what it opens for its first timer
     before, threads = descriptors(), threading.active_count()
-    client = obe.Socket("client", port=echo.port)
+    client = libobe.Socket("client", port=echo.port)
     for i in range(1000):
         client.tcmd(i)
-        obe.Socket("client", port=echo.port).tcmd(i) if i % 10 == 0 else None
-        obe.Socket("server", port=0)
-    end = time.monotonic() + peer.PATIENCE
+        libobe.Socket("client", port=echo.port).tcmd(i) if i % 10 == 0 else None
+        libobe.Socket("server", port=0)
+    end = time.monotonic() + peer.TIMEOUT
     while (descriptors() > before + 1 or threading.active_count() > threads) and time.monotonic() < end:
-        time.sleep(0.01)  # threads of the server may be about to close what they have
+        time.sleep(0.01)  # threads of servers may still be closing descriptors
     assert descriptors() <= before + 1
     assert threading.active_count() <= threads
 
@@ -240,8 +240,8 @@ def test_the_limit_of_open_descriptors_stays() -> None:
 import resource
 soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (soft // 2, hard))
-import obe
-with obe.Socket("server", port=0):
+import libobe
+with libobe.Socket("server", port=0):
     print(resource.getrlimit(resource.RLIMIT_NOFILE) == (soft // 2, hard))
 """
     done = python(program)

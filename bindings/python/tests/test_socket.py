@@ -1,4 +1,4 @@
-"""The socket as a drop-in for optbayesexpt's, and what it has beyond that."""
+"""The socket as a drop-in replacement for optbayesexpt.Socket, and its additions."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from typing import Any, Callable
 
 import pytest
 
-import obe
+import libobe
 import peer
 
 
-def client_of(server: peer.Server, **options: Any) -> obe.Socket:
-    return obe.Socket("client", "127.0.0.1", server.port, **options)
+def client_of(server: peer.Server, **options: Any) -> libobe.Socket:
+    return libobe.Socket("client", "127.0.0.1", server.port, **options)
 
 
 def on_thread(call: Callable[[], Any]) -> Callable[[], Any]:
-    """Start a call on another thread; the function that this returns waits for it and passes its outcome on."""
+    """Start a call on another thread. The function that this returns waits for the call and returns its result."""
     outcome: list[Any] = []
 
     def run() -> None:
@@ -35,10 +35,10 @@ def on_thread(call: Callable[[], Any]) -> Callable[[], Any]:
     thread.start()
 
     def result() -> Any:
-        thread.join(peer.PATIENCE)
+        thread.join(peer.TIMEOUT)
         assert outcome, "the call is still blocked"
-        fine, value = outcome[0]
-        if not fine:
+        succeeded, value = outcome[0]
+        if not succeeded:
             raise value
         return value
 
@@ -66,7 +66,7 @@ def test_send_receive_close(echo: peer.Server) -> None:
     client.close()
 
 
-def test_second_send_leaves_the_first_connection(echo: peer.Server) -> None:
+def test_a_second_send_opens_a_new_connection(echo: peer.Server) -> None:
     client = client_of(echo)
     client.send("one")
     client.send("two")
@@ -100,7 +100,7 @@ def test_client_does_not_connect_before_it_sends(echo: peer.Server) -> None:
     assert echo.connections == 1
 
 
-def test_server(server: obe.Socket) -> None:
+def test_server(server: libobe.Socket) -> None:
     reply = on_thread(lambda: peer.exchange(server.port, b'{"command": "ready"}'))
     assert server.receive() == {"command": "ready"}
     assert server.connection is not None
@@ -108,12 +108,12 @@ def test_server(server: obe.Socket) -> None:
     assert reply() == b'"OK"'
 
 
-def test_server_has_nobody_to_send_to_at_first(server: obe.Socket) -> None:
+def test_a_server_cannot_send_before_it_has_received(server: libobe.Socket) -> None:
     with pytest.raises(RuntimeError, match="OBE_E_STATE"):
         server.send("OK")
 
 
-def test_server_two_answers_on_one_connection(server: obe.Socket) -> None:
+def test_server_two_answers_on_one_connection(server: libobe.Socket) -> None:
     with peer.connect(server.port) as conn:
         peer.whole(conn, b"1")
         assert server.receive() == 1
@@ -122,33 +122,33 @@ def test_server_two_answers_on_one_connection(server: obe.Socket) -> None:
         assert [peer.read_message(conn), peer.read_message(conn)] == [b'"first"', b'"second"']
 
 
-def test_server_answers_what_it_received_with_numpy(server: obe.Socket) -> None:
+def test_server_answers_what_it_received_with_numpy(server: libobe.Socket) -> None:
     pytest.importorskip("numpy")
-    client = obe.Socket("client", port=server.port)
+    client = libobe.Socket("client", port=server.port)
     reply = on_thread(lambda: client.tcmd([1.0, 2.5]))
     assert server.receive(arrays="numpy").tolist() == [1.0, 2.5]
     server.send("OK")
     assert reply() == "OK"
 
 
-def answer_all(server: obe.Socket, pad: str = "") -> None:
+def answer_all(server: libobe.Socket, pad: str = "") -> None:
     """A loop over receive and send, until the server is freed."""
     while True:
         try:
             value = server.receive()
-        except (obe.errors.ClosedError, obe.errors.HandleError):
+        except (libobe.errors.ClosedError, libobe.errors.HandleError):
             return
         server.send([value, pad])
 
 
-def ask_all(server: obe.Socket, name: str, count: int) -> None:
-    with obe.Socket("client", port=server.port) as client:
+def ask_all(server: libobe.Socket, name: str, count: int) -> None:
+    with libobe.Socket("client", port=server.port) as client:
         for i in range(count):
             assert client.tcmd([name, i])[0] == [name, i]
 
 
 def test_loops_on_two_threads_answer_their_own_clients() -> None:
-    server = obe.Socket("server", port=0)
+    server = libobe.Socket("server", port=0)
     loops = [on_thread(lambda: answer_all(server)) for _ in range(2)]
     asking = [on_thread(lambda name=f"client {i}": ask_all(server, name, 200)) for i in range(4)]  # type: ignore[misc]
     for result in asking:
@@ -158,9 +158,9 @@ def test_loops_on_two_threads_answer_their_own_clients() -> None:
         result()
 
 
-def test_loop_on_the_main_thread_beside_another() -> None:
+def test_loops_on_the_main_thread_and_on_another() -> None:
     """Answers too large to be sent at once go to the right client as well."""
-    server = obe.Socket("server", port=0)
+    server = libobe.Socket("server", port=0)
     pad = "x" * 300_000
     other = on_thread(lambda: answer_all(server, pad))
     asking = [on_thread(lambda name=f"client {i}": ask_all(server, name, 40)) for i in range(4)]  # type: ignore[misc]
@@ -171,8 +171,8 @@ def test_loop_on_the_main_thread_beside_another() -> None:
 
 
 def test_one_loop_in_an_executor() -> None:
-    """One loop is right on whatever threads of a pool its calls are made."""
-    server = obe.Socket("server", port=0)
+    """One loop works on whichever threads of a pool its calls are made."""
+    server = libobe.Socket("server", port=0)
     asking = on_thread(lambda: ask_all(server, "client", 100))
     with concurrent.futures.ThreadPoolExecutor(1) as one, concurrent.futures.ThreadPoolExecutor(1) as other:
         for i in range(100):
@@ -184,9 +184,9 @@ def test_one_loop_in_an_executor() -> None:
 
 def test_pipelined_commands_are_answered_in_order() -> None:
     """A client that does not wait for replies gets them in the order of its commands, however many threads serve."""
-    server = obe.Socket("server", port=0)
+    server = libobe.Socket("server", port=0)
     loops = [on_thread(lambda: answer_all(server)) for _ in range(4)]
-    with socket.create_connection(("127.0.0.1", server.port), timeout=peer.PATIENCE) as client:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=peer.TIMEOUT) as client:
         bodies = [b"%d" % i for i in range(500)]
         client.sendall(b"".join(b"%010d%b" % (len(body), body) for body in bodies))
         with client.makefile("rb") as replies:
@@ -197,7 +197,7 @@ def test_pipelined_commands_are_answered_in_order() -> None:
         result()
 
 
-def test_server_close_keeps_the_listener(server: obe.Socket) -> None:
+def test_server_close_keeps_the_listener(server: libobe.Socket) -> None:
     with peer.connect(server.port) as conn:
         peer.whole(conn, b"1")
         server.receive()
@@ -209,7 +209,7 @@ def test_server_close_keeps_the_listener(server: obe.Socket) -> None:
     assert reply() == b"2"
 
 
-def test_tcpcmd_of_a_server_is_none(server: obe.Socket) -> None:
+def test_tcpcmd_of_a_server_is_none(server: libobe.Socket) -> None:
     assert server.tcpcmd({"command": "ready"}) is None
     assert server.tcmd({1, 2}) is None
 
@@ -217,30 +217,30 @@ def test_tcpcmd_of_a_server_is_none(server: obe.Socket) -> None:
 @pytest.mark.parametrize("role", ["banana", "Client", "", None])
 def test_wrong_role(role: Any) -> None:
     with pytest.raises(ValueError, match="'client' or 'server'"):
-        obe.Socket(role)
+        libobe.Socket(role)
 
 
 @pytest.mark.parametrize(("port", "error"), [(70000, ValueError), (-1, ValueError), (2**32, ValueError)])
 def test_port_out_of_range(port: int, error: type[Exception]) -> None:
     for role in ("client", "server"):
         with pytest.raises(error, match="65535"):
-            obe.Socket(role, port=port)
+            libobe.Socket(role, port=port)
 
 
 @pytest.mark.parametrize("port", ["61981", 61981.0, None])
 def test_port_of_a_wrong_type(port: Any) -> None:
     with pytest.raises(TypeError):
-        obe.Socket("client", port=port)
+        libobe.Socket("client", port=port)
 
 
 def test_address_with_nul() -> None:
     with pytest.raises(ValueError, match="OBE_E_ARGUMENT"):
-        obe.Socket("client", "127.0.0.1\0.example.org")
+        libobe.Socket("client", "127.0.0.1\0.example.org")
 
 
 @pytest.mark.parametrize("address", ["", None, "127.0.0.1", "localhost"])
 def test_loopback_addresses(address: str | None) -> None:
-    with obe.Socket("server", address, 0) as server, obe.Socket("client", address, server.port) as client:
+    with libobe.Socket("server", address, 0) as server, libobe.Socket("client", address, server.port) as client:
         reply = on_thread(lambda: client.tcmd(1))
         server.send(server.receive())
         assert reply() == 1
@@ -251,7 +251,7 @@ def test_loopback_addresses(address: str | None) -> None:
 
 
 def test_ipv6() -> None:
-    with obe.Socket("server", "::1", 0) as server, obe.Socket("client", "::1", server.port) as client:
+    with libobe.Socket("server", "::1", 0) as server, libobe.Socket("client", "::1", server.port) as client:
         reply = on_thread(lambda: client.tcmd(1))
         server.send(server.receive())
         assert reply() == 1
@@ -259,7 +259,7 @@ def test_ipv6() -> None:
         assert server.server.getsockname() == ("::1", server.port)
 
 
-def test_attributes(server: obe.Socket) -> None:
+def test_attributes(server: libobe.Socket) -> None:
     assert (server.role, server.ip_address) == ("server", "")
     assert 0 < server.port < 65536
     assert server.connection is None
@@ -267,7 +267,7 @@ def test_attributes(server: obe.Socket) -> None:
     assert server.server.getsockname() == ("127.0.0.1", server.port)
     with pytest.raises(OSError, match=r".*"):
         server.server.getpeername()
-    with obe.Socket("client", port=server.port) as client:
+    with libobe.Socket("client", port=server.port) as client:
         assert (client.role, client.port, client.server, client.connection) == ("client", server.port, None, None)
         client.send(1)
         server.receive()
@@ -279,15 +279,15 @@ def test_attributes(server: obe.Socket) -> None:
         assert client.connection is None
 
 
-def test_settled_attributes_take_only_their_own_value(server: obe.Socket) -> None:
+def test_read_only_attributes(server: libobe.Socket) -> None:
     server.port = server.port
     for name in ("role", "ip_address", "port"):
-        with pytest.raises(AttributeError, match="make another"):
+        with pytest.raises(AttributeError, match="create a new Socket"):
             setattr(server, name, "other")
 
 
-def test_closing_the_listener_gives_the_port_back() -> None:
-    server = obe.Socket("server", port=0)
+def test_closing_the_listener_releases_the_port() -> None:
+    server = libobe.Socket("server", port=0)
     port = server.port
     listener = server.server
     assert listener is not None
@@ -306,9 +306,9 @@ def test_subclass() -> None:
             self._timeout = "a model's own"
             self.particles = [1.0]
 
-    class Server(obe.Socket, Model):
+    class Server(libobe.Socket, Model):
         def __init__(self, ip_address: str = "127.0.0.1", port: int = 61981) -> None:
-            obe.Socket.__init__(self, "server", ip_address=ip_address, port=port)
+            libobe.Socket.__init__(self, "server", ip_address=ip_address, port=port)
             Model.__init__(self)
             self.noise = 1.0
 
@@ -321,8 +321,8 @@ def test_subclass() -> None:
 
     server = Server(port=0)
     done = on_thread(server.run)
-    client = obe.Socket("client", port=server.port)
-    client.wait_ready(peer.PATIENCE)
+    client = libobe.Socket("client", port=server.port)
+    client.wait_ready(peer.TIMEOUT)
     assert client.tcpcmd({"command": "getpar"}) == [1.0]
     assert client.tcpcmd({"command": "done"}) == "OK"
     done()
@@ -330,29 +330,29 @@ def test_subclass() -> None:
 
 
 def test_init_twice_frees_the_first() -> None:
-    server = obe.Socket("server", port=0)
+    server = libobe.Socket("server", port=0)
     first = server.port
     server.__init__("server", port=0)  # type: ignore[misc]
     socket.create_server(("127.0.0.1", first)).close()
 
 
-def test_context_manager_gives_the_port_back() -> None:
-    with obe.Socket("server", port=0) as server:
+def test_the_context_manager_releases_the_port() -> None:
+    with libobe.Socket("server", port=0) as server:
         port = server.port
     socket.create_server(("127.0.0.1", port)).close()
 
 
-def test_a_collected_server_gives_its_port_back() -> None:
-    server = obe.Socket("server", port=0)
+def test_a_collected_server_releases_its_port() -> None:
+    server = libobe.Socket("server", port=0)
     port = server.port
-    listener = server.server  # holds the handle, as a socket object would
+    listener = server.server  # refers to the handle, as a socket object would
     assert listener is not None
     del server, listener
     socket.create_server(("127.0.0.1", port)).close()
 
 
 def test_a_cycle_is_collected() -> None:
-    server = obe.Socket("server", port=0)
+    server = libobe.Socket("server", port=0)
     port = server.port
     server.me = server  # type: ignore[attr-defined]
     del server
@@ -361,39 +361,39 @@ def test_a_cycle_is_collected() -> None:
 
 
 def test_no_copies() -> None:
-    client = obe.Socket("client")
+    client = libobe.Socket("client")
     for copied in (copy.copy, copy.deepcopy, pickle.dumps):
         with pytest.raises(TypeError, match="cannot be copied"):
             copied(client)
 
 
 def test_repr() -> None:
-    assert repr(obe.Socket("client", port=5)) == "<obe.Socket client 127.0.0.1:5>"
+    assert repr(libobe.Socket("client", port=5)) == "<libobe.Socket client 127.0.0.1:5>"
 
 
 def test_large_messages(echo: peer.Server) -> None:
     text = "x" * 3_000_000
     assert client_of(echo).tcmd(text) == text
-    # Just around the size of the receive buffer.
-    for size in range(obe._handle.BUFFER - 4, obe._handle.BUFFER + 2):
+    # Around the size of the receive buffer.
+    for size in range(libobe._buffer.SIZE - 4, libobe._buffer.SIZE + 2):
         assert len(client_of(echo).tcmd("x" * size)) == size
     assert on_thread(lambda: client_of(echo).tcmd(text))() == text
 
 
-def test_large_messages_to_a_server(server: obe.Socket) -> None:
+def test_large_messages_to_a_server(server: libobe.Socket) -> None:
     text = "x" * 3_000_000
-    with obe.Socket("client", port=server.port) as client:
+    with libobe.Socket("client", port=server.port) as client:
         reply = on_thread(lambda: client.tcmd(text))
         server.send(server.receive())
         assert reply() == text
 
 
-def test_options(server: obe.Socket) -> None:
-    with obe.Socket("client", timeout=1.5) as client:
+def test_options(server: libobe.Socket) -> None:
+    with libobe.Socket("client", timeout=1.5) as client:
         assert client.get_option("timeout_ms") == "1500"
-        assert obe.Socket("client").get_option("timeout_ms") == "60000"
-        assert obe.Socket("server", port=0).get_option("timeout_ms") == "-1"
-        assert obe.Socket("client", timeout=None).get_option("timeout_ms") == "-1"
+        assert libobe.Socket("client").get_option("timeout_ms") == "60000"
+        assert libobe.Socket("server", port=0).get_option("timeout_ms") == "-1"
+        assert libobe.Socket("client", timeout=None).get_option("timeout_ms") == "-1"
         client.set_option("persistent", True)
         assert client.get_option("persistent") == "1"
         client.set_option("timeout_ms", 7)
@@ -401,7 +401,7 @@ def test_options(server: obe.Socket) -> None:
         client.set_option("max_message", "1000")
         assert client.get_option("max_message") == "1000"
         for name, value in (("no_such_option", 1), ("timeout_ms", "soon"), ("persistent", "maybe"), ("a\0b", "1")):
-            with pytest.raises(obe.Error):
+            with pytest.raises(libobe.Error):
                 client.set_option(name, value)
         assert client.get_option("timeout_ms") == "7"
         with pytest.raises(TypeError):
@@ -411,7 +411,7 @@ def test_options(server: obe.Socket) -> None:
 @pytest.mark.parametrize("timeout", [-1, float("nan")])
 def test_bad_timeout(timeout: float) -> None:
     with pytest.raises(ValueError, match="timeout"):
-        obe.Socket("client", timeout=timeout)
+        libobe.Socket("client", timeout=timeout)
 
 
 def test_stats(echo: peer.Server) -> None:
@@ -423,34 +423,34 @@ def test_stats(echo: peer.Server) -> None:
     assert stats["connections_open"] == 0
 
 
-def test_wait_ready(server: obe.Socket) -> None:
-    client = obe.Socket("client", port=server.port)
-    ready = on_thread(lambda: client.wait_ready(peer.PATIENCE))
+def test_wait_ready(server: libobe.Socket) -> None:
+    client = libobe.Socket("client", port=server.port)
+    ready = on_thread(lambda: client.wait_ready(peer.TIMEOUT))
     assert server.receive() == {"command": "ready"}
     server.send("OK")
     ready()
 
 
 def test_wait_ready_for_a_server_that_starts_later() -> None:
-    with obe.Socket("server", port=0) as place:
+    with libobe.Socket("server", port=0) as place:
         port = place.port
-    client = obe.Socket("client", port=port)
-    ready = on_thread(lambda: client.wait_ready(peer.PATIENCE))
-    with obe.Socket("server", port=port, timeout=peer.PATIENCE) as server:
+    client = libobe.Socket("client", port=port)
+    ready = on_thread(lambda: client.wait_ready(peer.TIMEOUT))
+    with libobe.Socket("server", port=port, timeout=peer.TIMEOUT) as server:
         assert server.receive() == {"command": "ready"}
         server.send("OK")
         ready()
 
 
-def test_wait_ready_gives_up() -> None:
-    with obe.Socket("server", port=0) as place:
+def test_wait_ready_times_out() -> None:
+    with libobe.Socket("server", port=0) as place:
         port = place.port
     with pytest.raises(TimeoutError):
-        obe.Socket("client", port=port).wait_ready(0.2)
+        libobe.Socket("client", port=port).wait_ready(0.2)
 
 
 def test_threads_share_a_client(echo: peer.Server) -> None:
-    """Every command gets its own reply, whichever thread sends it; the main thread takes part."""
+    """Every command gets its own reply, whichever thread sends it, one of which is the main thread."""
     client = client_of(echo)
 
     def work(number: int) -> None:
@@ -466,7 +466,7 @@ def test_threads_share_a_client(echo: peer.Server) -> None:
 
 @pytest.mark.parametrize("call", ["receive", "tcmd"])
 def test_cancel_from_another_thread(mute: peer.Server, call: str) -> None:
-    """Cancel wakes a call on the main thread, and one on another thread; the socket stays usable."""
+    """Cancel wakes a call on the main thread, and one on another thread. The socket stays usable."""
     client = client_of(mute)
 
     def blocked() -> Any:
@@ -476,33 +476,33 @@ def test_cancel_from_another_thread(mute: peer.Server, call: str) -> None:
         return client.receive()
 
     def cancel() -> None:
-        assert mute.got_request.acquire(timeout=peer.PATIENCE)
-        while not over.wait(0.01):  # it spares a call that begins later, so once may be too early
+        assert mute.got_request.acquire(timeout=peer.TIMEOUT)
+        while not over.wait(0.01):  # repeatedly, because it does not affect a call that begins later
             client.cancel()
 
     over = threading.Event()
     canceller = on_thread(cancel)
-    with pytest.raises(obe.errors.CancelledError):
+    with pytest.raises(libobe.errors.CancelledError):
         blocked()
     over.set()
     canceller()
 
     over.clear()
     canceller = on_thread(cancel)
-    with pytest.raises(obe.errors.CancelledError):
+    with pytest.raises(libobe.errors.CancelledError):
         on_thread(blocked)()
     over.set()
     canceller()
 
 
-def test_free_wakes_everybody() -> None:
-    server = obe.Socket("server", port=0)
+def test_free_wakes_all_threads() -> None:
+    server = libobe.Socket("server", port=0)
     waiting = [on_thread(server.receive) for _ in range(4)]
-    with pytest.raises(obe.errors.TimeoutError):
-        obe.Socket("server", port=0, timeout=0).receive()
+    with pytest.raises(libobe.errors.TimeoutError):
+        libobe.Socket("server", port=0, timeout=0).receive()
     server.free()
     for result in waiting:
-        with pytest.raises((obe.errors.ClosedError, obe.errors.HandleError)):
+        with pytest.raises((libobe.errors.ClosedError, libobe.errors.HandleError)):
             result()
 
 
@@ -510,7 +510,7 @@ def test_close_wakes_the_main_thread(mute: peer.Server) -> None:
     client = client_of(mute)
 
     def close() -> None:
-        assert mute.got_request.acquire(timeout=peer.PATIENCE)
+        assert mute.got_request.acquire(timeout=peer.TIMEOUT)
         while not over.wait(0.01):
             client.close()
 
@@ -522,7 +522,7 @@ def test_close_wakes_the_main_thread(mute: peer.Server) -> None:
     closer()
 
 
-def test_poll(server: obe.Socket) -> None:
+def test_poll(server: libobe.Socket) -> None:
     server.set_option("timeout_ms", 0)
     with pytest.raises(TimeoutError):
         server.receive()
@@ -532,7 +532,7 @@ def test_poll(server: obe.Socket) -> None:
         assert server.receive() == 1
 
 
-def test_a_receive_that_timed_out_lost_nothing(server: obe.Socket) -> None:
+def test_a_receive_that_timed_out_lost_nothing(server: libobe.Socket) -> None:
     server.set_option("timeout_ms", 10)
     with peer.connect(server.port) as conn:
         message = peer.frame(b'"in two halves"')

@@ -1,4 +1,4 @@
-"""What can be sent, how it is spelled, and what comes back."""
+"""Which values can be sent, their JSON text, and the values received."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-import obe
+import libobe
 import peer
 from conftest import missing
-from obe._json import encode
+from libobe._json import encode
 
 try:
     import numpy as np
@@ -38,14 +38,14 @@ except ImportError:
         True,
     ],
 )
-def test_spelled_as_json_dumps(echo: peer.Server, value: Any) -> None:
+def test_text_is_that_of_json_dumps(echo: peer.Server, value: Any) -> None:
     assert encode(value) == json.dumps(value).encode()
-    # What the library's own check makes of it.
-    assert obe.Socket("client", port=echo.port).tcmd(value) == json.loads(json.dumps(value))
+    # The library accepts it too.
+    assert libobe.Socket("client", port=echo.port).tcmd(value) == json.loads(json.dumps(value))
 
 
 def test_nan(echo: peer.Server) -> None:
-    assert math.isnan(obe.Socket("client", port=echo.port).tcmd(math.nan))
+    assert math.isnan(libobe.Socket("client", port=echo.port).tcmd(math.nan))
     assert echo.requests == [b"NaN"]
 
 
@@ -88,7 +88,7 @@ def test_numpy() -> None:
         assert encode(value) == text
 
 
-def test_numpy_that_is_no_json() -> None:
+def test_numpy_values_that_cannot_be_json() -> None:
     if np is None:
         missing("numpy")
     for value in (np.array([1j]), np.bytes_(b"x"), np.datetime64("2020-01-01"), np.array([b"x"])):
@@ -103,7 +103,7 @@ class Structure(ctypes.Structure):
 @pytest.mark.parametrize(
     "value", [b"x", bytearray(b"x"), [b"x"], {1, 2}, 1j, object(), Structure(), memoryview(b"x").cast("c")]
 )
-def test_no_json(value: Any) -> None:
+def test_values_that_cannot_be_json(value: Any) -> None:
     with pytest.raises(TypeError, match="not JSON serializable"):
         encode(value)
 
@@ -120,16 +120,16 @@ def test_circular() -> None:
 )
 def test_received_as_json_loads(text: bytes) -> None:
     with peer.Server(answer=lambda body: text) as server:
-        assert obe.Socket("client", port=server.port).tcmd(1) == json.loads(text)
+        assert libobe.Socket("client", port=server.port).tcmd(1) == json.loads(text)
 
 
-def test_a_number_too_long_for_python_is_said_once() -> None:
-    """Python refuses integers of more than 4300 digits; the message must not come back at every receive."""
+def test_an_integer_too_long_for_python_is_reported_once() -> None:
+    """Python refuses integers of more than 4300 digits. The message must not be returned by every receive."""
     limit = getattr(sys, "get_int_max_str_digits", int)()
     if not limit:
         pytest.skip("this Python has no limit")
     with peer.Server(answer=lambda body: b"1" * (limit + 1)) as server:
-        client = obe.Socket("client", port=server.port, timeout=0.2)
+        client = libobe.Socket("client", port=server.port, timeout=0.2)
         client.send(1)
         with pytest.raises(ValueError, match="digits"):
             client.receive()
@@ -138,7 +138,7 @@ def test_a_number_too_long_for_python_is_said_once() -> None:
 
 
 def test_numpy_is_not_imported() -> None:
-    code = "import array, sys, obe._json; obe._json.encode(array.array('d', [1])); print('numpy' in sys.modules)"
-    package = Path(obe.__file__).parents[1]
+    code = "import array, sys, libobe._json; libobe._json.encode(array.array('d', [1])); print('numpy' in sys.modules)"
+    package = Path(libobe.__file__).parents[1]
     done = subprocess.run([sys.executable, "-c", code], cwd=package, capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"

@@ -1,11 +1,11 @@
-"""What Python's json makes of a text, for the tests of package jsondoc.
+"""Reads texts with Python's json module, for the tests of package jsondoc.
 
-A question is a line: a word and arguments in base64, or as decimal numbers. The answer is a line of JSON.
+A request is a line: a word and its arguments, in base64 or as decimal numbers. The reply is a line of JSON.
 
-    read TEXT        every value in the text, or why it is none
-    document SEED    a random text, every value in it, and pointers that lead somewhere or nowhere
+    read TEXT        every value in the text, or why it is not JSON
+    document SEED    a random text, every value in it, and pointers, some of them to no value
     mutated SEED     the same, of a text with some of its bytes changed
-    numbers SEED N   an array of N numbers in every spelling, and the doubles they are
+    numbers SEED N   an array of N numbers in every spelling, and their values as doubles
     dumps DOUBLES    the doubles as json.dumps writes them
     dumps DOUBLES N  the same as rows of N
 """
@@ -42,10 +42,10 @@ class Number:
         self.real = real
 
     def double(self):
-        """The bits of it as a double, or "overflow" for an integer that is none."""
+        """The bits of its value as a double, or "overflow" for an integer that is too large."""
         if self.real:
             return bits(float(self.spelling))
-        if self.spelling == "-0":  # an int of Python's has no sign here; the text has
+        if self.spelling == "-0":  # a Python int has no negative zero
             return bits(-0.0)
         try:
             return bits(float(int(self.spelling)))
@@ -54,11 +54,11 @@ class Number:
 
 
 class Pairs(list):
-    """The members of an object, equal keys and all."""
+    """The members of an object, including those with equal keys."""
 
 
 def utf8(text):
-    """A text without the lone surrogates, which UTF-8 cannot hold."""
+    """A text with U+FFFD instead of lone surrogates, which UTF-8 cannot encode."""
     return re.sub("[\ud800-\udfff]", "\ufffd", text)
 
 
@@ -77,14 +77,14 @@ def escape(key):
 
 
 def doubles(values):
-    """The bits of the numbers, if that is what the values are."""
+    """The bits of the values, or None unless all of them are numbers."""
     if not all(isinstance(v, Number) for v in values):
         return None
     return [v.double() for v in values]
 
 
 def too_large(values):
-    """Whether one of the numbers is an integer beyond every double."""
+    """Whether one of the values is an integer that is larger than any double."""
     return any(isinstance(v, Number) and v.double() == "overflow" for v in values)
 
 
@@ -102,7 +102,7 @@ def walk(value, pointer, nodes):
     if isinstance(value, Pairs):
         keys = [utf8(k) for k, _ in value]
         node.update(type="object", count=len(value), keys=keys)
-        for key, member in {utf8(k): v for k, v in value}.items():  # of equal ones the last counts
+        for key, member in {utf8(k): v for k, v in value}.items():  # of equal keys the last one counts
             walk(member, f"{pointer}/{escape(key)}", nodes)
     elif isinstance(value, list):
         rows = [v for row in value if type(row) is list for v in row]
@@ -168,7 +168,7 @@ def probes(r, data, nodes):
     return found
 
 
-# ---- making ----
+# ---- generating ----
 
 PLANES = [(0x10000 * p + 0x20, 0x10000 * p + 0xFFFF) for p in range(17)]
 SPECIAL = '~/"\\\x00\x01\x1f\x7f\b\f\n\r\t\x85\u2028\ufeff\ufffd\uffff\U0010ffff'
@@ -193,7 +193,7 @@ def random_text(r):
 
 def random_double(r):
     kind = r.randrange(12)
-    if kind == 0:  # any bits
+    if kind == 0:  # random bits
         return struct.unpack("<d", r.randbytes(8))[0]
     if kind == 1:  # subnormal
         return struct.unpack("<d", struct.pack("<Q", r.getrandbits(52)))[0]
@@ -201,7 +201,7 @@ def random_double(r):
         return r.choice([0.0, -0.0, 5e-324, -5e-324, 2.2250738585072011e-308, 2.2250738585072014e-308, sys.float_info.max, -sys.float_info.max])
     if kind == 3:
         return r.choice([math.nan, math.inf, -math.inf])
-    if kind == 4:  # whole
+    if kind == 4:  # an integer
         return float(r.randrange(-1000, 1000))
     if kind == 5:
         return float(r.getrandbits(r.randrange(1, 90)))
@@ -216,7 +216,7 @@ def random_double(r):
 
 
 def halfway(r):
-    """The exact decimal of the middle between two doubles, or a digit beside it."""
+    """The exact decimal of the midpoint of two doubles, or a number one digit away from it."""
     v = abs(random_double(r))
     while not math.isfinite(v) or math.nextafter(v, math.inf) == math.inf:
         v = abs(random_double(r))
@@ -334,7 +334,7 @@ def mutate(r, data):
     return bytes(data)
 
 
-# ---- questions ----
+# ---- requests ----
 
 
 def document(seed, change):

@@ -1,4 +1,4 @@
-/* What the host programs share whose address space is limited once. */
+/* limited.h - shared by the host programs that limit their address space once. */
 #define _DEFAULT_SOURCE
 #include <obe.h>
 
@@ -8,7 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* Leaves the process so many MiB of addresses more than it has. */
+/* Limits the address space to its present size plus this many MiB. */
 static void limit(long left)
 {
     struct rlimit most;
@@ -27,7 +27,7 @@ static void limit(long left)
     }
 }
 
-static void tell(const char *call, obe_status status)
+static void report(const char *call, obe_status status)
 {
     printf("%s %" PRId32 "\n", call, status);
     fflush(stdout);

@@ -1,6 +1,8 @@
-/* memory.c - a host program whose address space is limited: memory PORT LEFT. It prints the status of each call that
- * needs much memory, LEFT MiB of which there are (-1: as much as it wants). At PORT is a server whose replies are as
- * long as the commands. Then it prints its own port and serves until a message of three bytes comes. */
+/* memory.c - a host program with a limited address space: memory PORT LEFT
+ *
+ * The program prints the status of each call that needs much memory. The limit leaves LEFT MiB of address space; -1 is no
+ * limit. At PORT is a server whose replies are as long as the commands. Then the program prints the port of its own server,
+ * and serves until it receives a message of three bytes. */
 #include "limited.h"
 
 #include <string.h>
@@ -8,8 +10,8 @@
 
 enum { MIB = 1 << 20, TIMEOUT = 20000, ROUNDS = 3 };
 
-/* Memory of the program's own, taken before the limit. */
-static void *own(size_t size)
+/* Memory that the program allocates before the limit is set. */
+static void *map_memory(size_t size)
 {
     void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
@@ -37,8 +39,8 @@ static obe_status answer(obe_message request, void *user)
 int main(int count, char **arguments)
 {
     const int64_t length = 40 * MIB, room = 41 * MIB, numbers = 3 * MIB;
-    char *text = own((size_t)length), *reply = own((size_t)room);
-    double *values = own((size_t)numbers * sizeof *values);
+    char *text = map_memory((size_t)length), *reply = map_memory((size_t)room);
+    double *values = map_memory((size_t)numbers * sizeof *values);
     obe_socket client = 0, server = 0;
     int32_t port = 0;
     int round;
@@ -54,24 +56,24 @@ int main(int count, char **arguments)
         obe_message message = 0, answered = 0;
         int64_t got = 0;
 
-        tell("message_new", obe_message_new(text, length, &message));
-        obe_free(message);
+        report("message_new", obe_message_new(text, length, &message));
+        obe_message_free(message);
         message = 0;
-        tell("message_new small", obe_message_new("{}", -1, &message));
-        tell("set_json", obe_set_json(message, "text", text, length));
-        tell("set_doubles", obe_set_doubles(message, "values", values, numbers));
-        obe_free(message);
+        report("message_new small", obe_message_new("{}", -1, &message));
+        report("set_json", obe_set_json(message, "text", text, length));
+        report("set_doubles", obe_set_doubles(message, "values", values, numbers));
+        obe_message_free(message);
         message = 0;
-        tell("message_new small", obe_message_new("\"long\"", -1, &message));
-        tell("tcmd_message", obe_tcmd_message(client, message, &answered, TIMEOUT));
-        obe_free(answered);
-        obe_free(message);
-        tell("tcmd", obe_tcmd(client, "\"long\"", -1, reply, room, &got, TIMEOUT));
-        tell("tcmd small", obe_tcmd(client, "\"short\"", -1, reply, room, &got, TIMEOUT));
+        report("message_new small", obe_message_new("\"long\"", -1, &message));
+        report("tcmd_message", obe_tcmd_message(client, message, &answered, TIMEOUT));
+        obe_message_free(answered);
+        obe_message_free(message);
+        report("tcmd", obe_tcmd(client, "\"long\"", -1, reply, room, &got, TIMEOUT));
+        report("tcmd small", obe_tcmd(client, "\"short\"", -1, reply, room, &got, TIMEOUT));
     }
     printf("port %" PRId32 "\n", port);
     fflush(stdout);
-    tell("serve", obe_serve(server, answer, NULL));
+    report("serve", obe_serve(server, answer, NULL));
     obe_free(server);
     obe_free(client);
     return 0;

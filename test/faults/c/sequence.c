@@ -1,6 +1,8 @@
-/* sequence.c - a host program whose address space is limited: sequence PORT. It has 300 MiB left, and prints the status
- * of each of many calls that need 60 MB, one after another. At PORT is a server whose replies are as long as that. Then
- * it prints its own port and receives until a message of three bytes comes. */
+/* sequence.c - a host program with a limited address space: sequence PORT
+ *
+ * The limit leaves 300 MiB of address space. The program makes many calls that need 60 MB each, one after another, and prints
+ * the status of each. At PORT is a server whose replies have that size. Then the program prints the port of its own server,
+ * and receives messages until one has three bytes. */
 #include "limited.h"
 
 #include <malloc.h>
@@ -23,30 +25,30 @@ int main(int count, char **arguments)
         return 1;
     memset(text, 'x', sizeof text);
     text[0] = text[sizeof text - 1] = '"';
-    /* Otherwise a thread that Go starts meanwhile takes 64 MiB of addresses for malloc. */
+    /* Otherwise malloc reserves 64 MiB of address space for a thread that Go starts in the meantime. */
     mallopt(M_ARENA_MAX, 1);
     limit(300);
     for (round = 0; round < ROUNDS; round++) {
         obe_message message = 0;
 
-        tell("tcmd_message", obe_tcmd_message(client, question, &message, TIMEOUT));
-        obe_free(message);
+        report("tcmd_message", obe_tcmd_message(client, question, &message, TIMEOUT));
+        obe_message_free(message);
         message = 0;
-        tell("message_new", obe_message_new(text, sizeof text, &message));
-        obe_free(message);
+        report("message_new", obe_message_new(text, sizeof text, &message));
+        obe_message_free(message);
     }
     printf("port %" PRId32 "\n", port);
     fflush(stdout);
     while (length != 3) {
         obe_message message = 0;
 
-        tell("receive_message", obe_receive_message(server, &message, TIMEOUT));
+        report("receive_message", obe_receive_message(server, &message, TIMEOUT));
         if (obe_get_json(message, "", NULL, 0, &length) != OBE_E_BUFFER)
             break;
-        tell("reply", obe_reply(message, "\"OK\"", -1, TIMEOUT));
-        obe_free(message);
+        report("reply", obe_reply(message, "\"OK\"", -1, TIMEOUT));
+        obe_message_free(message);
     }
-    obe_free(question);
+    obe_message_free(question);
     obe_free(server);
     obe_free(client);
     return 0;

@@ -1,0 +1,20 @@
+"""Clients and servers of the OBE socket protocol, which experiment-design servers use.
+
+For example:
+
+    from libobe import Socket
+
+    client = Socket("client", "127.0.0.1", 61981)
+    client.wait_ready(10)
+    setting = client.tcmd({"command": "optset"})
+"""
+
+from . import errors
+from ._abi import DEFAULT_PORT, VERSION
+from ._client import Client
+from ._deadline import DEFAULT
+from ._socket import Request, Socket
+from .errors import Error
+
+__all__ = ["DEFAULT", "DEFAULT_PORT", "Client", "Error", "Request", "Socket", "__version__", "errors"]
+__version__ = VERSION

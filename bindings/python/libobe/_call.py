@@ -1,0 +1,36 @@
+"""Calls that read a text, and the exception of a call that failed."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any, Callable
+
+from . import errors
+from ._buffer import Buffer, BufferPool
+from ._library import Library
+from ._status import BUFFER_TOO_SMALL, OK
+
+_pool = BufferPool()
+
+
+def read_bytes(function: Callable[..., int], *arguments: Any) -> tuple[int, bytes]:
+    """Call a function that writes a text to a buffer. Returns its status and the text, which is empty if it failed."""
+    buffer = _pool.acquire()
+    status = function(*arguments, *buffer.arguments)
+    while status == BUFFER_TOO_SMALL:
+        buffer = Buffer(buffer.length.value)
+        status = function(*arguments, *buffer.arguments)
+    text = bytes(buffer.view()) if status == OK else b""
+    _pool.release(buffer)
+    return status, text
+
+
+def last_error(lib: Library, handle: ctypes.c_size_t) -> str:
+    """The error message of the last failure on a handle, or, for handle 0, of a call without a handle."""
+    return read_bytes(lib.obe_last_error, handle)[1].decode("utf-8", "replace")
+
+
+def check(lib: Library, status: int, handle: ctypes.c_size_t, more: str = "") -> None:
+    """Raise the exception of a failure on a handle; more is appended to its error message."""
+    if status:
+        raise errors.make(status, last_error(lib, handle) + more)

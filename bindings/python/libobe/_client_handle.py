@@ -1,0 +1,200 @@
+"""The handle of a client, and its commands, each of which gets its own reply even with many threads."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from typing import Any, Callable, TypeVar
+
+from . import errors
+from ._buffer import SIZE, Buffer
+from ._call import last_error
+from ._deadline import DEFAULT_TIMEOUT, NO_WAIT, SLICE, SLICE_MS, Timeout, deadline_after, remaining
+from ._handle import SMALL, Handle, text_length
+from ._json import decode
+from ._library import raise_forked
+from ._message import Message
+from ._status import BUFFER_TOO_SMALL, OK, REPLY, STATE, TIMEOUT
+from ._waiter import CancelToken
+
+# The explanation in the library's error message when obe_tcmd times out, for a command whose reply other calls waited
+# for.
+NO_REPLY = (
+    ": no reply; the server may still execute the command, and a Python optbayesexpt server never replies to an "
+    "unknown one"
+)
+
+T = TypeVar("T")
+Call = tuple[Any, ...]  # a function of the library and its arguments, except the last one, the timeout
+
+
+def _is_loopback(address: str) -> bool:
+    return address in ("", "localhost", "::1") or address.startswith("127.")
+
+
+class ClientHandle(Handle):
+    """A client of the library."""
+
+    role = "client"
+
+    def __init__(self, address: str | None, port: int, timeout: Timeout) -> None:
+        super().__init__(address, port)
+        self._is_local = _is_loopback(address or "")
+        self._persistent = False
+        self._tcmd_lock = threading.RLock()  # reentrant, for a command in a signal handler
+        self._commands = 0  # how many commands have begun
+        self._open(self._lib.obe_client_new, timeout)
+        # A command whose first slice runs out keeps its connection, so that its reply can still be received.
+        self.set_option("late_reply", "1")
+
+    def set_option(self, name: str, value: str) -> None:
+        super().set_option(name, value)
+        if name == "persistent":
+            self._persistent = self.option(name) == "1"
+
+    def send(self, body: bytes) -> None:
+        deadline, token, send = deadline_after(self._waiter.timeout_ms), self._waiter.token, self._lib.untyped_send
+        if not self._persistent:
+            self._inbox.discard()
+        if self._may_block(len(body)):
+            status = self._waiter.call(send, self._id, body, text_length(body), DEFAULT_TIMEOUT)
+        else:
+            # The system accepts the whole message at once. So if a slice runs out, the call was connecting, and nothing
+            # was sent.
+            status = self._waiter.poll_in_slices(deadline, token, send, self._id, body, text_length(body))
+        self._check(status)
+        self._inbox.unread = True
+
+    def _may_block(self, size: int) -> bool:
+        """Whether sending may wait for the peer to read, or for a connection to another machine."""
+        return size > SMALL or not self._is_local or (self._persistent and self._inbox.unread)
+
+    def tcmd(self, body: bytes, numpy: Any = None) -> Any:
+        """Send a command and return its reply. Arrays of numbers are numpy's if that module is passed."""
+        if numpy is None:
+            return self._run(self._tcmd, body)
+        reply = self._run(self._tcmd_message, body)
+        value = reply.value(numpy)
+        reply.release()
+        return value
+
+    def query(self, command: bytes, fields: bytes = b"") -> Message:
+        """Send one of the protocol's commands with the members of an object, b"" for none; see obe_query.
+
+        The caller releases the reply.
+        """
+        members = Message.from_text(fields) if fields else Message.acquire()
+        reply = Message.acquire()
+        self._run(self._query, command, len(fields), members, reply)
+        members.release()
+        return reply
+
+    def expect_ok(self, command: bytes, body: bytes) -> None:
+        """Send one of the protocol's commands whose answer is "OK", and raise ReplyError for any other answer."""
+        text = self._run(self._tcmd, body, str)
+        if text != '"OK"':  # an error, or an unusual spelling of "OK"
+            self.check_reply(Message.from_text(text.encode()), command)
+
+    def check_reply(self, reply: Message, command: bytes) -> None:
+        """Raise ReplyError unless a message is the answer to that command."""
+        reply.check(self._lib.untyped_check_reply(reply.handle, command))
+
+    def _run(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Run one command at a time. If it fails, close its connection, so that no later command gets its reply."""
+        if self._lib.forked:
+            raise_forked()  # a thread that does not exist in this process may hold the lock
+        with self._tcmd_lock:
+            self._commands += 1
+            try:
+                return function(*arguments)
+            except BaseException as error:
+                if getattr(error, "code", OK) != REPLY:
+                    self._inbox.discard()
+                    self._lib.obe_close(self._id)
+                raise
+
+    def _tcmd(self, body: bytes, decode: Callable[[str], Any] = decode) -> Any:
+        lib, handle, pool = self._lib, self._id, self._inbox.pool
+        buffer = pool.acquire()
+        arguments = handle, body, text_length(body), *buffer.arguments
+        receive = lib.untyped_receive, handle, *buffer.arguments
+        status, resumed = self._exchange(len(body), lib.untyped_tcmd, arguments, receive)
+        while status == BUFFER_TOO_SMALL:
+            buffer = Buffer(buffer.length.value)
+            status = lib.untyped_receive(handle, *buffer.arguments, NO_WAIT)
+        if status or resumed:
+            self._end_exchange(status, resumed)
+        text = buffer.memory[: buffer.length.value].decode()
+        if buffer.size == SIZE:
+            pool.free = [buffer]
+        return decode(text)
+
+    def _tcmd_message(self, body: bytes) -> Message:
+        lib, request, reply = self._lib, Message.from_text(body), Message.acquire()
+        place = ctypes.byref(reply.handle)
+        receive = lib.obe_receive_message, self._id, place
+        arguments = self._id, request.handle, place
+        self._end_exchange(*self._exchange(len(body), lib.obe_tcmd_message, arguments, receive))
+        request.release()
+        return reply
+
+    def _query(self, command: bytes, size: int, members: Message, reply: Message) -> None:
+        place = ctypes.byref(reply.handle)
+        receive = self._lib.obe_receive_message, self._id, place
+        arguments = self._id, command, members.handle, place
+        status, resumed = self._exchange(size, self._lib.untyped_query, arguments, receive)
+        self._end_exchange(status, resumed)
+        if resumed:  # the call that received the reply did not check it
+            self.check_reply(reply, command)
+
+    def _exchange(
+        self, size: int, function: Callable[..., int], arguments: tuple[Any, ...], receive: Call
+    ) -> tuple[int, bool]:
+        """Call a function that sends a command of size bytes and receives its reply.
+
+        Returns the status, and whether the reply was received by the call receive instead.
+        """
+        waiter, inbox = self._waiter, self._inbox
+        if inbox.unread or inbox.pending or inbox.pending_messages:
+            inbox.discard()
+        if not waiter.needs_slices():
+            return function(*arguments, DEFAULT_TIMEOUT), False
+        if size > SMALL or not self._is_local:
+            return waiter.call(function, *arguments, DEFAULT_TIMEOUT), False
+        token = waiter.token
+        status = function(*arguments, SLICE_MS)
+        if status != TIMEOUT:
+            return status, False
+        return self._resume(function, arguments, receive, token, deadline_after(waiter.timeout_ms - SLICE))
+
+    def _resume(
+        self,
+        function: Callable[..., int],
+        arguments: tuple[Any, ...],
+        receive: Call,
+        token: CancelToken,
+        deadline: float,
+    ) -> tuple[int, bool]:
+        """Continue a command whose first slice has run out."""
+        number = self._commands
+        while True:
+            no_connection = last_error(self._lib, self._id)
+            status = self._waiter.poll_in_slices(deadline, token, *receive)
+            # STATE means that no connection is open: the slice ran out while connecting, and nothing was sent. Or a
+            # signal handler ran another command in the meantime, which closed the connection of this one.
+            if status != STATE or self._commands != number:
+                break
+            left = remaining(deadline)
+            if left == 0:
+                raise errors.make(TIMEOUT, no_connection)
+            status = function(*arguments, ctypes.c_int64(left if 0 < left < SLICE else SLICE))
+            if status != TIMEOUT:
+                return status, False
+        if status == TIMEOUT:
+            self._check(status, NO_REPLY)
+        return status, True
+
+    def _end_exchange(self, status: int, resumed: bool) -> None:
+        self._check(status)
+        if resumed and not self._persistent:
+            self._lib.obe_close(self._id)

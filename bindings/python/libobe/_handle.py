@@ -1,0 +1,149 @@
+"""The common part of the handles of clients and servers: their lifetime, received messages, options and counters."""
+
+from __future__ import annotations
+
+import ctypes
+import weakref
+from collections.abc import Iterator
+from typing import Any, Callable
+
+from . import errors
+from ._call import check, read_bytes
+from ._deadline import DEFAULT, DEFAULT_TIMEOUT, NO_WAIT, SLICE, Timeout, deadline_after, milliseconds
+from ._inbox import Inbox
+from ._library import Library, library
+from ._message import Message
+from ._status import ARGUMENT, CANCELLED, CLOSED, LOCALLY_CLOSED, PEER_GONE, TIMEOUT
+from ._waiter import Waiter, on_main_thread
+
+SMALL = 16 * 1024  # bytes; fits an empty socket buffer on every platform, so that sending it does not block
+NUL_TERMINATED = ctypes.c_int64(-1)  # the length of a text that ends with a NUL; JSON has none inside
+
+
+def text_length(body: bytes) -> ctypes.c_int64:
+    """The length to pass for a text. The library finds the NUL of a small one faster than ctypes converts a number."""
+    return NUL_TERMINATED if len(body) <= SMALL else ctypes.c_int64(len(body))
+
+
+def _encode(value: str, what: str) -> bytes:
+    if "\0" in value:
+        raise errors.make(ARGUMENT, f"{what} contains a NUL character")
+    return value.encode()
+
+
+def _free(lib: Library, handle: ctypes.c_size_t) -> None:
+    value, handle.value = handle.value, 0
+    if value and not lib.forked:
+        lib.obe_free(value)
+
+
+class Handle:
+    """A client or a server of the library. Failures raise exceptions. Every method may be called from any thread."""
+
+    role = ""
+
+    def __init__(self, address: str | None, port: int) -> None:
+        self.address = address
+        self.port = port
+        self._lib = lib = library()
+        self._id = handle = ctypes.c_size_t()
+        # Created before the library's handle is, so that no signal can come between the two.
+        self._finalizer = weakref.finalize(self, _free, lib, handle)
+        self._waiter = Waiter(lambda: lib.obe_cancel(handle))
+        self._inbox = Inbox(lib, handle, self._waiter)
+        if not 0 <= port <= 65535:
+            raise errors.make(ARGUMENT, f"port {port} is outside 0..65535")
+
+    def _open(self, create: Callable[..., int], timeout: Timeout) -> None:
+        """Create the library's handle with one of its functions."""
+        self._check(create(_encode(self.address or "", "the address"), self.port, ctypes.byref(self._id)))
+        if timeout is not DEFAULT:
+            self.set_option("timeout_ms", str(milliseconds(timeout)))
+        self._waiter.timeout_ms = int(self.option("timeout_ms"))
+
+    # -- messages ------------------------------------------------------------------------------------------------------
+
+    def send(self, body: bytes) -> None:
+        raise NotImplementedError
+
+    def receive(self, numpy: Any = None) -> Any:
+        """The next message. Arrays of numbers are numpy's if that module is passed."""
+        return self._inbox.receive(numpy)
+
+    def receive_request(self) -> Message:
+        """The next message of any client as a message of the library, which can be answered at any time."""
+        return self._inbox.receive_message(deadline_after(self._waiter.timeout_ms), self._waiter.token)
+
+    def requests(self) -> Iterator[Message]:
+        """The messages of all clients. A cancel, close or free ends them, even one that comes between two messages."""
+        token = self._waiter.token
+        while True:
+            try:
+                yield self._inbox.receive_message(deadline_after(SLICE), token)
+            except errors.Error as error:
+                if error.code != TIMEOUT:
+                    raise
+            self._waiter.check(token)
+
+    def reply(self, request: Message, body: bytes) -> bool:
+        """Answer a request and return whether the client has the whole answer."""
+        status = self._send_reply(body, self._lib.obe_reply, request.handle)
+        if status in PEER_GONE or status in LOCALLY_CLOSED:
+            return False
+        request.check(status)
+        return True
+
+    def _send_reply(self, body: bytes, function: Callable[..., int], handle: ctypes.c_size_t) -> int:
+        length = text_length(body)
+        if not on_main_thread():
+            return function(handle, body, length, DEFAULT_TIMEOUT)
+        if length is NUL_TERMINATED:
+            # The system almost always accepts a small reply at once. Otherwise it accepts none of it.
+            status = function(handle, body, length, NO_WAIT)
+            if status != TIMEOUT:
+                return status
+        return self._waiter.call(function, handle, body, length, DEFAULT_TIMEOUT)
+
+    def wait_ready(self, timeout: Timeout) -> None:
+        ms = self._waiter.timeout_ms if timeout is DEFAULT else milliseconds(timeout)
+        self._check(self._waiter.call(self._lib.obe_wait_ready, self._id, ms))
+
+    # -- lifetime ------------------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        self._waiter.end_calls(CLOSED)
+        self._inbox.discard()
+        self._check(self._lib.obe_close(self._id))
+
+    def cancel(self) -> None:
+        self._waiter.end_calls(CANCELLED)
+        self._check(self._lib.obe_cancel(self._id))
+
+    def free(self) -> None:
+        self._waiter.end_calls(CLOSED)
+        self._finalizer()
+
+    @property
+    def alive(self) -> bool:
+        return self._finalizer.alive
+
+    # -- options and counters ------------------------------------------------------------------------------------------
+
+    def option(self, name: str) -> str:
+        status, value = read_bytes(self._lib.obe_get_option, self._id, _encode(name, "the option's name"))
+        self._check(status)
+        return value.decode("utf-8", "replace")
+
+    def set_option(self, name: str, value: str) -> None:
+        self._check(self._lib.obe_set_option(self._id, _encode(name, "the option's name"), _encode(value, name)))
+        if name == "timeout_ms":
+            self._waiter.timeout_ms = int(self.option(name))
+
+    def stat(self, name: str) -> int:
+        value = ctypes.c_int64()
+        self._check(self._lib.obe_get_stat(self._id, name.encode(), ctypes.byref(value)))
+        return value.value
+
+    def _check(self, status: int, more: str = "") -> None:
+        if status:
+            check(self._lib, status, self._id, more)

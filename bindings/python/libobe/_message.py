@@ -1,0 +1,139 @@
+"""Messages of the library: numeric arrays from and to numpy without a Python list in between."""
+
+from __future__ import annotations
+
+import ctypes
+import secrets
+import sys
+from typing import Any, Callable
+
+from . import _abi
+from ._call import check, read_bytes
+from ._json import decode, encode, plain
+from ._library import library
+from ._status import BUFFER_TOO_SMALL, OK
+
+# A smaller array is faster to encode as a list than as a message.
+MIN_NATIVE_SIZE = 64
+
+MAX_SPARE = 8
+_spare: list[Message] = []  # for the next acquire
+
+
+class Message:
+    """Owns the message of the library that `handle` refers to; the handle is 0 until a call stores one there."""
+
+    __slots__ = ("_lib", "handle")
+
+    def __init__(self) -> None:
+        self.handle = ctypes.c_size_t()
+        self._lib = library()
+
+    # Python ignores what a signal handler raises during a finalizer, so that a Ctrl-C would be lost. Therefore the
+    # frequent calls acquire and release their messages, and the finalizer frees those of requests and failed calls. A
+    # weakref.finalize would take longer than the call itself.
+    def __del__(self) -> None:
+        handle = getattr(self, "handle", None)  # a signal handler may have ended __init__
+        if handle is not None and handle.value and not self._lib.forked:
+            self._lib.untyped_message_free(handle)
+
+    @classmethod
+    def acquire(cls) -> Message:
+        """A message for one call, which the caller releases afterwards."""
+        try:
+            return _spare.pop()  # atomic
+        except IndexError:
+            return cls()
+
+    def release(self) -> None:
+        """Free the message of the library. Only the owner of an acquired message may call this, and only once."""
+        if self.handle.value:
+            self._lib.untyped_message_free(self.handle)
+            self.handle.value = 0
+        if len(_spare) < MAX_SPARE:
+            _spare.append(self)
+
+    @classmethod
+    def from_text(cls, text: Any) -> Message:
+        """An acquired message with the JSON text that a buffer contains."""
+        message = cls.acquire()
+        copy = bytes(text)
+        length = ctypes.c_int64(len(copy))
+        message.check(message._lib.untyped_message_new(copy, length, ctypes.byref(message.handle)))
+        return message
+
+    def check(self, status: int) -> None:
+        check(self._lib, status, self.handle)
+
+    def json(self, pointer: bytes = b"") -> bytes:
+        return self._read(self._lib.untyped_get_json, pointer)
+
+    def _read(self, function: Callable[..., int], *arguments: Any) -> bytes:
+        status, text = read_bytes(function, self.handle, *arguments)
+        self.check(status)
+        return text
+
+    def _read_integer(self, function: Callable[..., int], pointer: bytes, result: Any) -> Any:
+        self.check(function(self.handle, pointer, ctypes.byref(result)))
+        return result.value
+
+    def value(self, numpy: Any, pointer: bytes = b"") -> Any:
+        """The value at a pointer: numeric arrays and arrays of equally long ones as numpy's, the rest as Python's."""
+        kind = self._read_integer(self._lib.obe_get_type, pointer, ctypes.c_int32())
+        if kind == _abi.OBE_OBJECT:
+            count = self._read_integer(self._lib.obe_get_count, pointer, ctypes.c_int64())
+            keys = [self._read(self._lib.obe_get_key, pointer, i) for i in range(count)]
+            return {
+                key.decode(): self.value(numpy, pointer + b"/" + key.replace(b"~", b"~0").replace(b"/", b"~1"))
+                for key in keys
+            }
+        array = self.array(numpy, pointer) if kind == _abi.OBE_ARRAY else None
+        return decode(self.json(pointer).decode()) if array is None else array
+
+    def array(self, numpy: Any, pointer: bytes = b"") -> Any:
+        """The array at a pointer as numpy's, or None if it is not one of numbers or of equally long rows of numbers."""
+        rows, cols = ctypes.c_int64(), ctypes.c_int64()
+        for read, sizes in ((self._lib.obe_get_doubles, [rows]), (self._lib.obe_get_matrix, [rows, cols])):
+            places = [ctypes.byref(size) for size in sizes]
+            if read(self.handle, pointer, None, 0, *places) not in (OK, BUFFER_TOO_SMALL):
+                continue
+            array = numpy.empty([size.value for size in sizes])
+            memory = array.ctypes.data_as(ctypes.POINTER(ctypes.c_double))
+            # The first call counts the elements. Only this one finds a null in a row.
+            if read(self.handle, pointer, memory, array.size, *places) == OK:
+                return array
+        return None
+
+
+def json_text(value: Any) -> bytes:
+    """The JSON text of a value, where the library writes large numpy arrays of doubles."""
+    if "numpy" not in sys.modules:
+        return encode(value)
+    numpy = sys.modules["numpy"]
+    placeholder = secrets.token_hex(16)
+    arrays: list[bytes] = []
+
+    def default(item: Any) -> Any:
+        doubles = isinstance(item, numpy.ndarray) and item.dtype == numpy.float64
+        if doubles and item.ndim in (1, 2) and item.size >= MIN_NATIVE_SIZE:
+            arrays.append(_array_text(numpy.ascontiguousarray(item)))
+            return placeholder
+        return plain(item)
+
+    whole = encode(value, default)
+    if not arrays:
+        return whole
+    parts = whole.split(b'"%s"' % placeholder.encode())
+    return b"".join(piece for pair in zip(parts, [*arrays, b""]) for piece in pair)
+
+
+def _array_text(array: Any) -> bytes:
+    message = Message.from_text(b"{}")
+    memory = array.ctypes.data_as(ctypes.POINTER(ctypes.c_double))
+    if array.ndim == 1:
+        message.check(message._lib.obe_set_doubles(message.handle, b"a", memory, array.size))
+    else:
+        message.check(message._lib.obe_set_matrix(message.handle, b"a", memory, *array.shape))
+    text = message.json(b"/a")
+    message.release()
+    return text

@@ -1,0 +1,46 @@
+"""The handle of a server."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from typing import Any
+
+from ._deadline import DEFAULT_TIMEOUT, Timeout
+from ._handle import Handle, text_length
+from ._status import PEER_GONE
+
+
+class ServerHandle(Handle):
+    """A server of the library; `port` is the one that it listens on."""
+
+    role = "server"
+
+    def __init__(self, address: str | None, port: int, timeout: Timeout) -> None:
+        super().__init__(address, port)
+        self._receiver: int | None = None  # the thread that received first
+        self._several_receivers = False
+        self._open(self._lib.obe_server_new, timeout)
+        number = ctypes.c_int32()
+        self._check(self._lib.obe_port(self._id, ctypes.byref(number)))
+        self.port = number.value
+
+    def send(self, body: bytes) -> None:
+        """Answer the last message. A client that is gone or stalls is not an error."""
+        self._inbox.discard()  # what is pending is what this answers
+        send = self._lib.untyped_send
+        if self._several_receivers:
+            # It answers the message that this thread received, so no other thread may make the call.
+            status = send(self._id, body, text_length(body), DEFAULT_TIMEOUT)
+        else:
+            status = self._send_reply(body, send, self._id)
+        if status not in PEER_GONE:
+            self._check(status)
+
+    def receive(self, numpy: Any = None) -> Any:
+        thread = threading.get_ident()
+        if self._receiver is None:
+            self._receiver = thread
+        elif self._receiver != thread:
+            self._several_receivers = True
+        return self._inbox.receive(numpy)

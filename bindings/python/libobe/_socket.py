@@ -1,0 +1,235 @@
+"""The public classes: the socket, and the requests that a server receives."""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import operator
+import os
+from types import TracebackType
+from typing import Any, Callable, Literal, NoReturn, Optional, TypeVar
+
+from ._abi import COUNTERS, DEFAULT_PORT
+from ._client_handle import ClientHandle
+from ._deadline import DEFAULT, Timeout
+from ._handle import Handle
+from ._json import decode
+from ._message import Message, json_text
+from ._server_handle import ServerHandle
+
+Arrays = Optional[Literal["numpy"]]
+
+
+def _readonly(name: str) -> Any:
+    def get(self: Socket) -> Any:
+        return getattr(self._obe, name)
+
+    def put(self: Socket, value: object) -> None:
+        if value != get(self):
+            raise AttributeError(f"{name} is read-only; create a new Socket for {value!r}")
+
+    return property(get, put)
+
+
+Self = TypeVar("Self", bound="Socket")
+
+
+class Socket:
+    """A client or a server of the OBE protocol, a drop-in replacement for `optbayesexpt.Socket`.
+
+    role        'client' or 'server'. A server listens from now on. A client connects when it sends.
+    ip_address  an address or a host name; '' and None are the loopback address in both roles.
+    port        0 lets the system choose a server's port, which is then in the attribute `port`.
+    timeout     the limit of a call in seconds; None waits forever. The default is 60 for a client, None for a server.
+
+    A message is any value that `json.dumps` accepts, a numpy array or scalar, or another numeric buffer. Failures raise
+    exceptions of `libobe.errors`. Any method may be called from any thread. Collecting a Socket frees it.
+    """
+
+    role: str = _readonly("role")
+    ip_address: str | None = _readonly("address")
+    port: int = _readonly("port")
+
+    def __init__(
+        self, role: str, ip_address: str | None = "", port: int = DEFAULT_PORT, *, timeout: Timeout = DEFAULT
+    ) -> None:
+        if role not in ("client", "server"):
+            raise ValueError(f"Invalid role {role!r}. Valid choices are 'client' or 'server'.")
+        # The only attribute, so that a subclass may use any other name.
+        create = ClientHandle if role == "client" else ServerHandle
+        self._obe: Handle = create(ip_address, operator.index(port), timeout)
+
+    def send(self, value: Any) -> None:
+        """Send a message: a client on a new connection unless the option persistent is set, a server to a client.
+
+        A server answers the last message that this thread received. If this thread has no message to answer, the server
+        answers the only unanswered one. If there are several, it raises StateError and sends nothing. So one loop may
+        run on changing threads, or several loops each on its own thread. Several loops that change threads, such as
+        asyncio tasks in an executor, have to use `receive_request` or `serve`.
+
+        A value that cannot be JSON raises TypeError or ValueError before a connection is opened. On a server it is not
+        an error if the client has left or does not read its answer in time, so that no client can end the server.
+        """
+        self._obe.send(json_text(value))
+
+    def receive(self, *, arrays: Arrays = None) -> Any:
+        """Wait for the next message: a client's reply, or a server's next message from any client.
+
+        With arrays='numpy', each array of numbers and each array of equally long arrays of numbers in the message is
+        returned as a numpy array of doubles, which the library reads without a Python list in between.
+        """
+        return self._obe.receive(arrays and _numpy(arrays))
+
+    def tcmd(self, command: Any, *, arrays: Arrays = None) -> Any:
+        """Send a command and return its reply: `send`, `receive` and `close` within one timeout. None on a server."""
+        if not isinstance(self._obe, ClientHandle):
+            return None
+        return self._obe.tcmd(json_text(command), arrays and _numpy(arrays))
+
+    def receive_request(self) -> Request:
+        """Wait for a server's next message, a `Request` that can be answered at any time and from any thread."""
+        return Request(self._obe, self._obe.receive_request())
+
+    def serve(self, handler: Callable[[Request], Any]) -> Any:
+        """Call handler with each message, a `Request`, until it returns a true value, and return that value.
+
+        handler answers with `request.reply`, at once or later from another thread. An exception of handler ends serve.
+        So handler has to catch the errors that an unexpected message can cause, or a client could end the server.
+        Several threads may serve one server.
+        """
+        requests = self._obe.requests()
+        while True:
+            # Keeps no reference to a request, so that one that handler leaves unanswered is dropped at once.
+            ended = handler(Request(self._obe, next(requests)))
+            if ended:
+                return ended
+
+    def tcpcmd(self, command: Any) -> Any:
+        """The same as `tcmd`, under its name in `optbayesexpt.Socket`."""
+        return self.tcmd(command)
+
+    def wait_ready(self, timeout: Timeout = DEFAULT) -> None:
+        """Wait until the server answers the command 'ready', for a server that may still be starting."""
+        self._obe.wait_ready(timeout)
+
+    def close(self) -> None:
+        """Close the connection, or on a server that of its last message. The server keeps listening."""
+        self._obe.close()
+
+    def cancel(self) -> None:
+        """End the calls in flight on other threads with `libobe.errors.CancelledError`, but not later calls."""
+        self._obe.cancel()
+
+    def free(self) -> None:
+        """Close the connections and a server's listener, as leaving a `with` block and the garbage collector do."""
+        self._obe.free()
+
+    def set_option(self, name: str, value: str | int) -> None:
+        """Set an option; obe.h describes them. Options that are 0 or 1 also accept False and True."""
+        self._obe.set_option(name, value if isinstance(value, str) else str(int(operator.index(value))))
+
+    def get_option(self, name: str) -> str:
+        """The value of an option or property as text."""
+        return self._obe.option(name)
+
+    def stats(self) -> dict[str, int]:
+        """The counters of this socket by name; obe.h describes them."""
+        return {name: self._obe.stat(name) for name in COUNTERS}
+
+    @property
+    def connection(self) -> Connection | None:
+        """The open connection, or on a server that of the last message; None if there is none."""
+        return Connection(self._obe) if self._obe.alive and self._obe.option("peer") else None
+
+    @property
+    def server(self) -> Listener | None:
+        """A server's listener."""
+        return Listener(self._obe) if self._obe.role == "server" and self._obe.alive else None
+
+    def __enter__(self: Self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.free()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Socket cannot be copied or pickled")
+
+    def __repr__(self) -> str:
+        return f"<libobe.Socket {self.role} {self.ip_address or '127.0.0.1'}:{self.port}>"
+
+
+class Request:
+    """A message that a server received and can answer.
+
+    A request that is collected without an answer is dropped: its client's connection is closed when a message of
+    another client is received.
+    """
+
+    def __init__(self, handle: Handle, message: Message) -> None:
+        self._obe = handle
+        self._message = message
+
+    @property
+    def value(self) -> Any:
+        """The message, as `receive` returns it."""
+        return decode(self._message.json().decode())
+
+    def arrays(self) -> Any:
+        """The message with numpy arrays, as `receive(arrays='numpy')` returns it."""
+        return self._message.value(_numpy("numpy"))
+
+    def reply(self, value: Any) -> bool:
+        """Answer the client. Returns False if it has left or does not read the whole answer in time.
+
+        A request can be answered once.
+        """
+        return self._obe.reply(self._message, json_text(value))
+
+
+class _End:
+    def __init__(self, handle: Handle) -> None:
+        self._obe = handle
+
+    def getsockname(self) -> tuple[str, int]:
+        """The address and port of this side."""
+        return _address(self._obe.option("local"))
+
+
+class Connection(_End):
+    """The open connection of a socket."""
+
+    def close(self) -> None:
+        """The same as the socket's own `close`."""
+        self._obe.close()
+
+    def getpeername(self) -> tuple[str, int]:
+        """The address and port of the peer."""
+        return _address(self._obe.option("peer"))
+
+
+class Listener(_End):
+    """The listener of a server."""
+
+    def close(self) -> None:
+        """The same as the socket's `free`, which releases the port."""
+        self._obe.free()
+
+    def getpeername(self) -> tuple[str, int]:
+        """Raises OSError, as a listening `socket.socket` does: a listener has no peer."""
+        return _address("")
+
+
+def _numpy(arrays: Arrays) -> Any:
+    if arrays not in (None, "numpy"):
+        raise ValueError(f"arrays is None or 'numpy', not {arrays!r}")
+    return importlib.import_module("numpy") if arrays else None
+
+
+def _address(address: str) -> tuple[str, int]:
+    if not address:
+        raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN))
+    host, _, port = address.rpartition(":")
+    return host.strip("[]"), int(port)

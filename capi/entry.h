@@ -1,2 +1,0 @@
-/* Puts the handler back by which libgc stops threads; see entry.c. */
-void capi_restore_collector(void);

@@ -1,4 +1,0 @@
-#include "kept.h"
-
-void *capi_quarantine[CAPI_QUARANTINE];
-char *capi_texts[CAPI_TEXTS];

@@ -1,0 +1,164 @@
+package socket
+
+import (
+	"time"
+
+	"libobe/internal/thread"
+)
+
+// Message is a message that a server received. It must be answered with Reply or
+// dropped with Drop.
+type Message struct {
+	Body   []byte
+	server *Server
+	from   *serverConn
+	number int // of the messages of its connection
+
+	// Guarded by core.mu.
+	state       messageState
+	dropPending bool // it was dropped while a reply was being sent
+	replacing   int  // receiving calls that drop this message when they get the next one
+
+	// Of a message returned by Receive, guarded by core.mu.
+	paired bool
+	thread thread.ID // that received it
+	passed int       // how often the receiving call of another thread left it open
+}
+
+type messageState int
+
+const (
+	messageOpen messageState = iota
+	messageReplying
+	messageSettled // answered or dropped
+)
+
+// Reply answers the message, from any goroutine. A message is answered once. A reply
+// that failed may be tried again.
+func (m *Message) Reply(body []byte, timeout time.Duration) error {
+	s := m.server
+	call, err := s.begin("reply", timeout)
+	if err != nil {
+		return err
+	}
+	defer s.end(call)
+	if !m.beginReply() {
+		return call.wrap(m.from.conn.RemoteName(), errAnswered)
+	}
+	defer m.endReply()
+	return s.reply(call, m.from, body, m)
+}
+
+// Send is Server.Send for this message: the first call answers the message, and each
+// further one sends the client one more message, until the client's next message is
+// received.
+func (m *Message) Send(body []byte, timeout time.Duration) error {
+	s := m.server
+	call, err := s.begin("send", timeout)
+	if err != nil {
+		return err
+	}
+	defer s.end(call)
+	if m.beginReply() {
+		defer m.endReply()
+		return s.reply(call, m.from, body, m)
+	}
+	if !m.isLast() {
+		return call.wrap(m.from.conn.RemoteName(), errAnswering)
+	}
+	return s.reply(call, m.from, body, nil)
+}
+
+// isLast reports whether the message is settled and is the last one of its connection.
+func (m *Message) isLast() bool {
+	m.server.mu.Lock()
+	defer m.server.mu.Unlock()
+	return m.state == messageSettled && m.from.messages == m.number
+}
+
+// Answered reports whether the message was answered or dropped.
+func (m *Message) Answered() bool {
+	m.server.mu.Lock()
+	defer m.server.mu.Unlock()
+	return m.state == messageSettled
+}
+
+// beginReply marks the message as being answered. It reports whether the caller may
+// send the reply.
+func (m *Message) beginReply() bool {
+	m.server.mu.Lock()
+	defer m.server.mu.Unlock()
+	if m.state != messageOpen {
+		return false
+	}
+	m.state = messageReplying
+	return true
+}
+
+// endReply follows beginReply. A message whose reply failed may be answered again.
+func (m *Message) endReply() {
+	m.server.mu.Lock()
+	defer m.server.mu.Unlock()
+	if m.state != messageReplying {
+		return
+	}
+	m.state = messageOpen
+	switch {
+	case m.dropPending:
+		m.abandon()
+	case m.from.closeErr == nil:
+		m.server.resume(m.from)
+	case m.paired:
+		m.settle(m.from.closeErr)
+	}
+}
+
+// Drop drops the message. If it was not answered, its connection is closed when a
+// message of another one is received (unless the option one_way is set), so that no
+// client waits for a reply that will not come. A reply in progress continues.
+func (m *Message) Drop() {
+	m.server.mu.Lock()
+	defer m.server.mu.Unlock()
+	m.drop()
+}
+
+// drop implements Drop. core.mu is held.
+func (m *Message) drop() {
+	switch m.state {
+	case messageReplying:
+		m.dropPending = true
+	case messageOpen:
+		m.abandon()
+	}
+}
+
+// replace drops the message because the next one was received. core.mu is held.
+func (m *Message) replace() {
+	if m.state == messageOpen && m.paired {
+		m.server.pairs.lost++
+	}
+	m.drop()
+}
+
+// abandon settles the message without a reply. core.mu is held.
+func (m *Message) abandon() {
+	if m.from.closeErr == nil {
+		m.server.abandoned[m.from] = true
+	}
+	m.settle(errDropped)
+}
+
+// settle ends the wait for a reply. The reason is nil if the message was answered, and
+// otherwise what a later reply fails with. core.mu is held.
+func (m *Message) settle(reason error) {
+	m.state = messageSettled
+	m.from.unanswered--
+	if m.from.last == m {
+		m.from.last = nil // it may be large
+	}
+	m.server.pairs.settled(m, reason)
+	if m.from.closeErr == nil {
+		m.server.closeIfDone(m.from)
+		m.server.resume(m.from)
+	}
+}

@@ -1,0 +1,225 @@
+package socket
+
+import (
+	"cmp"
+	"fmt"
+	"time"
+
+	"libobe/internal/trace"
+	"libobe/internal/transport"
+)
+
+var (
+	// errReplyTimeout is a reply that the client did not read in time. Its connection is
+	// closed.
+	errReplyTimeout = fmt.Errorf("%w: the client did not read the reply within message_timeout_ms", ErrTimeout)
+	// errReplyBroken is what later replies to such a connection fail with. It is not a
+	// timeout, which would suggest trying again.
+	errReplyBroken = fmt.Errorf("%w, because the client did not read a whole reply in time", ErrClosed)
+)
+
+// maxWrite is how much of a reply is written before the call checks its deadline. With
+// less, a message of 64 MB costs 10 % more CPU time.
+const maxWrite = 4 << 20
+
+// reply sends the reply to m on its connection, or one more message if m is nil.
+func (s *Server) reply(call *call, c *serverConn, body []byte, m *Message) error {
+	head, err := call.encode(body, s.options().maxMessage)
+	if err == nil {
+		if err = c.writing.lock(call); err == nil {
+			defer c.writing.unlock()
+			err = s.write(call, c, head, body, m)
+		}
+	}
+	if err != nil {
+		return call.wrap(c.conn.RemoteName(), err)
+	}
+	return nil
+}
+
+// write sends a frame and settles the message that it answers. The caller holds
+// c.writing.
+func (s *Server) write(call *call, c *serverConn, head, body []byte, m *Message) (err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case c.closeErr != nil:
+		return c.closeErr
+	case c.closeWhenSent:
+		return ErrClosed
+	}
+	f := outgoingFrame{head: head, body: body, behind: c.outgoing.isRunning()}
+	done := false
+	defer func() {
+		if !done {
+			s.drop(c, ErrClosed) // after a panic it is unknown how much was sent
+		}
+	}()
+	s.unlocked(func() {
+		err = s.sendFrame(call, c, &f)
+		s.counters.bytesSent.Add(int64(f.sent))
+		if err == nil && s.options().trace != "" {
+			s.traceMessage(call, "server", trace.Sent, c.conn.RemoteName(), body)
+		}
+	})
+	done = true
+	if err != nil {
+		closeErr := c.closeErr
+		if f.sent > 0 || closeErr != nil || err != ErrTimeout && err != transport.ErrWoken {
+			s.countUnread(c)
+			reason := err
+			if err == ErrTimeout || err == transport.ErrWoken || err == errReplyTimeout {
+				reason = errReplyBroken // err is why this call ended, but not a later one
+			}
+			s.drop(c, reason)
+		}
+		return cmp.Or(closeErr, err)
+	}
+	s.counters.messagesSent.Add(1)
+	if c.closeErr == nil {
+		s.conns.touch(c)
+	}
+	if m != nil {
+		m.settle(nil)
+	} else if c.closeErr == nil {
+		s.closeIfDone(c)
+	}
+	return nil
+}
+
+// outgoingFrame is a frame, or the rest of it, that a call sends.
+type outgoingFrame struct {
+	head, body []byte // not sent yet
+	sent       int    // bytes that the system has accepted
+	behind     bool   // bytes of earlier replies go first
+}
+
+func (f *outgoingFrame) len() int { return len(f.head) + len(f.body) }
+
+// write writes a part of the frame without waiting. After nil there may be more.
+func (f *outgoingFrame) write(conn *transport.Conn) error {
+	n, err := conn.WriteFrame(f.head, f.body[:min(len(f.body), maxWrite)])
+	f.sent += n
+	skip := min(n, len(f.head))
+	f.head, f.body = f.head[skip:], f.body[n-skip:]
+	return err
+}
+
+// sendFrame sends a frame, or hands the rest of it over. Usually the system accepts all
+// of it at once. The caller holds c.writing.
+func (s *Server) sendFrame(call *call, c *serverConn, f *outgoingFrame) error {
+	if !f.behind {
+		// A non-blocking call does not begin a frame that it might have to break off.
+		if call.timeout == 0 && !c.conn.Writable() {
+			return ErrTimeout
+		}
+		c.conn.SetWriteWait(transport.NoWait)
+		err := f.write(c.conn)
+		if err == nil && f.len() == 0 || err != nil && err != ErrTimeout {
+			return err
+		}
+	}
+	return s.sendRest(call, c, f)
+}
+
+// sendRest sends the part of a frame that the system did not accept at once.
+func (s *Server) sendRest(call *call, c *serverConn, f *outgoingFrame) error {
+	wait, limited, err := s.replyWait(call)
+	if err != nil {
+		return err
+	}
+	s.beginSending(c)
+	defer s.endSending(c)
+
+	c.conn.SetWriteWait(transport.NoWait)
+	for noMemory := false; ; {
+		err = s.sendMore(c, f)
+		if err == nil && f.len() == 0 {
+			return nil
+		}
+		if err == nil {
+			// The system accepts all that is written, but the call may have to end.
+			if err = call.due(); err == nil {
+				continue
+			}
+			if call.timeout != 0 {
+				return err
+			}
+		}
+		if err != ErrTimeout {
+			return err
+		}
+		fits := !noMemory && s.fits(f.len())
+		if fits && (f.behind || call.timeout == 0) {
+			if s.handOver(c, f) {
+				return nil
+			}
+			noMemory = true
+			continue
+		}
+		if call.timeout == 0 {
+			return err
+		}
+		wait.Yield = nil
+		if fits {
+			wait.Yield = s.poller
+		}
+		err = c.conn.WaitWritable(call.withSpin(wait, &c.writeSpin))
+		switch {
+		case err == nil:
+		case err == transport.ErrYield:
+			if s.handOver(c, f) {
+				return nil
+			}
+			noMemory = true
+		case err == ErrTimeout && limited:
+			return errReplyTimeout
+		default:
+			return err
+		}
+	}
+}
+
+// sendMore sends what the system accepts of the unsent replies and of the frame. After
+// nil there may be more of the frame.
+func (s *Server) sendMore(c *serverConn, f *outgoingFrame) error {
+	if f.behind {
+		if err := s.flush(c); err != nil {
+			return err
+		}
+		f.behind = false
+	}
+	return f.write(c.conn)
+}
+
+// replyWait returns the Wait for the rest of a reply. limited reports whether
+// message_timeout_ms ends it and not the timeout of the call.
+func (s *Server) replyWait(call *call) (wait transport.Wait, limited bool, err error) {
+	wait, err = s.wait(call)
+	if err != nil {
+		return wait, false, err
+	}
+	if limit := s.options().messageTimeout; limit >= 0 {
+		if end := time.Now().Add(limit); wait.Deadline.IsZero() || end.Before(wait.Deadline) {
+			wait.Deadline, limited = end, true
+		}
+	}
+	return wait, limited, nil
+}
+
+// beginSending stops reading from a connection while a call waits for it.
+func (s *Server) beginSending(c *serverConn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c.sending = true
+	_ = s.updateInterest(c) // removing an interest does not fail
+}
+
+func (s *Server) endSending(c *serverConn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c.sending = false
+	if c.closeErr == nil {
+		s.resumeReading(c)
+	}
+}

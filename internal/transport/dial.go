@@ -1,0 +1,92 @@
+package transport
+
+import (
+	"errors"
+	"net/netip"
+	"time"
+)
+
+// Dial begins a connection to one address. It does not wait: the first write does, and
+// returns the failure. So a slow caller never shows the server a connection that closes
+// without a message. After keepAlive of silence the system probes whether the peer is
+// still there; 0 means never.
+//
+// Where no server is listening on a port from the range that the system uses for
+// clients, the system may choose that very port for this connection and connect it to
+// itself (TCP self-connect): a client would read its own command as the reply. Such a
+// connection counts as refused.
+func Dial(to netip.AddrPort, keepAlive time.Duration) (*Conn, error) {
+	fd, err := sysConnect(to)
+	if err != nil {
+		return nil, systemError("connect", err)
+	}
+	local := sysLocal(fd)
+	// The address may be unknown until the connection is established; the port is known.
+	samePort := local.Port() == to.Port() || !local.IsValid()
+	return &Conn{fd: fd, remote: to, connecting: true, samePort: samePort, keepAlive: keepAlive}, nil
+}
+
+// SetConnectDeadline sets a deadline for establishing the connection. It applies if it is
+// earlier than that of the first write.
+func (c *Conn) SetConnectDeadline(t time.Time) { c.connectBy = t }
+
+// Connecting reports whether the connection is not established yet.
+func (c *Conn) Connecting() bool { return c.connecting }
+
+// mayWriteAfter reports whether one more write may follow a wait for the connection that
+// ended with err. A connection established at the last moment still carries its message:
+// the reference implementation (Python optbayesexpt) ends when a connection closes
+// without one.
+func mayWriteAfter(err error) bool { return errors.Is(err, ErrTimeout) || errors.Is(err, ErrWoken) }
+
+// awaitConnect waits until the connection is established. If the wait ends early, the
+// state of the connection is final: the system ignores a later answer, so that the
+// server never accepts a connection that is about to be closed.
+func (c *Conn) awaitConnect(fd descriptor, w Wait) error {
+	if !c.connectBy.IsZero() && (w.Deadline.IsZero() || c.connectBy.Before(w.Deadline)) {
+		w.Deadline = c.connectBy
+	}
+	waitErr := waitFor(fd, forWriting, w)
+	if waitErr != nil {
+		sysIgnorePeer(fd)
+	}
+	if err := sysConnectError(fd); err != nil {
+		return systemError("connect", err)
+	}
+	if c.samePort {
+		if peer := sysPeer(fd); peer.IsValid() && peer == sysLocal(fd) {
+			return systemError("connect", errConnRefused)
+		}
+	}
+	return waitErr
+}
+
+// setConnected records that the connection is established; waitErr is what awaitConnect
+// returned. The keepalive is set only now: the server is already at work, and does not
+// wait for these system calls.
+func (c *Conn) setConnected(fd descriptor, waitErr error) {
+	c.connecting = false
+	if waitErr != nil {
+		sysHeedPeer(fd)
+	}
+	if c.keepAlive > 0 {
+		sysKeepAlive(fd, c.keepAlive)
+	}
+}
+
+// connect waits until the connection is established.
+func (c *Conn) connect(w Wait) error {
+	if !c.connecting {
+		return nil
+	}
+	fd, err := c.acquire()
+	if err != nil {
+		return err
+	}
+	defer c.release()
+	if err = c.awaitConnect(fd, w); err != nil {
+		return c.closedOr(err)
+	}
+	c.setConnected(fd, nil)
+	return nil
+}

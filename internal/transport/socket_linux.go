@@ -1,0 +1,108 @@
+package transport
+
+import (
+	"net/netip"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	noSignal    = unix.MSG_NOSIGNAL
+	tcpKeepIdle = unix.TCP_KEEPIDLE
+)
+
+func sysSocket(family int) (descriptor, error) {
+	return unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+}
+
+// rawSyscallMax is how many bytes a non-blocking system call may move if Go's scheduler
+// is not informed of it. That saves 0.2 µs, and delays a garbage collection no longer
+// than other code does.
+const rawSyscallMax = 64 << 10
+
+// sysSend is send(2): the form in package unix does not return the number of bytes.
+func sysSend(fd descriptor, p []byte) (int, error) {
+	return rawIO(unix.SYS_SENDTO, fd, p, noSignal)
+}
+
+// sysReceive is recv(2), a shorter path through the kernel than read(2).
+func sysReceive(fd descriptor, p []byte) (int, error) {
+	return rawIO(unix.SYS_RECVFROM, fd, p, 0)
+}
+
+// sysPeek returns 1 if data is available, and does not consume it.
+func sysPeek(fd descriptor) (int, error) {
+	var one [1]byte
+	return rawIO(unix.SYS_RECVFROM, fd, one[:], unix.MSG_PEEK)
+}
+
+func rawIO(call uintptr, fd descriptor, p []byte, flags uintptr) (int, error) {
+	var n uintptr
+	var errno unix.Errno
+	if len(p) <= rawSyscallMax {
+		n, _, errno = unix.RawSyscall6(call, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), flags, 0, 0)
+	} else {
+		n, _, errno = unix.Syscall6(call, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), flags, 0, 0)
+	}
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), nil
+}
+
+// limitRetransmission bounds how long the system retransmits unacknowledged data, during
+// which it sends no keepalive probes: 13 s and ten intervals instead of 15 minutes. Linux
+// before 6.15 does not support it.
+func limitRetransmission(fd descriptor, seconds int) {
+	const longest = 120
+	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_RTO_MAX_MS, 1000*min(max(1, seconds/5), longest))
+}
+
+// dropAll is a packet filter that drops every packet.
+var dropAll = unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: 0}
+
+// sysIgnorePeer makes the system drop the peer's packets, until sysHeedPeer. Without it, a
+// server that answers between the last check of a connection attempt and its close
+// accepts a connection without a message. Of 5,300 attempts established within 15 ms
+// around their deadline, 9 did so without it, and of 8,000 none with it.
+func sysIgnorePeer(fd descriptor) {
+	_ = unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: 1, Filter: &dropAll})
+}
+
+// sysHeedPeer ends sysIgnorePeer. The peer retransmits the dropped packets.
+func sysHeedPeer(fd descriptor) {
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DETACH_FILTER, 0)
+}
+
+// sysAccept accepts a connection, which inherits the listener's options.
+func sysAccept(fd descriptor) (descriptor, netip.AddrPort, error) {
+	for {
+		conn, sa, err := syscall.Accept4(fd, unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK)
+		switch err {
+		case nil:
+			return conn, addrPort(sa), nil
+		case unix.EINTR, unix.ECONNABORTED:
+			continue
+		}
+		return 0, netip.AddrPort{}, err
+	}
+}
+
+// sysRandom returns why the system provides no random numbers, without which crypto/tls
+// ends the process: a sandbox may forbid the call. A system without the call has a file
+// instead.
+func sysRandom() error {
+	var one [1]byte
+	for {
+		_, err := unix.Getrandom(one[:], 0)
+		switch err {
+		case unix.EINTR:
+		case nil, unix.ENOSYS:
+			return nil
+		default:
+			return systemError("getrandom", err)
+		}
+	}
+}
