@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
+import threading
+import time
 from typing import Any, Callable
 
 from . import errors
 from ._buffer import Buffer, BufferPool
 from ._library import Library
-from ._status import BUFFER_TOO_SMALL, OK
+from ._status import BUFFER_TOO_SMALL, CLOSED, OK
 
 _pool = BufferPool()
+_exit_hooks: list[threading.Event] = []  # one, from the first handle on; set when the interpreter exits
+
+
+def expect_exit() -> None:
+    """Prepare for the interpreter's exit. To be called after a weakref.finalize was created: hooks run in reverse."""
+    if not _exit_hooks:
+        _exit_hooks.append(threading.Event())
+        atexit.register(_exit_hooks[0].set)
 
 
 def read_bytes(function: Callable[..., int], *arguments: Any) -> tuple[int, bytes]:
@@ -33,4 +44,15 @@ def last_error(lib: Library, handle: ctypes.c_size_t) -> str:
 def check(lib: Library, status: int, handle: ctypes.c_size_t, more: str = "") -> None:
     """Raise the exception of a failure on a handle; more is appended to its error message."""
     if status:
+        if status == CLOSED and _exit_hooks and _exit_hooks[0].is_set():
+            _end_with_interpreter()
         raise errors.make(status, last_error(lib, handle) + more)
+
+
+def _end_with_interpreter() -> None:
+    """Never return to a daemon thread whose call was ended by the interpreter's exit, which frees all handles.
+
+    An exception would print a traceback, and can abort the interpreter. The thread ends when it next needs the GIL.
+    """
+    while threading.current_thread() is not threading.main_thread():
+        time.sleep(1)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Callable
 
 from . import errors
-from ._call import check, read_bytes
+from ._call import check, expect_exit, read_bytes
 from ._deadline import DEFAULT, DEFAULT_TIMEOUT, NO_WAIT, SLICE, Timeout, deadline_after, milliseconds
 from ._inbox import Inbox
 from ._library import Library, library
@@ -49,6 +49,7 @@ class Handle:
         self._id = handle = ctypes.c_size_t()
         # Created before the library's handle is, so that no signal can come between the two.
         self._finalizer = weakref.finalize(self, _free, lib, handle)
+        expect_exit()
         self._waiter = Waiter(lambda: lib.obe_cancel(handle))
         self._inbox = Inbox(lib, handle, self._waiter)
         if not 0 <= port <= 65535:

@@ -155,7 +155,7 @@ def test_exit_while_threads_are_blocked() -> None:
         "client = libobe.Socket('client', port=server.port)\n"
         "print('end')\n"
     )
-    assert (done.returncode, done.stdout) == (0, "end\n")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "end\n", "")
 
 
 def test_a_large_message_at_exit() -> None:
