@@ -74,6 +74,17 @@ func (s *Server) Remembered() (open, past int) {
 	return len(s.pairs.open), len(s.pairs.past)
 }
 
+// MaxPast is how many threads a server remembers at most.
+const MaxPast = maxPast
+
+// RememberedSenders returns for how many threads the server remembers the connection of
+// their last message.
+func (s *Server) RememberedSenders() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.pairs.from)
+}
+
 // Held returns how many connections the server does not poll, because their next message
 // has to wait.
 func (s *Server) Held() (n int) {

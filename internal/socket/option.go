@@ -204,7 +204,7 @@ var Options = []Option{
 		Doc: "This side's address: that of the server's listener or of the client's connection; empty if there is none.",
 	}, {
 		Name: "peer", ReadOnly: true,
-		Doc: "The other side's address: that of the client's connection, or of the connection of the server's last message; empty if there is none.",
+		Doc: "The other side's address: that of the client's connection, or of the connection of the last message that the calling thread received on the server, by whichever function; empty if there is none.",
 	},
 }
 

@@ -54,7 +54,7 @@ func NewServer(host string, port int) (*Server, error) {
 	s := &Server{conns: newConnTable(listenerID), abandoned: map[*serverConn]bool{}}
 	s.turns.vacant.L = &s.mu
 	s.partials.watch, s.outgoing.watch = &s.watch, &s.watch
-	s.pairs.past = map[thread.ID]past{}
+	s.pairs.past, s.pairs.from = map[thread.ID]past{}, map[thread.ID]uint64{}
 	s.settings.Store(defaults(RoleServer))
 	s.configure = transport.Credentials.Server
 	if err := s.listen(address); err != nil {
@@ -143,6 +143,7 @@ func (s *Server) Receive(dst []byte, timeout time.Duration) (int, error) {
 	copyUnlessInPlace(dst, m.Body)
 	m.Body = nil // it may be in dst, which belongs to the caller
 	s.pairs.received(t, m)
+	s.pairs.seen(t, m.from)
 	if s.options().oneWay {
 		m.settle(nil)
 	}
@@ -182,6 +183,7 @@ func (s *Server) receiveMessage(call *call, t thread.ID, previous *Message) (*Me
 	m, err := s.next(call, nil)
 	if err == nil {
 		s.replace(replaced, m.from)
+		s.pairs.seen(t, m.from)
 	}
 	return m, err
 }
@@ -278,11 +280,10 @@ func (s *Server) Option(name string) (string, error) {
 		"peer": func() string {
 			s.mu.Lock()
 			defer s.mu.Unlock()
-			c := s.current(thread.Current())
-			if c == nil || c.closeErr != nil {
-				return ""
+			if c := s.sender(thread.Current()); c != nil && c.closeErr == nil {
+				return c.conn.RemoteName()
 			}
-			return c.conn.RemoteName()
+			return ""
 		},
 	})
 }
