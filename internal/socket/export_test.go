@@ -46,6 +46,15 @@ func (c *Client) ResolveTo(addresses ...netip.AddrPort) {
 	c.resolve = func(transport.Wait, <-chan struct{}) ([]netip.AddrPort, error) { return addresses, nil }
 }
 
+// RefusedAt returns the error of a client that is refused at these addresses.
+func RefusedAt(untilReady bool, addresses ...netip.AddrPort) error {
+	var attempts []attempt
+	for _, at := range addresses {
+		attempts = append(attempts, attempt{at, transport.ErrRefused})
+	}
+	return (&call{untilReady: untilReady}).withHint(transport.ErrRefused, attempts)
+}
+
 // FirstShare is the time of the first attempt to connect to one of several addresses.
 const FirstShare = firstShare
 
