@@ -472,6 +472,10 @@ obe_status obe_set_json(obe_message message, const char *key, const char *json,
  * A JSON pointer (RFC 6901) selects a value of a message: "/x/0" is the first
  * element of the member x, and "" is the whole message. In a pointer, "~1"
  * stands for "/" and "~0" for "~". If a key is repeated, the last member wins.
+ *
+ * If the message is an object with a member "error", which is how a server
+ * reports what went wrong, the error message of OBE_E_NOT_FOUND and OBE_E_TYPE
+ * quotes the message, up to 200 bytes of it.
  */
 
 /* obe_get_double stores the number at pointer, an integer too, in *value,
@@ -952,8 +956,9 @@ const char *obe_version(void);
  *                      of the client's connection; empty if there is none.
  *                      Read-only.
  *   peer               The other side's address: that of the client's
- *                      connection, or of the connection of the server's last
- *                      message; empty if there is none.
+ *                      connection, or of the connection of the last message
+ *                      that the calling thread received on the server, by
+ *                      whichever function; empty if there is none.
  *                      Read-only.
  *
  * ---- Counters, for obe_get_stat ----

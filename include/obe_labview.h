@@ -267,7 +267,8 @@ int obe_lv_send_message(int handle, int timeout_ms);
  * the first element of the member x, and "" is the whole message. In a pointer
  * "~1" stands for "/", and "~0" for "~". These functions return
  * OBE_E_NOT_FOUND if there is no value at the pointer, and OBE_E_TYPE if the
- * value has a different type.
+ * value has a different type. If the message is an object with a member
+ * "error", as a server reports what went wrong, the error message quotes it.
  */
 
 /* obe_lv_get_double stores the number at pointer, which may be an integer, in

@@ -310,7 +310,7 @@ func (s *Session) ReadValue(op string, pointer []byte, read func(d *jsondoc.Docu
 	}
 	d, err := s.currentMessage()
 	if err == nil {
-		err = read(d, p)
+		err = d.Explain(read(d, p))
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", op, err)
