@@ -116,6 +116,8 @@ int obe_lv_free(int handle);
 int obe_lv_free_all(void);
 int obe_lv_cancel(int handle);
 int obe_lv_set_option(int handle, GoUintptr name, GoUintptr value);
+int obe_lv_get_option(int handle, GoUintptr name, GoUintptr value,
+                      int value_cap, GoUintptr value_size);
 int obe_lv_port(int handle, GoUintptr port);
 int obe_lv_send(int handle, GoUintptr json, int timeout_ms);
 int obe_lv_receive(int handle, GoUintptr message_size, int timeout_ms);

@@ -869,14 +869,14 @@ const char *obe_version(void);
  *                      optbayesexpt server reads one message from each
  *                      connection.
  *                      Default: 0.
- *   fields             Client: a JSON object, such as {"instrument": "left"}.
- *                      Its members are sent with each command of the protocol
- *                      that this client sends by the function of that command,
- *                      by query or by wait_ready, so that several instruments
- *                      can share a server. The command's own members come
- *                      first and have precedence. A message that the program
- *                      builds itself is sent unchanged. Empty sends no more
- *                      members; a member command is an error.
+ *   fields             Client: a JSON object, such as {"instrument": "left"},
+ *                      whose members are sent with each command of the
+ *                      protocol: by the functions for the commands, by query
+ *                      and by wait_ready. So several instruments can share a
+ *                      server. The command's own members come first and have
+ *                      precedence. Messages that the program builds are sent
+ *                      unchanged. A member command is an error. Empty sends no
+ *                      further members.
  *                      Default: none.
  *   max_message        The largest message that is sent or accepted, in bytes;
  *                      at most 9999999999, and 2147483583 in a 32-bit process.
@@ -956,9 +956,10 @@ const char *obe_version(void);
  *                      of the client's connection; empty if there is none.
  *                      Read-only.
  *   peer               The other side's address: that of the client's
- *                      connection, or of the connection of the last message
- *                      that the calling thread received on the server, by
- *                      whichever function; empty if there is none.
+ *                      connection, or of the connection of the server's last
+ *                      message, by whichever function it was received; empty
+ *                      if there is none. If several threads receive from a
+ *                      server, its last message is that of the calling thread.
  *                      Read-only.
  *
  * ---- Counters, for obe_get_stat ----

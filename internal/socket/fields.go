@@ -21,7 +21,7 @@ func checkFields(text string) error {
 	}
 	object, err := jsondoc.Parse(memory.Bytes(text))
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrArgument, err)
+		return fmt.Errorf("%w: %v", ErrArgument, err) // it is not a message that is invalid
 	}
 	if t, err := object.Type(""); err != nil || t != jsondoc.Object {
 		return fmt.Errorf(`%w: the value is not an object, such as {"instrument": "left"}`, ErrArgument)

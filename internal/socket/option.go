@@ -91,7 +91,7 @@ var Options = []Option{
 		set: func(s *settings, v string) error { return parseSwitch(v, &s.lateReply) },
 	}, {
 		Name: "fields", Default: "none",
-		Doc:   "Client: a JSON object, such as {\"instrument\": \"left\"}. Its members are sent with each command of the protocol that this client sends by the function of that command, by query or by wait_ready, so that several instruments can share a server. The command's own members come first and have precedence. A message that the program builds itself is sent unchanged. Empty sends no more members; a member command is an error.",
+		Doc:   "Client: a JSON object, such as {\"instrument\": \"left\"}, whose members are sent with each command of the protocol: by the functions for the commands, by query and by wait_ready. So several instruments can share a server. The command's own members come first and have precedence. Messages that the program builds are sent unchanged. A member command is an error. Empty sends no further members.",
 		get:   func(s *settings) string { return s.fields.text },
 		check: checkFields, set: setFields,
 	}, {
@@ -204,7 +204,7 @@ var Options = []Option{
 		Doc: "This side's address: that of the server's listener or of the client's connection; empty if there is none.",
 	}, {
 		Name: "peer", ReadOnly: true,
-		Doc: "The other side's address: that of the client's connection, or of the connection of the last message that the calling thread received on the server, by whichever function; empty if there is none.",
+		Doc: "The other side's address: that of the client's connection, or of the connection of the server's last message, by whichever function it was received; empty if there is none. If several threads receive from a server, its last message is that of the calling thread.",
 	},
 }
 

@@ -154,7 +154,7 @@ static obe_status do_set_option(struct worker *h)
     static const char *const options[][2] = {
         {OBE_OPT_TIMEOUT_MS, "5"}, {OBE_OPT_PERSISTENT, "0"}, {OBE_OPT_PERSISTENT, "1"},
         {OBE_OPT_MAX_CONNECTIONS, "3"}, {OBE_OPT_ONE_WAY, "1"}, {OBE_OPT_ONE_WAY, "0"}, {OBE_OPT_KEEPALIVE, "5"},
-        {OBE_OPT_MESSAGE_TIMEOUT_MS, "20"},
+        {OBE_OPT_MESSAGE_TIMEOUT_MS, "20"}, {OBE_OPT_FIELDS, "{\"instrument\": [1, 2]}"}, {OBE_OPT_FIELDS, ""},
     };
     int i = roll(h, LENGTH(options));
 
@@ -248,6 +248,11 @@ static obe_status do_check_reply(struct worker *h) { return obe_check_reply(a_me
 static obe_status do_reply(struct worker *h) { return obe_reply(a_request(h), "[1, 2.5]", -1, timeout(h)); }
 static obe_status do_reply_message(struct worker *h) { return obe_reply_message(a_request(h), a_message(h), timeout(h)); }
 
+static obe_status do_message_peer(struct worker *h)
+{
+    return obe_message_peer(a_request(h), h->text, sizeof h->text, &h->length);
+}
+
 /* A reply that is valid for one command or another. */
 static const char *answer(struct worker *h) { return roll(h, 2) ? "[1, 2.5]" : "\"OK\""; }
 
@@ -326,6 +331,7 @@ static const struct operation {
     {"obe_check_reply", do_check_reply, 2, {PLAIN, OBE_E_REPLY, 1}},
     {"obe_reply", do_reply, 4, {TRANSFER, 1}},
     {"obe_reply_message", do_reply_message, 2, {TRANSFER, 1}},
+    {"obe_message_peer", do_message_peer, 2, {PLAIN, OBE_E_STATE, 1}},
     {"obe_receive and obe_send", do_answer, 16, {TRANSFER, OBE_E_BUFFER, 1}},
     {"obe_serve", do_serve, 4, {TRANSFER, 1}},
 };

@@ -204,6 +204,7 @@ static obe_status create_client(struct step *s)
     X(obe_tcmd_message(s->h, s->other, &s->message, s->timeout)) \
     X(obe_reply(s->h, s->json, s->length, s->timeout)) \
     X(obe_reply_message(s->h, s->other, s->timeout)) \
+    X(obe_message_peer(s->h, s->out.text, s->room, &s->out.length)) \
     X(obe_serve(s->h, handler, s)) \
     X(obe_serve(s->h, NULL, NULL)) \
     X(obe_ready(s->h, s->timeout)) \
