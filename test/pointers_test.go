@@ -70,7 +70,7 @@ var goodArguments = map[string]string{
 
 	"obe_last_error.handle": "client", "obe_lv_port.handle": "lv_server", "obe_query.fields": "message", "obe_check_reply.reply": "message",
 	"obe_newrun.fields": "message", "obe_tcmd_message.command": "message", "obe_set_option.value": `"1000"`, "obe_lv_set_option.value": `"1000"`,
-	"obe_get_stat.name": `"evicted"`,
+	"obe_get_stat.name": `"evicted"`, "obe_message_peer.message": "request",
 
 	"int": "lv_client", "char *": "text", "char[]": "text", "double[]": "numbers", "void *": "&lv_memory",
 	"int *": "&ints[%d]", "int32_t *": "&ints[%d]", "int64_t *": "&longs[%d]", "double *": "numbers", "obe_socket *": "&sockets[%d]", "obe_message *": "&messages[%d]",

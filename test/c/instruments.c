@@ -152,7 +152,7 @@ static void *answer_all(void *server)
         CHECK(pthread_mutex_unlock(&script.lock) == 0);
         CHECK_OK(m, obe_message_free(m));
     }
-    CHECK_EQUAL(OBE_E_CLOSED, status);
+    CHECK(status == OBE_E_CLOSED || status == OBE_E_HANDLE); /* obe_free came during a call, or between two */
     return NULL;
 }
 
