@@ -6,6 +6,7 @@ import "C"
 import (
 	"fmt"
 
+	"libobe/internal/memory"
 	"libobe/internal/session"
 	"libobe/internal/socket"
 )
@@ -165,7 +166,7 @@ func obe_lv_set_option(handle C.int, name, value inText) C.int {
 		if err != nil {
 			return err
 		}
-		return withOp(op, s.SetOption(string(n), string(v)))
+		return withOp(op, s.SetOption(string(n), memory.String(v)))
 	})
 }
 

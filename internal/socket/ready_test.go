@@ -140,8 +140,8 @@ func TestWaitReadyIsWoken(t *testing.T) {
 	}
 }
 
-// Where servers listen is said only where a server on the loopback interface of that
-// machine cannot be reached.
+// The error names 0.0.0.0 for an address at which a server on the loopback interface
+// cannot be reached, and for no other one.
 func TestRefusalByAnotherMachine(t *testing.T) {
 	for addresses, elsewhere := range map[string]bool{
 		"192.168.1.5": true, "::ffff:192.168.1.5": true, "fe80::1%eth0": true, "2001:db8::1": true, "::1 192.168.1.5": true,

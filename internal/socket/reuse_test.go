@@ -73,7 +73,7 @@ func TestReusedConnectionOfWhichOneMessageIsRead(t *testing.T) {
 			if name == "wait_ready" {
 				return // it tries again
 			}
-			// The next client makes the server drop this connection.
+			// When the next client has connected, such a server drops this connection.
 			p = readsOne(t, c, l)
 			ended := make(chan error, 1)
 			go func() { ended <- call(c, testTimeout) }()

@@ -1,4 +1,4 @@
-/* Several instruments at one server: who sent a request, what an instrument adds to its commands, and what it learns if
+/* Several instruments at one server: the sender of a request, what an instrument adds to its commands, and what it learns if
  * the server reports an error. */
 #include "check.h"
 
