@@ -153,6 +153,29 @@ func TestPeerOfAMessageStays(t *testing.T) {
 	}
 }
 
+// A client has the same address for a server that listens on all addresses of both
+// versions of IP.
+func TestPeerOfBothVersions(t *testing.T) {
+	s, err := socket.NewServer("::", 0)
+	if err != nil {
+		t.Skip("this machine has no IPv6: ", err)
+	}
+	t.Cleanup(s.Free)
+	c, err := socket.NewClient("127.0.0.1", int(s.Addr().Port()))
+	must(t, err)
+	t.Cleanup(c.Free)
+	must(t, c.Send([]byte("1"), testTimeout))
+	m, err := s.ReceiveMessage(testTimeout)
+	must(t, err)
+	local, err := c.Option("local")
+	must(t, err)
+	peer, err := s.Option("peer")
+	must(t, err)
+	if m.Peer() != local || peer != local {
+		t.Errorf("the peer is %s, and the property %s; want %s", m.Peer(), peer, local)
+	}
+}
+
 // A server remembers no more threads than it has to.
 func TestPeersOfManyThreads(t *testing.T) {
 	s := newServer(t, "one_way=1")
