@@ -26,8 +26,9 @@ import (
 // threads send commands on one client, another thread's command may discard the reply.
 // Such threads use obe_query, which returns the reply as a message.
 //
-// What the commands send in addition to "command", and the expected reply (K knobs, P
-// parameters, N samples of their distribution, M settings):
+// What the commands send in addition to "command" and to the members of the option fields,
+// and the expected reply (K knobs, P parameters, N samples of their distribution, M
+// settings):
 //
 //	ready, done                  "OK"
 //	newrun     fields            "OK"

@@ -36,13 +36,14 @@ func obe_send_message(socket C.obe_socket, message C.obe_message, timeout_ms C.i
 // obe_receive_message receives one message and stores its handle in *message; free it
 // with obe_message_free. See obe_receive.
 //
-// A message that a server received refers to its client. obe_reply answers it, at any
-// time and from any thread, even while other messages are not answered yet. obe_send
-// does not answer it. If it is freed without an answer, the connection of its client is
-// closed when a message of another client is received, unless the option one_way is set,
-// so that no client waits for a reply that will not come. The next message of the same
-// connection is received when this one is answered or freed, so that replies leave in the
-// order of their commands (or at once, with the option one_way).
+// A message that a server received refers to its client, whose address obe_message_peer
+// returns. obe_reply answers it, at any time and from any thread, even while other
+// messages are not answered yet. obe_send does not answer it. If it is freed without an
+// answer, the connection of its client is closed when a message of another client is
+// received, unless the option one_way is set, so that no client waits for a reply that
+// will not come. The next message of the same connection is received when this one is
+// answered or freed, so that replies leave in the order of their commands (or at once,
+// with the option one_way).
 //
 //export obe_receive_message
 func obe_receive_message(socket C.obe_socket, message outMessage, timeout_ms C.int64_t) C.obe_status {

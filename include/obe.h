@@ -577,14 +577,15 @@ obe_status obe_send_message(obe_socket socket, obe_message message,
 /* obe_receive_message receives one message and stores its handle in *message;
  * free it with obe_message_free. See obe_receive.
  *
- * A message that a server received refers to its client. obe_reply answers it,
- * at any time and from any thread, even while other messages are not answered
- * yet. obe_send does not answer it. If it is freed without an answer, the
- * connection of its client is closed when a message of another client is
- * received, unless the option one_way is set, so that no client waits for a
- * reply that will not come. The next message of the same connection is
- * received when this one is answered or freed, so that replies leave in the
- * order of their commands (or at once, with the option one_way).
+ * A message that a server received refers to its client, whose address
+ * obe_message_peer returns. obe_reply answers it, at any time and from any
+ * thread, even while other messages are not answered yet. obe_send does not
+ * answer it. If it is freed without an answer, the connection of its client is
+ * closed when a message of another client is received, unless the option
+ * one_way is set, so that no client waits for a reply that will not come. The
+ * next message of the same connection is received when this one is answered or
+ * freed, so that replies leave in the order of their commands (or at once,
+ * with the option one_way).
  */
 obe_status obe_receive_message(obe_socket socket, obe_message *message,
                                int64_t timeout_ms);
@@ -665,8 +666,9 @@ obe_status obe_serve(obe_socket server, obe_handler handler, void *user);
  * thread's command may discard the reply. Such threads use obe_query, which
  * returns the reply as a message.
  *
- * What the commands send in addition to "command", and the expected reply (K
- * knobs, P parameters, N samples of their distribution, M settings):
+ * What the commands send in addition to "command" and to the members of the
+ * option fields, and the expected reply (K knobs, P parameters, N samples of
+ * their distribution, M settings):
  *
  *   ready, done                  "OK"
  *   newrun     fields            "OK"
