@@ -1,6 +1,7 @@
 package jsondoc
 
 import (
+	"errors"
 	"runtime"
 	"strconv"
 	"strings"
@@ -38,9 +39,15 @@ func TestMemoryIsBoundedByTheText(t *testing.T) {
 		"Matrix":  func(d *Document, p string) { _, _, _ = d.Matrix(p, dst) },
 	}
 	writing := map[string]func(d *Document, text string) *Document{
-		"a number": func(d *Document, text string) *Document { _ = d.SetDouble("s", 1); return d },
-		"a string": func(d *Document, text string) *Document { _ = d.SetString("s", text); return d },
-		"a text":   func(d *Document, text string) *Document { _ = d.SetJSON("s", []byte(text)); return d },
+		"a number":        func(d *Document, text string) *Document { _ = d.SetDouble("s", 1); return d },
+		"a string":        func(d *Document, text string) *Document { _ = d.SetString("s", text); return d },
+		"a text":          func(d *Document, text string) *Document { _ = d.SetJSON("s", []byte(text)); return d },
+		"a number inside": func(d *Document, text string) *Document { _ = d.SetDouble("/s/0", 1); return d },
+		"an element":      func(d *Document, text string) *Document { _ = d.SetDouble("/1000", 1); return d },
+		"elements appended": func(d *Document, text string) *Document {
+			_ = errors.Join(d.SetNull("/s/-"), d.SetNull("/-"))
+			return d
+		},
 		"all": func(d *Document, _ string) *Document {
 			all, _ := newCommand("newrun")
 			_ = all.SetAll(d)

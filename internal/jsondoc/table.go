@@ -91,8 +91,23 @@ func (t *table) put(slot int, r ref, isNew bool) {
 	}
 }
 
-// grown returns a table with space for one more member.
+// newIndex returns the table of the elements of an array, of which n are known. Element
+// number i is in slot i.
+func newIndex(n int) *table {
+	size := slotSize * (n + n/4 + minSlots)
+	return &table{slots: memory.MustMake[byte](size, size)}
+}
+
+// grown returns a table with space for one more item.
 func (t *table) grown(x buffers) *table {
+	if x.text[0] == '[' {
+		if t.used < t.slotCount() {
+			return t
+		}
+		larger := newIndex(t.used)
+		larger.used = copy(larger.slots, t.slots) / slotSize
+		return larger
+	}
 	if 3*(t.used+1) <= 2*t.slotCount() {
 		return t
 	}
