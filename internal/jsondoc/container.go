@@ -33,7 +33,10 @@ func newContainer(text []byte, i int) container {
 	n := countItems(text, i)
 	object := text[i] == '{'
 	open := append(grow(nil, int64(len(text))+int64(n)*int64(len(", : ")-len(",:"))+spareRoom), text[i])
-	keys := newIndex(n)
+	var keys *table
+	if !object {
+		keys = newIndex(n)
+	}
 	for it := newIterator(text, i); it.next(); {
 		if len(open) > len("{") {
 			open = append(open, ", "...)
@@ -158,7 +161,7 @@ func (c *container) innerSlots() map[int]*container {
 func (c *container) changes(inner map[int]*container) []change {
 	changes := memory.MustMake[change](0, c.keys.countUpdates()+len(inner))
 	for s := range c.keys.slotCount() {
-		if r := c.keys.ref(s); r&inUpdates != 0 || inner[s] != nil {
+		if r := c.keys.ref(s); r&inUpdates != 0 || len(inner) > 0 && inner[s] != nil {
 			changes = append(changes, change{slot: s, offset: c.offset(r)})
 		}
 	}
@@ -175,7 +178,11 @@ func (c *container) appendMerged(dst []byte, changes []change, inner map[int]*co
 		e := &changes[i]
 		old := c.valueAt(c.open, e.offset)
 		dst = append(dst, c.open[at:old]...)
-		switch item := inner[e.slot]; {
+		var item *container
+		if len(inner) > 0 {
+			item = inner[e.slot]
+		}
+		switch {
 		case item == nil:
 			text, from := c.buffers().at(c.keys.ref(e.slot))
 			from = c.valueAt(text, from)

@@ -36,16 +36,25 @@ func (d *Document) peek(pointer string) (n location, count int, err error) {
 		return location{}, -1, err
 	}
 	d.mu.RLock()
-	n, rest, count, err := d.enter(pointer)
-	d.mu.RUnlock()
-	if err == nil {
-		n, err = n.descend(rest)
+	n, count = location{text: d.text, cache: d.cache}, -1
+	if d.keys != nil {
+		n, pointer, count, err = d.enter(pointer)
+		d.mu.RUnlock()
+	} else {
+		d.mu.RUnlock()
+		n.i = valueStart(n.text)
+	}
+	for err == nil && pointer != "" {
+		var token string
+		token, pointer = cutToken(pointer)
+		n, err = n.child(token)
 	}
 	return n, count, err
 }
 
-// enter follows a pointer through the open containers, and returns the rest of the pointer.
-// count is as for peek. d.mu is held.
+// enter follows a pointer through the open containers, and through the outermost one if an
+// item was set in it. It returns the rest of the pointer. count is as for peek. d.mu is
+// held.
 func (d *Document) enter(pointer string) (n location, rest string, count int, err error) {
 	if d.keys == nil {
 		return location{text: d.text, i: valueStart(d.text), cache: d.cache}, pointer, -1, nil
