@@ -23,7 +23,7 @@ type container struct {
 	keys    *table                // where the items are; nil until one is set
 	count   int                   // of the items in open
 	inner   map[string]*container // the open ones among the items, by key or index; the text of such an item is stale
-	stale   int                   // bytes of stale texts in open since the last merge
+	stale   int                   // bytes of stale texts in open and updates
 	cache   *lookupCache          // nil while the text is short
 }
 
@@ -203,7 +203,7 @@ func (c *container) appendMerged(dst []byte, changes []change, inner map[int]*co
 func (c *container) merge(closing bool) {
 	inner := c.innerSlots()
 	changes := c.changes(inner)
-	size := int64(len(c.open)) + int64(len(c.updates))
+	size := int64(len(c.open)) + int64(len(c.updates)-c.stale+len(inner))
 	if closing {
 		size = c.size()
 	}

@@ -116,9 +116,11 @@ func (c *container) text(key, rest string) []byte {
 	return n.text[n.i:skipValue(n.text, n.i)]
 }
 
-// openItem opens an item, whose text becomes stale.
+// openItem opens an item, whose text becomes stale. The key is copied, so that it does not
+// keep a long pointer in memory.
 func (c *container) openItem(key string, text []byte) *container {
 	inner := newContainer(text, 0)
+	key = fromRaw(key).text()
 	if c.inner == nil {
 		c.inner = map[string]*container{}
 	}
