@@ -173,10 +173,10 @@ func (c *container) changes(inner map[int]*container) []change {
 // changes, whose shifts it sets. A stale text is replaced by that of the open item, or by
 // a short one.
 func (c *container) appendMerged(dst []byte, changes []change, inner map[int]*container, closing bool) []byte {
-	base, at := len(dst), 0
+	base, at, x := len(dst), 0, c.buffers()
 	for i := range changes {
 		e := &changes[i]
-		old := c.valueAt(c.open, e.offset)
+		old := x.value(x.text, e.offset)
 		dst = append(dst, c.open[at:old]...)
 		var item *container
 		if len(inner) > 0 {
@@ -184,8 +184,8 @@ func (c *container) appendMerged(dst []byte, changes []change, inner map[int]*co
 		}
 		switch {
 		case item == nil:
-			text, from := c.buffers().at(c.keys.ref(e.slot))
-			from = c.valueAt(text, from)
+			text, from := x.at(c.keys.ref(e.slot))
+			from = x.value(text, from)
 			dst = append(dst, text[from:skipValue(text, from)]...)
 		case closing:
 			dst = item.appendText(dst)
@@ -263,18 +263,7 @@ func (c *container) item(x buffers, key string) (location, error) {
 		return location{}, err
 	}
 	text, i := x.at(r)
-	if x.text[0] == '{' {
-		i = memberValue(text, skipString(text, i))
-	}
-	return location{text, i, r & inUpdates, c.cache}, nil
-}
-
-// valueAt returns where the value of the item at text[i] begins, in open or updates.
-func (c *container) valueAt(text []byte, i int) int {
-	if c.open[0] == '{' {
-		return memberValue(text, skipString(text, i))
-	}
-	return i
+	return location{text, x.value(text, i), r & inUpdates, c.cache}, nil
 }
 
 // newKey returns the key of the item that a token of a pointer refers to, unescaped.

@@ -112,8 +112,10 @@ func (d *Document) set(key string, depth int, value func(dst []byte) []byte) err
 func (d *Document) setEncoded(key []byte, value func(dst []byte) []byte) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if err := d.openObject(); err != nil {
-		return err
+	if d.text != nil || d.open[0] != '{' {
+		if err := d.openObject(); err != nil {
+			return err
+		}
 	}
 	d.mergeIfWorthwhile()
 	x := d.buffers()

@@ -28,6 +28,14 @@ func (x buffers) at(r ref) (text []byte, i int) {
 	return x.text, int(r)
 }
 
+// value returns where the value of the item at text[i] begins. text is one of the two.
+func (x *buffers) value(text []byte, i int) int {
+	if x.text[0] == '{' {
+		return memberValue(text, skipString(text, i))
+	}
+	return i
+}
+
 // key returns the key of the member at r.
 func (x buffers) key(r ref) unescaper {
 	text, i := x.at(r)
