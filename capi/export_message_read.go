@@ -14,7 +14,8 @@ import (
 //
 // A JSON pointer (RFC 6901) selects a value of a message: "/x/0" is the first element of
 // the member x, and "" is the whole message. In a pointer, "~1" stands for "/" and "~0"
-// for "~". If a key is repeated, the last member wins.
+// for "~". If a key is repeated, the last member wins. The obe_set functions use the same
+// pointers.
 //
 // If the message is an object with a member "error", which is how a server reports what
 // went wrong, the error message of OBE_E_NOT_FOUND and OBE_E_TYPE quotes the message, up

@@ -4,6 +4,7 @@ package jsondoc
 // whose keys this document has already. Of equal keys in the other document the last one
 // counts.
 func (d *Document) AddMissing(other *Document) error {
+	d.root() // moves replaced values into the text, so that its members keep their places
 	n, err := other.members(d)
 	if err != nil {
 		return err
@@ -27,11 +28,11 @@ func (d *Document) openLength() int {
 	return len(d.open)
 }
 
-// hasBefore reports whether an open document has a member with an encoded key before the
+// hasBefore reports whether an open object has a member with an encoded key before the
 // byte limit.
 func (d *Document) hasBefore(limit int, key []byte) bool {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	_, r := d.keys.find(d.buffers(), fromQuoted(key))
-	return r != 0 && d.memberOffset(r) < limit
+	return r != 0 && d.offset(r) < limit
 }

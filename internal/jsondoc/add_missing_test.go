@@ -56,6 +56,29 @@ func TestAddMissingToOpenDocument(t *testing.T) {
 	}
 }
 
+// Replaced values on both sides are moved while members are added.
+func TestAddMissingWhileValuesMove(t *testing.T) {
+	long := strings.Repeat("x", 5000)
+	var other strings.Builder
+	other.WriteString(`{"b": 0`)
+	for i := range 2000 {
+		fmt.Fprintf(&other, `, "k%d": "%s", "b": %d, "z": %d`, i%3, strings.Repeat("y", i%50), i, i)
+	}
+	other.WriteString("}")
+	d := FromValid([]byte(`{"a": 1, "b": 2, "z": 3}`))
+	if err := errors.Join(d.SetString("/o/p", "q"), d.SetString("/o/p", "r"), d.SetString("a", long)); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.AddMissing(FromValid([]byte(other.String()))); err != nil {
+		t.Fatal(err)
+	}
+	want := fmt.Sprintf(`{"a": "%s", "b": 2, "z": 3, "o": {"p": "r"}, "k0": "%s", "k1": "%s", "k2": "%s"}`,
+		long, strings.Repeat("y", 1998%50), strings.Repeat("y", 1999%50), strings.Repeat("y", 1997%50))
+	if got := string(d.Text()); got != want {
+		t.Errorf("got %.200s… (%d bytes), want %d bytes", got, len(got), len(want))
+	}
+}
+
 // The time for many members is linear, whether they are new or not.
 func TestAddMissingManyMembers(t *testing.T) {
 	const n = 200_000

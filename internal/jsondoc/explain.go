@@ -21,8 +21,11 @@ func (d *Document) Explain(err error) error {
 func (d *Document) has(key string) bool {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	if d.keys != nil {
-		_, r := d.keys.find(d.buffers(), fromRaw(key))
+	if x := d.buffers(); d.keys != nil {
+		if x.text[0] != '{' {
+			return false
+		}
+		_, r := d.keys.find(x, fromRaw(key))
 		return r != 0
 	}
 	n := location{text: d.text, cache: d.cache, i: valueStart(d.text)}

@@ -95,6 +95,10 @@ func TestExplainOpenDocument(t *testing.T) {
 	if err := d.Explain(ErrType); !strings.HasSuffix(err.Error(), `; the message is {"a": 1, "error": "no laser"}`) {
 		t.Error(err)
 	}
+	list := FromValid([]byte(`[{"error": 1}]`))
+	if err := list.SetString("/0/error", "x"); err != nil || list.Explain(ErrType) != ErrType {
+		t.Errorf("an open array: %v, %v", err, list.Explain(ErrType))
+	}
 	if err := d.SetInt("b", 2); err != nil || string(d.Text()) != `{"a": 1, "error": "no laser", "b": 2}` {
 		t.Errorf("%s, %v", d.Text(), err)
 	}
