@@ -58,8 +58,8 @@
  *           if another thread was in a call at the moment of the fork.)
  * Signals.  No function may be called in a signal handler, not even
  *           obe_cancel: that ends the process. To end a server on Ctrl-C, let
- *           the handler set a flag, and receive with a timeout in a loop that
- *           checks it. Go's runtime, which is part of the library, installs
+ *           the handler set a volatile sig_atomic_t, and pass its address to
+ *           obe_serve. Go's runtime, which is part of the library, installs
  *           handlers for some signals and forwards those that are not its own.
  *           A handler that the program installs later must have SA_ONSTACK,
  *           and a small stack must be enough for it: it may run on one of Go's
@@ -165,8 +165,9 @@ typedef int32_t obe_status;
 #define OBE_BOOL    6
 #define OBE_NULL    7
 
-/* The callback that obe_serve calls for each message. */
-typedef obe_status (*obe_handler)(obe_message request, void *user);
+/* The callback that obe_serve calls for each message. It returns nothing: a
+ * handler ends obe_serve by its flag or by obe_cancel. */
+typedef void (*obe_handler)(obe_message request, void *user);
 
 
 /* ---- Create and free ---- */
@@ -369,9 +370,18 @@ obe_status obe_port(obe_socket server, int32_t *port);
 /* ---- Build messages ----
  *
  * A message is one JSON value, to be sent or received. obe_message_new and
- * obe_command_new create one, the obe_set functions set members of an object,
- * and obe_message_free frees it. Several threads may use one message at the
- * same time.
+ * obe_command_new create one, the obe_set functions set what is in it, and
+ * obe_message_free frees it. Several threads may use one message at the same
+ * time.
+ *
+ * The obe_set functions use the same JSON pointers as the obe_get functions. A
+ * key that begins with "/" is a pointer: "/scan/from" is the member from of
+ * the member scan, and "/x/0" the first element of x. Missing objects are
+ * created. In an array, an existing element is replaced, and the index that is
+ * the count of elements, or "-", appends one. An array is not created: set it
+ * first, with obe_set_json to "[]" for example. Any other key is the name of a
+ * member of the outermost object, as it is: "a/b", and also "". The name "/x"
+ * is written as the pointer "/~1x".
  *
  * Cost, for a text of T bytes and a value of V bytes:
  *
@@ -385,7 +395,9 @@ obe_status obe_port(obe_socket server, int32_t *port);
  * proportional to the size of the text: less than a microsecond each if the
  * text fits into the CPU's cache, and a few microseconds if it is large. A
  * loop that sets a member and then reads or sends the whole text copies the
- * text each time. A pointer of n parts costs n such steps.
+ * text each time, and so does one that sets something in an object or array
+ * and then reads all of that; obe_get_type and obe_get_count do not. A pointer
+ * of n parts costs n such steps.
  *
  * A message needs at most 8 times the memory of its text, including an index
  * of positions in it: usually 3 times while it is read, and 5 times while
@@ -421,13 +433,18 @@ obe_status obe_command_new(const char *command, obe_message *message);
  */
 obe_status obe_message_free(obe_message message);
 
-/* obe_set_double sets the member key to a number, written as a float with the
- * fewest digits that read back as the same double: 25 is written as 25.0, and
- * NaN and the infinities as NaN, Infinity and -Infinity.
+/* obe_set_double sets the member key, or what the pointer key selects, to a
+ * number. It is written as a float with the fewest digits that read back as
+ * the same double: 25 is written as 25.0, and NaN and the infinities as NaN,
+ * Infinity and -Infinity.
  *
  * In this and the following functions, an existing member keeps its position
- * and a new one is added at the end. Returns OBE_OK; OBE_E_TYPE if the message
- * is not an object; OBE_E_JSON if a text is not UTF-8; OBE_E_ARGUMENT;
+ * and a new one is added at the end. A function that fails leaves the message
+ * unchanged. Returns OBE_OK; OBE_E_TYPE if a pointer leads into a value that
+ * is not an object or array, or if the message is not an object and key is not
+ * a pointer; OBE_E_NOT_FOUND if an array has no such index, or there is no
+ * array to append to; OBE_E_JSON if a text is not UTF-8, or the message would
+ * be nested too deep; OBE_E_ARGUMENT, also for a malformed pointer;
  * OBE_E_MEMORY; OBE_E_HANDLE.
  */
 obe_status obe_set_double(obe_message message, const char *key, double value);
@@ -472,6 +489,11 @@ obe_status obe_set_json(obe_message message, const char *key, const char *json,
  * A JSON pointer (RFC 6901) selects a value of a message: "/x/0" is the first
  * element of the member x, and "" is the whole message. In a pointer, "~1"
  * stands for "/" and "~0" for "~". If a key is repeated, the last member wins.
+ * The obe_set functions use the same pointers.
+ *
+ * If the message is an object with a member "error", which is how a server
+ * reports what went wrong, the error message of OBE_E_NOT_FOUND and OBE_E_TYPE
+ * quotes the message, up to 200 bytes of it.
  */
 
 /* obe_get_double stores the number at pointer, an integer too, in *value,
@@ -573,14 +595,15 @@ obe_status obe_send_message(obe_socket socket, obe_message message,
 /* obe_receive_message receives one message and stores its handle in *message;
  * free it with obe_message_free. See obe_receive.
  *
- * A message that a server received refers to its client. obe_reply answers it,
- * at any time and from any thread, even while other messages are not answered
- * yet. obe_send does not answer it. If it is freed without an answer, the
- * connection of its client is closed when a message of another client is
- * received, unless the option one_way is set, so that no client waits for a
- * reply that will not come. The next message of the same connection is
- * received when this one is answered or freed, so that replies leave in the
- * order of their commands (or at once, with the option one_way).
+ * A message that a server received refers to its client, whose address
+ * obe_message_peer returns. obe_reply answers it, at any time and from any
+ * thread, even while other messages are not answered yet. obe_send does not
+ * answer it. If it is freed without an answer, the connection of its client is
+ * closed when a message of another client is received, unless the option
+ * one_way is set, so that no client waits for a reply that will not come. The
+ * next message of the same connection is received when this one is answered or
+ * freed, so that replies leave in the order of their commands (or at once,
+ * with the option one_way).
  */
 obe_status obe_receive_message(obe_socket socket, obe_message *message,
                                int64_t timeout_ms);
@@ -613,23 +636,42 @@ obe_status obe_reply(obe_message request, const char *json, int64_t length,
 obe_status obe_reply_message(obe_message request, obe_message message,
                              int64_t timeout_ms);
 
+/* obe_message_peer copies the address of the client that sent message, one
+ * that a server received, into buffer, and stores its length in *length:
+ * "127.0.0.1:50312", or "[::1]:50312". A client of a Unix-domain socket has no
+ * address of its own; the text is then that of the socket. The address is
+ * valid as long as the message, even after the client has disconnected or the
+ * server was freed. See obe_get_string for buffer and capacity; 80 bytes are
+ * enough for an IP address and its port.
+ *
+ * Returns OBE_OK; OBE_E_STATE if message was not received by a server;
+ * OBE_E_BUFFER, with the needed size in *length; OBE_E_ARGUMENT; OBE_E_HANDLE.
+ */
+obe_status obe_message_peer(obe_message message, char *buffer,
+                            int64_t capacity, int64_t *length);
+
 /* obe_serve receives messages and calls handler with each message and with
- * user, until handler returns a status other than OBE_OK. obe_serve then
- * returns that status.
+ * user, until *stop is not 0, or until obe_cancel, obe_close or obe_free.
  *
  * handler runs on the calling thread, with no lock held, and may call any
  * function. It answers with obe_reply. The request is freed when handler
- * returns, and one that was not answered is then dropped. Do not return
- * obe_reply's status from the handler: a client that has disconnected would
- * end the server. Several threads may serve one server. handler must not leave
- * by longjmp or by a C++ exception.
+ * returns, and one that was not answered is then dropped. Several threads may
+ * serve one server, with the same stop too. handler must not leave by longjmp
+ * or by a C++ exception.
  *
- * Blocks until handler ends it, or until obe_cancel, obe_close or obe_free.
- * Returns handler's status; OBE_E_CANCELLED after obe_cancel; OBE_E_CLOSED
- * after obe_free or obe_close; OBE_E_STATE for a client; OBE_E_ARGUMENT;
- * OBE_E_HANDLE.
+ * stop may be NULL. Otherwise *stop is read every 100 ms and after each
+ * message, so that it must exist until obe_serve returns. It may be a volatile
+ * sig_atomic_t that a signal handler sets; handler itself and other threads
+ * may set it, too. A message that is not received any more stays for the next
+ * call.
+ *
+ * Blocks until *stop is not 0, or until obe_cancel, obe_close or obe_free, and
+ * while handler runs. Returns OBE_OK because of *stop; OBE_E_CANCELLED after
+ * obe_cancel, also if handler called it; OBE_E_CLOSED after obe_close or
+ * obe_free; OBE_E_STATE for a client; OBE_E_ARGUMENT; OBE_E_HANDLE.
  */
-obe_status obe_serve(obe_socket server, obe_handler handler, void *user);
+obe_status obe_serve(obe_socket server, obe_handler handler, void *user,
+                     const volatile int *stop);
 
 
 /* ---- Commands ----
@@ -647,8 +689,9 @@ obe_status obe_serve(obe_socket server, obe_handler handler, void *user);
  * thread's command may discard the reply. Such threads use obe_query, which
  * returns the reply as a message.
  *
- * What the commands send in addition to "command", and the expected reply (K
- * knobs, P parameters, N samples of their distribution, M settings):
+ * What the commands send in addition to "command" and to the members of the
+ * option fields, and the expected reply (K knobs, P parameters, N samples of
+ * their distribution, M settings):
  *
  *   ready, done                  "OK"
  *   newrun     fields            "OK"
@@ -851,6 +894,15 @@ const char *obe_version(void);
  *                      optbayesexpt server reads one message from each
  *                      connection.
  *                      Default: 0.
+ *   fields             Client: a JSON object, such as {"instrument": "left"},
+ *                      whose members are sent with each command of the
+ *                      protocol: by the functions for the commands, by query
+ *                      and by wait_ready. So several instruments can share a
+ *                      server. The command's own members come first and have
+ *                      precedence. Messages that the program builds are sent
+ *                      unchanged. A member command is an error. Empty sends no
+ *                      further members.
+ *                      Default: none.
  *   max_message        The largest message that is sent or accepted, in bytes;
  *                      at most 9999999999, and 2147483583 in a 32-bit process.
  *                      Default: 67108864.
@@ -930,7 +982,9 @@ const char *obe_version(void);
  *                      Read-only.
  *   peer               The other side's address: that of the client's
  *                      connection, or of the connection of the server's last
- *                      message; empty if there is none.
+ *                      message, by whichever function it was received; empty
+ *                      if there is none. If several threads receive from a
+ *                      server, its last message is that of the calling thread.
  *                      Read-only.
  *
  * ---- Counters, for obe_get_stat ----
@@ -974,6 +1028,7 @@ const char *obe_version(void);
 
 #define OBE_OPT_TIMEOUT_MS         "timeout_ms"
 #define OBE_OPT_PERSISTENT         "persistent"
+#define OBE_OPT_FIELDS             "fields"
 #define OBE_OPT_MAX_MESSAGE        "max_message"
 #define OBE_OPT_MAX_CONNECTIONS    "max_connections"
 #define OBE_OPT_MESSAGE_TIMEOUT_MS "message_timeout_ms"

@@ -603,6 +603,7 @@ static const struct {
     {OBE_OPT_TIMEOUT_MS, "60000", "-1", {"-1", "0", "1", "9223372036854"}},
     {OBE_OPT_PERSISTENT, "0", "0", {"1", "0"}},
     {"late_reply", "0", "0", {"1", "0"}},
+    {OBE_OPT_FIELDS, "", "", {"{\"instrument\": 1}", " {} ", ""}},
     {OBE_OPT_MAX_MESSAGE, "67108864", "67108864", {"1", "9999999999", "100000"}},
     {OBE_OPT_MAX_CONNECTIONS, "1024", "1024", {"1", "1000000", "5"}},
     {OBE_OPT_MESSAGE_TIMEOUT_MS, "30000", "30000", {"-1", "0", "500"}},
