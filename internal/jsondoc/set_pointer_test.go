@@ -119,7 +119,7 @@ func randomPointer(random *rand.Rand, t *tree) string {
 }
 
 // Items are set and read by pointer in any order; at any time the document equals a simple
-// tree.
+// tree. The function is long because it contains all steps.
 func TestDocumentIsATree(t *testing.T) {
 	for s := range uint64(60) {
 		random := rand.New(rand.NewPCG(s, 13))
