@@ -125,7 +125,7 @@ func TestUnusedSignaturesLeavePython(t *testing.T) {
 
 func TestPrototypeFolds(t *testing.T) {
 	f := function{Name: "obe_example", Result: "obe_status", Parameters: []parameter{
-		{"first", "obe_socket"}, {"second", "const char *"}, {"third_parameter_name", "int64_t *"}}}
+		{Name: "first", Type: "obe_socket"}, {Name: "second", Type: "const char *"}, {Name: "third_parameter_name", Type: "int64_t *"}}}
 	want := "obe_status obe_example(obe_socket first, const char *second,\n                       int64_t *third_parameter_name);"
 	if got := prototype(f); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
@@ -133,7 +133,7 @@ func TestPrototypeFolds(t *testing.T) {
 }
 
 func TestProse(t *testing.T) {
-	f := function{Name: "obe_example", Parameters: []parameter{{"length", "int64_t"}}}
+	f := function{Name: "obe_example", Parameters: []parameter{{Name: "length", Type: "int64_t"}}}
 	got := prose([]string{"", `obe_example sends length bytes (-1: "\0" ends it), of`, ".dot.", "", "  call(\"\\n\");", "", "Returns NULL."}, f)
 	want := `\fBobe_example\fP sends \fIlength\fP bytes (\-1: "\e0" ends it), of
 \&.dot.
