@@ -9,6 +9,7 @@ import "C"
 import (
 	"fmt"
 	"math"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 	"unsafe"
@@ -39,6 +40,7 @@ type (
 	outMessage  uintptr // obe_message *
 	anyHandle   uintptr // const void *, a handle of either kind
 	handlerFunc uintptr // obe_handler
+	stopFlag    uintptr // const volatile int *
 	opaque      uintptr // void *, passed back to the program unchanged
 
 	// In LabVIEW's headers.
@@ -106,6 +108,21 @@ func maxBytesAt(p uintptr) uint64 { return min(maxSlice, uint64(^uintptr(0)-p)) 
 
 // maxDoubles is more doubles than any machine has.
 const maxDoubles = maxSlice / 8
+
+// flagArg returns the flag that ends a call, or nil for NULL. The program writes it with
+// other means than Go's, so it is read atomically, which needs its natural alignment.
+func flagArg(op, name string, p stopFlag) (*atomic.Int32, error) {
+	if p == 0 {
+		return nil, nil
+	}
+	if err := checkPointer(op, name, p); err != nil {
+		return nil, err
+	}
+	if uintptr(p)%unsafe.Alignof(atomic.Int32{}) != 0 {
+		return nil, argError(op, name, fmt.Sprintf("is the address %#x, which is not that of an int", uintptr(p)))
+	}
+	return pointerTo[atomic.Int32](p), nil
+}
 
 // bytesArg returns the bytes of an input text; its length is -1 if it is NUL-terminated.
 // They are the caller's memory, valid during the call only.

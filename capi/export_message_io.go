@@ -4,7 +4,6 @@ package main
 import "C"
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
@@ -169,50 +168,41 @@ func checkRequest(op string, m *messageObject) error {
 }
 
 // obe_serve receives messages and calls handler with each message and with user, until
-// handler returns a status other than OBE_OK. obe_serve then returns that status.
+// *stop is not 0, or until obe_cancel, obe_close or obe_free.
 //
 // handler runs on the calling thread, with no lock held, and may call any function. It
 // answers with obe_reply. The request is freed when handler returns, and one that was not
-// answered is then dropped. Do not return obe_reply's status from the handler: a client
-// that has disconnected would end the server. Several threads may serve one server.
+// answered is then dropped. Several threads may serve one server, also with one flag.
 // handler must not leave by longjmp or by a C++ exception.
 //
-// Blocks until handler ends it, or until obe_cancel, obe_close or obe_free. Returns
-// handler's status; OBE_E_CANCELLED after obe_cancel; OBE_E_CLOSED after obe_free or
-// obe_close; OBE_E_STATE for a client; OBE_E_ARGUMENT; OBE_E_HANDLE.
+// stop is the address of an int, such as a volatile sig_atomic_t that a signal handler
+// sets; handler itself or another thread may set it, too. It is read after each message
+// and every 100 ms, and must exist until obe_serve returns. A message that was not
+// received then stays for the next call. stop may be NULL.
+//
+// Returns OBE_OK because of *stop; OBE_E_CANCELLED after obe_cancel, also when handler
+// has called it, as soon as handler returns; OBE_E_CLOSED after obe_free or obe_close;
+// OBE_E_STATE for a client; OBE_E_ARGUMENT; OBE_E_HANDLE.
 //
 //export obe_serve
-func obe_serve(server C.obe_socket, handler handlerFunc, user opaque) C.obe_status {
+func obe_serve(server C.obe_socket, handler handlerFunc, user opaque, stop stopFlag) C.obe_status {
 	const op = "serve"
-	returned := C.obe_status(0)
-	code := withSocket(op, server, func(s *socket.Server) error {
+	return withSocket(op, server, func(s *socket.Server) error {
 		if err := checkPointer(op, "handler", handler); err != nil {
 			return err
 		}
-		err := s.Serve(func(request *socket.Message) error {
-			if returned = callHandler(handler, request, user); returned != 0 {
-				return errStopServing
-			}
-			return nil
-		})
-		if err == errStopServing {
-			return nil
+		flag, err := flagArg(op, "stop", stop)
+		if err != nil {
+			return err
 		}
-		return err
+		return s.Serve(func(request *socket.Message) { callHandler(handler, request, user) }, flag)
 	})
-	if code == 0 {
-		return returned
-	}
-	return code
 }
 
-// errStopServing ends Serve when the handler has returned a status other than OBE_OK.
-var errStopServing = errors.New("the handler ended the serving")
-
 // callHandler calls the program's handler with a request, and frees the request.
-func callHandler(handler handlerFunc, request *socket.Message, user opaque) C.obe_status {
+func callHandler(handler handlerFunc, request *socket.Message, user opaque) {
 	m := &messageObject{jsondoc.FromValid(request.Body), request}
 	h := handles.add(kindMessage, m)
 	defer handles.removeObject(h, m) // the handler may have freed it
-	return C.capi_call(C.uintptr_t(handler), C.obe_message(h), C.uintptr_t(user))
+	C.capi_call(C.uintptr_t(handler), C.obe_message(h), C.uintptr_t(user))
 }

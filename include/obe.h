@@ -175,7 +175,7 @@ typedef int32_t obe_status;
 #define OBE_NULL    7
 
 /* The callback that obe_serve calls for each message. */
-typedef obe_status (*obe_handler)(obe_message request, void *user);
+typedef void (*obe_handler)(obe_message request, void *user);
 
 /* What the compiler checks in calls; see Checks above. p is parameter number i,
  * an input, result or buffer, and n is parameter number k, its size. None of
@@ -711,22 +711,27 @@ obe_status obe_reply_message(obe_message request, obe_message message,
                              int64_t timeout_ms);
 
 /* obe_serve receives messages and calls handler with each message and with
- * user, until handler returns a status other than OBE_OK. obe_serve then
- * returns that status.
+ * user, until *stop is not 0, or until obe_cancel, obe_close or obe_free.
  *
  * handler runs on the calling thread, with no lock held, and may call any
  * function. It answers with obe_reply. The request is freed when handler
- * returns, and one that was not answered is then dropped. Do not return
- * obe_reply's status from the handler: a client that has disconnected would
- * end the server. Several threads may serve one server. handler must not leave
- * by longjmp or by a C++ exception.
+ * returns, and one that was not answered is then dropped. Several threads may
+ * serve one server, also with one flag. handler must not leave by longjmp or
+ * by a C++ exception.
  *
- * Blocks until handler ends it, or until obe_cancel, obe_close or obe_free.
- * Returns handler's status; OBE_E_CANCELLED after obe_cancel; OBE_E_CLOSED
- * after obe_free or obe_close; OBE_E_STATE for a client; OBE_E_ARGUMENT;
+ * stop is the address of an int, such as a volatile sig_atomic_t that a signal
+ * handler sets; handler itself or another thread may set it, too. It is read
+ * after each message and every 100 ms, and must exist until obe_serve returns.
+ * A message that was not received then stays for the next call. stop may be
+ * NULL.
+ *
+ * Returns OBE_OK because of *stop; OBE_E_CANCELLED after obe_cancel, also when
+ * handler has called it, as soon as handler returns; OBE_E_CLOSED after
+ * obe_free or obe_close; OBE_E_STATE for a client; OBE_E_ARGUMENT;
  * OBE_E_HANDLE.
  */
-obe_status obe_serve(obe_socket server, obe_handler handler, void *user)
+obe_status obe_serve(obe_socket server, obe_handler handler, void *user,
+                     const volatile int *stop)
     OBE_INPUT(2, handler);
 
 

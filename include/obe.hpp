@@ -1079,10 +1079,11 @@ namespace detail {
 /* The user argument of obe_serve: a handler of any type, and the exception that it threw. */
 struct handler_base {
     std::exception_ptr exception;
+    volatile int stop; // ends obe_serve
     virtual bool handle(const request &next) = 0; // returns whether to stop serving
 
 protected:
-    handler_base() {}
+    handler_base() : stop(0) {}
     handler_base(const handler_base &) = delete;
     handler_base &operator=(const handler_base &) = delete;
     ~handler_base() = default;
@@ -1107,22 +1108,19 @@ private:
     Handler &handler_;
 };
 
-enum { stop_serving = 1 }; // positive, so that it differs from every status of the library
-
 /* Calls the handler for obe_serve. No exception may leave it: its callers, up to serve, are not C++. */
-extern "C" inline obe_status obe_hpp_handle(obe_message handle, void *user) noexcept
+extern "C" inline void obe_hpp_handle(obe_message handle, void *user) noexcept
 {
     handler_base &handler = *static_cast<handler_base *>(user);
     request next(adopt_t(), handle);
-    obe_status status = stop_serving;
     try {
-        if (!handler.handle(next))
-            status = OBE_OK;
+        if (handler.handle(next))
+            handler.stop = 1;
     } catch (...) {
         handler.exception = std::current_exception();
+        handler.stop = 1;
     }
     next.release(); // obe_serve frees it
-    return status;
 }
 
 } // namespace detail
@@ -1173,13 +1171,12 @@ public:
     {
         detail::handler_adapter<typename std::remove_reference<Handler>::type> adapter(handler);
         detail::handler_base *const user = &adapter; // the type that obe_hpp_handle converts back to
-        const obe_status status = obe_serve(checked_handle(), &detail::obe_hpp_handle, user);
+        const obe_status status = obe_serve(checked_handle(), &detail::obe_hpp_handle, user, &adapter.stop);
         if (adapter.exception)
             std::rethrow_exception(adapter.exception);
         if (status == OBE_E_CANCELLED)
             return false;
-        if (status != detail::stop_serving)
-            check(status);
+        check(status);
         return true;
     }
 };

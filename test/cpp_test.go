@@ -132,7 +132,7 @@ static void record(const char *name)
 		fmt.Fprintf(&c, "obe_status %s(%s) { record(\"%[1]s\");", f.name, f.parameters)
 		switch f.name {
 		case "obe_serve":
-			c.WriteString(" return handler((obe_message)&request_object, user); }\n")
+			c.WriteString(" (void)stop; handler((obe_message)&request_object, user); return OBE_OK; }\n")
 			continue
 		case "obe_get_doubles":
 			c.WriteString(" return obe_get_doubles_status; }\n")

@@ -64,7 +64,7 @@ var goodArguments = map[string]string{
 	"address": `"127.0.0.1"`, "port": "61981", "json": `"{\"command\": \"ready\"}"`, "command": `"ready"`, "key": `"k"`, "text": `"v"`,
 	"value": "1", "pickiness": "1", "code": "-8002", "index": "0", "timeout_ms": "TEST_TIMEOUT", "fields": `"{}"`, "name": `"timeout_ms"`,
 	"socket": "client", "client": "client", "server": "server", "message": "message", "request": "request",
-	"values": "numbers", "x": "numbers", "y": "numbers", "s": "numbers", "user": "NULL", "handler": "handle_one", "instance": "&slot",
+	"values": "numbers", "x": "numbers", "y": "numbers", "s": "numbers", "user": "NULL", "handler": "handle_one", "stop": "NULL", "instance": "&slot",
 
 	"length": "-1", "capacity": "ROOM", "count": "2", "rows": "2", "cols": "2",
 

@@ -57,7 +57,7 @@ var pythonTypes = map[string]string{
 	"obe_socket": "c_size_t", "obe_message": "c_size_t", "uintptr_t": "c_size_t",
 	"const char *": "c_char_p", "char *": "c_void_p", "void *": "c_void_p", "const void *": "c_size_t", "const double *": "POINTER(c_double)",
 	"int32_t *": "POINTER(c_int32)", "int64_t *": "POINTER(c_int64)", "double *": "POINTER(c_double)",
-	"obe_socket *": "POINTER(c_size_t)", "obe_message *": "POINTER(c_size_t)", "obe_handler": "c_void_p",
+	"obe_socket *": "POINTER(c_size_t)", "obe_message *": "POINTER(c_size_t)", "obe_handler": "c_void_p", "const volatile int *": "POINTER(c_int32)",
 }
 
 // pythonType returns the name of a C type in ctypes.

@@ -4,17 +4,19 @@
  *     cc -std=c99 server.c -lobe -lm -o server && ./server 61981
  */
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "obe.h"
 
-enum { N = 401, SERVED_DONE = 1 }; /* candidates; what the handler returns after the command done */
+enum { N = 401 }; /* candidates */
 
 static const double LOLIM = 2840.0, STEP = 0.15; /* the candidates for the centre, in MHz */
 static const double DEPTH = 0.1, WIDTH = 3.0;    /* of the dip, which the server knows */
 static double centre[N], weight[N];
+static volatile sig_atomic_t stop; /* ends obe_serve */
 
 struct moments {
     double mean, std;
@@ -83,7 +85,7 @@ static void learn(double x, double y, double s)
 }
 
 /* The handler of obe_serve: replies to one message. */
-static obe_status handle(obe_message request, void *user)
+static void handle(obe_message request, void *user)
 {
     char command[16] = "", reply[64] = "\"OK\"";
     int64_t length;
@@ -112,7 +114,8 @@ static obe_status handle(obe_message request, void *user)
         snprintf(reply, sizeof reply, "{\"error\": \"unknown command\"}");
     }
     obe_reply(request, reply, -1, OBE_DEFAULT_TIMEOUT); /* a client that has left is not a failure of the server */
-    return strcmp(command, "done") == 0 ? SERVED_DONE : OBE_OK; /* obe_serve continues after OBE_OK only */
+    if (strcmp(command, "done") == 0)
+        stop = 1;
 }
 
 int main(int argc, char **argv)
@@ -127,12 +130,12 @@ int main(int argc, char **argv)
     if (status == OBE_OK) {
         printf("port %d\n", (int)port);
         fflush(stdout);
-        status = obe_serve(server, handle, NULL);
+        status = obe_serve(server, handle, NULL, &stop);
     }
-    if (status != SERVED_DONE) {
+    if (status != OBE_OK) {
         obe_last_error(server, message, (int64_t)sizeof message, NULL);
         fprintf(stderr, "server: %s\n", message);
     }
     obe_free(server);
-    return status == SERVED_DONE ? 0 : 1;
+    return status == OBE_OK ? 0 : 1;
 }

@@ -214,7 +214,7 @@ static void of_message_exchange(void)
     REFUSED(server, "message is NULL", obe_receive_message(server, NULL, 0));
     REFUSED(client, "reply is NULL", obe_tcmd_message(client, message, NULL, 0));
     REFUSED(client, "timeout_ms is -", obe_tcmd_message(client, message, &out.message, -3));
-    REFUSED(server, "handler is NULL", obe_serve(server, NULL, NULL));
+    REFUSED(server, "handler is NULL", obe_serve(server, NULL, NULL, NULL));
 
     /* The functions that reply. The request can still be answered after them. */
     CHECK_OK(client, obe_send(client, "1", -1, TEST_TIMEOUT));

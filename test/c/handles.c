@@ -293,7 +293,7 @@ static obe_status tcmd_forever(void *h)
 
 static obe_status wait_ready_forever(void *h) { return obe_wait_ready(h, OBE_FOREVER); }
 
-static obe_status serve_forever(void *h) { return obe_serve(h, calls_handler, NULL); }
+static obe_status serve_forever(void *h) { return obe_serve(h, calls_handler, NULL, NULL); }
 
 static obe_status receive_message_forever(void *h)
 {

@@ -4,7 +4,7 @@
  *     threads MILLISECONDS */
 #include "check.h"
 
-enum { THREADS = 8, SERVERS = 2, CLIENTS = 4, MESSAGES = 4, BRIEF = 5 * SLOWNESS /* ms, the longest timeout */, ENOUGH = -77 };
+enum { THREADS = 8, SERVERS = 2, CLIENTS = 4, MESSAGES = 4, BRIEF = 5 * SLOWNESS /* ms, the longest timeout */ };
 
 /* Shared by the threads, and accessed atomically. The thread that takes a handle out of its slot frees it. */
 static obe_socket servers[SERVERS], clients[CLIENTS];
@@ -18,6 +18,7 @@ struct worker {
     char text[256];
     double numbers[16];
     int64_t length;
+    volatile int stop; /* of obe_serve */
 };
 
 static int roll(struct worker *h, int sides) { return (int)(random_next(&h->dice) % (uint64_t)sides); }
@@ -260,13 +261,14 @@ static obe_status do_answer(struct worker *h)
     return status == OBE_OK ? obe_send(server, answer(h), -1, BRIEF) : status;
 }
 
-static obe_status handle(obe_message request, void *user)
+static void handle(obe_message request, void *user)
 {
     struct worker *h = user;
     obe_status status = obe_reply(request, answer(h), -1, BRIEF);
 
     CHECK(status != OBE_E_HANDLE && status != OBE_E_ARGUMENT && status != OBE_E_INTERNAL);
-    return roll(h, 10) ? OBE_OK : ENOUGH;
+    if (!roll(h, 10))
+        h->stop = 1;
 }
 
 /* obe_serve has no timeout: a free, close or cancel on another thread ends it, or the handler. At most two threads serve at
@@ -276,10 +278,11 @@ static obe_status do_serve(struct worker *h)
     static int serving; /* atomic */
     obe_status status = OBE_E_BUSY;
 
+    h->stop = 0;
     if (__atomic_add_fetch(&serving, 1, __ATOMIC_RELAXED) <= 2)
-        status = obe_serve(a_server(h), handle, h);
+        status = obe_serve(a_server(h), handle, h, &h->stop);
     __atomic_sub_fetch(&serving, 1, __ATOMIC_RELAXED);
-    return status == ENOUGH ? OBE_OK : status;
+    return status;
 }
 
 /* ---- plausible statuses ---- */
