@@ -8,11 +8,12 @@
  *   obe_socket client;
  *   char reply[1024];
  *   int64_t length;
- *   obe_client_new(NULL, OBE_DEFAULT_PORT, &client);
- *   if (obe_tcmd(client, "{\"command\": \"optset\"}", -1, reply, sizeof reply,
- *                &length, 5000) == OBE_OK)
- *       printf("measure at %s\n", reply);
- *   obe_free(client);
+ *   if (obe_client_new(NULL, OBE_DEFAULT_PORT, &client) == OBE_OK) {
+ *       if (obe_tcmd(client, "{\"command\": \"optset\"}", -1, reply,
+ *                    sizeof reply, &length, 5000) == OBE_OK)
+ *           printf("measure at %s\n", reply);
+ *       obe_free(client);
+ *   }
  *
  * Conventions:
  *

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -164,6 +165,54 @@ func TestCallsAreChecked(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The examples in C of README.md and at the beginning of obe.h compile without a warning.
+func TestExamplesInDocumentsCompile(t *testing.T) {
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var examples []string
+	for _, m := range regexp.MustCompile("(?s)```c\n(.*?)```").FindAllStringSubmatch(string(readme), -1) {
+		examples = append(examples, strings.TrimPrefix(m[1], "#include <obe.h>\n"))
+	}
+	_, first, _ := strings.Cut(readHeader(t), " is the complete interface.\n")
+	first, _, _ = strings.Cut(first, " * Conventions:")
+	examples = append(examples, regexp.MustCompile(`(?m)^ \*`).ReplaceAllString(first, ""))
+	if len(examples) < 4 {
+		t.Fatalf("only %d examples", len(examples))
+	}
+	for i, example := range examples {
+		for _, compiler := range []string{"gcc", "clang"} {
+			source := filepath.Join(t.TempDir(), "example.c")
+			if err := os.WriteFile(source, []byte(exampleProgram(example)), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			out, err := exec.Command(tool(t, compiler), "-std=c99", "-Wall", "-Wextra", "-Werror", "-I../include", "-fsyntax-only", source).CombinedOutput()
+			if err != nil {
+				t.Errorf("example %d with %s\n%s\n%s", i+1, compiler, example, out)
+			}
+		}
+	}
+}
+
+// exampleProgram is a program around an example, with what the example takes for granted.
+func exampleProgram(example string) string {
+	return `#include "obe.h"
+#include <stdio.h>
+extern obe_socket client, server;
+extern double frequencies[100000], *intensity;
+extern int64_t capacity, count;
+extern double measure(double setting);
+extern void plot(const double *values, int64_t n);
+extern int example(void);
+int example(void)
+{
+` + example + `
+    return 0;
+}
+`
 }
 
 // checkedProgram is a program in C and in C++ with each statement in its own function.
