@@ -923,7 +923,8 @@ obe_status obe_get_option(obe_socket socket, const char *name, char *buffer,
     OBE_RESULT(5, length);
 
 /* obe_get_stat stores a counter of the handle in *value. The list of counters
- * is at the end of obe.h and in libobe(7).
+ * is at the end of obe.h and in libobe(7). For a counter of the process,
+ * socket may be NULL.
  *
  * Returns OBE_OK; OBE_E_ARGUMENT; OBE_E_HANDLE.
  */
@@ -1096,6 +1097,11 @@ const char *obe_version(void);
  *                      ones.
  *   trace_failed       Messages that could not be written to the trace; the
  *                      property trace_error contains the reason.
+ *   live_sockets       Process: clients and servers that exist, which obe_free
+ *                      has not freed. The handle may be NULL.
+ *   live_messages      Process: messages that exist, which obe_message_free
+ *                      has not freed, including those that handlers of
+ *                      obe_serve are processing. The handle may be NULL.
  */
 
 #define OBE_OPT_TIMEOUT_MS         "timeout_ms"
@@ -1138,6 +1144,8 @@ const char *obe_version(void);
 #define OBE_STAT_OUTGOING_BYTES      "outgoing_bytes"
 #define OBE_STAT_EVICTED             "evicted"
 #define OBE_STAT_TRACE_FAILED        "trace_failed"
+#define OBE_STAT_LIVE_SOCKETS        "live_sockets"
+#define OBE_STAT_LIVE_MESSAGES       "live_messages"
 
 #ifdef OBE_REFUSE
 #pragma clang diagnostic pop

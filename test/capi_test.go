@@ -17,7 +17,7 @@ const aliased = 3
 
 func TestPrograms(t *testing.T) {
 	hooked := library(t, "test/libobe.so")
-	for _, name := range []string{"handles", "arguments", "buffers", "exchanges", "message", "serve", "command", "process", "shortage", "leak"} {
+	for _, name := range []string{"handles", "arguments", "buffers", "exchanges", "message", "serve", "command", "process", "shortage", "leak", "live"} {
 		t.Run(name, func(t *testing.T) {
 			succeed(t, time.Minute, nil, compile(t, name, against(hooked)...))
 		})
@@ -50,7 +50,7 @@ func TestDlopen(t *testing.T) {
 }
 
 // sanitizerRuns are the programs of TestSanitizers, with their arguments.
-var sanitizerRuns = [][]string{{"arguments"}, {"buffers"}, {"exchanges"}, {"message", "40000"}, {"serve", "50"}, {"command"}, {"leak", "200"}, {"threads", "500"},
+var sanitizerRuns = [][]string{{"arguments"}, {"buffers"}, {"exchanges"}, {"message", "40000"}, {"serve", "50"}, {"command"}, {"leak", "200"}, {"live", "300"}, {"threads", "500"},
 	{"message_threads", "500"}, {"handles", "300"}}
 
 // notSanitized are the programs that TestSanitizers omits, and why.
@@ -75,9 +75,9 @@ var notSanitized = map[string]string{
 // why.
 var (
 	raceRuns = [][]string{{"threads", "3000"}, {"message_threads", "500"}, {"serve", "100"}, {"handles", "300"}, {"exchanges"}, {"buffers"},
-		{"arguments"}, {"message", "1000"}, {"command"}, {"leak", "30"}}
+		{"arguments"}, {"message", "1000"}, {"command"}, {"leak", "30"}, {"live", "300"}}
 
-	valgrindRuns = [][]string{{"leak", "30"}, {"message", "1000"}, {"serve", "5"}, {"command", "2"}, {"message_threads", "50"}, {"arguments"},
+	valgrindRuns = [][]string{{"leak", "30"}, {"live", "30"}, {"message", "1000"}, {"serve", "5"}, {"command", "2"}, {"message_threads", "50"}, {"arguments"},
 		{"exchanges"}, {"handles", "30"}, {"threads", "30"}}
 	notValgrinded = map[string]string{"buffers": "it compares memory that Go wrote, which valgrind believes is undefined"}
 )
