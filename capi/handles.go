@@ -34,6 +34,7 @@ type handleEntry struct {
 	mu     sync.Mutex
 	last   string // the last error message
 	freed  bool
+	mark   leakMark
 }
 
 // retire marks the handle as freed.
@@ -75,7 +76,7 @@ var handles = handleTable{live: map[uintptr]*handleEntry{}, depth: quarantineDep
 func (t *handleTable) add(k handleKind, object any) uintptr {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	e := &handleEntry{kind: k, object: object}
+	e := &handleEntry{kind: k, object: object, mark: newLeakMark()}
 	if t.depth > 0 && t.freed-t.evicted >= t.depth {
 		e.value = *quarantineSlot(t.evicted)
 		t.evicted++
@@ -142,6 +143,7 @@ func (t *handleTable) removeObject(h uintptr, object any) {
 func (t *handleTable) retire(e *handleEntry) any {
 	object := e.object
 	e.retire()
+	e.mark.free()
 	for t.freed-t.evicted >= max(t.depth, 1) {
 		t.evict()
 	}

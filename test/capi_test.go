@@ -59,6 +59,7 @@ var notSanitized = map[string]string{
 	"host_process":     "the sanitizers install handlers for the signals that it sends",
 	"shortage":         "it uses up all descriptors, and the sanitizers need some",
 	"dlopen":           "it tests a library that is loaded late, into a process in which nothing else is loaded",
+	"debugging":        "TestMemcheckOfPrograms and docs/debugging.md: it makes mistakes on purpose",
 	"trace":            "TestTrace checks the file that it writes",
 	"peer":             "TestWindows runs it: one side is in Wine",
 	"labview":          "TestLabVIEWFunctions runs it with sanitizers",
