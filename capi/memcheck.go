@@ -1,6 +1,9 @@
 package main
 
-// #include <stdlib.h>
+/*
+#include <stdlib.h>
+#include "memcheck.h"
+*/
 import "C"
 
 import (
@@ -29,5 +32,21 @@ func newLeakMark() leakMark {
 func (m leakMark) free() {
 	if m != 0 {
 		C.free(unsafe.Pointer(pointerTo[byte](^m)))
+	}
+}
+
+// checkAddressable makes memcheck report an error if size bytes at an address are not
+// the program's memory. The accesses themselves are by Go code, about which memcheck is
+// silent (packaging/libobe.supp).
+func checkAddressable(address uintptr, size uint64) {
+	if underMemcheck {
+		requestCheck(address, size)
+	}
+}
+
+func requestCheck(address uintptr, size uint64) {
+	const unlimited = 1 << 32 // a program may pass a capacity without a limit
+	if size < unlimited {
+		C.capi_check_addressable(unsafe.Pointer(pointerTo[byte](address)), C.size_t(size))
 	}
 }
