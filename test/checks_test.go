@@ -167,20 +167,22 @@ func TestCallsAreChecked(t *testing.T) {
 	}
 }
 
-// The examples in C of README.md and at the beginning of obe.h compile without a warning.
+// The examples in C of the documents and at the beginning of obe.h compile without a warning.
 func TestExamplesInDocumentsCompile(t *testing.T) {
-	readme, err := os.ReadFile("../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
 	var examples []string
-	for _, m := range regexp.MustCompile("(?s)```c\n(.*?)```").FindAllStringSubmatch(string(readme), -1) {
-		examples = append(examples, strings.TrimPrefix(m[1], "#include <obe.h>\n"))
+	for _, name := range []string{"../README.md", "../docs/debugging.md"} {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile("(?s)```c\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
+			examples = append(examples, strings.TrimPrefix(m[1], "#include <obe.h>\n"))
+		}
 	}
 	_, first, _ := strings.Cut(readHeader(t), " is the complete interface.\n")
 	first, _, _ = strings.Cut(first, " * Conventions:")
 	examples = append(examples, regexp.MustCompile(`(?m)^ \*`).ReplaceAllString(first, ""))
-	if len(examples) < 4 {
+	if len(examples) < 5 {
 		t.Fatalf("only %d examples", len(examples))
 	}
 	for i, example := range examples {
