@@ -212,7 +212,7 @@ extern int example(void);
 int example(void)
 {
 ` + example + `
-    return 0;
+return 0;
 }
 `
 }
