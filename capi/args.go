@@ -145,6 +145,7 @@ func bytesArg(op, name string, p inText, length C.int64_t) ([]byte, error) {
 	if n > maxBytesAt(uintptr(p)) {
 		return nil, argError(op, "length", "is more than this platform can address")
 	}
+	checkAddressable(uintptr(p), n)
 	return unsafe.Slice(pointerTo[byte](p), int(n)), nil
 }
 
@@ -202,7 +203,10 @@ func outSlice[T any](op, name string, p uintptr, capacity C.int64_t) ([]T, error
 		return nil, err
 	}
 	var element T
-	return unsafe.Slice(pointerTo[T](p), int(min(uint64(capacity), maxBytesAt(p)/uint64(unsafe.Sizeof(element))))), nil
+	size := uint64(unsafe.Sizeof(element))
+	n := min(uint64(capacity), maxBytesAt(p)/size)
+	checkAddressable(p, n*size)
+	return unsafe.Slice(pointerTo[T](p), int(n)), nil
 }
 
 // doublesArg returns the caller's input array as a slice.
@@ -219,6 +223,7 @@ func doublesArg(op, name string, values inDoubles, countName string, count C.int
 	case uint64(count) > maxBytesAt(uintptr(values))/8:
 		return nil, argError(op, countName, "is more than this platform can address")
 	}
+	checkAddressable(uintptr(values), uint64(count)*8)
 	return unsafe.Slice(pointerTo[float64](values), int(count)), nil
 }
 

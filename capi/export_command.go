@@ -173,6 +173,7 @@ func obe_query(client C.obe_socket, _command inText, fields C.obe_message, reply
 // Returns OBE_OK; OBE_E_REPLY, and the error message quotes the reply; OBE_E_ARGUMENT,
 // also for an unknown command; OBE_E_MEMORY; OBE_E_HANDLE.
 //
+//obe:status answer
 //export obe_check_reply
 func obe_check_reply(reply C.obe_message, _command inText) C.obe_status {
 	const op = "check_reply"
@@ -191,6 +192,7 @@ func obe_check_reply(reply C.obe_message, _command inText) C.obe_status {
 
 // obe_ready asks once whether the server is ready. obe_wait_ready waits until it is.
 //
+//obe:status answer
 //export obe_ready
 func obe_ready(client C.obe_socket, timeout_ms C.int64_t) C.obe_status {
 	return commandOK("ready", client, timeout_ms, bareCommand("ready"))

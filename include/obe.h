@@ -8,11 +8,12 @@
  *   obe_socket client;
  *   char reply[1024];
  *   int64_t length;
- *   obe_client_new(NULL, OBE_DEFAULT_PORT, &client);
- *   if (obe_tcmd(client, "{\"command\": \"optset\"}", -1, reply, sizeof reply,
- *                &length, 5000) == OBE_OK)
- *       printf("measure at %s\n", reply);
- *   obe_free(client);
+ *   if (obe_client_new(NULL, OBE_DEFAULT_PORT, &client) == OBE_OK) {
+ *       if (obe_tcmd(client, "{\"command\": \"optset\"}", -1, reply,
+ *                    sizeof reply, &length, 5000) == OBE_OK)
+ *           printf("measure at %s\n", reply);
+ *       obe_free(client);
+ *   }
  *
  * Conventions:
  *
@@ -34,6 +35,15 @@
  *           OBE_E_ARGUMENT.
  * Lengths.  Lengths and counts are int64_t, in bytes or elements. The length
  *           -1 means that an input text is NUL-terminated.
+ * Checks.   gcc and clang warn about a call that ignores the status of a
+ *           function that stores a result (except obe_last_error), or whose
+ *           status is the answer (obe_check_reply, obe_ready); about a text,
+ *           result or callback that is NULL, if it must not be; and about a
+ *           buffer, array or result that is too small. gcc does not warn about
+ *           NULL in optimized code, where its check would remove comparisons
+ *           with NULL from the program, nor about the size of a matrix. The
+ *           compiler assumes nothing: what it does not see, the library
+ *           refuses, and a NULL handle too.
  * Timeouts. Milliseconds for the whole call, or OBE_FOREVER (-1), OBE_NO_WAIT
  *           (0, non-blocking), or OBE_DEFAULT_TIMEOUT (-2, the option
  *           timeout_ms of the handle).
@@ -169,6 +179,59 @@ typedef int32_t obe_status;
  * handler ends obe_serve by its flag or by obe_cancel. */
 typedef void (*obe_handler)(obe_message request, void *user);
 
+/* What the compiler checks in calls; see Checks above. p is parameter number i,
+ * an input, result or buffer, and n is parameter number k, its size. None of
+ * this changes the generated code. */
+#if defined __has_attribute && !defined OBE_HANDLES_ARE_INTEGERS
+#if __has_attribute(__warn_unused_result__)
+#define OBE_USE_STATUS __attribute__((__warn_unused_result__))
+#endif
+#if __has_attribute(__diagnose_if__) /* clang */
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wgcc-compat" /* gcc lacks diagnose_if */
+#define OBE_REFUSE(condition, text) \
+    __attribute__((__diagnose_if__(condition, text, "warning")))
+#define OBE_INPUT(i, p) OBE_REFUSE(!(p), #p " is NULL")
+#define OBE_RESULT(i, p) \
+    OBE_REFUSE(!(p), #p " is NULL") \
+    OBE_REFUSE(__builtin_object_size(p, 0) < sizeof *(p), #p " is too small")
+#define OBE_MATRIX(p, n) \
+    OBE_REFUSE((n) != 0 && !(p), #p " is NULL") \
+    OBE_REFUSE((n) < 0, #n " is negative") \
+    OBE_REFUSE((n) > 0 && (p) && \
+               __builtin_object_size(p, 0) / sizeof *(p) < (uint64_t)(n), \
+               #p " is smaller than " #n)
+#define OBE_INPUTS(i, p, k, n) OBE_MATRIX(p, n)
+#define OBE_BUFFER(i, p, k, n) OBE_MATRIX(p, n)
+#else
+#if __has_attribute(__nonnull__) && !defined __OPTIMIZE__
+#define OBE_INPUT(i, p) __attribute__((__nonnull__(i)))
+#endif
+#if __has_attribute(__access__) /* gcc 10 */
+#define OBE_RESULT(i, p) \
+    OBE_INPUT(i, p) __attribute__((__access__(__write_only__, i)))
+#define OBE_INPUTS(i, p, k, n) __attribute__((__access__(__read_only__, i, k)))
+#define OBE_BUFFER(i, p, k, n) __attribute__((__access__(__write_only__, i, k)))
+#endif
+#endif
+#endif
+#ifndef OBE_USE_STATUS
+#define OBE_USE_STATUS
+#endif
+#ifndef OBE_INPUT
+#define OBE_INPUT(i, p)
+#endif
+#ifndef OBE_RESULT
+#define OBE_RESULT(i, p) OBE_INPUT(i, p)
+#endif
+#ifndef OBE_MATRIX /* gcc believes that &m[0][0] is a single row */
+#define OBE_MATRIX(p, n)
+#endif
+#ifndef OBE_BUFFER
+#define OBE_INPUTS(i, p, k, n)
+#define OBE_BUFFER(i, p, k, n)
+#endif
+
 
 /* ---- Create and free ---- */
 
@@ -192,7 +255,8 @@ typedef void (*obe_handler)(obe_message request, void *user);
  * is NULL.
  */
 obe_status obe_client_new(const char *address, int32_t port,
-                          obe_socket *client);
+                          obe_socket *client)
+    OBE_USE_STATUS OBE_RESULT(3, client);
 
 /* obe_server_new creates a server that listens on address and port, and stores
  * its handle in *server. Free the handle with obe_free.
@@ -219,7 +283,8 @@ obe_status obe_client_new(const char *address, int32_t port,
  * resolved in time; OBE_E_UNSUPPORTED for "unix:/path" on Windows; OBE_E_IO.
  */
 obe_status obe_server_new(const char *address, int32_t port,
-                          obe_socket *server);
+                          obe_socket *server)
+    OBE_USE_STATUS OBE_RESULT(3, server);
 
 /* obe_free closes and frees a client or a server. Freeing NULL is a no-op.
  *
@@ -269,7 +334,8 @@ obe_status obe_free(obe_socket socket);
  * OBE_E_ARGUMENT; OBE_E_HANDLE.
  */
 obe_status obe_send(obe_socket socket, const char *json, int64_t length,
-                    int64_t timeout_ms);
+                    int64_t timeout_ms)
+    OBE_INPUT(2, json);
 
 /* obe_receive receives one message into buffer, which has room for capacity
  * bytes, and stores its size in *length.
@@ -301,7 +367,8 @@ obe_status obe_send(obe_socket socket, const char *json, int64_t length,
  * connection is closed.
  */
 obe_status obe_receive(obe_socket socket, char *buffer, int64_t capacity,
-                       int64_t *length, int64_t timeout_ms);
+                       int64_t *length, int64_t timeout_ms)
+    OBE_USE_STATUS OBE_BUFFER(2, buffer, 3, capacity) OBE_RESULT(4, length);
 
 /* obe_tcmd sends a command and receives its reply: obe_send, obe_receive and
  * obe_close under one timeout. For clients.
@@ -321,7 +388,9 @@ obe_status obe_receive(obe_socket socket, char *buffer, int64_t capacity,
  */
 obe_status obe_tcmd(obe_socket client, const char *json, int64_t length,
                     char *reply, int64_t capacity, int64_t *reply_length,
-                    int64_t timeout_ms);
+                    int64_t timeout_ms)
+    OBE_USE_STATUS OBE_INPUT(2, json) OBE_BUFFER(4, reply, 5, capacity)
+    OBE_RESULT(6, reply_length);
 
 /* obe_close closes a connection but keeps the handle: a client's connection,
  * or that of the message that a server's obe_send would answer. A server keeps
@@ -364,7 +433,8 @@ obe_status obe_wait_ready(obe_socket client, int64_t timeout_ms);
  *
  * Returns OBE_OK; OBE_E_STATE for a client; OBE_E_ARGUMENT; OBE_E_HANDLE.
  */
-obe_status obe_port(obe_socket server, int32_t *port);
+obe_status obe_port(obe_socket server, int32_t *port)
+    OBE_USE_STATUS OBE_RESULT(2, port);
 
 
 /* ---- Build messages ----
@@ -414,7 +484,8 @@ obe_status obe_port(obe_socket server, int32_t *port);
  * OBE_E_ARGUMENT; OBE_E_MEMORY.
  */
 obe_status obe_message_new(const char *json, int64_t length,
-                           obe_message *message);
+                           obe_message *message)
+    OBE_USE_STATUS OBE_INPUT(1, json) OBE_RESULT(3, message);
 
 /* obe_command_new creates the message {"command": command} and stores its
  * handle in *message. The obe_set functions add members. Free it with
@@ -423,7 +494,8 @@ obe_status obe_message_new(const char *json, int64_t length,
  * Returns OBE_OK; OBE_E_JSON if command is not UTF-8; OBE_E_ARGUMENT;
  * OBE_E_MEMORY.
  */
-obe_status obe_command_new(const char *command, obe_message *message);
+obe_status obe_command_new(const char *command, obe_message *message)
+    OBE_USE_STATUS OBE_INPUT(1, command) OBE_RESULT(2, message);
 
 /* obe_message_free frees a message. Freeing NULL is a no-op. A request that
  * was not answered is dropped; see obe_receive_message.
@@ -447,41 +519,49 @@ obe_status obe_message_free(obe_message message);
  * be nested too deep; OBE_E_ARGUMENT, also for a malformed pointer;
  * OBE_E_MEMORY; OBE_E_HANDLE.
  */
-obe_status obe_set_double(obe_message message, const char *key, double value);
+obe_status obe_set_double(obe_message message, const char *key, double value)
+    OBE_INPUT(2, key);
 
 /* obe_set_int sets the member key to an integer. */
-obe_status obe_set_int(obe_message message, const char *key, int64_t value);
+obe_status obe_set_int(obe_message message, const char *key, int64_t value)
+    OBE_INPUT(2, key);
 
 /* obe_set_bool sets the member key to true, or to false if value is 0. */
-obe_status obe_set_bool(obe_message message, const char *key, int32_t value);
+obe_status obe_set_bool(obe_message message, const char *key, int32_t value)
+    OBE_INPUT(2, key);
 
 /* obe_set_null sets the member key to null. */
-obe_status obe_set_null(obe_message message, const char *key);
+obe_status obe_set_null(obe_message message, const char *key)
+    OBE_INPUT(2, key);
 
 /* obe_set_string sets the member key to a text of length bytes of UTF-8 (-1:
  * NUL-terminated).
  */
 obe_status obe_set_string(obe_message message, const char *key,
-                          const char *text, int64_t length);
+                          const char *text, int64_t length)
+    OBE_INPUT(2, key) OBE_INPUT(3, text);
 
 /* obe_set_doubles sets the member key to an array of count numbers, each
  * written as in obe_set_double. A large array is formatted on several CPU
  * cores.
  */
 obe_status obe_set_doubles(obe_message message, const char *key,
-                           const double *values, int64_t count);
+                           const double *values, int64_t count)
+    OBE_INPUT(2, key) OBE_INPUTS(3, values, 4, count);
 
 /* obe_set_matrix sets the member key to an array of rows arrays of cols
  * numbers each. values contains them row by row.
  */
 obe_status obe_set_matrix(obe_message message, const char *key,
-                          const double *values, int64_t rows, int64_t cols);
+                          const double *values, int64_t rows, int64_t cols)
+    OBE_INPUT(2, key);
 
 /* obe_set_json sets the member key to the JSON text of length bytes (-1:
  * NUL-terminated), byte for byte.
  */
 obe_status obe_set_json(obe_message message, const char *key, const char *json,
-                        int64_t length);
+                        int64_t length)
+    OBE_INPUT(2, key) OBE_INPUT(3, json);
 
 
 /* ---- Read messages ----
@@ -506,17 +586,20 @@ obe_status obe_set_json(obe_message message, const char *key, const char *json,
  * malformed pointer; OBE_E_MEMORY; OBE_E_HANDLE.
  */
 obe_status obe_get_double(obe_message message, const char *pointer,
-                          double *value);
+                          double *value)
+    OBE_USE_STATUS OBE_INPUT(2, pointer) OBE_RESULT(3, value);
 
 /* obe_get_int stores the integer at pointer in *value. A number with a decimal
  * point or an exponent has a different type, even if its value is integral.
  */
 obe_status obe_get_int(obe_message message, const char *pointer,
-                       int64_t *value);
+                       int64_t *value)
+    OBE_USE_STATUS OBE_INPUT(2, pointer) OBE_RESULT(3, value);
 
 /* obe_get_bool stores 1 or 0 in *value for the true or false at pointer. */
 obe_status obe_get_bool(obe_message message, const char *pointer,
-                        int32_t *value);
+                        int32_t *value)
+    OBE_USE_STATUS OBE_INPUT(2, pointer) OBE_RESULT(3, value);
 
 /* obe_get_string copies the string at pointer into buffer, unescaped and
  * without its quotes, in UTF-8, and stores its length in *length. The text may
@@ -528,21 +611,27 @@ obe_status obe_get_bool(obe_message message, const char *pointer,
  * NUL follows the text.
  */
 obe_status obe_get_string(obe_message message, const char *pointer,
-                          char *buffer, int64_t capacity, int64_t *length);
+                          char *buffer, int64_t capacity, int64_t *length)
+    OBE_USE_STATUS OBE_INPUT(2, pointer) OBE_BUFFER(3, buffer, 4, capacity)
+    OBE_RESULT(5, length);
 
 /* obe_get_json copies the JSON text of the value at pointer into buffer, byte
  * for byte, and stores its length in *length. The pointer "" is the whole
  * message. See obe_get_string for buffer and capacity.
  */
 obe_status obe_get_json(obe_message message, const char *pointer, char *buffer,
-                        int64_t capacity, int64_t *length);
+                        int64_t capacity, int64_t *length)
+    OBE_USE_STATUS OBE_INPUT(2, pointer) OBE_BUFFER(3, buffer, 4, capacity)
+    OBE_RESULT(5, length);
 
 /* obe_get_key copies the key of member number index (from 0) of the object at
  * pointer into buffer, and stores its length in *length. See obe_get_string
  * for buffer and capacity.
  */
 obe_status obe_get_key(obe_message message, const char *pointer, int64_t index,
-                       char *buffer, int64_t capacity, int64_t *length);
+                       char *buffer, int64_t capacity, int64_t *length)
+    OBE_USE_STATUS OBE_INPUT(2, pointer) OBE_BUFFER(4, buffer, 5, capacity)
+    OBE_RESULT(6, length);
 
 /* obe_get_doubles copies the array of numbers at pointer into values, which
  * has room for capacity numbers, and stores their count in *count.
@@ -554,7 +643,9 @@ obe_status obe_get_key(obe_message message, const char *pointer, int64_t index,
  * large array is parsed on several CPU cores.
  */
 obe_status obe_get_doubles(obe_message message, const char *pointer,
-                           double *values, int64_t capacity, int64_t *count);
+                           double *values, int64_t capacity, int64_t *count)
+    OBE_USE_STATUS OBE_INPUT(2, pointer) OBE_BUFFER(3, values, 4, capacity)
+    OBE_RESULT(5, count);
 
 /* obe_get_matrix copies the array of rows at pointer into values, row by row,
  * and stores the number of rows and columns in *rows and *cols. values has
@@ -567,7 +658,9 @@ obe_status obe_get_doubles(obe_message message, const char *pointer,
  */
 obe_status obe_get_matrix(obe_message message, const char *pointer,
                           double *values, int64_t capacity, int64_t *rows,
-                          int64_t *cols);
+                          int64_t *cols)
+    OBE_USE_STATUS OBE_INPUT(2, pointer) OBE_MATRIX(values, capacity)
+    OBE_RESULT(5, rows) OBE_RESULT(6, cols);
 
 /* obe_get_type stores the type of the value at pointer in *type: OBE_OBJECT,
  * OBE_ARRAY, OBE_STRING, OBE_INTEGER, OBE_REAL, OBE_BOOL or OBE_NULL. A number
@@ -575,13 +668,15 @@ obe_status obe_get_matrix(obe_message message, const char *pointer,
  * the infinities, are real.
  */
 obe_status obe_get_type(obe_message message, const char *pointer,
-                        int32_t *type);
+                        int32_t *type)
+    OBE_USE_STATUS OBE_INPUT(2, pointer) OBE_RESULT(3, type);
 
 /* obe_get_count stores the number of members of the object, or of elements of
  * the array, at pointer in *count.
  */
 obe_status obe_get_count(obe_message message, const char *pointer,
-                         int64_t *count);
+                         int64_t *count)
+    OBE_USE_STATUS OBE_INPUT(2, pointer) OBE_RESULT(3, count);
 
 
 /* ---- Send and receive messages ---- */
@@ -606,13 +701,15 @@ obe_status obe_send_message(obe_socket socket, obe_message message,
  * with the option one_way).
  */
 obe_status obe_receive_message(obe_socket socket, obe_message *message,
-                               int64_t timeout_ms);
+                               int64_t timeout_ms)
+    OBE_USE_STATUS OBE_RESULT(2, message);
 
 /* obe_tcmd_message sends the message command, receives the reply and stores
  * its handle in *reply; free it with obe_message_free. See obe_tcmd.
  */
 obe_status obe_tcmd_message(obe_socket client, obe_message command,
-                            obe_message *reply, int64_t timeout_ms);
+                            obe_message *reply, int64_t timeout_ms)
+    OBE_USE_STATUS OBE_RESULT(3, reply);
 
 /* obe_reply answers the client that sent request, a message that a server
  * received, with the JSON text of length bytes (-1: NUL-terminated). A message
@@ -628,7 +725,8 @@ obe_status obe_tcmd_message(obe_socket client, obe_message command,
  * OBE_E_ARGUMENT; OBE_E_HANDLE.
  */
 obe_status obe_reply(obe_message request, const char *json, int64_t length,
-                     int64_t timeout_ms);
+                     int64_t timeout_ms)
+    OBE_INPUT(2, json);
 
 /* obe_reply_message answers the client that sent request with a message; see
  * obe_reply.
@@ -648,7 +746,8 @@ obe_status obe_reply_message(obe_message request, obe_message message,
  * OBE_E_BUFFER, with the needed size in *length; OBE_E_ARGUMENT; OBE_E_HANDLE.
  */
 obe_status obe_message_peer(obe_message message, char *buffer,
-                            int64_t capacity, int64_t *length);
+                            int64_t capacity, int64_t *length)
+    OBE_USE_STATUS OBE_BUFFER(2, buffer, 3, capacity) OBE_RESULT(4, length);
 
 /* obe_serve receives messages and calls handler with each message and with
  * user, until *stop is not 0, or until obe_cancel, obe_close or obe_free.
@@ -671,7 +770,8 @@ obe_status obe_message_peer(obe_message message, char *buffer,
  * obe_free; OBE_E_STATE for a client; OBE_E_ARGUMENT; OBE_E_HANDLE.
  */
 obe_status obe_serve(obe_socket server, obe_handler handler, void *user,
-                     const volatile int *stop);
+                     const volatile int *stop)
+    OBE_INPUT(2, handler);
 
 
 /* ---- Commands ----
@@ -723,7 +823,8 @@ obe_status obe_serve(obe_socket server, obe_handler handler, void *user,
  */
 obe_status obe_query(obe_socket client, const char *command,
                      obe_message fields, obe_message *reply,
-                     int64_t timeout_ms);
+                     int64_t timeout_ms)
+    OBE_USE_STATUS OBE_INPUT(2, command) OBE_RESULT(4, reply);
 
 /* obe_check_reply checks whether the message reply is one that the command of
  * that name expects, including its numbers. It is for programs that send the
@@ -733,12 +834,14 @@ obe_status obe_query(obe_socket client, const char *command,
  * Returns OBE_OK; OBE_E_REPLY, and the error message quotes the reply;
  * OBE_E_ARGUMENT, also for an unknown command; OBE_E_MEMORY; OBE_E_HANDLE.
  */
-obe_status obe_check_reply(obe_message reply, const char *command);
+obe_status obe_check_reply(obe_message reply, const char *command)
+    OBE_USE_STATUS OBE_INPUT(2, command);
 
 /* obe_ready asks once whether the server is ready. obe_wait_ready waits until
  * it is.
  */
-obe_status obe_ready(obe_socket client, int64_t timeout_ms);
+obe_status obe_ready(obe_socket client, int64_t timeout_ms)
+    OBE_USE_STATUS;
 
 /* obe_newrun starts a new run. fields is an object whose members are sent too,
  * or NULL. Which members are needed depends on the server.
@@ -751,14 +854,16 @@ obe_status obe_newrun(obe_socket client, obe_message fields,
  * room for capacity numbers.
  */
 obe_status obe_optset(obe_socket client, double *setting, int64_t capacity,
-                      int64_t *count, int64_t timeout_ms);
+                      int64_t *count, int64_t timeout_ms)
+    OBE_USE_STATUS OBE_BUFFER(2, setting, 3, capacity) OBE_RESULT(4, count);
 
 /* obe_goodset asks for a good setting, which the server draws at random: the
  * larger pickiness is, the closer to the best setting. With a negative
  * pickiness the server uses its own. See obe_optset.
  */
 obe_status obe_goodset(obe_socket client, double pickiness, double *setting,
-                       int64_t capacity, int64_t *count, int64_t timeout_ms);
+                       int64_t capacity, int64_t *count, int64_t timeout_ms)
+    OBE_USE_STATUS OBE_BUFFER(3, setting, 4, capacity) OBE_RESULT(5, count);
 
 /* obe_newdat reports a measurement: the setting x of x_count knobs, the
  * y_count values y that were measured at it, and their s_count uncertainties s
@@ -766,50 +871,62 @@ obe_status obe_goodset(obe_socket client, double pickiness, double *setting,
  */
 obe_status obe_newdat(obe_socket client, const double *x, int64_t x_count,
                       const double *y, int64_t y_count, const double *s,
-                      int64_t s_count, int64_t timeout_ms);
+                      int64_t s_count, int64_t timeout_ms)
+    OBE_INPUTS(2, x, 3, x_count) OBE_INPUTS(4, y, 5, y_count)
+    OBE_INPUTS(6, s, 7, s_count);
 
 /* obe_getmean asks for the mean of each parameter and stores it in mean; see
  * obe_optset.
  */
 obe_status obe_getmean(obe_socket client, double *mean, int64_t capacity,
-                       int64_t *count, int64_t timeout_ms);
+                       int64_t *count, int64_t timeout_ms)
+    OBE_USE_STATUS OBE_BUFFER(2, mean, 3, capacity) OBE_RESULT(4, count);
 
 /* obe_getstd asks for the standard deviation of each parameter and stores it
  * in deviation; see obe_optset.
  */
 obe_status obe_getstd(obe_socket client, double *deviation, int64_t capacity,
-                      int64_t *count, int64_t timeout_ms);
+                      int64_t *count, int64_t timeout_ms)
+    OBE_USE_STATUS OBE_BUFFER(2, deviation, 3, capacity) OBE_RESULT(4, count);
 
 /* obe_getcov asks for the covariance matrix of the parameters and stores it in
  * covariance, row by row. *rows and *cols are both the number of parameters.
  */
 obe_status obe_getcov(obe_socket client, double *covariance, int64_t capacity,
-                      int64_t *rows, int64_t *cols, int64_t timeout_ms);
+                      int64_t *rows, int64_t *cols, int64_t timeout_ms)
+    OBE_USE_STATUS OBE_MATRIX(covariance, capacity) OBE_RESULT(4, rows)
+    OBE_RESULT(5, cols);
 
 /* obe_getpar asks for the samples of the parameters' distribution and stores
  * them in parameters, with one row for each parameter and one column for each
  * sample.
  */
 obe_status obe_getpar(obe_socket client, double *parameters, int64_t capacity,
-                      int64_t *rows, int64_t *cols, int64_t timeout_ms);
+                      int64_t *rows, int64_t *cols, int64_t timeout_ms)
+    OBE_USE_STATUS OBE_MATRIX(parameters, capacity) OBE_RESULT(4, rows)
+    OBE_RESULT(5, cols);
 
 /* obe_getset asks for all possible settings and stores them in settings, with
  * one row for each knob and one column for each setting.
  */
 obe_status obe_getset(obe_socket client, double *settings, int64_t capacity,
-                      int64_t *rows, int64_t *cols, int64_t timeout_ms);
+                      int64_t *rows, int64_t *cols, int64_t timeout_ms)
+    OBE_USE_STATUS OBE_MATRIX(settings, capacity) OBE_RESULT(4, rows)
+    OBE_RESULT(5, cols);
 
 /* obe_getwgt asks for the weight of each sample of obe_getpar and stores it in
  * weights; see obe_optset.
  */
 obe_status obe_getwgt(obe_socket client, double *weights, int64_t capacity,
-                      int64_t *count, int64_t timeout_ms);
+                      int64_t *count, int64_t timeout_ms)
+    OBE_USE_STATUS OBE_BUFFER(2, weights, 3, capacity) OBE_RESULT(4, count);
 
 /* obe_getcon asks for the constants of the model and stores them in constants;
  * see obe_optset.
  */
 obe_status obe_getcon(obe_socket client, double *constants, int64_t capacity,
-                      int64_t *count, int64_t timeout_ms);
+                      int64_t *count, int64_t timeout_ms)
+    OBE_USE_STATUS OBE_BUFFER(2, constants, 3, capacity) OBE_RESULT(4, count);
 
 /* obe_done asks the server to exit. */
 obe_status obe_done(obe_socket client, int64_t timeout_ms);
@@ -829,7 +946,8 @@ obe_status obe_done(obe_socket client, int64_t timeout_ms);
  * file that cannot be opened, and the previous one stays; OBE_E_HANDLE.
  */
 obe_status obe_set_option(obe_socket socket, const char *name,
-                          const char *value);
+                          const char *value)
+    OBE_INPUT(2, name) OBE_INPUT(3, value);
 
 /* obe_get_option copies the value of an option or of a read-only property into
  * buffer, as text, and stores its length in *length. See obe_get_string for
@@ -839,14 +957,18 @@ obe_status obe_set_option(obe_socket socket, const char *name,
  * OBE_E_ARGUMENT; OBE_E_HANDLE.
  */
 obe_status obe_get_option(obe_socket socket, const char *name, char *buffer,
-                          int64_t capacity, int64_t *length);
+                          int64_t capacity, int64_t *length)
+    OBE_USE_STATUS OBE_INPUT(2, name) OBE_BUFFER(3, buffer, 4, capacity)
+    OBE_RESULT(5, length);
 
 /* obe_get_stat stores a counter of the handle in *value. The list of counters
- * is at the end of obe.h and in libobe(7).
+ * is at the end of obe.h and in libobe(7). For a counter of the process,
+ * socket may be NULL.
  *
  * Returns OBE_OK; OBE_E_ARGUMENT; OBE_E_HANDLE.
  */
-obe_status obe_get_stat(obe_socket socket, const char *name, int64_t *value);
+obe_status obe_get_stat(obe_socket socket, const char *name, int64_t *value)
+    OBE_USE_STATUS OBE_INPUT(2, name) OBE_RESULT(3, value);
 
 
 /* ---- Errors and version ---- */
@@ -870,7 +992,8 @@ obe_status obe_get_stat(obe_socket socket, const char *name, int64_t *value);
  * Returns OBE_OK; OBE_E_BUFFER; OBE_E_ARGUMENT; OBE_E_HANDLE.
  */
 obe_status obe_last_error(const void *handle, char *buffer, int64_t capacity,
-                          int64_t *length);
+                          int64_t *length)
+    OBE_BUFFER(2, buffer, 3, capacity);
 
 /* obe_strerror returns the general text for a status, never NULL. The text
  * belongs to the library and stays valid.
@@ -1024,6 +1147,11 @@ const char *obe_version(void);
  *                      ones.
  *   trace_failed       Messages that could not be written to the trace; the
  *                      property trace_error contains the reason.
+ *   live_sockets       Process: clients and servers that exist, which obe_free
+ *                      has not freed. The handle may be NULL.
+ *   live_messages      Process: messages that exist, which obe_message_free
+ *                      has not freed, including those that handlers of
+ *                      obe_serve are processing. The handle may be NULL.
  */
 
 #define OBE_OPT_TIMEOUT_MS         "timeout_ms"
@@ -1067,6 +1195,19 @@ const char *obe_version(void);
 #define OBE_STAT_OUTGOING_BYTES      "outgoing_bytes"
 #define OBE_STAT_EVICTED             "evicted"
 #define OBE_STAT_TRACE_FAILED        "trace_failed"
+#define OBE_STAT_LIVE_SOCKETS        "live_sockets"
+#define OBE_STAT_LIVE_MESSAGES       "live_messages"
+
+#ifdef OBE_REFUSE
+#pragma clang diagnostic pop
+#undef OBE_REFUSE
+#endif
+#undef OBE_USE_STATUS
+#undef OBE_INPUT
+#undef OBE_RESULT
+#undef OBE_MATRIX
+#undef OBE_INPUTS
+#undef OBE_BUFFER
 
 #ifdef __cplusplus
 }

@@ -15,14 +15,14 @@ var handleMixUps = []struct{ wrong, right string }{
 	{"obe_message_free(socket);", "obe_message_free(message);"},
 	{"obe_send_message(message, socket, 0);", "obe_send_message(socket, message, 0);"},
 	{"obe_send_message(socket, socket, 0);", "obe_send_message(socket, message, 0);"},
-	{"obe_get_double(socket, \"/x\", &number);", "obe_get_double(message, \"/x\", &number);"},
+	{"status = obe_get_double(socket, \"/x\", &number);", "status = obe_get_double(message, \"/x\", &number);"},
 	{"obe_set_double(socket, \"x\", number);", "obe_set_double(message, \"x\", number);"},
 	{"obe_reply(socket, \"1\", -1, 0);", "obe_reply(message, \"1\", -1, 0);"},
 	{"obe_newrun(message, 0, 0);", "obe_newrun(socket, 0, 0);"},
 	{"obe_newrun(socket, socket, 0);", "obe_newrun(socket, message, 0);"},
-	{"obe_query(socket, \"optset\", 0, &socket, 0);", "obe_query(socket, \"optset\", 0, &message, 0);"},
-	{"obe_client_new(\"\", 1, &message);", "obe_client_new(\"\", 1, &socket);"},
-	{"obe_receive_message(socket, &socket, 0);", "obe_receive_message(socket, &message, 0);"},
+	{"status = obe_query(socket, \"optset\", 0, &socket, 0);", "status = obe_query(socket, \"optset\", 0, &message, 0);"},
+	{"status = obe_client_new(\"\", 1, &message);", "status = obe_client_new(\"\", 1, &socket);"},
+	{"status = obe_receive_message(socket, &socket, 0);", "status = obe_receive_message(socket, &message, 0);"},
 	{"message = socket;", "message = other_message;"},
 	{"socket = message;", "socket = other_socket;"},
 	{"socket = 8;", "socket = 0;"},
@@ -79,7 +79,8 @@ void handles_message(obe_message request, void *user) { (void)request; (void)use
 void handles_socket(obe_socket request, void *user) { (void)request; (void)user; }
 void use(obe_socket socket, obe_socket other_socket, obe_message message, obe_message other_message, double number)
 {
-    (void)socket, (void)other_socket, (void)message, (void)other_message, (void)number;
+    obe_status status = OBE_OK;
+    (void)status, (void)socket, (void)other_socket, (void)message, (void)other_message, (void)number;
     ` + statement + `
 }
 `

@@ -117,7 +117,8 @@ static void handle(obe_message request, void *user)
     int64_t length;
 
     (void)user;
-    obe_get_string(request, "/command", command, sizeof command, &length); /* stays "" if there is none */
+    if (obe_get_string(request, "/command", command, sizeof command, &length) != OBE_OK)
+        command[0] = '\0'; /* there is none, or it is longer than any that is known */
     if (strcmp(command, "newrun") == 0) {
         begin_run();
     } else if (strcmp(command, "optset") == 0 || strcmp(command, "goodset") == 0) {

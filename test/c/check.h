@@ -35,6 +35,12 @@ enum {
 /* A number as a handle of either type: no live handle has it. */
 #define NUMBER_AS_HANDLE(number) ((void *)(uintptr_t)(number))
 
+/* NULL, and a number, that the compiler does not see: for calls that it would warn about. */
+static void *volatile nowhere = NULL;
+static volatile int64_t unseen_number;
+#define NOWHERE nowhere
+#define UNSEEN(number) (unseen_number = (number), unseen_number)
+
 /* ---- checks ---- */
 
 static int failure_fd = 2; /* where failed checks are reported */

@@ -400,9 +400,9 @@ static void query_with_fields(void)
     CHECK_NO_MESSAGE(OBE_E_ARGUMENT, client, reply, obe_query(client, "echo", NULL, &reply, TEST_TIMEOUT));
     CHECK_ERROR(client, "echo");
     CHECK_NO_MESSAGE(OBE_E_ARGUMENT, client, reply, obe_query(client, "optset ", NULL, &reply, TEST_TIMEOUT));
-    CHECK_NO_MESSAGE(OBE_E_ARGUMENT, client, reply, obe_query(client, NULL, NULL, &reply, TEST_TIMEOUT));
+    CHECK_NO_MESSAGE(OBE_E_ARGUMENT, client, reply, obe_query(client, NOWHERE, NULL, &reply, TEST_TIMEOUT));
     CHECK_NO_MESSAGE(OBE_E_ARGUMENT, client, reply, obe_query(client, "optset", NULL, &reply, -3));
-    CHECK_STATUS(OBE_E_ARGUMENT, client, obe_query(client, "optset", NULL, NULL, TEST_TIMEOUT));
+    CHECK_STATUS(OBE_E_ARGUMENT, client, obe_query(client, "optset", NULL, NOWHERE, TEST_TIMEOUT));
     CHECK_ERROR(client, "reply is NULL");
     CHECK_NO_MESSAGE(OBE_E_STATE, server, reply, obe_query(server, "optset", NULL, &reply, TEST_TIMEOUT));
     CHECK_EQUAL(sent, stat_of(client, OBE_STAT_MESSAGES_SENT)); /* every error was found before */
@@ -690,17 +690,17 @@ static void arguments(void)
     CHECK_STATUS(OBE_E_ARGUMENT, client, obe_done(client, INT64_MIN));
     CHECK_STATUS(OBE_E_ARGUMENT, client, obe_newrun(client, 0, -3));
     CHECK_STATUS(OBE_E_ARGUMENT, client, obe_newdat(client, &one, 1, &one, 1, &one, 1, -3));
-    CHECK_STATUS(OBE_E_ARGUMENT, client, obe_newdat(client, NULL, 1, &one, 1, &one, 1, TEST_TIMEOUT));
+    CHECK_STATUS(OBE_E_ARGUMENT, client, obe_newdat(client, NOWHERE, 1, &one, 1, &one, 1, TEST_TIMEOUT));
     CHECK_ERROR(client, "x is NULL");
-    CHECK_STATUS(OBE_E_ARGUMENT, client, obe_newdat(client, &one, 1, NULL, 1, &one, 1, TEST_TIMEOUT));
+    CHECK_STATUS(OBE_E_ARGUMENT, client, obe_newdat(client, &one, 1, NOWHERE, 1, &one, 1, TEST_TIMEOUT));
     CHECK_ERROR(client, "y is NULL");
-    CHECK_STATUS(OBE_E_ARGUMENT, client, obe_newdat(client, &one, 1, &one, 1, NULL, 1, TEST_TIMEOUT));
+    CHECK_STATUS(OBE_E_ARGUMENT, client, obe_newdat(client, &one, 1, &one, 1, NOWHERE, 1, TEST_TIMEOUT));
     CHECK_ERROR(client, "s is NULL");
     CHECK_STATUS(OBE_E_ARGUMENT, client, obe_newdat(client, &one, 0, &one, 1, &one, 1, TEST_TIMEOUT));
     CHECK_ERROR(client, "x_count");
-    CHECK_STATUS(OBE_E_ARGUMENT, client, obe_newdat(client, &one, 1, &one, -1, &one, 1, TEST_TIMEOUT));
+    CHECK_STATUS(OBE_E_ARGUMENT, client, obe_newdat(client, &one, 1, &one, UNSEEN(-1), &one, 1, TEST_TIMEOUT));
     CHECK_ERROR(client, "y_count");
-    CHECK_STATUS(OBE_E_ARGUMENT, client, obe_newdat(client, &one, 1, &one, 1, &one, INT64_MAX, TEST_TIMEOUT));
+    CHECK_STATUS(OBE_E_ARGUMENT, client, obe_newdat(client, &one, 1, &one, 1, &one, UNSEEN(INT64_MAX), TEST_TIMEOUT));
     CHECK_ERROR(client, "s_count");
     CHECK_EQUAL(sent, stat_of(client, OBE_STAT_MESSAGES_SENT));
     CHECK_EQUAL(opened, stat_of(client, OBE_STAT_CONNECTIONS_OPENED));

@@ -685,6 +685,7 @@ static const char *const counters[] = {
     OBE_STAT_DROPPED_RESET, OBE_STAT_EVICTED, OBE_STAT_DROPPED_MEMORY, OBE_STAT_DROPPED_NOT_ALLOWED,
     OBE_STAT_DROPPED_TLS, OBE_STAT_TRACE_FAILED, OBE_STAT_DROPPED_UNREAD, OBE_STAT_OUTGOING_BYTES,
 };
+static const char *const process_counters[] = {OBE_STAT_LIVE_SOCKETS, OBE_STAT_LIVE_MESSAGES,}; /* live.c tests them */
 
 static void all_counters(void)
 {
@@ -695,6 +696,8 @@ static void all_counters(void)
         CHECK_EQUAL(0, stat_of(client, counters[i]));
         CHECK_EQUAL(0, stat_of(server, counters[i]));
     }
+    CHECK_EQUAL(stat_of(NULL, process_counters[0]), stat_of(client, process_counters[0]));
+    CHECK_EQUAL(stat_of(NULL, process_counters[1]), stat_of(server, process_counters[1]));
     CHECK_OK(client, obe_send(client, "[1]", -1, TEST_TIMEOUT));
     CHECK_OK(server, receive_in(server, TEST_TIMEOUT));
     CHECK_OK(server, obe_send(server, "[1,2]", -1, TEST_TIMEOUT));

@@ -48,7 +48,7 @@ static void refused(void)
 {
     CHECK_STATUS(OBE_E_REFUSED, unserved, obe_tcmd(unserved, "[1]", -1, text, sizeof text, &length, TEST_TIMEOUT));
     CHECK_STATUS(OBE_E_JSON, client, obe_tcmd(client, "[1", -1, text, sizeof text, &length, TEST_TIMEOUT));
-    CHECK_STATUS(OBE_E_ARGUMENT, client, obe_send(client, NULL, -1, TEST_TIMEOUT));
+    CHECK_STATUS(OBE_E_ARGUMENT, client, obe_send(client, NOWHERE, -1, TEST_TIMEOUT));
 }
 
 static void client_created_and_freed(void)

@@ -157,13 +157,13 @@ static void created_from_texts(void)
         CHECK_ERROR(0, "message_new");
         CHECK_ERROR(0, refused[i].error);
     }
-    CHECK_FAILS(OBE_E_ARGUMENT, 0, obe_message_new(NULL, -1, &out.handle));
+    CHECK_FAILS(OBE_E_ARGUMENT, 0, obe_message_new(NOWHERE, -1, &out.handle));
     CHECK_ERROR(0, "json is NULL");
-    CHECK_FAILS(OBE_E_ARGUMENT, 0, obe_message_new(NULL, 0, &out.handle));
+    CHECK_FAILS(OBE_E_ARGUMENT, 0, obe_message_new(NOWHERE, 0, &out.handle));
     CHECK_FAILS(OBE_E_ARGUMENT, 0, obe_message_new("1", -2, &out.handle));
     CHECK_ERROR(0, "length");
     CHECK_FAILS(OBE_E_ARGUMENT, 0, obe_message_new("1", INT64_MIN, &out.handle));
-    CHECK_FAILS(OBE_E_ARGUMENT, 0, obe_message_new("1", -1, NULL));
+    CHECK_FAILS(OBE_E_ARGUMENT, 0, obe_message_new("1", -1, NOWHERE));
     CHECK_ERROR(0, "message is NULL");
     CHECK_EQUAL(1, obe_test_live());
 }
@@ -184,9 +184,9 @@ static void created_from_commands(void)
     CHECK_FAILS(OBE_E_JSON, 0, obe_command_new("\xff", &out.handle));
     CHECK_ERROR(0, "command_new");
     CHECK_FAILS(OBE_E_JSON, 0, obe_command_new("a\xed\xa0\x80", &out.handle));
-    CHECK_FAILS(OBE_E_ARGUMENT, 0, obe_command_new(NULL, &out.handle));
+    CHECK_FAILS(OBE_E_ARGUMENT, 0, obe_command_new(NOWHERE, &out.handle));
     CHECK_ERROR(0, "command is NULL");
-    CHECK_FAILS(OBE_E_ARGUMENT, 0, obe_command_new("optset", NULL));
+    CHECK_FAILS(OBE_E_ARGUMENT, 0, obe_command_new("optset", NOWHERE));
     CHECK_EQUAL(1, obe_test_live());
 }
 
@@ -360,25 +360,25 @@ static void refused_by_setters(void)
 
     strcpy(whole, "{\"a\": 1 }");
     begin(whole);
-    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_double(message, NULL, 1));
+    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_double(message, NOWHERE, 1));
     CHECK_ERROR(message, "key is NULL");
-    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_int(message, NULL, 1));
-    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_bool(message, NULL, 1));
-    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_null(message, NULL));
-    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_string(message, NULL, "b", -1));
-    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_string(message, "a", NULL, -1));
+    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_int(message, NOWHERE, 1));
+    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_bool(message, NOWHERE, 1));
+    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_null(message, NOWHERE));
+    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_string(message, NOWHERE, "b", -1));
+    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_string(message, "a", NOWHERE, -1));
     CHECK_ERROR(message, "text is NULL");
-    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_string(message, "a", NULL, 0));
+    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_string(message, "a", NOWHERE, 0));
     CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_string(message, "a", "b", -2));
     CHECK_ERROR(message, "length");
-    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_doubles(message, NULL, numbers, 4));
-    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_doubles(message, "a", NULL, 4));
+    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_doubles(message, NOWHERE, numbers, 4));
+    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_doubles(message, "a", NOWHERE, 4));
     CHECK_ERROR(message, "values is NULL");
-    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_doubles(message, "a", numbers, -1));
+    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_doubles(message, "a", numbers, UNSEEN(-1)));
     CHECK_ERROR(message, "count is negative");
-    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_doubles(message, "a", numbers, INT64_MAX));
-    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_doubles(message, "a", numbers, INT64_MIN));
-    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_matrix(message, NULL, numbers, 2, 2));
+    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_doubles(message, "a", numbers, UNSEEN(INT64_MAX)));
+    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_doubles(message, "a", numbers, UNSEEN(INT64_MIN)));
+    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_matrix(message, NOWHERE, numbers, 2, 2));
     CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_matrix(message, "a", NULL, 2, 2));
     CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_matrix(message, "a", numbers, -1, 2));
     CHECK_ERROR(message, "rows");
@@ -389,8 +389,8 @@ static void refused_by_setters(void)
     CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_matrix(message, "a", numbers, 2, INT64_MAX));
     CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_matrix(message, "a", numbers, (int64_t)1 << 32, (int64_t)1 << 32));
     CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_matrix(message, "a", NULL, INT64_MAX, 0));
-    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_json(message, NULL, "1", -1));
-    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_json(message, "a", NULL, -1));
+    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_json(message, NOWHERE, "1", -1));
+    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_json(message, "a", NOWHERE, -1));
     CHECK_ERROR(message, "json is NULL");
     CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_json(message, "a", "1", -7));
 
@@ -802,18 +802,18 @@ static void not_an_array(void)
     CHECK_FAILS(OBE_E_TYPE, message, obe_get_matrix(message, "/wider", out.numbers, 16, &out.rows, &out.cols));
     CHECK_ERROR(message, "row 1");
 
-    CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_doubles(message, "/flat", out.numbers, 16, NULL));
+    CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_doubles(message, "/flat", out.numbers, 16, NOWHERE));
     CHECK_ERROR(message, "count is NULL");
-    CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_doubles(message, "/flat", NULL, 1, &out.length));
+    CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_doubles(message, "/flat", NOWHERE, 1, &out.length));
     CHECK_ERROR(message, "values is NULL");
-    CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_doubles(message, "/flat", out.numbers, -1, &out.length));
+    CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_doubles(message, "/flat", out.numbers, UNSEEN(-1), &out.length));
     CHECK_ERROR(message, "capacity");
-    CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_matrix(message, "/rows", out.numbers, 16, NULL, &out.cols));
-    CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_matrix(message, "/rows", out.numbers, 16, &out.rows, NULL));
-    CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_matrix(message, "/rows", NULL, 1, &out.rows, &out.cols));
-    CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_matrix(message, "/rows", out.numbers, INT64_MIN, &out.rows, &out.cols));
+    CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_matrix(message, "/rows", out.numbers, 16, NOWHERE, &out.cols));
+    CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_matrix(message, "/rows", out.numbers, 16, &out.rows, NOWHERE));
+    CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_matrix(message, "/rows", NOWHERE, 1, &out.rows, &out.cols));
+    CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_matrix(message, "/rows", out.numbers, UNSEEN(INT64_MIN), &out.rows, &out.cols));
     /* A capacity that is larger than memory is accepted. */
-    CHECK_OK(message, obe_get_doubles(message, "/flat", out.numbers, INT64_MAX, &out.length));
+    CHECK_OK(message, obe_get_doubles(message, "/flat", out.numbers, UNSEEN(INT64_MAX), &out.length));
     CHECK_EQUAL(2, out.length);
 }
 
@@ -982,12 +982,12 @@ static void types(void)
     CHECK_OK(message, obe_get_double(message, "/m", &value));
     CHECK_BITS(-HUGE_VAL, value);
 
-    CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_type(message, "", NULL));
-    CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_count(message, "", NULL));
-    CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_double(message, "/r", NULL));
+    CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_type(message, "", NOWHERE));
+    CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_count(message, "", NOWHERE));
+    CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_double(message, "/r", NOWHERE));
     CHECK_ERROR(message, "value is NULL");
-    CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_int(message, "/i", NULL));
-    CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_bool(message, "/t", NULL));
+    CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_int(message, "/i", NOWHERE));
+    CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_bool(message, "/t", NOWHERE));
 }
 
 static void verbatim(void)

@@ -29,8 +29,7 @@ static void serve_one(obe_message request, void *server)
     char command[16] = "", *body;
     int64_t size = 0;
 
-    obe_get_string(request, "/command", command, sizeof command, &size);
-    if (strcmp(command, "hold") == 0)
+    if (obe_get_string(request, "/command", command, sizeof command, &size) == OBE_OK && strcmp(command, "hold") == 0)
         return; /* never answered */
     CHECK_STATUS(OBE_E_BUFFER, request, obe_get_json(request, "", NULL, 0, &size));
     body = malloc((size_t)size);

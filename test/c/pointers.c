@@ -64,7 +64,8 @@ static void handle_one(obe_message asked, void *user)
     int i;
 
     (void)user;
-    obe_get_string(asked, "/command", name, sizeof name, &length);
+    if (obe_get_string(asked, "/command", name, sizeof name, &length) != OBE_OK)
+        name[0] = '\0';
     for (i = 0; i < LENGTH(answers); i++)
         if (strcmp(answers[i][0], name) == 0)
             answer = answers[i][1];

@@ -99,10 +99,10 @@ static void exchange(void)
     CHECK_NONE(OBE_E_TIMEOUT, server, nothing, obe_receive_message(server, &nothing, 20));
     CHECK_NONE(OBE_E_ARGUMENT, server, nothing, obe_receive_message(server, &nothing, -3));
     CHECK_ERROR(server, "timeout_ms");
-    CHECK_STATUS(OBE_E_ARGUMENT, server, obe_receive_message(server, NULL, 0));
+    CHECK_STATUS(OBE_E_ARGUMENT, server, obe_receive_message(server, NOWHERE, 0));
     CHECK_ERROR(server, "message is NULL");
     CHECK_STATUS(OBE_E_ARGUMENT, client, obe_send_message(client, command, -3));
-    CHECK_STATUS(OBE_E_ARGUMENT, client, obe_tcmd_message(client, command, NULL, 0));
+    CHECK_STATUS(OBE_E_ARGUMENT, client, obe_tcmd_message(client, command, NOWHERE, 0));
     CHECK_ERROR(client, "reply is NULL");
     CHECK_NONE(OBE_E_ARGUMENT, client, nothing, obe_tcmd_message(client, command, &nothing, -3));
     CHECK_NONE(OBE_E_STATE, server, nothing, obe_tcmd_message(server, command, &nothing, 0));
@@ -521,7 +521,7 @@ static void refused_replies(void)
     CHECK_ERROR(request, "reply");
     CHECK_ERROR(request, "at byte 3");
     CHECK_STATUS(OBE_E_JSON, request, obe_reply(request, "", 0, TEST_TIMEOUT));
-    CHECK_STATUS(OBE_E_ARGUMENT, request, obe_reply(request, NULL, -1, TEST_TIMEOUT));
+    CHECK_STATUS(OBE_E_ARGUMENT, request, obe_reply(request, NOWHERE, -1, TEST_TIMEOUT));
     CHECK_ERROR(request, "json is NULL");
     CHECK_STATUS(OBE_E_ARGUMENT, request, obe_reply(request, "1", -2, TEST_TIMEOUT));
     CHECK_STATUS(OBE_E_ARGUMENT, request, obe_reply(request, "1", -1, -3));
@@ -567,8 +567,8 @@ static void client_disconnects(void)
     raw_reset(fd);
     send_text(other, "1");
     second = receive(server);
-    CHECK_EVENTUALLY((obe_receive(server, text, sizeof text, &length, 1),
-                      stat_of(server, OBE_STAT_CONNECTIONS_OPEN) == 1));
+    CHECK_EVENTUALLY(obe_receive(server, text, sizeof text, &length, 1) == OBE_E_TIMEOUT &&
+                     stat_of(server, OBE_STAT_CONNECTIONS_OPEN) == 1);
     status = obe_reply(request, "[2]", -1, TEST_TIMEOUT);
     CHECK(status == OBE_E_RESET || status == OBE_E_PEER_CLOSED);
     CHECK_ERROR(request, "reply 127.0.0.1:");
@@ -748,8 +748,8 @@ static void freed_while_answering(void)
     CHECK(memcmp(got, "0012582912", 10) == 0 && memcmp(got + 10, long_text, LENGTHY) == 0);
     free_socket(other);
     socket_close(fd);
-    CHECK_EVENTUALLY((obe_receive(server, text, sizeof text, &length, 1),
-                      stat_of(server, OBE_STAT_CONNECTIONS_OPEN) == 0));
+    CHECK_EVENTUALLY(obe_receive(server, text, sizeof text, &length, 1) == OBE_E_TIMEOUT &&
+                     stat_of(server, OBE_STAT_CONNECTIONS_OPEN) == 0);
     free_socket(server);
     free(got);
     free(long_text);
@@ -866,6 +866,7 @@ static void invalid_arguments_of_serve(void)
 {
     static volatile int flags[2];
     obe_socket server = new_server(), client = new_client(port_of(server));
+    obe_handler volatile no_handler = NULL;
     const uintptr_t no_flags[] = {1, 4095, UINTPTR_MAX, UINTPTR_MAX - 3, (uintptr_t)flags + 1, (uintptr_t)flags + 2};
     int count = 0, i;
 
@@ -875,7 +876,7 @@ static void invalid_arguments_of_serve(void)
         CHECK_ERROR(server, "stop is the address 0x");
     }
 
-    CHECK_STATUS(OBE_E_ARGUMENT, server, obe_serve(server, NULL, &count, NULL));
+    CHECK_STATUS(OBE_E_ARGUMENT, server, obe_serve(server, no_handler, &count, NULL));
     CHECK_ERROR(server, "handler is NULL");
     CHECK_STATUS(OBE_E_STATE, client, obe_serve(client, count_messages, &count, NULL));
     CHECK_ERROR(client, "client");

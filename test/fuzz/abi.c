@@ -136,6 +136,8 @@ static void put(uint8_t byte, void *h)
         obe_message_free(old);
 }
 
+static obe_handler volatile no_handler;
+
 static void handler(obe_message request, void *user)
 {
     struct step *s = user;
@@ -208,7 +210,7 @@ static obe_status create_client(struct step *s)
     X(obe_reply_message(s->h, s->other, s->timeout)) \
     X(obe_message_peer(s->h, s->out.text, s->room, &s->out.length)) \
     X(obe_serve(s->h, handler, s, &s->stop)) \
-    X(obe_serve(s->h, NULL, NULL, NULL)) \
+    X(obe_serve(s->h, no_handler, NULL, NULL)) \
     X(obe_ready(s->h, s->timeout)) \
     X(obe_newrun(s->h, s->other, s->timeout)) \
     X(obe_optset(s->h, s->out.numbers, s->count, &s->out.length, s->timeout)) \

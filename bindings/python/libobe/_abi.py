@@ -80,7 +80,7 @@ STATUSES: tuple[tuple[int, str, str, str], ...] = (
     (-8027, "OBE_E_REPLY", "RuntimeError", "Unexpected reply to the command."),
 )
 
-# The names of the counters.
+# The names of a socket's counters.
 COUNTERS: tuple[str, ...] = (
     "connections_opened",
     "connections_open",
