@@ -75,16 +75,24 @@ class Handle:
         """The next message of any client as a message of the library, which can be answered at any time."""
         return self._inbox.receive_message(deadline_after(self._waiter.timeout_ms), self._waiter.token)
 
-    def requests(self) -> Iterator[Message]:
-        """The messages of all clients. A cancel, close or free ends them, even one that comes between two messages."""
+    def requests(self, ended: Callable[[], bool] = lambda: False) -> Iterator[Message]:
+        """The messages of all clients, until a cancel, even one that comes between two messages.
+
+        They also end when ended() returns True, which is asked before each message and every 100 ms. A close or free
+        raises ClosedError.
+        """
         token = self._waiter.token
-        while True:
+        while not ended():
             try:
                 yield self._inbox.receive_message(deadline_after(SLICE), token)
             except errors.Error as error:
-                if error.code != TIMEOUT:
+                # The library also cancels this call if a signal handler raises in a call of the main thread.
+                if error.code not in (TIMEOUT, CANCELLED):
                     raise
-            self._waiter.check(token)
+            if self._waiter.token is not token:
+                if token.status == CANCELLED:
+                    return
+                raise errors.make(token.status)
 
     def reply(self, request: Message, body: bytes) -> bool:
         """Answer a request and return whether the client has the whole answer."""

@@ -90,19 +90,19 @@ class Socket:
         """Wait for a server's next message, a `Request` that can be answered at any time and from any thread."""
         return Request(self._obe, self._obe.receive_request())
 
-    def serve(self, handler: Callable[[Request], Any]) -> Any:
-        """Call handler with each message, a `Request`, until it returns a true value, and return that value.
+    def serve(self, handler: Callable[[Request], object]) -> None:
+        """Call handler with each message, a `Request`, until `cancel` is called, by handler or on another thread.
 
-        handler answers with `request.reply`, at once or later from another thread. An exception of handler ends serve.
-        So handler has to catch the errors that an unexpected message can cause, or a client could end the server.
-        Several threads may serve one server.
+        handler answers with `request.reply`, at once or later from another thread. What it returns is ignored. An
+        exception of handler ends serve and is raised again. So handler has to catch the errors that an unexpected
+        message can cause, or a client could end the server; `libobe.Server` does that. Several threads may serve one
+        server, and a cancel ends them all. `close` and `free` end serve with `libobe.errors.ClosedError`.
         """
-        requests = self._obe.requests()
-        while True:
-            # Keeps no reference to a request, so that one that handler leaves unanswered is dropped at once.
-            ended = handler(Request(self._obe, next(requests)))
-            if ended:
-                return ended
+        for message in self._obe.requests():
+            request = Request(self._obe, message)
+            del message
+            handler(request)
+            del request  # so that one that handler leaves unanswered is dropped at once
 
     def tcpcmd(self, command: Any) -> Any:
         """The same as `tcmd`, under its name in `optbayesexpt.Socket`."""

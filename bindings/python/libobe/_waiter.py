@@ -15,7 +15,7 @@ from typing import Any, Callable
 from . import errors
 from ._deadline import SLICE, SLICE_MS, remaining
 from ._helper_thread import run_in_helper
-from ._status import BUFFER_TOO_SMALL, OK, TIMEOUT
+from ._status import BUFFER_TOO_SMALL, CANCELLED, OK, TIMEOUT
 
 _main_thread: int | None = None
 
@@ -40,7 +40,7 @@ class CancelToken:
     __slots__ = ("status",)
 
     def __init__(self) -> None:
-        self.status = OK  # the reason why they ended
+        self.status = CANCELLED  # the reason why they ended
 
 
 class Waiter:
@@ -53,13 +53,8 @@ class Waiter:
 
     def end_calls(self, status: int) -> None:
         """End the calls in flight that are between two slices, where the library has no call to wake."""
-        token, self.token = self.token, CancelToken()
-        token.status = status
-
-    def check(self, token: CancelToken) -> None:
-        """Raise if a cancel, close or free has ended the calls of the token."""
-        if self.token is not token:
-            raise errors.make(token.status)
+        self.token.status = status  # before the calls can see that they have ended
+        self.token = CancelToken()
 
     def needs_slices(self) -> bool:
         """Whether a call with the handle's timeout would keep signal handlers waiting."""
