@@ -81,14 +81,17 @@ class Message:
         """The value at a pointer: numeric arrays and arrays of equally long ones as numpy's, the rest as Python's."""
         kind = self._read_integer(self._lib.obe_get_type, pointer, ctypes.c_int32())
         if kind == _abi.OBE_OBJECT:
-            count = self._read_integer(self._lib.obe_get_count, pointer, ctypes.c_int64())
-            keys = [self._read(self._lib.obe_get_key, pointer, i) for i in range(count)]
             return {
                 key.decode(): self.value(numpy, pointer + b"/" + key.replace(b"~", b"~0").replace(b"/", b"~1"))
-                for key in keys
+                for key in self.member_names(pointer)
             }
         array = self.array(numpy, pointer) if kind == _abi.OBE_ARRAY else None
         return decode(self.json(pointer).decode()) if array is None else array
+
+    def member_names(self, pointer: bytes = b"") -> list[bytes]:
+        """The names of the members of the object at a pointer."""
+        count = self._read_integer(self._lib.obe_get_count, pointer, ctypes.c_int64())
+        return [self._read(self._lib.obe_get_key, pointer, i) for i in range(count)]
 
     def array(self, numpy: Any, pointer: bytes = b"") -> Any:
         """The array at a pointer as numpy's, or None if it is not one of numbers or of equally long rows of numbers."""

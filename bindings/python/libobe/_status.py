@@ -11,6 +11,7 @@ REPLY = errors.CODES["OBE_E_REPLY"]
 TIMEOUT = errors.CODES["OBE_E_TIMEOUT"]
 CANCELLED = errors.CODES["OBE_E_CANCELLED"]
 CLOSED = errors.CODES["OBE_E_CLOSED"]
+FORKED = errors.CODES["OBE_E_FORKED"]
 BUFFER_TOO_SMALL = errors.CODES["OBE_E_BUFFER"]
 
 # Failures of a reply that are not errors of the server: the client left or stalls, or this side closed the connection.
