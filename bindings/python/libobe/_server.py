@@ -222,7 +222,7 @@ class Server:
             _reply_error(request, name, str(error))
         except Exception as error:
             logger.exception("the command %r failed", name and shortened(name))
-            _reply_error(request, name, _text(error))
+            _reply_error(request, name, exception_text(error))
         except BaseException as error:
             _reply_error(request, name, f"the server ends ({type(error).__name__})")
             raise
@@ -275,7 +275,7 @@ class Server:
         return f"<libobe.{type(self).__name__} {self.ip_address or '127.0.0.1'}:{self.port}>"
 
 
-def _text(error: Exception) -> str:
+def exception_text(error: Exception) -> str:
     try:
         text = str(error)
     except Exception:
