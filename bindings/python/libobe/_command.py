@@ -132,7 +132,7 @@ class Parameters:
         elif parameter.default is None:
             convert = _optional(convert)  # as in `pickiness: float = None`
         self._converters[parameter.name] = convert
-        if convert is _array or (isinstance(convert, functools.partial) and convert.args[0] is _array):
+        if _is_array(convert):
             self._arrays.add(parameter.name)
 
     @property
@@ -287,6 +287,12 @@ def _unchanged(value: Any) -> Any:
 
 def _optional(convert: Converter) -> Converter:
     return convert if convert is _unchanged else functools.partial(_none_or, convert)
+
+
+def _is_array(convert: Converter) -> bool:
+    while isinstance(convert, functools.partial) and convert.func is _none_or:
+        (convert,) = convert.args
+    return convert is _array
 
 
 def _none_or(convert: Converter, value: Any) -> Any:

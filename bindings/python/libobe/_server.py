@@ -126,13 +126,14 @@ class Server:
 
         return decorate(name, register)
 
+    # Type checkers accept any parameters in a method that replaces one with these.
     @_command.command
-    def ready(self, /, **fields: Any) -> str:
+    def ready(self, /, *_: Any, **fields: Any) -> Any:
         """Answer the command 'ready', by which a client waits for the server."""
         return "OK"
 
     @_command.command
-    def done(self, /, **fields: Any) -> str:
+    def done(self, /, *_: Any, **fields: Any) -> Any:
         """Answer the command 'done'. It ends `run` after the answer, unless its function raises an exception."""
         return "OK"
 
@@ -272,7 +273,7 @@ class Server:
         raise TypeError("a Server cannot be copied or pickled")
 
     def __repr__(self) -> str:
-        return f"<libobe.{type(self).__name__} {self.ip_address or '127.0.0.1'}:{self.port}>"
+        return f"<{type(self).__name__} {self.ip_address or '127.0.0.1'}:{self.port}>"
 
 
 def exception_text(error: Exception) -> str:
