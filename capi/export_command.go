@@ -155,12 +155,8 @@ func obe_query(client C.obe_socket, _command inText, fields C.obe_message, reply
 		if err != nil {
 			return err
 		}
-		body, err := c.TcmdBody(request.Text(), limit)
+		d, err := command.Query(c, name, request, limit)
 		if err != nil {
-			return err
-		}
-		d := jsondoc.FromValid(body)
-		if err = command.CheckKind(name, d); err != nil {
 			return err
 		}
 		reply.put(newMessageHandle(d))

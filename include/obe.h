@@ -613,6 +613,20 @@ obe_status obe_reply(obe_message request, const char *json, int64_t length,
 obe_status obe_reply_message(obe_message request, obe_message message,
                              int64_t timeout_ms);
 
+/* obe_message_peer copies the address of the client that sent message, one
+ * that a server received, into buffer, and stores its length in *length:
+ * "127.0.0.1:50312", or "[::1]:50312". A client of a Unix-domain socket has no
+ * address of its own; the text is then that of the socket. The address is
+ * valid as long as the message, even after the client has disconnected or the
+ * server was freed. See obe_get_string for buffer and capacity; 80 bytes are
+ * enough for an IP address and its port.
+ *
+ * Returns OBE_OK; OBE_E_STATE if message was not received by a server;
+ * OBE_E_BUFFER, with the needed size in *length; OBE_E_ARGUMENT; OBE_E_HANDLE.
+ */
+obe_status obe_message_peer(obe_message message, char *buffer,
+                            int64_t capacity, int64_t *length);
+
 /* obe_serve receives messages and calls handler with each message and with
  * user, until handler returns a status other than OBE_OK. obe_serve then
  * returns that status.
@@ -851,6 +865,15 @@ const char *obe_version(void);
  *                      optbayesexpt server reads one message from each
  *                      connection.
  *                      Default: 0.
+ *   fields             Client: a JSON object, such as {"instrument": "left"}.
+ *                      Its members are sent with each command of the protocol
+ *                      that this client sends by the function of that command,
+ *                      by query or by wait_ready, so that several instruments
+ *                      can share a server. The command's own members come
+ *                      first and have precedence. A message that the program
+ *                      builds itself is sent unchanged. Empty sends no more
+ *                      members; a member command is an error.
+ *                      Default: none.
  *   max_message        The largest message that is sent or accepted, in bytes;
  *                      at most 9999999999, and 2147483583 in a 32-bit process.
  *                      Default: 67108864.
@@ -974,6 +997,7 @@ const char *obe_version(void);
 
 #define OBE_OPT_TIMEOUT_MS         "timeout_ms"
 #define OBE_OPT_PERSISTENT         "persistent"
+#define OBE_OPT_FIELDS             "fields"
 #define OBE_OPT_MAX_MESSAGE        "max_message"
 #define OBE_OPT_MAX_CONNECTIONS    "max_connections"
 #define OBE_OPT_MESSAGE_TIMEOUT_MS "message_timeout_ms"

@@ -439,6 +439,15 @@ int obe_lv_pointer_size(int *size);
  *                      optbayesexpt server reads one message from each
  *                      connection.
  *                      Default: 0.
+ *   fields             Client: a JSON object, such as {"instrument": "left"}.
+ *                      Its members are sent with each command of the protocol
+ *                      that this client sends by the function of that command,
+ *                      by query or by wait_ready, so that several instruments
+ *                      can share a server. The command's own members come
+ *                      first and have precedence. A message that the program
+ *                      builds itself is sent unchanged. Empty sends no more
+ *                      members; a member command is an error.
+ *                      Default: none.
  *   max_message        The largest message that is sent or accepted, in bytes;
  *                      at most 9999999999, and 2147483583 in a 32-bit process.
  *                      Default: 67108864.

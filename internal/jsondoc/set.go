@@ -58,20 +58,26 @@ func (d *Document) SetJSON(key string, text []byte) error {
 
 // SetAll sets all members of another document, which must be an object.
 func (d *Document) SetAll(other *Document) error {
-	n := other.root()
-	if n.text[n.i] != '{' {
-		return fmt.Errorf("%w: fields is %s, not an object", ErrType, typePhrases[typeAt(n.text, n.i)])
-	}
-	if err := d.reserve(len(n.text) + len(n.text)/2); err != nil {
+	n, err := other.members(d)
+	if err != nil {
 		return err
 	}
 	for it := newIterator(n.text, n.i); it.next(); {
-		value := n.text[it.value:it.valueEnd()]
-		if err := d.setEncoded(n.text[it.key:it.keyEnd], func(dst []byte) []byte { return append(grow(dst, int64(len(value))), value...) }); err != nil {
+		if err := d.setEncodedJSON(n.text[it.key:it.keyEnd], n.text[it.value:it.valueEnd()]); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// members returns the outermost object of the document, whose members are to be set in
+// another document, which is opened and gets space for them.
+func (d *Document) members(to *Document) (location, error) {
+	n := d.root()
+	if n.text[n.i] != '{' {
+		return n, fmt.Errorf("%w: fields is %s, not an object", ErrType, typePhrases[typeAt(n.text, n.i)])
+	}
+	return n, to.reserve(len(n.text) + len(n.text)/2)
 }
 
 // reserve allocates space for n bytes of members, so that setting them does not move
@@ -96,6 +102,11 @@ func (d *Document) set(key string, value func(dst []byte) []byte) error {
 	}
 	var short [64]byte
 	return d.setEncoded(AppendString(short[:0], key), value)
+}
+
+// setEncodedJSON is setEncoded for a value that is valid JSON.
+func (d *Document) setEncodedJSON(key, value []byte) error {
+	return d.setEncoded(key, func(dst []byte) []byte { return append(grow(dst, int64(len(value))), value...) })
 }
 
 // setEncoded is set for a key that is already encoded.

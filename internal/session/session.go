@@ -223,6 +223,15 @@ func (s *Session) TcmdFunc(body []byte, limit time.Duration, use socket.ReplyFun
 	return err
 }
 
+// AddFields adds the members of the option fields to a request; see socket.Client. A
+// server, for which TcmdFunc fails, has none.
+func (s *Session) AddFields(request *jsondoc.Document) error {
+	if s.client == nil {
+		return nil
+	}
+	return s.client.AddFields(request)
+}
+
 // ExpectOK sends a command whose reply is "OK"; see package command.
 func (s *Session) ExpectOK(request *jsondoc.Document, limit time.Duration) error {
 	return command.ExpectOK(s, request, limit)

@@ -21,6 +21,7 @@ type settings struct {
 	timeout        time.Duration // negative: forever
 	persistent     bool
 	lateReply      bool
+	fields         fields
 	maxMessage     int64
 	maxConnections int
 	messageTimeout time.Duration // negative: none
@@ -88,6 +89,11 @@ var Options = []Option{
 		Doc: "Client: 1 keeps the connection of a command that was sent and got no reply in time, so that receive can continue to wait; close abandons the reply, and so does the next message.",
 		get: func(s *settings) string { return formatSwitch(s.lateReply) },
 		set: func(s *settings, v string) error { return parseSwitch(v, &s.lateReply) },
+	}, {
+		Name: "fields", Default: "none",
+		Doc:   "Client: a JSON object, such as {\"instrument\": \"left\"}. Its members are sent with each command of the protocol that this client sends by the function of that command, by query or by wait_ready, so that several instruments can share a server. The command's own members come first and have precedence. A message that the program builds itself is sent unchanged. Empty sends no more members; a member command is an error.",
+		get:   func(s *settings) string { return s.fields.text },
+		check: checkFields, set: setFields,
 	}, {
 		Name: "max_message", Default: "67108864",
 		Doc: "The largest message that is sent or accepted, in bytes; at most 9999999999, and 2147483583 in a 32-bit process.",

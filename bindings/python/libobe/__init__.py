@@ -15,14 +15,16 @@ from ._client import Client
 from ._command import command
 from ._deadline import DEFAULT
 from ._server import Server
-from ._socket import Request, Socket
+from ._socket import Connection, Listener, Request, Socket
 from .errors import Error
 
 __all__ = [
     "DEFAULT",
     "DEFAULT_PORT",
     "Client",
+    "Connection",
     "Error",
+    "Listener",
     "Request",
     "Server",
     "Socket",

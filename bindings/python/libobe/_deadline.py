@@ -7,7 +7,9 @@ import enum
 import math
 import threading
 import time
-from typing import Union
+from datetime import timedelta
+from numbers import Real
+from typing import Any, Union
 
 from . import errors
 from ._status import ARGUMENT
@@ -27,16 +29,40 @@ class Default(enum.Enum):
 
 
 DEFAULT = Default.DEFAULT
-Timeout = Union[float, None, Default]
+Seconds = Union[float, timedelta, None]
+Timeout = Union[Seconds, Default]
 
 
-def milliseconds(timeout: float | None) -> int:
+def milliseconds(timeout: Seconds) -> int:
     """Convert a timeout to the library's milliseconds, where -1 waits forever."""
-    if timeout is None or timeout > threading.TIMEOUT_MAX:
+    seconds: Any = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
+    # numpy's numbers are Real; its truth values are not, and Python's would be 0 or 1 seconds.
+    if seconds is not None and (not isinstance(seconds, Real) or isinstance(seconds, bool)):
+        raise TypeError(f"a timeout is None, a number of seconds or a timedelta, not {timeout!r}; write timeout=5.0")
+    if seconds is None or seconds > threading.TIMEOUT_MAX:
         return -1
-    if not timeout >= 0:
+    if not seconds >= 0:
         raise errors.make(ARGUMENT, f"a timeout is None or a number of seconds from 0 up, not {timeout!r}")
-    return math.ceil(timeout * 1000)
+    return math.ceil(seconds * 1000)
+
+
+class Limit:
+    """The timeout of a call: in milliseconds, and as the argument of the library's functions."""
+
+    __slots__ = ("argument", "fits_slice", "ms")
+
+    def __init__(self, ms: int, argument: ctypes.c_int64) -> None:
+        self.ms = ms  # -1 waits forever
+        self.argument = argument
+        self.fits_slice = 0 <= ms <= SLICE
+
+
+def limit_of(timeout: Timeout) -> Limit | None:
+    """The limit of one call, None for the handle's own."""
+    if timeout is DEFAULT:
+        return None
+    ms = milliseconds(timeout)
+    return Limit(ms, ctypes.c_int64(ms))
 
 
 def deadline_after(ms: int) -> float:

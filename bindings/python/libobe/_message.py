@@ -68,6 +68,10 @@ class Message:
     def json(self, pointer: bytes = b"") -> bytes:
         return self._read(self._lib.untyped_get_json, pointer)
 
+    def peer(self) -> str:
+        """The address of the client that sent it."""
+        return self._read(self._lib.obe_message_peer).decode("utf-8", "replace")
+
     def _read(self, function: Callable[..., int], *arguments: Any) -> bytes:
         status, text = read_bytes(function, self.handle, *arguments)
         self.check(status)
@@ -117,7 +121,8 @@ def json_text(value: Any) -> bytes:
     arrays: list[bytes] = []
 
     def default(item: Any) -> Any:
-        doubles = isinstance(item, numpy.ndarray) and item.dtype == numpy.float64
+        # A subclass can mean something else by its numbers, and is converted by its own method.
+        doubles = type(item) in (numpy.ndarray, numpy.memmap) and item.dtype == numpy.float64
         if doubles and item.ndim in (1, 2) and item.size >= MIN_NATIVE_SIZE:
             arrays.append(_array_text(numpy.ascontiguousarray(item)))
             return placeholder

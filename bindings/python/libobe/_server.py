@@ -219,10 +219,10 @@ class Server:
             if name == "done":
                 run.ended = True
         except RefusedError as error:
-            logger.warning("refused a message: %s", error)
+            logger.warning("%s: refused a message: %s", request.peer, error)
             _reply_error(request, name, str(error))
         except Exception as error:
-            logger.exception("the command %r failed", name and shortened(name))
+            logger.exception("%s: the command %r failed", request.peer, name and shortened(name))
             _reply_error(request, name, exception_text(error))
         except BaseException as error:
             _reply_error(request, name, f"the server ends ({type(error).__name__})")
@@ -292,4 +292,4 @@ def _reply_error(request: Request, name: str | None, text: str) -> None:
     except errors.Error as error:
         if error.code == FORKED:
             raise
-        logger.debug("the error was not sent: %s", error)
+        logger.debug("%s: the error was not sent: %s", request.peer, error)

@@ -13,7 +13,7 @@ import threading
 from typing import Any, Callable
 
 from . import errors
-from ._deadline import SLICE, SLICE_MS, remaining
+from ._deadline import DEFAULT_TIMEOUT, SLICE, SLICE_MS, Limit, remaining
 from ._helper_thread import run_in_helper
 from ._status import BUFFER_TOO_SMALL, CANCELLED, OK, TIMEOUT
 
@@ -44,10 +44,10 @@ class CancelToken:
 
 
 class Waiter:
-    """Runs the blocking calls of one handle. timeout_ms is the handle's default timeout; -1 waits forever."""
+    """Runs the blocking calls of one handle. limit is the handle's own timeout."""
 
     def __init__(self, cancel: Callable[[], Any]) -> None:
-        self.timeout_ms = -1
+        self.limit = Limit(-1, DEFAULT_TIMEOUT)
         self.token = CancelToken()
         self._cancel = cancel
 
@@ -55,10 +55,6 @@ class Waiter:
         """End the calls in flight that are between two slices, where the library has no call to wake."""
         self.token.status = status  # before the calls can see that they have ended
         self.token = CancelToken()
-
-    def needs_slices(self) -> bool:
-        """Whether a call with the handle's timeout would keep signal handlers waiting."""
-        return on_main_thread() and not 0 <= self.timeout_ms <= SLICE
 
     def poll_in_slices(
         self, deadline: float, token: CancelToken, function: Callable[..., int], *arguments: Any
