@@ -24,7 +24,7 @@ from ._command import (
 from ._deadline import DEFAULT, Timeout
 from ._handle import Handle
 from ._message import Message
-from ._socket import Request, Socket
+from ._socket import Request, Socket, class_name
 from ._status import FORKED, STATE
 
 LONGEST_ERROR = 1000  # characters of an exception's text in a reply
@@ -273,7 +273,7 @@ class Server:
         raise TypeError("a Server cannot be copied or pickled")
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.ip_address or '127.0.0.1'}:{self.port}>"
+        return repr(self.socket).replace("libobe.Socket server", class_name(self))
 
 
 def exception_text(error: Exception) -> str:

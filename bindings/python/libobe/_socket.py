@@ -208,9 +208,9 @@ class Socket:
 
     def __repr__(self) -> str:
         if "_obe" not in vars(self):
-            return f"<{_name(self)} without a role, as __init__ was not called>"
+            return f"<{class_name(self)} without a role, as __init__ was not called>"
         host = self.ip_address or "127.0.0.1"
-        return f"<{_name(self)} {self.role} {f'[{host}]' if ':' in host else host}:{self.port}>"
+        return f"<{class_name(self)} {self.role} {f'[{host}]' if ':' in host else host}:{self.port}>"
 
     if not TYPE_CHECKING:  # a type checker knows the attributes
 
@@ -223,7 +223,7 @@ class Socket:
 _closed.add(Socket)
 
 
-def _name(item: object) -> str:
+def class_name(item: object) -> str:
     """The name by which a program knows the class of an object."""
     cls = type(item)
     return f"{'libobe' if cls.__module__.startswith('libobe._') else cls.__module__}.{cls.__qualname__}"
@@ -274,9 +274,9 @@ class Request:
     def __repr__(self) -> str:
         try:
             text = self._message.json().decode("utf-8", "replace")
-            return f"<{_name(self)} from {self.peer}: {text if len(text) <= 100 else text[:100] + '...'}>"
+            return f"<{class_name(self)} from {self.peer}: {text if len(text) <= 100 else text[:100] + '...'}>"
         except errors.Error as error:
-            return f"<{_name(self)}: {error}>"
+            return f"<{class_name(self)}: {error}>"
 
 
 class _End:
@@ -291,9 +291,9 @@ class _End:
 
     def __repr__(self) -> str:
         try:
-            return f"<{_name(self)} {' - '.join(filter(None, map(self._obe.option, self._ends))) or 'closed'}>"
+            return f"<{class_name(self)} {' - '.join(filter(None, map(self._obe.option, self._ends))) or 'closed'}>"
         except errors.Error:  # the socket was freed
-            return f"<{_name(self)} closed>"
+            return f"<{class_name(self)} closed>"
 
 
 class Connection(_End):

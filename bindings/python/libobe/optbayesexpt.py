@@ -15,9 +15,10 @@ import types
 from typing import TYPE_CHECKING, Any
 
 from . import errors
+from ._deadline import SLICE, deadline_after, remaining
 from ._server import exception_text
 from ._socket import Socket
-from ._status import CANCELLED, FORKED, LOCALLY_CLOSED
+from ._status import CANCELLED, CLOSED, FORKED, LOCALLY_CLOSED
 
 URL = "https://github.com/usnistgov/optbayesexpt"
 
@@ -42,6 +43,7 @@ class _State:
 
     def __init__(self) -> None:
         self.in_run = False
+        self.cancelled = False  # since run was entered
         self.received = False  # a message, since run was entered
         self.unanswered = False  # a message was received, and nothing was sent since
         self.command: object = None  # of that message
@@ -62,7 +64,7 @@ class _ServerSocket(Socket):
             if state.unanswered:
                 self._answer_error("no reply; the server does not know this command")
             try:
-                message = super().receive(**options)
+                message = self._receive_in_run() if state.in_run else super().receive(**options)
             except errors.Error as error:
                 state.failure = error
                 raise
@@ -78,10 +80,30 @@ class _ServerSocket(Socket):
             else:
                 return _with_x_as_list(message) if state.in_run else message
 
-    def send(self, value: Any) -> None:
+    def _receive_in_run(self) -> Any:
+        """Receive a message, unless a cancel or free has come since run was entered, even between two calls."""
+        deadline = deadline_after(self._obe.timeout_ms)
+        while not self._obe_run.cancelled:
+            left = remaining(deadline)
+            last = 0 <= left <= SLICE
+            try:
+                return super().receive(timeout=(left if last else SLICE) / 1000)
+            except (errors.TimeoutError, errors.CancelledError):
+                if last:
+                    raise
+            except errors.HandleError:
+                raise errors.make(CLOSED) from None
+        raise errors.make(CANCELLED)
+
+    def cancel(self) -> None:
+        """End `run`, or the calls in flight on other threads."""
+        self._obe_run.cancelled = True
+        super().cancel()
+
+    def send(self, value: Any, **options: Any) -> None:
         """Answer the last message."""
         try:
-            super().send(value)
+            super().send(value, **options)
         except errors.Error as error:
             if error.code in LOCALLY_CLOSED or error.code == FORKED:
                 self._obe_run.failure = error
@@ -153,7 +175,7 @@ class OBE_Server(_Rebased):  # noqa: N801, its name in the original
     def run(self) -> None:
         """Serve until the command 'done' or `cancel`, which both return, or until `free`, which raises ClosedError."""
         state = self._obe_run
-        state.in_run = True
+        state.in_run, state.cancelled = True, False
         try:
             while True:
                 state.received = False

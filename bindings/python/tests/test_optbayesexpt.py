@@ -219,6 +219,25 @@ def test_cancel_and_free(obe: Any) -> None:
         server.free()
 
 
+def test_a_cancel_between_two_messages_ends_it(obe: Any) -> None:
+    class Cancelled(obe.OBE_Server):  # type: ignore[misc]
+        def newrun(self, message: Any) -> None:
+            self.cancel()
+
+    with Cancelled(port=0) as server:
+        for _ in range(2):
+            with background(server.run) as failures:
+                client_of(server).newrun()
+            assert failures == []
+
+
+def test_its_timeout(obe: Any) -> None:
+    with obe.OBE_Server(port=0) as server:
+        server.timeout = 0.25
+        with pytest.raises(TimeoutError):
+            server.run()
+
+
 def test_an_exception_that_no_message_caused_is_raised(obe: Any) -> None:
     class Broken(obe.OBE_Server):  # type: ignore[misc]
         @property

@@ -1029,14 +1029,14 @@ def test_attributes_and_options() -> None:
         server.set_option("message_timeout_ms", 500)
         assert server.socket.get_option("message_timeout_ms") == "500"
         assert server.stats() == server.socket.stats()
-        assert repr(server) == f"<Server 127.0.0.1:{server.port}>"
+        assert repr(server) == f"<libobe.Server 127.0.0.1:{server.port}>"
         for copied in (copy.copy, copy.deepcopy, pickle.dumps):
             with pytest.raises(TypeError, match="cannot be copied"):
                 copied(server)
         with pytest.raises(OSError, match="IN_USE"):
             Server(port=server.port)
     with Peak(1.0) as peak:
-        assert repr(peak) == f"<Peak 127.0.0.1:{peak.port}>"
+        assert repr(peak) == f"<test_server.Peak 127.0.0.1:{peak.port}>"
 
 
 def test_a_collected_server_releases_its_port() -> None:
