@@ -79,7 +79,7 @@ class Server:
         server.run()
 
     ip_address, port and timeout are those of a `Socket` in the server role. In a subclass, the decorator
-    `libobe.command` makes a method a command.
+    `libobe.command` marks the methods that are commands.
 
     Annotations such as float, int, str, bool, list[float], dict and Optional are checked, and numbers are converted. A
     number and a list of that one number are accepted for each other, since clients differ. numpy.ndarray receives
@@ -89,7 +89,7 @@ class Server:
 
     What a function returns is the reply, and None is the reply "OK". A function that returns its request answers that
     itself, at once or later. The reply to an unknown command, to a message that does not fit the function, or after an
-    exception of the function is {"error": ..., "command": ...}, and the serving goes on. The logger "libobe.server"
+    exception of the function is {"error": ..., "command": ...}, and the server continues. The logger "libobe.server"
     gets the traceback.
     """
 
@@ -116,7 +116,7 @@ class Server:
     @overload
     def command(self, name: str | None = None, /) -> Callable[[Function], Function]: ...
     def command(self, name: Any = None, /) -> Any:
-        """Decorate a function as a command, named like the function or as the argument says.
+        """Decorate a function as a command with the function's name, or with the name that is the argument.
 
         It replaces an earlier function of the same command. `ready` and `done` can be replaced as well.
         """

@@ -119,7 +119,7 @@ class _ServerSocket(Socket):
 
 
 def _with_x_as_list(message: dict[str, Any]) -> dict[str, Any]:
-    """The message as the original can handle it, which takes the setting of one knob only as a list."""
+    """The message as the original can handle it: it accepts the setting of a single knob only as a list."""
     is_number = isinstance(message.get("x"), (int, float))
     return {**message, "x": [message["x"]]} if is_number and "newdat" in message["command"] else message
 
@@ -127,7 +127,7 @@ def _with_x_as_list(message: dict[str, Any]) -> dict[str, Any]:
 def _rebased(original: type, socket: type) -> type:
     """A subclass of a class whose methods are copies of the original's that find another socket class.
 
-    A mere subclass would not be enough, because the original's constructor calls that of its own socket class by name.
+    A mere subclass would not be enough, because the original's constructor calls that of the original's socket class by name.
     """
     cell = types.CellType()  # the class, for a super() without arguments
     members: dict[str, Any] = {"__module__": __name__, "__doc__": original.__doc__}

@@ -12,6 +12,7 @@ import math
 import os
 import pickle
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -1102,3 +1103,62 @@ def test_types(tmp_path: Path) -> None:
     assert revealed[0].startswith("def () -> ")
     assert revealed[1].startswith("def (x: ")
     assert revealed[2].startswith("def (a: ")
+
+
+def readme_code(beginning: str) -> str:
+    """A program of the README."""
+    text = (ROOT / "bindings" / "python" / "README.md").read_text(encoding="utf-8")
+    (code,) = (code for code in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if code.startswith(beginning))
+    assert "port=61981" in code or "port: int = 61981" in code
+    return str(code)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+def test_the_server_in_the_readme() -> None:
+    port = free_port()
+    code = readme_code("from libobe import Server\n").replace("61981", str(port))
+    program = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, env=environment())
+    try:
+        client = Client(port=port, timeout=peer.TIMEOUT)
+        client.wait_ready()
+        for _ in range(5):
+            setting = client.optset()
+            client.newdat(setting, abs(setting[0] - 2.3), 0.02)
+        assert list(client.getmean()) == [2.25]
+        reply = client.tcmd({"command": "newdat", "x": 2, "y": 1, "s": 0})
+        assert reply == {"error": "ValueError: s must be positive", "command": "newdat"}
+        client.done()
+        _, trouble = program.communicate(timeout=peer.TIMEOUT)
+        assert (program.returncode, trouble) == (0, "")
+    finally:
+        program.kill()
+        program.communicate()
+
+
+def test_the_class_in_the_readme() -> None:
+    names: dict[str, Any] = {"__name__": "readme"}
+    exec(readme_code("from libobe import Server, command\n"), names)
+    with serving(names["Counter"](3, port=0)) as client:
+        assert list(client.getmean()) == [4]
+        client.newrun(start=7.0)
+        assert list(client.getmean()) == [8]
+
+
+def test_serve_in_the_readme() -> None:
+    port = free_port()
+    code = readme_code("from libobe import Socket\n\nSocket").replace("61981", str(port))
+    program = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL, env=environment())
+    try:
+        client = Client(port=port, timeout=peer.TIMEOUT)
+        while True:
+            with contextlib.suppress(errors.RefusedError):
+                client.tcmd("first")
+                break
+        assert [client.tcmd(i) for i in range(3)] == [{"echo": i} for i in range(3)]
+    finally:
+        program.kill()
+        program.communicate()
