@@ -1154,10 +1154,13 @@ def test_serve_in_the_readme() -> None:
     program = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL, env=environment())
     try:
         client = Client(port=port, timeout=peer.TIMEOUT)
-        while True:
+
+        def is_up() -> bool:
             with contextlib.suppress(errors.RefusedError):
-                client.tcmd("first")
-                break
+                return bool(client.tcmd("first"))
+            return False
+
+        assert peer.eventually(is_up)
         assert [client.tcmd(i) for i in range(3)] == [{"echo": i} for i in range(3)]
     finally:
         program.kill()
