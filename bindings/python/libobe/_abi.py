@@ -43,6 +43,7 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "obe_get_option": (c_int32, (c_size_t, c_char_p, c_void_p, c_int64, POINTER(c_int64), )),
     "obe_get_stat": (c_int32, (c_size_t, c_char_p, POINTER(c_int64), )),
     "obe_last_error": (c_int32, (c_size_t, c_void_p, c_int64, POINTER(c_int64), )),
+    "obe_version": (c_char_p, ()),
 }
 
 # The types of JSON values that obe_get_type returns.

@@ -68,7 +68,8 @@ class Client(Socket):
 
     def _array(
         self, command: bytes, dimensions: int, timeout: Timeout, fields: Mapping[str, Any] = _NO_FIELDS
-    ) -> Any:
+    ) -> NDArray[float64]:
+        array: Any
         limit = None if timeout is DEFAULT else limit_of(timeout)
         if self._has_numpy or fields or self._obe.fields:
             reply = self._obe.query(command, json_text(dict(fields)) if fields else b"", limit)
@@ -83,7 +84,8 @@ class Client(Socket):
             self._obe.check_reply(reply or Message.from_text(json_text(array)), command)
         if reply is not None:
             reply.release()
-        return array
+        numbers: NDArray[float64] = array
+        return numbers
 
     def ready(self, *, timeout: Timeout = DEFAULT) -> None:
         """Ask once whether the server is ready; `wait_ready` waits until it is."""

@@ -9,7 +9,7 @@ import threading
 import time
 from datetime import timedelta
 from numbers import Real
-from typing import Any, Union
+from typing import Union
 
 from . import errors
 from ._status import ARGUMENT
@@ -35,15 +35,21 @@ Timeout = Union[Seconds, Default]
 
 def milliseconds(timeout: Seconds) -> int:
     """Convert a timeout to the library's milliseconds, where -1 waits forever."""
-    seconds: Any = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
-    # numpy's numbers are Real; its truth values are not, and Python's would be 0 or 1 seconds.
-    if seconds is not None and (not isinstance(seconds, Real) or isinstance(seconds, bool)):
+    if timeout is None:
+        return -1
+    seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
+    if not _is_number(seconds):
         raise TypeError(f"a timeout is None, a number of seconds or a timedelta, not {timeout!r}; write timeout=5.0")
-    if seconds is None or seconds > threading.TIMEOUT_MAX:
+    if seconds > threading.TIMEOUT_MAX:
         return -1
     if not seconds >= 0:
         raise errors.make(ARGUMENT, f"a timeout is None or a number of seconds from 0 up, not {timeout!r}")
     return math.ceil(seconds * 1000)
+
+
+def _is_number(value: object) -> bool:
+    """Whether a value is a real number, numpy's included. Truth values would be 0 or 1 seconds."""
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 class Limit:

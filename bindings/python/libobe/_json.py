@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import sys
 from typing import Any, Callable
@@ -18,13 +19,17 @@ _REFUSED_KINDS = {
     "V": ("structured arrays are", "send each of their fields"),
 }
 
+_TIMES = (datetime.date, datetime.timedelta)  # pandas' subclasses have a unit of their own
+
 
 def _objection(value: Any) -> str:
     """Why an array or scalar cannot be sent, although it may have a method tolist; '' if it can."""
     cls = type(value)
-    if hasattr(cls, "units") or hasattr(cls, "unit"):  # on the class: a pandas.Series has its labels as attributes
+    # Not hasattr(value): a pandas.Series has its labels as attributes.
+    own = getattr(value, "__dict__", ())
+    if any(hasattr(cls, name) or name in own for name in ("units", "unit")) and not isinstance(value, _TIMES):
         number = next((f".{name}" for name in ("magnitude", "value") if hasattr(cls, name)), "magnitude")
-        return f"a {cls.__module__.partition('.')[0]} {cls.__name__} carries units; send its {number}"
+        return f"{cls.__module__.partition('.')[0]} {cls.__name__} carries units; send its {number}"
     kind = "c" if isinstance(value, complex) else getattr(getattr(value, "dtype", None), "kind", None)
     if kind in _REFUSED_KINDS:
         what, remedy = _REFUSED_KINDS[kind]

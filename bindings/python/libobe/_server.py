@@ -219,10 +219,10 @@ class Server:
             if name == "done":
                 run.ended = True
         except RefusedError as error:
-            logger.warning("%s: refused a message: %s", request.peer, error)
+            logger.warning("%s: refused a message: %s", _peer(request), error)
             _reply_error(request, name, str(error))
         except Exception as error:
-            logger.exception("%s: the command %r failed", request.peer, name and shortened(name))
+            logger.exception("%s: the command %r failed", _peer(request), name and shortened(name))
             _reply_error(request, name, exception_text(error))
         except BaseException as error:
             _reply_error(request, name, f"the server ends ({type(error).__name__})")
@@ -285,6 +285,13 @@ def exception_text(error: Exception) -> str:
     return shortened(f"{name}: {text}" if text else name, LONGEST_ERROR)
 
 
+def _peer(request: Request) -> str:
+    try:
+        return request.peer
+    except errors.Error:  # the message does not come from a client
+        return "unknown client"
+
+
 def _reply_error(request: Request, name: str | None, text: str) -> None:
     """Answer with an error, unless the request was answered or the client has left."""
     try:
@@ -292,4 +299,4 @@ def _reply_error(request: Request, name: str | None, text: str) -> None:
     except errors.Error as error:
         if error.code == FORKED:
             raise
-        logger.debug("%s: the error was not sent: %s", request.peer, error)
+        logger.debug("%s: the error was not sent: %s", _peer(request), error)

@@ -172,7 +172,7 @@ class Socket:
 
     @property
     def persistent(self) -> bool:
-        """Whether a client keeps its connection for the next command. A Python optbayesexpt server does not allow it."""
+        """Whether a client keeps its connection for the next command. A Python optbayesexpt server never reads that."""
         return self._obe.option("persistent") == "1"
 
     @persistent.setter

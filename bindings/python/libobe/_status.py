@@ -12,6 +12,7 @@ TIMEOUT = errors.TimeoutError.code
 CANCELLED = errors.CancelledError.code
 CLOSED = errors.ClosedError.code
 FORKED = errors.ForkedError.code
+HANDLE = errors.HandleError.code
 BUFFER_TOO_SMALL = errors.BufferError.code
 
 # Failures of a reply that are not errors of the server: the client left or stalls, or this side closed the connection.

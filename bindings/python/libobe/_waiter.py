@@ -2,7 +2,8 @@
 
 Python runs signal handlers on the main thread, between bytecodes and never inside a call into the library. So on the
 main thread a call that may block is cut into slices if it loses nothing by a timeout, and is made on a helper thread
-otherwise. On other threads, where no signal handler ever runs, it is made directly.
+otherwise. On other threads and in subinterpreters, where no signal handler ever runs, it is made directly: a helper
+thread would abort the end of its subinterpreter, which has to be the last thread.
 """
 
 from __future__ import annotations
@@ -17,12 +18,21 @@ from ._deadline import DEFAULT_TIMEOUT, SLICE, SLICE_MS, Limit, remaining
 from ._helper_thread import run_in_helper
 from ._status import BUFFER_TOO_SMALL, CANCELLED, OK, TIMEOUT
 
-_main_thread: int | None = None
+_main_thread: int | None = None  # the thread that runs signal handlers; None in a subinterpreter
+
+
+def _in_main_interpreter() -> bool:
+    try:
+        current, main = ctypes.pythonapi.PyInterpreterState_Get, ctypes.pythonapi.PyInterpreterState_Main
+    except AttributeError:  # not CPython, and so without subinterpreters
+        return True
+    current.restype = main.restype = ctypes.c_void_p
+    return bool(current() == main())
 
 
 def _find_main_thread() -> None:
     global _main_thread
-    _main_thread = threading.main_thread().ident
+    _main_thread = threading.main_thread().ident if _in_main_interpreter() else None
 
 
 _find_main_thread()

@@ -22,9 +22,10 @@ class Error(Exception):
 
     def __init__(self, message: str = "") -> None:
         super().__init__(message)
-        if isinstance(self, OSError):
-            self.errno = _ERRNO.get(self.code)
-            self.strerror = message
+        error: Exception = self
+        if isinstance(error, OSError):
+            error.errno = _ERRNO.get(self.code)
+            error.strerror = message
 
     def __str__(self) -> str:
         # OSError.__str__ would put "[Errno 111]" before a text that already contains the reason.
