@@ -42,7 +42,7 @@ def command(name: Function, /) -> Function: ...
 @overload
 def command(name: str | None = None, /) -> Callable[[Function], Function]: ...
 def command(name: Any = None, /) -> Any:
-    """Decorate a method of a `libobe.Server` subclass as a command with its name, or with the name that is the argument.
+    """Decorate a method of a `libobe.Server` subclass as a command with the method's name, or another one.
 
     For example:
 

@@ -25,7 +25,7 @@ from ._deadline import DEFAULT, Timeout
 from ._handle import Handle
 from ._message import Message
 from ._socket import Request, Socket, class_name
-from ._status import FORKED, STATE
+from ._status import CLOSED, FORKED, STATE
 
 LONGEST_ERROR = 1000  # characters of an exception's text in a reply
 
@@ -116,7 +116,7 @@ class Server:
     @overload
     def command(self, name: str | None = None, /) -> Callable[[Function], Function]: ...
     def command(self, name: Any = None, /) -> Any:
-        """Decorate a function as a command with the function's name, or with the name that is the argument.
+        """Decorate a function as a command with the function's name, or another one.
 
         It replaces an earlier function of the same command. `ready` and `done` can be replaced as well.
         """
@@ -146,7 +146,7 @@ class Server:
 
         On the main thread, Ctrl-C raises KeyboardInterrupt, in a command as well. This and any other exception that is
         not an Exception, such as SystemExit, end run, on whichever thread of the server it is raised, after the
-        commands in progress on the other threads. Raises ClosedError when the server is freed.
+        commands in progress on the other threads. Raises ClosedError if the server is freed.
         """
         if operator.index(threads) < 1:
             raise ValueError(f"run: threads is a number from 1 up, not {threads!r}")
@@ -189,9 +189,12 @@ class Server:
 
     def _serve(self, run: _Run) -> None:
         handle = self._obe.handle
-        for message in handle.requests(lambda: run.ended):
-            self._answer(run, Request(handle, message), message)
-            del message  # a request that is not answered is dropped at once
+        try:
+            for message in handle.requests(lambda: run.ended):
+                self._answer(run, Request(handle, message), message)
+                del message  # a request that is not answered is dropped at once
+        except errors.HandleError:  # freed before this thread has begun
+            raise errors.make(CLOSED) from None
         run.ended = True  # for the other threads, after a cancel of the socket
 
     def stop(self) -> None:

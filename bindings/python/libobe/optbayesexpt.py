@@ -127,7 +127,8 @@ def _with_x_as_list(message: dict[str, Any]) -> dict[str, Any]:
 def _rebased(original: type, socket: type) -> type:
     """A subclass of a class whose methods are copies of the original's that find another socket class.
 
-    A mere subclass would not be enough, because the original's constructor calls that of the original's socket class by name.
+    A mere subclass would not be enough, because the original's constructor names the socket class whose constructor it
+    calls.
     """
     cell = types.CellType()  # the class, for a super() without arguments
     members: dict[str, Any] = {"__module__": __name__, "__doc__": original.__doc__}
