@@ -49,7 +49,8 @@ def milliseconds(timeout: Seconds) -> int:
 
 def _is_number(value: object) -> bool:
     """Whether a value is a real number, numpy's included. Truth values would be 0 or 1 seconds."""
-    return isinstance(value, Real) and not isinstance(value, bool)
+    kind = getattr(getattr(value, "dtype", None), "kind", "f")  # a numpy.timedelta64 is a Real too
+    return isinstance(value, Real) and not isinstance(value, bool) and kind in "iuf"
 
 
 class Limit:

@@ -9,7 +9,7 @@ import importlib
 import operator
 import os
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Callable, Literal, NoReturn, TypeVar, Union, overload
+from typing import TYPE_CHECKING, Any, Callable, Literal, NoReturn, Optional, TypeVar
 
 from . import errors
 from ._abi import COUNTERS, DEFAULT_PORT
@@ -20,14 +20,8 @@ from ._json import decode
 from ._message import Message, json_text
 from ._server_handle import ServerHandle
 
-if TYPE_CHECKING:
-    from numpy import float64  # type: ignore[import-not-found,unused-ignore]  # Any where numpy is not installed
-    from numpy.typing import NDArray  # type: ignore[import-not-found,unused-ignore]
-
 Role = Literal["client", "server"]
-Arrays = Literal["numpy"]
-# The value of a message in which arrays of numbers are numpy's: such an array, or any other value.
-NumpyValue = Union["NDArray[float64]", Any]
+Arrays = Optional[Literal["numpy"]]
 
 # The classes whose instances have only the attributes of the class. Those of a subclass may have any.
 _closed: set[type] = set()
@@ -87,13 +81,7 @@ class Socket:
         """
         self._obe.send(json_text(value), None if timeout is DEFAULT else limit_of(timeout))
 
-    @overload
-    def receive(self, *, arrays: None = None, timeout: Timeout = DEFAULT) -> Any: ...
-
-    @overload
-    def receive(self, *, arrays: Arrays, timeout: Timeout = DEFAULT) -> NumpyValue: ...
-
-    def receive(self, *, arrays: Arrays | None = None, timeout: Timeout = DEFAULT) -> Any:
+    def receive(self, *, arrays: Arrays = None, timeout: Timeout = DEFAULT) -> Any:
         """Wait for the next message: a client's reply, or a server's next message from any client.
 
         With arrays='numpy', each array of numbers and each array of equally long arrays of numbers in the message is
@@ -101,13 +89,7 @@ class Socket:
         """
         return self._obe.receive(arrays and _numpy(arrays), None if timeout is DEFAULT else limit_of(timeout))
 
-    @overload
-    def tcmd(self, command: Any, *, arrays: None = None, timeout: Timeout = DEFAULT) -> Any: ...
-
-    @overload
-    def tcmd(self, command: Any, *, arrays: Arrays, timeout: Timeout = DEFAULT) -> NumpyValue: ...
-
-    def tcmd(self, command: Any, *, arrays: Arrays | None = None, timeout: Timeout = DEFAULT) -> Any:
+    def tcmd(self, command: Any, *, arrays: Arrays = None, timeout: Timeout = DEFAULT) -> Any:
         """Send a command and return its reply: `send`, `receive` and `close` within one timeout. None on a server."""
         if not isinstance(self._obe, ClientHandle):
             return None
@@ -260,7 +242,7 @@ class Request:
         """The address of the client, such as "127.0.0.1:50312". It stays available after the client has left."""
         return self._message.peer()
 
-    def arrays(self) -> NumpyValue:
+    def arrays(self) -> Any:
         """The message with numpy arrays, as `receive(arrays='numpy')` returns it."""
         return self._message.value(_numpy("numpy"))
 
