@@ -981,6 +981,35 @@ def test_stop_in_a_signal_handler() -> None:
         signal.signal(signal.SIGTERM, previous)
 
 
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs setitimer")
+def test_no_interrupt_is_lost_while_a_request_is_freed() -> None:
+    """Python ignores what a signal handler raises during a finalizer that is written in Python."""
+
+    class Interrupted(Exception):  # noqa: N818
+        pass
+
+    fired: list[int] = []
+
+    def interrupt(number: int, frame: object) -> None:
+        fired.append(number)
+        raise Interrupted
+
+    def free_messages() -> None:
+        while not fired:
+            libobe._message.Message.from_text(b"1")
+
+    libobe._message.Message.from_text(b"1")  # loads the library, which takes longer than the timer
+    previous = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        for _ in range(200):
+            fired.clear()
+            with pytest.raises(Interrupted):
+                signal.setitimer(signal.ITIMER_REAL, 0.0003)
+                free_messages()
+    finally:
+        signal.signal(signal.SIGALRM, previous)
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 @pytest.mark.parametrize("threads", [1, 3])
