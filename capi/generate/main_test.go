@@ -33,6 +33,7 @@ func TestStaleFileIsReported(t *testing.T) {
 	for name, word := range map[string]string{
 		"include/obe.h":                   "obe_send",
 		pythonPackage + "/_abi.py":        "obe_send",
+		pythonPackage + "/errors.py":      "OBE_E_TIMEOUT",
 		"capi/abi.c":                      "obe_send",
 		"packaging/man/libobe.7":          "OBE_E_STATE",
 		"docs/reference.md":               "obe_send",

@@ -7,27 +7,43 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"text/template"
 )
 
 //go:embed abi.py.tmpl
 var pythonTemplate string
 
+//go:embed errors.py.tmpl
+var pythonErrorsTemplate string
+
 // pythonPackage is the directory of the Python package.
 const pythonPackage = "bindings/python/libobe"
 
-// pythonFiles returns the tables of the Python binding, with the functions and the types
-// of values that its modules name.
+// pythonFiles returns the exceptions of the Python binding and its tables, with the
+// functions and the types of values that its modules name.
 func pythonFiles(root string, lib *library) (map[string][]byte, error) {
 	used, err := namesIn(filepath.Join(root, pythonPackage))
 	if err != nil {
 		return nil, err
 	}
-	functions := template.FuncMap{"python": pythonType, "quote": strconv.Quote,
+	functions := template.FuncMap{"python": pythonType, "quote": strconv.Quote, "errorClass": pythonErrorClass,
 		"used":     func(f function) bool { return slices.Contains(used, f.Name) },
 		"usedType": func(t valueType) bool { return slices.Contains(used, t.Name) },
 		"result":   func(f function) string { return pythonType(f.Result) }}
-	return execute(functions, lib, map[string]string{pythonPackage + "/_abi.py": pythonTemplate})
+	return execute(functions, lib, map[string]string{
+		pythonPackage + "/_abi.py":   pythonTemplate,
+		pythonPackage + "/errors.py": pythonErrorsTemplate})
+}
+
+// pythonErrorClass returns the name of a status's exception: PeerClosedError for
+// OBE_E_PEER_CLOSED.
+func pythonErrorClass(status string) string {
+	words := strings.Split(strings.TrimPrefix(status, "OBE_E_"), "_")
+	for i, word := range words {
+		words[i] = word[:1] + strings.ToLower(word[1:])
+	}
+	return strings.Join(words, "") + "Error"
 }
 
 var publicName = regexp.MustCompile(`\b(obe_[a-z_]+|OBE_[A-Z]+)\b`)

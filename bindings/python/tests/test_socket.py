@@ -352,9 +352,12 @@ def test_a_collected_server_releases_its_port() -> None:
 
 
 def test_a_cycle_is_collected() -> None:
-    server = libobe.Socket("server", port=0)
+    class Server(libobe.Socket):
+        me: Server
+
+    server = Server("server", port=0)
     port = server.port
-    server.me = server  # type: ignore[attr-defined]
+    server.me = server
     del server
     gc.collect()
     socket.create_server(("127.0.0.1", port)).close()
