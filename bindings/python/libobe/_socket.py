@@ -48,7 +48,7 @@ class Socket:
     ip_address  an address or a host name; '' and None are the loopback address in both roles.
     port        0 lets the system choose a server's port, which is then in the attribute `port`.
     timeout     the limit of a call in seconds, or a timedelta; None waits forever. The default is 60 for a client, None
-                for a server. Calls that may block accept a timeout of their own.
+                for a server. Calls that may block accept their own timeout.
 
     A message is any value that `json.dumps` accepts, a numpy array or scalar, or another numeric buffer. Failures raise
     exceptions of `libobe.errors`. Any method may be called from any thread; threads that share a client take turns with
