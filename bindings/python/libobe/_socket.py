@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import errno
 import importlib
 import operator
@@ -217,6 +216,7 @@ def _no_attribute(socket: Socket, name: str) -> str:
         with contextlib.suppress(errors.Error):
             socket.get_option(name)
             return f"{text}; write set_option({name!r}, ...), as it is an option"
+    difflib = importlib.import_module("difflib")  # not at the top, as few programs need it
     near = difflib.get_close_matches(name, [known for known in dir(socket) if not known.startswith("_")], 1)
     return f"{text}; did you mean {near[0]!r}?" if near else f"{text}; a subclass may have attributes of its own"
 
