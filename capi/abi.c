@@ -68,6 +68,8 @@ obe_status obe_reply(obe_message request, GoUintptr json, int64_t length,
                      int64_t timeout_ms);
 obe_status obe_reply_message(obe_message request, obe_message message,
                              int64_t timeout_ms);
+obe_status obe_message_peer(obe_message message, GoUintptr buffer,
+                            int64_t capacity, GoUintptr length);
 obe_status obe_serve(obe_socket server, GoUintptr handler, GoUintptr user,
                      GoUintptr stop);
 obe_status obe_query(obe_socket client, GoUintptr command, obe_message fields,

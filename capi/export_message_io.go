@@ -159,6 +159,34 @@ func obe_reply_message(request, message C.obe_message, timeout_ms C.int64_t) C.o
 	})
 }
 
+// obe_message_peer copies the address of the client that sent message, one that a server
+// received, into buffer, and stores its length in *length: "127.0.0.1:50312", or
+// "[::1]:50312". A client of a Unix-domain socket has no address of its own; the text is
+// then that of the socket. The address is valid as long as the message, even after the
+// client has disconnected or the server was freed. See obe_get_string for buffer and
+// capacity; 80 bytes are enough for an IP address and its port.
+//
+// Returns OBE_OK; OBE_E_STATE if message was not received by a server; OBE_E_BUFFER, with
+// the needed size in *length; OBE_E_ARGUMENT; OBE_E_HANDLE.
+//
+//export obe_message_peer
+func obe_message_peer(message C.obe_message, buffer outText, capacity C.int64_t, length outInt64) C.obe_status {
+	const op = "message_peer"
+	return withMessage(op, message, func(m *messageObject) error {
+		if m.request == nil {
+			return fmt.Errorf("%s: %w: the message was not received by a server, so no client sent it", op, socket.ErrState)
+		}
+		if err := checkPointer(op, "length", length); err != nil {
+			return err
+		}
+		dst, err := outBuffer(op, "buffer", buffer, capacity)
+		if err != nil {
+			return err
+		}
+		return withOp(op, putString(m.request.Peer(), dst, length))
+	})
+}
+
 // checkRequest returns an error if m is not a message that a server received.
 func checkRequest(op string, m *messageObject) error {
 	if m.request != nil {

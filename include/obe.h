@@ -613,6 +613,20 @@ obe_status obe_reply(obe_message request, const char *json, int64_t length,
 obe_status obe_reply_message(obe_message request, obe_message message,
                              int64_t timeout_ms);
 
+/* obe_message_peer copies the address of the client that sent message, one
+ * that a server received, into buffer, and stores its length in *length:
+ * "127.0.0.1:50312", or "[::1]:50312". A client of a Unix-domain socket has no
+ * address of its own; the text is then that of the socket. The address is
+ * valid as long as the message, even after the client has disconnected or the
+ * server was freed. See obe_get_string for buffer and capacity; 80 bytes are
+ * enough for an IP address and its port.
+ *
+ * Returns OBE_OK; OBE_E_STATE if message was not received by a server;
+ * OBE_E_BUFFER, with the needed size in *length; OBE_E_ARGUMENT; OBE_E_HANDLE.
+ */
+obe_status obe_message_peer(obe_message message, char *buffer,
+                            int64_t capacity, int64_t *length);
+
 /* obe_serve receives messages and calls handler with each message and with
  * user, until *stop is not 0, or until obe_cancel, obe_close or obe_free.
  *
