@@ -85,7 +85,7 @@ int main(int count, char **)
         CALL(client.try_receive(message)),
         CALL(client.close()),
         CALL(client.cancel()),
-        CALL(client.set_timeout(obe::forever)),
+        CALL(client.set_timeout(obe::no_limit)),
         CALL(client.set_option(OBE_OPT_PERSISTENT, true)),
         CALL(client.set_option(OBE_OPT_PERSISTENT, "1")),
         CALL(client.get_option(OBE_OPT_PERSISTENT)),

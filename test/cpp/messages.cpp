@@ -41,7 +41,7 @@ static void everything_set()
                             "\"double\": 25.0, \"float\": 0.5, \"nan\": NaN, \"infinity\": -Infinity, "
                             "\"long double\": 1.5, \"literal\": \"Grüße\", \"string\": \"a \\\"text\\\"\", "
                             "\"chars\": \"chars\", \"pointer\": \"a \\\"text\\\"\", \"null\": null, "
-                            "\"braces\": [7.0, 8.5], \"one\": [0.0], \"vector\": [1.0, 2.5], \"array\": [3.0, 4.0], "
+                            "\"braces\": [7.0, 8.5], \"one\": [0], \"vector\": [1.0, 2.5], \"array\": [3.0, 4.0], "
                             "\"numbers\": [5.0, 6.0], \"part\": [2.5], \"none\": [], "
                             "\"matrix\": [[1.0, 2.0], [3.0, 4.0]], \"view\": [[5.0, 6.0]], \"empty\": [], "
                             "\"json\": [1 ,2], \"message\": {\"in\": [1]}}"),
@@ -129,7 +129,7 @@ static void values_that_do_not_fit()
     obe::message m("{\"x\": 300, \"n\": -1, \"d\": 25.0, \"s\": \"\", \"big\": 9223372036854775808, "
                    "\"m\": [[1], [2, 3]]}");
 
-    CHECK_THROWS(OBE_E_RANGE, "\"/x\": 300", m.get<unsigned char>("/x"));
+    CHECK_THROWS(OBE_E_RANGE, "\"/x\" is 300", m.get<unsigned char>("/x"));
     CHECK_THROWS(OBE_E_RANGE, "300", m.get<signed char>("/x"));
     CHECK_THROWS(OBE_E_RANGE, "-1", m.get<unsigned>("/n"));
     CHECK_THROWS(OBE_E_RANGE, "-1", m.get<std::uint64_t>("/n"));
@@ -293,21 +293,21 @@ static void errors()
 static void timeouts()
 {
     using namespace std::chrono;
-    CHECK_EQUAL(OBE_DEFAULT_TIMEOUT, obe::timeout().milliseconds());
-    CHECK_EQUAL(OBE_FOREVER, obe::forever.milliseconds());
+    CHECK_EQUAL(OBE_DEFAULT_TIMEOUT, obe::time_limit().milliseconds());
+    CHECK_EQUAL(OBE_FOREVER, obe::no_limit.milliseconds());
     CHECK_EQUAL(OBE_NO_WAIT, obe::no_wait.milliseconds());
-    CHECK_EQUAL(2000, obe::timeout(seconds(2)).milliseconds());
-    CHECK_EQUAL(1, obe::timeout(nanoseconds(1)).milliseconds());
-    CHECK_EQUAL(1, obe::timeout(milliseconds(1)).milliseconds());
-    CHECK_EQUAL(2, obe::timeout(microseconds(1001)).milliseconds());
-    CHECK_EQUAL(30, obe::timeout(nanoseconds(30000000)).milliseconds());
-    CHECK_EQUAL(501, obe::timeout(duration<double>(0.5001)).milliseconds());
-    CHECK_EQUAL(0, obe::timeout(seconds(0)).milliseconds());
-    CHECK_EQUAL(0, obe::timeout(milliseconds(-1)).milliseconds()); // expired, not forever
-    CHECK_EQUAL(0, obe::timeout((hours::min)()).milliseconds());
-    CHECK_EQUAL(OBE_FOREVER, obe::timeout((hours::max)()).milliseconds());
-    CHECK_EQUAL(9223372036855, obe::timeout((nanoseconds::max)()).milliseconds());
-    CHECK_EQUAL(OBE_FOREVER, obe::timeout(duration<double>(std::numeric_limits<double>::infinity())).milliseconds());
+    CHECK_EQUAL(2000, obe::time_limit(seconds(2)).milliseconds());
+    CHECK_EQUAL(1, obe::time_limit(nanoseconds(1)).milliseconds());
+    CHECK_EQUAL(1, obe::time_limit(milliseconds(1)).milliseconds());
+    CHECK_EQUAL(2, obe::time_limit(microseconds(1001)).milliseconds());
+    CHECK_EQUAL(30, obe::time_limit(nanoseconds(30000000)).milliseconds());
+    CHECK_EQUAL(501, obe::time_limit(duration<double>(0.5001)).milliseconds());
+    CHECK_EQUAL(0, obe::time_limit(seconds(0)).milliseconds());
+    CHECK_EQUAL(0, obe::time_limit(milliseconds(-1)).milliseconds()); // expired, not forever
+    CHECK_EQUAL(0, obe::time_limit((hours::min)()).milliseconds());
+    CHECK_EQUAL(OBE_FOREVER, obe::time_limit((hours::max)()).milliseconds());
+    CHECK_EQUAL(9223372036855, obe::time_limit((nanoseconds::max)()).milliseconds());
+    CHECK_EQUAL(OBE_FOREVER, obe::time_limit(duration<double>(std::numeric_limits<double>::infinity())).milliseconds());
 }
 
 int main()
