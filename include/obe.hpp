@@ -842,7 +842,8 @@ private:
     void add_part(obe_message from, const char *pointer)
     {
         std::string part;
-        expect(read_text(part, [=](char *buffer, std::int64_t capacity, std::int64_t *length) {
+        std::string &read = out_.empty() ? out_ : part; // the usual case needs no copy
+        expect(read_text(read, [=](char *buffer, std::int64_t capacity, std::int64_t *length) {
                    return obe_get_json(from, pointer, buffer, capacity, length);
                }), from);
         out_ += part;
@@ -875,7 +876,7 @@ template <class Never = void> json_text to_json(std::initializer_list<detail::an
 
 namespace detail {
 
-[[noreturn]] inline void refuse_value(obe_status status, const char *pointer, const std::string &why)
+inline void refuse_value(obe_status status, const char *pointer, const std::string &why)
 {
     throw error(status, "get: the value at \"" + std::string(pointer) + "\" " + why);
 }
@@ -1488,7 +1489,7 @@ public:
         expect(obe_close(checked_handle()));
     }
 
-    /// Wakes the calls in flight, which throw OBE_E_CANCELLED. Later calls are not affected.
+    /// Wakes the calls in flight, which throw OBE_E_CANCELLED; serve returns. Later calls are not affected.
     void cancel()
     {
         cancels_++;
