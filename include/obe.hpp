@@ -450,7 +450,7 @@ template <class Handle> class handle_base;
 
 namespace detail {
 struct reader;
-}
+} // namespace detail
 
 /// A matrix: `m(row, col)`, with indices from 0, is one of its numbers. They are stored row by row.
 class matrix {
