@@ -690,34 +690,44 @@ struct leaf<KindOf, T, object> : leaf<KindOf, typename mapped<T>::type> {};
 template <template <class> class KindOf, class T>
 struct leaf<KindOf, T, maybe> : leaf<KindOf, typename T::value_type> {};
 
-/* A type that can be written is true; for another one the compiler says in one line what to do. */
-template <class T> struct writable {
+/* Whether values of a type can be written. If not, the compiler says in one line what to do: the assertions are in a
+ * function, since one that fails in a class makes the class incomplete, which is another error. */
+template <class T> struct is_writable {
     typedef typename leaf<kind, T>::type item;
     static constexpr bool value = !std::is_same<typename kind<item>::type, unknown>::value;
-
+};
+template <class T> constexpr bool writable()
+{
+    typedef typename is_writable<T>::item item;
     static_assert(!is_character<item>::value,
                   "obe: a character is not a value; use a std::string for a text in UTF-8, or int for a number");
     static_assert(!std::is_enum<item>::value, "obe: an enumerator is not a value; use static_cast<int>");
-    static_assert(value || !std::is_pointer<item>::value,
+    static_assert(is_writable<T>::value || !std::is_pointer<item>::value,
                   "obe: a pointer is not a value; use obe::double_span(pointer, count), or what it points to");
-    static_assert(value || is_character<item>::value || std::is_enum<item>::value || std::is_pointer<item>::value,
+    static_assert(is_writable<T>::value || is_character<item>::value || std::is_enum<item>::value ||
+                      std::is_pointer<item>::value,
                   "obe: a value is a bool, a number, a text, nullptr, an obe::message, obe::json_text or obe::matrix, "
                   "or a std::optional, a list or a map of them");
-};
+    return is_writable<T>::value;
+}
 
 /* The same for a type that is read. */
-template <class T> struct readable {
+template <class T> struct is_readable {
     typedef typename leaf<read_kind, T>::type item;
     static constexpr bool value = !std::is_same<typename read_kind<item>::type, unknown>::value;
     static constexpr bool borrows = !value && is_text<item>::value;
-
+};
+template <class T> constexpr bool readable()
+{
+    typedef typename is_readable<T>::item item;
     static_assert(!is_character<item>::value,
                   "obe: a character is not a value; get std::string for a text in UTF-8, or int for a number");
-    static_assert(!borrows, "obe: the result has to own its characters; get std::string");
-    static_assert(value || borrows || is_character<item>::value,
+    static_assert(!is_readable<T>::borrows, "obe: the result has to own its characters; get std::string");
+    static_assert(is_readable<T>::value || is_readable<T>::borrows || is_character<item>::value,
                   "obe: get returns a bool, an integer or floating-point type, std::string, obe::message, "
                   "obe::json_text or obe::matrix, or a std::optional, vector, array or map of them");
-};
+    return is_readable<T>::value;
+}
 
 /* Anything in braces, for overloads that only report that these braces mean nothing. */
 struct anything {
@@ -859,7 +869,7 @@ private:
 template <class Value> json_text to_json(const Value &value)
 {
     detail::json_writer writer;
-    if (detail::writable<Value>::value)
+    if (detail::writable<Value>())
         writer.add(value);
     return writer.result();
 }
@@ -1160,7 +1170,7 @@ public:
     /// that is not UTF-8 or not JSON; OBE_E_RANGE for an integer that std::int64_t cannot hold.
     template <class Value> message &set(const cstring_ref &key, const Value &value) &
     {
-        if (detail::writable<Value>::value)
+        if (detail::writable<Value>())
             write(key.c_str(), value, typename detail::kind<Value>::type());
         return *this;
     }
@@ -1355,7 +1365,7 @@ private:
 
     template <class Value> obe_status fetch(const char *pointer, Value &value) const
     {
-        if (!detail::readable<Value>::value)
+        if (!detail::readable<Value>())
             return OBE_OK;
         return detail::reader{checked_handle()}.get(pointer, value);
     }
@@ -1414,7 +1424,7 @@ public:
     /// details. Throws OBE_E_STATE if the request already has a reply, OBE_E_JSON and OBE_E_TOO_LARGE.
     template <class Value> bool reply(const Value &value, time_limit limit = time_limit()) const
     {
-        return detail::writable<Value>::value &&
+        return detail::writable<Value>() &&
                delivered(reply_with(value, limit.milliseconds(), typename detail::kind<Value>::type()));
     }
     template <class Value> bool reply(std::initializer_list<Value> values, time_limit limit = time_limit()) const
@@ -1580,16 +1590,19 @@ protected:
 
 namespace detail {
 
-/* The kind of a command. */
-template <class Command> struct command_kind {
-    typedef typename kind<Command>::type whole;
+/* The kind of a command; unknown for what is none. */
+template <class T> struct command_kind {
+    typedef typename kind<T>::type whole;
     static constexpr bool valid = std::is_same<whole, handle>::value || std::is_same<whole, json>::value ||
                                   std::is_same<whole, text>::value || std::is_same<whole, object>::value;
-    typedef typename std::conditional<valid && writable<Command>::value, whole, unknown>::type type;
-
-    static_assert(valid, "obe: a command is its name, an obe::command(name).set(key, value), another obe::message, "
-                         "an obe::json_text, or a map with texts as keys");
+    typedef typename std::conditional<valid, whole, unknown>::type type;
 };
+template <class T> constexpr bool is_command()
+{
+    static_assert(command_kind<T>::valid, "obe: a command is its name, an obe::command(name).set(key, value), another "
+                                          "obe::message, an obe::json_text, or a map with texts as keys");
+    return command_kind<T>::valid;
+}
 
 } // namespace detail
 
@@ -1619,7 +1632,8 @@ public:
     /// OBE_E_PEER_CLOSED if the server cannot be reached or has disconnected; OBE_E_TOO_LARGE.
     template <class Command> void send(const Command &cmd, time_limit limit = time_limit())
     {
-        send_command(cmd, limit, typename detail::command_kind<Command>::type());
+        if (detail::is_command<Command>())
+            send_command(cmd, limit, typename detail::command_kind<Command>::type());
     }
     template <class Never = void> void send(std::initializer_list<detail::anything>, time_limit = time_limit())
     {
@@ -1632,7 +1646,9 @@ public:
     /// and receive throw. After OBE_E_TIMEOUT it is unknown whether the server executes the command.
     template <class Command> message tcmd(const Command &cmd, time_limit limit = time_limit())
     {
-        return exchange(cmd, limit, typename detail::command_kind<Command>::type());
+        return detail::is_command<Command>()
+                   ? exchange(cmd, limit, typename detail::command_kind<Command>::type())
+                   : message();
     }
     template <class Never = void> message tcmd(std::initializer_list<detail::anything>, time_limit = time_limit())
     {
@@ -1819,10 +1835,11 @@ public:
     /// change threads use receive_request or serve.
     ///
     /// Throws OBE_E_STATE if there is no message to reply to, or it is ambiguous which one; OBE_E_JSON;
-    /// OBE_E_TOO_LARGE; OBE_E_PEER_CLOSED, OBE_E_RESET or OBE_E_TIMEOUT if the client has disconnected or does not read.
+    /// OBE_E_TOO_LARGE; OBE_E_PEER_CLOSED, OBE_E_RESET or OBE_E_TIMEOUT if the client has disconnected or does not
+    /// read.
     template <class Value> void send(const Value &value, time_limit limit = time_limit())
     {
-        if (detail::writable<Value>::value)
+        if (detail::writable<Value>())
             send_with(value, limit, typename detail::kind<Value>::type());
     }
     template <class Value> void send(std::initializer_list<Value> values, time_limit limit = time_limit())
@@ -1855,6 +1872,12 @@ public:
     }
 
 private:
+    template <class Handler> static void handle(Handler &handler, const request &next, std::true_type)
+    {
+        (void)handler(next);
+    }
+    template <class Handler> static void handle(Handler &, const request &, std::false_type) {}
+
     /* obe_serve would not let an exception through, nor end for one on this thread only. So this is the same loop: it
      * looks every 100 ms for what may have happened while no call was in flight. */
     template <class Handler> void serve_until(Handler &handler, const volatile std::sig_atomic_t *stop)
@@ -1870,7 +1893,7 @@ private:
             if (status != OBE_E_TIMEOUT) {
                 expect(status);
                 const request next(adopt_t(), received);
-                (void)handler(next);
+                handle(handler, next, std::integral_constant<bool, detail::accepts_requests<Handler>::value>());
             }
             if (closes != closes_)
                 throw error(OBE_E_CLOSED);

@@ -3,6 +3,8 @@
 #include "peer.hpp"
 
 #include <algorithm>
+#include <functional>
+#include <map>
 
 static void texts()
 {
@@ -58,6 +60,51 @@ static void messages()
     CHECK_THROWS(OBE_E_PEER_CLOSED, "", client.receive());
 }
 
+// Replies from values, of a request and of the server itself.
+static void replies_of_values()
+{
+    obe::server server("", 0);
+    const std::vector<std::pair<std::function<void(const obe::request &)>, std::string>> replies = {
+        {[](const obe::request &r) { r.reply("OK"); }, "\"OK\""},
+        {[](const obe::request &r) { r.reply(std::string("\"")); }, "\"\\\"\""},
+        {[](const obe::request &r) { r.reply(2.5); }, "2.5"},
+        {[](const obe::request &r) { r.reply(3, test_timeout); }, "3"},
+        {[](const obe::request &r) { r.reply(true); }, "true"},
+        {[](const obe::request &r) { r.reply(nullptr); }, "null"},
+        {[](const obe::request &r) { r.reply({2.5, 1}); }, "[2.5, 1.0]"},
+        {[](const obe::request &r) { r.reply({2, 1}, test_timeout); }, "[2, 1]"},
+        {[](const obe::request &r) { r.reply({"a", "b"}); }, "[\"a\", \"b\"]"},
+        {[](const obe::request &r) { r.reply(std::vector<std::vector<int>>{{1}, {}}); }, "[[1], []]"},
+        {[](const obe::request &r) { r.reply(std::map<std::string, double>{{"x", 1}}); }, "{\"x\": 1.0}"},
+        {[](const obe::request &r) { r.reply(obe::matrix(1, 2)); }, "[[0.0, 0.0]]"},
+        {[](const obe::request &r) { r.reply(obe::json_text("[ 1]")); }, "[ 1]"},
+        {[](const obe::request &r) { r.reply(obe::message("[ 2]")); }, "[ 2]"},
+        {[](const obe::request &r) { r.reply(r.get<obe::json_text>("/command")); }, "\"x\""},
+    };
+    std::size_t next = 0;
+    server_thread answering(server, [&](const obe::request &r) { replies[next].first(r); });
+    obe::client client = client_of(server);
+    for (; next < replies.size(); next++)
+        CHECK_EQUAL(replies[next].second, client.tcmd("x").json());
+
+    obe::server other("", 0);
+    obe::client direct = client_of(other);
+    for (int i = 0; i < 4; i++) {
+        direct.send(std::map<std::string, int>{{"command", i}});
+        CHECK_EQUAL("{\"command\": " + std::to_string(i) + "}", other.receive(test_timeout));
+        if (i == 0)
+            other.send({1.5, 2.0});
+        else if (i == 1)
+            other.send({1, 2}, test_timeout);
+        else if (i == 2)
+            other.send(std::vector<std::string>{"a"});
+        else
+            other.send(obe::message("[]"));
+        const char *const wanted[] = {"[1.5, 2.0]", "[1, 2]", "[\"a\"]", "[]"};
+        CHECK_EQUAL(std::string(wanted[i]), direct.receive());
+    }
+}
+
 static void commands_outside_the_protocol()
 {
     obe::server server("", 0);
@@ -66,6 +113,12 @@ static void commands_outside_the_protocol()
 
     CHECK_EQUAL(std::string("[1 ,2.50]"), client.tcmd(json_text("[1 ,2.50]")).json());
     CHECK_EQUAL(2.5, client.tcmd(obe::command("x").set("y", 2.5)).get<double>("/y"));
+    CHECK_EQUAL(std::string("{\"command\": \"optset\"}"), client.tcmd("optset").json());
+    CHECK_EQUAL(std::string("{\"command\": \"optset\"}"), client.tcmd(std::string("optset"), test_timeout).json());
+    CHECK_EQUAL(std::string("{\"command\": \"a\"}"),
+                client.tcmd(std::map<std::string, std::string>{{"command", "a"}}).json());
+    CHECK_THROWS(OBE_E_ARGUMENT, "obe::json_text", client.tcmd("{\"command\": \"optset\"}"));
+    CHECK_THROWS(OBE_E_ARGUMENT, "obe::json_text", client.send("[1]"));
     CHECK_EQUAL(std::string("1"), client.tcmd(json_text("1"), test_timeout).json());
     CHECK_THROWS(OBE_E_JSON, "", client.tcmd(json_text("{")));
     CHECK_THROWS(OBE_E_HANDLE, "", client.tcmd(obe::message()));
@@ -378,6 +431,7 @@ int main()
 {
     RUN(texts);
     RUN(messages);
+    RUN(replies_of_values);
     RUN(commands_outside_the_protocol);
     RUN(large_texts);
     RUN(large_texts_in_several_threads);
