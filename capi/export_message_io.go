@@ -200,17 +200,18 @@ func checkRequest(op string, m *messageObject) error {
 //
 // handler runs on the calling thread, with no lock held, and may call any function. It
 // answers with obe_reply. The request is freed when handler returns, and one that was not
-// answered is then dropped. Several threads may serve one server, also with one flag.
+// answered is then dropped. Several threads may serve one server, with the same stop too.
 // handler must not leave by longjmp or by a C++ exception.
 //
-// stop is the address of an int, such as a volatile sig_atomic_t that a signal handler
-// sets; handler itself or another thread may set it, too. It is read after each message
-// and every 100 ms, and must exist until obe_serve returns. A message that was not
-// received then stays for the next call. stop may be NULL.
+// stop may be NULL. Otherwise *stop is read every 100 ms and after each message, so that
+// it must exist until obe_serve returns. It may be a volatile sig_atomic_t that a signal
+// handler sets; handler itself and other threads may set it, too. A message that is not
+// received any more stays for the next call.
 //
-// Returns OBE_OK because of *stop; OBE_E_CANCELLED after obe_cancel, also when handler
-// has called it, as soon as handler returns; OBE_E_CLOSED after obe_free or obe_close;
-// OBE_E_STATE for a client; OBE_E_ARGUMENT; OBE_E_HANDLE.
+// Blocks until *stop is not 0, or until obe_cancel, obe_close or obe_free, and while
+// handler runs. Returns OBE_OK because of *stop; OBE_E_CANCELLED after obe_cancel, also
+// if handler called it; OBE_E_CLOSED after obe_close or obe_free; OBE_E_STATE for a
+// client; OBE_E_ARGUMENT; OBE_E_HANDLE.
 //
 //export obe_serve
 func obe_serve(server C.obe_socket, handler handlerFunc, user opaque, stop stopFlag) C.obe_status {

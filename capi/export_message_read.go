@@ -14,7 +14,8 @@ import (
 //
 // A JSON pointer (RFC 6901) selects a value of a message: "/x/0" is the first element of
 // the member x, and "" is the whole message. In a pointer, "~1" stands for "/" and "~0"
-// for "~". If a key is repeated, the last member wins.
+// for "~". If a key is repeated, the last member wins. The obe_set functions use the same
+// pointers.
 
 // readArgs converts the pointer of a function that reads a value, and checks the address
 // of its result, which the header calls name.

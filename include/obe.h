@@ -58,8 +58,8 @@
  *           if another thread was in a call at the moment of the fork.)
  * Signals.  No function may be called in a signal handler, not even
  *           obe_cancel: that ends the process. To end a server on Ctrl-C, let
- *           the handler set a flag, and receive with a timeout in a loop that
- *           checks it. Go's runtime, which is part of the library, installs
+ *           the handler set a volatile sig_atomic_t, and pass its address to
+ *           obe_serve. Go's runtime, which is part of the library, installs
  *           handlers for some signals and forwards those that are not its own.
  *           A handler that the program installs later must have SA_ONSTACK,
  *           and a small stack must be enough for it: it may run on one of Go's
@@ -165,7 +165,8 @@ typedef int32_t obe_status;
 #define OBE_BOOL    6
 #define OBE_NULL    7
 
-/* The callback that obe_serve calls for each message. */
+/* The callback that obe_serve calls for each message. It returns nothing: a
+ * handler ends obe_serve by its flag or by obe_cancel. */
 typedef void (*obe_handler)(obe_message request, void *user);
 
 
@@ -369,9 +370,18 @@ obe_status obe_port(obe_socket server, int32_t *port);
 /* ---- Build messages ----
  *
  * A message is one JSON value, to be sent or received. obe_message_new and
- * obe_command_new create one, the obe_set functions set members of an object,
- * and obe_message_free frees it. Several threads may use one message at the
- * same time.
+ * obe_command_new create one, the obe_set functions set what is in it, and
+ * obe_message_free frees it. Several threads may use one message at the same
+ * time.
+ *
+ * The obe_set functions use the same JSON pointers as the obe_get functions. A
+ * key that begins with "/" is a pointer: "/scan/from" is the member from of
+ * the member scan, and "/x/0" the first element of x. Missing objects are
+ * created. In an array, an existing element is replaced, and the index that is
+ * the count of elements, or "-", appends one. An array is not created: set it
+ * first, with obe_set_json to "[]" for example. Any other key is the name of a
+ * member of the outermost object, as it is: "a/b", and also "". The name "/x"
+ * is written as the pointer "/~1x".
  *
  * Cost, for a text of T bytes and a value of V bytes:
  *
@@ -385,7 +395,9 @@ obe_status obe_port(obe_socket server, int32_t *port);
  * proportional to the size of the text: less than a microsecond each if the
  * text fits into the CPU's cache, and a few microseconds if it is large. A
  * loop that sets a member and then reads or sends the whole text copies the
- * text each time. A pointer of n parts costs n such steps.
+ * text each time, and so does one that sets something in an object or array
+ * and then reads all of that; obe_get_type and obe_get_count do not. A pointer
+ * of n parts costs n such steps.
  *
  * A message needs at most 8 times the memory of its text, including an index
  * of positions in it: usually 3 times while it is read, and 5 times while
@@ -421,13 +433,18 @@ obe_status obe_command_new(const char *command, obe_message *message);
  */
 obe_status obe_message_free(obe_message message);
 
-/* obe_set_double sets the member key to a number, written as a float with the
- * fewest digits that read back as the same double: 25 is written as 25.0, and
- * NaN and the infinities as NaN, Infinity and -Infinity.
+/* obe_set_double sets the member key, or what the pointer key selects, to a
+ * number. It is written as a float with the fewest digits that read back as
+ * the same double: 25 is written as 25.0, and NaN and the infinities as NaN,
+ * Infinity and -Infinity.
  *
  * In this and the following functions, an existing member keeps its position
- * and a new one is added at the end. Returns OBE_OK; OBE_E_TYPE if the message
- * is not an object; OBE_E_JSON if a text is not UTF-8; OBE_E_ARGUMENT;
+ * and a new one is added at the end. A function that fails leaves the message
+ * unchanged. Returns OBE_OK; OBE_E_TYPE if a pointer leads into a value that
+ * is not an object or array, or if the message is not an object and key is not
+ * a pointer; OBE_E_NOT_FOUND if an array has no such index, or there is no
+ * array to append to; OBE_E_JSON if a text is not UTF-8, or the message would
+ * be nested too deep; OBE_E_ARGUMENT, also for a malformed pointer;
  * OBE_E_MEMORY; OBE_E_HANDLE.
  */
 obe_status obe_set_double(obe_message message, const char *key, double value);
@@ -472,6 +489,7 @@ obe_status obe_set_json(obe_message message, const char *key, const char *json,
  * A JSON pointer (RFC 6901) selects a value of a message: "/x/0" is the first
  * element of the member x, and "" is the whole message. In a pointer, "~1"
  * stands for "/" and "~0" for "~". If a key is repeated, the last member wins.
+ * The obe_set functions use the same pointers.
  */
 
 /* obe_get_double stores the number at pointer, an integer too, in *value,
@@ -633,19 +651,19 @@ obe_status obe_message_peer(obe_message message, char *buffer,
  * handler runs on the calling thread, with no lock held, and may call any
  * function. It answers with obe_reply. The request is freed when handler
  * returns, and one that was not answered is then dropped. Several threads may
- * serve one server, also with one flag. handler must not leave by longjmp or
- * by a C++ exception.
+ * serve one server, with the same stop too. handler must not leave by longjmp
+ * or by a C++ exception.
  *
- * stop is the address of an int, such as a volatile sig_atomic_t that a signal
- * handler sets; handler itself or another thread may set it, too. It is read
- * after each message and every 100 ms, and must exist until obe_serve returns.
- * A message that was not received then stays for the next call. stop may be
- * NULL.
+ * stop may be NULL. Otherwise *stop is read every 100 ms and after each
+ * message, so that it must exist until obe_serve returns. It may be a volatile
+ * sig_atomic_t that a signal handler sets; handler itself and other threads
+ * may set it, too. A message that is not received any more stays for the next
+ * call.
  *
- * Returns OBE_OK because of *stop; OBE_E_CANCELLED after obe_cancel, also when
- * handler has called it, as soon as handler returns; OBE_E_CLOSED after
- * obe_free or obe_close; OBE_E_STATE for a client; OBE_E_ARGUMENT;
- * OBE_E_HANDLE.
+ * Blocks until *stop is not 0, or until obe_cancel, obe_close or obe_free, and
+ * while handler runs. Returns OBE_OK because of *stop; OBE_E_CANCELLED after
+ * obe_cancel, also if handler called it; OBE_E_CLOSED after obe_close or
+ * obe_free; OBE_E_STATE for a client; OBE_E_ARGUMENT; OBE_E_HANDLE.
  */
 obe_status obe_serve(obe_socket server, obe_handler handler, void *user,
                      const volatile int *stop);

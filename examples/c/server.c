@@ -2,7 +2,9 @@
  * A complete experiment-design server in C. It looks for the centre of a dip on a grid of candidates, each with a
  * weight. The next setting is the one where the predictions of the candidates differ most.
  *     cc -std=c99 server.c -lobe -lm -o server && ./server 61981
+ * It ends on Ctrl-C or SIGTERM, and after the command done.
  */
+#define _XOPEN_SOURCE 700 /* for sigaction and SA_ONSTACK */
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,7 +18,6 @@ enum { N = 401 }; /* candidates */
 static const double LOLIM = 2840.0, STEP = 0.15; /* the candidates for the centre, in MHz */
 static const double DEPTH = 0.1, WIDTH = 3.0;    /* of the dip, which the server knows */
 static double centre[N], weight[N];
-static volatile sig_atomic_t stop; /* ends obe_serve */
 
 struct moments {
     double mean, std;
@@ -84,6 +85,31 @@ static void learn(double x, double y, double s)
         weight[i] /= sum;
 }
 
+static volatile sig_atomic_t stop; /* obe_serve returns when it is not 0 */
+
+/* The only thing that a signal handler may do with the server: no function of the library may be called in it. */
+static void end(int number)
+{
+    (void)number;
+    stop = 1;
+}
+
+/* Lets Ctrl-C end the server. A second Ctrl-C ends the process at once. */
+static void end_on_signals(void)
+{
+#ifdef _WIN32
+    signal(SIGINT, end);
+#else
+    struct sigaction action;
+
+    memset(&action, 0, sizeof action);
+    action.sa_handler = end;
+    action.sa_flags = SA_ONSTACK | SA_RESETHAND; /* the library needs SA_ONSTACK, since it contains Go's runtime */
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+#endif
+}
+
 /* The handler of obe_serve: replies to one message. */
 static void handle(obe_message request, void *user)
 {
@@ -128,6 +154,7 @@ int main(int argc, char **argv)
     if (status == OBE_OK)
         status = obe_port(server, &port);
     if (status == OBE_OK) {
+        end_on_signals();
         printf("port %d\n", (int)port);
         fflush(stdout);
         status = obe_serve(server, handle, NULL, &stop);

@@ -28,6 +28,14 @@ func (x buffers) at(r ref) (text []byte, i int) {
 	return x.text, int(r)
 }
 
+// value returns where the value of the item at text[i] begins. text is one of the two.
+func (x *buffers) value(text []byte, i int) int {
+	if x.text[0] == '{' {
+		return memberValue(text, skipString(text, i))
+	}
+	return i
+}
+
 // key returns the key of the member at r.
 func (x buffers) key(r ref) unescaper {
 	text, i := x.at(r)
@@ -91,8 +99,23 @@ func (t *table) put(slot int, r ref, isNew bool) {
 	}
 }
 
-// grown returns a table with space for one more member.
+// newIndex returns the table of the elements of an array, of which n are known. Element
+// number i is in slot i.
+func newIndex(n int) *table {
+	size := slotSize * (n + n/4 + minSlots)
+	return &table{slots: memory.MustMake[byte](size, size)}
+}
+
+// grown returns a table with space for one more item.
 func (t *table) grown(x buffers) *table {
+	if x.text[0] == '[' {
+		if t.used < t.slotCount() {
+			return t
+		}
+		larger := newIndex(t.used)
+		larger.used = copy(larger.slots, t.slots) / slotSize
+		return larger
+	}
 	if 3*(t.used+1) <= 2*t.slotCount() {
 		return t
 	}

@@ -254,7 +254,7 @@ static void keys_of_all_kinds(void)
 
     begin("{}");
     for (i = 0; i < LENGTH(keys); i++)
-        CHECK_OK(message, obe_set_int(message, keys[i].key, i));
+        CHECK_OK(message, obe_set_int(message, keys[i].key[0] == '/' ? keys[i].pointer : keys[i].key, i));
     for (round = 0; round < 3; round++) {
         for (i = 0; i < LENGTH(keys); i++) {
             CHECK_OK(message, obe_get_int(message, keys[i].pointer, &value));
@@ -266,10 +266,75 @@ static void keys_of_all_kinds(void)
             CHECK_OK(message, obe_get_json(message, "", text, sizeof text, &length));
         if (round == 1) /* and replaced */
             for (i = 0; i < LENGTH(keys); i++)
-                CHECK_OK(message, obe_set_int(message, keys[i].key, i + 100));
+                CHECK_OK(message, obe_set_int(message, keys[i].pointer, i + 100));
     }
     CHECK_OK(message, obe_get_count(message, "", &value));
     CHECK_EQUAL(LENGTH(keys), value);
+}
+
+/* Every function that sets a member takes a pointer, too. */
+static void set_by_pointer(void)
+{
+    static const double numbers[4] = {1, 2, 3, 4};
+    static const struct {
+        const char *key;
+        obe_status status;
+        const char *error;
+    } refused[] = {
+        {"/d/x/y", OBE_E_TYPE, "the value at \"/d/x\" is a real number, not an object or array"},
+        {"/list/9", OBE_E_NOT_FOUND, "element 9 of an array of 5 elements"},
+        {"/list/x", OBE_E_NOT_FOUND, "\"x\" is not an array index"},
+        {"/new/-", OBE_E_NOT_FOUND, "no array to append to"},
+        {"/~2", OBE_E_ARGUMENT, "~ must be followed by 0 or 1"},
+        {"/\xff", OBE_E_JSON, "UTF-8"},
+    };
+    char key[32];
+    int64_t count;
+    int i;
+
+    begin("{}");
+    CHECK_OK(message, obe_set_double(message, "/d/x", 0.5));
+    CHECK_OK(message, obe_set_int(message, "/d/n", 25));
+    CHECK_OK(message, obe_set_bool(message, "/d/b", 1));
+    CHECK_OK(message, obe_set_null(message, "/d/~1"));
+    CHECK_JSON("{\"d\": {\"x\": 0.5, \"n\": 25, \"b\": true, \"/\": null}}", "");
+    CHECK_OK(message, obe_set_json(message, "/list", "[]", -1));
+    CHECK_OK(message, obe_set_string(message, "/list/0", "text", -1));
+    CHECK_OK(message, obe_set_doubles(message, "/list/-", numbers, 2));
+    CHECK_OK(message, obe_set_matrix(message, "/list/2", numbers, 2, 2));
+    CHECK_OK(message, obe_set_json(message, "/list/-", "{\"a\" :1}", -1));
+    CHECK_OK(message, obe_set_json(message, "/list/3/a", "NaN", -1));
+    CHECK_OK(message, obe_set_string(message, "/list/4", "x", 1));
+    CHECK_JSON("[\"text\", [1.0, 2.0], [[1.0, 2.0], [3.0, 4.0]], {\"a\": NaN}, \"x\"]", "/list");
+    CHECK_OK(message, obe_set_int(message, "a/b", 1)); /* not a pointer */
+    CHECK_JSON("1", "/a~1b");
+    for (i = 0; i < LENGTH(refused); i++) {
+        CHECK_STATUS(refused[i].status, message, obe_set_int(message, refused[i].key, 1));
+        CHECK_ERROR(message, "set_int: ");
+        CHECK_ERROR(message, refused[i].error);
+    }
+
+    begin("[1, [2]]");
+    CHECK_OK(message, obe_set_double(message, "/0", 1.5));
+    CHECK_OK(message, obe_set_int(message, "/1/-", 3));
+    CHECK_JSON("[1.5, [2, 3]]", "");
+    begin(" 7");
+    CHECK_STATUS(OBE_E_TYPE, message, obe_set_int(message, "/0", 1));
+    CHECK_ERROR(message, "the message is an integer, not an object or array");
+    CHECK_JSON(" 7", "");
+
+    /* The caller's memory is not used after the call. */
+    begin("{}");
+    for (i = 0; i < 2000; i++) {
+        snprintf(key, sizeof key, "/part%d/member%d", i % 2, i);
+        CHECK_OK(message, obe_set_int(message, key, i));
+        memset(key, '!', sizeof key);
+    }
+    for (i = 0; i < 2; i++) {
+        snprintf(key, sizeof key, "/part%d", i);
+        CHECK_OK(message, obe_get_count(message, key, &count));
+        CHECK_EQUAL(1000, count);
+    }
 }
 
 static void refused_by_setters(void)
@@ -1023,6 +1088,7 @@ int main(int argc, char **argv)
     RUN(members_keep_their_order);
     RUN(members_of_a_parsed_text);
     RUN(keys_of_all_kinds);
+    RUN(set_by_pointer);
     RUN(refused_by_setters);
     RUN(depth);
     RUN(doubles_bit_by_bit);

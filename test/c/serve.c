@@ -5,6 +5,7 @@
 #include "check.h"
 
 #include <semaphore.h>
+#include <signal.h>
 
 static int rounds = 200;
 static char text[256];
@@ -831,7 +832,7 @@ static void count_messages(obe_message request, void *user)
         stop_serving();
         return;
     }
-    snprintf(reply, sizeof reply, "%d", ++*(int *)user);
+    snprintf(reply, sizeof reply, "%d", __atomic_add_fetch((int *)user, 1, __ATOMIC_RELAXED));
     answer(request, reply);
 }
 
@@ -863,8 +864,16 @@ static void ended_by_a_flag_of_its_handler(void)
 
 static void invalid_arguments_of_serve(void)
 {
+    static volatile int flags[2];
     obe_socket server = new_server(), client = new_client(port_of(server));
-    int count = 0;
+    const uintptr_t no_flags[] = {1, 4095, UINTPTR_MAX, UINTPTR_MAX - 3, (uintptr_t)flags + 1, (uintptr_t)flags + 2};
+    int count = 0, i;
+
+    for (i = 0; i < LENGTH(no_flags); i++) {
+        CHECK_STATUS(OBE_E_ARGUMENT, server, obe_serve(server, count_messages, &count, (volatile int *)no_flags[i]));
+        CHECK_ERROR(server, "serve: ");
+        CHECK_ERROR(server, "stop is the address 0x");
+    }
 
     CHECK_STATUS(OBE_E_ARGUMENT, server, obe_serve(server, NULL, &count, NULL));
     CHECK_ERROR(server, "handler is NULL");
@@ -875,6 +884,86 @@ static void invalid_arguments_of_serve(void)
     free_socket(client);
     free_socket(server);
     CHECK_STATUS(OBE_E_HANDLE, 0, obe_serve(server, count_messages, &count, NULL));
+}
+
+/* ---- the flag that ends obe_serve ---- */
+
+/* The flag is set by another thread while no message arrives. It ends all calls that have it, and only those. */
+static void ended_by_a_flag(void)
+{
+    static volatile int flag;
+    obe_socket server = new_server(), client = new_client(port_of(server));
+    struct server_thread with_flag[3], without;
+    int count = 0, i;
+    int64_t start;
+
+    flag = 0;
+    serve_start(&without, server, count_messages, &count);
+    for (i = 0; i < LENGTH(with_flag); i++)
+        serve_start(&with_flag[i], server, count_messages, &count);
+    CHECK_TCMD(client, "[]", "1");
+    start = now_ms();
+    for (i = 0; i < LENGTH(with_flag); i++)
+        with_flag[i].stop = i + 1; /* any value but 0 */
+    for (i = 0; i < LENGTH(with_flag); i++) {
+        CHECK_OK(server, serve_join(&with_flag[i]));
+        CHECK(with_flag[i].returned - start < SOON);
+    }
+    CHECK_TCMD(client, "[]", "2");
+    without.stop = -1;
+    CHECK_OK(server, serve_join(&without));
+
+    /* A flag that was set before: the message stays for the next call. */
+    send_text(client, "[]");
+    flag = 1;
+    CHECK_OK(server, obe_serve(server, count_messages, &count, &flag));
+    CHECK_EQUAL(2, count);
+    serve_start(&without, server, count_messages, &count);
+    CHECK_REPLY(client, "3");
+    without.stop = 1;
+    CHECK_OK(server, serve_join(&without));
+    free_socket(client);
+    free_socket(server);
+}
+
+/* A signal handler sets the flag, as in examples/c/server.c. */
+static volatile sig_atomic_t interrupted;
+
+static void interrupt(int number)
+{
+    (void)number;
+    interrupted = 1;
+}
+
+static obe_status serve_until_interrupted(void *server)
+{
+    static int count;
+
+    return obe_serve(server, count_messages, &count, &interrupted);
+}
+
+static void ended_by_a_signal(void)
+{
+    obe_socket server = new_server(), client = new_client(port_of(server));
+    struct caller callers[2];
+    void (*before)(int) = signal(SIGINT, interrupt);
+    int64_t start;
+    int i;
+
+    CHECK(before != SIG_ERR);
+    interrupted = 0;
+    for (i = 0; i < LENGTH(callers); i++)
+        caller_start(&callers[i], serve_until_interrupted, server);
+    CHECK_OK(client, obe_tcmd(client, "[]", -1, text, sizeof text, &length, TEST_TIMEOUT));
+    start = now_ms();
+    CHECK(raise(SIGINT) == 0);
+    for (i = 0; i < LENGTH(callers); i++) {
+        CHECK_OK(server, caller_join(&callers[i]));
+        CHECK(callers[i].returned - start < SOON);
+    }
+    CHECK(signal(SIGINT, before) != SIG_ERR);
+    free_socket(client);
+    free_socket(server);
 }
 
 /* user is passed to the handler unchanged, whatever its value. */
@@ -1410,6 +1499,8 @@ int main(int argc, char **argv)
     RUN(freed_while_answering);
     RUN(ended_by_a_flag_of_its_handler);
     RUN(invalid_arguments_of_serve);
+    RUN(ended_by_a_flag);
+    RUN(ended_by_a_signal);
     RUN(odd_users);
     RUN(many_server_threads);
     RUN(ended_while_it_waits);
