@@ -1148,9 +1148,10 @@ public:
     ~message() = default;
 
     /// Sets the member key and returns this message, so that calls can be chained. An existing member keeps its place,
-    /// and a new one becomes the last. A key that begins with "/" is a JSON pointer: missing objects are created, an
-    /// element of a list is replaced, and the index "-" appends one. (A member whose key itself begins with "/" is
-    /// written "/~1".) The type of value determines the JSON:
+    /// and a new one becomes the last. A key that begins with "/" is a JSON pointer: set("/scan/from", 1.5) sets the
+    /// member from of the member scan. Missing objects are created. In a list, an element is replaced, and the index
+    /// that is the count of elements, or "-", appends one. (The member whose name is "/x" has the key "/~1x".)
+    /// The type of value determines the JSON:
     ///
     ///     bool                            true or false
     ///     an integer                      a number without a decimal point

@@ -162,6 +162,20 @@ static void set_in_a_chain()
     CHECK_EQUAL(std::string("{\"x\": 1, \"me\": {\"x\": 1}}"), self.json());
 }
 
+// A key that begins with "/" is a JSON pointer, for every kind of value.
+static void set_by_pointer()
+{
+    obe::message m("{}");
+    m.set("/scan/from", 1.5).set("/scan/name", "x").set("a/b", nullptr).set("/~1x", obe::matrix());
+    m.set("/list", {1}).set("/list/-", 2).set("/list/0", std::vector<int>{3});
+    m.set("/list/2", std::map<std::string, int>{{"a", 1}}).set("/list/2/b", true);
+    CHECK_EQUAL(std::string("{\"scan\": {\"from\": 1.5, \"name\": \"x\"}, \"a/b\": null, \"/x\": [], "
+                            "\"list\": [[3], 2, {\"a\": 1, \"b\": true}]}"),
+                m.json());
+    CHECK_THROWS(OBE_E_NOT_FOUND, "", m.set("/list/7", 1));
+    CHECK_THROWS(OBE_E_TYPE, "", m.set("/scan/from/x", std::vector<int>{1}));
+}
+
 static void everything_read()
 {
     const obe::message m("{\"i\": 300, \"d\": 2.5, \"b\": true, \"s\": \"a\\u0000b\", \"v\": [1, 2.5, NaN], "
@@ -419,6 +433,7 @@ int main()
     RUN(lists_and_maps);
     RUN(texts_and_streams);
     RUN(set_in_a_chain);
+    RUN(set_by_pointer);
     RUN(everything_read);
     RUN(absent_values);
     RUN(values_that_do_not_fit);
