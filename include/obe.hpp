@@ -24,7 +24,7 @@
  *
  * A server replies with values:
  *
- *   volatile std::sig_atomic_t stop = 0;                       // set by a signal handler, or by the lambda
+ *   volatile std::sig_atomic_t stop = 0;                       // ends serve; set by a signal handler, for example
  *   obe::server server;
  *   server.serve([](const obe::request &request) { request.reply({2.5, 1.0}); }, stop);
  *
@@ -1865,8 +1865,8 @@ public:
     /// catches what get throws for an unexpected message, or a client could stop the server.
     template <class Handler> void serve(Handler &&handler) { serve_until(handler, nullptr); }
 
-    /// The same, but also returns within 100 ms when stop is not 0, and at once when the handler has set it. A signal
-    /// handler may set stop, and so may handler.
+    /// The same, but also returns when stop is not 0: at once if handler has set it, otherwise within 100 ms. A signal
+    /// handler may set it too; sigaction has to install that one with SA_ONSTACK, see "Signals" in obe.h.
     template <class Handler> void serve(Handler &&handler, const volatile std::sig_atomic_t &stop)
     {
         serve_until(handler, &stop);

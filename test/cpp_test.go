@@ -1,7 +1,6 @@
 package test
 
 import (
-	"bufio"
 	"debug/pe"
 	"fmt"
 	"maps"
@@ -417,29 +416,19 @@ func TestCppExamples(t *testing.T) {
 	server := compileCpp(t, append([]string{"g++", "c++11", "-O2", "../examples/cpp/server.cpp"}, against(shipped)...)...)
 	instrument := compileCpp(t, append([]string{"g++", "c++11", "-O2", "../examples/cpp/instrument.cpp"}, against(shipped)...)...)
 
-	cmd := exec.Command(server, "0")
-	cmd.Stderr = os.Stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
+	serving := startExample(t, server)
+	if got := run(t, time.Minute, nil, instrument, fmt.Sprint(serving.port), "1"); got.status != 0 || !strings.Contains(got.stdout, "estimate") {
+		t.Fatalf("exit status %d\n%s%s", got.status, got.stdout, got.stderr)
 	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	kill := time.AfterFunc(time.Minute, func() { _ = cmd.Process.Kill() })
-	defer kill.Stop()
-	var port string
-	if _, err := fmt.Fscanf(bufio.NewReader(out), "port %s\n", &port); err != nil {
-		t.Errorf("the server does not print its port: %v", err)
-	} else if got := run(t, time.Minute, nil, instrument, port, "1"); got.status != 0 || !strings.Contains(got.stdout, "estimate") {
-		t.Errorf("exit status %d\n%s%s", got.status, got.stdout, got.stderr)
-	}
-	if t.Failed() {
-		_ = cmd.Process.Kill()
-	}
-	if err := cmd.Wait(); err != nil {
-		t.Errorf("the server: %v", err)
+	serving.ends(t)
+
+	// A signal ends it too.
+	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		idle := startExample(t, server)
+		if err := idle.Process.Signal(signal); err != nil {
+			t.Fatal(err)
+		}
+		idle.ends(t)
 	}
 
 	// A failure is reported with the library's error message.

@@ -57,7 +57,20 @@ static void learn(double x, double y, double s)
 
 static volatile std::sig_atomic_t stop = 0; // ends serve
 
-extern "C" void interrupt(int) { stop = 1; }
+extern "C" void end(int) { stop = 1; } // no function of the library may be called in a signal handler
+
+static void end_on_signals()
+{
+#ifdef _WIN32
+    std::signal(SIGINT, end);
+#else
+    struct sigaction action = {};
+    action.sa_handler = end;
+    action.sa_flags = static_cast<int>(SA_ONSTACK | SA_RESETHAND); // Go's runtime in the library needs SA_ONSTACK
+    sigaction(SIGINT, &action, nullptr);
+    sigaction(SIGTERM, &action, nullptr);
+#endif
+}
 
 // The reply to a request.
 static obe::json_text answer(const obe::request &request, const std::string &command)
@@ -99,7 +112,7 @@ int main(int argc, char **argv)
     try {
         obe::server server("", argc > 1 ? std::atoi(argv[1]) : OBE_DEFAULT_PORT);
         std::cout << "port " << server.port() << std::endl;
-        std::signal(SIGINT, interrupt);
+        end_on_signals();
         server.serve(handle, stop);
         return 0;
     } catch (const std::exception &e) {

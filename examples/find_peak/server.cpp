@@ -342,14 +342,27 @@ static obe::json_text answer(designer &experiment, const obe::message &request)
 
 static volatile std::sig_atomic_t stop = 0; // ends serve
 
-extern "C" void interrupt(int) { stop = 1; }
+extern "C" void end(int) { stop = 1; } // no function of the library may be called in a signal handler
+
+static void end_on_signals()
+{
+#ifdef _WIN32
+    std::signal(SIGINT, end);
+#else
+    struct sigaction action = {};
+    action.sa_handler = end;
+    action.sa_flags = static_cast<int>(SA_ONSTACK | SA_RESETHAND); // Go's runtime in the library needs SA_ONSTACK
+    sigaction(SIGINT, &action, nullptr);
+    sigaction(SIGTERM, &action, nullptr);
+#endif
+}
 
 static void serve(const std::string &address, int port, std::size_t size, std::uint64_t seed)
 {
     designer experiment(size, seed);
     obe::server server(address, port);
     std::cout << "find_peak server listening on port " << server.port() << std::endl;
-    std::signal(SIGINT, interrupt);
+    end_on_signals();
     const auto handle = [&experiment](const obe::request &request) {
         const std::chrono::seconds limit(5); // a client that does not read must not block the others
         obe::json_text reply;

@@ -143,17 +143,24 @@ static void ended_by_a_flag()
 static volatile std::sig_atomic_t interrupted = 0;
 extern "C" void interrupt(int) { interrupted = 1; }
 
+static void on_interrupt(void (*handler)(int))
+{
+    struct sigaction action = {};
+    action.sa_handler = handler;
+    action.sa_flags = SA_ONSTACK;
+    sigaction(SIGINT, &action, nullptr);
+}
+
 // As an example has it: Ctrl-C ends serve.
 static void ended_by_a_signal()
 {
     obe::server server("", 0);
     obe::client client = client_of(server);
-    std::signal(SIGINT, interrupt);
+    on_interrupt(interrupt);
     std::future<void> served = serving_until(interrupted, server, answer_and_continue);
     client.tcmd("x");
     std::raise(SIGINT);
     result_of(served);
-    std::signal(SIGINT, SIG_DFL);
     client.send("y");
     CHECK_EQUAL(std::string("{\"command\": \"y\"}"), server.receive(test_timeout)); // the server still works
 }
