@@ -1,9 +1,9 @@
 package test
 
 import (
-	"bufio"
 	"debug/pe"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -102,7 +102,7 @@ func TestCppLinking(t *testing.T) {
 }
 
 // callRecorder builds a library that has every function of the header and only records
-// its call. obe_serve calls the handler with one request.
+// its call.
 func callRecorder(t *testing.T) string {
 	t.Helper()
 	var c strings.Builder
@@ -112,7 +112,8 @@ func callRecorder(t *testing.T) string {
 const char *obe_called[100];
 int obe_called_count, obe_abort_on_call;
 obe_status obe_get_doubles_status;
-static char socket_object, message_object, request_object; /* handles point to them */
+int32_t obe_type_stored;
+static char socket_object, message_object; /* handles point to them */
 static void record(const char *name)
 {
     if (obe_abort_on_call)
@@ -131,14 +132,11 @@ static void record(const char *name)
 		}
 		fmt.Fprintf(&c, "obe_status %s(%s) { record(\"%[1]s\");", f.name, f.parameters)
 		switch f.name {
-		case "obe_serve":
-			c.WriteString(" (void)stop; handler((obe_message)&request_object, user); return OBE_OK; }\n")
-			continue
 		case "obe_get_doubles":
 			c.WriteString(" return obe_get_doubles_status; }\n")
 			continue
-		case "obe_message_free":
-			c.WriteString(" if (message == (obe_message)&request_object) abort();") // obe_serve frees it
+		case "obe_get_type":
+			c.WriteString(" *type = obe_type_stored;")
 		}
 		for _, m := range result.FindAllStringSubmatch(f.parameters, -1) {
 			fmt.Fprintf(&c, " *%s = (obe_%s)&%[2]s_object;", m[2], m[1])
@@ -177,63 +175,176 @@ func TestCppCalls(t *testing.T) {
 	}
 }
 
+var (
+	detailNamespace = regexp.MustCompile(`(?ms)^namespace detail \{.*?^\} // namespace detail$`)
+	memberName      = regexp.MustCompile(`^    (?:[^ /}#:(][^(]*[ *&])?(\w+)\(`)
+	functionName    = regexp.MustCompile(`^(?:inline|constexpr|template) [^(]*[ *&](\w+)\(`)
+)
+
+// publicNames returns the functions and members of obe.hpp that a program can call.
+func publicNames(t *testing.T) []string {
+	names := map[string]bool{}
+	inClass, public := false, false
+	for line := range strings.Lines(detailNamespace.ReplaceAllString(readInclude(t, "obe.hpp"), "")) {
+		pattern := memberName
+		switch strings.TrimSuffix(line, "\n") {
+		case "public:":
+			inClass, public = true, true
+		case "private:", "protected:":
+			public = false
+		case "};":
+			inClass = false
+		}
+		if !inClass {
+			pattern = functionName
+		}
+		if m := pattern.FindStringSubmatch(line); m != nil && (public || !inClass) && !strings.Contains(line, "= delete") {
+			names[m[1]] = true
+		}
+	}
+	for _, name := range []string{"static_assert", "operator", "bool"} {
+		delete(names, name)
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+// every_member.cpp uses each of them.
+func TestCppEveryMember(t *testing.T) {
+	text, err := os.ReadFile("cpp/every_member.cpp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := publicNames(t)
+	if len(names) < 60 {
+		t.Errorf("found only %q", names)
+	}
+	for _, name := range names {
+		if !regexp.MustCompile(`\b` + name + `\b`).Match(text) {
+			t.Errorf("every_member.cpp does not use %s", name)
+		}
+	}
+}
+
 // notCalledByCpp are the functions that the C++ header replaces: obe_tcmd by
 // obe_tcmd_message, and those that read numbers into an array of the caller by
 // obe_query, whose reply always fits and belongs to the thread that sent the command.
-var notCalledByCpp = []string{"obe_tcmd", "obe_optset", "obe_goodset", "obe_getmean", "obe_getstd", "obe_getcov", "obe_getpar",
+// serve is a loop, so that an exception of the handler passes through C++ alone.
+var notCalledByCpp = []string{"obe_tcmd", "obe_serve", "obe_optset", "obe_goodset", "obe_getmean", "obe_getstd", "obe_getcov", "obe_getpar",
 	"obe_getset", "obe_getwgt", "obe_getcon"}
 
-// Likely mistakes do not compile.
+// refused are likely mistakes, each with what is right instead, and what the compiler
+// says; some are refused by their types alone, in the compiler's words.
+var refused = []struct{ wrong, reason, right string }{
+	{`obe::client copy(client);`, "", `obe::client moved(std::move(client));`},
+	{`client = obe::client(0);`, "", `client = obe::client("", 0);`},
+	{`server = obe::server(0);`, "", `server = obe::server("", 0);`},
+	{`message.count(0);`, "", `message.count("/0");`},
+	{`client.receive(5000);`, "", `client.receive(std::chrono::milliseconds(5000));`},
+	{`message = "1";`, "", `message = obe::message("1");`},
+	{`obe::message(obe::adopt, client.release());`, "", `obe::client(obe::adopt, client.release());`},
+	{`obe::server(obe::adopt, message.release());`, "", `obe::message(obe::adopt, message.release());`},
+	{`obe_free(message.native_handle());`, "", `obe_message_free(message.native_handle());`},
+	{`server.serve([](const obe::request &r) { obe::request kept(std::move(r)); });`, "",
+		`server.serve([](const obe::request &r) { r.reply("1"); });`},
+	{`server.serve([](const obe::request &) {}, true);`, "", `server.serve([](const obe::request &) {}, stop);`},
+	{`server.serve([](const obe::request &) {}, 0);`, "", `server.serve([](const obe::request &) {});`},
+	{`obe::message m({{"command", "optset"}});`, "", `obe::message m(R"({"command": "optset"})");`},
+	{`message.set({{"a", "b"}}, 1);`, "", `message.set("a", 1);`},
+	{`client.newrun({{"lolim", 1.5}});`, "", `client.newrun(obe::message("{}").set("lolim", 1.5));`},
+
+	{`server.serve([](obe::request &r) { r.reply("1"); });`, "a handler is called with a const obe::request &",
+		`server.serve([](const obe::message &m) { m.json(); });`},
+	{`client.tcmd({{"command", "optset"}});`, "braces are not a command; use its name, or obe::command(name)", `client.tcmd("optset");`},
+	{`client.tcmd({{"command", "scan"}, {"from", 1.5}, {"to", {1, 2}}});`, "braces are not a command",
+		`client.tcmd(obe::command("scan").set("from", 1.5));`},
+	{`client.tcmd({"optset"});`, "braces are not a command", `client.tcmd(std::string("optset"));`},
+	{`client.send({{"command", "optset"}});`, "braces are not a command", `client.send("optset");`},
+	{`client.tcmd(5);`, "a command is its name, an obe::command(name)", `client.tcmd(obe::json_text("5"));`},
+	{`client.send(std::vector<double>());`, "a command is its name", `client.send(obe::to_json(std::vector<double>()));`},
+	{`client.tcmd(std::map<std::string, custom>());`, "a value is a bool", `client.tcmd(std::map<std::string, int>{{"a", 1}});`},
+	{`request.reply({{"error", "no"}});`, "these braces are not a list of values of one type", `request.reply(std::map<std::string, int>());`},
+	{`request.reply({1, "two"});`, "these braces are not a list", `request.reply({1, 2});`},
+	{`server.send({{1, 2}, {3, 4}});`, "for rows an obe::matrix", `server.send(obe::matrix(2, 2));`},
+	{`obe::to_json({{"a", 1}});`, "for an object use obe::message", `obe::to_json({1.5, 2.0});`},
+	{`message.set("x", {{"a", 1}});`, "for an object use obe::message", `message.set("x", {1, 2.5});`},
+	{`obe::command("c").set("x", {{"a", 1}});`, "for an object use obe::message", `obe::command("c").set("x", {"a", "b"});`},
+	{`message.set("x", one);`, "an enumerator is not a value; use static_cast<int>", `message.set("x", static_cast<int>(one));`},
+	{`message.set("x", other::two);`, "an enumerator is not a value", `message.set("x", static_cast<int>(other::two));`},
+	{`message.set("x", {one, one});`, "an enumerator is not a value", `message.set("x", {true, false});`},
+	{`message.set("x", std::vector<other>());`, "an enumerator is not a value", `message.set("x", std::vector<int>());`},
+	{`message.set("x", pointer);`, "use obe::double_span(pointer, count)", `message.set("x", obe::double_span(pointer, 1));`},
+	{`message.set("x", 'c');`, "a character is not a value", `message.set("x", "c");`},
+	{`message.set("x", L"wide");`, "a character is not a value", `message.set("x", "narrow");`},
+	{`message.set("x", std::vector<char>());`, "a character is not a value", `message.set("x", std::vector<signed char>());`},
+	{`message.set("x", custom());`, "a value is a bool, a number, a text", `message.set("x", custom().number);`},
+	{`message.set("x", std::map<int, int>());`, "a value is a bool", `message.set("x", std::map<std::string, std::vector<int>>());`},
+	{`message.set("x", std::chrono::seconds(1));`, "a value is a bool", `message.set("x", std::chrono::seconds(1).count());`},
+	{`message.set("x", std::filesystem::path());`, "a value is a bool", `message.set("x", std::filesystem::path().string());`},
+	{`request.reply(custom());`, "a value is a bool", `request.reply(std::optional<bool>());`},
+	{`obe::to_json(std::vector<custom>());`, "a value is a bool", `obe::to_json(std::list<std::array<bool, 2>>());`},
+	{`message.get<char>("/x");`, "get std::string for a text in UTF-8, or int for a number", `message.get<signed char>("/x");`},
+	{`message.get<const char *>("/x");`, "the result has to own its characters; get std::string", `message.get<std::string>("/x");`},
+	{`message.get<std::string_view>("/x");`, "the result has to own its characters", `message.get("/x", "none");`},
+	{`message.get<std::vector<const char *>>("/x");`, "the result has to own its characters", `message.get<std::vector<std::string>>("/x");`},
+	{`message.get<custom>("/x");`, "get returns a bool, an integer or floating-point type", `message.get<float>("/x");`},
+	{`message.get<std::vector<custom>>("/x");`, "get returns a bool", `message.get<std::vector<float>>("/x");`},
+	{`message.get("/x", one);`, "get returns a bool", `message.get("/x", 1);`},
+	{`message.find<custom>("/x");`, "get returns a bool", `message.find<std::deque<int>>("/x");`},
+	{`custom c; message.read("/x", c);`, "get returns a bool", `std::vector<int> v; message.read("/x", v);`},
+}
+
+// Likely mistakes do not compile, and the reason is one line.
 func TestCppRefused(t *testing.T) {
-	compiles := func(t *testing.T, statement string, flags ...string) (bool, string) {
-		path := filepath.Join(t.TempDir(), "refused.cpp")
-		text := "#include \"obe.hpp\"\n" +
-			"enum { one }; enum class other { two };\n" +
-			"void use(obe::client &client, obe::server &server, obe::message &message, double *pointer);\n" +
-			"void use(obe::client &client, obe::server &server, obe::message &message, double *pointer)\n" +
-			"{\n(void)client; (void)server; (void)message; (void)pointer;\n" + statement + "\n}\n"
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		args := slices.Concat([]string{"-std=c++20", "-fsyntax-only", "-I../include"}, flags, []string{path})
-		out, err := exec.Command(tool(t, "g++"), args...).CombinedOutput()
-		return err == nil, string(out)
-	}
-	if ok, out := compiles(t, ""); !ok {
-		t.Fatal(out)
-	}
-	for _, c := range []struct{ wrong, right string }{
-		{"obe::client copy(client);", "obe::client moved(std::move(client));"},
-		{"client = obe::client(0);", "client = obe::client(\"\", 0);"},
-		{"server = obe::server(0);", "server = obe::server(\"\", 0);"},
-		{"message.count(0);", "message.count(\"/0\");"},
-		{"client.receive(5000);", "client.receive(std::chrono::milliseconds(5000));"},
-		{"message.set(\"x\", one);", "message.set(\"x\", static_cast<int>(one));"},
-		{"message.set(\"x\", other::two);", "message.set(\"x\", static_cast<int>(other::two));"},
-		{"message.set(\"x\", std::vector<int>());", "message.set(\"x\", std::vector<double>());"},
-		{"message.set(\"x\", pointer);", "message.set(\"x\", obe::double_span(pointer, 1));"},
-		{"message.get<float>(\"/x\");", "message.get<double>(\"/x\");"},
-		{"message = \"1\";", "message = obe::message(\"1\");"},
-		{"obe::message(obe::adopt, client.release());", "obe::client(obe::adopt, client.release());"},
-		{"obe::server(obe::adopt, message.release());", "obe::message(obe::adopt, message.release());"},
-		{"obe_free(message.native_handle());", "obe_message_free(message.native_handle());"},
-		{"server.serve([](const obe::request &r) { obe::request kept(std::move(r)); });",
-			"server.serve([](const obe::request &r) { r.reply(\"1\"); });"},
-		{"server.serve([](obe::request &r) { r.reply(\"1\"); });", "server.serve([](const obe::message &m) { m.json(); });"},
-	} {
-		t.Run(c.wrong, func(t *testing.T) {
+	for _, compiler := range []string{"g++", "clang++"} {
+		t.Run(compiler, func(t *testing.T) {
 			t.Parallel()
-			if ok, _ := compiles(t, c.wrong); ok {
-				t.Errorf("%s compiles", c.wrong)
+			// The headers are compiled once.
+			dir := t.TempDir()
+			prelude, compiled := filepath.Join(dir, "prelude.hpp"), filepath.Join(dir, "prelude.hpp.gch")
+			text := "#include \"obe.hpp\"\n#include <deque>\n#include <filesystem>\n#include <list>\n#include <map>\n" +
+				"enum { one }; enum class other { two }; struct custom { int number; };\n"
+			if err := os.WriteFile(prelude, []byte(text), 0o644); err != nil {
+				t.Fatal(err)
 			}
-			if ok, out := compiles(t, c.right); !ok {
-				t.Errorf("%s does not compile\n%s", c.right, out)
+			flags := []string{"-std=c++20", "-Wall", "-Wextra", "-I../include"}
+			use := []string{"-include", prelude}
+			if compiler == "clang++" {
+				use = []string{"-include-pch", compiled}
+			}
+			command(t, tool(t, compiler), slices.Concat(flags, []string{"-x", "c++-header", "-o", compiled, prelude})...)
+			compile := func(statements string, more ...string) (bool, string) {
+				path := filepath.Join(dir, "refused.cpp")
+				text := "void use(obe::client &, obe::server &, obe::message &, obe::request &, double *, volatile std::sig_atomic_t &);\n" +
+					"void use(obe::client &client, obe::server &server, obe::message &message, obe::request &request,\n" +
+					"         double *pointer, volatile std::sig_atomic_t &stop)\n" +
+					"{\n(void)client; (void)server; (void)message; (void)request; (void)pointer; (void)stop;\n" + statements + "\n}\n"
+				if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				out, err := exec.Command(tool(t, compiler), slices.Concat(flags, more, []string{"-fsyntax-only", path})...).CombinedOutput()
+				return err == nil, string(out)
+			}
+			var right strings.Builder
+			for _, c := range refused {
+				right.WriteString("{ " + c.right + " }\n")
+			}
+			if ok, out := compile(right.String(), use...); !ok {
+				t.Errorf("what is right does not compile\n%s", out)
+			}
+			for _, c := range refused {
+				ok, out := compile(c.wrong, use...)
+				switch said := regexp.MustCompile(`(?m)^.* error: .*$`).FindAllString(out, -1); {
+				case ok:
+					t.Errorf("%s compiles", c.wrong)
+				case c.reason != "" && (len(said) != 1 || !strings.Contains(said[0], c.reason) || !strings.Contains(said[0], "obe: ")):
+					t.Errorf("%s: the compiler says\n%s\nwanted one error: %s", c.wrong, strings.Join(said, "\n"), c.reason)
+				}
+			}
+			ok, out := compile("", "-fno-exceptions", "-include", "obe.hpp")
+			if ok || !strings.Contains(out, "obe.h works without them") {
+				t.Errorf("without exceptions the compiler says\n%s", out)
 			}
 		})
-	}
-	ok, out := compiles(t, "", "-fno-exceptions")
-	if ok || !strings.Contains(out, "obe.h works without them") {
-		t.Errorf("without exceptions the compiler reports\n%s", out)
 	}
 }
 
@@ -305,29 +416,19 @@ func TestCppExamples(t *testing.T) {
 	server := compileCpp(t, append([]string{"g++", "c++11", "-O2", "../examples/cpp/server.cpp"}, against(shipped)...)...)
 	instrument := compileCpp(t, append([]string{"g++", "c++11", "-O2", "../examples/cpp/instrument.cpp"}, against(shipped)...)...)
 
-	cmd := exec.Command(server, "0")
-	cmd.Stderr = os.Stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
+	serving := startExample(t, server)
+	if got := run(t, time.Minute, nil, instrument, fmt.Sprint(serving.port), "1"); got.status != 0 || !strings.Contains(got.stdout, "estimate") {
+		t.Fatalf("exit status %d\n%s%s", got.status, got.stdout, got.stderr)
 	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	kill := time.AfterFunc(time.Minute, func() { _ = cmd.Process.Kill() })
-	defer kill.Stop()
-	var port string
-	if _, err := fmt.Fscanf(bufio.NewReader(out), "port %s\n", &port); err != nil {
-		t.Errorf("the server does not print its port: %v", err)
-	} else if got := run(t, time.Minute, nil, instrument, port, "1"); got.status != 0 || !strings.Contains(got.stdout, "estimate") {
-		t.Errorf("exit status %d\n%s%s", got.status, got.stdout, got.stderr)
-	}
-	if t.Failed() {
-		_ = cmd.Process.Kill()
-	}
-	if err := cmd.Wait(); err != nil {
-		t.Errorf("the server: %v", err)
+	serving.ends(t)
+
+	// A signal ends it too.
+	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		idle := startExample(t, server)
+		if err := idle.Process.Signal(signal); err != nil {
+			t.Fatal(err)
+		}
+		idle.ends(t)
 	}
 
 	// A failure is reported with the library's error message.
