@@ -41,13 +41,15 @@ func readTextArgs(op string, pointer inText, buffer outText, capacity C.int64_t,
 
 // obe_get_double stores the number at pointer, an integer too, in *value, rounded to the
 // nearest double. NaN and the infinities are accepted. The time is proportional to the
-// number of digits.
+// number of digits. As obe_get_int and obe_get_bool do, it leaves *value unchanged if it
+// fails, so that a member that may be missing can have a default.
 //
 // This and the following functions return OBE_OK; OBE_E_NOT_FOUND if there is no value
 // at pointer; OBE_E_TYPE if it has a different type; OBE_E_RANGE if it does not fit into
 // the requested type; OBE_E_ARGUMENT, also for a malformed pointer; OBE_E_MEMORY;
 // OBE_E_HANDLE.
 //
+//obe:status ignorable
 //export obe_get_double
 func obe_get_double(message C.obe_message, pointer inText, value outDouble) C.obe_status {
 	const op = "get_double"
@@ -68,6 +70,7 @@ func obe_get_double(message C.obe_message, pointer inText, value outDouble) C.ob
 // obe_get_int stores the integer at pointer in *value. A number with a decimal point or
 // an exponent has a different type, even if its value is integral.
 //
+//obe:status ignorable
 //export obe_get_int
 func obe_get_int(message C.obe_message, pointer inText, value outInt64) C.obe_status {
 	const op = "get_int"
@@ -87,6 +90,7 @@ func obe_get_int(message C.obe_message, pointer inText, value outInt64) C.obe_st
 
 // obe_get_bool stores 1 or 0 in *value for the true or false at pointer.
 //
+//obe:status ignorable
 //export obe_get_bool
 func obe_get_bool(message C.obe_message, pointer inText, value outInt32) C.obe_status {
 	const op = "get_bool"

@@ -36,14 +36,16 @@
  * Lengths.  Lengths and counts are int64_t, in bytes or elements. The length
  *           -1 means that an input text is NUL-terminated.
  * Checks.   gcc and clang warn about a call that ignores the status of a
- *           function that stores a result (except obe_last_error), or whose
- *           status is the answer (obe_check_reply, obe_ready); about a text,
- *           result or callback that is NULL, if it must not be; and about a
- *           buffer, array or result that is too small. gcc does not warn about
- *           NULL in optimized code, where its check would remove comparisons
- *           with NULL from the program, nor about the size of a matrix. The
- *           compiler assumes nothing: what it does not see, the library
- *           refuses, and a NULL handle too.
+ *           function that stores a result, or whose status is the answer
+ *           (obe_check_reply, obe_ready), but not of obe_last_error nor of the
+ *           functions whose result can have a default (obe_get_double,
+ *           obe_get_int, obe_get_bool). They also warn about a text, result or
+ *           callback that is NULL, if it must not be, and about a buffer,
+ *           array or result that is too small. gcc does not warn about NULL in
+ *           optimized code, where its check would remove comparisons with NULL
+ *           from the program, nor about the size of a matrix. The compiler
+ *           assumes nothing: what it does not see, the library refuses, and a
+ *           NULL handle too.
  * Timeouts. Milliseconds for the whole call, or OBE_FOREVER (-1), OBE_NO_WAIT
  *           (0, non-blocking), or OBE_DEFAULT_TIMEOUT (-2, the option
  *           timeout_ms of the handle).
@@ -578,7 +580,9 @@ obe_status obe_set_json(obe_message message, const char *key, const char *json,
 
 /* obe_get_double stores the number at pointer, an integer too, in *value,
  * rounded to the nearest double. NaN and the infinities are accepted. The time
- * is proportional to the number of digits.
+ * is proportional to the number of digits. As obe_get_int and obe_get_bool do,
+ * it leaves *value unchanged if it fails, so that a member that may be missing
+ * can have a default.
  *
  * This and the following functions return OBE_OK; OBE_E_NOT_FOUND if there is
  * no value at pointer; OBE_E_TYPE if it has a different type; OBE_E_RANGE if
@@ -587,19 +591,19 @@ obe_status obe_set_json(obe_message message, const char *key, const char *json,
  */
 obe_status obe_get_double(obe_message message, const char *pointer,
                           double *value)
-    OBE_USE_STATUS OBE_INPUT(2, pointer) OBE_RESULT(3, value);
+    OBE_INPUT(2, pointer) OBE_RESULT(3, value);
 
 /* obe_get_int stores the integer at pointer in *value. A number with a decimal
  * point or an exponent has a different type, even if its value is integral.
  */
 obe_status obe_get_int(obe_message message, const char *pointer,
                        int64_t *value)
-    OBE_USE_STATUS OBE_INPUT(2, pointer) OBE_RESULT(3, value);
+    OBE_INPUT(2, pointer) OBE_RESULT(3, value);
 
 /* obe_get_bool stores 1 or 0 in *value for the true or false at pointer. */
 obe_status obe_get_bool(obe_message message, const char *pointer,
                         int32_t *value)
-    OBE_USE_STATUS OBE_INPUT(2, pointer) OBE_RESULT(3, value);
+    OBE_INPUT(2, pointer) OBE_RESULT(3, value);
 
 /* obe_get_string copies the string at pointer into buffer, unescaped and
  * without its quotes, in UTF-8, and stores its length in *length. The text may

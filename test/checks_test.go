@@ -35,7 +35,7 @@ var misuses = []misuse{
 	{"obe_tcmd_message(socket, message, &message, 0);", "status = obe_tcmd_message(socket, message, &message, 0);", nil},
 	{"obe_query(socket, text, message, &message, 0);", "status = obe_query(socket, text, 0, &message, 0);", nil},
 	{"obe_port(socket, &port);", "status = obe_port(socket, &port);", nil},
-	{"obe_get_double(message, text, &x);", "status = obe_get_double(message, text, &x);", nil},
+	{"obe_get_type(message, text, &port);", "obe_get_double(message, text, &x);", nil},
 	{"obe_get_string(message, text, buffer, 8, &n);", "status = obe_get_string(message, text, buffer, 8, &n);", nil},
 	{"obe_get_doubles(message, text, list, 4, &n);", "status = obe_get_doubles(message, text, list, 4, &n);", nil},
 	{"obe_get_matrix(message, text, list, 4, &n, &k);", "status = obe_get_matrix(message, text, list, 4, &n, &k);", nil},
@@ -91,7 +91,7 @@ var rightCalls = []string{
 	"obe_send(socket, text, -1, 0);", "obe_send_message(socket, message, 0);", "obe_wait_ready(socket, 0);", "obe_done(socket, 0);",
 	"obe_reply(message, text, -1, 0);", "obe_reply_message(message, message, 0);",
 	"obe_set_option(socket, text, text);", "obe_set_null(message, text);", "obe_set_string(message, text, text, 8);",
-	"obe_last_error(0, buffer, 8, &n);", "obe_last_error(socket, 0, 0, 0);", "obe_newrun(socket, 0, 0);",
+	"obe_last_error(0, buffer, 8, &n);", "obe_last_error(socket, 0, 0, 0);", "obe_get_int(message, text, &n);", "obe_get_bool(message, text, &port);", "obe_newrun(socket, 0, 0);",
 	// A pointer with the size 0 may have any value.
 	"status = obe_receive(socket, (char *)8, 0, &n, 0);", "status = obe_receive(socket, buffer + 8, 0, &n, 0);",
 	"obe_set_doubles(message, text, (double *)8, 0);", "obe_set_doubles(message, text, list + 4, 0);",
