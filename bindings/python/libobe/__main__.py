@@ -24,11 +24,14 @@ def main() -> int:
         found, loaded = f"{lib.obe_version().decode()} in {lib.path}", True
     except (ImportError, NotImplementedError) as error:
         found, loaded = str(error).replace("\n ", ""), False
-    print(f"libobe       {__version__} in {os.path.dirname(os.path.abspath(__file__))}")
-    print(f"library      {found}")
-    print(f"OBE_LIBRARY  {os.environ.get('OBE_LIBRARY') or 'not set'}")
-    print(f"Python       {platform.python_version()} ({platform.python_implementation()}, {platform.platform()})")
-    print(f"packages     numpy {_version('numpy')}, optbayesexpt {_version('optbayesexpt')}")
+    report = (
+        f"libobe       {__version__} in {os.path.dirname(os.path.abspath(__file__))}",
+        f"library      {found}",
+        f"OBE_LIBRARY  {os.environ.get('OBE_LIBRARY') or 'not set'}",
+        f"Python       {platform.python_version()} ({platform.python_implementation()}, {platform.platform()})",
+        f"packages     numpy {_version('numpy')}, optbayesexpt {_version('optbayesexpt')}",
+    )
+    print("\n".join(report))
     return 0 if loaded else 1
 
 

@@ -52,7 +52,7 @@ def check(lib: Library, status: int, handle: ctypes.c_size_t, more: str = "") ->
 
 
 def _end_with_interpreter() -> None:
-    """Keep a daemon thread whose call was ended by the interpreter's exit, which frees all handles, from going on.
+    """Stop a daemon thread whose call was ended by the interpreter's exit, which frees all handles.
 
     An exception would print a traceback, and can abort the interpreter. The thread ends when it next needs the GIL. If
     the interpreter still runs by then, a later exit hook may be waiting for the thread, which SystemExit ends silently.

@@ -31,9 +31,9 @@ class Client(Socket):
     fields      members that go into every command that these methods send, such as the instrument that asks; a
                 command's own member wins over one of the same name.
 
-    Each command accepts a timeout of its own. Threads that share a Client take turns: a command begins, and its timeout
-    with it, when the commands of other threads have ended. Each gets its own reply. For commands at the same time,
-    each thread needs a Client of its own.
+    Each command accepts its own timeout. Threads that share a Client take turns: a command begins, and its timeout with
+    it, when the commands of other threads have ended. Each thread receives its own reply. For commands at the same
+    time, create a Client for each thread.
     """
 
     _obe: ClientHandle
@@ -53,8 +53,8 @@ class Client(Socket):
 
     @property
     def fields(self) -> Mapping[str, Any]:
-        """The members that go into every command. To change them, assign another mapping; {} or None is none."""
-        return MappingProxyType(self._obe.fields)
+        """The members that go into every command. To change them, assign another mapping; {} or None removes them."""
+        return MappingProxyType(decode(self._obe.option("fields") or "{}"))
 
     @fields.setter
     def fields(self, value: Mapping[str, Any] | None) -> None:

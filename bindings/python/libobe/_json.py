@@ -19,7 +19,7 @@ _REFUSED_KINDS = {
     "V": ("structured arrays are", "send each of their fields"),
 }
 
-_TIMES = (datetime.date, datetime.timedelta)  # pandas' subclasses have a unit of their own
+_TIMES = (datetime.date, datetime.timedelta)  # pandas' subclasses have an attribute unit
 
 
 def _objection(value: Any) -> str:
@@ -102,7 +102,7 @@ def _place(message: Any) -> str:
 
 
 def _member(value: Any, path: str) -> str:
-    """The path of the first value that cannot be sent, such as 'y' or 'runs[2].y'; '' if there is none."""
+    """The path of the first value that cannot be sent, such as 'y' or 'runs[2].y', or ''."""
     if isinstance(value, dict):
         items = [(f"{path}.{key}" if path else str(key), item) for key, item in value.items()]
         return next(filter(None, (_member(item, inner) for inner, item in items)), "")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import errno
 import importlib
 import operator
@@ -48,7 +47,7 @@ class Socket:
     ip_address  an address or a host name; '' and None are the loopback address in both roles.
     port        0 lets the system choose a server's port, which is then in the attribute `port`.
     timeout     the limit of a call in seconds, or a timedelta; None waits forever. The default is 60 for a client, None
-                for a server. Calls that may block accept a timeout of their own.
+                for a server. Calls that may block accept their own timeout.
 
     A message is any value that `json.dumps` accepts, a numpy array or scalar, or another numeric buffer. Failures raise
     exceptions of `libobe.errors`. Any method may be called from any thread; threads that share a client take turns with
@@ -217,6 +216,7 @@ def _no_attribute(socket: Socket, name: str) -> str:
         with contextlib.suppress(errors.Error):
             socket.get_option(name)
             return f"{text}; write set_option({name!r}, ...), as it is an option"
+    difflib = importlib.import_module("difflib")  # not at the top, as few programs need it
     near = difflib.get_close_matches(name, [known for known in dir(socket) if not known.startswith("_")], 1)
     return f"{text}; did you mean {near[0]!r}?" if near else f"{text}; a subclass may have attributes of its own"
 

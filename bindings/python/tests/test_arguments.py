@@ -1,4 +1,4 @@
-"""Arguments and attributes: what is clear works, and the rest is refused with a sentence that says what to write."""
+"""Arguments and attributes: what is clear works, and the error for the rest contains what to write."""
 
 from __future__ import annotations
 

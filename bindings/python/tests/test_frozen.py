@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 import libobe
-from conftest import ROOT, missing, python
+from conftest import ROOT, python
 from libobe import _library
 
 PACKAGE = ROOT / "bindings" / "python"
@@ -65,7 +65,7 @@ def test_the_entry_point_names_the_directory_of_the_hook() -> None:
 def test_a_frozen_program_finds_the_library(mode: str, tmp_path: Path) -> None:
     """Where PyInstaller is installed; the tests above need only the package."""
     if not importlib.util.find_spec("PyInstaller"):
-        missing("PyInstaller")
+        pytest.skip("PyInstaller is not installed")
     shutil.copytree(PACKAGE / "libobe", tmp_path / "libobe", ignore=shutil.ignore_patterns("__pycache__", "*.so"))
     shutil.copyfile(Path(os.environ["OBE_LIBRARY"]).resolve(), tmp_path / "libobe" / _library.NAME)
     (tmp_path / "program.py").write_text(EXCHANGE)

@@ -1,4 +1,4 @@
-"""What a type checker says about programs: right ones pass, and a typo fails."""
+"""Type checks of programs: right ones pass, and a typo fails."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ import pytest
 from conftest import ROOT, missing
 
 RIGHT = """
+from __future__ import annotations
+
 from datetime import timedelta
 from typing import Any
 

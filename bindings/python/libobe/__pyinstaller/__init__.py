@@ -1,4 +1,4 @@
-"""Tells PyInstaller, by the entry point pyinstaller40, where the hook of the package is."""
+"""The entry point pyinstaller40, through which PyInstaller finds the hook of the package."""
 
 from __future__ import annotations
 
