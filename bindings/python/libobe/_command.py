@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import importlib
-import inspect
 import json
 import sys
 import types
-from typing import Any, Callable, TypeVar, Union, get_args, get_origin, overload
+from typing import TYPE_CHECKING, Any, Callable, TypeVar, Union, get_args, get_origin, overload
 
 from . import errors
 from ._json import decode
 from ._message import Message
 from ._socket import Request
+
+if TYPE_CHECKING:
+    import inspect  # imported when the first command is defined, since clients do not need it
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Converter = Callable[[Any], Any]
@@ -99,6 +100,8 @@ class Parameters:
     """The parameters of a command's function, and how they are read from a message."""
 
     def __init__(self, function: Callable[..., Any], name: str) -> None:
+        import inspect
+
         if inspect.iscoroutinefunction(function):
             raise TypeError(f"the command {name} is a coroutine; a server calls plain functions")
         self._command = name
@@ -203,8 +206,11 @@ def unknown_command(name: str, known: list[str]) -> RefusedError:
 
 
 def _similar(name: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(name, known, 1) if len(name) <= _LONGEST else []
-    return close[0] if close else ""
+    if len(name) > _LONGEST:
+        return ""  # its time grows faster than the length
+    import difflib
+
+    return next(iter(difflib.get_close_matches(name, known, 1)), "")
 
 
 def shortened(text: str, longest: int = _LONGEST) -> str:
@@ -248,6 +254,8 @@ def _annotation(parameter: inspect.Parameter, function: Callable[..., Any], name
 
 def _globals(function: Any) -> dict[str, Any]:
     """The global names of the module where a function is defined."""
+    import inspect
+
     function = inspect.unwrap(function)
     while isinstance(function, functools.partial):
         function = function.func

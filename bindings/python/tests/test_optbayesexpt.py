@@ -56,7 +56,7 @@ def obe() -> Iterator[Any]:
 
 
 def custom_server(obe: Any) -> Any:
-    """A subclass as users have it, with arguments and attributes of its own."""
+    """A subclass like those of users, with other arguments and additional attributes."""
 
     class CustomServer(obe.OBE_Server):  # type: ignore[misc]
         def __init__(
@@ -307,7 +307,7 @@ def python(*arguments: str, path: str = "", **options: Any) -> subprocess.Comple
 
 
 def test_without_the_package(tmp_path: Path) -> None:
-    """libobe does not need it, and the error says where to get it. -S: without what is installed here."""
+    """libobe does not need it, and the error says where to get it. -S hides the packages that are installed here."""
     done = python("-S", "-c", "import libobe, sys; print('optbayesexpt' in sys.modules)")
     assert (done.returncode, done.stdout) == (0, "False\n"), done.stderr
     done = python("-S", "-c", "from libobe.optbayesexpt import OBE_Server")

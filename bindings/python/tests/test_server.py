@@ -193,7 +193,7 @@ def test_the_functions_of_a_server() -> None:
 
 
 class Peak(Server):
-    """A subclass with arguments of its own."""
+    """A subclass whose constructor has other arguments."""
 
     def __init__(self, centre: float, *, port: int = 0) -> None:
         super().__init__(port=port)
@@ -661,7 +661,7 @@ RAW = [
 
 @pytest.mark.parametrize("numpy", [False, True])
 def test_rubbish_does_not_end_a_server(numpy: bool) -> None:
-    """Whatever is a message is answered; what is none is dropped."""
+    """Every message is answered; other bytes end their connection."""
     server = Server(port=0)
 
     def scan(a: Any = None) -> str:
@@ -913,7 +913,7 @@ def test_what_is_not_an_exception_ends_run_and_is_raised(kind: type[BaseExceptio
 @pytest.mark.parametrize("threads", [1, 4])
 @pytest.mark.parametrize("where", ["waiting", "in a command", "in a reply"])
 def test_ctrl_c_ends_run_on_the_main_thread(where: str, threads: int) -> None:
-    """A program of its own, so that the signal reaches its main thread only."""
+    """A separate program, so that the signal reaches its main thread only."""
     code = f"""if 1:
         import sys, time, libobe
         server = libobe.Server(port=0)
@@ -995,6 +995,7 @@ def test_no_interrupt_is_lost_while_a_request_is_freed() -> None:
         raise Interrupted
 
     def free_messages() -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0.0003)
         while not fired:
             libobe._message.Message.from_text(b"1")
 
@@ -1004,7 +1005,6 @@ def test_no_interrupt_is_lost_while_a_request_is_freed() -> None:
         for _ in range(200):
             fired.clear()
             with pytest.raises(Interrupted):
-                signal.setitimer(signal.ITIMER_REAL, 0.0003)
                 free_messages()
     finally:
         signal.signal(signal.SIGALRM, previous)

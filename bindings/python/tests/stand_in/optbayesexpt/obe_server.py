@@ -1,4 +1,4 @@
-"""A server that calls the constructor of its own socket class by name, and finds commands inside other words."""
+"""A server that names the socket class whose constructor it calls, and finds commands inside other words."""
 
 from __future__ import annotations
 
