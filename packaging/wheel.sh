@@ -7,5 +7,6 @@ source=$STAGE/wheel-$tag
 mkdir -p "$source/libobe"
 install -m 644 bindings/python/*.toml bindings/python/*.py bindings/python/README.md LICENSE "$STAGE/LICENSE.third-party" "$source/"
 install -m 644 bindings/python/libobe/*.py bindings/python/libobe/py.typed "$source/libobe/"
+INCLUDE= packaging/links.sh "$source"
 OBE_LIBRARY=$library "$PYTHON" -m pip --quiet --disable-pip-version-check wheel --no-deps --no-build-isolation \
     --config-settings=--build-option=--plat-name="$tag" --wheel-dir="$DIST" "$source"
