@@ -134,15 +134,16 @@ demo: all ## run the experiment of examples/find_peak: a server in C++, an instr
 
 # install-files puts the files into DESTDIR and is all that a package needs. install does
 # that in a directory of its own first, to record what it then adds to the system.
-INSTALL := DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" LIBDIR="$(LIBDIR)" MANDIR="$(MANDIR)" VERSION=$(VERSION) packaging/install.sh
+INSTALL := DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" LIBDIR="$(LIBDIR)" MANDIR="$(MANDIR)" DOCDIR="$(DOCDIR)" VERSION=$(VERSION) packaging/install.sh
 
 install: all ## install below DESTDIR: PREFIX (/usr/local), LIBDIR (PREFIX/lib), MANDIR, DOCDIR
+	@$(INSTALL) check
 	@rm -rf "$(BUILD)/install"
-	@$(MAKE) -s --no-print-directory install-files DESTDIR="$(BUILD_PATH)/install"
-	@$(INSTALL) "$(BUILD)/install"
+	@umask 022 && $(MAKE) -s --no-print-directory install-files DESTDIR="$(BUILD_PATH)/install"
+	@$(INSTALL) install "$(BUILD)/install"
 
 uninstall: ## remove what make install has put below DESTDIR and PREFIX
-	@$(INSTALL)
+	@$(INSTALL) uninstall
 
 install-files: install-library install-development install-suppressions install-manual install-documents
 

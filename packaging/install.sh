@@ -1,38 +1,49 @@
 #!/bin/sh
-# install.sh DIRECTORY: moves the tree in DIRECTORY to DESTDIR, and records in
-# PREFIX/share/libobe/installed what it adds there. install.sh without an argument
-# removes what is recorded. "make install" and "make uninstall" call it.
+# "make install" and "make uninstall" call it:
+#   install.sh check               refuses paths that are not absolute
+#   install.sh install DIRECTORY   moves the tree in DIRECTORY to DESTDIR, and records in
+#                                  PREFIX/share/libobe/installed what it adds there
+#   install.sh uninstall           removes what is recorded
 set -eu
 export LC_ALL=C
-
-case $PREFIX$LIBDIR in
-/*) ;;
-*)
-    echo "make install needs absolute paths: PREFIX is $PREFIX, LIBDIR is $LIBDIR" >&2
-    exit 1
-    ;;
+umask 022
+case $DESTDIR in
+'' | /*) ;;
+*) DESTDIR=$PWD/$DESTDIR ;;
 esac
 record=$PREFIX/share/libobe/installed
+
+check() {
+    for path in "$PREFIX" "$LIBDIR" "$MANDIR" "$DOCDIR"; do
+        case $path in
+        /*) ;;
+        *)
+            echo "make install needs absolute paths for PREFIX, LIBDIR, MANDIR and DOCDIR; one is \"$path\"" >&2
+            exit 1
+            ;;
+        esac
+    done
+}
 
 # The record is complete before the first file is copied, so an installation that is
 # interrupted can be removed. It has one path on each line, without DESTDIR. Directories
 # end in a slash. Those that exist are not listed, unless an earlier installation made them.
 install_tree() {
-    tree=$(cd "$1" && pwd)
-    mkdir -p "$tree$PREFIX/share/libobe" "$DESTDIR/"
+    mkdir -p "$1$PREFIX/share/libobe"
     list=$(
-        cd "$tree"
         echo "$record"
         [ ! -e "$DESTDIR$record" ] || cat "$DESTDIR$record"
-        find . -mindepth 1 ! -type d | cut -c 2-
-        find . -mindepth 1 -type d | cut -c 2- | while read -r directory; do
-            [ -d "$DESTDIR$directory" ] || echo "$directory/"
+        cd "$1"
+        find . ! -type d | cut -c 2-
+        find . -mindepth 1 -type d | cut -c 2- | while read -r path; do
+            [ -d "$DESTDIR$path" ] || echo "$path/"
         done
     )
-    install -d "$DESTDIR$PREFIX/share/libobe"
+    mkdir -p "$DESTDIR$PREFIX/share/libobe"
     echo "$list" | sort -u > "$DESTDIR$record"
-    cp -R -P --remove-destination "$tree/." "$DESTDIR/"
-    rm -rf "$tree"
+    # Only files: a directory of the system may be a link, and keeps its mode.
+    (cd "$1" && find . ! -type d -print0 | xargs -0r cp --parents -P --remove-destination -t "$DESTDIR/")
+    rm -rf "$1"
 }
 
 # The record goes last, so that a removal that fails can be repeated.
@@ -42,12 +53,7 @@ uninstall() {
         exit 1
     fi
     list=$(sort -r "$DESTDIR$record")
-    echo "$list" | while read -r path; do
-        case $path in
-        "$record" | */) ;;
-        *) rm -f -- "$DESTDIR$path" ;;
-        esac
-    done
+    echo "$list" | grep -v '/$' | grep -vxF -- "$record" | sed 's/^/./' | tr '\n' '\0' | (cd "$DESTDIR/" && xargs -0r rm -f --)
     rm -f -- "$DESTDIR$record"
     echo "$list" | grep '/$' | while read -r path; do
         [ ! -d "$DESTDIR$path" ] || rmdir --ignore-fail-on-non-empty -- "$DESTDIR$path"
@@ -73,9 +79,11 @@ END
     esac
 }
 
-if [ $# -eq 0 ]; then
-    uninstall
-else
-    install_tree "$1"
+case $1 in
+check) check ;;
+install)
+    install_tree "$2"
     [ -n "$DESTDIR" ] || next_steps
-fi
+    ;;
+uninstall) uninstall ;;
+esac
