@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+BUILD = ROOT / os.environ.get("BUILD", "build")
 CONSUMER = Path(__file__).parent / "consumer"
 PROJECT = Path(__file__).parent / "project"
 OFFLINE = {"GOPROXY": "off"}  # the modules have to be in Go's cache

@@ -45,6 +45,8 @@ def test_contained(source: Path, source_tarball: Path, tmp_path: Path, by: str, 
     configure(build, by, "-G", generator, "-DOBE_WITH=artifacts", source=given)
     build_and_install(build, prefix)
     assert tree(source) == before
+    # The linker has found the version script.
+    assert "@OBE_0" in run(tool("readelf", "binutils"), "-W", "--dyn-syms", prefix / "lib" / "libobe.so.0")
     assert run(build / "consumer") == f"{ANSWER} {VERSION}\n"
     shutil.rmtree(build)
     assert run(prefix / "bin" / "consumer") == f"{ANSWER} {VERSION}\n"

@@ -3,7 +3,6 @@ in Wine."""
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import struct
@@ -16,6 +15,7 @@ import pytest
 
 from conftest import (
     ANSWER,
+    BUILD,
     PROJECT,
     ROOT,
     VERSION,
@@ -63,9 +63,8 @@ def libraries(bits: int, program: Path) -> list[str]:
 @pytest.fixture(scope="module")
 def wine() -> Iterator[Mapping[str, str]]:
     """The environment of a separate Wine prefix."""
-    build = ROOT / os.environ.get("BUILD", "build")
-    build.mkdir(exist_ok=True)
-    prefix = tempfile.mkdtemp(prefix="wine-", dir=build)
+    BUILD.mkdir(exist_ok=True)
+    prefix = tempfile.mkdtemp(prefix="wine-", dir=BUILD)
     keeper = subprocess.Popen([ROOT / "test" / "end_wine", prefix], stdin=subprocess.PIPE, start_new_session=True)
     tool("wine", "wine wine64")
     try:
