@@ -133,7 +133,7 @@ demo: all ## run the experiment of examples/find_peak: a server in C++, an instr
 	"$(PYTHON)" examples/demo.py --programs "$(BUILD_PATH)" --output "$(BUILD_PATH)"
 
 # install-files puts the files into DESTDIR and is all that a package needs. install does
-# that in a directory of its own first, to record what it then adds to the system.
+# that in another directory first, to record what it then adds to the system.
 INSTALL := DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" LIBDIR="$(LIBDIR)" MANDIR="$(MANDIR)" DOCDIR="$(DOCDIR)" VERSION=$(VERSION) packaging/install.sh
 
 install: all ## install below DESTDIR: PREFIX (/usr/local), LIBDIR (PREFIX/lib), MANDIR, DOCDIR

@@ -1,5 +1,5 @@
 #!/bin/sh
-# links.sh DIRECTORY: makes the links of all pages in DIRECTORY valid where they are
+# links.sh DIRECTORY: adapts the links of all pages in DIRECTORY to where the pages are
 # installed, in DOCDIR. A link to a header leads to INCLUDE, unless that is empty. A link
 # to any other file that is not in DIRECTORY becomes plain text.
 set -eu

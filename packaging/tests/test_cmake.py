@@ -72,7 +72,7 @@ def test_sources_change(source: Path, tmp_path: Path) -> None:
 
 
 def test_without_go(source: Path, tmp_path: Path) -> None:
-    """If Go is missing or refuses, configuring says so, and where Go is."""
+    """If Go is missing or refuses, the error message of CMake has the reason and the address of Go."""
     message = refused(tmp_path / "build", "-S", source, env={"PATH": str(tmp_path)})
     assert "libobe is built with Go, which is not in PATH: install it from https://go.dev/dl/" in message
 

@@ -94,6 +94,14 @@ def test_no_link_is_lost(package: tuple[Path, Path]) -> None:
         assert len(list(links(page))) == len(wanted), page
 
 
+def test_suppressions(package: tuple[Path, Path]) -> None:
+    """valgrind's files are where programs for Linux are developed."""
+    root, _ = package
+    windows = any(root.glob("bin/*.dll"))
+    found = {path.name for path in root.glob("**/share/libobe/*.supp")}
+    assert found == (set() if windows else {path.name for path in (ROOT / "packaging").glob("*.supp")})
+
+
 def test_pages_of_python(dist: Dist, tmp_path: Path) -> None:
     """The page in a wheel and in python3-libobe is alone, so its relative links would lead nowhere."""
     for wheel in dist.directory.glob("*.whl"):
@@ -105,7 +113,7 @@ def test_pages_of_python(dist: Dist, tmp_path: Path) -> None:
 
 
 def test_links_are_made_valid(tmp_path: Path) -> None:
-    """Every form of a link that links.sh changes, and what looks like one and is none."""
+    """Every form of a link that links.sh changes, and code that looks like one."""
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "here.md").touch()
     page = tmp_path / "docs" / "page.md"
