@@ -119,10 +119,7 @@ func TestSanitizers(t *testing.T) {
 // The race detector has shadow memory only for the low part of the address space, where
 // no shared library is loaded. So the library is an archive here, in a program without PIE.
 func TestRace(t *testing.T) {
-	archive, err := filepath.Abs("../build/race/libobe.a")
-	if err != nil {
-		t.Fatal(err)
-	}
+	archive := buildPath(t, "race/libobe.a")
 	command(t, "env", "CGO_ENABLED=1", envOr("GO", "go"), "build", "-C", "..", "-race", "-trimpath", "-tags", "obetest",
 		"-buildmode=c-archive", "-o", archive, "./capi")
 	for _, call := range raceRuns {

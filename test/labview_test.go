@@ -295,11 +295,7 @@ func TestLabVIEWAlignment(t *testing.T) {
 // The C ABI with 32 bits, as in a 32-bit LabVIEW. It runs on Linux, which has the same
 // calling convention as Windows.
 func Test32Bit(t *testing.T) {
-	directory, err := filepath.Abs("../build/386")
-	if err != nil {
-		t.Fatal(err)
-	}
-	so := filepath.Join(directory, "libobe.so")
+	so := buildPath(t, "386/libobe.so")
 	source := filepath.Join(t.TempDir(), "empty.c")
 	if err := os.WriteFile(source, []byte("#include <stdlib.h>\nint main(void) { return EXIT_SUCCESS; }\n"), 0o644); err != nil {
 		t.Fatal(err)

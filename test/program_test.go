@@ -61,18 +61,25 @@ func command(t *testing.T, name string, args ...string) {
 	}
 }
 
+// buildPath returns the path of a file in the directory for what is built: BUILD if that is
+// set, as test/run does, else build.
+func buildPath(t *testing.T, name string) string {
+	t.Helper()
+	path, err := filepath.Abs(filepath.Join(envOr("BUILD", filepath.Join("..", "build")), name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 var upToDate sync.Map // the libraries that make has brought up to date
 
 // library runs make for a library in the build directory and returns its path.
 func library(t *testing.T, name string) string {
 	t.Helper()
-	target := filepath.Join("build", name)
-	path, err := filepath.Abs(filepath.Join("..", target))
-	if err != nil {
-		t.Fatal(err)
-	}
+	path := buildPath(t, name)
 	if _, done := upToDate.Load(name); !done {
-		command(t, "env", "-u", "MAKEFLAGS", "-u", "MAKELEVEL", tool(t, "make"), "-s", "-C", "..", target)
+		command(t, "env", "-u", "MAKEFLAGS", "-u", "MAKELEVEL", tool(t, "make"), "-s", "-C", "..", "BUILD="+buildPath(t, ""), path)
 		upToDate.Store(name, true)
 	}
 	return path
