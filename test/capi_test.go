@@ -170,7 +170,9 @@ func (e valgrindError) ofRuntime() bool {
 	}
 	frames := e.Stacks[0].Frames
 	if !strings.HasPrefix(e.Kind, "Leak_") {
-		library := func(i int) bool { return i < len(frames) && strings.Contains(filepath.Base(frames[i].Object), "libobe.so") }
+		library := func(i int) bool {
+			return i < len(frames) && strings.Contains(filepath.Base(frames[i].Object), "libobe.so")
+		}
 		return library(0) || frames[0].Function == "epoll_wait" && library(1)
 	}
 	for _, f := range frames {
