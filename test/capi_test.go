@@ -157,7 +157,8 @@ type valgrindError struct {
 //
 //   - an access by Go code. Valgrind does not know when the runtime switches stacks, and
 //     then believes that their memory is unaddressable or undefined. So accesses by Go
-//     code are not checked. Accesses by C code are, and all leaks.
+//     code are not checked, nor the memory that epoll_wait fills for it. Accesses by C code
+//     are, and all leaks.
 //   - the thread-local memory of the runtime's own threads, which live until the process
 //     ends, and of threads that have ended, which libc keeps for the next thread.
 func (e valgrindError) ofRuntime() bool {
@@ -166,7 +167,10 @@ func (e valgrindError) ofRuntime() bool {
 	}
 	frames := e.Stacks[0].Frames
 	if !strings.HasPrefix(e.Kind, "Leak_") {
-		return strings.Contains(filepath.Base(frames[0].Object), "libobe.so")
+		library := func(i int) bool {
+			return i < len(frames) && strings.Contains(filepath.Base(frames[i].Object), "libobe.so")
+		}
+		return library(0) || frames[0].Function == "epoll_wait" && library(1)
 	}
 	for _, f := range frames {
 		if f.Function == "_cgo_try_pthread_create" || f.Function == "allocate_dtv" {

@@ -439,5 +439,7 @@ int main(int argc, char **argv)
     RUN(free_wakes);
     RUN(free_does_not_wait);
     RUN(rounds);
+    CHECK_OK(calls_client, obe_free(calls_client));
+    CHECK_OK(calls_message, obe_message_free(calls_message));
     return 0;
 }
