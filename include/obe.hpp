@@ -656,6 +656,18 @@ struct kind
                when<std::is_convertible<const T &, double_span>::value && !std::is_enum<T>::value, numbers>,
                when<is_map<T>::value, object>, when<is_range<T>::value, list>> {};
 
+/* Kinds that the library has no function for. */
+template <class Kind> struct is_composed : std::false_type {};
+template <> struct is_composed<maybe> : std::true_type {};
+template <> struct is_composed<object> : std::true_type {};
+template <> struct is_composed<list> : std::true_type {};
+template <> struct is_composed<unknown> : std::true_type {};
+
+/* Kinds that are JSON already. */
+template <class Kind> struct is_sent_as_it_is : std::false_type {};
+template <> struct is_sent_as_it_is<json> : std::true_type {};
+template <> struct is_sent_as_it_is<handle> : std::true_type {};
+
 /* Whether elements can be appended to a T. */
 template <class T> struct can_grow {
     template <class Sequence>
@@ -1359,7 +1371,8 @@ private:
         expect(obe_set_matrix(checked_handle(), key, values.data(), static_cast<std::int64_t>(values.rows()),
                               static_cast<std::int64_t>(values.cols())));
     }
-    template <class Value, class Kind> void write(const char *key, const Value &value, Kind)
+    template <class Value, class Kind, detail::only_if<detail::is_composed<Kind>::value> = 0>
+    void write(const char *key, const Value &value, Kind)
     {
         write(key, to_json(value), detail::json());
     }
@@ -1451,7 +1464,8 @@ private:
     {
         return obe_reply_message(checked_handle(), value.native_handle(), limit_ms);
     }
-    template <class Value, class Kind> obe_status reply_with(const Value &value, std::int64_t limit_ms, Kind) const
+    template <class Value, class Kind, detail::only_if<!detail::is_sent_as_it_is<Kind>::value> = 0>
+    obe_status reply_with(const Value &value, std::int64_t limit_ms, Kind) const
     {
         return reply_with(to_json(value), limit_ms, detail::json());
     }
@@ -1563,7 +1577,8 @@ protected:
     {
         expect(obe_send_message(checked_handle(), value.native_handle(), limit.milliseconds()));
     }
-    template <class Value, class Kind> void send_with(const Value &value, time_limit limit, Kind)
+    template <class Value, class Kind, detail::only_if<!detail::is_sent_as_it_is<Kind>::value> = 0>
+    void send_with(const Value &value, time_limit limit, Kind)
     {
         send_with(to_json(value), limit, detail::json());
     }

@@ -27,11 +27,11 @@ var environments = []environment{
 	{"Xlib", "libx11-dev", []string{"#include <X11/Xlib.h>", "#include <X11/Xutil.h>"}, []string{"g++", "clang++"}, ""},
 	{"Boost", "libboost-dev", []string{"#include <boost/foreach.hpp>", "#define foreach BOOST_FOREACH", "#include <boost/preprocessor.hpp>"},
 		[]string{"g++", "clang++"}, ""},
-	{"windows.h", "g++-mingw-w64", []string{"#include <windows.h>"}, windowsCompilers, ""},
-	{"windows.h with NOMINMAX", "g++-mingw-w64", []string{"#define NOMINMAX", "#include <windows.h>"}, windowsCompilers, ""},
-	{"windows.h, lean", "g++-mingw-w64", []string{"#define WIN32_LEAN_AND_MEAN", "#include <windows.h>"}, windowsCompilers, ""},
+	{"windows.h", "g++-mingw-w64", []string{"#undef NOMINMAX", "#include <windows.h>"}, windowsCompilers, ""},
+	{"windows.h with NOMINMAX", "g++-mingw-w64", []string{"#define NOMINMAX 1", "#include <windows.h>"}, windowsCompilers, ""},
+	{"windows.h, lean", "g++-mingw-w64", []string{"#undef NOMINMAX", "#define WIN32_LEAN_AND_MEAN", "#include <windows.h>"}, windowsCompilers, ""},
 	{"windows.h, lean, with NOMINMAX and STRICT", "g++-mingw-w64",
-		[]string{"#define WIN32_LEAN_AND_MEAN", "#define NOMINMAX", "#define STRICT", "#include <windows.h>"}, windowsCompilers, ""},
+		[]string{"#define WIN32_LEAN_AND_MEAN", "#define NOMINMAX 1", "#define STRICT", "#include <windows.h>"}, windowsCompilers, ""},
 }
 
 // forC reports whether its headers are for C too.

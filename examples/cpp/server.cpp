@@ -111,8 +111,8 @@ int main(int argc, char **argv)
 {
     try {
         obe::server server("", argc > 1 ? std::atoi(argv[1]) : OBE_DEFAULT_PORT);
-        std::cout << "port " << server.port() << std::endl;
         end_on_signals();
+        std::cout << "port " << server.port() << std::endl;
         server.serve(handle, stop);
         return 0;
     } catch (const std::exception &e) {

@@ -361,8 +361,8 @@ static void serve(const std::string &address, int port, std::size_t size, std::u
 {
     designer experiment(size, seed);
     obe::server server(address, port);
-    std::cout << "find_peak server listening on port " << server.port() << std::endl;
     end_on_signals();
+    std::cout << "find_peak server listening on port " << server.port() << std::endl;
     const auto handle = [&experiment](const obe::request &request) {
         const std::chrono::seconds limit(5); // a client that does not read must not block the others
         obe::json_text reply;
