@@ -191,6 +191,7 @@ typedef void (*obe_handler)(obe_message request, void *user);
 #if __has_attribute(__diagnose_if__) /* clang */
 #pragma clang diagnostic push
 #pragma clang diagnostic ignored "-Wgcc-compat" /* gcc lacks diagnose_if */
+#pragma clang diagnostic ignored "-Wold-style-cast" /* C has no other */
 #define OBE_REFUSE(condition, text) \
     __attribute__((__diagnose_if__(condition, text, "warning")))
 #define OBE_INPUT(i, p) OBE_REFUSE(!(p), #p " is NULL")

@@ -107,8 +107,7 @@ func TestEveryProgramIsSanitized(t *testing.T) {
 
 func TestSanitizers(t *testing.T) {
 	hooked := library(t, "test/libobe.so")
-	// The programs pass NULL on purpose, and gcc's sanitizer reports it (docs/debugging.md).
-	flags := append(against(hooked), "-fsanitize=address,undefined", "-fno-sanitize=nonnull-attribute", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer")
+	flags := append(against(hooked), sanitizers...)
 	for _, call := range sanitizerRuns {
 		t.Run(call[0], func(t *testing.T) {
 			succeed(t, time.Minute, []string{"ASAN_OPTIONS=detect_leaks=1"}, compile(t, call[0], flags...), call[1:]...)

@@ -64,7 +64,6 @@ func TestCppHeader(t *testing.T) {
 
 func TestCppPrograms(t *testing.T) {
 	hooked := library(t, "test/libobe.so")
-	sanitizers := []string{"-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"}
 	all := []string{"exchanges", "handles", "messages", "serve"}
 	for _, build := range []struct {
 		name     string

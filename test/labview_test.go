@@ -236,7 +236,7 @@ func labviewProgram(library string) []string {
 func TestLabVIEWFunctions(t *testing.T) {
 	hooked := library(t, "test/libobe.so")
 	succeed(t, time.Minute, nil, compile(t, "labview", labviewProgram(hooked)...))
-	flags := append(labviewProgram(hooked), "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer")
+	flags := append(labviewProgram(hooked), sanitizers...)
 	t.Run("sanitizers", func(t *testing.T) {
 		succeed(t, time.Minute, []string{"ASAN_OPTIONS=detect_leaks=1"}, compile(t, "labview", flags...))
 	})

@@ -202,7 +202,7 @@ func TestPointersOfAnyValue(t *testing.T) {
 		succeed(t, time.Minute, nil, program, cert, key)
 	})
 	t.Run("sanitizers", func(t *testing.T) {
-		flags := append(arguments, "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer")
+		flags := append(arguments, sanitizers...)
 		succeed(t, time.Minute, []string{"ASAN_OPTIONS=detect_leaks=1"}, compile(t, "pointers", flags...))
 	})
 }

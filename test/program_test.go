@@ -30,6 +30,10 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// sanitizers build a program that ends at the first error that AddressSanitizer or
+// UndefinedBehaviorSanitizer finds. The programs pass NULL on purpose, to see it refused.
+var sanitizers = []string{"-fsanitize=address,undefined", "-fno-sanitize=nonnull-attribute", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"}
+
 // tool returns the path of a program that a test needs. If it is not installed, the test
 // is skipped, or fails if CI=true.
 func tool(t *testing.T, name string) string {
