@@ -102,7 +102,8 @@ def test_next_steps(tmp_path: Path) -> None:
         f'eval "cc -o {tmp_path}/program {CONSUMER}/consumer.c $flags"\n'
         f'{tmp_path}/program\ncat "${{MANPATH%:}}/man3/obe_tcmd.3" | head -1\n'
         f'cmake -S {CONSUMER} -B {tmp_path}/build | grep "found libobe"\n'
-        f'{exports}\nfor path in "$LD_LIBRARY_PATH" "$PKG_CONFIG_PATH" "$CMAKE_PREFIX_PATH" "$MANPATH"; do echo "$path"; done\n'
+        f"{exports}\n"
+        'printf "%s\\n" "$LD_LIBRARY_PATH" "$PKG_CONFIG_PATH" "$CMAKE_PREFIX_PATH" "$MANPATH"\n'
     )
     empty = dict.fromkeys(("LD_LIBRARY_PATH", "PKG_CONFIG_PATH", "CMAKE_PREFIX_PATH", "MANPATH"), "")
     answers = run("sh", "-eu", "-c", script, env=empty).splitlines()
