@@ -1179,8 +1179,8 @@ public:
     ///                                     a list of its elements, which have any of these types
     ///
     /// A value of another type does not compile. Throws OBE_E_TYPE if this message is not an object, or a pointer leads
-    /// through a value that is none; OBE_E_NOT_FOUND for an element that a list does not have; OBE_E_JSON for a text
-    /// that is not UTF-8 or not JSON; OBE_E_RANGE for an integer that std::int64_t cannot hold.
+    /// into a value that is not an object or a list; OBE_E_NOT_FOUND for an element that a list does not have;
+    /// OBE_E_JSON for a text that is not UTF-8 or not JSON; OBE_E_RANGE for an integer that std::int64_t cannot hold.
     template <class Value> message &set(const cstring_ref &key, const Value &value) &
     {
         if (detail::writable<Value>())
@@ -1606,7 +1606,7 @@ protected:
 
 namespace detail {
 
-/* The kind of a command; unknown for what is none. */
+/* The kind of a command; unknown for a type that cannot be one. */
 template <class T> struct command_kind {
     typedef typename kind<T>::type whole;
     static constexpr bool valid = std::is_same<whole, handle>::value || std::is_same<whole, json>::value ||

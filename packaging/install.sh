@@ -61,6 +61,12 @@ uninstall() {
     echo "libobe is no longer installed below $DESTDIR$PREFIX"
 }
 
+# search_in VARIABLE DIRECTORY WHO: the command that adds a directory to a search path. An
+# empty path gets no colon: the loader would then search the current directory.
+search_in() {
+    echo "    export $1=\"$2\${$1:+:\$$1}\"  # $3"
+}
+
 # What a user of the installed library has to do next.
 next_steps() {
     case $PREFIX in
@@ -68,13 +74,11 @@ next_steps() {
         echo "libobe $VERSION is installed below $PREFIX. Next: ldconfig, as root, so that programs find it."
         ;;
     *)
-        cat <<END
-libobe $VERSION is installed below $PREFIX. It is found with these variables:
-    export LD_LIBRARY_PATH="$LIBDIR"             # by programs
-    export PKG_CONFIG_PATH="$LIBDIR/pkgconfig"   # by pkg-config
-    export CMAKE_PREFIX_PATH="$PREFIX"           # by CMake
-    export MANPATH="$MANDIR:"                    # by man; the colon keeps the other pages
-END
+        echo "libobe $VERSION is installed below $PREFIX. It is found with these variables:"
+        search_in LD_LIBRARY_PATH "$LIBDIR" "by programs"
+        search_in PKG_CONFIG_PATH "$LIBDIR/pkgconfig" "by pkg-config"
+        search_in CMAKE_PREFIX_PATH "$PREFIX" "by CMake"
+        echo "    export MANPATH=\"$MANDIR:\$MANPATH\"  # by man; the colon keeps the system's own pages"
         ;;
     esac
 }

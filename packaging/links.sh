@@ -10,7 +10,7 @@ quote() { printf '%s\n' "$1" | sed 's/[][\.*^$|]/\\&/g'; }
 
 # links PAGE: its links, without what only looks like one in code.
 links() {
-    awk '/^ *```/ { code = !code; next } !code { gsub(/`[^`]*`/, "code"); print }' "$1" |
+    awk '/^ *```/ { code = !code; next } !code' "$1" | sed -z 's/`[^`]*`/code/g' |
         grep -o '](\([^() ]*\))' | sed 's/^](\(.*\))$/\1/' | sort -u
 }
 

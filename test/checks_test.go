@@ -200,18 +200,29 @@ func TestExamplesInDocumentsCompile(t *testing.T) {
 }
 
 // exampleProgram is a program around an example, with what the example takes for granted.
+// Paragraphs that begin with "static" are outside of its function.
 func exampleProgram(example string) string {
+	var outside, inside []string
+	for _, paragraph := range strings.Split(example, "\n\n") {
+		if strings.HasPrefix(paragraph, "static ") {
+			outside = append(outside, paragraph)
+		} else {
+			inside = append(inside, paragraph)
+		}
+	}
 	return `#include "obe.h"
+#include <signal.h>
 #include <stdio.h>
 extern obe_socket client, server;
 extern double frequencies[100000], *intensity;
 extern int64_t capacity, count;
 extern double measure(double setting);
 extern void plot(const double *values, int64_t n);
+` + strings.Join(outside, "\n") + `
 extern int example(void);
 int example(void)
 {
-` + example + `
+` + strings.Join(inside, "\n") + `
 return 0;
 }
 `

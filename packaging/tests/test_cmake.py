@@ -71,6 +71,21 @@ def test_sources_change(source: Path, tmp_path: Path) -> None:
     assert calls == [1, 1, 2]
 
 
+def test_version_changes(source: Path, tmp_path: Path) -> None:
+    """A newer source in the same directory, as a submodule gets it, is built without a new configuration by hand."""
+    copy, build = tmp_path / "source", tmp_path / "build"
+    shutil.copytree(source, copy)
+    go = tmp_path / "go"
+    go.write_text('#!/bin/sh\nwhile [ $# -gt 1 ]; do [ "$1" = -o ] && touch "$2"; shift; done\n')
+    go.chmod(0o755)
+    configure(build, "add_subdirectory", f"-DOBE_GO={go}", source=copy)
+    header = copy / "include" / "obe.h"
+    header.write_text(header.read_text().replace(f'OBE_VERSION "{VERSION}"', 'OBE_VERSION "7.8.9"'))
+    run("cmake", "--build", build, "--target", "obe_library")
+    library = build / "libobe" / "build" / "libobe.so"
+    assert library.resolve().name == "libobe.so.7.8.9"
+
+
 def test_without_go(source: Path, tmp_path: Path) -> None:
     """If Go is missing or refuses, the error message of CMake has the reason and the address of Go."""
     message = refused(tmp_path / "build", "-S", source, env={"PATH": str(tmp_path)})

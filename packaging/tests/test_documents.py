@@ -120,12 +120,14 @@ def test_links_are_made_valid(tmp_path: Path) -> None:
     page.write_text(
         "[a](here.md) [`b`](../include/obe.h) ![c](../gone.png) [d\ne](../test/run#L1) [f](https://x.org/y) [g](#g)\n"
         "`[h](../gone.png)` x[i](../test/run2)\n```c\n[](int j) [k](int) m[n](gone)\n```\n[o|.*](a|b.c)\n"
+        "`p\nq` [r](../gone) `s`\n"
     )
     env = {"DOCDIR": "/p/share/doc/libobe", "INCLUDE": "/p/include"}
     run(ROOT / "packaging" / "links.sh", tmp_path, env=env)
     assert page.read_text() == (
         "[a](here.md) [`b`](../../../../include/obe.h) c d\ne [f](https://x.org/y) [g](#g)\n"
         "`h` xi\n```c\n[](int j) [k](int) m[n](gone)\n```\no|.*\n"
+        "`p\nq` r `s`\n"
     )
 
 

@@ -92,7 +92,8 @@ def test_relative_prefix(tmp_path: Path) -> None:
 
 
 def test_next_steps(tmp_path: Path) -> None:
-    """The printed commands are all that a user needs to build and run a program, and to find the manual."""
+    """The printed commands are all that a user needs to build and run a program, and to find the manual. They add to
+    what is set."""
     prefix = tmp_path / "x y"
     printed = make("install", f"PREFIX={prefix}")
     exports = "\n".join(line for line in printed.splitlines() if line.startswith("    export "))
@@ -101,11 +102,16 @@ def test_next_steps(tmp_path: Path) -> None:
         f'eval "cc -o {tmp_path}/program {CONSUMER}/consumer.c $flags"\n'
         f'{tmp_path}/program\ncat "${{MANPATH%:}}/man3/obe_tcmd.3" | head -1\n'
         f'cmake -S {CONSUMER} -B {tmp_path}/build | grep "found libobe"\n'
+        f"{exports}\n"
+        'printf "%s\\n" "$LD_LIBRARY_PATH" "$PKG_CONFIG_PATH" "$CMAKE_PREFIX_PATH" "$MANPATH"\n'
     )
-    answers = run("sh", "-eu", "-c", script, env={"PKG_CONFIG_PATH": "", "LD_LIBRARY_PATH": ""}).splitlines()
+    empty = dict.fromkeys(("LD_LIBRARY_PATH", "PKG_CONFIG_PATH", "CMAKE_PREFIX_PATH", "MANPATH"), "")
+    answers = run("sh", "-eu", "-c", script, env=empty).splitlines()
     assert answers[0] == f"{ANSWER} {VERSION}"
     assert answers[1].startswith(".")
     assert answers[2] == f"-- found libobe {VERSION}"
+    parts = [prefix / "lib", prefix / "lib" / "pkgconfig", prefix, prefix / "share" / "man"]
+    assert answers[3:] == [f"{part}:{part}" + (":" if part.name == "man" else "") for part in parts]
 
 
 def test_next_steps_where_everything_is_found(tmp_path: Path) -> None:

@@ -143,7 +143,7 @@ class Parameters:
         return bool(self._request)
 
     def read(self, request: Request, message: Message) -> tuple[list[Any], dict[str, Any]]:
-        """The arguments of a call, or RefusedError if the message has not the right members."""
+        """The arguments of a call, or RefusedError if the message does not have the right members."""
         members = _members_with_arrays(message, self._arrays) if self._arrays else request.value
         if "command" not in self._converters:
             del members["command"]
