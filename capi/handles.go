@@ -29,10 +29,10 @@ func (k handleKind) String() string {
 // a call that is still running when its handle is freed keeps the old one.
 type handleEntry struct {
 	value  unsafe.Pointer // the handle, as go-pointer returned it
-	kind   handleKind
-	object any // nil once freed
+	object any            // nil once freed
 	mu     sync.Mutex
 	last   string // the last error message
+	kind   handleKind
 	freed  bool
 	mark   leakMark
 }

@@ -28,7 +28,7 @@ func TestMemcheckOfPrograms(t *testing.T) {
 			if test.mistake != "" {
 				args = append(args, test.mistake)
 			}
-			got := run(t, time.Minute, nil, valgrind, args...)
+			got := run(t, valgrindLimit, nil, valgrind, args...)
 			if test.mistake == "" && got.status != 0 || test.mistake != "" && got.status != memcheckError {
 				t.Errorf("exit status %d\n%s", got.status, got.stderr)
 			}

@@ -240,7 +240,7 @@ func TestLabVIEWFunctions(t *testing.T) {
 	t.Run("sanitizers", func(t *testing.T) {
 		succeed(t, time.Minute, []string{"ASAN_OPTIONS=detect_leaks=1"}, compile(t, "labview", flags...))
 	})
-	t.Run("valgrind", func(t *testing.T) { checkMemory(t, compile(t, "labview", labviewProgram(hooked)...)) })
+	t.Run("valgrind", func(t *testing.T) { checkMemory(t, compile(t, "labview", append(labviewProgram(hooked), patient)...)) })
 }
 
 // c/labview.c calls every function.

@@ -159,10 +159,11 @@ func (c *container) innerSlots() map[int]*container {
 
 // changes returns what was set since the last merge, in the order of open.
 func (c *container) changes(inner map[int]*container) []change {
-	changes := memory.MustMake[change](0, c.keys.countUpdates()+len(inner))
-	for s := range c.keys.slotCount() {
-		if r := c.keys.ref(s); r&inUpdates != 0 || len(inner) > 0 && inner[s] != nil {
-			changes = append(changes, change{slot: s, offset: c.offset(r)})
+	keys := c.keys
+	changes := memory.MustMake[change](0, keys.countUpdates()+len(inner))
+	for s := range keys.slotCount() {
+		if keys.isUpdate(s) || len(inner) > 0 && inner[s] != nil {
+			changes = append(changes, change{slot: s, offset: c.offset(keys.ref(s))})
 		}
 	}
 	slices.SortFunc(changes, func(a, b change) int { return cmp.Compare(a.offset, b.offset) })
@@ -215,9 +216,10 @@ func (c *container) merge(closing bool) {
 		}
 		return ref(offset + changes[before-1].shift)
 	}
-	for s := range c.keys.slotCount() {
-		if r := c.keys.ref(s); r != 0 {
-			c.keys.put(s, moved(c.offset(r)), false)
+	keys := c.keys
+	for s := range keys.slotCount() {
+		if r := keys.ref(s); r != 0 {
+			keys.put(s, moved(c.offset(r)), false)
 		}
 	}
 	c.open, c.updates, c.stale, c.cache = merged, nil, 0, newCache(merged)

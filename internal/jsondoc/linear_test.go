@@ -88,6 +88,13 @@ func TestWorkOnADocumentIsLinear(t *testing.T) {
 			number(t, d, n-1-i, strings.Repeat("/600", depth)+"/"+strconv.Itoa(n-1-i))
 		}
 	}})
+	const levels = 250
+	nested := strings.Repeat(`{"k":`, levels) + `"` + strings.Repeat("x", 1000) + `"` + strings.Repeat("}", levels)
+	tests = append(tests, test{"an item of which many parents are missing", `{}`, func(t *testing.T, _ *Document, i int) {
+		if i < 65 {
+			must(t, FromValid([]byte(nested)).SetNull(strings.Repeat("/k", levels-1)+strings.Repeat("/new", levels)))
+		}
+	}})
 	for order, at := range orders {
 		tests = append(tests,
 			test{"members " + order, `{` + join(n, member) + `}`, func(t *testing.T, d *Document, i int) { number(t, d, at(i), "/k"+strconv.Itoa(at(i))) }},

@@ -16,7 +16,7 @@ import (
 func (d *Document) find(pointer string) (location, error) {
 	n, count, err := d.peek(pointer)
 	if count >= 0 {
-		n, err = d.root().descend(pointer)
+		n, _, err = d.root().descend(pointer)
 	}
 	return n, inPointer(err, pointer)
 }
@@ -40,52 +40,57 @@ func (d *Document) peek(pointer string) (n location, count int, err error) {
 	if d.keys != nil {
 		n, pointer, count, err = d.enter(pointer)
 		d.mu.RUnlock()
+		if err != nil {
+			return n, -1, err
+		}
 	} else {
 		d.mu.RUnlock()
 		n.i = valueStart(n.text)
 	}
-	for err == nil && pointer != "" {
-		var token string
-		token, pointer = cutToken(pointer)
-		n, err = n.child(token)
-	}
+	n, _, err = n.descend(pointer)
 	return n, count, err
 }
 
 // enter follows a pointer through the open containers, and through the outermost one if an
-// item was set in it. It returns the rest of the pointer. count is as for peek. d.mu is
-// held.
+// item was set in it. It returns the rest of the pointer. If there is no such item it returns
+// an error, the container that lacks it, and the rest from the item on. count is as for peek.
+// d.mu is held.
 func (d *Document) enter(pointer string) (n location, rest string, count int, err error) {
 	if d.keys == nil {
 		return location{text: d.text, i: valueStart(d.text), cache: d.cache}, pointer, -1, nil
 	}
 	c, x := &d.container, d.buffers()
 	for rest = pointer; rest != ""; {
-		var token string
-		token, rest = cutToken(rest)
+		token, after := cutToken(rest)
 		key := unescapeToken(token)
 		inner := c.inner[key]
 		if inner == nil {
-			n, err = c.item(x, key)
-			return n, rest, -1, err
+			if n, err = c.item(x, key); err != nil {
+				break
+			}
+			return n, after, -1, nil
 		}
-		c, x = inner, inner.buffers()
+		c, x, rest = inner, inner.buffers(), after
 	}
-	n = location{text: x.text, cache: c.cache}
+	n, count = location{text: x.text, cache: c.cache}, c.count
 	if c.open == nil {
-		return n, "", -1, nil
+		count = -1
 	}
-	return n, "", c.count, nil
+	return n, rest, count, err
 }
 
-// descend returns the value at a pointer that begins at this value.
-func (n location) descend(pointer string) (_ location, err error) {
-	for err == nil && pointer != "" {
-		var token string
-		token, pointer = cutToken(pointer)
-		n, err = n.child(token)
+// descend returns the value at a pointer that begins at this value. If there is no such
+// value it returns an error, the last value on the way, and the rest of the pointer.
+func (n location) descend(pointer string) (_ location, rest string, err error) {
+	for pointer != "" {
+		token, after := cutToken(pointer)
+		inner, err := n.child(token)
+		if err != nil {
+			return n, pointer, err
+		}
+		n, pointer = inner, after
 	}
-	return n, err
+	return n, "", nil
 }
 
 // cutToken returns the first token of a pointer that is not empty, and the pointer after

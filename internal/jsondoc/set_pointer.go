@@ -51,35 +51,31 @@ func (d *Document) setAt(pointer string, depth int, value func(dst []byte) []byt
 
 // checkItem returns an error if no item can be set at a pointer. d.mu is held.
 func (d *Document) checkItem(pointer string) error {
-	at := len(pointer)
-	for {
-		at = strings.LastIndexByte(pointer[:at], '/')
-		n, rest, count, err := d.enter(pointer[:at])
-		if err == nil {
-			n, err = n.descend(rest)
-		}
-		if err != nil {
-			continue // a parent is missing, too
-		}
-		token, after := cutToken(pointer[at:])
-		switch n.text[n.i] {
-		case '{':
-		case '[':
-			if err := n.checkElement(token, count); err != nil {
-				return err
-			}
-		default:
-			which := "the value at " + excerpt.Quote(pointer[:at])
-			if at == 0 {
-				which = "the message"
-			}
-			return fmt.Errorf("%w: %s is %s, not an object or array", ErrType, which, typePhrases[typeAt(n.text, n.i)])
-		}
-		if strings.Contains(after+"/", "/-/") {
-			return fmt.Errorf("%w: there is no array to append to; set an empty one first", ErrNotFound)
-		}
-		return nil
+	last := strings.LastIndexByte(pointer, '/')
+	n, rest, count, err := d.enter(pointer[:last])
+	if err == nil && rest != "" {
+		n, rest, _ = n.descend(rest)
 	}
+	// n is the innermost parent that exists, and rest names those that are missing.
+	at := last - len(rest)
+	token, after := cutToken(pointer[at:])
+	switch n.text[n.i] {
+	case '{':
+	case '[':
+		if err := n.checkElement(token, count); err != nil {
+			return err
+		}
+	default:
+		which := "the value at " + excerpt.Quote(pointer[:at])
+		if at == 0 {
+			which = "the message"
+		}
+		return fmt.Errorf("%w: %s is %s, not an object or array", ErrType, which, typePhrases[typeAt(n.text, n.i)])
+	}
+	if strings.Contains(after+"/", "/-/") {
+		return fmt.Errorf("%w: there is no array to append to; set an empty one first", ErrNotFound)
+	}
+	return nil
 }
 
 // checkElement returns an error if no element of an array can be set at a token. count is

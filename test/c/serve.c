@@ -954,7 +954,7 @@ static void ended_by_a_signal(void)
     CHECK(before != SIG_ERR);
     interrupted = 0;
     for (i = 0; i < LENGTH(callers); i++)
-        caller_start(&callers[i], serve_until_interrupted, server);
+        caller_begin(&callers[i], serve_until_interrupted, server); /* it wakes up every 100 ms, so caller_start could wait long */
     CHECK_OK(client, obe_tcmd(client, "[]", -1, text, sizeof text, &length, TEST_TIMEOUT));
     start = now_ms();
     CHECK(raise(SIGINT) == 0);

@@ -4,7 +4,7 @@
  *     threads MILLISECONDS */
 #include "check.h"
 
-enum { THREADS = 8, SERVERS = 2, CLIENTS = 4, MESSAGES = 4, BRIEF = 5 * SLOWNESS /* ms, the longest timeout */ };
+enum { THREADS = 8, SERVERS = 2, CLIENTS = 4, MESSAGES = 4, BRIEF = 5 * SLOWNESS * PATIENCE /* ms, the longest timeout */ };
 
 /* Shared by the threads, and accessed atomically. The thread that takes a handle out of its slot frees it. */
 static obe_socket servers[SERVERS], clients[CLIENTS];
