@@ -243,7 +243,7 @@ const (
 	noValue            = `obe: a value is a bool, a number, a text, nullptr, an obe::message, obe::json_text or obe::matrix, or a std::optional, a list or a map of them`
 	noResultCharacter  = `obe: a character is not a value; get std::string for a text in UTF-8, or int for a number`
 	borrowed           = `obe: the result has to own its characters; get std::string`
-	noResult           = `obe: get returns a bool, an integer or floating-point type, std::string, obe::message, obe::json_text or obe::matrix, or a std::optional, vector, array or map of them`
+	noResult           = `obe: get returns a bool, an integer or floating-point type, std::string, obe::message, obe::json_text or obe::matrix, or a std::optional, vector, array or map of them; a map has std::string as keys`
 )
 
 // refused are likely mistakes, each with the assertion that fails and with what is right
@@ -304,6 +304,9 @@ var refused = []mistake{
 	{`message.get<std::vector<const char *>>("/x");`, borrowed, `message.get<std::vector<std::string>>("/x");`},
 	{`message.get<custom>("/x");`, noResult, `message.get<float>("/x");`},
 	{`message.get<std::vector<custom>>("/x");`, noResult, `message.get<std::vector<float>>("/x");`},
+	{`message.get<std::map<std::string_view, int>>("/x");`, noResult, `message.get<std::map<std::string, int>>("/x");`},
+	{`message.get<std::multimap<std::string, int>>("/x");`, noResult, `message.get<std::map<std::string, obe::message>>("/x");`},
+	{`message.get<std::span<double>>("/x");`, noResult, `double numbers[2]; message.read("/x", std::span<double>(numbers));`},
 	{`message.get("/x", one);`, noResult, `message.get("/x", 1);`},
 	{`message.find<custom>("/x");`, noResult, `message.find<std::deque<int>>("/x");`},
 	{`custom c; message.read("/x", c);`, noResult, `std::vector<int> v; message.read("/x", v);`},
