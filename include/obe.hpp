@@ -604,6 +604,7 @@ template <bool condition> using only_if = typename std::enable_if<condition, int
 
 template <class T> struct is_character : std::false_type {};
 template <> struct is_character<char> : std::true_type {};
+template <class T> struct is_character<volatile T> : is_character<T> {};
 template <> struct is_character<wchar_t> : std::true_type {};
 template <> struct is_character<char16_t> : std::true_type {};
 template <> struct is_character<char32_t> : std::true_type {};
@@ -612,6 +613,7 @@ template <> struct is_character<char8_t> : std::true_type {};
 #endif
 
 template <class T> struct is_bool : std::is_same<T, bool> {};
+template <class T> struct is_bool<volatile T> : is_bool<T> {};
 template <> struct is_bool<std::vector<bool>::reference> : std::true_type {};
 
 template <class T, bool = std::is_integral<T>::value && !is_bool<T>::value && !is_character<T>::value>
@@ -623,14 +625,15 @@ template <class T> struct is_optional : std::false_type {};
 template <class T> struct is_optional<std::optional<T>> : std::true_type {};
 #endif
 
-/* The type of the elements of a range; void for what is not a range, or is a range of itself, as a path is. */
+/* The type of the elements of a range; void for what is not a range, or is a range of itself, as a path is. A function
+ * cannot return an array, which is an element of a matrix of C, so find returns a pointer to an element. */
 template <class T> struct element {
     template <class Range> static auto begin_of(const Range &range) -> decltype(std::end(range), std::begin(range));
     template <class Range, class Iterator = decltype(begin_of(std::declval<const Range &>()))>
-    static typename std::iterator_traits<Iterator>::value_type find(int);
-    template <class Range> static void find(...);
+    static typename std::iterator_traits<Iterator>::value_type *find(int);
+    template <class Range> static void *find(...);
 
-    typedef decltype(find<T>(0)) found;
+    typedef typename std::remove_pointer<decltype(find<T>(0))>::type found;
     typedef typename std::conditional<std::is_same<found, T>::value, void, found>::type type;
 };
 
@@ -678,6 +681,16 @@ template <class T> struct can_grow {
     typedef decltype(find<T>(0)) type;
 };
 
+/* Whether a T is a map that owns its keys, and has each of them once. */
+template <class T> struct can_insert {
+    template <class Map, only_if<std::is_same<typename Map::key_type, std::string>::value> = 0>
+    static auto find(int) -> decltype(std::declval<Map &>()[std::declval<std::string>()] =
+                                          std::declval<typename Map::mapped_type>(), std::true_type());
+    template <class Map> static std::false_type find(...);
+
+    typedef decltype(find<T>(0)) type;
+};
+
 template <class T> struct is_array : std::false_type {};
 template <class T, std::size_t N> struct is_array<std::array<T, N>> : std::true_type {};
 
@@ -687,8 +700,8 @@ struct read_kind
                when<std::is_floating_point<T>::value, real>, when<std::is_same<T, std::string>::value, text>,
                when<std::is_same<T, json_text>::value, json>, when<std::is_same<T, message>::value, handle>,
                when<std::is_same<T, std::vector<double>>::value, numbers>, when<std::is_same<T, matrix>::value, rows>,
-               when<is_optional<T>::value, maybe>, when<is_array<T>::value, fixed_list>, when<is_map<T>::value, object>,
-               when<can_grow<T>::type::value, list>> {};
+               when<is_optional<T>::value, maybe>, when<is_array<T>::value, fixed_list>,
+               when<can_insert<T>::type::value, object>, when<can_grow<T>::type::value, list>> {};
 
 template <template <class> class KindOf, class T, class Kind = typename KindOf<T>::type> struct leaf {
     typedef T type;
@@ -737,7 +750,8 @@ template <class T> constexpr bool readable()
     static_assert(!is_readable<T>::borrows, "obe: the result has to own its characters; get std::string");
     static_assert(is_readable<T>::value || is_readable<T>::borrows || is_character<item>::value,
                   "obe: get returns a bool, an integer or floating-point type, std::string, obe::message, "
-                  "obe::json_text or obe::matrix, or a std::optional, vector, array or map of them");
+                  "obe::json_text or obe::matrix, or a std::optional, vector, array or map of them; "
+                  "a map has std::string as keys");
     return is_readable<T>::value;
 }
 
@@ -756,11 +770,20 @@ template <class Integer> std::int64_t int64_of(Integer value)
     return number;
 }
 
+/* The number as a double, which may be less precise, but must not become infinite. */
+template <class Real> double double_of(Real value)
+{
+    const double number = static_cast<double>(value), infinity = std::numeric_limits<double>::infinity();
+    if ((number == infinity || number == -infinity) && static_cast<Real>(number) != value)
+        throw error(OBE_E_RANGE, "set: a long double does not fit in a double");
+    return number;
+}
+
 template <class Range> std::vector<double> doubles_of(const Range &range)
 {
     std::vector<double> result;
     for (const auto &number : range)
-        result.push_back(static_cast<double>(number));
+        result.push_back(double_of(number));
     return result;
 }
 
@@ -786,7 +809,7 @@ private:
     template <class Value> void add(Value value, integer) { out_ += std::to_string(int64_of(value)); }
     template <class Value> void add(Value value, real)
     {
-        take(obe_set_double(scratch(), "value", static_cast<double>(value)));
+        take(obe_set_double(scratch(), "value", double_of(value)));
     }
     void add(std::nullptr_t, null) { out_ += "null"; }
     void add(const string_ref &value, text)
@@ -1180,7 +1203,8 @@ public:
     ///
     /// A value of another type does not compile. Throws OBE_E_TYPE if this message is not an object, or a pointer leads
     /// into a value that is not an object or a list; OBE_E_NOT_FOUND for an element that a list does not have;
-    /// OBE_E_JSON for a text that is not UTF-8 or not JSON; OBE_E_RANGE for an integer that std::int64_t cannot hold.
+    /// OBE_E_JSON for a text that is not UTF-8 or not JSON; OBE_E_RANGE for an integer that std::int64_t cannot hold,
+    /// or a long double that double cannot hold.
     template <class Value> message &set(const cstring_ref &key, const Value &value) &
     {
         if (detail::writable<Value>())
@@ -1229,7 +1253,7 @@ public:
     ///     matrix                          a list of rows of the same length
     ///     std::vector, std::list ...      a list, whose elements have any of these types
     ///     std::array                      a list of that length
-    ///     std::map ...                    an object with texts as keys, whose values have any of these types
+    ///     std::map ...                    an object, with std::string as keys; its values have any of these types
     ///     std::optional                   the value; empty if there is none at pointer, or null
     ///
     /// Another type does not compile. Throws OBE_E_NOT_FOUND if there is no value at pointer, OBE_E_TYPE if it has a
@@ -1237,7 +1261,7 @@ public:
     template <class Value> Value get(const cstring_ref &pointer) const
     {
         Value value = Value();
-        read(pointer, value);
+        expect(fetch(pointer.c_str(), value));
         return value;
     }
 
@@ -1249,7 +1273,7 @@ public:
     }
     std::string get(const cstring_ref &pointer, const char *default_value) const
     {
-        return get<std::string>(pointer, std::string(default_value));
+        return get<std::string>(pointer, detail::string_ref(default_value).copy());
     }
 
 #if OBE_HPP_STANDARD >= 201703L
@@ -1350,7 +1374,7 @@ private:
     }
     template <class Value> void write(const char *key, Value value, detail::real)
     {
-        expect(obe_set_double(checked_handle(), key, static_cast<double>(value)));
+        expect(obe_set_double(checked_handle(), key, detail::double_of(value)));
     }
     void write(const char *key, std::nullptr_t, detail::null) { expect(obe_set_null(checked_handle(), key)); }
     void write(const char *key, const detail::string_ref &value, detail::text)
@@ -1874,7 +1898,8 @@ public:
     /// Calls handler with each message, as a `const obe::request &`, on this thread, until cancel() is called, by the
     /// handler or by another thread. What handler returns is ignored. handler calls reply on the request, and a request
     /// without a reply is dropped. The request is valid only during the call. To reply later, use receive_request
-    /// instead. Several threads may serve one server.
+    /// instead. Several threads may serve one server. obe_cancel does the same as cancel(), but has no effect while
+    /// handler runs.
     ///
     /// Throws OBE_E_CLOSED after close(). An exception that handler throws also ends serve on this thread. So a handler
     /// catches what get throws for an unexpected message, or a client could stop the server.
@@ -1912,7 +1937,7 @@ private:
                 handle(handler, next, std::integral_constant<bool, detail::accepts_requests<Handler>::value>());
             }
             if (closes != closes_)
-                throw error(OBE_E_CLOSED);
+                throw error(OBE_E_CLOSED, "serve: closed by this side");
             if (cancels != cancels_)
                 return;
         }

@@ -231,9 +231,26 @@ func TestCppEveryMember(t *testing.T) {
 var notCalledByCpp = []string{"obe_tcmd", "obe_serve", "obe_optset", "obe_goodset", "obe_getmean", "obe_getstd", "obe_getcov", "obe_getpar",
 	"obe_getset", "obe_getwgt", "obe_getcon"}
 
-// refused are likely mistakes, each with what is right instead, and what the compiler
-// says; some are refused by their types alone, in the compiler's words.
-var refused = []struct{ wrong, reason, right string }{
+// The assertions of obe.hpp.
+const (
+	badHandler         = `obe: a handler is called with a const obe::request &`
+	bracesAreNoCommand = `obe: braces are not a command; use its name, or obe::command(name).set(key, value)`
+	noCommand          = `obe: a command is its name, an obe::command(name).set(key, value), another obe::message, an obe::json_text, or a map with texts as keys`
+	bracesAreNoValue   = `obe: these braces are not a list of values of one type; for an object use obe::message("{}").set(key, value), for rows an obe::matrix`
+	enumerator         = `obe: an enumerator is not a value; use static_cast<int>`
+	aPointer           = `obe: a pointer is not a value; use obe::double_span(pointer, count), or what it points to`
+	aCharacter         = `obe: a character is not a value; use a std::string for a text in UTF-8, or int for a number`
+	noValue            = `obe: a value is a bool, a number, a text, nullptr, an obe::message, obe::json_text or obe::matrix, or a std::optional, a list or a map of them`
+	noResultCharacter  = `obe: a character is not a value; get std::string for a text in UTF-8, or int for a number`
+	borrowed           = `obe: the result has to own its characters; get std::string`
+	noResult           = `obe: get returns a bool, an integer or floating-point type, std::string, obe::message, obe::json_text or obe::matrix, or a std::optional, vector, array or map of them; a map has std::string as keys`
+)
+
+// refused are likely mistakes, each with the assertion that fails and with what is right
+// instead; some are refused by their types alone, in the compiler's words.
+type mistake struct{ wrong, reason, right string }
+
+var refused = []mistake{
 	{`obe::client copy(client);`, "", `obe::client moved(std::move(client));`},
 	{`client = obe::client(0);`, "", `client = obe::client("", 0);`},
 	{`server = obe::server(0);`, "", `server = obe::server("", 0);`},
@@ -251,45 +268,66 @@ var refused = []struct{ wrong, reason, right string }{
 	{`message.set({{"a", "b"}}, 1);`, "", `message.set("a", 1);`},
 	{`client.newrun({{"lolim", 1.5}});`, "", `client.newrun(obe::message("{}").set("lolim", 1.5));`},
 
-	{`server.serve([](obe::request &r) { r.reply("1"); });`, "a handler is called with a const obe::request &",
+	{`server.serve([](obe::request &r) { r.reply("1"); });`, badHandler,
 		`server.serve([](const obe::message &m) { m.json(); });`},
-	{`client.tcmd({{"command", "optset"}});`, "braces are not a command; use its name, or obe::command(name)", `client.tcmd("optset");`},
-	{`client.tcmd({{"command", "scan"}, {"from", 1.5}, {"to", {1, 2}}});`, "braces are not a command",
+	{`client.tcmd({{"command", "optset"}});`, bracesAreNoCommand, `client.tcmd("optset");`},
+	{`client.tcmd({{"command", "scan"}, {"from", 1.5}, {"to", {1, 2}}});`, bracesAreNoCommand,
 		`client.tcmd(obe::command("scan").set("from", 1.5));`},
-	{`client.tcmd({"optset"});`, "braces are not a command", `client.tcmd(std::string("optset"));`},
-	{`client.send({{"command", "optset"}});`, "braces are not a command", `client.send("optset");`},
-	{`client.tcmd(5);`, "a command is its name, an obe::command(name)", `client.tcmd(obe::json_text("5"));`},
-	{`client.send(std::vector<double>());`, "a command is its name", `client.send(obe::to_json(std::vector<double>()));`},
-	{`client.tcmd(std::map<std::string, custom>());`, "a value is a bool", `client.tcmd(std::map<std::string, int>{{"a", 1}});`},
-	{`request.reply({{"error", "no"}});`, "these braces are not a list of values of one type", `request.reply(std::map<std::string, int>());`},
-	{`request.reply({1, "two"});`, "these braces are not a list", `request.reply({1, 2});`},
-	{`server.send({{1, 2}, {3, 4}});`, "for rows an obe::matrix", `server.send(obe::matrix(2, 2));`},
-	{`obe::to_json({{"a", 1}});`, "for an object use obe::message", `obe::to_json({1.5, 2.0});`},
-	{`message.set("x", {{"a", 1}});`, "for an object use obe::message", `message.set("x", {1, 2.5});`},
-	{`obe::command("c").set("x", {{"a", 1}});`, "for an object use obe::message", `obe::command("c").set("x", {"a", "b"});`},
-	{`message.set("x", one);`, "an enumerator is not a value; use static_cast<int>", `message.set("x", static_cast<int>(one));`},
-	{`message.set("x", other::two);`, "an enumerator is not a value", `message.set("x", static_cast<int>(other::two));`},
-	{`message.set("x", {one, one});`, "an enumerator is not a value", `message.set("x", {true, false});`},
-	{`message.set("x", std::vector<other>());`, "an enumerator is not a value", `message.set("x", std::vector<int>());`},
-	{`message.set("x", pointer);`, "use obe::double_span(pointer, count)", `message.set("x", obe::double_span(pointer, 1));`},
-	{`message.set("x", 'c');`, "a character is not a value", `message.set("x", "c");`},
-	{`message.set("x", L"wide");`, "a character is not a value", `message.set("x", "narrow");`},
-	{`message.set("x", std::vector<char>());`, "a character is not a value", `message.set("x", std::vector<signed char>());`},
-	{`message.set("x", custom());`, "a value is a bool, a number, a text", `message.set("x", custom().number);`},
-	{`message.set("x", std::map<int, int>());`, "a value is a bool", `message.set("x", std::map<std::string, std::vector<int>>());`},
-	{`message.set("x", std::chrono::seconds(1));`, "a value is a bool", `message.set("x", std::chrono::seconds(1).count());`},
-	{`message.set("x", std::filesystem::path());`, "a value is a bool", `message.set("x", std::filesystem::path().string());`},
-	{`request.reply(custom());`, "a value is a bool", `request.reply(std::optional<bool>());`},
-	{`obe::to_json(std::vector<custom>());`, "a value is a bool", `obe::to_json(std::list<std::array<bool, 2>>());`},
-	{`message.get<char>("/x");`, "get std::string for a text in UTF-8, or int for a number", `message.get<signed char>("/x");`},
-	{`message.get<const char *>("/x");`, "the result has to own its characters; get std::string", `message.get<std::string>("/x");`},
-	{`message.get<std::string_view>("/x");`, "the result has to own its characters", `message.get("/x", "none");`},
-	{`message.get<std::vector<const char *>>("/x");`, "the result has to own its characters", `message.get<std::vector<std::string>>("/x");`},
-	{`message.get<custom>("/x");`, "get returns a bool, an integer or floating-point type", `message.get<float>("/x");`},
-	{`message.get<std::vector<custom>>("/x");`, "get returns a bool", `message.get<std::vector<float>>("/x");`},
-	{`message.get("/x", one);`, "get returns a bool", `message.get("/x", 1);`},
-	{`message.find<custom>("/x");`, "get returns a bool", `message.find<std::deque<int>>("/x");`},
-	{`custom c; message.read("/x", c);`, "get returns a bool", `std::vector<int> v; message.read("/x", v);`},
+	{`client.tcmd({"optset"});`, bracesAreNoCommand, `client.tcmd(std::string("optset"));`},
+	{`client.send({{"command", "optset"}});`, bracesAreNoCommand, `client.send("optset");`},
+	{`client.tcmd(5);`, noCommand, `client.tcmd(obe::json_text("5"));`},
+	{`client.send(std::vector<double>());`, noCommand, `client.send(obe::to_json(std::vector<double>()));`},
+	{`client.tcmd(std::map<std::string, custom>());`, noValue, `client.tcmd(std::map<std::string, int>{{"a", 1}});`},
+	{`request.reply({{"error", "no"}});`, bracesAreNoValue, `request.reply(std::map<std::string, int>());`},
+	{`request.reply({1, "two"});`, bracesAreNoValue, `request.reply({1, 2});`},
+	{`server.send({{1, 2}, {3, 4}});`, bracesAreNoValue, `server.send(obe::matrix(2, 2));`},
+	{`obe::to_json({{"a", 1}});`, bracesAreNoValue, `obe::to_json({1.5, 2.0});`},
+	{`message.set("x", {{"a", 1}});`, bracesAreNoValue, `message.set("x", {1, 2.5});`},
+	{`obe::command("c").set("x", {{"a", 1}});`, bracesAreNoValue, `obe::command("c").set("x", {"a", "b"});`},
+	{`message.set("x", one);`, enumerator, `message.set("x", static_cast<int>(one));`},
+	{`message.set("x", other::two);`, enumerator, `message.set("x", static_cast<int>(other::two));`},
+	{`message.set("x", {one, one});`, enumerator, `message.set("x", {true, false});`},
+	{`message.set("x", std::vector<other>());`, enumerator, `message.set("x", std::vector<int>());`},
+	{`message.set("x", pointer);`, aPointer, `message.set("x", obe::double_span(pointer, 1));`},
+	{`message.set("x", 'c');`, aCharacter, `message.set("x", "c");`},
+	{`message.set("x", L"wide");`, aCharacter, `message.set("x", "narrow");`},
+	{`message.set("x", std::vector<char>());`, aCharacter, `message.set("x", std::vector<signed char>());`},
+	{`message.set("x", custom());`, noValue, `message.set("x", custom().number);`},
+	{`message.set("x", std::map<int, int>());`, noValue, `message.set("x", std::map<std::string, std::vector<int>>());`},
+	{`message.set("x", std::chrono::seconds(1));`, noValue, `message.set("x", std::chrono::seconds(1).count());`},
+	{`message.set("x", std::filesystem::path());`, noValue, `message.set("x", std::filesystem::path().string());`},
+	{`request.reply(custom());`, noValue, `request.reply(std::optional<bool>());`},
+	{`obe::to_json(std::vector<custom>());`, noValue, `obe::to_json(std::list<std::array<bool, 2>>());`},
+	{`message.get<char>("/x");`, noResultCharacter, `message.get<signed char>("/x");`},
+	{`message.get<const char *>("/x");`, borrowed, `message.get<std::string>("/x");`},
+	{`message.get<std::string_view>("/x");`, borrowed, `message.get("/x", "none");`},
+	{`message.get<std::vector<const char *>>("/x");`, borrowed, `message.get<std::vector<std::string>>("/x");`},
+	{`message.get<custom>("/x");`, noResult, `message.get<float>("/x");`},
+	{`message.get<std::vector<custom>>("/x");`, noResult, `message.get<std::vector<float>>("/x");`},
+	{`message.get<std::map<std::string_view, int>>("/x");`, noResult, `message.get<std::map<std::string, int>>("/x");`},
+	{`message.get<std::multimap<std::string, int>>("/x");`, noResult, `message.get<std::map<std::string, obe::message>>("/x");`},
+	{`message.get<std::span<double>>("/x");`, noResult, `double numbers[2]; message.read("/x", std::span<double>(numbers));`},
+	{`message.get("/x", one);`, noResult, `message.get("/x", 1);`},
+	{`message.find<custom>("/x");`, noResult, `message.find<std::deque<int>>("/x");`},
+	{`custom c; message.read("/x", c);`, noResult, `std::vector<int> v; message.read("/x", v);`},
+}
+
+// refusedBatches returns the mistakes in batches that are compiled together: those that
+// no assertion refuses, and then batches in which each assertion fails once. A second
+// failure may be an instantiation that the compiler has already reported.
+func refusedBatches() [][]mistake {
+	batches := [][]mistake{nil}
+	times := map[string]int{}
+	for _, m := range refused {
+		if m.reason != "" {
+			times[m.reason]++
+		}
+		if times[m.reason] == len(batches) {
+			batches = append(batches, nil)
+		}
+		batches[times[m.reason]] = append(batches[times[m.reason]], m)
+	}
+	return batches
 }
 
 // Likely mistakes do not compile, and the reason is one line.
@@ -308,43 +346,67 @@ func TestCppRefused(t *testing.T) {
 			flags := []string{"-std=c++20", "-Wall", "-Wextra", "-I../include"}
 			use := []string{"-include", prelude}
 			if compiler == "clang++" {
-				use = []string{"-include-pch", compiled}
+				use = []string{"-include-pch", compiled, "-ferror-limit=0"}
 			}
 			command(t, tool(t, compiler), slices.Concat(flags, []string{"-x", "c++-header", "-o", compiled, prelude})...)
-			compile := func(statements string, more ...string) (bool, string) {
+			compile := func(statements []string, more ...string) (bool, string) {
 				path := filepath.Join(dir, "refused.cpp")
-				text := "void use(obe::client &, obe::server &, obe::message &, obe::request &, double *, volatile std::sig_atomic_t &);\n" +
+				text := "#line 1 \"parameters\"\n" +
+					"void use(obe::client &, obe::server &, obe::message &, obe::request &, double *, volatile std::sig_atomic_t &);\n" +
 					"void use(obe::client &client, obe::server &server, obe::message &message, obe::request &request,\n" +
 					"         double *pointer, volatile std::sig_atomic_t &stop)\n" +
-					"{\n(void)client; (void)server; (void)message; (void)request; (void)pointer; (void)stop;\n" + statements + "\n}\n"
+					"{\n(void)client; (void)server; (void)message; (void)request; (void)pointer; (void)stop;\n" +
+					"#line 1 \"statement\"\n{ " + strings.Join(statements, " }\n{ ") + " }\n}\n"
 				if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 					t.Fatal(err)
 				}
 				out, err := exec.Command(tool(t, compiler), slices.Concat(flags, more, []string{"-fsyntax-only", path})...).CombinedOutput()
 				return err == nil, string(out)
 			}
-			var right strings.Builder
-			for _, c := range refused {
-				right.WriteString("{ " + c.right + " }\n")
+			var right []string
+			for _, m := range refused {
+				right = append(right, m.right)
 			}
-			if ok, out := compile(right.String(), use...); !ok {
+			if ok, out := compile(right, use...); !ok {
 				t.Errorf("what is right does not compile\n%s", out)
 			}
-			for _, c := range refused {
-				ok, out := compile(c.wrong, use...)
-				switch said := regexp.MustCompile(`(?m)^.* error: .*$`).FindAllString(out, -1); {
-				case ok:
-					t.Errorf("%s compiles", c.wrong)
-				case c.reason != "" && (len(said) != 1 || !strings.Contains(said[0], c.reason) || !strings.Contains(said[0], "obe: ")):
-					t.Errorf("%s: the compiler says\n%s\nwanted one error: %s", c.wrong, strings.Join(said, "\n"), c.reason)
+			for i, batch := range refusedBatches() {
+				var wrong, wanted []string
+				for _, m := range batch {
+					wrong, wanted = append(wrong, m.wrong), append(wanted, m.reason)
+				}
+				_, out := compile(wrong, use...)
+				if i == 0 {
+					for line, statement := range wrong {
+						if !regexp.MustCompile(fmt.Sprintf(`(?m)^statement:%d:\d+: error: `, line+1)).MatchString(out) {
+							t.Errorf("%s compiles", statement)
+						}
+					}
+					continue
+				}
+				slices.Sort(wanted)
+				if said := errorsIn(out); !slices.Equal(said, wanted) {
+					t.Errorf("the compiler says\n%s\nwanted one line for each of\n%s", strings.Join(said, "\n"), strings.Join(wrong, "\n"))
 				}
 			}
-			ok, out := compile("", "-fno-exceptions", "-include", "obe.hpp")
+			ok, out := compile(nil, "-fno-exceptions", "-include", "obe.hpp")
 			if ok || !strings.Contains(out, "obe.h works without them") {
 				t.Errorf("without exceptions the compiler says\n%s", out)
 			}
 		})
 	}
+}
+
+// errorsIn returns the compiler's errors; of a failed assertion, what it says.
+func errorsIn(out string) (said []string) {
+	for _, line := range regexp.MustCompile(`(?m)^.* error: .*$`).FindAllString(out, -1) {
+		if at := strings.Index(line, "obe: "); at >= 0 {
+			line = strings.ReplaceAll(strings.TrimSuffix(line[at:], `"`), `\"`, `"`)
+		}
+		said = append(said, line)
+	}
+	slices.Sort(said)
+	return said
 }
 
 // On Windows, programs link with an import library that is generated from the list of

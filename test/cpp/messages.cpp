@@ -67,12 +67,17 @@ static void lists_and_maps()
     const int plain[] = {5, 6};
     m.set("plain", plain).set("none", std::vector<std::string>()).set("object", std::map<std::string, double>());
     m.set("json", std::vector<obe::json_text>{obe::json_text("[1 ,2]"), obe::json_text("null")});
+    const double square[2][2] = {{1, 2}, {3, 4}};
+    const int grid[1][2] = {{5, 6}};
+    const char names[2][4] = {"a", "bc"};
+    m.set("square", square).set("grid", grid).set("names", names);
     CHECK_EQUAL(std::string("{\"ints\": [1, -2], \"braces\": [1, 2], \"mixed\": [1.0, 2.5], "
                             "\"texts\": [\"a\", \"\\\"b\\\"\"], \"strings\": [\"x\", \"ü\"], "
                             "\"bools\": [true, false], \"bit\": true, \"floats\": [0.5, 25.0], \"set\": [7, 200], "
                             "\"nulls\": [null], \"rows\": [[1.0, 2.5], [], [NaN]], "
                             "\"deep\": [{}, {\"a\\\"/~\": [1, 2], \"b\": []}], \"array\": [3, 4], \"plain\": [5, 6], "
-                            "\"none\": [], \"object\": {}, \"json\": [[1 ,2], null]}"),
+                            "\"none\": [], \"object\": {}, \"json\": [[1 ,2], null], "
+                            "\"square\": [[1.0, 2.0], [3.0, 4.0]], \"grid\": [[5, 6]], \"names\": [\"a\", \"bc\"]}"),
                 m.json());
 
     CHECK(m.get<std::vector<int>>("/ints") == (std::vector<int>{1, -2}));
@@ -220,6 +225,7 @@ static void absent_values()
     CHECK_EQUAL(std::string("here"), m.get("/s", "none"));
     CHECK_EQUAL(std::string("none"), m.get("/y", "none"));
     CHECK_EQUAL(std::string("none"), m.get("/y", std::string("none")));
+    CHECK_THROWS(OBE_E_ARGUMENT, "NULL", m.get("/y", static_cast<const char *>(nullptr)));
     CHECK(m.get("/v", std::vector<double>{2}) == std::vector<double>{1});
     CHECK(m.get("/y", std::vector<double>{2}) == std::vector<double>{2});
     CHECK_EQUAL(std::string("[]"), m.get("/y", obe::message("[]")).json());
@@ -260,6 +266,13 @@ static void values_that_do_not_fit()
     CHECK_EQUAL(-1, m.get<int>("/n")); // a failure leaves the message as it was
 
     CHECK_THROWS(OBE_E_RANGE, "18446744073709551615", m.set("x", (std::numeric_limits<std::uint64_t>::max)()));
+    if (std::numeric_limits<long double>::max_exponent > std::numeric_limits<double>::max_exponent) {
+        const long double largest = (std::numeric_limits<long double>::max)();
+        CHECK_THROWS(OBE_E_RANGE, "long double", m.set("x", largest));
+        CHECK_THROWS(OBE_E_RANGE, "long double", obe::to_json(-largest));
+        CHECK_THROWS(OBE_E_RANGE, "long double", obe::to_json(std::vector<long double>{1, largest}));
+    }
+    CHECK_EQUAL(std::string("-Infinity"), obe::to_json(-std::numeric_limits<long double>::infinity()));
     CHECK_THROWS(OBE_E_JSON, "", m.set("x", "\xff"));
     CHECK_THROWS(OBE_E_JSON, "", m.set("x", obe::json_text("[1,]")));
     CHECK_THROWS(OBE_E_ARGUMENT, "", m.set("x", static_cast<const char *>(nullptr)));
@@ -267,6 +280,8 @@ static void values_that_do_not_fit()
     CHECK_THROWS(OBE_E_ARGUMENT, "NUL", m.set(std::string("x\0y", 3), 1));
     CHECK_THROWS(OBE_E_ARGUMENT, "NUL", m.get<int>(std::string("/x\0y", 4)));
     CHECK_EQUAL(300, m.get<int>("/x"));
+    volatile bool flag = true; // as a signal handler or an interrupt sets it
+    CHECK_EQUAL(std::string("true"), obe::to_json(flag));
     m.set("enumerator", static_cast<int>(not_a_number_of_anything));
     CHECK_EQUAL(7, m.get<int>("/enumerator"));
 

@@ -391,7 +391,7 @@ static void ended_by_cancel_and_close()
             result_of(served);
             CHECK_EQUAL(std::string("1"), client.receive());
         } else {
-            CHECK_THROWS(OBE_E_CLOSED, "", result_of(served));
+            CHECK_THROWS(OBE_E_CLOSED, "serve: closed by this side", result_of(served));
         }
     }
     CHECK_THROWS(OBE_E_STATE, "not for a client", obe::server(obe::adopt, client.release()).serve(answer_and_continue));
