@@ -7,10 +7,11 @@ import importlib
 import json
 import sys
 import types
-from typing import TYPE_CHECKING, Any, Callable, TypeVar, Union, get_args, get_origin, overload
+import unicodedata
+from typing import TYPE_CHECKING, Annotated, Any, Callable, TypeVar, Union, get_args, get_origin, overload
 
 from . import errors
-from ._json import decode
+from ._json import decode, encode
 from ._message import Message
 from ._socket import Request
 
@@ -148,7 +149,8 @@ class Parameters:
         if "command" not in self._converters:
             del members["command"]
         arguments = {}
-        for name, value in members.items():
+        for member, value in members.items():
+            name = self._parameter(member)
             convert = self._converters.get(name, self._rest)
             if convert is None or name == self._request:
                 raise RefusedError(self._unknown(name))
@@ -165,6 +167,14 @@ class Parameters:
         if self._request:
             arguments[self._request] = request
         return [arguments.pop(name) for name in self._positional if name in arguments], arguments
+
+    def _parameter(self, member: str) -> str:
+        """The parameter that receives a member. Python itself replaces compatibility characters in identifiers, such as
+        the micro sign of keyboards by the Greek letter."""
+        if member.isascii() or member in self._converters:
+            return member
+        name = unicodedata.normalize("NFKC", member)
+        return name if name in self._converters else member
 
     def _unknown(self, name: str) -> str:
         known = [known for known in self._converters if known != "command"]
@@ -266,6 +276,7 @@ def _globals(function: Any) -> dict[str, Any]:
 
 def _converter(annotation: Any, *, argument: bool = False) -> Converter:
     """The function that checks and converts a JSON value for an annotation, of a whole argument or a part of one."""
+    annotation = _meaning(annotation)
     origin, parts = get_origin(annotation), get_args(annotation)
     if origin in _UNIONS:
         others = [part for part in parts if part is not type(None)]
@@ -283,10 +294,23 @@ def _converter(annotation: Any, *, argument: bool = False) -> Converter:
     number: dict[Any, Converter] = {float: _float, int: _int}
     simple: dict[Any, Converter] = {**number, str: _str, bool: _bool, list: _list, dict: _dict}
     try:
-        convert = simple.get(annotation, _unchanged)
+        convert = simple.get(origin or annotation, _unchanged)  # typing.List is one of list
     except TypeError:  # not hashable
         return _unchanged
     return functools.partial(_only, convert) if argument and annotation in number else convert
+
+
+def _meaning(annotation: Any) -> Any:
+    """The type that an Annotated, a NewType or an alias stands for."""
+    while True:
+        if get_origin(annotation) is Annotated:
+            annotation = get_args(annotation)[0]
+        elif hasattr(annotation, "__supertype__"):  # a NewType
+            annotation = annotation.__supertype__
+        elif type(annotation).__name__ == "TypeAliasType":  # of typing from Python 3.12 on
+            annotation = annotation.__value__
+        else:
+            return annotation
 
 
 def _unchanged(value: Any) -> Any:
@@ -308,13 +332,16 @@ def _none_or(convert: Converter, value: Any) -> Any:
 
 
 def _any_of(converters: list[Converter], value: Any) -> Any:
-    expected = []
+    mismatches = []
     for convert in converters:
         try:
             return convert(value)
         except _MismatchError as error:
-            expected.append(error.expected)
-    raise _MismatchError(" or ".join(expected), value)
+            mismatches.append(error)
+    # Those of an element say more: the value itself is of that type.
+    best = [mismatch for mismatch in mismatches if mismatch.where] or mismatches
+    expected = " or ".join(dict.fromkeys(mismatch.expected for mismatch in best))
+    raise _MismatchError(expected, best[0].value, best[0].where)
 
 
 def _only(convert: Converter, value: Any) -> Any:
@@ -387,4 +414,10 @@ def _array(value: Any) -> Any:
         return value
     if type(value) in (int, float):
         return numpy.array([_float(value)])
+    if isinstance(value, list):  # one inside a list, a dict or a union: the library reads only whole members as arrays
+        message = Message.from_text(encode(value))
+        array = message.array(numpy)
+        message.release()
+        if array is not None:
+            return array
     raise _MismatchError("an array of numbers, or of equally long arrays of numbers", value)

@@ -21,7 +21,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional, Union  # noqa: UP035, what users of Python 3.9 write
+from typing import Annotated, Any, Callable, Dict, List, NewType, Optional, Union  # noqa: UP035, what users of Python 3.9 write
 
 import pytest
 
@@ -337,6 +337,12 @@ CONVERSIONS: list[tuple[Any, Any, Any]] = [
     (Union[float, list[float]], 1, 1.0),
     (Any, {"a": [1]}, {"a": [1]}),
     (tuple[float, float], [1, 2], [1, 2]),  # unknown to the server
+    (Annotated[float, "V"], [1], 1.0),
+    (Annotated[Optional[float], "V"], 1, 1.0),
+    (list[Annotated[float, "V"]], [1], [1.0]),
+    (NewType("Volt", float), 1, 1.0),
+    (Union[list[float], list[str]], ["a"], ["a"]),
+    (List, 3, [3]),  # noqa: UP006
     ("float", 1, 1.0),
     ("Optional[list[float]]", [1], [1.0]),
     ("'float'", "x", "x"),  # a string in a string
@@ -381,6 +387,12 @@ MISMATCHES: list[tuple[Any, Any, str]] = [
     (dict[str, float], {"a": "b"}, '"a" of the member "value" must be a number, not "b"'),
     (Optional[int], "x", "must be an integer"),
     (Union[float, list[float]], "x", 'the member "value" must be a number or an array, not "x"'),
+    (Union[float, list[float]], [1, "a"], 'element 1 of the member "value" must be a number, not "a"'),
+    (Union[list[int], list[str]], [0.5], 'element 0 of the member "value" must be an integer or a string, not 0.5'),
+    (Union[list[int], Dict[str, int]], 1.5, "element 0 of"),  # noqa: UP006
+    (Union[int, Annotated[int, "Hz"]], "x", 'must be an integer, not "x"'),
+    (List, "a", "must be an array"),  # noqa: UP006
+    (Dict, [1], "must be an object"),  # noqa: UP006
     (float, "x\n" + "y" * 1000, 'not "x\\n' + "y" * 62 + '..."'),
 ]
 
@@ -473,6 +485,49 @@ def test_arrays() -> None:
             error = client.tcmd({"command": "record", "x": wrong})["error"]
             assert error.startswith('record: the member "x" must be an array of numbers'), wrong
         assert "missing" in client.tcmd({"command": "record"})["error"]
+
+
+def test_arrays_inside_of_other_types() -> None:
+    numpy = pytest.importorskip("numpy")
+    server = Server(port=0)
+    received: list[Any] = []
+
+    def record(x=None, rows=None, named=None, µ=None) -> None:  # type: ignore[no-untyped-def]
+        received.append(next(value for value in (x, rows, named, µ) if value is not None))
+
+    record.__annotations__.update(
+        x=Union[str, numpy.ndarray], rows=list[numpy.ndarray], named=dict[str, numpy.ndarray], µ=numpy.ndarray
+    )
+    server.command(record)
+    with serving(server) as client:
+        for x in ([1], [1, 2.5], [[1, 2], [3, 4]], []):
+            assert client.tcmd({"command": "record", "x": x}) == "OK"
+            assert client.tcmd({"command": "record", "rows": [x, x]}) == "OK"
+            assert client.tcmd({"command": "record", "named": {"a": x}}) == "OK"
+            assert client.tcmd({"command": "record", "\u00b5": x}) == "OK"  # the micro sign
+            whole, (first, second), named, micro = received
+            for got in (whole, first, second, named["a"], micro):
+                assert (type(got), got.dtype, got.tolist()) == (numpy.ndarray, numpy.float64, x)
+            received.clear()
+        assert client.tcmd({"command": "record", "x": "a"}) == "OK"
+        error = client.tcmd({"command": "record", "x": [True]})["error"]
+        assert "must be a string or an array of numbers" in error
+        error = client.tcmd({"command": "record", "rows": [[1], ["a"]]})["error"]
+        assert error.startswith('record: element 1 of the member "rows" must be an array of numbers')
+
+
+def test_a_member_is_found_as_python_finds_a_name() -> None:
+    """Python reads the micro sign in an identifier as the Greek letter, and the Ohm sign as Omega."""
+    server = Server(port=0)
+
+    @server.command
+    def record(µ: float, **others: float) -> list[Any]:
+        return [µ, others]
+
+    with serving(server) as client:
+        for name in ("\u00b5", "\u03bc"):
+            assert client.tcmd({"command": "record", name: 1, "\u2126": 2}) == [1.0, {"\u2126": 2.0}]
+        assert "missing" in client.tcmd({"command": "record", "u": 1})["error"]
 
 
 def test_arrays_in_the_reply() -> None:
