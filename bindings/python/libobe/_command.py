@@ -66,7 +66,8 @@ def decorate(argument: Any, register: Callable[[Any, str], None]) -> Any:
     """Apply a decorator that may be used with a name, without one, or without parentheses."""
 
     def decorator(function: Function) -> Function:
-        name = getattr(function, "__name__", None) if argument is None else argument
+        # A classmethod has no name of its own before Python 3.10.
+        name = getattr(getattr(function, "__func__", function), "__name__", None) if argument is None else argument
         if not callable(function) and not isinstance(function, (staticmethod, classmethod)):
             raise TypeError(f"a command is a function, not {function!r}")
         if not isinstance(name, str):
@@ -307,8 +308,10 @@ def _meaning(annotation: Any) -> Any:
             annotation = get_args(annotation)[0]
         elif hasattr(annotation, "__supertype__"):  # a NewType
             annotation = annotation.__supertype__
-        elif type(annotation).__name__ == "TypeAliasType":  # of typing from Python 3.12 on
+        elif type(annotation).__name__ == "TypeAliasType":  # of Python 3.12 and later
             annotation = annotation.__value__
+        elif type(get_origin(annotation)).__name__ == "TypeAliasType":  # such as numpy's NDArray[...]
+            annotation = get_origin(annotation).__value__[get_args(annotation)]
         else:
             return annotation
 

@@ -304,6 +304,15 @@ def test_bound_methods_lambdas_and_later_functions() -> None:
 
 # -- arguments ---------------------------------------------------------------------------------------------------------
 
+
+def new_aliases() -> list[tuple[Any, Any, Any]]:
+    if sys.version_info < (3, 12):
+        return []
+    names: dict[str, Any] = {}
+    exec("type Volt = float; type Row[T] = list[T]; type Rows[T] = list[Row[T]]", names)
+    return [(names["Volt"], 1, 1.0), (names["Row"][float], [1], [1.0]), (names["Rows"][float], [[1]], [[1.0]])]
+
+
 CONVERSIONS: list[tuple[Any, Any, Any]] = [
     (float, 1, 1.0),
     (float, 1.5, 1.5),
@@ -341,6 +350,7 @@ CONVERSIONS: list[tuple[Any, Any, Any]] = [
     (Annotated[Optional[float], "V"], 1, 1.0),
     (list[Annotated[float, "V"]], [1], [1.0]),
     (NewType("Volt", float), 1, 1.0),
+    *new_aliases(),
     (Union[list[float], list[str]], ["a"], ["a"]),
     (List, 3, [3]),  # noqa: UP006
     ("float", 1, 1.0),
