@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib
 import json
 import sys
 import types
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Callable, TypeVar, Union, get_
 
 from . import errors
 from ._json import decode, encode
-from ._message import Message
+from ._message import Message, numpy_module
 from ._socket import Request
 
 if TYPE_CHECKING:
@@ -188,7 +187,7 @@ class Parameters:
 
 def _members_with_arrays(message: Message, arrays: set[str]) -> dict[str, Any]:
     """The members of a message, those in arrays as numpy arrays, if they are arrays of numbers."""
-    numpy = importlib.import_module("numpy")
+    numpy = numpy_module()
     members = {}
     for key in message.member_names():
         pointer = b"/" + key.replace(b"~", b"~0").replace(b"/", b"~1")
@@ -412,7 +411,7 @@ def _dict_of(convert: Converter, value: Any) -> dict[str, Any]:
 
 
 def _array(value: Any) -> Any:
-    numpy = importlib.import_module("numpy")
+    numpy = numpy_module()
     if isinstance(value, numpy.ndarray):
         return value
     if type(value) in (int, float):
