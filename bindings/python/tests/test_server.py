@@ -20,6 +20,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Callable, Dict, List, NewType, Optional, Union  # noqa: UP035, what users of Python 3.9 write
 
@@ -1122,6 +1123,11 @@ def test_attributes_and_options() -> None:
         assert server.port == server.socket.port > 0
         assert server.socket.role == "server"
         assert server.get_option("timeout_ms") == "2000"
+        assert server.timeout == 2
+        server.timeout = timedelta(seconds=3)
+        assert server.get_option("timeout_ms") == "3000"
+        with pytest.raises(TypeError, match="write timeout=5"):
+            server.timeout = "5"  # type: ignore[assignment]
         server.set_option("message_timeout_ms", 500)
         assert server.socket.get_option("message_timeout_ms") == "500"
         assert server.stats() == server.socket.stats()
@@ -1133,6 +1139,7 @@ def test_attributes_and_options() -> None:
             Server(port=server.port)
     with Peak(1.0) as peak:
         assert repr(peak) == f"<test_server.Peak 127.0.0.1:{peak.port}>"
+    assert repr(Peak.__new__(Peak)) == "<test_server.Peak without a socket, as __init__ was not called>"
 
 
 def test_a_collected_server_releases_its_port() -> None:
