@@ -986,7 +986,8 @@ def test_ctrl_c_ends_run_on_the_main_thread(where: str, threads: int) -> None:
         @server.command
         def measure():
             print("busy", flush=True)
-            time.sleep(60)
+            for _ in range(6000):
+                time.sleep(0.01)  # short: a signal just before a sleep does not end it
         @server.command
         def large():
             print("busy", flush=True)
@@ -1000,7 +1001,7 @@ def test_ctrl_c_ends_run_on_the_main_thread(where: str, threads: int) -> None:
         server.free()
     """
     if threads > 1 and where != "waiting":
-        code = code.replace("time.sleep(60)", "time.sleep(0.5)")  # another thread may have it, and is waited for
+        code = code.replace("range(6000)", "range(50)")  # another thread may have it, and is waited for
     program = subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
     )
