@@ -48,7 +48,10 @@ def check(lib: Library, status: int, handle: ctypes.c_size_t, more: str = "") ->
     if status:
         if status in (CLOSED, HANDLE) and _exit_hooks and _exit_hooks[0].is_set():
             _end_with_interpreter()
-        raise errors.make(status, last_error(lib, handle) + more)
+        text = last_error(lib, handle) + more
+        if status == HANDLE:  # callers of this package know no handles
+            text = f"{text.partition(':')[0]}: the socket was freed; create a new one"
+        raise errors.make(status, text)
 
 
 def _end_with_interpreter() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -12,7 +11,7 @@ from ._abi import DEFAULT_PORT
 from ._client_handle import ClientHandle
 from ._deadline import DEFAULT, Timeout, limit_of
 from ._json import decode, plain
-from ._message import Message, json_text
+from ._message import Message, json_text, numpy_module
 from ._socket import Socket, _closed
 
 if TYPE_CHECKING:
@@ -73,7 +72,7 @@ class Client(Socket):
         limit = None if timeout is DEFAULT else limit_of(timeout)
         if self._has_numpy or fields or self._obe.fields:
             reply = self._obe.query(command, json_text(dict(fields)) if fields else b"", limit)
-            array = reply.array(importlib.import_module("numpy")) if self._has_numpy else None
+            array = reply.array(numpy_module()) if self._has_numpy else None
             if array is None:
                 array = decode(reply.json().decode())
         else:

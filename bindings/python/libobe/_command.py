@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import functools
-import importlib
 import json
 import sys
 import types
-from typing import TYPE_CHECKING, Any, Callable, TypeVar, Union, get_args, get_origin, overload
+import unicodedata
+from typing import TYPE_CHECKING, Annotated, Any, Callable, TypeVar, Union, get_args, get_origin, overload
 
 from . import errors
-from ._json import decode
-from ._message import Message
+from ._json import decode, encode
+from ._message import Message, numpy_module
 from ._socket import Request
 
 if TYPE_CHECKING:
@@ -65,7 +65,8 @@ def decorate(argument: Any, register: Callable[[Any, str], None]) -> Any:
     """Apply a decorator that may be used with a name, without one, or without parentheses."""
 
     def decorator(function: Function) -> Function:
-        name = getattr(function, "__name__", None) if argument is None else argument
+        # A classmethod has no name of its own before Python 3.10.
+        name = getattr(getattr(function, "__func__", function), "__name__", None) if argument is None else argument
         if not callable(function) and not isinstance(function, (staticmethod, classmethod)):
             raise TypeError(f"a command is a function, not {function!r}")
         if not isinstance(name, str):
@@ -148,7 +149,8 @@ class Parameters:
         if "command" not in self._converters:
             del members["command"]
         arguments = {}
-        for name, value in members.items():
+        for member, value in members.items():
+            name = self._parameter(member)
             convert = self._converters.get(name, self._rest)
             if convert is None or name == self._request:
                 raise RefusedError(self._unknown(name))
@@ -166,6 +168,14 @@ class Parameters:
             arguments[self._request] = request
         return [arguments.pop(name) for name in self._positional if name in arguments], arguments
 
+    def _parameter(self, member: str) -> str:
+        """The parameter that receives a member. Python itself replaces compatibility characters in identifiers, such as
+        the micro sign of keyboards by the Greek letter."""
+        if member.isascii() or member in self._converters:
+            return member
+        name = unicodedata.normalize("NFKC", member)
+        return name if name in self._converters else member
+
     def _unknown(self, name: str) -> str:
         known = [known for known in self._converters if known != "command"]
         text = f"{self._command}: unknown member {_quoted(name)}"
@@ -177,7 +187,7 @@ class Parameters:
 
 def _members_with_arrays(message: Message, arrays: set[str]) -> dict[str, Any]:
     """The members of a message, those in arrays as numpy arrays, if they are arrays of numbers."""
-    numpy = importlib.import_module("numpy")
+    numpy = numpy_module()
     members = {}
     for key in message.member_names():
         pointer = b"/" + key.replace(b"~", b"~0").replace(b"/", b"~1")
@@ -266,6 +276,7 @@ def _globals(function: Any) -> dict[str, Any]:
 
 def _converter(annotation: Any, *, argument: bool = False) -> Converter:
     """The function that checks and converts a JSON value for an annotation, of a whole argument or a part of one."""
+    annotation = _meaning(annotation)
     origin, parts = get_origin(annotation), get_args(annotation)
     if origin in _UNIONS:
         others = [part for part in parts if part is not type(None)]
@@ -283,10 +294,25 @@ def _converter(annotation: Any, *, argument: bool = False) -> Converter:
     number: dict[Any, Converter] = {float: _float, int: _int}
     simple: dict[Any, Converter] = {**number, str: _str, bool: _bool, list: _list, dict: _dict}
     try:
-        convert = simple.get(annotation, _unchanged)
+        convert = simple.get(origin or annotation, _unchanged)  # typing.List is one of list
     except TypeError:  # not hashable
         return _unchanged
     return functools.partial(_only, convert) if argument and annotation in number else convert
+
+
+def _meaning(annotation: Any) -> Any:
+    """The type that an Annotated, a NewType or an alias stands for."""
+    while True:
+        if get_origin(annotation) is Annotated:
+            annotation = get_args(annotation)[0]
+        elif hasattr(annotation, "__supertype__"):  # a NewType
+            annotation = annotation.__supertype__
+        elif type(annotation).__name__ == "TypeAliasType":  # of Python 3.12 and later
+            annotation = annotation.__value__
+        elif type(get_origin(annotation)).__name__ == "TypeAliasType":  # such as numpy's NDArray[...]
+            annotation = get_origin(annotation).__value__[get_args(annotation)]
+        else:
+            return annotation
 
 
 def _unchanged(value: Any) -> Any:
@@ -308,13 +334,16 @@ def _none_or(convert: Converter, value: Any) -> Any:
 
 
 def _any_of(converters: list[Converter], value: Any) -> Any:
-    expected = []
+    mismatches = []
     for convert in converters:
         try:
             return convert(value)
         except _MismatchError as error:
-            expected.append(error.expected)
-    raise _MismatchError(" or ".join(expected), value)
+            mismatches.append(error)
+    # Those of an element say more: the value itself is of that type.
+    best = [mismatch for mismatch in mismatches if mismatch.where] or mismatches
+    expected = " or ".join(dict.fromkeys(mismatch.expected for mismatch in best))
+    raise _MismatchError(expected, best[0].value, best[0].where)
 
 
 def _only(convert: Converter, value: Any) -> Any:
@@ -382,9 +411,15 @@ def _dict_of(convert: Converter, value: Any) -> dict[str, Any]:
 
 
 def _array(value: Any) -> Any:
-    numpy = importlib.import_module("numpy")
+    numpy = numpy_module()
     if isinstance(value, numpy.ndarray):
         return value
     if type(value) in (int, float):
         return numpy.array([_float(value)])
+    if isinstance(value, list):  # one inside a list, a dict or a union: the library reads only whole members as arrays
+        message = Message.from_text(encode(value))
+        array = message.array(numpy)
+        message.release()
+        if array is not None:
+            return array
     raise _MismatchError("an array of numbers, or of equally long arrays of numbers", value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import importlib
 import os
 import secrets
 import sys
@@ -42,6 +43,19 @@ def _after_fork() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
+
+_numpy: list[Any] = []
+
+
+def numpy_module() -> Any:
+    """The module numpy, imported by the first call only.
+
+    Before Python 3.11, an import runs a finalizer even if the module is there already, and a Ctrl-C in that is lost.
+    """
+    if not _numpy:
+        _numpy.append(importlib.import_module("numpy"))
+    return _numpy[0]
+
 
 MAX_SPARE = 8
 _spare: list[Message] = []  # for the next acquire

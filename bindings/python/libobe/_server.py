@@ -21,7 +21,7 @@ from ._command import (
     shortened,
     unknown_command,
 )
-from ._deadline import DEFAULT, Timeout
+from ._deadline import DEFAULT, Seconds, Timeout
 from ._handle import Handle
 from ._message import Message
 from ._socket import Request, Socket, class_name
@@ -248,6 +248,15 @@ class Server:
         """The port that the server listens on."""
         return self.socket.port
 
+    @property
+    def timeout(self) -> float | None:
+        """The longest time in seconds that a reply waits for its client; None waits forever."""
+        return self.socket.timeout
+
+    @timeout.setter
+    def timeout(self, value: Seconds) -> None:
+        self.socket.timeout = value
+
     def set_option(self, name: str, value: str | int) -> None:
         """Set an option of the socket; obe.h describes them."""
         self.socket.set_option(name, value)
@@ -276,6 +285,8 @@ class Server:
         raise TypeError("a Server cannot be copied or pickled")
 
     def __repr__(self) -> str:
+        if "_obe" not in vars(self):
+            return f"<{class_name(self)} without a socket, as __init__ was not called>"
         return repr(self.socket).replace("libobe.Socket server", class_name(self))
 
 

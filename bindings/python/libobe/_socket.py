@@ -16,7 +16,7 @@ from ._client_handle import ClientHandle
 from ._deadline import DEFAULT, Seconds, Timeout, limit_of, milliseconds
 from ._handle import Handle
 from ._json import decode
-from ._message import Message, json_text
+from ._message import Message, json_text, numpy_module
 from ._server_handle import ServerHandle
 
 Role = Literal["client", "server"]
@@ -307,7 +307,7 @@ class Listener(_End):
 def _numpy(arrays: object) -> Any:
     if arrays not in (None, "numpy"):
         raise ValueError(f"arrays is None or 'numpy', not {arrays!r}")
-    return importlib.import_module("numpy") if arrays else None
+    return numpy_module() if arrays else None
 
 
 def _address(address: str) -> tuple[str, int]:

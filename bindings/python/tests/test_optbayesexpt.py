@@ -151,6 +151,22 @@ def test_a_constructor_that_calls_super(obe: Any) -> None:
         assert type(server.server) is libobe._socket.Listener
 
 
+def test_a_constructor_that_calls_the_sockets(obe: Any) -> None:
+    """As a class does that makes its engine itself."""
+
+    class Own(obe.OBE_Server):  # type: ignore[misc]
+        def __init__(self) -> None:
+            obe.Socket.__init__(self, "server", port=0)
+            self.make_obe(obe.OptBayesExpt, (None, [[3.0]], [[1.0]], (2.0,)))
+
+    with Own() as server, background(server.run) as failures:
+        client = client_of(server)
+        assert list(client.optset()) == [3.0]
+        assert "does not know" in client.tcmd({"command": "measure"})["error"]
+        server.cancel()
+    assert failures == []
+
+
 REFUSED: list[tuple[Any, str, Any]] = [
     (5, "a message must be an object", None),
     (None, "a message must be an object", None),

@@ -20,8 +20,9 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional, Union  # noqa: UP035, what users of Python 3.9 write
+from typing import Annotated, Any, Callable, Dict, List, NewType, Optional, Union  # noqa: UP035, what users of Python 3.9 write
 
 import pytest
 
@@ -304,6 +305,15 @@ def test_bound_methods_lambdas_and_later_functions() -> None:
 
 # -- arguments ---------------------------------------------------------------------------------------------------------
 
+
+def new_aliases() -> list[tuple[Any, Any, Any]]:
+    if sys.version_info < (3, 12):
+        return []
+    names: dict[str, Any] = {}
+    exec("type Volt = float; type Row[T] = list[T]; type Rows[T] = list[Row[T]]", names)
+    return [(names["Volt"], 1, 1.0), (names["Row"][float], [1], [1.0]), (names["Rows"][float], [[1]], [[1.0]])]
+
+
 CONVERSIONS: list[tuple[Any, Any, Any]] = [
     (float, 1, 1.0),
     (float, 1.5, 1.5),
@@ -337,6 +347,13 @@ CONVERSIONS: list[tuple[Any, Any, Any]] = [
     (Union[float, list[float]], 1, 1.0),
     (Any, {"a": [1]}, {"a": [1]}),
     (tuple[float, float], [1, 2], [1, 2]),  # unknown to the server
+    (Annotated[float, "V"], [1], 1.0),
+    (Annotated[Optional[float], "V"], 1, 1.0),
+    (list[Annotated[float, "V"]], [1], [1.0]),
+    (NewType("Volt", float), 1, 1.0),
+    *new_aliases(),
+    (Union[list[float], list[str]], ["a"], ["a"]),
+    (List, 3, [3]),  # noqa: UP006
     ("float", 1, 1.0),
     ("Optional[list[float]]", [1], [1.0]),
     ("'float'", "x", "x"),  # a string in a string
@@ -381,6 +398,12 @@ MISMATCHES: list[tuple[Any, Any, str]] = [
     (dict[str, float], {"a": "b"}, '"a" of the member "value" must be a number, not "b"'),
     (Optional[int], "x", "must be an integer"),
     (Union[float, list[float]], "x", 'the member "value" must be a number or an array, not "x"'),
+    (Union[float, list[float]], [1, "a"], 'element 1 of the member "value" must be a number, not "a"'),
+    (Union[list[int], list[str]], [0.5], 'element 0 of the member "value" must be an integer or a string, not 0.5'),
+    (Union[list[int], Dict[str, int]], 1.5, "element 0 of"),  # noqa: UP006
+    (Union[int, Annotated[int, "Hz"]], "x", 'must be an integer, not "x"'),
+    (List, "a", "must be an array"),  # noqa: UP006
+    (Dict, [1], "must be an object"),  # noqa: UP006
     (float, "x\n" + "y" * 1000, 'not "x\\n' + "y" * 62 + '..."'),
 ]
 
@@ -473,6 +496,49 @@ def test_arrays() -> None:
             error = client.tcmd({"command": "record", "x": wrong})["error"]
             assert error.startswith('record: the member "x" must be an array of numbers'), wrong
         assert "missing" in client.tcmd({"command": "record"})["error"]
+
+
+def test_arrays_inside_of_other_types() -> None:
+    numpy = pytest.importorskip("numpy")
+    server = Server(port=0)
+    received: list[Any] = []
+
+    def record(x=None, rows=None, named=None, µ=None) -> None:  # type: ignore[no-untyped-def]
+        received.append(next(value for value in (x, rows, named, µ) if value is not None))
+
+    record.__annotations__.update(
+        x=Union[str, numpy.ndarray], rows=list[numpy.ndarray], named=dict[str, numpy.ndarray], µ=numpy.ndarray
+    )
+    server.command(record)
+    with serving(server) as client:
+        for x in ([1], [1, 2.5], [[1, 2], [3, 4]], []):
+            assert client.tcmd({"command": "record", "x": x}) == "OK"
+            assert client.tcmd({"command": "record", "rows": [x, x]}) == "OK"
+            assert client.tcmd({"command": "record", "named": {"a": x}}) == "OK"
+            assert client.tcmd({"command": "record", "\u00b5": x}) == "OK"  # the micro sign
+            whole, (first, second), named, micro = received
+            for got in (whole, first, second, named["a"], micro):
+                assert (type(got), got.dtype, got.tolist()) == (numpy.ndarray, numpy.float64, x)
+            received.clear()
+        assert client.tcmd({"command": "record", "x": "a"}) == "OK"
+        error = client.tcmd({"command": "record", "x": [True]})["error"]
+        assert "must be a string or an array of numbers" in error
+        error = client.tcmd({"command": "record", "rows": [[1], ["a"]]})["error"]
+        assert error.startswith('record: element 1 of the member "rows" must be an array of numbers')
+
+
+def test_a_member_is_found_as_python_finds_a_name() -> None:
+    """Python reads the micro sign in an identifier as the Greek letter, and the Ohm sign as Omega."""
+    server = Server(port=0)
+
+    @server.command
+    def record(µ: float, **others: float) -> list[Any]:
+        return [µ, others]
+
+    with serving(server) as client:
+        for name in ("\u00b5", "\u03bc"):
+            assert client.tcmd({"command": "record", name: 1, "\u2126": 2}) == [1.0, {"\u2126": 2.0}]
+        assert "missing" in client.tcmd({"command": "record", "u": 1})["error"]
 
 
 def test_arrays_in_the_reply() -> None:
@@ -920,7 +986,8 @@ def test_ctrl_c_ends_run_on_the_main_thread(where: str, threads: int) -> None:
         @server.command
         def measure():
             print("busy", flush=True)
-            time.sleep(60)
+            for _ in range(6000):
+                time.sleep(0.01)  # short: a signal just before a sleep does not end it
         @server.command
         def large():
             print("busy", flush=True)
@@ -934,7 +1001,7 @@ def test_ctrl_c_ends_run_on_the_main_thread(where: str, threads: int) -> None:
         server.free()
     """
     if threads > 1 and where != "waiting":
-        code = code.replace("time.sleep(60)", "time.sleep(0.5)")  # another thread may have it, and is waited for
+        code = code.replace("range(6000)", "range(50)")  # another thread may have it, and is waited for
     program = subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
     )
@@ -1057,6 +1124,11 @@ def test_attributes_and_options() -> None:
         assert server.port == server.socket.port > 0
         assert server.socket.role == "server"
         assert server.get_option("timeout_ms") == "2000"
+        assert server.timeout == 2
+        server.timeout = timedelta(seconds=3)
+        assert server.get_option("timeout_ms") == "3000"
+        with pytest.raises(TypeError, match="write timeout=5"):
+            server.timeout = "5"  # type: ignore[assignment]
         server.set_option("message_timeout_ms", 500)
         assert server.socket.get_option("message_timeout_ms") == "500"
         assert server.stats() == server.socket.stats()
@@ -1068,6 +1140,7 @@ def test_attributes_and_options() -> None:
             Server(port=server.port)
     with Peak(1.0) as peak:
         assert repr(peak) == f"<test_server.Peak 127.0.0.1:{peak.port}>"
+    assert repr(Peak.__new__(Peak)) == "<test_server.Peak without a socket, as __init__ was not called>"
 
 
 def test_a_collected_server_releases_its_port() -> None:

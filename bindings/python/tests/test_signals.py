@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import importlib
 import json
 import os
 import random
@@ -473,6 +474,17 @@ def test_no_interrupt_of_a_command_is_lost(numpy: bool, monkeypatch: pytest.Monk
                         client.getcov()
                         client.tcmd({"command": "getcov"}, arrays="numpy" if numpy else None)
     assert not ignored
+
+
+def test_a_command_with_arrays_imports_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before Python 3.11, an import runs a finalizer each time."""
+    pytest.importorskip("numpy")
+    with peer.Server(lambda body: b"[[2.5]]") as server:
+        client = libobe.Client(port=server.port, timeout=peer.TIMEOUT)
+        client.getcov()
+        monkeypatch.setattr(importlib, "import_module", None)
+        assert client.getcov().tolist() == [[2.5]]
+        assert client.tcmd({"command": "getcov"}, arrays="numpy").tolist() == [[2.5]]
 
 
 def test_a_large_reply_after_many_slices() -> None:

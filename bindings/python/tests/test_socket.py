@@ -498,6 +498,21 @@ def test_cancel_from_another_thread(mute: peer.Server, call: str) -> None:
     canceller()
 
 
+@pytest.mark.parametrize(
+    ("call", "operation"),
+    [
+        (lambda client: client.tcmd(1), "tcmd"),
+        (lambda client: client.stats(), "get_stat"),
+        (lambda client: client.set_option("trace", ""), "set_option"),
+    ],
+)
+def test_calls_after_free_say_so(call: Callable[[libobe.Client], object], operation: str) -> None:
+    client = libobe.Client(port=1)
+    client.free()
+    with pytest.raises(libobe.errors.HandleError, match=f"^{operation}: the socket was freed; create a new one"):
+        call(client)
+
+
 def test_free_wakes_all_threads() -> None:
     server = libobe.Socket("server", port=0)
     waiting = [on_thread(server.receive) for _ in range(4)]
