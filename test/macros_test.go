@@ -89,7 +89,10 @@ func TestHeadersBesideOthers(t *testing.T) {
 				compiles(t, compiler, ".cpp", "#include \"obe.hpp\"\n"+theirs+"\n"+program, args...)
 				if e.forC() {
 					use := "\nobe_status use(obe_message);\nobe_status use(obe_message m) { return obe_message_free(m); }\n"
-					forC := strings.TrimSuffix(strings.TrimSuffix(compiler, "++"), "g") + map[bool]string{true: "gcc"}[!strings.HasPrefix(compiler, "clang")]
+					forC := strings.TrimSuffix(compiler, "++")
+					if !strings.HasPrefix(compiler, "clang") {
+						forC += "cc" // g++ is then gcc
+					}
 					compiles(t, forC, ".c", theirs+"\n#include \"obe.h\""+use, append([]string{"-std=gnu11"}, flags...)...)
 					compiles(t, forC, ".c", "#include \"obe.h\"\n"+theirs+use, append([]string{"-std=gnu11"}, flags...)...)
 				}

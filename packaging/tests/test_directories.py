@@ -78,6 +78,8 @@ def test_windows(source: Path, tmp_path: Path) -> None:
     fake.chmod(0o755)
     for name in ("x86_64-w64-mingw32-windres", "i686-w64-mingw32-windres"):
         (tmp_path / name).symlink_to(fake)
+    for name, package in (("llvm-dlltool", "llvm"), ("x86_64-w64-mingw32-dlltool", "binutils-mingw-w64-x86-64")):
+        tool(name, package)
     path = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
     command = [tool("make", "make"), "-s", "-j4", "windows", f"BUILD={build}", f"GO={fake}"]
     run(*command, cwd=source, env=path)
