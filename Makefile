@@ -7,7 +7,17 @@ PYTHON ?= python3
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 MANDIR ?= $(PREFIX)/share/man
+DOCDIR ?= $(PREFIX)/share/doc/libobe
 BUILD  := build
+
+# The name of a directory may contain spaces. For make they have a backslash in a target
+# and in a prerequisite: OUT. Make's functions for file names would take them apart, so
+# the shell has the others.
+empty :=
+space := $(empty) $(empty)
+comma := ,
+OUT   := $(subst $(space),\$(space),$(BUILD))
+BUILD_PATH = $(shell realpath -m -- "$(BUILD)")
 
 # capi/version.go has the versioning policy.
 SONAME  := libobe.so.0
@@ -27,35 +37,35 @@ CGO_CFLAGS ?= -O2 -g
 # Go's heap from an attacker who already controls the host program. Other versions of Go
 # may not know this experiment, so it is set only if Go accepts it.
 NORANDOMHEAP := norandomizedheapbase64
-GOBUILD := GOEXPERIMENT=$(shell GOEXPERIMENT=$(NORANDOMHEAP) $(GO) version >/dev/null 2>&1 && echo $(NORANDOMHEAP)) CGO_ENABLED=1 CGO_CFLAGS="$(CGO_CFLAGS) $(HARDENED)" $(GO) build -trimpath -buildvcs=false -buildmode=c-shared
+GOBUILD := GOWORK=off GOEXPERIMENT=$(shell GOEXPERIMENT=$(NORANDOMHEAP) "$(GO)" version >/dev/null 2>&1 && echo $(NORANDOMHEAP)) CGO_ENABLED=1 CGO_CFLAGS="$(CGO_CFLAGS) $(HARDENED)" "$(GO)" build -trimpath -buildvcs=false -buildmode=c-shared
 SOURCES := go.mod go.sum include/obe.h capi/libobe.map $(shell find capi internal -name '*.go' -o -name '*.[ch]' -o -name '*.tmpl')
 
-.PHONY: all windows generate test fuzz soak bench bench-quick demo install install-library install-development install-manual dist clean help
+.PHONY: all windows generate test fuzz soak bench bench-quick demo install install-files install-library install-development install-suppressions install-manual install-documents uninstall dist clean help
 
-all: $(BUILD)/libobe.so $(BUILD)/obe64.so ## build build/libobe.so (the default)
+all: $(OUT)/libobe.so $(OUT)/obe64.so ## build build/libobe.so (the default)
 
-$(BUILD)/$(LIBFILE): $(SOURCES)
-	@mkdir -p $(BUILD)
-	$(GOBUILD) -ldflags "-s -w -buildid= $(EXTLD)" -o $@ ./capi
-	@rm -f $(BUILD)/$(basename $(LIBFILE)).h $(BUILD)/*.h
+$(OUT)/$(LIBFILE): $(SOURCES)
+	@mkdir -p "$(BUILD)"
+	$(GOBUILD) -ldflags "-s -w -buildid= $(EXTLD)" -o "$@" ./capi
+	@rm -f "$(BUILD)/$(basename $(LIBFILE)).h"
 
 # The library with the hooks that tests need.
-$(BUILD)/test/libobe.so: $(SOURCES)
-	@mkdir -p $(BUILD)/test
-	$(GOBUILD) -tags obetest -ldflags "-buildid= $(EXTLD)" -o $@ ./capi
-	@ln -sf libobe.so $(BUILD)/test/$(SONAME)
+$(OUT)/test/libobe.so: $(SOURCES)
+	@mkdir -p "$(BUILD)/test"
+	$(GOBUILD) -tags obetest -ldflags "-buildid= $(EXTLD)" -o "$@" ./capi
+	@ln -sf libobe.so "$(BUILD)/test/$(SONAME)"
 
-$(BUILD)/libobe.so: $(BUILD)/$(LIBFILE)
-	@ln -sf $(LIBFILE) $(BUILD)/$(SONAME)
-	@ln -sf $(SONAME) $@
+$(OUT)/libobe.so: $(OUT)/$(LIBFILE)
+	@ln -sf $(LIBFILE) "$(BUILD)/$(SONAME)"
+	@ln -sf $(SONAME) "$@"
 
 # The name by which LabVIEW on Linux finds the library named obe*.* in its nodes.
-$(BUILD)/obe64.so: $(BUILD)/libobe.so
-	@ln -sf $(SONAME) $@
+$(OUT)/obe64.so: $(OUT)/libobe.so
+	@ln -sf $(SONAME) "$@"
 
 # Windows, 64 and 32 bits: the library, which depends only on parts of Windows, and
 # import libraries for the compilers of Microsoft and MinGW.
-WINDOWS   := $(BUILD)/windows
+WINDOWS   := $(OUT)/windows
 GOARCH_64 := amd64
 GOARCH_32 := 386
 MINGW_64  := x86_64-w64-mingw32
@@ -63,70 +73,83 @@ MINGW_32  := i686-w64-mingw32
 COFF_64   := i386:x86-64
 COFF_32   := i386
 GODLL      = GOOS=windows GOARCH=$(GOARCH_$*) CC=$(MINGW_$*)-gcc CGO_LDFLAGS=-O2 $(GOBUILD)
-DLLFLAGS   = -ldflags "-s -w -buildid= '-extldflags=-static -Wl,--no-insert-timestamp,--dynamicbase,--nxcompat \"$(abspath $(WINDOWS))/obe$*.rc.o\"'"
+DLLFLAGS   = -ldflags "-s -w -buildid= '-extldflags=-static -Wl,--no-insert-timestamp,--dynamicbase,--nxcompat \"$(BUILD_PATH)/windows/obe$*.rc.o\"'"
 EXPORTS   := $(filter-out capi/testhooks.go,$(wildcard capi/*.go))
 
 windows: $(foreach bits,64 32,$(addprefix $(WINDOWS)/,obe$(bits).dll obe$(bits).def obe$(bits).lib libobe$(bits).dll.a)) ## cross-build the DLLs for Windows and their import libraries
 
 $(WINDOWS)/obe%.dll: $(SOURCES) $(WINDOWS)/obe%.rc.o
-	$(GODLL) $(DLLFLAGS) -o $@ ./capi
-	@rm -f $(@:.dll=.h)
+	$(GODLL) $(DLLFLAGS) -o "$@" ./capi
+	@rm -f "$(BUILD)/windows/obe$*.h"
 
 # With the hooks that tests need.
 $(WINDOWS)/test/obe%.dll: $(SOURCES) $(WINDOWS)/obe%.rc.o
-	@mkdir -p $(@D)
-	$(GODLL) -tags obetest $(DLLFLAGS) -o $@ ./capi
+	@mkdir -p "$(BUILD)/windows/test"
+	$(GODLL) -tags obetest $(DLLFLAGS) -o "$@" ./capi
 
 $(WINDOWS)/obe%.rc.o: packaging/obe.rc.in include/obe.h
-	@mkdir -p $(@D)
-	sed -e 's/@NAME@/obe$*/' -e 's/@VERSION@/$(VERSION)/' -e 's/@NUMBERS@/$(subst .,$(comma),$(VERSION)),0/' $< | $(MINGW_$*)-windres -O coff -o $@
+	@mkdir -p "$(BUILD)/windows"
+	sed -e 's/@NAME@/obe$*/' -e 's/@VERSION@/$(VERSION)/' -e 's/@NUMBERS@/$(subst .,$(comma),$(VERSION)),0/' $< | $(MINGW_$*)-windres -O coff -o "$@"
 
 $(WINDOWS)/obe%.def: $(EXPORTS)
-	@mkdir -p $(@D)
-	{ echo 'LIBRARY obe$*.dll'; echo EXPORTS; sed -n 's|^//export \(obe_\)|    \1|p' $^ | LC_ALL=C sort; } > $@
+	@mkdir -p "$(BUILD)/windows"
+	{ echo 'LIBRARY obe$*.dll'; echo EXPORTS; sed -n 's|^//export \(obe_\)|    \1|p' $^ | LC_ALL=C sort; } > "$@"
 
 $(WINDOWS)/obe%.lib: $(WINDOWS)/obe%.def
-	llvm-dlltool -m $(COFF_$*) -d $< -l $@
+	llvm-dlltool -m $(COFF_$*) -d "$<" -l "$@"
 
 $(WINDOWS)/libobe%.dll.a: $(WINDOWS)/obe%.def
-	cd $(@D) && $(MINGW_$*)-dlltool -d $(<F) -l $(@F)
+	cd "$(BUILD)/windows" && $(MINGW_$*)-dlltool -d obe$*.def -l libobe$*.dll.a
 
 .SECONDARY:
-comma := ,
 
 generate: ## regenerate include/obe.h and the other generated files
-	cd capi && $(GO) run ./generate
+	cd capi && "$(GO)" run ./generate
 
-test: all $(BUILD)/test/libobe.so ## run every test and linter
-	PYTHON="$(PYTHON)" CC="$(CC)" GO="$(GO)" test/run
+test: all $(OUT)/test/libobe.so ## run every test and linter
+	BUILD="$(BUILD_PATH)" PYTHON="$(PYTHON)" CC="$(CC)" GO="$(GO)" test/run
 
 fuzz: ## fuzz for FUZZTIME (60s) each: every fuzz target in Go, and the C ABI
-	PYTHON="$(PYTHON)" GO="$(GO)" FUZZTIME="$(FUZZTIME)" test/fuzz/run
+	BUILD="$(BUILD_PATH)" PYTHON="$(PYTHON)" GO="$(GO)" FUZZTIME="$(FUZZTIME)" test/fuzz/run
 
 # timeout ends a soak that hangs.
 SOAK_SECONDS = 600
-soak: $(BUILD)/test/libobe.so ## both roles under load and faults for SOAK_SECONDS (600): nothing is lost, nothing grows
-	@mkdir -p $(BUILD)/soak
-	$(CC) -std=c99 -O2 -g -Wall -Wextra -Wpedantic -Werror -Iinclude -Itest/c -pthread -o $(BUILD)/soak/soak test/soak/soak.c $< -Wl,-rpath,"$(CURDIR)/$(BUILD)/test"
-	timeout $$(($(SOAK_SECONDS) + 240)) $(BUILD)/soak/soak $(SOAK_SECONDS) $(SEED)
+soak: $(OUT)/soak/soak ## both roles under load and faults for SOAK_SECONDS (600): nothing is lost, nothing grows
+	timeout $$(($(SOAK_SECONDS) + 240)) "$(BUILD_PATH)/soak/soak" $(SOAK_SECONDS) $(SEED)
+
+$(OUT)/soak/soak: $(wildcard test/soak/*.[ch] test/c/*.h include/*.h) $(OUT)/test/libobe.so
+	@mkdir -p "$(BUILD)/soak"
+	$(CC) -std=c99 -O2 -g -Wall -Wextra -Wpedantic -Werror -Iinclude -Itest/c -pthread -o "$@" test/soak/soak.c "$(BUILD)/test/libobe.so" -Wl,-rpath,"$(BUILD_PATH)/test"
 
 bench: all ## measure against hand-written C, in less than 4 minutes (see BENCHMARKS.md)
-	$(PYTHON) bench/run.py
+	BUILD="$(BUILD_PATH)" "$(PYTHON)" bench/run.py
 
 bench-quick: all ## the same in half a minute
-	$(PYTHON) bench/run.py --quick
+	BUILD="$(BUILD_PATH)" "$(PYTHON)" bench/run.py --quick
 
 demo: all ## run the experiment of examples/find_peak: a server in C++, an instrument in C, a figure
-	@mkdir -p $(BUILD)
-	$(CXX) -std=c++11 -O3 -Wall -Wextra -Iinclude -o $(BUILD)/find_peak_server examples/find_peak/server.cpp -L$(BUILD) -lobe -Wl,-rpath,"$(CURDIR)/$(BUILD)"
-	$(CC) -std=c99 -O2 -Wall -Wextra -Iinclude -o $(BUILD)/find_peak_instrument examples/find_peak/instrument.c -L$(BUILD) -lobe -lm -Wl,-rpath,"$(CURDIR)/$(BUILD)"
-	$(PYTHON) examples/demo.py
+	$(CXX) -std=c++11 -O3 -Wall -Wextra -Iinclude -o "$(BUILD)/find_peak_server" examples/find_peak/server.cpp -L"$(BUILD)" -lobe -Wl,-rpath,"$(BUILD_PATH)"
+	$(CC) -std=c99 -O2 -Wall -Wextra -Iinclude -o "$(BUILD)/find_peak_instrument" examples/find_peak/instrument.c -L"$(BUILD)" -lobe -lm -Wl,-rpath,"$(BUILD_PATH)"
+	"$(PYTHON)" examples/demo.py --programs "$(BUILD_PATH)" --output "$(BUILD_PATH)"
 
-install: install-library install-development install-manual ## install below DESTDIR: PREFIX (/usr/local), LIBDIR (PREFIX/lib), MANDIR
+# install-files puts the files into DESTDIR and is all that a package needs. install does
+# that in another directory first, to record what it then adds to the system.
+INSTALL := DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" LIBDIR="$(LIBDIR)" MANDIR="$(MANDIR)" DOCDIR="$(DOCDIR)" VERSION=$(VERSION) packaging/install.sh
+
+install: all ## install below DESTDIR: PREFIX (/usr/local), LIBDIR (PREFIX/lib), MANDIR, DOCDIR
+	@$(INSTALL) check
+	@rm -rf "$(BUILD)/install"
+	@umask 022 && $(MAKE) -s --no-print-directory install-files DESTDIR="$(BUILD_PATH)/install"
+	@$(INSTALL) install "$(BUILD)/install"
+
+uninstall: ## remove what make install has put below DESTDIR and PREFIX
+	@$(INSTALL) uninstall
+
+install-files: install-library install-development install-suppressions install-manual install-documents
 
 install-library: all
 	install -d "$(DESTDIR)$(LIBDIR)"
-	install -m 755 $(BUILD)/$(LIBFILE) "$(DESTDIR)$(LIBDIR)/"
+	install -m 755 "$(BUILD)/$(LIBFILE)" "$(DESTDIR)$(LIBDIR)/"
 	ln -sf $(LIBFILE) "$(DESTDIR)$(LIBDIR)/$(SONAME)"
 	ln -sf $(SONAME) "$(DESTDIR)$(LIBDIR)/libobe.so"
 	ln -sf $(SONAME) "$(DESTDIR)$(LIBDIR)/obe64.so"
@@ -134,7 +157,7 @@ install-library: all
 # The pkg-config and CMake files find PREFIX relative to LIBDIR. LIBRARY is the name
 # that a program links with.
 LIBRARY = obe
-SUBSTITUTE = sed -e 's|@UP@|$(shell realpath -m --relative-to="$(LIBDIR)" "$(PREFIX)")|' -e 's|@VERSION@|$(VERSION)|' -e 's|@LIBRARY@|$(LIBRARY)|'
+SUBSTITUTE = sed -e 's|@UP@|$(shell realpath -m --relative-to="$(LIBDIR)" "$(PREFIX)")|' -e 's|@VERSION@|$(VERSION)|' -e 's|@LIBRARY@|$(LIBRARY)|' -e 's|@LIBFILE@|$(LIBFILE)|' -e 's|@SONAME@|$(SONAME)|'
 
 install-development:
 	install -d "$(DESTDIR)$(PREFIX)/include" "$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(LIBDIR)/cmake/obe"
@@ -142,6 +165,13 @@ install-development:
 	$(SUBSTITUTE) packaging/libobe.pc.in > "$(DESTDIR)$(LIBDIR)/pkgconfig/libobe.pc"
 	$(SUBSTITUTE) packaging/obe-config.cmake.in > "$(DESTDIR)$(LIBDIR)/cmake/obe/obe-config.cmake"
 	$(SUBSTITUTE) packaging/obe-config-version.cmake.in > "$(DESTDIR)$(LIBDIR)/cmake/obe/obe-config-version.cmake"
+
+# For valgrind.
+SUPPRESSIONS := $(wildcard packaging/*.supp)
+
+install-suppressions:
+	install -d "$(DESTDIR)$(PREFIX)/share/libobe"
+	$(if $(SUPPRESSIONS),install -m 644 $(SUPPRESSIONS) "$(DESTDIR)$(PREFIX)/share/libobe/")
 
 # The page of each function is a link to the page of its group.
 install-manual:
@@ -154,11 +184,14 @@ install-manual:
 	    done; \
 	done
 
+install-documents:
+	DESTDIR="$(DESTDIR)" DOCDIR="$(DOCDIR)" INCLUDE="$(PREFIX)/include" packaging/documents.sh
+
 dist: ## build all packages in build/dist
-	VERSION=$(VERSION) BUILD="$(abspath $(BUILD))" MAKE="$(MAKE)" PYTHON="$(PYTHON)" packaging/dist
+	VERSION=$(VERSION) BUILD="$(BUILD_PATH)" MAKE="$(MAKE)" GO="$(GO)" PYTHON="$(PYTHON)" packaging/dist
 
 clean: ## remove build products
-	rm -rf $(BUILD) bindings/python/build
+	rm -rf "$(BUILD)" bindings/python/build
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 14

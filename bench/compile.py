@@ -9,8 +9,9 @@ from pathlib import Path
 
 TOP = Path(__file__).resolve().parent.parent
 BENCH = TOP / "bench"
-OUT = TOP / "build" / "bench"
-LIBRARY = TOP / "build" / "libobe.so"
+BUILD = TOP / os.environ.get("BUILD", "build")
+OUT = BUILD / "bench"
+LIBRARY = BUILD / "libobe.so"
 
 CC = shlex.split(os.environ.get("CC", "cc"))
 CXX = shlex.split(os.environ.get("CXX", "c++"))

@@ -40,6 +40,14 @@ obe_message array_message()
     return message;
 }
 
+int64_t text_length(obe_message message)
+{
+    int64_t length = 0;
+    if (obe_get_json(message, "", nullptr, 0, &length) != OBE_E_BUFFER)
+        check_ok(OBE_E_INTERNAL, "obe_get_json");
+    return length;
+}
+
 void prepare()
 {
     if (!values.empty())
@@ -49,8 +57,7 @@ void prepare()
     for (size_t i = 0; i < COUNT; i++)
         values.push_back(uniform(random));
     obe_message message = array_message();
-    int64_t length;
-    obe_get_json(message, "", nullptr, 0, &length);
+    int64_t length = text_length(message);
     text.resize(static_cast<size_t>(length));
     check_ok(obe_get_json(message, "", &text[0], length, &length), "obe_get_json");
     check_ok(obe_message_free(message), "obe_message_free");
@@ -66,7 +73,7 @@ void write_obe()
     int64_t length;
     uint64_t began = now_ns();
     obe_message message = array_message();
-    obe_get_json(message, "", nullptr, 0, &length); // the text is written at the latest here
+    length = text_length(message); // the text is written at the latest here
     answer(began);
     require(length == static_cast<int64_t>(text.size()), "unexpected text");
     check_ok(obe_message_free(message), "obe_message_free");
@@ -178,14 +185,14 @@ void peak(int port)
 {
     obe_socket client = client_of(port);
     obe_message message;
-    int64_t length, count;
+    int64_t count;
     long before = resident_kb("VmHWM");
     check_ok(obe_send(client, COMMAND, sizeof COMMAND - 1, 5000), "obe_send");
     check_ok(obe_receive_message(client, &message, TIMEOUT_S * 1000), "obe_receive_message");
     std::vector<double> numbers(COUNT);
     check_ok(obe_get_doubles(message, "/x", numbers.data(), static_cast<int64_t>(COUNT), &count), "obe_get_doubles");
     long grown = resident_kb("VmHWM") - before;
-    obe_get_json(message, "", nullptr, 0, &length);
+    int64_t length = text_length(message);
     std::printf("{\"grown\": %ld, \"message\": %ld, \"array\": %zu}\n", grown * 1024, static_cast<long>(length),
                 COUNT * sizeof(double));
     check_ok(obe_message_free(message), "obe_message_free");

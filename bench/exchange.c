@@ -27,16 +27,15 @@ static void *receive_and_send(void *argument)
     return NULL;
 }
 
-static obe_status answer(obe_message request, void *user)
+static void answer(obe_message request, void *user)
 {
     (void)user;
     obe_reply(request, REPLY, sizeof REPLY - 1, OBE_DEFAULT_TIMEOUT);
-    return OBE_OK;
 }
 
 static void *serve(void *argument)
 {
-    check_ok(obe_serve(argument, answer, NULL), "obe_serve");
+    check_ok(obe_serve(argument, answer, NULL, NULL), "obe_serve");
     return NULL;
 }
 

@@ -68,7 +68,10 @@ obe_status obe_reply(obe_message request, GoUintptr json, int64_t length,
                      int64_t timeout_ms);
 obe_status obe_reply_message(obe_message request, obe_message message,
                              int64_t timeout_ms);
-obe_status obe_serve(obe_socket server, GoUintptr handler, GoUintptr user);
+obe_status obe_message_peer(obe_message message, GoUintptr buffer,
+                            int64_t capacity, GoUintptr length);
+obe_status obe_serve(obe_socket server, GoUintptr handler, GoUintptr user,
+                     GoUintptr stop);
 obe_status obe_query(obe_socket client, GoUintptr command, obe_message fields,
                      GoUintptr reply, int64_t timeout_ms);
 obe_status obe_check_reply(obe_message reply, GoUintptr command);
@@ -114,6 +117,8 @@ int obe_lv_free(int handle);
 int obe_lv_free_all(void);
 int obe_lv_cancel(int handle);
 int obe_lv_set_option(int handle, GoUintptr name, GoUintptr value);
+int obe_lv_get_option(int handle, GoUintptr name, GoUintptr value,
+                      int value_cap, GoUintptr value_size);
 int obe_lv_port(int handle, GoUintptr port);
 int obe_lv_send(int handle, GoUintptr json, int timeout_ms);
 int obe_lv_receive(int handle, GoUintptr message_size, int timeout_ms);

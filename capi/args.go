@@ -9,6 +9,7 @@ import "C"
 import (
 	"fmt"
 	"math"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 	"unsafe"
@@ -39,6 +40,7 @@ type (
 	outMessage  uintptr // obe_message *
 	anyHandle   uintptr // const void *, a handle of either kind
 	handlerFunc uintptr // obe_handler
+	stopFlag    uintptr // const volatile int *
 	opaque      uintptr // void *, passed back to the program unchanged
 
 	// In LabVIEW's headers.
@@ -107,6 +109,21 @@ func maxBytesAt(p uintptr) uint64 { return min(maxSlice, uint64(^uintptr(0)-p)) 
 // maxDoubles is more doubles than any machine has.
 const maxDoubles = maxSlice / 8
 
+// flagArg returns the flag that ends a call, or nil for NULL. The program writes it with
+// other means than Go's, so it is read atomically, which needs its natural alignment.
+func flagArg(op, name string, p stopFlag) (*atomic.Int32, error) {
+	if p == 0 {
+		return nil, nil
+	}
+	if err := checkPointer(op, name, p); err != nil {
+		return nil, err
+	}
+	if uintptr(p)%unsafe.Alignof(atomic.Int32{}) != 0 {
+		return nil, argError(op, name, fmt.Sprintf("is the address %#x, which is not that of an int", uintptr(p)))
+	}
+	return pointerTo[atomic.Int32](p), nil
+}
+
 // bytesArg returns the bytes of an input text; its length is -1 if it is NUL-terminated.
 // They are the caller's memory, valid during the call only.
 func bytesArg(op, name string, p inText, length C.int64_t) ([]byte, error) {
@@ -128,6 +145,7 @@ func bytesArg(op, name string, p inText, length C.int64_t) ([]byte, error) {
 	if n > maxBytesAt(uintptr(p)) {
 		return nil, argError(op, "length", "is more than this platform can address")
 	}
+	checkAddressable(uintptr(p), n)
 	return unsafe.Slice(pointerTo[byte](p), int(n)), nil
 }
 
@@ -185,7 +203,10 @@ func outSlice[T any](op, name string, p uintptr, capacity C.int64_t) ([]T, error
 		return nil, err
 	}
 	var element T
-	return unsafe.Slice(pointerTo[T](p), int(min(uint64(capacity), maxBytesAt(p)/uint64(unsafe.Sizeof(element))))), nil
+	size := uint64(unsafe.Sizeof(element))
+	n := min(uint64(capacity), maxBytesAt(p)/size)
+	checkAddressable(p, n*size)
+	return unsafe.Slice(pointerTo[T](p), int(n)), nil
 }
 
 // doublesArg returns the caller's input array as a slice.
@@ -202,6 +223,7 @@ func doublesArg(op, name string, values inDoubles, countName string, count C.int
 	case uint64(count) > maxBytesAt(uintptr(values))/8:
 		return nil, argError(op, countName, "is more than this platform can address")
 	}
+	checkAddressable(uintptr(values), uint64(count)*8)
 	return unsafe.Slice(pointerTo[float64](values), int(count)), nil
 }
 

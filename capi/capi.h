@@ -21,6 +21,6 @@ typedef const char obe_cchar; /* cgo cannot spell const */
 #endif
 
 /* Calls the program's handler, an obe_handler. */
-obe_status capi_call(uintptr_t handler, obe_message request, uintptr_t user);
+void capi_call(uintptr_t handler, obe_message request, uintptr_t user);
 
 #endif

@@ -26,8 +26,9 @@ import (
 // threads send commands on one client, another thread's command may discard the reply.
 // Such threads use obe_query, which returns the reply as a message.
 //
-// What the commands send in addition to "command", and the expected reply (K knobs, P
-// parameters, N samples of their distribution, M settings):
+// What the commands send in addition to "command" and to the members of the option fields,
+// and the expected reply (K knobs, P parameters, N samples of their distribution, M
+// settings):
 //
 //	ready, done                  "OK"
 //	newrun     fields            "OK"
@@ -155,12 +156,8 @@ func obe_query(client C.obe_socket, _command inText, fields C.obe_message, reply
 		if err != nil {
 			return err
 		}
-		body, err := c.TcmdBody(request.Text(), limit)
+		d, err := command.Query(c, name, request, limit)
 		if err != nil {
-			return err
-		}
-		d := jsondoc.FromValid(body)
-		if err = command.CheckKind(name, d); err != nil {
 			return err
 		}
 		reply.put(newMessageHandle(d))
@@ -176,6 +173,7 @@ func obe_query(client C.obe_socket, _command inText, fields C.obe_message, reply
 // Returns OBE_OK; OBE_E_REPLY, and the error message quotes the reply; OBE_E_ARGUMENT,
 // also for an unknown command; OBE_E_MEMORY; OBE_E_HANDLE.
 //
+//obe:status answer
 //export obe_check_reply
 func obe_check_reply(reply C.obe_message, _command inText) C.obe_status {
 	const op = "check_reply"
@@ -194,6 +192,7 @@ func obe_check_reply(reply C.obe_message, _command inText) C.obe_status {
 
 // obe_ready asks once whether the server is ready. obe_wait_ready waits until it is.
 //
+//obe:status answer
 //export obe_ready
 func obe_ready(client C.obe_socket, timeout_ms C.int64_t) C.obe_status {
 	return commandOK("ready", client, timeout_ms, bareCommand("ready"))

@@ -24,6 +24,8 @@ import "libobe/capi/status"
 //
 // Returns OBE_OK; OBE_E_BUFFER; OBE_E_ARGUMENT; OBE_E_HANDLE.
 //
+//obe:optional length
+//obe:status ignorable
 //export obe_last_error
 func obe_last_error(handle anyHandle, buffer outText, capacity C.int64_t, length outInt64) C.obe_status {
 	const op = "last_error"

@@ -29,6 +29,7 @@ import (
 //
 // Returns OBE_OK; OBE_E_ARGUMENT for an invalid address or port, or if client is NULL.
 //
+//obe:optional address
 //export obe_client_new
 func obe_client_new(address inText, port C.int32_t, client outSocket) C.obe_status {
 	return newSocket("client_new", address, port, "client", client, socket.NewClient)
@@ -55,6 +56,7 @@ func obe_client_new(address inText, port C.int32_t, client outSocket) C.obe_stat
 // OBE_E_TIMEOUT if the name could not be resolved in time; OBE_E_UNSUPPORTED for
 // "unix:/path" on Windows; OBE_E_IO.
 //
+//obe:optional address
 //export obe_server_new
 func obe_server_new(address inText, port C.int32_t, server outSocket) C.obe_status {
 	return newSocket("server_new", address, port, "server", server, socket.NewServer)

@@ -13,8 +13,16 @@ import (
 //obe:group 3 Build messages
 //
 // A message is one JSON value, to be sent or received. obe_message_new and
-// obe_command_new create one, the obe_set functions set members of an object, and
+// obe_command_new create one, the obe_set functions set what is in it, and
 // obe_message_free frees it. Several threads may use one message at the same time.
+//
+// The obe_set functions use the same JSON pointers as the obe_get functions. A key that
+// begins with "/" is a pointer: "/scan/from" is the member from of the member scan, and
+// "/x/0" the first element of x. Missing objects are created. In an array, an existing
+// element is replaced, and the index that is the count of elements, or "-", appends one.
+// An array is not created: set it first, with obe_set_json to "[]" for example. Any other
+// key is the name of a member of the outermost object, as it is: "a/b", and also "". The
+// name "/x" is written as the pointer "/~1x".
 //
 // Cost, for a text of T bytes and a value of V bytes:
 //
@@ -27,7 +35,9 @@ import (
 // pointer, in any order and from several arrays in turn, is proportional to the size of
 // the text: less than a microsecond each if the text fits into the CPU's cache, and a
 // few microseconds if it is large. A loop that sets a member and then reads or sends the
-// whole text copies the text each time. A pointer of n parts costs n such steps.
+// whole text copies the text each time, and so does one that sets something in an object
+// or array and then reads all of that; obe_get_type and obe_get_count do not. A pointer
+// of n parts costs n such steps.
 //
 // A message needs at most 8 times the memory of its text, including an index of
 // positions in it: usually 3 times while it is read, and 5 times while members are set.
@@ -124,13 +134,17 @@ func obe_message_free(message C.obe_message) C.obe_status {
 	return freeHandle("message_free", uintptr(message), kindMessage)
 }
 
-// obe_set_double sets the member key to a number, written as a float with the fewest
-// digits that read back as the same double: 25 is written as 25.0, and NaN and the
-// infinities as NaN, Infinity and -Infinity.
+// obe_set_double sets the member key, or what the pointer key selects, to a number. It is
+// written as a float with the fewest digits that read back as the same double: 25 is
+// written as 25.0, and NaN and the infinities as NaN, Infinity and -Infinity.
 //
 // In this and the following functions, an existing member keeps its position and a new
-// one is added at the end. Returns OBE_OK; OBE_E_TYPE if the message is not an object;
-// OBE_E_JSON if a text is not UTF-8; OBE_E_ARGUMENT; OBE_E_MEMORY; OBE_E_HANDLE.
+// one is added at the end. A function that fails leaves the message unchanged. Returns
+// OBE_OK; OBE_E_TYPE if a pointer leads into a value that is not an object or array, or
+// if the message is not an object and key is not a pointer; OBE_E_NOT_FOUND if an array
+// has no such index, or there is no array to append to; OBE_E_JSON if a text is not
+// UTF-8, or the message would be nested too deep; OBE_E_ARGUMENT, also for a malformed
+// pointer; OBE_E_MEMORY; OBE_E_HANDLE.
 //
 //export obe_set_double
 func obe_set_double(message C.obe_message, key inText, value C.double) C.obe_status {

@@ -4,7 +4,6 @@ package main
 import "C"
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
@@ -36,13 +35,14 @@ func obe_send_message(socket C.obe_socket, message C.obe_message, timeout_ms C.i
 // obe_receive_message receives one message and stores its handle in *message; free it
 // with obe_message_free. See obe_receive.
 //
-// A message that a server received refers to its client. obe_reply answers it, at any
-// time and from any thread, even while other messages are not answered yet. obe_send
-// does not answer it. If it is freed without an answer, the connection of its client is
-// closed when a message of another client is received, unless the option one_way is set,
-// so that no client waits for a reply that will not come. The next message of the same
-// connection is received when this one is answered or freed, so that replies leave in the
-// order of their commands (or at once, with the option one_way).
+// A message that a server received refers to its client, whose address obe_message_peer
+// returns. obe_reply answers it, at any time and from any thread, even while other
+// messages are not answered yet. obe_send does not answer it. If it is freed without an
+// answer, the connection of its client is closed when a message of another client is
+// received, unless the option one_way is set, so that no client waits for a reply that
+// will not come. The next message of the same connection is received when this one is
+// answered or freed, so that replies leave in the order of their commands (or at once,
+// with the option one_way).
 //
 //export obe_receive_message
 func obe_receive_message(socket C.obe_socket, message outMessage, timeout_ms C.int64_t) C.obe_status {
@@ -160,6 +160,34 @@ func obe_reply_message(request, message C.obe_message, timeout_ms C.int64_t) C.o
 	})
 }
 
+// obe_message_peer copies the address of the client that sent message, one that a server
+// received, into buffer, and stores its length in *length: "127.0.0.1:50312", or
+// "[::1]:50312". A client of a Unix-domain socket has no address of its own; the text is
+// then that of the socket. The address is valid as long as the message, even after the
+// client has disconnected or the server was freed. See obe_get_string for buffer and
+// capacity; 80 bytes are enough for an IP address and its port.
+//
+// Returns OBE_OK; OBE_E_STATE if message was not received by a server; OBE_E_BUFFER, with
+// the needed size in *length; OBE_E_ARGUMENT; OBE_E_HANDLE.
+//
+//export obe_message_peer
+func obe_message_peer(message C.obe_message, buffer outText, capacity C.int64_t, length outInt64) C.obe_status {
+	const op = "message_peer"
+	return withMessage(op, message, func(m *messageObject) error {
+		if m.request == nil {
+			return fmt.Errorf("%s: %w: the message was not received by a server, so no client sent it", op, socket.ErrState)
+		}
+		if err := checkPointer(op, "length", length); err != nil {
+			return err
+		}
+		dst, err := outBuffer(op, "buffer", buffer, capacity)
+		if err != nil {
+			return err
+		}
+		return withOp(op, putString(m.request.Peer(), dst, length))
+	})
+}
+
 // checkRequest returns an error if m is not a message that a server received.
 func checkRequest(op string, m *messageObject) error {
 	if m.request != nil {
@@ -169,50 +197,42 @@ func checkRequest(op string, m *messageObject) error {
 }
 
 // obe_serve receives messages and calls handler with each message and with user, until
-// handler returns a status other than OBE_OK. obe_serve then returns that status.
+// *stop is not 0, or until obe_cancel, obe_close or obe_free.
 //
 // handler runs on the calling thread, with no lock held, and may call any function. It
 // answers with obe_reply. The request is freed when handler returns, and one that was not
-// answered is then dropped. Do not return obe_reply's status from the handler: a client
-// that has disconnected would end the server. Several threads may serve one server.
+// answered is then dropped. Several threads may serve one server, with the same stop too.
 // handler must not leave by longjmp or by a C++ exception.
 //
-// Blocks until handler ends it, or until obe_cancel, obe_close or obe_free. Returns
-// handler's status; OBE_E_CANCELLED after obe_cancel; OBE_E_CLOSED after obe_free or
-// obe_close; OBE_E_STATE for a client; OBE_E_ARGUMENT; OBE_E_HANDLE.
+// stop may be NULL. Otherwise *stop is read every 100 ms and after each message, so that
+// it must exist until obe_serve returns. It may be a volatile sig_atomic_t that a signal
+// handler sets; handler itself and other threads may set it, too. A message that is not
+// received any more stays for the next call.
+//
+// Blocks until *stop is not 0, or until obe_cancel, obe_close or obe_free, and while
+// handler runs. Returns OBE_OK because of *stop; OBE_E_CANCELLED after obe_cancel, also
+// if handler called it; OBE_E_CLOSED after obe_close or obe_free; OBE_E_STATE for a
+// client; OBE_E_ARGUMENT; OBE_E_HANDLE.
 //
 //export obe_serve
-func obe_serve(server C.obe_socket, handler handlerFunc, user opaque) C.obe_status {
+func obe_serve(server C.obe_socket, handler handlerFunc, user opaque, stop stopFlag) C.obe_status {
 	const op = "serve"
-	returned := C.obe_status(0)
-	code := withSocket(op, server, func(s *socket.Server) error {
+	return withSocket(op, server, func(s *socket.Server) error {
 		if err := checkPointer(op, "handler", handler); err != nil {
 			return err
 		}
-		err := s.Serve(func(request *socket.Message) error {
-			if returned = callHandler(handler, request, user); returned != 0 {
-				return errStopServing
-			}
-			return nil
-		})
-		if err == errStopServing {
-			return nil
+		flag, err := flagArg(op, "stop", stop)
+		if err != nil {
+			return err
 		}
-		return err
+		return s.Serve(func(request *socket.Message) { callHandler(handler, request, user) }, flag)
 	})
-	if code == 0 {
-		return returned
-	}
-	return code
 }
 
-// errStopServing ends Serve when the handler has returned a status other than OBE_OK.
-var errStopServing = errors.New("the handler ended the serving")
-
 // callHandler calls the program's handler with a request, and frees the request.
-func callHandler(handler handlerFunc, request *socket.Message, user opaque) C.obe_status {
+func callHandler(handler handlerFunc, request *socket.Message, user opaque) {
 	m := &messageObject{jsondoc.FromValid(request.Body), request}
 	h := handles.add(kindMessage, m)
 	defer handles.removeObject(h, m) // the handler may have freed it
-	return C.capi_call(C.uintptr_t(handler), C.obe_message(h), C.uintptr_t(user))
+	C.capi_call(C.uintptr_t(handler), C.obe_message(h), C.uintptr_t(user))
 }

@@ -14,7 +14,12 @@ import (
 //
 // A JSON pointer (RFC 6901) selects a value of a message: "/x/0" is the first element of
 // the member x, and "" is the whole message. In a pointer, "~1" stands for "/" and "~0"
-// for "~". If a key is repeated, the last member wins.
+// for "~". If a key is repeated, the last member wins. The obe_set functions use the same
+// pointers.
+//
+// If the message is an object with a member "error", which is how a server reports what
+// went wrong, the error message of OBE_E_NOT_FOUND and OBE_E_TYPE quotes the message, up
+// to 200 bytes of it.
 
 // readArgs converts the pointer of a function that reads a value, and checks the address
 // of its result, which the header calls name.
@@ -36,13 +41,15 @@ func readTextArgs(op string, pointer inText, buffer outText, capacity C.int64_t,
 
 // obe_get_double stores the number at pointer, an integer too, in *value, rounded to the
 // nearest double. NaN and the infinities are accepted. The time is proportional to the
-// number of digits.
+// number of digits. As obe_get_int and obe_get_bool do, it leaves *value unchanged if it
+// fails, so that a member that may be missing can have a default.
 //
 // This and the following functions return OBE_OK; OBE_E_NOT_FOUND if there is no value
 // at pointer; OBE_E_TYPE if it has a different type; OBE_E_RANGE if it does not fit into
 // the requested type; OBE_E_ARGUMENT, also for a malformed pointer; OBE_E_MEMORY;
 // OBE_E_HANDLE.
 //
+//obe:status ignorable
 //export obe_get_double
 func obe_get_double(message C.obe_message, pointer inText, value outDouble) C.obe_status {
 	const op = "get_double"
@@ -53,7 +60,7 @@ func obe_get_double(message C.obe_message, pointer inText, value outDouble) C.ob
 		}
 		v, err := m.Double(p)
 		if err != nil {
-			return withOp(op, err)
+			return withOp(op, m.Explain(err))
 		}
 		value.put(v)
 		return nil
@@ -63,6 +70,7 @@ func obe_get_double(message C.obe_message, pointer inText, value outDouble) C.ob
 // obe_get_int stores the integer at pointer in *value. A number with a decimal point or
 // an exponent has a different type, even if its value is integral.
 //
+//obe:status ignorable
 //export obe_get_int
 func obe_get_int(message C.obe_message, pointer inText, value outInt64) C.obe_status {
 	const op = "get_int"
@@ -73,7 +81,7 @@ func obe_get_int(message C.obe_message, pointer inText, value outInt64) C.obe_st
 		}
 		v, err := m.Int(p)
 		if err != nil {
-			return withOp(op, err)
+			return withOp(op, m.Explain(err))
 		}
 		value.put(v)
 		return nil
@@ -82,6 +90,7 @@ func obe_get_int(message C.obe_message, pointer inText, value outInt64) C.obe_st
 
 // obe_get_bool stores 1 or 0 in *value for the true or false at pointer.
 //
+//obe:status ignorable
 //export obe_get_bool
 func obe_get_bool(message C.obe_message, pointer inText, value outInt32) C.obe_status {
 	const op = "get_bool"
@@ -92,7 +101,7 @@ func obe_get_bool(message C.obe_message, pointer inText, value outInt32) C.obe_s
 		}
 		v, err := m.Bool(p)
 		if err != nil {
-			return withOp(op, err)
+			return withOp(op, m.Explain(err))
 		}
 		var n int32
 		if v {
@@ -121,7 +130,7 @@ func obe_get_string(message C.obe_message, pointer inText, buffer outText, capac
 		}
 		size, err := m.ReadString(p, dst)
 		if err != nil {
-			return withOp(op, err)
+			return withOp(op, m.Explain(err))
 		}
 		return withOp(op, putSize(size, dst, length))
 	})
@@ -141,7 +150,7 @@ func obe_get_json(message C.obe_message, pointer inText, buffer outText, capacit
 		}
 		text, err := m.JSON(p)
 		if err != nil {
-			return withOp(op, err)
+			return withOp(op, m.Explain(err))
 		}
 		return withOp(op, putString(text, dst, length))
 	})
@@ -164,7 +173,7 @@ func obe_get_key(message C.obe_message, pointer inText, index C.int64_t, buffer 
 		}
 		size, err := m.ReadKey(p, int(index), dst)
 		if err != nil {
-			return withOp(op, err)
+			return withOp(op, m.Explain(err))
 		}
 		return withOp(op, putSize(size, dst, length))
 	})
@@ -191,7 +200,7 @@ func obe_get_doubles(message C.obe_message, pointer inText, values outDoubles, c
 			return err
 		}
 		n, err := m.Doubles(p, dst)
-		return withOp(op, putCount(n, err, count))
+		return withOp(op, m.Explain(putCount(n, err, count)))
 	})
 }
 
@@ -230,7 +239,7 @@ func obe_get_matrix(message C.obe_message, pointer inText, values outDoubles, ca
 			return err
 		}
 		r, c, err := m.Matrix(p, dst)
-		return withOp(op, putShape(r, c, err, rows, cols))
+		return withOp(op, m.Explain(putShape(r, c, err, rows, cols)))
 	})
 }
 
@@ -262,7 +271,7 @@ func obe_get_type(message C.obe_message, pointer inText, _type outInt32) C.obe_s
 		}
 		t, err := m.Type(p)
 		if err != nil {
-			return withOp(op, err)
+			return withOp(op, m.Explain(err))
 		}
 		_type.put(int32(t))
 		return nil
@@ -282,7 +291,7 @@ func obe_get_count(message C.obe_message, pointer inText, count outInt64) C.obe_
 		}
 		n, err := m.Count(p)
 		if err != nil {
-			return withOp(op, err)
+			return withOp(op, m.Explain(err))
 		}
 		count.put(int64(n))
 		return nil

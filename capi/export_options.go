@@ -3,6 +3,12 @@ package main
 // #include "capi.h"
 import "C"
 
+import (
+	"fmt"
+
+	"libobe/internal/excerpt"
+)
+
 //obe:group 7 Options and counters
 
 // obe_set_option sets an option by its name. The list of options is at the end of obe.h
@@ -62,26 +68,50 @@ func obe_get_option(socket C.obe_socket, name inText, buffer outText, capacity C
 }
 
 // obe_get_stat stores a counter of the handle in *value. The list of counters is at the
-// end of obe.h and in libobe(7).
+// end of obe.h and in libobe(7). For a counter of the process, socket may be NULL.
 //
 // Returns OBE_OK; OBE_E_ARGUMENT; OBE_E_HANDLE.
 //
 //export obe_get_stat
 func obe_get_stat(socket C.obe_socket, name inText, value outInt64) C.obe_status {
 	const op = "get_stat"
+	if socket == 0 {
+		return C.obe_status(withoutHandle(op, func() error { return processStat(op, name, value) }))
+	}
 	return withSocket(op, socket, func(s anySocket) error {
-		n, err := stringArg(op, "name", name)
+		n, err := statArgs(op, name, value)
 		if err != nil {
 			return err
 		}
-		if err := checkPointer(op, "value", value); err != nil {
-			return err
-		}
-		v, err := s.Stat(n)
-		if err != nil {
-			return withOp(op, err)
+		v, ok := handles.stat(n)
+		if !ok {
+			if v, err = s.Stat(n); err != nil {
+				return withOp(op, err)
+			}
 		}
 		value.put(v)
 		return nil
 	})
+}
+
+// processStat stores a counter of the process.
+func processStat(op string, name inText, value outInt64) error {
+	n, err := statArgs(op, name, value)
+	if err != nil {
+		return err
+	}
+	v, ok := handles.stat(n)
+	if !ok {
+		return fmt.Errorf("%w, and the process has no counter %s", invalidHandle(op, "", 0, kindSocket), excerpt.Quote(n))
+	}
+	value.put(v)
+	return nil
+}
+
+func statArgs(op string, name inText, value outInt64) (string, error) {
+	n, err := stringArg(op, "name", name)
+	if err != nil {
+		return "", err
+	}
+	return n, checkPointer(op, "value", value)
 }

@@ -5,6 +5,8 @@ import (
 	"unsafe"
 
 	"github.com/mattn/go-pointer"
+
+	"libobe/internal/socket"
 )
 
 // handleKind is the kind of object that a handle refers to. The compiler tells them apart
@@ -27,11 +29,12 @@ func (k handleKind) String() string {
 // a call that is still running when its handle is freed keeps the old one.
 type handleEntry struct {
 	value  unsafe.Pointer // the handle, as go-pointer returned it
-	kind   handleKind
-	object any // nil once freed
+	object any            // nil once freed
 	mu     sync.Mutex
 	last   string // the last error message
+	kind   handleKind
 	freed  bool
+	mark   leakMark
 }
 
 // retire marks the handle as freed.
@@ -59,8 +62,9 @@ func (e *handleEntry) current() any {
 type handleTable struct {
 	mu      sync.RWMutex
 	live    map[uintptr]*handleEntry
-	freed   int // how many handles were freed; the last ones are in the quarantine
-	evicted int // how many of those have left the quarantine
+	count   [kindMessage + 1]int64 // how many of each kind are live
+	freed   int                    // how many handles were freed; the last ones are in the quarantine
+	evicted int                    // how many of those have left the quarantine
 	depth   int
 }
 
@@ -72,7 +76,7 @@ var handles = handleTable{live: map[uintptr]*handleEntry{}, depth: quarantineDep
 func (t *handleTable) add(k handleKind, object any) uintptr {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	e := &handleEntry{kind: k, object: object}
+	e := &handleEntry{kind: k, object: object, mark: newLeakMark()}
 	if t.depth > 0 && t.freed-t.evicted >= t.depth {
 		e.value = *quarantineSlot(t.evicted)
 		t.evicted++
@@ -80,6 +84,7 @@ func (t *handleTable) add(k handleKind, object any) uintptr {
 		e.value = pointer.Save(t)
 	}
 	t.live[uintptr(e.value)] = e
+	t.count[k]++
 	return uintptr(e.value)
 }
 
@@ -98,6 +103,17 @@ func (t *handleTable) findAny(h uintptr) *handleEntry {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	return t.live[h]
+}
+
+// counted are the kinds of handles that the counters of the process count.
+var counted = map[string]handleKind{socket.LiveSockets: kindSocket, socket.LiveMessages: kindMessage}
+
+// stat returns a counter of the process by its name.
+func (t *handleTable) stat(name string) (value int64, ok bool) {
+	k, ok := counted[name]
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.count[k], ok
 }
 
 // remove retires a handle and returns its object, nil if it was not a live handle of that
@@ -127,11 +143,13 @@ func (t *handleTable) removeObject(h uintptr, object any) {
 func (t *handleTable) retire(e *handleEntry) any {
 	object := e.object
 	e.retire()
+	e.mark.free()
 	for t.freed-t.evicted >= max(t.depth, 1) {
 		t.evict()
 	}
 	*quarantineSlot(t.freed) = e.value
 	delete(t.live, uintptr(e.value))
+	t.count[e.kind]--
 	t.freed++
 	if t.depth == 0 {
 		t.evict()

@@ -16,6 +16,10 @@ import (
 // obe_lv_tcmd_message or obe_lv_send_message sends it. The handle holds it until the next
 // obe_lv_command_new, so that it can be changed and sent again. Setting an existing member
 // replaces its value and keeps its position.
+//
+// A key that begins with "/" is a JSON pointer, as for the functions that read the reply:
+// "/scan/from" is the member from of the member scan. Missing objects are created. In an
+// array, the index that is the count of elements, or "-", appends one.
 
 // obe_lv_command_new begins a command with a name. If the name is empty, it begins an
 // object without a command, such as a server's reply.

@@ -6,6 +6,7 @@ import "C"
 import (
 	"fmt"
 
+	"libobe/internal/memory"
 	"libobe/internal/session"
 	"libobe/internal/socket"
 )
@@ -148,7 +149,9 @@ func obe_lv_cancel(handle C.int) C.int {
 }
 
 // obe_lv_set_option sets an option by its name. The options are listed at the end. value
-// is a text: a whole number, 1 or 0 for on or off, or another text. It applies to calls and
+// is a text: a whole number, 1 or 0 for on or off, or another text. With the option
+// fields, the functions for commands send further members, such as {"instrument": "left"},
+// so that a server can tell its clients apart. It applies to calls and
 // connections that begin later.
 //
 //export obe_lv_set_option
@@ -163,8 +166,29 @@ func obe_lv_set_option(handle C.int, name, value inText) C.int {
 		if err != nil {
 			return err
 		}
-		return withOp(op, s.SetOption(string(n), string(v)))
+		return withOp(op, s.SetOption(string(n), memory.String(v)))
 	})
+}
+
+// obe_lv_get_option copies the value of an option or of a read-only property to value. See
+// "Texts" above for value_cap and value_size. On a server, peer is the address of the
+// client that sent the last message which obe_lv_receive received on the handle, on any
+// thread; it stays after that client has disconnected.
+//
+//export obe_lv_get_option
+func obe_lv_get_option(handle C.int, name inText, value lvBuffer, value_cap C.int, value_size outInt) C.int {
+	const op = "get_option"
+	return lvCall(op, handle, func(s *lvSession) error {
+		n, err := lvTextArg(op, "name", name)
+		if err != nil {
+			return err
+		}
+		v, err := s.Option(string(n))
+		if err != nil {
+			return withOp(op, err)
+		}
+		return lvPutText(op, "value", v, value, value_cap, value_size)
+	}, lvResult{"value_size", value_size})
 }
 
 // obe_lv_port stores the port on which a server listens in *port. If the server was

@@ -17,7 +17,8 @@ import (
 // pointer is a JSON pointer (RFC 6901) to a value in the message: "/x/0" is the first
 // element of the member x, and "" is the whole message. In a pointer "~1" stands for "/",
 // and "~0" for "~". These functions return OBE_E_NOT_FOUND if there is no value at the
-// pointer, and OBE_E_TYPE if the value has a different type.
+// pointer, and OBE_E_TYPE if the value has a different type. If the message is an object
+// with a member "error", as a server reports what went wrong, the error message quotes it.
 
 // lvReadValue runs the body of a function that reads the value at a pointer.
 func lvReadValue(op string, handle C.int, pointer inText, read func(d *jsondoc.Document, pointer string) error, results ...lvResult) C.int {

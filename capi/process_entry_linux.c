@@ -99,24 +99,22 @@ struct handler_call {
     obe_handler handler;
     obe_message request;
     void *user;
-    obe_status status;
 };
 
 static void *call_handler(void *data)
 {
     struct handler_call *c = data;
 
-    c->status = c->handler(c->request, c->user);
+    c->handler(c->request, c->user);
     return NULL;
 }
 
-obe_status capi_call(uintptr_t handler, obe_message request, uintptr_t user)
+void capi_call(uintptr_t handler, obe_message request, uintptr_t user)
 {
-    struct handler_call c = {(obe_handler)handler, request, (void *)user, 0};
+    struct handler_call c = {(obe_handler)handler, request, (void *)user};
 
     if (is_registered())
         GC_call_with_gc_active(call_handler, &c);
     else
         call_handler(&c);
-    return c.status;
 }

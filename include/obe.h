@@ -8,11 +8,12 @@
  *   obe_socket client;
  *   char reply[1024];
  *   int64_t length;
- *   obe_client_new(NULL, OBE_DEFAULT_PORT, &client);
- *   if (obe_tcmd(client, "{\"command\": \"optset\"}", -1, reply, sizeof reply,
- *                &length, 5000) == OBE_OK)
- *       printf("measure at %s\n", reply);
- *   obe_free(client);
+ *   if (obe_client_new(NULL, OBE_DEFAULT_PORT, &client) == OBE_OK) {
+ *       if (obe_tcmd(client, "{\"command\": \"optset\"}", -1, reply,
+ *                    sizeof reply, &length, 5000) == OBE_OK)
+ *           printf("measure at %s\n", reply);
+ *       obe_free(client);
+ *   }
  *
  * Conventions:
  *
@@ -34,6 +35,17 @@
  *           OBE_E_ARGUMENT.
  * Lengths.  Lengths and counts are int64_t, in bytes or elements. The length
  *           -1 means that an input text is NUL-terminated.
+ * Checks.   gcc and clang warn about a call that ignores the status of a
+ *           function that stores a result, or whose status is the answer
+ *           (obe_check_reply, obe_ready), but not of obe_last_error nor of the
+ *           functions whose result can have a default (obe_get_double,
+ *           obe_get_int, obe_get_bool). They also warn about a text, result or
+ *           callback that is NULL, if it must not be, and about a buffer,
+ *           array or result that is too small. gcc does not warn about NULL in
+ *           optimized code, where its check would remove comparisons with NULL
+ *           from the program, nor about the size of a matrix. The compiler
+ *           assumes nothing: what it does not see, the library refuses, and a
+ *           NULL handle too.
  * Timeouts. Milliseconds for the whole call, or OBE_FOREVER (-1), OBE_NO_WAIT
  *           (0, non-blocking), or OBE_DEFAULT_TIMEOUT (-2, the option
  *           timeout_ms of the handle).
@@ -58,8 +70,8 @@
  *           if another thread was in a call at the moment of the fork.)
  * Signals.  No function may be called in a signal handler, not even
  *           obe_cancel: that ends the process. To end a server on Ctrl-C, let
- *           the handler set a flag, and receive with a timeout in a loop that
- *           checks it. Go's runtime, which is part of the library, installs
+ *           the handler set a volatile sig_atomic_t, and pass its address to
+ *           obe_serve. Go's runtime, which is part of the library, installs
  *           handlers for some signals and forwards those that are not its own.
  *           A handler that the program installs later must have SA_ONSTACK,
  *           and a small stack must be enough for it: it may run on one of Go's
@@ -165,8 +177,63 @@ typedef int32_t obe_status;
 #define OBE_BOOL    6
 #define OBE_NULL    7
 
-/* The callback that obe_serve calls for each message. */
-typedef obe_status (*obe_handler)(obe_message request, void *user);
+/* The callback that obe_serve calls for each message. It returns nothing: a
+ * handler ends obe_serve by its flag or by obe_cancel. */
+typedef void (*obe_handler)(obe_message request, void *user);
+
+/* What the compiler checks in calls; see Checks above. p is parameter number i,
+ * an input, result or buffer, and n is parameter number k, its size. None of
+ * this changes the generated code. */
+#if defined __has_attribute && !defined OBE_HANDLES_ARE_INTEGERS
+#if __has_attribute(__warn_unused_result__)
+#define OBE_USE_STATUS __attribute__((__warn_unused_result__))
+#endif
+#if __has_attribute(__diagnose_if__) /* clang */
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wgcc-compat" /* gcc lacks diagnose_if */
+#pragma clang diagnostic ignored "-Wold-style-cast" /* C has no other */
+#define OBE_REFUSE(condition, text) \
+    __attribute__((__diagnose_if__(condition, text, "warning")))
+#define OBE_INPUT(i, p) OBE_REFUSE(!(p), #p " is NULL")
+#define OBE_RESULT(i, p) \
+    OBE_REFUSE(!(p), #p " is NULL") \
+    OBE_REFUSE(__builtin_object_size(p, 0) < sizeof *(p), #p " is too small")
+#define OBE_MATRIX(p, n) \
+    OBE_REFUSE((n) != 0 && !(p), #p " is NULL") \
+    OBE_REFUSE((n) < 0, #n " is negative") \
+    OBE_REFUSE((n) > 0 && (p) && \
+               __builtin_object_size(p, 0) / sizeof *(p) < (uint64_t)(n), \
+               #p " is smaller than " #n)
+#define OBE_INPUTS(i, p, k, n) OBE_MATRIX(p, n)
+#define OBE_BUFFER(i, p, k, n) OBE_MATRIX(p, n)
+#else
+#if __has_attribute(__nonnull__) && !defined __OPTIMIZE__
+#define OBE_INPUT(i, p) __attribute__((__nonnull__(i)))
+#endif
+#if __has_attribute(__access__) /* gcc 10 */
+#define OBE_RESULT(i, p) \
+    OBE_INPUT(i, p) __attribute__((__access__(__write_only__, i)))
+#define OBE_INPUTS(i, p, k, n) __attribute__((__access__(__read_only__, i, k)))
+#define OBE_BUFFER(i, p, k, n) __attribute__((__access__(__write_only__, i, k)))
+#endif
+#endif
+#endif
+#ifndef OBE_USE_STATUS
+#define OBE_USE_STATUS
+#endif
+#ifndef OBE_INPUT
+#define OBE_INPUT(i, p)
+#endif
+#ifndef OBE_RESULT
+#define OBE_RESULT(i, p) OBE_INPUT(i, p)
+#endif
+#ifndef OBE_MATRIX /* gcc believes that &m[0][0] is a single row */
+#define OBE_MATRIX(p, n)
+#endif
+#ifndef OBE_BUFFER
+#define OBE_INPUTS(i, p, k, n)
+#define OBE_BUFFER(i, p, k, n)
+#endif
 
 
 /* ---- Create and free ---- */
@@ -191,7 +258,8 @@ typedef obe_status (*obe_handler)(obe_message request, void *user);
  * is NULL.
  */
 obe_status obe_client_new(const char *address, int32_t port,
-                          obe_socket *client);
+                          obe_socket *client)
+    OBE_USE_STATUS OBE_RESULT(3, client);
 
 /* obe_server_new creates a server that listens on address and port, and stores
  * its handle in *server. Free the handle with obe_free.
@@ -218,7 +286,8 @@ obe_status obe_client_new(const char *address, int32_t port,
  * resolved in time; OBE_E_UNSUPPORTED for "unix:/path" on Windows; OBE_E_IO.
  */
 obe_status obe_server_new(const char *address, int32_t port,
-                          obe_socket *server);
+                          obe_socket *server)
+    OBE_USE_STATUS OBE_RESULT(3, server);
 
 /* obe_free closes and frees a client or a server. Freeing NULL is a no-op.
  *
@@ -268,7 +337,8 @@ obe_status obe_free(obe_socket socket);
  * OBE_E_ARGUMENT; OBE_E_HANDLE.
  */
 obe_status obe_send(obe_socket socket, const char *json, int64_t length,
-                    int64_t timeout_ms);
+                    int64_t timeout_ms)
+    OBE_INPUT(2, json);
 
 /* obe_receive receives one message into buffer, which has room for capacity
  * bytes, and stores its size in *length.
@@ -300,7 +370,8 @@ obe_status obe_send(obe_socket socket, const char *json, int64_t length,
  * connection is closed.
  */
 obe_status obe_receive(obe_socket socket, char *buffer, int64_t capacity,
-                       int64_t *length, int64_t timeout_ms);
+                       int64_t *length, int64_t timeout_ms)
+    OBE_USE_STATUS OBE_BUFFER(2, buffer, 3, capacity) OBE_RESULT(4, length);
 
 /* obe_tcmd sends a command and receives its reply: obe_send, obe_receive and
  * obe_close under one timeout. For clients.
@@ -320,7 +391,9 @@ obe_status obe_receive(obe_socket socket, char *buffer, int64_t capacity,
  */
 obe_status obe_tcmd(obe_socket client, const char *json, int64_t length,
                     char *reply, int64_t capacity, int64_t *reply_length,
-                    int64_t timeout_ms);
+                    int64_t timeout_ms)
+    OBE_USE_STATUS OBE_INPUT(2, json) OBE_BUFFER(4, reply, 5, capacity)
+    OBE_RESULT(6, reply_length);
 
 /* obe_close closes a connection but keeps the handle: a client's connection,
  * or that of the message that a server's obe_send would answer. A server keeps
@@ -363,15 +436,25 @@ obe_status obe_wait_ready(obe_socket client, int64_t timeout_ms);
  *
  * Returns OBE_OK; OBE_E_STATE for a client; OBE_E_ARGUMENT; OBE_E_HANDLE.
  */
-obe_status obe_port(obe_socket server, int32_t *port);
+obe_status obe_port(obe_socket server, int32_t *port)
+    OBE_USE_STATUS OBE_RESULT(2, port);
 
 
 /* ---- Build messages ----
  *
  * A message is one JSON value, to be sent or received. obe_message_new and
- * obe_command_new create one, the obe_set functions set members of an object,
- * and obe_message_free frees it. Several threads may use one message at the
- * same time.
+ * obe_command_new create one, the obe_set functions set what is in it, and
+ * obe_message_free frees it. Several threads may use one message at the same
+ * time.
+ *
+ * The obe_set functions use the same JSON pointers as the obe_get functions. A
+ * key that begins with "/" is a pointer: "/scan/from" is the member from of
+ * the member scan, and "/x/0" the first element of x. Missing objects are
+ * created. In an array, an existing element is replaced, and the index that is
+ * the count of elements, or "-", appends one. An array is not created: set it
+ * first, with obe_set_json to "[]" for example. Any other key is the name of a
+ * member of the outermost object, as it is: "a/b", and also "". The name "/x"
+ * is written as the pointer "/~1x".
  *
  * Cost, for a text of T bytes and a value of V bytes:
  *
@@ -385,7 +468,9 @@ obe_status obe_port(obe_socket server, int32_t *port);
  * proportional to the size of the text: less than a microsecond each if the
  * text fits into the CPU's cache, and a few microseconds if it is large. A
  * loop that sets a member and then reads or sends the whole text copies the
- * text each time. A pointer of n parts costs n such steps.
+ * text each time, and so does one that sets something in an object or array
+ * and then reads all of that; obe_get_type and obe_get_count do not. A pointer
+ * of n parts costs n such steps.
  *
  * A message needs at most 8 times the memory of its text, including an index
  * of positions in it: usually 3 times while it is read, and 5 times while
@@ -402,7 +487,8 @@ obe_status obe_port(obe_socket server, int32_t *port);
  * OBE_E_ARGUMENT; OBE_E_MEMORY.
  */
 obe_status obe_message_new(const char *json, int64_t length,
-                           obe_message *message);
+                           obe_message *message)
+    OBE_USE_STATUS OBE_INPUT(1, json) OBE_RESULT(3, message);
 
 /* obe_command_new creates the message {"command": command} and stores its
  * handle in *message. The obe_set functions add members. Free it with
@@ -411,7 +497,8 @@ obe_status obe_message_new(const char *json, int64_t length,
  * Returns OBE_OK; OBE_E_JSON if command is not UTF-8; OBE_E_ARGUMENT;
  * OBE_E_MEMORY.
  */
-obe_status obe_command_new(const char *command, obe_message *message);
+obe_status obe_command_new(const char *command, obe_message *message)
+    OBE_USE_STATUS OBE_INPUT(1, command) OBE_RESULT(2, message);
 
 /* obe_message_free frees a message. Freeing NULL is a no-op. A request that
  * was not answered is dropped; see obe_receive_message.
@@ -421,50 +508,63 @@ obe_status obe_command_new(const char *command, obe_message *message);
  */
 obe_status obe_message_free(obe_message message);
 
-/* obe_set_double sets the member key to a number, written as a float with the
- * fewest digits that read back as the same double: 25 is written as 25.0, and
- * NaN and the infinities as NaN, Infinity and -Infinity.
+/* obe_set_double sets the member key, or what the pointer key selects, to a
+ * number. It is written as a float with the fewest digits that read back as
+ * the same double: 25 is written as 25.0, and NaN and the infinities as NaN,
+ * Infinity and -Infinity.
  *
  * In this and the following functions, an existing member keeps its position
- * and a new one is added at the end. Returns OBE_OK; OBE_E_TYPE if the message
- * is not an object; OBE_E_JSON if a text is not UTF-8; OBE_E_ARGUMENT;
+ * and a new one is added at the end. A function that fails leaves the message
+ * unchanged. Returns OBE_OK; OBE_E_TYPE if a pointer leads into a value that
+ * is not an object or array, or if the message is not an object and key is not
+ * a pointer; OBE_E_NOT_FOUND if an array has no such index, or there is no
+ * array to append to; OBE_E_JSON if a text is not UTF-8, or the message would
+ * be nested too deep; OBE_E_ARGUMENT, also for a malformed pointer;
  * OBE_E_MEMORY; OBE_E_HANDLE.
  */
-obe_status obe_set_double(obe_message message, const char *key, double value);
+obe_status obe_set_double(obe_message message, const char *key, double value)
+    OBE_INPUT(2, key);
 
 /* obe_set_int sets the member key to an integer. */
-obe_status obe_set_int(obe_message message, const char *key, int64_t value);
+obe_status obe_set_int(obe_message message, const char *key, int64_t value)
+    OBE_INPUT(2, key);
 
 /* obe_set_bool sets the member key to true, or to false if value is 0. */
-obe_status obe_set_bool(obe_message message, const char *key, int32_t value);
+obe_status obe_set_bool(obe_message message, const char *key, int32_t value)
+    OBE_INPUT(2, key);
 
 /* obe_set_null sets the member key to null. */
-obe_status obe_set_null(obe_message message, const char *key);
+obe_status obe_set_null(obe_message message, const char *key)
+    OBE_INPUT(2, key);
 
 /* obe_set_string sets the member key to a text of length bytes of UTF-8 (-1:
  * NUL-terminated).
  */
 obe_status obe_set_string(obe_message message, const char *key,
-                          const char *text, int64_t length);
+                          const char *text, int64_t length)
+    OBE_INPUT(2, key) OBE_INPUT(3, text);
 
 /* obe_set_doubles sets the member key to an array of count numbers, each
  * written as in obe_set_double. A large array is formatted on several CPU
  * cores.
  */
 obe_status obe_set_doubles(obe_message message, const char *key,
-                           const double *values, int64_t count);
+                           const double *values, int64_t count)
+    OBE_INPUT(2, key) OBE_INPUTS(3, values, 4, count);
 
 /* obe_set_matrix sets the member key to an array of rows arrays of cols
  * numbers each. values contains them row by row.
  */
 obe_status obe_set_matrix(obe_message message, const char *key,
-                          const double *values, int64_t rows, int64_t cols);
+                          const double *values, int64_t rows, int64_t cols)
+    OBE_INPUT(2, key);
 
 /* obe_set_json sets the member key to the JSON text of length bytes (-1:
  * NUL-terminated), byte for byte.
  */
 obe_status obe_set_json(obe_message message, const char *key, const char *json,
-                        int64_t length);
+                        int64_t length)
+    OBE_INPUT(2, key) OBE_INPUT(3, json);
 
 
 /* ---- Read messages ----
@@ -472,11 +572,18 @@ obe_status obe_set_json(obe_message message, const char *key, const char *json,
  * A JSON pointer (RFC 6901) selects a value of a message: "/x/0" is the first
  * element of the member x, and "" is the whole message. In a pointer, "~1"
  * stands for "/" and "~0" for "~". If a key is repeated, the last member wins.
+ * The obe_set functions use the same pointers.
+ *
+ * If the message is an object with a member "error", which is how a server
+ * reports what went wrong, the error message of OBE_E_NOT_FOUND and OBE_E_TYPE
+ * quotes the message, up to 200 bytes of it.
  */
 
 /* obe_get_double stores the number at pointer, an integer too, in *value,
  * rounded to the nearest double. NaN and the infinities are accepted. The time
- * is proportional to the number of digits.
+ * is proportional to the number of digits. As obe_get_int and obe_get_bool do,
+ * it leaves *value unchanged if it fails, so that a member that may be missing
+ * can have a default.
  *
  * This and the following functions return OBE_OK; OBE_E_NOT_FOUND if there is
  * no value at pointer; OBE_E_TYPE if it has a different type; OBE_E_RANGE if
@@ -484,17 +591,20 @@ obe_status obe_set_json(obe_message message, const char *key, const char *json,
  * malformed pointer; OBE_E_MEMORY; OBE_E_HANDLE.
  */
 obe_status obe_get_double(obe_message message, const char *pointer,
-                          double *value);
+                          double *value)
+    OBE_INPUT(2, pointer) OBE_RESULT(3, value);
 
 /* obe_get_int stores the integer at pointer in *value. A number with a decimal
  * point or an exponent has a different type, even if its value is integral.
  */
 obe_status obe_get_int(obe_message message, const char *pointer,
-                       int64_t *value);
+                       int64_t *value)
+    OBE_INPUT(2, pointer) OBE_RESULT(3, value);
 
 /* obe_get_bool stores 1 or 0 in *value for the true or false at pointer. */
 obe_status obe_get_bool(obe_message message, const char *pointer,
-                        int32_t *value);
+                        int32_t *value)
+    OBE_INPUT(2, pointer) OBE_RESULT(3, value);
 
 /* obe_get_string copies the string at pointer into buffer, unescaped and
  * without its quotes, in UTF-8, and stores its length in *length. The text may
@@ -506,21 +616,27 @@ obe_status obe_get_bool(obe_message message, const char *pointer,
  * NUL follows the text.
  */
 obe_status obe_get_string(obe_message message, const char *pointer,
-                          char *buffer, int64_t capacity, int64_t *length);
+                          char *buffer, int64_t capacity, int64_t *length)
+    OBE_USE_STATUS OBE_INPUT(2, pointer) OBE_BUFFER(3, buffer, 4, capacity)
+    OBE_RESULT(5, length);
 
 /* obe_get_json copies the JSON text of the value at pointer into buffer, byte
  * for byte, and stores its length in *length. The pointer "" is the whole
  * message. See obe_get_string for buffer and capacity.
  */
 obe_status obe_get_json(obe_message message, const char *pointer, char *buffer,
-                        int64_t capacity, int64_t *length);
+                        int64_t capacity, int64_t *length)
+    OBE_USE_STATUS OBE_INPUT(2, pointer) OBE_BUFFER(3, buffer, 4, capacity)
+    OBE_RESULT(5, length);
 
 /* obe_get_key copies the key of member number index (from 0) of the object at
  * pointer into buffer, and stores its length in *length. See obe_get_string
  * for buffer and capacity.
  */
 obe_status obe_get_key(obe_message message, const char *pointer, int64_t index,
-                       char *buffer, int64_t capacity, int64_t *length);
+                       char *buffer, int64_t capacity, int64_t *length)
+    OBE_USE_STATUS OBE_INPUT(2, pointer) OBE_BUFFER(4, buffer, 5, capacity)
+    OBE_RESULT(6, length);
 
 /* obe_get_doubles copies the array of numbers at pointer into values, which
  * has room for capacity numbers, and stores their count in *count.
@@ -532,7 +648,9 @@ obe_status obe_get_key(obe_message message, const char *pointer, int64_t index,
  * large array is parsed on several CPU cores.
  */
 obe_status obe_get_doubles(obe_message message, const char *pointer,
-                           double *values, int64_t capacity, int64_t *count);
+                           double *values, int64_t capacity, int64_t *count)
+    OBE_USE_STATUS OBE_INPUT(2, pointer) OBE_BUFFER(3, values, 4, capacity)
+    OBE_RESULT(5, count);
 
 /* obe_get_matrix copies the array of rows at pointer into values, row by row,
  * and stores the number of rows and columns in *rows and *cols. values has
@@ -545,7 +663,9 @@ obe_status obe_get_doubles(obe_message message, const char *pointer,
  */
 obe_status obe_get_matrix(obe_message message, const char *pointer,
                           double *values, int64_t capacity, int64_t *rows,
-                          int64_t *cols);
+                          int64_t *cols)
+    OBE_USE_STATUS OBE_INPUT(2, pointer) OBE_MATRIX(values, capacity)
+    OBE_RESULT(5, rows) OBE_RESULT(6, cols);
 
 /* obe_get_type stores the type of the value at pointer in *type: OBE_OBJECT,
  * OBE_ARRAY, OBE_STRING, OBE_INTEGER, OBE_REAL, OBE_BOOL or OBE_NULL. A number
@@ -553,13 +673,15 @@ obe_status obe_get_matrix(obe_message message, const char *pointer,
  * the infinities, are real.
  */
 obe_status obe_get_type(obe_message message, const char *pointer,
-                        int32_t *type);
+                        int32_t *type)
+    OBE_USE_STATUS OBE_INPUT(2, pointer) OBE_RESULT(3, type);
 
 /* obe_get_count stores the number of members of the object, or of elements of
  * the array, at pointer in *count.
  */
 obe_status obe_get_count(obe_message message, const char *pointer,
-                         int64_t *count);
+                         int64_t *count)
+    OBE_USE_STATUS OBE_INPUT(2, pointer) OBE_RESULT(3, count);
 
 
 /* ---- Send and receive messages ---- */
@@ -573,23 +695,26 @@ obe_status obe_send_message(obe_socket socket, obe_message message,
 /* obe_receive_message receives one message and stores its handle in *message;
  * free it with obe_message_free. See obe_receive.
  *
- * A message that a server received refers to its client. obe_reply answers it,
- * at any time and from any thread, even while other messages are not answered
- * yet. obe_send does not answer it. If it is freed without an answer, the
- * connection of its client is closed when a message of another client is
- * received, unless the option one_way is set, so that no client waits for a
- * reply that will not come. The next message of the same connection is
- * received when this one is answered or freed, so that replies leave in the
- * order of their commands (or at once, with the option one_way).
+ * A message that a server received refers to its client, whose address
+ * obe_message_peer returns. obe_reply answers it, at any time and from any
+ * thread, even while other messages are not answered yet. obe_send does not
+ * answer it. If it is freed without an answer, the connection of its client is
+ * closed when a message of another client is received, unless the option
+ * one_way is set, so that no client waits for a reply that will not come. The
+ * next message of the same connection is received when this one is answered or
+ * freed, so that replies leave in the order of their commands (or at once,
+ * with the option one_way).
  */
 obe_status obe_receive_message(obe_socket socket, obe_message *message,
-                               int64_t timeout_ms);
+                               int64_t timeout_ms)
+    OBE_USE_STATUS OBE_RESULT(2, message);
 
 /* obe_tcmd_message sends the message command, receives the reply and stores
  * its handle in *reply; free it with obe_message_free. See obe_tcmd.
  */
 obe_status obe_tcmd_message(obe_socket client, obe_message command,
-                            obe_message *reply, int64_t timeout_ms);
+                            obe_message *reply, int64_t timeout_ms)
+    OBE_USE_STATUS OBE_RESULT(3, reply);
 
 /* obe_reply answers the client that sent request, a message that a server
  * received, with the JSON text of length bytes (-1: NUL-terminated). A message
@@ -605,7 +730,8 @@ obe_status obe_tcmd_message(obe_socket client, obe_message command,
  * OBE_E_ARGUMENT; OBE_E_HANDLE.
  */
 obe_status obe_reply(obe_message request, const char *json, int64_t length,
-                     int64_t timeout_ms);
+                     int64_t timeout_ms)
+    OBE_INPUT(2, json);
 
 /* obe_reply_message answers the client that sent request with a message; see
  * obe_reply.
@@ -613,23 +739,44 @@ obe_status obe_reply(obe_message request, const char *json, int64_t length,
 obe_status obe_reply_message(obe_message request, obe_message message,
                              int64_t timeout_ms);
 
+/* obe_message_peer copies the address of the client that sent message, one
+ * that a server received, into buffer, and stores its length in *length:
+ * "127.0.0.1:50312", or "[::1]:50312". A client of a Unix-domain socket has no
+ * address of its own; the text is then that of the socket. The address is
+ * valid as long as the message, even after the client has disconnected or the
+ * server was freed. See obe_get_string for buffer and capacity; 80 bytes are
+ * enough for an IP address and its port.
+ *
+ * Returns OBE_OK; OBE_E_STATE if message was not received by a server;
+ * OBE_E_BUFFER, with the needed size in *length; OBE_E_ARGUMENT; OBE_E_HANDLE.
+ */
+obe_status obe_message_peer(obe_message message, char *buffer,
+                            int64_t capacity, int64_t *length)
+    OBE_USE_STATUS OBE_BUFFER(2, buffer, 3, capacity) OBE_RESULT(4, length);
+
 /* obe_serve receives messages and calls handler with each message and with
- * user, until handler returns a status other than OBE_OK. obe_serve then
- * returns that status.
+ * user, until *stop is not 0, or until obe_cancel, obe_close or obe_free.
  *
  * handler runs on the calling thread, with no lock held, and may call any
  * function. It answers with obe_reply. The request is freed when handler
- * returns, and one that was not answered is then dropped. Do not return
- * obe_reply's status from the handler: a client that has disconnected would
- * end the server. Several threads may serve one server. handler must not leave
- * by longjmp or by a C++ exception.
+ * returns, and one that was not answered is then dropped. Several threads may
+ * serve one server, with the same stop too. handler must not leave by longjmp
+ * or by a C++ exception.
  *
- * Blocks until handler ends it, or until obe_cancel, obe_close or obe_free.
- * Returns handler's status; OBE_E_CANCELLED after obe_cancel; OBE_E_CLOSED
- * after obe_free or obe_close; OBE_E_STATE for a client; OBE_E_ARGUMENT;
- * OBE_E_HANDLE.
+ * stop may be NULL. Otherwise *stop is read every 100 ms and after each
+ * message, so that it must exist until obe_serve returns. It may be a volatile
+ * sig_atomic_t that a signal handler sets; handler itself and other threads
+ * may set it, too. A message that is not received any more stays for the next
+ * call.
+ *
+ * Blocks until *stop is not 0, or until obe_cancel, obe_close or obe_free, and
+ * while handler runs. Returns OBE_OK because of *stop; OBE_E_CANCELLED after
+ * obe_cancel, also if handler called it; OBE_E_CLOSED after obe_close or
+ * obe_free; OBE_E_STATE for a client; OBE_E_ARGUMENT; OBE_E_HANDLE.
  */
-obe_status obe_serve(obe_socket server, obe_handler handler, void *user);
+obe_status obe_serve(obe_socket server, obe_handler handler, void *user,
+                     const volatile int *stop)
+    OBE_INPUT(2, handler);
 
 
 /* ---- Commands ----
@@ -647,8 +794,9 @@ obe_status obe_serve(obe_socket server, obe_handler handler, void *user);
  * thread's command may discard the reply. Such threads use obe_query, which
  * returns the reply as a message.
  *
- * What the commands send in addition to "command", and the expected reply (K
- * knobs, P parameters, N samples of their distribution, M settings):
+ * What the commands send in addition to "command" and to the members of the
+ * option fields, and the expected reply (K knobs, P parameters, N samples of
+ * their distribution, M settings):
  *
  *   ready, done                  "OK"
  *   newrun     fields            "OK"
@@ -680,7 +828,8 @@ obe_status obe_serve(obe_socket server, obe_handler handler, void *user);
  */
 obe_status obe_query(obe_socket client, const char *command,
                      obe_message fields, obe_message *reply,
-                     int64_t timeout_ms);
+                     int64_t timeout_ms)
+    OBE_USE_STATUS OBE_INPUT(2, command) OBE_RESULT(4, reply);
 
 /* obe_check_reply checks whether the message reply is one that the command of
  * that name expects, including its numbers. It is for programs that send the
@@ -690,12 +839,14 @@ obe_status obe_query(obe_socket client, const char *command,
  * Returns OBE_OK; OBE_E_REPLY, and the error message quotes the reply;
  * OBE_E_ARGUMENT, also for an unknown command; OBE_E_MEMORY; OBE_E_HANDLE.
  */
-obe_status obe_check_reply(obe_message reply, const char *command);
+obe_status obe_check_reply(obe_message reply, const char *command)
+    OBE_USE_STATUS OBE_INPUT(2, command);
 
 /* obe_ready asks once whether the server is ready. obe_wait_ready waits until
  * it is.
  */
-obe_status obe_ready(obe_socket client, int64_t timeout_ms);
+obe_status obe_ready(obe_socket client, int64_t timeout_ms)
+    OBE_USE_STATUS;
 
 /* obe_newrun starts a new run. fields is an object whose members are sent too,
  * or NULL. Which members are needed depends on the server.
@@ -708,14 +859,16 @@ obe_status obe_newrun(obe_socket client, obe_message fields,
  * room for capacity numbers.
  */
 obe_status obe_optset(obe_socket client, double *setting, int64_t capacity,
-                      int64_t *count, int64_t timeout_ms);
+                      int64_t *count, int64_t timeout_ms)
+    OBE_USE_STATUS OBE_BUFFER(2, setting, 3, capacity) OBE_RESULT(4, count);
 
 /* obe_goodset asks for a good setting, which the server draws at random: the
  * larger pickiness is, the closer to the best setting. With a negative
  * pickiness the server uses its own. See obe_optset.
  */
 obe_status obe_goodset(obe_socket client, double pickiness, double *setting,
-                       int64_t capacity, int64_t *count, int64_t timeout_ms);
+                       int64_t capacity, int64_t *count, int64_t timeout_ms)
+    OBE_USE_STATUS OBE_BUFFER(3, setting, 4, capacity) OBE_RESULT(5, count);
 
 /* obe_newdat reports a measurement: the setting x of x_count knobs, the
  * y_count values y that were measured at it, and their s_count uncertainties s
@@ -723,50 +876,62 @@ obe_status obe_goodset(obe_socket client, double pickiness, double *setting,
  */
 obe_status obe_newdat(obe_socket client, const double *x, int64_t x_count,
                       const double *y, int64_t y_count, const double *s,
-                      int64_t s_count, int64_t timeout_ms);
+                      int64_t s_count, int64_t timeout_ms)
+    OBE_INPUTS(2, x, 3, x_count) OBE_INPUTS(4, y, 5, y_count)
+    OBE_INPUTS(6, s, 7, s_count);
 
 /* obe_getmean asks for the mean of each parameter and stores it in mean; see
  * obe_optset.
  */
 obe_status obe_getmean(obe_socket client, double *mean, int64_t capacity,
-                       int64_t *count, int64_t timeout_ms);
+                       int64_t *count, int64_t timeout_ms)
+    OBE_USE_STATUS OBE_BUFFER(2, mean, 3, capacity) OBE_RESULT(4, count);
 
 /* obe_getstd asks for the standard deviation of each parameter and stores it
  * in deviation; see obe_optset.
  */
 obe_status obe_getstd(obe_socket client, double *deviation, int64_t capacity,
-                      int64_t *count, int64_t timeout_ms);
+                      int64_t *count, int64_t timeout_ms)
+    OBE_USE_STATUS OBE_BUFFER(2, deviation, 3, capacity) OBE_RESULT(4, count);
 
 /* obe_getcov asks for the covariance matrix of the parameters and stores it in
  * covariance, row by row. *rows and *cols are both the number of parameters.
  */
 obe_status obe_getcov(obe_socket client, double *covariance, int64_t capacity,
-                      int64_t *rows, int64_t *cols, int64_t timeout_ms);
+                      int64_t *rows, int64_t *cols, int64_t timeout_ms)
+    OBE_USE_STATUS OBE_MATRIX(covariance, capacity) OBE_RESULT(4, rows)
+    OBE_RESULT(5, cols);
 
 /* obe_getpar asks for the samples of the parameters' distribution and stores
  * them in parameters, with one row for each parameter and one column for each
  * sample.
  */
 obe_status obe_getpar(obe_socket client, double *parameters, int64_t capacity,
-                      int64_t *rows, int64_t *cols, int64_t timeout_ms);
+                      int64_t *rows, int64_t *cols, int64_t timeout_ms)
+    OBE_USE_STATUS OBE_MATRIX(parameters, capacity) OBE_RESULT(4, rows)
+    OBE_RESULT(5, cols);
 
 /* obe_getset asks for all possible settings and stores them in settings, with
  * one row for each knob and one column for each setting.
  */
 obe_status obe_getset(obe_socket client, double *settings, int64_t capacity,
-                      int64_t *rows, int64_t *cols, int64_t timeout_ms);
+                      int64_t *rows, int64_t *cols, int64_t timeout_ms)
+    OBE_USE_STATUS OBE_MATRIX(settings, capacity) OBE_RESULT(4, rows)
+    OBE_RESULT(5, cols);
 
 /* obe_getwgt asks for the weight of each sample of obe_getpar and stores it in
  * weights; see obe_optset.
  */
 obe_status obe_getwgt(obe_socket client, double *weights, int64_t capacity,
-                      int64_t *count, int64_t timeout_ms);
+                      int64_t *count, int64_t timeout_ms)
+    OBE_USE_STATUS OBE_BUFFER(2, weights, 3, capacity) OBE_RESULT(4, count);
 
 /* obe_getcon asks for the constants of the model and stores them in constants;
  * see obe_optset.
  */
 obe_status obe_getcon(obe_socket client, double *constants, int64_t capacity,
-                      int64_t *count, int64_t timeout_ms);
+                      int64_t *count, int64_t timeout_ms)
+    OBE_USE_STATUS OBE_BUFFER(2, constants, 3, capacity) OBE_RESULT(4, count);
 
 /* obe_done asks the server to exit. */
 obe_status obe_done(obe_socket client, int64_t timeout_ms);
@@ -786,7 +951,8 @@ obe_status obe_done(obe_socket client, int64_t timeout_ms);
  * file that cannot be opened, and the previous one stays; OBE_E_HANDLE.
  */
 obe_status obe_set_option(obe_socket socket, const char *name,
-                          const char *value);
+                          const char *value)
+    OBE_INPUT(2, name) OBE_INPUT(3, value);
 
 /* obe_get_option copies the value of an option or of a read-only property into
  * buffer, as text, and stores its length in *length. See obe_get_string for
@@ -796,14 +962,18 @@ obe_status obe_set_option(obe_socket socket, const char *name,
  * OBE_E_ARGUMENT; OBE_E_HANDLE.
  */
 obe_status obe_get_option(obe_socket socket, const char *name, char *buffer,
-                          int64_t capacity, int64_t *length);
+                          int64_t capacity, int64_t *length)
+    OBE_USE_STATUS OBE_INPUT(2, name) OBE_BUFFER(3, buffer, 4, capacity)
+    OBE_RESULT(5, length);
 
 /* obe_get_stat stores a counter of the handle in *value. The list of counters
- * is at the end of obe.h and in libobe(7).
+ * is at the end of obe.h and in libobe(7). For a counter of the process,
+ * socket may be NULL.
  *
  * Returns OBE_OK; OBE_E_ARGUMENT; OBE_E_HANDLE.
  */
-obe_status obe_get_stat(obe_socket socket, const char *name, int64_t *value);
+obe_status obe_get_stat(obe_socket socket, const char *name, int64_t *value)
+    OBE_USE_STATUS OBE_INPUT(2, name) OBE_RESULT(3, value);
 
 
 /* ---- Errors and version ---- */
@@ -827,7 +997,8 @@ obe_status obe_get_stat(obe_socket socket, const char *name, int64_t *value);
  * Returns OBE_OK; OBE_E_BUFFER; OBE_E_ARGUMENT; OBE_E_HANDLE.
  */
 obe_status obe_last_error(const void *handle, char *buffer, int64_t capacity,
-                          int64_t *length);
+                          int64_t *length)
+    OBE_BUFFER(2, buffer, 3, capacity);
 
 /* obe_strerror returns the general text for a status, never NULL. The text
  * belongs to the library and stays valid.
@@ -851,6 +1022,15 @@ const char *obe_version(void);
  *                      optbayesexpt server reads one message from each
  *                      connection.
  *                      Default: 0.
+ *   fields             Client: a JSON object, such as {"instrument": "left"},
+ *                      whose members are sent with each command of the
+ *                      protocol: by the functions for the commands, by query
+ *                      and by wait_ready. So several instruments can share a
+ *                      server. The command's own members come first and have
+ *                      precedence. Messages that the program builds are sent
+ *                      unchanged. A member command is an error. Empty sends no
+ *                      further members.
+ *                      Default: none.
  *   max_message        The largest message that is sent or accepted, in bytes;
  *                      at most 9999999999, and 2147483583 in a 32-bit process.
  *                      Default: 67108864.
@@ -930,7 +1110,9 @@ const char *obe_version(void);
  *                      Read-only.
  *   peer               The other side's address: that of the client's
  *                      connection, or of the connection of the server's last
- *                      message; empty if there is none.
+ *                      message, by whichever function it was received; empty
+ *                      if there is none. If several threads receive from a
+ *                      server, its last message is that of the calling thread.
  *                      Read-only.
  *
  * ---- Counters, for obe_get_stat ----
@@ -970,10 +1152,16 @@ const char *obe_version(void);
  *                      ones.
  *   trace_failed       Messages that could not be written to the trace; the
  *                      property trace_error contains the reason.
+ *   live_sockets       Process: clients and servers that exist, which obe_free
+ *                      has not freed. The handle may be NULL.
+ *   live_messages      Process: messages that exist, which obe_message_free
+ *                      has not freed, including those that handlers of
+ *                      obe_serve are processing. The handle may be NULL.
  */
 
 #define OBE_OPT_TIMEOUT_MS         "timeout_ms"
 #define OBE_OPT_PERSISTENT         "persistent"
+#define OBE_OPT_FIELDS             "fields"
 #define OBE_OPT_MAX_MESSAGE        "max_message"
 #define OBE_OPT_MAX_CONNECTIONS    "max_connections"
 #define OBE_OPT_MESSAGE_TIMEOUT_MS "message_timeout_ms"
@@ -1012,6 +1200,19 @@ const char *obe_version(void);
 #define OBE_STAT_OUTGOING_BYTES      "outgoing_bytes"
 #define OBE_STAT_EVICTED             "evicted"
 #define OBE_STAT_TRACE_FAILED        "trace_failed"
+#define OBE_STAT_LIVE_SOCKETS        "live_sockets"
+#define OBE_STAT_LIVE_MESSAGES       "live_messages"
+
+#ifdef OBE_REFUSE
+#pragma clang diagnostic pop
+#undef OBE_REFUSE
+#endif
+#undef OBE_USE_STATUS
+#undef OBE_INPUT
+#undef OBE_RESULT
+#undef OBE_MATRIX
+#undef OBE_INPUTS
+#undef OBE_BUFFER
 
 #ifdef __cplusplus
 }

@@ -149,9 +149,20 @@ int obe_lv_cancel(int handle);
 
 /* obe_lv_set_option sets an option by its name. The options are listed at the
  * end. value is a text: a whole number, 1 or 0 for on or off, or another text.
+ * With the option fields, the functions for commands send further members,
+ * such as {"instrument": "left"}, so that a server can tell its clients apart.
  * It applies to calls and connections that begin later.
  */
 int obe_lv_set_option(int handle, const char *name, const char *value);
+
+/* obe_lv_get_option copies the value of an option or of a read-only property
+ * to value. See "Texts" above for value_cap and value_size. On a server, peer
+ * is the address of the client that sent the last message which obe_lv_receive
+ * received on the handle, on any thread; it stays after that client has
+ * disconnected.
+ */
+int obe_lv_get_option(int handle, const char *name, char value[],
+                      int value_cap, int *value_size);
 
 /* obe_lv_port stores the port on which a server listens in *port. If the
  * server was created with port 0, the system has chosen it.
@@ -218,6 +229,11 @@ int obe_lv_wait_ready(int handle, int timeout_ms);
  * holds it until the next obe_lv_command_new, so that it can be changed and
  * sent again. Setting an existing member replaces its value and keeps its
  * position.
+ *
+ * A key that begins with "/" is a JSON pointer, as for the functions that read
+ * the reply: "/scan/from" is the member from of the member scan. Missing
+ * objects are created. In an array, the index that is the count of elements,
+ * or "-", appends one.
  */
 
 /* obe_lv_command_new begins a command with a name. If the name is empty, it
@@ -267,7 +283,8 @@ int obe_lv_send_message(int handle, int timeout_ms);
  * the first element of the member x, and "" is the whole message. In a pointer
  * "~1" stands for "/", and "~0" for "~". These functions return
  * OBE_E_NOT_FOUND if there is no value at the pointer, and OBE_E_TYPE if the
- * value has a different type.
+ * value has a different type. If the message is an object with a member
+ * "error", as a server reports what went wrong, the error message quotes it.
  */
 
 /* obe_lv_get_double stores the number at pointer, which may be an integer, in
@@ -429,7 +446,7 @@ int obe_lv_version(int *major, int *minor, int *patch);
 int obe_lv_pointer_size(int *size);
 
 
-/* ---- Options, for obe_lv_set_option ----
+/* ---- Options, for obe_lv_set_option and obe_lv_get_option ----
  *
  *   timeout_ms         The timeout in milliseconds of a call that requests the
  *                      handle's default; -1 is forever.
@@ -439,6 +456,15 @@ int obe_lv_pointer_size(int *size);
  *                      optbayesexpt server reads one message from each
  *                      connection.
  *                      Default: 0.
+ *   fields             Client: a JSON object, such as {"instrument": "left"},
+ *                      whose members are sent with each command of the
+ *                      protocol: by the functions for the commands, by query
+ *                      and by wait_ready. So several instruments can share a
+ *                      server. The command's own members come first and have
+ *                      precedence. Messages that the program builds are sent
+ *                      unchanged. A member command is an error. Empty sends no
+ *                      further members.
+ *                      Default: none.
  *   max_message        The largest message that is sent or accepted, in bytes;
  *                      at most 9999999999, and 2147483583 in a 32-bit process.
  *                      Default: 67108864.
@@ -510,6 +536,18 @@ int obe_lv_pointer_size(int *size);
  *                      at least 4194304.
  *                      Default: OBE_TRACE_LIMIT of the environment, or
  *                      104857600.
+ *   trace_error        Why a message was last missing from the trace; empty if
+ *                      none was.
+ *                      Read-only.
+ *   local              This side's address: that of the server's listener or
+ *                      of the client's connection; empty if there is none.
+ *                      Read-only.
+ *   peer               The other side's address: that of the client's
+ *                      connection, or of the connection of the server's last
+ *                      message, by whichever function it was received; empty
+ *                      if there is none. If several threads receive from a
+ *                      server, its last message is that of the calling thread.
+ *                      Read-only.
  *   codepage           The code page of the texts of this handle, which are
  *                      converted from and to UTF-8: 874, 932, 936, 949, 950,
  *                      1250 to 1258, system (that of this Windows

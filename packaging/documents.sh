@@ -1,11 +1,16 @@
 #!/bin/sh
-# Copies the documents into an archive: documents.sh DIRECTORY
+# Copies the documents and the examples to DOCDIR below DESTDIR, in the directories that
+# they have in the source, so that they link to each other. The headers are in INCLUDE.
 set -eu
-directory=$1/share/doc/libobe
-mkdir -p "$directory/labview" "$directory/docs"
-install -m 644 README.md LICENSE "$STAGE/LICENSE.third-party" "$directory/"
-install -m 644 docs/*.md "$directory/docs/"
-install -m 644 bindings/labview/*.* "$directory/labview/"
-# The headers are in another place relative to these.
-sed -i 's|](../../include/|](../../../../include/|' "$directory"/labview/*.md
-sed -i 's|](../include/|](../../../../include/|' "$directory"/docs/*.md
+target=$DESTDIR$DOCDIR
+
+{
+    ls ./*.md LICENSE bench/*.svg bindings/python/README.md
+    find docs examples -type f ! -name 'test_*' ! -name conftest.py ! -path '*/__pycache__/*'
+    find bindings/labview -maxdepth 1 -type f
+} | while read -r file; do
+    mode=644
+    [ ! -x "$file" ] || mode=755
+    install -D -m $mode "$file" "$target/$file"
+done
+DOCDIR=$DOCDIR INCLUDE=$INCLUDE packaging/links.sh "$target"

@@ -7,9 +7,9 @@ set -eu
 goarch=$1 machine=$2
 name=libobe-$VERSION-linux-$goarch
 
-GOOS=linux GOARCH=$goarch CC="$PYTHON -m ziglang cc -target $machine-linux-gnu.2.17" \
-    "$MAKE" -s install BUILD="$BUILD/linux-$goarch" PREFIX="/$name" DESTDIR="$STAGE"
-packaging/documents.sh "$STAGE/$name"
+GOOS=linux GOARCH=$goarch CC="'$PYTHON' -m ziglang cc -target $machine-linux-gnu.2.17" \
+    "$MAKE" -s install-files BUILD="$BUILD/linux-$goarch" PREFIX="/$name" DESTDIR="$STAGE"
+install -m 644 "$STAGE/LICENSE.third-party" "$STAGE/$name/share/doc/libobe/"
 
 packaging/tar.sh "$name" --directory="$STAGE" "$name"
 packaging/wheel.sh "$STAGE/$name/lib/libobe.so" "manylinux_2_17_$machine"

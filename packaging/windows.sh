@@ -5,11 +5,11 @@ bits=$1 tag=$2
 name=libobe-$VERSION-windows-$bits
 
 "$MAKE" -s windows BUILD="$BUILD"
-"$MAKE" -s install-development LIBRARY="obe$bits" PREFIX="/$name" DESTDIR="$STAGE"
+"$MAKE" -s install-development install-documents LIBRARY="obe$bits" PREFIX="/$name" DESTDIR="$STAGE"
 mkdir -p "$STAGE/$name/bin"
 install -m 755 "$BUILD/windows/obe$bits.dll" "$STAGE/$name/bin/"
 install -m 644 "$BUILD/windows/obe$bits.lib" "$BUILD/windows/libobe$bits.dll.a" "$BUILD/windows/obe$bits.def" "$STAGE/$name/lib/"
-packaging/documents.sh "$STAGE/$name"
+install -m 644 "$STAGE/LICENSE.third-party" "$STAGE/$name/share/doc/libobe/"
 
 cd "$STAGE"
 find "$name" -exec touch --date="@$SOURCE_DATE_EPOCH" {} +

@@ -1,9 +1,9 @@
 package test
 
 import (
-	"bufio"
 	"debug/pe"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -64,7 +64,6 @@ func TestCppHeader(t *testing.T) {
 
 func TestCppPrograms(t *testing.T) {
 	hooked := library(t, "test/libobe.so")
-	sanitizers := []string{"-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"}
 	all := []string{"exchanges", "handles", "messages", "serve"}
 	for _, build := range []struct {
 		name     string
@@ -102,7 +101,7 @@ func TestCppLinking(t *testing.T) {
 }
 
 // callRecorder builds a library that has every function of the header and only records
-// its call. obe_serve calls the handler with one request.
+// its call.
 func callRecorder(t *testing.T) string {
 	t.Helper()
 	var c strings.Builder
@@ -112,7 +111,8 @@ func callRecorder(t *testing.T) string {
 const char *obe_called[100];
 int obe_called_count, obe_abort_on_call;
 obe_status obe_get_doubles_status;
-static char socket_object, message_object, request_object; /* handles point to them */
+int32_t obe_type_stored;
+static char socket_object, message_object; /* handles point to them */
 static void record(const char *name)
 {
     if (obe_abort_on_call)
@@ -131,14 +131,11 @@ static void record(const char *name)
 		}
 		fmt.Fprintf(&c, "obe_status %s(%s) { record(\"%[1]s\");", f.name, f.parameters)
 		switch f.name {
-		case "obe_serve":
-			c.WriteString(" return handler((obe_message)&request_object, user); }\n")
-			continue
 		case "obe_get_doubles":
 			c.WriteString(" return obe_get_doubles_status; }\n")
 			continue
-		case "obe_message_free":
-			c.WriteString(" if (message == (obe_message)&request_object) abort();") // obe_serve frees it
+		case "obe_get_type":
+			c.WriteString(" *type = obe_type_stored;")
 		}
 		for _, m := range result.FindAllStringSubmatch(f.parameters, -1) {
 			fmt.Fprintf(&c, " *%s = (obe_%s)&%[2]s_object;", m[2], m[1])
@@ -177,64 +174,239 @@ func TestCppCalls(t *testing.T) {
 	}
 }
 
+var (
+	detailNamespace = regexp.MustCompile(`(?ms)^namespace detail \{.*?^\} // namespace detail$`)
+	memberName      = regexp.MustCompile(`^    (?:[^ /}#:(][^(]*[ *&])?(\w+)\(`)
+	functionName    = regexp.MustCompile(`^(?:inline|constexpr|template) [^(]*[ *&](\w+)\(`)
+)
+
+// publicNames returns the functions and members of obe.hpp that a program can call.
+func publicNames(t *testing.T) []string {
+	names := map[string]bool{}
+	inClass, public := false, false
+	for line := range strings.Lines(detailNamespace.ReplaceAllString(readInclude(t, "obe.hpp"), "")) {
+		pattern := memberName
+		switch strings.TrimSuffix(line, "\n") {
+		case "public:":
+			inClass, public = true, true
+		case "private:", "protected:":
+			public = false
+		case "};":
+			inClass = false
+		}
+		if !inClass {
+			pattern = functionName
+		}
+		if m := pattern.FindStringSubmatch(line); m != nil && (public || !inClass) && !strings.Contains(line, "= delete") {
+			names[m[1]] = true
+		}
+	}
+	for _, name := range []string{"static_assert", "operator", "bool"} {
+		delete(names, name)
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+// every_member.cpp uses each of them.
+func TestCppEveryMember(t *testing.T) {
+	text, err := os.ReadFile("cpp/every_member.cpp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := publicNames(t)
+	if len(names) < 60 {
+		t.Errorf("found only %q", names)
+	}
+	for _, name := range names {
+		if !regexp.MustCompile(`\b` + name + `\b`).Match(text) {
+			t.Errorf("every_member.cpp does not use %s", name)
+		}
+	}
+}
+
 // notCalledByCpp are the functions that the C++ header replaces: obe_tcmd by
 // obe_tcmd_message, and those that read numbers into an array of the caller by
 // obe_query, whose reply always fits and belongs to the thread that sent the command.
-var notCalledByCpp = []string{"obe_tcmd", "obe_optset", "obe_goodset", "obe_getmean", "obe_getstd", "obe_getcov", "obe_getpar",
+// serve is a loop, so that an exception of the handler passes through C++ alone.
+var notCalledByCpp = []string{"obe_tcmd", "obe_serve", "obe_optset", "obe_goodset", "obe_getmean", "obe_getstd", "obe_getcov", "obe_getpar",
 	"obe_getset", "obe_getwgt", "obe_getcon"}
 
-// Likely mistakes do not compile.
-func TestCppRefused(t *testing.T) {
-	compiles := func(t *testing.T, statement string, flags ...string) (bool, string) {
-		path := filepath.Join(t.TempDir(), "refused.cpp")
-		text := "#include \"obe.hpp\"\n" +
-			"enum { one }; enum class other { two };\n" +
-			"void use(obe::client &client, obe::server &server, obe::message &message, double *pointer);\n" +
-			"void use(obe::client &client, obe::server &server, obe::message &message, double *pointer)\n" +
-			"{\n(void)client; (void)server; (void)message; (void)pointer;\n" + statement + "\n}\n"
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
+// The assertions of obe.hpp.
+const (
+	badHandler         = `obe: a handler is called with a const obe::request &`
+	bracesAreNoCommand = `obe: braces are not a command; use its name, or obe::command(name).set(key, value)`
+	noCommand          = `obe: a command is its name, an obe::command(name).set(key, value), another obe::message, an obe::json_text, or a map with texts as keys`
+	bracesAreNoValue   = `obe: these braces are not a list of values of one type; for an object use obe::message("{}").set(key, value), for rows an obe::matrix`
+	enumerator         = `obe: an enumerator is not a value; use static_cast<int>`
+	aPointer           = `obe: a pointer is not a value; use obe::double_span(pointer, count), or what it points to`
+	aCharacter         = `obe: a character is not a value; use a std::string for a text in UTF-8, or int for a number`
+	noValue            = `obe: a value is a bool, a number, a text, nullptr, an obe::message, obe::json_text or obe::matrix, or a std::optional, a list or a map of them`
+	noResultCharacter  = `obe: a character is not a value; get std::string for a text in UTF-8, or int for a number`
+	borrowed           = `obe: the result has to own its characters; get std::string`
+	noResult           = `obe: get returns a bool, an integer or floating-point type, std::string, obe::message, obe::json_text or obe::matrix, or a std::optional, vector, array or map of them; a map has std::string as keys`
+)
+
+// refused are likely mistakes, each with the assertion that fails and with what is right
+// instead; some are refused by their types alone, in the compiler's words.
+type mistake struct{ wrong, reason, right string }
+
+var refused = []mistake{
+	{`obe::client copy(client);`, "", `obe::client moved(std::move(client));`},
+	{`client = obe::client(0);`, "", `client = obe::client("", 0);`},
+	{`server = obe::server(0);`, "", `server = obe::server("", 0);`},
+	{`message.count(0);`, "", `message.count("/0");`},
+	{`client.receive(5000);`, "", `client.receive(std::chrono::milliseconds(5000));`},
+	{`message = "1";`, "", `message = obe::message("1");`},
+	{`obe::message(obe::adopt, client.release());`, "", `obe::client(obe::adopt, client.release());`},
+	{`obe::server(obe::adopt, message.release());`, "", `obe::message(obe::adopt, message.release());`},
+	{`obe_free(message.native_handle());`, "", `obe_message_free(message.native_handle());`},
+	{`server.serve([](const obe::request &r) { obe::request kept(std::move(r)); });`, "",
+		`server.serve([](const obe::request &r) { r.reply("1"); });`},
+	{`server.serve([](const obe::request &) {}, true);`, "", `server.serve([](const obe::request &) {}, stop);`},
+	{`server.serve([](const obe::request &) {}, 0);`, "", `server.serve([](const obe::request &) {});`},
+	{`obe::message m({{"command", "optset"}});`, "", `obe::message m(R"({"command": "optset"})");`},
+	{`message.set({{"a", "b"}}, 1);`, "", `message.set("a", 1);`},
+	{`client.newrun({{"lolim", 1.5}});`, "", `client.newrun(obe::message("{}").set("lolim", 1.5));`},
+
+	{`server.serve([](obe::request &r) { r.reply("1"); });`, badHandler,
+		`server.serve([](const obe::message &m) { m.json(); });`},
+	{`client.tcmd({{"command", "optset"}});`, bracesAreNoCommand, `client.tcmd("optset");`},
+	{`client.tcmd({{"command", "scan"}, {"from", 1.5}, {"to", {1, 2}}});`, bracesAreNoCommand,
+		`client.tcmd(obe::command("scan").set("from", 1.5));`},
+	{`client.tcmd({"optset"});`, bracesAreNoCommand, `client.tcmd(std::string("optset"));`},
+	{`client.send({{"command", "optset"}});`, bracesAreNoCommand, `client.send("optset");`},
+	{`client.tcmd(5);`, noCommand, `client.tcmd(obe::json_text("5"));`},
+	{`client.send(std::vector<double>());`, noCommand, `client.send(obe::to_json(std::vector<double>()));`},
+	{`client.tcmd(std::map<std::string, custom>());`, noValue, `client.tcmd(std::map<std::string, int>{{"a", 1}});`},
+	{`request.reply({{"error", "no"}});`, bracesAreNoValue, `request.reply(std::map<std::string, int>());`},
+	{`request.reply({1, "two"});`, bracesAreNoValue, `request.reply({1, 2});`},
+	{`server.send({{1, 2}, {3, 4}});`, bracesAreNoValue, `server.send(obe::matrix(2, 2));`},
+	{`obe::to_json({{"a", 1}});`, bracesAreNoValue, `obe::to_json({1.5, 2.0});`},
+	{`message.set("x", {{"a", 1}});`, bracesAreNoValue, `message.set("x", {1, 2.5});`},
+	{`obe::command("c").set("x", {{"a", 1}});`, bracesAreNoValue, `obe::command("c").set("x", {"a", "b"});`},
+	{`message.set("x", one);`, enumerator, `message.set("x", static_cast<int>(one));`},
+	{`message.set("x", other::two);`, enumerator, `message.set("x", static_cast<int>(other::two));`},
+	{`message.set("x", {one, one});`, enumerator, `message.set("x", {true, false});`},
+	{`message.set("x", std::vector<other>());`, enumerator, `message.set("x", std::vector<int>());`},
+	{`message.set("x", pointer);`, aPointer, `message.set("x", obe::double_span(pointer, 1));`},
+	{`message.set("x", 'c');`, aCharacter, `message.set("x", "c");`},
+	{`message.set("x", L"wide");`, aCharacter, `message.set("x", "narrow");`},
+	{`message.set("x", std::vector<char>());`, aCharacter, `message.set("x", std::vector<signed char>());`},
+	{`message.set("x", custom());`, noValue, `message.set("x", custom().number);`},
+	{`message.set("x", std::map<int, int>());`, noValue, `message.set("x", std::map<std::string, std::vector<int>>());`},
+	{`message.set("x", std::chrono::seconds(1));`, noValue, `message.set("x", std::chrono::seconds(1).count());`},
+	{`message.set("x", std::filesystem::path());`, noValue, `message.set("x", std::filesystem::path().string());`},
+	{`request.reply(custom());`, noValue, `request.reply(std::optional<bool>());`},
+	{`obe::to_json(std::vector<custom>());`, noValue, `obe::to_json(std::list<std::array<bool, 2>>());`},
+	{`message.get<char>("/x");`, noResultCharacter, `message.get<signed char>("/x");`},
+	{`message.get<const char *>("/x");`, borrowed, `message.get<std::string>("/x");`},
+	{`message.get<std::string_view>("/x");`, borrowed, `message.get("/x", "none");`},
+	{`message.get<std::vector<const char *>>("/x");`, borrowed, `message.get<std::vector<std::string>>("/x");`},
+	{`message.get<custom>("/x");`, noResult, `message.get<float>("/x");`},
+	{`message.get<std::vector<custom>>("/x");`, noResult, `message.get<std::vector<float>>("/x");`},
+	{`message.get<std::map<std::string_view, int>>("/x");`, noResult, `message.get<std::map<std::string, int>>("/x");`},
+	{`message.get<std::multimap<std::string, int>>("/x");`, noResult, `message.get<std::map<std::string, obe::message>>("/x");`},
+	{`message.get<std::span<double>>("/x");`, noResult, `double numbers[2]; message.read("/x", std::span<double>(numbers));`},
+	{`message.get("/x", one);`, noResult, `message.get("/x", 1);`},
+	{`message.find<custom>("/x");`, noResult, `message.find<std::deque<int>>("/x");`},
+	{`custom c; message.read("/x", c);`, noResult, `std::vector<int> v; message.read("/x", v);`},
+}
+
+// refusedBatches returns the mistakes in batches that are compiled together: those that
+// no assertion refuses, and then batches in which each assertion fails once. A second
+// failure may be an instantiation that the compiler has already reported.
+func refusedBatches() [][]mistake {
+	batches := [][]mistake{nil}
+	times := map[string]int{}
+	for _, m := range refused {
+		if m.reason != "" {
+			times[m.reason]++
 		}
-		args := slices.Concat([]string{"-std=c++20", "-fsyntax-only", "-I../include"}, flags, []string{path})
-		out, err := exec.Command(tool(t, "g++"), args...).CombinedOutput()
-		return err == nil, string(out)
+		if times[m.reason] == len(batches) {
+			batches = append(batches, nil)
+		}
+		batches[times[m.reason]] = append(batches[times[m.reason]], m)
 	}
-	if ok, out := compiles(t, ""); !ok {
-		t.Fatal(out)
-	}
-	for _, c := range []struct{ wrong, right string }{
-		{"obe::client copy(client);", "obe::client moved(std::move(client));"},
-		{"client = obe::client(0);", "client = obe::client(\"\", 0);"},
-		{"server = obe::server(0);", "server = obe::server(\"\", 0);"},
-		{"message.count(0);", "message.count(\"/0\");"},
-		{"client.receive(5000);", "client.receive(std::chrono::milliseconds(5000));"},
-		{"message.set(\"x\", one);", "message.set(\"x\", static_cast<int>(one));"},
-		{"message.set(\"x\", other::two);", "message.set(\"x\", static_cast<int>(other::two));"},
-		{"message.set(\"x\", std::vector<int>());", "message.set(\"x\", std::vector<double>());"},
-		{"message.set(\"x\", pointer);", "message.set(\"x\", obe::double_span(pointer, 1));"},
-		{"message.get<float>(\"/x\");", "message.get<double>(\"/x\");"},
-		{"message = \"1\";", "message = obe::message(\"1\");"},
-		{"obe::message(obe::adopt, client.release());", "obe::client(obe::adopt, client.release());"},
-		{"obe::server(obe::adopt, message.release());", "obe::message(obe::adopt, message.release());"},
-		{"obe_free(message.native_handle());", "obe_message_free(message.native_handle());"},
-		{"server.serve([](const obe::request &r) { obe::request kept(std::move(r)); });",
-			"server.serve([](const obe::request &r) { r.reply(\"1\"); });"},
-		{"server.serve([](obe::request &r) { r.reply(\"1\"); });", "server.serve([](const obe::message &m) { m.json(); });"},
-	} {
-		t.Run(c.wrong, func(t *testing.T) {
+	return batches
+}
+
+// Likely mistakes do not compile, and the reason is one line.
+func TestCppRefused(t *testing.T) {
+	for _, compiler := range []string{"g++", "clang++"} {
+		t.Run(compiler, func(t *testing.T) {
 			t.Parallel()
-			if ok, _ := compiles(t, c.wrong); ok {
-				t.Errorf("%s compiles", c.wrong)
+			// The headers are compiled once.
+			dir := t.TempDir()
+			prelude, compiled := filepath.Join(dir, "prelude.hpp"), filepath.Join(dir, "prelude.hpp.gch")
+			text := "#include \"obe.hpp\"\n#include <deque>\n#include <filesystem>\n#include <list>\n#include <map>\n" +
+				"enum { one }; enum class other { two }; struct custom { int number; };\n"
+			if err := os.WriteFile(prelude, []byte(text), 0o644); err != nil {
+				t.Fatal(err)
 			}
-			if ok, out := compiles(t, c.right); !ok {
-				t.Errorf("%s does not compile\n%s", c.right, out)
+			flags := []string{"-std=c++20", "-Wall", "-Wextra", "-I../include"}
+			use := []string{"-include", prelude}
+			if compiler == "clang++" {
+				use = []string{"-include-pch", compiled, "-ferror-limit=0"}
+			}
+			command(t, tool(t, compiler), slices.Concat(flags, []string{"-x", "c++-header", "-o", compiled, prelude})...)
+			compile := func(statements []string, more ...string) (bool, string) {
+				path := filepath.Join(dir, "refused.cpp")
+				text := "#line 1 \"parameters\"\n" +
+					"void use(obe::client &, obe::server &, obe::message &, obe::request &, double *, volatile std::sig_atomic_t &);\n" +
+					"void use(obe::client &client, obe::server &server, obe::message &message, obe::request &request,\n" +
+					"         double *pointer, volatile std::sig_atomic_t &stop)\n" +
+					"{\n(void)client; (void)server; (void)message; (void)request; (void)pointer; (void)stop;\n" +
+					"#line 1 \"statement\"\n{ " + strings.Join(statements, " }\n{ ") + " }\n}\n"
+				if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				out, err := exec.Command(tool(t, compiler), slices.Concat(flags, more, []string{"-fsyntax-only", path})...).CombinedOutput()
+				return err == nil, string(out)
+			}
+			var right []string
+			for _, m := range refused {
+				right = append(right, m.right)
+			}
+			if ok, out := compile(right, use...); !ok {
+				t.Errorf("what is right does not compile\n%s", out)
+			}
+			for i, batch := range refusedBatches() {
+				var wrong, wanted []string
+				for _, m := range batch {
+					wrong, wanted = append(wrong, m.wrong), append(wanted, m.reason)
+				}
+				_, out := compile(wrong, use...)
+				if i == 0 {
+					for line, statement := range wrong {
+						if !regexp.MustCompile(fmt.Sprintf(`(?m)^statement:%d:\d+: error: `, line+1)).MatchString(out) {
+							t.Errorf("%s compiles", statement)
+						}
+					}
+					continue
+				}
+				slices.Sort(wanted)
+				if said := errorsIn(out); !slices.Equal(said, wanted) {
+					t.Errorf("the compiler says\n%s\nwanted one line for each of\n%s", strings.Join(said, "\n"), strings.Join(wrong, "\n"))
+				}
+			}
+			ok, out := compile(nil, "-fno-exceptions", "-include", "obe.hpp")
+			if ok || !strings.Contains(out, "obe.h works without them") {
+				t.Errorf("without exceptions the compiler says\n%s", out)
 			}
 		})
 	}
-	ok, out := compiles(t, "", "-fno-exceptions")
-	if ok || !strings.Contains(out, "obe.h works without them") {
-		t.Errorf("without exceptions the compiler reports\n%s", out)
+}
+
+// errorsIn returns the compiler's errors; of a failed assertion, what it says.
+func errorsIn(out string) (said []string) {
+	for _, line := range regexp.MustCompile(`(?m)^.* error: .*$`).FindAllString(out, -1) {
+		if at := strings.Index(line, "obe: "); at >= 0 {
+			line = strings.ReplaceAll(strings.TrimSuffix(line[at:], `"`), `\"`, `"`)
+		}
+		said = append(said, line)
 	}
+	slices.Sort(said)
+	return said
 }
 
 // On Windows, programs link with an import library that is generated from the list of
@@ -305,29 +477,19 @@ func TestCppExamples(t *testing.T) {
 	server := compileCpp(t, append([]string{"g++", "c++11", "-O2", "../examples/cpp/server.cpp"}, against(shipped)...)...)
 	instrument := compileCpp(t, append([]string{"g++", "c++11", "-O2", "../examples/cpp/instrument.cpp"}, against(shipped)...)...)
 
-	cmd := exec.Command(server, "0")
-	cmd.Stderr = os.Stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
+	serving := startExample(t, server)
+	if got := run(t, time.Minute, nil, instrument, fmt.Sprint(serving.port), "1"); got.status != 0 || !strings.Contains(got.stdout, "estimate") {
+		t.Fatalf("exit status %d\n%s%s", got.status, got.stdout, got.stderr)
 	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	kill := time.AfterFunc(time.Minute, func() { _ = cmd.Process.Kill() })
-	defer kill.Stop()
-	var port string
-	if _, err := fmt.Fscanf(bufio.NewReader(out), "port %s\n", &port); err != nil {
-		t.Errorf("the server does not print its port: %v", err)
-	} else if got := run(t, time.Minute, nil, instrument, port, "1"); got.status != 0 || !strings.Contains(got.stdout, "estimate") {
-		t.Errorf("exit status %d\n%s%s", got.status, got.stdout, got.stderr)
-	}
-	if t.Failed() {
-		_ = cmd.Process.Kill()
-	}
-	if err := cmd.Wait(); err != nil {
-		t.Errorf("the server: %v", err)
+	serving.ends(t)
+
+	// A signal ends it too.
+	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		idle := startExample(t, server)
+		if err := idle.Process.Signal(signal); err != nil {
+			t.Fatal(err)
+		}
+		idle.ends(t)
 	}
 
 	// A failure is reported with the library's error message.

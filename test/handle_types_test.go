@@ -15,19 +15,19 @@ var handleMixUps = []struct{ wrong, right string }{
 	{"obe_message_free(socket);", "obe_message_free(message);"},
 	{"obe_send_message(message, socket, 0);", "obe_send_message(socket, message, 0);"},
 	{"obe_send_message(socket, socket, 0);", "obe_send_message(socket, message, 0);"},
-	{"obe_get_double(socket, \"/x\", &number);", "obe_get_double(message, \"/x\", &number);"},
+	{"status = obe_get_double(socket, \"/x\", &number);", "status = obe_get_double(message, \"/x\", &number);"},
 	{"obe_set_double(socket, \"x\", number);", "obe_set_double(message, \"x\", number);"},
 	{"obe_reply(socket, \"1\", -1, 0);", "obe_reply(message, \"1\", -1, 0);"},
 	{"obe_newrun(message, 0, 0);", "obe_newrun(socket, 0, 0);"},
 	{"obe_newrun(socket, socket, 0);", "obe_newrun(socket, message, 0);"},
-	{"obe_query(socket, \"optset\", 0, &socket, 0);", "obe_query(socket, \"optset\", 0, &message, 0);"},
-	{"obe_client_new(\"\", 1, &message);", "obe_client_new(\"\", 1, &socket);"},
-	{"obe_receive_message(socket, &socket, 0);", "obe_receive_message(socket, &message, 0);"},
+	{"status = obe_query(socket, \"optset\", 0, &socket, 0);", "status = obe_query(socket, \"optset\", 0, &message, 0);"},
+	{"status = obe_client_new(\"\", 1, &message);", "status = obe_client_new(\"\", 1, &socket);"},
+	{"status = obe_receive_message(socket, &socket, 0);", "status = obe_receive_message(socket, &message, 0);"},
 	{"message = socket;", "message = other_message;"},
 	{"socket = message;", "socket = other_socket;"},
 	{"socket = 8;", "socket = 0;"},
 	{"number = (socket == message);", "number = (socket == other_socket);"},
-	{"obe_serve(socket, handles_socket, 0);", "obe_serve(socket, handles_message, 0);"},
+	{"obe_serve(socket, handles_socket, 0, 0);", "obe_serve(socket, handles_message, 0, 0);"},
 }
 
 // The compiler rejects a handle of the wrong kind: in C as an error under -Werror,
@@ -75,11 +75,12 @@ func TestHandleTypes(t *testing.T) {
 // handleProgram is a program in C and in C++ around a statement.
 func handleProgram(statement string) string {
 	return `#include "obe.h"
-obe_status handles_message(obe_message request, void *user) { (void)request; return user == 0; }
-obe_status handles_socket(obe_socket request, void *user) { (void)request; return user == 0; }
+void handles_message(obe_message request, void *user) { (void)request; (void)user; }
+void handles_socket(obe_socket request, void *user) { (void)request; (void)user; }
 void use(obe_socket socket, obe_socket other_socket, obe_message message, obe_message other_message, double number)
 {
-    (void)socket, (void)other_socket, (void)message, (void)other_message, (void)number;
+    obe_status status = OBE_OK;
+    (void)status, (void)socket, (void)other_socket, (void)message, (void)other_message, (void)number;
     ` + statement + `
 }
 `

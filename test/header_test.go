@@ -26,7 +26,7 @@ func readInclude(t *testing.T, name string) string {
 
 var (
 	comments   = regexp.MustCompile(`(?s)/\*.*?\*/`)
-	prototypes = regexp.MustCompile(`(?m)^[a-z][a-z0-9_ *]*\b(obe_\w+)\(([^)]*)\);`)
+	prototypes = regexp.MustCompile(`(?m)^[a-z][a-z0-9_ *]*\b(obe_\w+)\(([^)]*)\)[^;]*;`)
 	handles    = regexp.MustCompile(`\b(obe_socket |obe_message |const void \*)\w`)
 	checked    = regexp.MustCompile(`\*|int64_t|obe_handler`)
 )

@@ -236,11 +236,11 @@ func labviewProgram(library string) []string {
 func TestLabVIEWFunctions(t *testing.T) {
 	hooked := library(t, "test/libobe.so")
 	succeed(t, time.Minute, nil, compile(t, "labview", labviewProgram(hooked)...))
-	flags := append(labviewProgram(hooked), "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer")
+	flags := append(labviewProgram(hooked), sanitizers...)
 	t.Run("sanitizers", func(t *testing.T) {
 		succeed(t, time.Minute, []string{"ASAN_OPTIONS=detect_leaks=1"}, compile(t, "labview", flags...))
 	})
-	t.Run("valgrind", func(t *testing.T) { checkMemory(t, compile(t, "labview", labviewProgram(hooked)...)) })
+	t.Run("valgrind", func(t *testing.T) { checkMemory(t, compile(t, "labview", append(labviewProgram(hooked), patient)...)) })
 }
 
 // c/labview.c calls every function.
@@ -295,11 +295,7 @@ func TestLabVIEWAlignment(t *testing.T) {
 // The C ABI with 32 bits, as in a 32-bit LabVIEW. It runs on Linux, which has the same
 // calling convention as Windows.
 func Test32Bit(t *testing.T) {
-	directory, err := filepath.Abs("../build/386")
-	if err != nil {
-		t.Fatal(err)
-	}
-	so := filepath.Join(directory, "libobe.so")
+	so := buildPath(t, "386/libobe.so")
 	source := filepath.Join(t.TempDir(), "empty.c")
 	if err := os.WriteFile(source, []byte("#include <stdlib.h>\nint main(void) { return EXIT_SUCCESS; }\n"), 0o644); err != nil {
 		t.Fatal(err)

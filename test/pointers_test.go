@@ -64,13 +64,13 @@ var goodArguments = map[string]string{
 	"address": `"127.0.0.1"`, "port": "61981", "json": `"{\"command\": \"ready\"}"`, "command": `"ready"`, "key": `"k"`, "text": `"v"`,
 	"value": "1", "pickiness": "1", "code": "-8002", "index": "0", "timeout_ms": "TEST_TIMEOUT", "fields": `"{}"`, "name": `"timeout_ms"`,
 	"socket": "client", "client": "client", "server": "server", "message": "message", "request": "request",
-	"values": "numbers", "x": "numbers", "y": "numbers", "s": "numbers", "user": "NULL", "handler": "handle_one", "instance": "&slot",
+	"values": "numbers", "x": "numbers", "y": "numbers", "s": "numbers", "user": "NULL", "handler": "handle_one", "stop": "NULL", "instance": "&slot",
 
 	"length": "-1", "capacity": "ROOM", "count": "2", "rows": "2", "cols": "2",
 
 	"obe_last_error.handle": "client", "obe_lv_port.handle": "lv_server", "obe_query.fields": "message", "obe_check_reply.reply": "message",
 	"obe_newrun.fields": "message", "obe_tcmd_message.command": "message", "obe_set_option.value": `"1000"`, "obe_lv_set_option.value": `"1000"`,
-	"obe_get_stat.name": `"evicted"`,
+	"obe_get_stat.name": `"evicted"`, "obe_message_peer.message": "request",
 
 	"int": "lv_client", "char *": "text", "char[]": "text", "double[]": "numbers", "void *": "&lv_memory",
 	"int *": "&ints[%d]", "int32_t *": "&ints[%d]", "int64_t *": "&longs[%d]", "double *": "numbers", "obe_socket *": "&sockets[%d]", "obe_message *": "&messages[%d]",
@@ -202,7 +202,7 @@ func TestPointersOfAnyValue(t *testing.T) {
 		succeed(t, time.Minute, nil, program, cert, key)
 	})
 	t.Run("sanitizers", func(t *testing.T) {
-		flags := append(arguments, "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer")
+		flags := append(arguments, sanitizers...)
 		succeed(t, time.Minute, []string{"ASAN_OPTIONS=detect_leaks=1"}, compile(t, "pointers", flags...))
 	})
 }

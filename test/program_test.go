@@ -30,6 +30,10 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// sanitizers build a program that ends at the first error that AddressSanitizer or
+// UndefinedBehaviorSanitizer finds. The programs pass NULL on purpose, to see it refused.
+var sanitizers = []string{"-fsanitize=address,undefined", "-fno-sanitize=nonnull-attribute", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"}
+
 // tool returns the path of a program that a test needs. If it is not installed, the test
 // is skipped, or fails if CI=true.
 func tool(t *testing.T, name string) string {
@@ -61,18 +65,25 @@ func command(t *testing.T, name string, args ...string) {
 	}
 }
 
+// buildPath returns the path of a file in the directory for what is built: BUILD if that is
+// set, as test/run does, else build.
+func buildPath(t *testing.T, name string) string {
+	t.Helper()
+	path, err := filepath.Abs(filepath.Join(envOr("BUILD", filepath.Join("..", "build")), name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 var upToDate sync.Map // the libraries that make has brought up to date
 
 // library runs make for a library in the build directory and returns its path.
 func library(t *testing.T, name string) string {
 	t.Helper()
-	target := filepath.Join("build", name)
-	path, err := filepath.Abs(filepath.Join("..", target))
-	if err != nil {
-		t.Fatal(err)
-	}
+	path := buildPath(t, name)
 	if _, done := upToDate.Load(name); !done {
-		command(t, "env", "-u", "MAKEFLAGS", "-u", "MAKELEVEL", tool(t, "make"), "-s", "-C", "..", target)
+		command(t, "env", "-u", "MAKEFLAGS", "-u", "MAKELEVEL", tool(t, "make"), "-s", "-C", "..", "BUILD="+buildPath(t, ""), path)
 		upToDate.Store(name, true)
 	}
 	return path

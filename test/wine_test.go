@@ -46,10 +46,8 @@ func startWine(t *testing.T) string {
 	t.Helper()
 	loader, server := required(t, "wine", "wine64 and wine"), required(t, "wineserver", "wine64 and wine")
 	// Not in the directory for temporary files, which may be in memory: Wine needs 700 MB.
-	directory, err := filepath.Abs("../build")
-	if err == nil {
-		err = os.MkdirAll(directory, 0o755)
-	}
+	directory := buildPath(t, "")
+	err := os.MkdirAll(directory, 0o755)
 	if err == nil {
 		directory, err = os.MkdirTemp(directory, "wine-")
 	}

@@ -36,7 +36,7 @@ var typedefs = map[string]string{"obe_cchar": "const char"}
 var addresses = map[string]string{
 	"inText": "const char *", "outText": "char *", "inDoubles": "const double *", "outDoubles": "double *",
 	"outInt64": "int64_t *", "outInt32": "int32_t *", "outSocket": "obe_socket *", "outMessage": "obe_message *",
-	"anyHandle": "const void *", "handlerFunc": "obe_handler", "opaque": "void *",
+	"anyHandle": "const void *", "handlerFunc": "obe_handler", "stopFlag": "const volatile int *", "opaque": "void *",
 	"lvBuffer": "char[]", "lvArray": "double[]", "outInt": "int *", "outDouble": "double *", "lvHandle": "void *", "lvSlot": "void **",
 }
 

@@ -19,7 +19,7 @@ var abiTemplate string
 // headers returns include/obe.h and capi/abi.c, which checks the exported functions
 // against it.
 func headers(_ string, lib *library) (map[string][]byte, error) {
-	functions := template.FuncMap{"prototype": prototype, "comment": comment, "section": section, "row": row,
+	functions := template.FuncMap{"prototype": prototype, "declaration": declaration, "comment": comment, "section": section, "row": row,
 		"macro": macro, "statusLine": statusLine, "integral": integral}
 	return execute(functions, lib, map[string]string{"include/obe.h": headerTemplate, "capi/abi.c": abiTemplate})
 }
@@ -47,7 +47,7 @@ const lineWidth = 79
 // prototype prints a function's declaration, with the parameters that do not fit
 // below the first one.
 func prototype(f function) string {
-	head := parameter{f.Name, f.Result}.String() + "("
+	head := parameter{Name: f.Name, Type: f.Result}.String() + "("
 	indent := strings.Repeat(" ", len(head))
 	line, lines := head, []string(nil)
 	if len(f.Parameters) == 0 {

@@ -35,7 +35,7 @@ var (
 func labviewFiles(_ string, lib *library) (map[string][]byte, error) {
 	functions := text.FuncMap{
 		"prototype": func(f any) string { return prototype(asFunction(f)) }, "comment": comment, "section": section, "statusLine": statusLine, "row": row,
-		"settable": settable, "errorText": errorText, "xml": escapeXML, "paragraphs": paragraphs,
+		"labviewOptions": labviewOptions, "default": defaultOf, "errorText": errorText, "xml": escapeXML, "paragraphs": paragraphs,
 	}
 	pages := struct {
 		*library
@@ -74,11 +74,9 @@ func labviewFiles(_ string, lib *library) (map[string][]byte, error) {
 	return out, nil
 }
 
-// settable returns the options that obe_lv_set_option accepts: LabVIEW has no function that
-// reads a property.
-func settable(options []socket.Option) []socket.Option {
-	options = slices.DeleteFunc(slices.Clone(options), func(o socket.Option) bool { return o.ReadOnly })
-	return append(options, socket.Option{Name: session.CodePage, Default: session.CodePageDoc.Default, Doc: session.CodePageDoc.Doc})
+// labviewOptions returns the options and properties of a LabVIEW handle.
+func labviewOptions(options []socket.Option) []socket.Option {
+	return append(slices.Clone(options), socket.Option{Name: session.CodePage, Default: session.CodePageDoc.Default, Doc: session.CodePageDoc.Doc})
 }
 
 // niCodes are the codes that LabVIEW's own TCP and JSON nodes return for the same failures.
@@ -258,9 +256,9 @@ func wire(f function, i int) string {
 		return "61981"
 	case p.Name == "address":
 		return "empty is this computer"
-	case f.Name == "obe_lv_set_option" && p.Name == "name":
+	case (f.Name == "obe_lv_set_option" || f.Name == "obe_lv_get_option") && p.Name == "name":
 		return "an option of the list at the end"
-	case f.Name == "obe_lv_set_option":
+	case f.Name == "obe_lv_set_option" && p.Name == "value":
 		return "a text; Number To Decimal String converts a number"
 	case p.Name == "type":
 		return "see the list at the end"

@@ -34,11 +34,12 @@ type function struct {
 	Doc        []string // lines
 	Result     string
 	Parameters []parameter
+	Marks      marks
 }
 
 // parameter is a parameter of an exported function with its type in C, such as
-// "const char *" or "int64_t".
-type parameter struct{ Name, Type string }
+// "const char *" or "int64_t", and the name of its type in Go, if that is one of args.go.
+type parameter struct{ Name, Type, Go string }
 
 // String returns the parameter as in a C prototype.
 func (p parameter) String() string {

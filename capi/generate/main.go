@@ -11,7 +11,8 @@
 // what they have in common. Files with the same group are merged into one group. Each
 // exported function has the directive //export and a doc comment, which is printed
 // without its line breaks. The files of LabVIEW's functions have //obe:labview for what
-// its import wizard reads, and //obe:extra for the rest.
+// its import wizard reads, and //obe:extra for the rest. The directives //obe:optional and
+// //obe:status are about what the compiler checks in calls (checks.go).
 package main
 
 import (

@@ -33,6 +33,7 @@ func TestStaleFileIsReported(t *testing.T) {
 	for name, word := range map[string]string{
 		"include/obe.h":                   "obe_send",
 		pythonPackage + "/_abi.py":        "obe_send",
+		pythonPackage + "/errors.py":      "OBE_E_TIMEOUT",
 		"capi/abi.c":                      "obe_send",
 		"packaging/man/libobe.7":          "OBE_E_STATE",
 		"docs/reference.md":               "obe_send",
@@ -125,7 +126,7 @@ func TestUnusedSignaturesLeavePython(t *testing.T) {
 
 func TestPrototypeFolds(t *testing.T) {
 	f := function{Name: "obe_example", Result: "obe_status", Parameters: []parameter{
-		{"first", "obe_socket"}, {"second", "const char *"}, {"third_parameter_name", "int64_t *"}}}
+		{Name: "first", Type: "obe_socket"}, {Name: "second", Type: "const char *"}, {Name: "third_parameter_name", Type: "int64_t *"}}}
 	want := "obe_status obe_example(obe_socket first, const char *second,\n                       int64_t *third_parameter_name);"
 	if got := prototype(f); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
@@ -133,7 +134,7 @@ func TestPrototypeFolds(t *testing.T) {
 }
 
 func TestProse(t *testing.T) {
-	f := function{Name: "obe_example", Parameters: []parameter{{"length", "int64_t"}}}
+	f := function{Name: "obe_example", Parameters: []parameter{{Name: "length", Type: "int64_t"}}}
 	got := prose([]string{"", `obe_example sends length bytes (-1: "\0" ends it), of`, ".dot.", "", "  call(\"\\n\");", "", "Returns NULL."}, f)
 	want := `\fBobe_example\fP sends \fIlength\fP bytes (\-1: "\e0" ends it), of
 \&.dot.
@@ -146,6 +147,70 @@ call("\en");
 .PP
 Returns \fBNULL\fP.`
 	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestChecksFollowFromTypes(t *testing.T) {
+	socket, text := parameter{"socket", "obe_socket", ""}, parameter{"json", "const char *", "inText"}
+	buffer, capacity := parameter{"buffer", "char *", "outText"}, parameter{"capacity", "int64_t", ""}
+	length, numbers := parameter{"length", "int64_t *", "outInt64"}, parameter{"values", "double *", "outDoubles"}
+	rows, cols := parameter{"rows", "int64_t *", "outInt64"}, parameter{"cols", "int64_t *", "outInt64"}
+	list, count := parameter{"x", "const double *", "inDoubles"}, parameter{"x_count", "int64_t", ""}
+	for _, test := range []struct {
+		f    function
+		want string
+	}{
+		{function{Parameters: []parameter{socket}}, ""},
+		{function{Parameters: []parameter{socket, text, capacity}}, "OBE_INPUT(2, json)"},
+		{function{Parameters: []parameter{socket, text}, Marks: marks{Optional: []string{"json"}}}, ""},
+		{function{Parameters: []parameter{socket, buffer, capacity, length}}, "OBE_USE_STATUS OBE_BUFFER(2, buffer, 3, capacity) OBE_RESULT(4, length)"},
+		{function{Parameters: []parameter{buffer, capacity}, Marks: marks{Status: "ignorable"}}, "OBE_BUFFER(1, buffer, 2, capacity)"},
+		{function{Parameters: []parameter{socket}, Marks: marks{Status: "answer"}}, "OBE_USE_STATUS"},
+		{function{Parameters: []parameter{numbers, capacity, rows, cols}}, "OBE_USE_STATUS OBE_MATRIX(values, capacity) OBE_RESULT(3, rows) OBE_RESULT(4, cols)"},
+		{function{Parameters: []parameter{list, count, capacity}}, "OBE_INPUTS(1, x, 2, x_count)"},
+	} {
+		if got := strings.Join(checks(test.f), " "); got != test.want {
+			t.Errorf("%v: %q, want %q", test.f.Parameters, got, test.want)
+		}
+		if err := test.f.Marks.check(test.f); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestWrongMarksAreErrors(t *testing.T) {
+	var m marks
+	for _, line := range []string{"//obe:optional", "//obe:optinal a", "//obe:status", "//obe:status maybe", "//obe:group 1 A"} {
+		if err := m.read(line); err == nil {
+			t.Errorf("%s was read", line)
+		}
+	}
+	for _, line := range []string{"// obe:optional is text", "//export obe_free", "//obe:optional address length"} {
+		if err := m.read(line); err != nil {
+			t.Error(err)
+		}
+	}
+	if !slices.Equal(m.Optional, []string{"address", "length"}) {
+		t.Errorf("optional: %q", m.Optional)
+	}
+	storing := function{Parameters: []parameter{{"length", "int64_t *", "outInt64"}}}
+	for _, test := range []struct {
+		f function
+		m marks
+	}{{storing, marks{Optional: []string{"size"}}}, {storing, marks{Status: "answer"}}, {function{}, marks{Status: "ignorable"}}} {
+		if err := test.m.check(test.f); err == nil {
+			t.Errorf("%+v fits %+v", test.m, test.f)
+		}
+	}
+}
+
+func TestDeclarationFolds(t *testing.T) {
+	f := function{Name: "obe_example", Result: "obe_status", Parameters: []parameter{
+		{"text", "const char *", "inText"}, {"other", "const char *", "inText"}, {"a_long_name", "int64_t *", "outInt64"}, {"another_long_name", "int64_t *", "outInt64"}}}
+	want := "obe_status obe_example(const char *text, const char *other,\n                       int64_t *a_long_name, int64_t *another_long_name)\n" +
+		"    OBE_USE_STATUS OBE_INPUT(1, text) OBE_INPUT(2, other)\n    OBE_RESULT(3, a_long_name) OBE_RESULT(4, another_long_name);"
+	if got := declaration(f); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }

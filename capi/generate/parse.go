@@ -172,6 +172,11 @@ func readFunction(f *ast.FuncDecl) (function, error) {
 		return fn, errors.New("the doc comment must begin with the function's name")
 	}
 	fn.Doc = docLines(text)
+	for _, line := range f.Doc.List {
+		if err := fn.Marks.read(line.Text); err != nil {
+			return fn, err
+		}
+	}
 	var err error
 	if f.Type.Results != nil {
 		if fn.Result, err = cType(f.Type.Results.List[0].Type); err != nil {
@@ -183,10 +188,14 @@ func readFunction(f *ast.FuncDecl) (function, error) {
 		if err != nil {
 			return fn, err
 		}
+		goType := ""
+		if name, ok := field.Type.(*ast.Ident); ok {
+			goType = name.Name
+		}
 		for _, name := range field.Names {
 			// A leading underscore distinguishes a name from a keyword or built-in of Go.
-			fn.Parameters = append(fn.Parameters, parameter{strings.TrimPrefix(name.Name, "_"), t})
+			fn.Parameters = append(fn.Parameters, parameter{strings.TrimPrefix(name.Name, "_"), t, goType})
 		}
 	}
-	return fn, nil
+	return fn, fn.Marks.check(fn)
 }

@@ -7,27 +7,43 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"text/template"
 )
 
 //go:embed abi.py.tmpl
 var pythonTemplate string
 
+//go:embed errors.py.tmpl
+var pythonErrorsTemplate string
+
 // pythonPackage is the directory of the Python package.
 const pythonPackage = "bindings/python/libobe"
 
-// pythonFiles returns the tables of the Python binding, with the functions and the types
-// of values that its modules name.
+// pythonFiles returns the exceptions of the Python binding and its tables, with the
+// functions and the types of values that its modules name.
 func pythonFiles(root string, lib *library) (map[string][]byte, error) {
 	used, err := namesIn(filepath.Join(root, pythonPackage))
 	if err != nil {
 		return nil, err
 	}
-	functions := template.FuncMap{"python": pythonType, "quote": strconv.Quote,
+	functions := template.FuncMap{"python": pythonType, "quote": strconv.Quote, "errorClass": pythonErrorClass,
 		"used":     func(f function) bool { return slices.Contains(used, f.Name) },
 		"usedType": func(t valueType) bool { return slices.Contains(used, t.Name) },
 		"result":   func(f function) string { return pythonType(f.Result) }}
-	return execute(functions, lib, map[string]string{pythonPackage + "/_abi.py": pythonTemplate})
+	return execute(functions, lib, map[string]string{
+		pythonPackage + "/_abi.py":   pythonTemplate,
+		pythonPackage + "/errors.py": pythonErrorsTemplate})
+}
+
+// pythonErrorClass returns the name of a status's exception: PeerClosedError for
+// OBE_E_PEER_CLOSED.
+func pythonErrorClass(status string) string {
+	words := strings.Split(strings.TrimPrefix(status, "OBE_E_"), "_")
+	for i, word := range words {
+		words[i] = word[:1] + strings.ToLower(word[1:])
+	}
+	return strings.Join(words, "") + "Error"
 }
 
 var publicName = regexp.MustCompile(`\b(obe_[a-z_]+|OBE_[A-Z]+)\b`)
@@ -57,7 +73,7 @@ var pythonTypes = map[string]string{
 	"obe_socket": "c_size_t", "obe_message": "c_size_t", "uintptr_t": "c_size_t",
 	"const char *": "c_char_p", "char *": "c_void_p", "void *": "c_void_p", "const void *": "c_size_t", "const double *": "POINTER(c_double)",
 	"int32_t *": "POINTER(c_int32)", "int64_t *": "POINTER(c_int64)", "double *": "POINTER(c_double)",
-	"obe_socket *": "POINTER(c_size_t)", "obe_message *": "POINTER(c_size_t)", "obe_handler": "c_void_p",
+	"obe_socket *": "POINTER(c_size_t)", "obe_message *": "POINTER(c_size_t)", "obe_handler": "c_void_p", "const volatile int *": "POINTER(c_int32)",
 }
 
 // pythonType returns the name of a C type in ctypes.

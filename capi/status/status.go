@@ -114,6 +114,7 @@ var byError = []struct {
 	{jsondoc.ErrType, Type},
 	{jsondoc.ErrRange, Range},
 	{jsondoc.ErrText, JSON},
+	{jsondoc.ErrDepth, JSON},
 	{socket.ErrState, State},
 	{socket.ErrCancelled, Cancelled},
 	{socket.ErrTimeout, Timeout},

@@ -2,15 +2,18 @@
  * A complete experiment-design server in C. It looks for the centre of a dip on a grid of candidates, each with a
  * weight. The next setting is the one where the predictions of the candidates differ most.
  *     cc -std=c99 server.c -lobe -lm -o server && ./server 61981
+ * It ends on Ctrl-C or SIGTERM, and after the command done.
  */
+#define _XOPEN_SOURCE 700 /* for sigaction and SA_ONSTACK */
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "obe.h"
 
-enum { N = 401, SERVED_DONE = 1 }; /* candidates; what the handler returns after the command done */
+enum { N = 401 }; /* candidates */
 
 static const double LOLIM = 2840.0, STEP = 0.15; /* the candidates for the centre, in MHz */
 static const double DEPTH = 0.1, WIDTH = 3.0;    /* of the dip, which the server knows */
@@ -82,14 +85,40 @@ static void learn(double x, double y, double s)
         weight[i] /= sum;
 }
 
+static volatile sig_atomic_t stop; /* obe_serve returns when it is not 0 */
+
+/* The only thing that a signal handler may do with the server: no function of the library may be called in it. */
+static void end(int number)
+{
+    (void)number;
+    stop = 1;
+}
+
+/* Lets Ctrl-C end the server. A second Ctrl-C ends the process at once. */
+static void end_on_signals(void)
+{
+#ifdef _WIN32
+    signal(SIGINT, end);
+#else
+    struct sigaction action;
+
+    memset(&action, 0, sizeof action);
+    action.sa_handler = end;
+    action.sa_flags = SA_ONSTACK | SA_RESETHAND; /* the library needs SA_ONSTACK, since it contains Go's runtime */
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+#endif
+}
+
 /* The handler of obe_serve: replies to one message. */
-static obe_status handle(obe_message request, void *user)
+static void handle(obe_message request, void *user)
 {
     char command[16] = "", reply[64] = "\"OK\"";
     int64_t length;
 
     (void)user;
-    obe_get_string(request, "/command", command, sizeof command, &length); /* stays "" if there is none */
+    if (obe_get_string(request, "/command", command, sizeof command, &length) != OBE_OK)
+        command[0] = '\0'; /* there is none, or it is longer than any that is known */
     if (strcmp(command, "newrun") == 0) {
         begin_run();
     } else if (strcmp(command, "optset") == 0 || strcmp(command, "goodset") == 0) {
@@ -112,7 +141,8 @@ static obe_status handle(obe_message request, void *user)
         snprintf(reply, sizeof reply, "{\"error\": \"unknown command\"}");
     }
     obe_reply(request, reply, -1, OBE_DEFAULT_TIMEOUT); /* a client that has left is not a failure of the server */
-    return strcmp(command, "done") == 0 ? SERVED_DONE : OBE_OK; /* obe_serve continues after OBE_OK only */
+    if (strcmp(command, "done") == 0)
+        stop = 1;
 }
 
 int main(int argc, char **argv)
@@ -125,14 +155,15 @@ int main(int argc, char **argv)
     if (status == OBE_OK)
         status = obe_port(server, &port);
     if (status == OBE_OK) {
+        end_on_signals();
         printf("port %d\n", (int)port);
         fflush(stdout);
-        status = obe_serve(server, handle, NULL);
+        status = obe_serve(server, handle, NULL, &stop);
     }
-    if (status != SERVED_DONE) {
+    if (status != OBE_OK) {
         obe_last_error(server, message, (int64_t)sizeof message, NULL);
         fprintf(stderr, "server: %s\n", message);
     }
     obe_free(server);
-    return status == SERVED_DONE ? 0 : 1;
+    return status == OBE_OK ? 0 : 1;
 }

@@ -27,7 +27,11 @@ int main(int argc, char **argv)
         const std::vector<double> dip = server.getcon(); // depth and width, which the simulated sample shares
 
         for (int round = 0; round < 200; round++) {
-            const std::vector<double> setting = server.goodset(4);
+            server.send(obe::command("goodset").set("pickiness", 4)); // server.goodset(4) waits for the reply
+            obe::message reply;
+            while (!server.try_receive(reply, std::chrono::milliseconds(500)))
+                std::cerr << "The server is still computing.\n"; // or watch the instrument meanwhile
+            const std::vector<double> setting = reply.get<std::vector<double>>("");
             const double distance = (setting.at(0) - true_centre) * 2 / dip.at(1);
             const double signal = 1 - dip.at(0) / (distance * distance + 1) + gauss(random);
             server.newdat(setting, signal, noise);

@@ -2,8 +2,10 @@
  * A complete experiment-design server in C++. It looks for the centre of a dip on a grid of candidates, each with a
  * weight. The next setting is the one where the predictions of the candidates differ most.
  *     c++ -std=c++11 server.cpp -lobe -o server && ./server 61981
+ * Ctrl-C ends it, and so does the command done.
  */
 #include <cmath>
+#include <csignal>
 #include <cstdlib>
 #include <iostream>
 #include <valarray>
@@ -53,8 +55,25 @@ static void learn(double x, double y, double s)
     weight /= weight.sum();
 }
 
-// The reply to a request, as JSON.
-static std::string answer(const obe::request &request, const std::string &command)
+static volatile std::sig_atomic_t stop = 0; // ends serve
+
+extern "C" void end(int) { stop = 1; } // no function of the library may be called in a signal handler
+
+static void end_on_signals()
+{
+#ifdef _WIN32
+    std::signal(SIGINT, end);
+#else
+    struct sigaction action = {};
+    action.sa_handler = end;
+    action.sa_flags = static_cast<int>(SA_ONSTACK | SA_RESETHAND); // Go's runtime in the library needs SA_ONSTACK
+    sigaction(SIGINT, &action, nullptr);
+    sigaction(SIGTERM, &action, nullptr);
+#endif
+}
+
+// The reply to a request.
+static obe::json_text answer(const obe::request &request, const std::string &command)
 {
     if (command == "newrun") {
         begin_run();
@@ -69,30 +88,32 @@ static std::string answer(const obe::request &request, const std::string &comman
     } else if (command == "getcon") {
         return obe::to_json({depth, width});
     } else if (command != "ready" && command != "done") {
-        return obe::message("{}").set("error", "there is no command " + command).json();
+        throw std::invalid_argument("there is no command " + command);
     }
     return obe::to_json("OK");
 }
 
-// Replies to one message, and returns whether it was the last one.
-static bool handle(const obe::request &request)
+// Replies to one message.
+static void handle(const obe::request &request)
 {
-    std::string command;
     try {
-        command = request.get<std::string>("/command");
+        const std::string command = request.get<std::string>("/command");
         request.reply(answer(request, command));
-    } catch (const obe::error &e) { // an invalid message, which must not stop the server
+        if (command == "done")
+            stop = 1;
+    } catch (const std::exception &e) { // an invalid message, which must not stop the server
+        std::cerr << "from " << request.peer() << ": " << request << ": " << e.what() << '\n';
         request.reply(obe::message("{}").set("error", e.what()));
     }
-    return command == "done";
 }
 
 int main(int argc, char **argv)
 {
     try {
         obe::server server("", argc > 1 ? std::atoi(argv[1]) : OBE_DEFAULT_PORT);
+        end_on_signals();
         std::cout << "port " << server.port() << std::endl;
-        server.serve(handle);
+        server.serve(handle, stop);
         return 0;
     } catch (const std::exception &e) {
         std::cerr << "server: " << e.what() << '\n';

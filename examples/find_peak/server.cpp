@@ -5,6 +5,8 @@
  *     c++ -std=c++17 -O3 server.cpp $(pkg-config --cflags --libs libobe) -o server
  *     ./server --port 61981
  *
+ * Ctrl-C ends it, and so does the command done.
+ *
  * Any client of the OBE protocol can be the instrument; instrument.c and instrument.py are two.
  */
 #include "obe.hpp"
@@ -13,6 +15,7 @@
 #include <array>
 #include <chrono>
 #include <cmath>
+#include <csignal>
 #include <cstdint>
 #include <iostream>
 #include <map>
@@ -294,19 +297,11 @@ static std::string command_of(const obe::message &request)
     return has_one ? request.get<std::string>("/command") : "";
 }
 
-/// Rows of numbers, as JSON.
-template <class Rows> static std::string table(const Rows &rows)
+/// The reply to a request.
+static obe::json_text answer(designer &experiment, const obe::message &request)
 {
-    std::vector<double> values;
-    for (const auto &row : rows)
-        values.insert(values.end(), row.begin(), row.end());
-    return obe::to_json(obe::matrix_view(values.data(), rows.size(), values.size() / rows.size()));
-}
-
-/// The reply to a request, as JSON.
-static std::string answer(designer &experiment, const obe::message &request)
-{
-    const std::string command = command_of(request), ok = "\"OK\"";
+    const std::string command = command_of(request);
+    const obe::json_text ok = obe::to_json("OK");
     if (command == "ready" || command == "done")
         return ok;
     if (command == "newrun") {
@@ -332,39 +327,59 @@ static std::string answer(designer &experiment, const obe::message &request)
     if (command == "getstd")
         return obe::to_json(experiment.deviation());
     if (command == "getcov")
-        return table(experiment.covariance());
+        return obe::to_json(experiment.covariance());
     if (command == "getset")
-        return table(std::array<std::vector<double>, 1>{experiment.settings});
+        return obe::to_json({experiment.settings});
     if (command == "getpar" || command == "getpdf")
-        return table(experiment.particles);
+        return obe::to_json(experiment.particles);
     if (command == "getwgt")
         return obe::to_json(experiment.weight);
     if (command == "getcon")
-        return "[]"; // the model has parameters only
+        return obe::json_text("[]"); // the model has parameters only
     throw std::invalid_argument("unknown command; known are ready, getset, getpar, getcon, getwgt, getpdf, newrun, optset, "
                                 "goodset, newdat, getmean, getstd, getcov and done");
+}
+
+static volatile std::sig_atomic_t stop = 0; // ends serve
+
+extern "C" void end(int) { stop = 1; } // no function of the library may be called in a signal handler
+
+static void end_on_signals()
+{
+#ifdef _WIN32
+    std::signal(SIGINT, end);
+#else
+    struct sigaction action = {};
+    action.sa_handler = end;
+    action.sa_flags = static_cast<int>(SA_ONSTACK | SA_RESETHAND); // Go's runtime in the library needs SA_ONSTACK
+    sigaction(SIGINT, &action, nullptr);
+    sigaction(SIGTERM, &action, nullptr);
+#endif
 }
 
 static void serve(const std::string &address, int port, std::size_t size, std::uint64_t seed)
 {
     designer experiment(size, seed);
     obe::server server(address, port);
+    end_on_signals();
     std::cout << "find_peak server listening on port " << server.port() << std::endl;
-    server.serve([&experiment](const obe::request &request) {
-        const std::chrono::seconds timeout(5); // a client that does not read must not block the others
-        std::string reply;
+    const auto handle = [&experiment](const obe::request &request) {
+        const std::chrono::seconds limit(5); // a client that does not read must not block the others
+        obe::json_text reply;
         try {
             reply = answer(experiment, request);
         } catch (const std::exception &e) { // an invalid request must not stop the server
             reply = obe::message("{}").set("error", e.what()).json();
         }
         try {
-            request.reply(reply, timeout);
+            request.reply(reply, limit);
         } catch (const obe::error &e) { // a reply that is too large must not either
             std::cerr << "server: " << e.what() << std::endl;
         }
-        return command_of(request) == "done"; // true ends serve
-    });
+        if (command_of(request) == "done")
+            stop = 1;
+    };
+    server.serve(handle, stop);
 }
 
 // ---- The command line ------------------------------------------------------------------------------------------------

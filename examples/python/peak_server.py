@@ -17,13 +17,10 @@ from __future__ import annotations
 import argparse
 import math
 import random
-import reprlib
 import sys
-from collections.abc import Callable
 from operator import mul
-from typing import Any
 
-from libobe import Socket
+from libobe import Server, command
 
 # The experiment: optically detected magnetic resonance, frequencies in MHz, signal relative to the level off resonance.
 LOLIM, HILIM = 2840.0, 2900.0  # the centre lies in this range unless newrun sets another
@@ -34,13 +31,9 @@ WIDTH = 5.0  # lw: full width at half depth, known as well
 NOISE = 0.015  # one measurement's expected standard deviation; each newdat reports its own
 PICKINESS = 4.0  # goodset's default: 0 draws settings evenly, large values come close to optset
 
-# What a request may ask for.
+# Limits of what a client may ask for.
 MAX_STEPS = 2000  # more would make every goodset slow
 LARGEST = 1e100  # no number of an experiment is larger, and squares stay far from overflow
-
-
-class RequestError(Exception):
-    """Its text becomes the error reply."""
 
 
 def dip(offset: float) -> float:
@@ -52,97 +45,59 @@ def grid(low: float, high: float, count: int) -> list[float]:
     return [low + (high - low) * i / (count - 1) for i in range(count)]
 
 
-def number(value: object, name: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise RequestError(f"{name} must be a number, not {reprlib.repr(value)}")
-    if not abs(value) <= LARGEST:  # false for NaN too
-        raise RequestError(f"{name} must be a finite number")
-    return float(value)
+def check_size(**numbers: float) -> None:
+    for name, value in numbers.items():
+        if not abs(value) <= LARGEST:  # false for NaN too
+            raise ValueError(f"{name} must be a finite number")
 
 
-def measured(value: object, name: str) -> float:
-    """y and s are lists of one number each. Instruments with one channel may send the number itself."""
-    if isinstance(value, list) and len(value) == 1:
-        value = value[0]
-    return number(value, name)
+class PeakServer(Server):
+    """Each method marked with @command answers the command of that name. Its exceptions become error replies."""
 
-
-class PeakServer:
-    """The server without its socket. `handle` returns the reply to any message."""
-
-    def __init__(self, seed: int | None = None) -> None:
-        self.finished = False
+    def __init__(self, seed: int | None = None, address: str = "", port: int = 0) -> None:
+        # The timeout is the longest time that a client that does not read its reply delays the others.
+        super().__init__(address, port, timeout=5)
         self.random = random.Random(seed)
-        self.commands: dict[str, Callable[[dict[str, Any]], object]] = {
-            "ready": lambda request: "OK",
-            "getset": lambda request: [self.settings],
-            "getpar": lambda request: [self.centres],
-            "getcon": lambda request: [DEPTH, WIDTH],
-            "getwgt": lambda request: self.posterior,
-            "newrun": self.newrun,
-            "optset": self.optset,
-            "goodset": self.goodset,
-            "newdat": self.newdat,
-            "getmean": lambda request: [self.mean()],
-            "getstd": lambda request: [math.sqrt(self.variance())],
-            "getcov": lambda request: [[self.variance()]],
-            "done": self.done,
-        }
-        self.newrun({})
+        self.newrun()
 
-    def handle(self, message: object) -> object:
-        try:
-            if not isinstance(message, dict):
-                raise RequestError("a message must be an object with a command")
-            command = message.get("command")
-            if not isinstance(command, str) or command not in self.commands:
-                raise RequestError(f"unknown command {reprlib.repr(command)}")
-            return self.commands[command](message)
-        except RequestError as problem:
-            return {"error": str(problem)}
-
-    def newrun(self, request: dict[str, Any]) -> str:
+    @command
+    def newrun(self, lolim: float = LOLIM, hilim: float = HILIM, steps: int = STEPS) -> None:
         """Discard all data. Optionally choose the range and the number of settings."""
-        low = number(request.get("lolim", LOLIM), "lolim")
-        high = number(request.get("hilim", HILIM), "hilim")
-        steps = number(request.get("steps", STEPS), "steps")  # 25.0 is accepted like 25
-        if not low < high:
-            raise RequestError("lolim must lie below hilim")
-        if high - low > CENTRES * WIDTH / 4.0:
-            raise RequestError(f"the range is too wide for {CENTRES} candidate centres of a dip {WIDTH} wide")
-        if steps != int(steps) or not 2 <= steps <= MAX_STEPS:
-            raise RequestError(f"steps must be a whole number from 2 to {MAX_STEPS}")
-        self.settings = grid(low, high, int(steps))
-        self.centres = grid(low, high, CENTRES)
-        self.cell = (high - low) / (CENTRES - 1)
+        check_size(lolim=lolim, hilim=hilim)
+        if not lolim < hilim:
+            raise ValueError("lolim must lie below hilim")
+        if hilim - lolim > CENTRES * WIDTH / 4.0:
+            raise ValueError(f"the range is too wide for {CENTRES} candidate centres of a dip {WIDTH} wide")
+        if not 2 <= steps <= MAX_STEPS:
+            raise ValueError(f"steps must lie between 2 and {MAX_STEPS}")
+        self.settings = grid(lolim, hilim, steps)
+        self.centres = grid(lolim, hilim, CENTRES)
+        self.cell = (hilim - lolim) / (CENTRES - 1)
         # The predictions never change during a run: one row for each setting, one column for each centre.
         self.dips = [[dip(f - f0) for f0 in self.centres] for f in self.settings]
         self.squares = [[d * d for d in row] for row in self.dips]
         self.log_posterior = [0.0] * CENTRES
         self.posterior = [1.0 / CENTRES] * CENTRES
-        return "OK"
 
-    def newdat(self, request: dict[str, Any]) -> str:
+    @command
+    def newdat(self, x: list[float], y: float, s: float) -> None:
         """Bayes: multiply the posterior by the Gaussian likelihood of the measurement y ± s at the setting x."""
-        x = request.get("x")
-        if not isinstance(x, list) or len(x) != 1:
-            raise RequestError("x must be a list of one number, the setting")
-        f = number(x[0], "x")
-        y = measured(request.get("y"), "y")
-        s = measured(request.get("s"), "s")
+        if len(x) != 1:
+            raise ValueError("x must be a list of one number, the setting")
+        (f,) = x
+        check_size(x=f, y=y, s=s)
         if not s > 0.0:
-            raise RequestError("s must be greater than 0")
+            raise ValueError("s must be greater than 0")
         # In logarithms, with the largest at 0: a thousand measurements multiply to less than the smallest double.
         residuals = [(y - 1.0 + dip(f - f0)) / s for f0 in self.centres]
         log_posterior = [old - 0.5 * r * r for old, r in zip(self.log_posterior, residuals)]
         largest = max(log_posterior)
         if largest == -math.inf:
-            raise RequestError("y lies too many s away from any possible signal")
+            raise ValueError("y lies too many s away from any possible signal")
         self.log_posterior = [value - largest for value in log_posterior]
         weights = [math.exp(value) for value in self.log_posterior]
         total = math.fsum(weights)
         self.posterior = [weight / total for weight in weights]
-        return "OK"
 
     def mean(self) -> float:
         return math.fsum(map(mul, self.posterior, self.centres))
@@ -169,15 +124,17 @@ class PeakServer:
             utility.append(math.log1p(max(variance, 0.0) / NOISE**2))
         return utility
 
-    def optset(self, request: dict[str, Any]) -> list[float]:
+    @command
+    def optset(self) -> list[float]:
         utility = self.utility()
         return [self.settings[utility.index(max(utility))]]
 
-    def goodset(self, request: dict[str, Any]) -> list[float]:
+    @command
+    def goodset(self, pickiness: float = PICKINESS) -> list[float]:
         """A random setting, drawn with the weight utility^pickiness: explores more than optset does."""
-        pickiness = number(request.get("pickiness", PICKINESS), "pickiness")
+        check_size(pickiness=pickiness)
         if pickiness < 0.0:
-            raise RequestError("pickiness must not be negative")
+            raise ValueError("pickiness must not be negative")
         utility = self.utility()
         largest = max(utility)
         if largest == 0.0:  # the posterior has shrunk to one candidate: every setting is as good
@@ -185,27 +142,33 @@ class PeakServer:
         weights = [(value / largest) ** pickiness for value in utility]
         return self.random.choices(self.settings, weights)
 
-    def done(self, request: dict[str, Any]) -> str:
-        self.finished = True
-        return "OK"
+    @command
+    def getset(self) -> list[list[float]]:
+        return [self.settings]
 
+    @command
+    def getpar(self) -> list[list[float]]:
+        return [self.centres]
 
-def serve(address: str, port: int, seed: int | None) -> None:
-    experiment = PeakServer(seed)
-    # The longest time that a client that does not read its reply delays the others.
-    socket = Socket("server", ip_address=address, port=port, timeout=5)
-    print(f"peak server listening on port {socket.port}", flush=True)
-    while not experiment.finished:
-        try:
-            message = socket.receive()
-        except TimeoutError:
-            continue  # no message arrived in this time
-        except ValueError as problem:  # JSON that Python cannot hold, such as an integer of 5000 digits
-            reply: object = {"error": str(problem)}
-        else:
-            reply = experiment.handle(message)
-        socket.send(reply)
-    socket.close()
+    @command
+    def getwgt(self) -> list[float]:
+        return self.posterior
+
+    @command
+    def getcon(self) -> list[float]:
+        return [DEPTH, WIDTH]
+
+    @command
+    def getmean(self) -> list[float]:
+        return [self.mean()]
+
+    @command
+    def getstd(self) -> list[float]:
+        return [math.sqrt(self.variance())]
+
+    @command
+    def getcov(self) -> list[list[float]]:
+        return [[self.variance()]]
 
 
 def main() -> None:
@@ -215,7 +178,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, help="seed of the draws of goodset")
     options = parser.parse_args()
     try:
-        serve(options.address, options.port, options.seed)
+        server = PeakServer(options.seed, options.address, options.port)
+        print(f"peak server listening on port {server.port}", flush=True)
+        server.run()  # until a client sends done, which Server answers, as it does ready
     except KeyboardInterrupt:
         pass
     except OSError as problem:  # such as a port that is in use

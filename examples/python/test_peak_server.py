@@ -1,13 +1,16 @@
-"""The peak server's statistics and replies without a socket, and the programs over one."""
+"""The peak server's statistics without a client, its replies, and the programs over a socket."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
 import random
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +21,22 @@ from libobe import Socket
 
 
 def ask(server: PeakServer, command: str, **fields: object) -> Any:
-    """One exchange, with request and reply as JSON."""
-    request = json.loads(json.dumps({"command": command, **fields}))
-    return json.loads(json.dumps(server.handle(request)))
+    """A call of the method that answers a command, with the reply as JSON."""
+    reply = getattr(server, command)(**fields)
+    return json.loads(json.dumps("OK" if reply is None else reply))
+
+
+@contextlib.contextmanager
+def serving(server: PeakServer) -> Iterator[Socket]:
+    """A client of a server that runs on a thread."""
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        yield Socket("client", port=server.port, timeout=20)
+    finally:
+        server.stop()
+        thread.join(20)
+        assert not thread.is_alive()
 
 
 def run(seed: int, rounds: int = 200, choice: str = "goodset") -> tuple[float, float, float]:
@@ -86,18 +102,15 @@ def test_reply_shapes() -> None:
     ((variance,),) = ask(server, "getcov")
     assert LOLIM < mean < HILIM
     assert math.isclose(variance, std * std)
-    assert not server.finished
-    assert ask(server, "done") == "OK"
-    assert server.finished
 
 
-def test_y_and_s_with_or_without_a_list() -> None:
+def test_numbers_with_or_without_a_list() -> None:
     replies = []
-    for y, s in [(0.97, NOISE), ([0.97], [NOISE])]:
-        server = PeakServer(1)
-        assert ask(server, "newdat", x=[2870.0], y=y, s=s) == "OK"
-        replies.append(ask(server, "getwgt"))
-    assert replies[0] == replies[1]
+    for x, y, s in [([2870.0], 0.97, NOISE), ([2870.0], [0.97], [NOISE]), (2870.0, 0.97, NOISE)]:
+        with serving(PeakServer(1)) as client:
+            assert client.tcmd({"command": "newdat", "x": x, "y": y, "s": s}) == "OK"
+            replies.append(client.tcmd({"command": "getwgt"}))
+    assert replies[0] == replies[1] == replies[2]
 
 
 def test_newrun_discards_data_and_changes_the_settings() -> None:
@@ -107,9 +120,8 @@ def test_newrun_discards_data_and_changes_the_settings() -> None:
     assert ask(server, "getstd") != fresh
     assert ask(server, "newrun") == "OK"
     assert ask(server, "getstd") == fresh
-    for steps in (25, 25.0):
-        assert ask(server, "newrun", lolim=2860, hilim=2880, steps=steps) == "OK"
-        assert ask(server, "getset")[0] == pytest.approx([2860 + 20 * i / 24 for i in range(25)])
+    assert ask(server, "newrun", lolim=2860, hilim=2880, steps=25) == "OK"
+    assert ask(server, "getset")[0] == pytest.approx([2860 + 20 * i / 24 for i in range(25)])
     assert ask(server, "getmean") == pytest.approx([2870.0])
 
 
@@ -152,7 +164,8 @@ BAD_REQUESTS: list[object] = [
     {"command": "newdat"},
     {"command": "newdat", "x": [2870.0], "y": 1.0},
     {"command": "newdat", "x": [2870.0], "s": 0.1},
-    {"command": "newdat", "x": 2870.0, "y": 1.0, "s": 0.1},
+    {"command": "newdat", "x": "2870.0", "y": 1.0, "s": 0.1},
+    {"command": "newdat", "x": [2870.0], "y": 1.0, "s": 0.1, "t": 0.1},
     {"command": "newdat", "x": [], "y": 1.0, "s": 0.1},
     {"command": "newdat", "x": [1.0, 2.0], "y": 1.0, "s": 0.1},
     {"command": "newdat", "x": ["a"], "y": 1.0, "s": 0.1},
@@ -170,18 +183,17 @@ BAD_REQUESTS: list[object] = [
 ]
 
 
-@pytest.mark.parametrize("message", BAD_REQUESTS, ids=range(len(BAD_REQUESTS)))
-def test_a_bad_request_gets_an_error_and_changes_nothing(message: object) -> None:
+def test_a_bad_request_gets_an_error_and_changes_nothing() -> None:
     server = PeakServer(1)
     ask(server, "newdat", x=[2870.0], y=0.97, s=NOISE)
-    before = [ask(server, command) for command in ("getset", "getwgt", "getmean", "getstd")]
-    reply = server.handle(message)
-    assert isinstance(reply, dict)
-    assert list(reply) == ["error"]
-    assert reply["error"]
-    assert json.loads(json.dumps(reply)) == reply
-    assert [ask(server, command) for command in ("getset", "getwgt", "getmean", "getstd")] == before
-    assert not server.finished
+    commands = ("getset", "getwgt", "getmean", "getstd")
+    before = [ask(server, command) for command in commands]
+    with serving(server) as client:
+        for message in BAD_REQUESTS:
+            reply = client.tcmd(message)
+            assert list(reply) == ["error", "command"], message
+            assert reply["error"]
+            assert [ask(server, command) for command in commands] == before, message
 
 
 @pytest.mark.parametrize(

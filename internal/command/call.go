@@ -9,15 +9,40 @@ import (
 	"libobe/internal/socket"
 )
 
-// Caller sends a request and passes the reply to use. If use fails with
-// socket.ErrBuffer, the Caller keeps the reply for its receiving functions.
+// Caller is a client, or what stands for one.
 type Caller interface {
+	// AddFields adds the members of the client's option fields to a request, except those
+	// that it has already.
+	AddFields(request *jsondoc.Document) error
+	// TcmdFunc sends a request and passes the reply to use. If use fails with
+	// socket.ErrBuffer, the Caller keeps the reply for its receiving functions.
 	TcmdFunc(body []byte, timeout time.Duration, use socket.ReplyFunc) error
+}
+
+// send sends a request with the members of the option fields, and passes the reply to use.
+func send(c Caller, request *jsondoc.Document, timeout time.Duration, use socket.ReplyFunc) error {
+	if err := c.AddFields(request); err != nil {
+		return fmt.Errorf("%s: %w", nameOf(request), err)
+	}
+	return c.TcmdFunc(request.Text(), timeout, use)
+}
+
+// Query sends the request of the command name and returns its reply. The reply has to be
+// of the kind that the command expects; see CheckKind.
+func Query(c Caller, name string, request *jsondoc.Document, timeout time.Duration) (reply *jsondoc.Document, err error) {
+	err = send(c, request, timeout, func(body []byte) error {
+		reply = jsondoc.FromValid(body)
+		return nil
+	})
+	if err == nil {
+		err = CheckKind(name, reply)
+	}
+	return reply, err
 }
 
 // ExpectOK sends a request whose answer is "OK". Another reply is an ErrReply.
 func ExpectOK(c Caller, request *jsondoc.Document, timeout time.Duration) error {
-	return c.TcmdFunc(request.Text(), timeout, func(reply []byte) error {
+	return send(c, request, timeout, func(reply []byte) error {
 		if d := jsondoc.FromValid(reply); !isOK(d) {
 			return unexpected(nameOf(request), answerOK, d, nil)
 		}
@@ -30,7 +55,7 @@ func ExpectOK(c Caller, request *jsondoc.Document, timeout time.Duration) error 
 // *jsondoc.SizeError and a socket.ErrBuffer, and the Caller keeps the reply. Another
 // reply is an ErrReply.
 func Doubles(c Caller, request *jsondoc.Document, dst []float64, timeout time.Duration) (n int, err error) {
-	err = c.TcmdFunc(request.Text(), timeout, func(reply []byte) error {
+	err = send(c, request, timeout, func(reply []byte) error {
 		var err error
 		d := jsondoc.FromValid(reply)
 		n, err = d.Doubles("", dst)
@@ -42,7 +67,7 @@ func Doubles(c Caller, request *jsondoc.Document, dst []float64, timeout time.Du
 // Matrix sends a request whose answer is a list of rows of numbers and reads it
 // into dst, row by row; see Doubles.
 func Matrix(c Caller, request *jsondoc.Document, dst []float64, timeout time.Duration) (rows, cols int, err error) {
-	err = c.TcmdFunc(request.Text(), timeout, func(reply []byte) error {
+	err = send(c, request, timeout, func(reply []byte) error {
 		var err error
 		d := jsondoc.FromValid(reply)
 		rows, cols, err = d.Matrix("", dst)

@@ -66,8 +66,7 @@ func isOK(reply *jsondoc.Document) bool {
 // contains the reply, or the beginning of a long one, because a server reports its own
 // errors that way.
 func unexpected(name string, wanted answer, reply *jsondoc.Document, cause error) error {
-	const maxBytes = 200
-	text := excerpt.Cut(reply.Text(), maxBytes)
+	text := excerpt.Message(reply.Text())
 	if cause != nil {
 		return fmt.Errorf("%s: %w: %s instead of %s (%s)", name, ErrReply, text, wanted, cause)
 	}

@@ -28,6 +28,12 @@ func Cut[T string | []byte](s T, n int) string {
 	return fmt.Sprintf("%s… (%d bytes)", string(s[:runeBoundary(s, n)]), len(s))
 }
 
+// maxMessage is how many bytes of a message an error text contains.
+const maxMessage = 200
+
+// Message returns the text of a message, or the beginning of a long one, and its size.
+func Message[T string | []byte](s T) string { return Cut(s, maxMessage) }
+
 // runeBoundary returns the index of the last rune of s that begins at or before byte n,
 // where s is longer than n. In a text that is not UTF-8 it may be n itself.
 func runeBoundary[T string | []byte](s T, n int) int {

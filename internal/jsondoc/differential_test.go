@@ -461,7 +461,7 @@ type builder struct {
 // put records the nodes of the value of a member. The pointers of the nodes are relative
 // to that value.
 func (b *builder) put(key string, nodes ...node) {
-	pointer := "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(key)
+	pointer := pointerTo(key)
 	for i := range nodes {
 		nodes[i].Pointer = pointer + nodes[i].Pointer
 	}
@@ -545,32 +545,32 @@ func (b *builder) set(t *testing.T, o *oracle) {
 	switch b.Intn(9) {
 	case 0:
 		v := b.double()
-		must(t, b.d.SetDouble(key, v))
+		must(t, b.d.SetDouble(plain(key), v))
 		b.put(key, number("", v))
 	case 1:
 		edges := []int64{0, 1, -1, 25, math.MaxInt64, math.MinInt64, 1<<53 + 1, b.Int63(), -b.Int63()}
 		v := edges[b.Intn(len(edges))]
-		must(t, b.d.SetInt(key, v))
+		must(t, b.d.SetInt(plain(key), v))
 		b.put(key, node{Type: "integer", Spelling: strconv.FormatInt(v, 10), Double: hex64(float64(v))})
 	case 2:
 		v := b.Intn(2) == 0
-		must(t, b.d.SetBool(key, v))
+		must(t, b.d.SetBool(plain(key), v))
 		b.put(key, node{Type: "bool", Truth: v})
 	case 3:
-		must(t, b.d.SetNull(key))
+		must(t, b.d.SetNull(plain(key)))
 		b.put(key, node{Type: "null"})
 	case 4, 5:
 		v := b.text()
-		must(t, b.d.SetString(key, v))
+		must(t, b.d.SetString(plain(key), v))
 		b.put(key, node{Type: "string", Text: v})
 	case 6:
 		v := b.doubles(b.Intn(8) * b.Intn(15))
-		must(t, b.d.SetDoubles(key, v))
+		must(t, b.d.SetDoubles(plain(key), v))
 		b.put(key, list("", v)...)
 	case 7:
 		rows, cols := b.Intn(5), b.Intn(5)
 		v := b.doubles(rows * cols)
-		must(t, b.d.SetMatrix(key, v, rows, cols))
+		must(t, b.d.SetMatrix(plain(key), v, rows, cols))
 		bits := hexAll(v)
 		top := node{Type: "array", Count: rows, Matrix: &bits}
 		if rows == 0 {
@@ -585,7 +585,7 @@ func (b *builder) set(t *testing.T, o *oracle) {
 		b.put(key, nodes...)
 	case 8:
 		a := o.ask(t, "document", b.Intn(1<<30))
-		must(t, b.d.SetJSON(key, a.Text))
+		must(t, b.d.SetJSON(plain(key), a.Text))
 		b.put(key, a.Nodes...)
 	}
 }

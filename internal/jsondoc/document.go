@@ -2,6 +2,7 @@ package jsondoc
 
 import (
 	"errors"
+	"fmt"
 	"sync"
 )
 
@@ -12,6 +13,7 @@ var (
 	ErrType     = errors.New("wrong type")
 	ErrRange    = errors.New("out of range")
 	ErrText     = errors.New("text is not UTF-8")
+	ErrDepth    = fmt.Errorf("nested deeper than %d levels", MaxDepth)
 )
 
 // Type is the type of a JSON value. A number without point and exponent is an
@@ -42,19 +44,16 @@ var typePhrases = map[Type]string{
 }
 
 // Document is a JSON text that is read by JSON pointers (RFC 6901) and built
-// member by member. Received bytes are never changed. All methods may be called
+// item by item. Received bytes are never changed. All methods may be called
 // from several goroutines at the same time.
 //
-// A document is open while members are being set: new members are appended to its
-// text, and replaced values are collected in a second buffer until the text is
-// asked for. Bytes that were handed out are never written to again.
+// A document is open while items are being set. When its text is asked for, it is closed;
+// of the container only keys, count and cache are used then. Bytes that were handed out
+// are never written to again.
 type Document struct {
-	mu      sync.RWMutex
-	text    []byte       // nil while the document is open
-	open    []byte       // the text without its closing brace
-	updates []byte       // members that replace those in open, each after the offset of the old one, a uint64
-	keys    *table       // of the outermost object; nil until a member is set
-	cache   *lookupCache // nil while the text is short
+	mu        sync.RWMutex
+	text      []byte // nil while the document is open
+	container        // the outermost one
 }
 
 // Parse validates a text and returns it as a document, which keeps the text.
@@ -67,7 +66,9 @@ func Parse(text []byte) (*Document, error) {
 
 // FromValid returns a text as a document, which keeps the text. The caller has
 // validated it.
-func FromValid(text []byte) *Document { return &Document{text: text, cache: newCache(text)} }
+func FromValid(text []byte) *Document {
+	return &Document{text: text, container: container{cache: newCache(text)}}
+}
 
 // Text returns the document as JSON. The caller must not change the bytes.
 func (d *Document) Text() []byte { return d.root().text }
@@ -89,10 +90,10 @@ func (d *Document) close() ([]byte, *lookupCache) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.text == nil {
-		if len(d.updates) > 0 {
-			d.merge()
+		if len(d.updates)+len(d.inner) > 0 {
+			d.merge(true)
 		}
-		d.text, d.open = append(d.open, '}'), nil // set and merge leave space for it
+		d.text, d.open = append(d.open, closingBracket(d.open[0])), nil // put and merge leave space for it
 	}
 	return d.text, d.cache
 }
@@ -102,5 +103,5 @@ func (d *Document) buffers() buffers {
 	if d.text != nil {
 		return buffers{text: d.text}
 	}
-	return buffers{d.open, d.updates}
+	return d.container.buffers()
 }

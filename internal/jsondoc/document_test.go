@@ -250,3 +250,16 @@ func TestInvalidKeysAndValuesCannotBeSet(t *testing.T) {
 	must(t, d.SetJSON("a", []byte(deepest)))
 	must(t, Validate(d.Text()))
 }
+
+// pointerTo returns the pointer to a member of the outermost object.
+func pointerTo(key string) string {
+	return "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(key)
+}
+
+// plain returns what the functions that set a member take as its key.
+func plain(key string) string {
+	if strings.HasPrefix(key, "/") {
+		return pointerTo(key)
+	}
+	return key
+}

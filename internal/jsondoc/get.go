@@ -10,20 +10,19 @@ import (
 
 // Type returns the type of the value at a pointer.
 func (d *Document) Type(pointer string) (Type, error) {
-	at, err := d.find(pointer)
+	n, _, err := d.peek(pointer)
 	if err != nil {
-		return 0, err
+		return 0, inPointer(err, pointer)
 	}
-	text, i := at.text, at.i
-	return typeAt(text, i), nil
+	return typeAt(n.text, n.i), nil
 }
 
 // Count returns how many members or elements the object or array at a pointer
 // has.
 func (d *Document) Count(pointer string) (int, error) {
-	n, err := d.find(pointer)
-	if err != nil {
-		return 0, err
+	n, count, err := d.peek(pointer)
+	if err != nil || count >= 0 {
+		return max(count, 0), inPointer(err, pointer)
 	}
 	switch typeAt(n.text, n.i) {
 	case Object, Array:

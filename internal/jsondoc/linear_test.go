@@ -48,6 +48,36 @@ func TestWorkOnADocumentIsLinear(t *testing.T) {
 			number(t, d, i, "/k"+strconv.Itoa(i))
 			number(t, d, i, "/x/"+strconv.Itoa(i))
 		}},
+		{"members are set inside", `{"a":{"o":{}}}`, func(t *testing.T, d *Document, i int) {
+			must(t, d.SetInt("/a/o/k"+strconv.Itoa(i), int64(i)))
+			number(t, d, i, "/a/o/k"+strconv.Itoa(i))
+		}},
+		{"members are replaced inside", `{"o":{` + join(n, member) + `}}`, func(t *testing.T, d *Document, i int) { must(t, d.SetInt("/o/k"+strconv.Itoa(shuffled[i]), 7)) }},
+		{"elements are appended", `{"x":[]}`, func(t *testing.T, d *Document, i int) {
+			must(t, d.SetInt("/x/-", int64(i)))
+			if count, err := d.Count("/x"); count != i+1 || err != nil {
+				t.Fatal(count, err)
+			}
+			number(t, d, i, "/x/"+strconv.Itoa(i))
+		}},
+		{"elements are replaced", `[` + join(n, strconv.Itoa) + `]`, func(t *testing.T, d *Document, i int) {
+			must(t, d.SetInt("/"+strconv.Itoa(shuffled[i]), int64(i)))
+			number(t, d, i, "/"+strconv.Itoa(shuffled[i]))
+		}},
+		{"one member inside is replaced", `{"o":{` + join(n, member) + `}}`, func(t *testing.T, d *Document, i int) { must(t, d.SetString("/o/k7", "text")) }},
+		{"rows are built", `{"rows":[]}`, func(t *testing.T, d *Document, i int) {
+			must(t, d.SetInt("/rows/"+strconv.Itoa(i)+"/x", int64(i)))
+			must(t, d.SetDouble("/rows/"+strconv.Itoa(i)+"/y", 0.5))
+			number(t, d, i, "/rows/"+strconv.Itoa(i)+"/x")
+		}},
+		{"long rows in turn", `[` + strings.Repeat(`{"text":"`+strings.Repeat("x", 300)+`"},`, 9999) + `{}]`, func(t *testing.T, d *Document, i int) {
+			must(t, d.SetInt(fmt.Sprintf("/%d/k%d", shuffled[i]%10000, i), int64(i)))
+		}},
+		{"two objects in turn", `{}`, func(t *testing.T, d *Document, i int) {
+			must(t, d.SetInt("/a/k"+strconv.Itoa(i), int64(i)))
+			must(t, d.SetInt("/b/c/k"+strconv.Itoa(i), int64(i)))
+			must(t, d.SetInt("k"+strconv.Itoa(i), int64(i)))
+		}},
 		{"equal keys", `{` + strings.Repeat(`"":0,`, n) + `"":1}`, func(t *testing.T, d *Document, i int) { number(t, d, 1, "/") }},
 	}
 	// Each array is a short scan, and contains all arrays inside it.
@@ -56,6 +86,13 @@ func TestWorkOnADocumentIsLinear(t *testing.T) {
 	tests = append(tests, test{"an array deep inside", deep, func(t *testing.T, d *Document, i int) {
 		if i < n/50 {
 			number(t, d, n-1-i, strings.Repeat("/600", depth)+"/"+strconv.Itoa(n-1-i))
+		}
+	}})
+	const levels = 250
+	nested := strings.Repeat(`{"k":`, levels) + `"` + strings.Repeat("x", 1000) + `"` + strings.Repeat("}", levels)
+	tests = append(tests, test{"an item of which many parents are missing", `{}`, func(t *testing.T, _ *Document, i int) {
+		if i < 65 {
+			must(t, FromValid([]byte(nested)).SetNull(strings.Repeat("/k", levels-1)+strings.Repeat("/new", levels)))
 		}
 	}})
 	for order, at := range orders {

@@ -1,6 +1,8 @@
 package jsondoc
 
 import (
+	"errors"
+	"fmt"
 	"runtime"
 	"strconv"
 	"strings"
@@ -38,9 +40,15 @@ func TestMemoryIsBoundedByTheText(t *testing.T) {
 		"Matrix":  func(d *Document, p string) { _, _, _ = d.Matrix(p, dst) },
 	}
 	writing := map[string]func(d *Document, text string) *Document{
-		"a number": func(d *Document, text string) *Document { _ = d.SetDouble("s", 1); return d },
-		"a string": func(d *Document, text string) *Document { _ = d.SetString("s", text); return d },
-		"a text":   func(d *Document, text string) *Document { _ = d.SetJSON("s", []byte(text)); return d },
+		"a number":        func(d *Document, text string) *Document { _ = d.SetDouble("s", 1); return d },
+		"a string":        func(d *Document, text string) *Document { _ = d.SetString("s", text); return d },
+		"a text":          func(d *Document, text string) *Document { _ = d.SetJSON("s", []byte(text)); return d },
+		"a number inside": func(d *Document, text string) *Document { _ = d.SetDouble("/s/0", 1); return d },
+		"an element":      func(d *Document, text string) *Document { _ = d.SetDouble("/1000", 1); return d },
+		"elements appended": func(d *Document, text string) *Document {
+			_ = errors.Join(d.SetNull("/s/-"), d.SetNull("/-"))
+			return d
+		},
 		"all": func(d *Document, _ string) *Document {
 			all, _ := newCommand("newrun")
 			_ = all.SetAll(d)
@@ -93,6 +101,44 @@ func TestMemoryIsBoundedByTheText(t *testing.T) {
 			if taken > 7*all+slack {
 				t.Errorf("%s set in %s allocates %.1f times the text", function, name, float64(taken)/float64(all))
 			}
+		}
+	}
+}
+
+// Items that are set deep inside and in many places keep a small multiple of the text in
+// memory.
+func TestMemoryWhileItemsAreSetInside(t *testing.T) {
+	long := strings.Repeat("k", 500)
+	nested := func(key, innermost string) string {
+		return strings.Repeat(`{"`+key+`":`, 500) + innermost + strings.Repeat("}", 500)
+	}
+	for name, test := range map[string]struct {
+		text    string
+		pointer func(i int) string
+	}{
+		"rows of a text":    {`[` + strings.Repeat(`{"text":"`+strings.Repeat("x", 250)+`"},`, 2000) + `{}]`, func(i int) string { return fmt.Sprintf("/%d/k", i%2000) }},
+		"rows of members":   {`[` + strings.Repeat(`{`+strings.Repeat(`"a":1,`, 45)+`"b":1},`, 2000) + `{}]`, func(i int) string { return fmt.Sprintf("/%d/k", i%2000) }},
+		"rows of numbers":   {`[` + strings.Repeat(`[`+strings.Repeat(`1,`, 140)+`1],`, 2000) + `[]]`, func(i int) string { return fmt.Sprintf("/%d/-", i%2000) }},
+		"a deep text":       {nested("k", `{"x":"`+strings.Repeat("x", 300_000)+`"}`), func(i int) string { return strings.Repeat("/k", 1+i%500) + "/y" }},
+		"at the deepest":    {nested("k", `{"x":"`+strings.Repeat("x", 300_000)+`"}`), func(i int) string { return strings.Repeat("/k", 500) + "/y" }},
+		"deep in long keys": {nested(long, `{}`), func(i int) string { return strings.Repeat("/"+long, 1+i%500) + "/x" }},
+	} {
+		heap := func() int {
+			runtime.GC()
+			var m runtime.MemStats
+			runtime.ReadMemStats(&m)
+			return int(m.HeapAlloc)
+		}
+		before := heap()
+		d := parse(t, test.text)
+		for i := range 2500 {
+			must(t, d.SetInt(test.pointer(i), int64(i)))
+		}
+		held := heap() - before
+		if size := len(d.Text()); held > 6*size {
+			t.Errorf("%s: %.1f times the text", name, float64(held)/float64(size))
+		} else {
+			t.Logf("%s: %.1f times the text", name, float64(held)/float64(size))
 		}
 	}
 }

@@ -94,7 +94,7 @@ func TestDocumentIsAListOfMembers(t *testing.T) {
 					t.Fatalf("%d, step %d: %d members, %v; want %d", s, step, n, err, len(m.keys))
 				}
 			default:
-				pointer := "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(key)
+				pointer := pointerTo(key)
 				got, err := d.JSON(pointer)
 				if i := m.index(key); i < 0 && !errors.Is(err, ErrNotFound) || i >= 0 && string(got) != m.values[i] {
 					t.Fatalf("%d, step %d: %q is %s, %v; want member %d of\n%s", s, step, key, got, err, i, m.text(":", ","))

@@ -2,6 +2,7 @@ package jsondoc
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -11,46 +12,94 @@ import (
 )
 
 // find returns the value at a pointer. Of members with equal keys the last one counts, as
-// in Python.
+// in Python. If items of the value were set, the document is closed.
 func (d *Document) find(pointer string) (location, error) {
-	if pointer == "" {
-		return d.root(), nil
+	n, count, err := d.peek(pointer)
+	if count >= 0 {
+		n, _, err = d.root().descend(pointer)
 	}
-	if err := checkPointer(pointer); err != nil {
-		return location{}, err
-	}
-	token, rest, more := strings.Cut(pointer[1:], "/")
-	n, err := d.rootChild(token)
-	for err == nil && more {
-		token, rest, more = strings.Cut(rest, "/")
-		n, err = n.child(token)
-	}
-	if err != nil {
-		return location{}, fmt.Errorf("%w (in %s)", err, excerpt.Quote(pointer))
-	}
-	return n, nil
+	return n, inPointer(err, pointer)
 }
 
-// rootChild returns the value that the first token of a pointer refers to.
-func (d *Document) rootChild(token string) (location, error) {
+// inPointer adds the pointer to the error of a lookup, if there is one.
+func inPointer(err error, pointer string) error {
+	if err == nil || errors.Is(err, ErrPointer) {
+		return err
+	}
+	return fmt.Errorf("%w (in %s)", err, excerpt.Quote(pointer))
+}
+
+// peek is find without closing the document. count is the number of items of an open object
+// or array, of whose location only the type can be used. For other values it is -1.
+func (d *Document) peek(pointer string) (n location, count int, err error) {
+	if err := checkPointer(pointer); err != nil {
+		return location{}, -1, err
+	}
 	d.mu.RLock()
-	n := location{text: d.text, cache: d.cache}
-	keys := d.keys
-	if keys == nil {
+	n, count = location{text: d.text, cache: d.cache}, -1
+	if d.keys != nil {
+		n, pointer, count, err = d.enter(pointer)
+		d.mu.RUnlock()
+		if err != nil {
+			return n, -1, err
+		}
+	} else {
 		d.mu.RUnlock()
 		n.i = valueStart(n.text)
-		return n.child(token)
 	}
-	defer d.mu.RUnlock()
-	key := unescapeToken(token)
-	_, r := keys.find(d.buffers(), fromRaw(key))
-	if r == 0 {
-		return n, errNoMember(key)
+	n, _, err = n.descend(pointer)
+	return n, count, err
+}
+
+// enter follows a pointer through the open containers, and through the outermost one if an
+// item was set in it. It returns the rest of the pointer. If there is no such item it returns
+// an error, the container that lacks it, and the rest from the item on. count is as for peek.
+// d.mu is held.
+func (d *Document) enter(pointer string) (n location, rest string, count int, err error) {
+	if d.keys == nil {
+		return location{text: d.text, i: valueStart(d.text), cache: d.cache}, pointer, -1, nil
 	}
-	n.text, n.i = d.buffers().at(r)
-	n.i = memberValue(n.text, skipString(n.text, n.i))
-	n.area = r & inUpdates
-	return n, nil
+	c, x := &d.container, d.buffers()
+	for rest = pointer; rest != ""; {
+		token, after := cutToken(rest)
+		key := unescapeToken(token)
+		inner := c.inner[key]
+		if inner == nil {
+			if n, err = c.item(x, key); err != nil {
+				break
+			}
+			return n, after, -1, nil
+		}
+		c, x, rest = inner, inner.buffers(), after
+	}
+	n, count = location{text: x.text, cache: c.cache}, c.count
+	if c.open == nil {
+		count = -1
+	}
+	return n, rest, count, err
+}
+
+// descend returns the value at a pointer that begins at this value. If there is no such
+// value it returns an error, the last value on the way, and the rest of the pointer.
+func (n location) descend(pointer string) (_ location, rest string, err error) {
+	for pointer != "" {
+		token, after := cutToken(pointer)
+		inner, err := n.child(token)
+		if err != nil {
+			return n, pointer, err
+		}
+		n, pointer = inner, after
+	}
+	return n, "", nil
+}
+
+// cutToken returns the first token of a pointer that is not empty, and the pointer after
+// it.
+func cutToken(pointer string) (token, rest string) {
+	if end := strings.IndexByte(pointer[1:], '/'); end >= 0 {
+		return pointer[1 : 1+end], pointer[1+end:]
+	}
+	return pointer[1:], ""
 }
 
 // location is a value of a document.
@@ -75,13 +124,13 @@ func (n location) child(token string) (location, error) {
 		n.i = at
 		return n, nil
 	case '[':
-		index, err := strconv.ParseUint(token, 10, 63)
-		if err != nil || len(token) > 1 && token[0] == '0' || token[0] == '+' {
-			return n, fmt.Errorf("%w: %s is not an array index", ErrNotFound, excerpt.Quote(token))
+		index, err := arrayIndex(token)
+		if err != nil {
+			return n, err
 		}
 		it, count := n.item(index)
 		if count >= 0 {
-			return n, fmt.Errorf("%w: element %d of an array of %d elements", ErrNotFound, index, count)
+			return n, errNoElement(index, count)
 		}
 		n.i = it.value
 		return n, nil
@@ -142,6 +191,19 @@ func (n location) count() int {
 
 func errNoMember(key string) error {
 	return fmt.Errorf("%w: the object has no member %s", ErrNotFound, excerpt.Quote(key))
+}
+
+func errNoElement(index uint64, count int) error {
+	return fmt.Errorf("%w: element %d of an array of %d elements", ErrNotFound, index, count)
+}
+
+// arrayIndex returns the index that a token of a pointer is.
+func arrayIndex(token string) (uint64, error) {
+	index, err := strconv.ParseUint(token, 10, 63)
+	if err != nil || len(token) > 1 && token[0] == '0' || token[0] == '+' {
+		return 0, fmt.Errorf("%w: %s is not an array index", ErrNotFound, excerpt.Quote(token))
+	}
+	return index, nil
 }
 
 // checkPointer returns an error if a text is not a JSON pointer.

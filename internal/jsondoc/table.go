@@ -28,6 +28,14 @@ func (x buffers) at(r ref) (text []byte, i int) {
 	return x.text, int(r)
 }
 
+// value returns where the value of the item at text[i] begins. text is one of the two.
+func (x *buffers) value(text []byte, i int) int {
+	if x.text[0] == '{' {
+		return memberValue(text, skipString(text, i))
+	}
+	return i
+}
+
 // key returns the key of the member at r.
 func (x buffers) key(r ref) unescaper {
 	text, i := x.at(r)
@@ -67,6 +75,11 @@ func (t *table) ref(slot int) ref {
 	return ref(binary.LittleEndian.Uint32(b)) | ref(b[4])<<32
 }
 
+// isUpdate reports whether the item in a slot is in the updates. It is quicker than ref.
+func (t *table) isUpdate(slot int) bool {
+	return t.slots[slot*slotSize+slotSize-1]&byte(inUpdates>>32) != 0
+}
+
 // find returns the member with a key, or 0 if there is no such member, and its slot or
 // the one where it belongs.
 func (t *table) find(x buffers, key unescaper) (slot int, r ref) {
@@ -91,8 +104,23 @@ func (t *table) put(slot int, r ref, isNew bool) {
 	}
 }
 
-// grown returns a table with space for one more member.
+// newIndex returns the table of the elements of an array, of which n are known. Element
+// number i is in slot i.
+func newIndex(n int) *table {
+	size := slotSize * (n + n/4 + minSlots)
+	return &table{slots: memory.MustMake[byte](size, size)}
+}
+
+// grown returns a table with space for one more item.
 func (t *table) grown(x buffers) *table {
+	if x.text[0] == '[' {
+		if t.used < t.slotCount() {
+			return t
+		}
+		larger := newIndex(t.used)
+		larger.used = copy(larger.slots, t.slots) / slotSize
+		return larger
+	}
 	if 3*(t.used+1) <= 2*t.slotCount() {
 		return t
 	}
@@ -111,7 +139,7 @@ func (t *table) grown(x buffers) *table {
 func (t *table) countUpdates() int {
 	n := 0
 	for s := range t.slotCount() {
-		if t.ref(s)&inUpdates != 0 {
+		if t.isUpdate(s) {
 			n++
 		}
 	}

@@ -22,10 +22,11 @@ func Validate(text []byte) error {
 	return v.Feed(text, true)
 }
 
-// validateMember returns a *SyntaxError if text is not one JSON value that may be a
-// member of a document.
-func validateMember(text []byte) error {
-	v := Validator{depth: 1, baseDepth: 1}
+// validateInside returns a *SyntaxError if text is not one JSON value that may be inside
+// of that many objects and arrays.
+func validateInside(text []byte, parents int) error {
+	parents = min(parents, MaxDepth)
+	v := Validator{depth: parents, baseDepth: parents}
 	return v.Feed(text, true)
 }
 
@@ -38,7 +39,7 @@ type Validator struct {
 	continuations int8 // bytes that are missing of a UTF-8 sequence
 	lo, hi        byte // range of the next continuation byte
 	depth         int
-	baseDepth     int                   // the depth at which the text ends: 0, or 1 for a member of a document
+	baseDepth     int                   // the depth at which the text ends: 0 for a document
 	object        [MaxDepth / 64]uint64 // a bit per level: 1 for an object
 	rest          string                // of the literal: true, NaN, …
 	offset        int64                 // of the current part in the text

@@ -137,6 +137,9 @@ func String(text []byte) string {
 	return unsafe.String(unsafe.SliceData(copied), len(copied))
 }
 
+// Bytes returns the bytes of a text, which must not be changed: they are not a copy.
+func Bytes(text string) []byte { return unsafe.Slice(unsafe.StringData(text), len(text)) }
+
 // Reserve returns an ErrMemory if the system has no memory for n more bytes. It is for
 // blocks that are not allocated by Make; the caller must allocate them immediately, because
 // nothing is held for it. It does not consider free memory of Go's heap.

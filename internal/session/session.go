@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"libobe/internal/command"
-	"libobe/internal/excerpt"
 	"libobe/internal/jsondoc"
 	"libobe/internal/socket"
 )
@@ -90,25 +89,6 @@ func (s *Session) requireClient(op string) (*socket.Client, error) {
 		return nil, fmt.Errorf("%s: %w: this function is not for a server", op, socket.ErrState)
 	}
 	return s.client, nil
-}
-
-// SetOption sets an option of the socket, or the code page.
-func (s *Session) SetOption(name, value string) error {
-	if name != CodePage {
-		v, err := s.decodeUTF8("option "+excerpt.Quote(name), "the value", []byte(value))
-		if err != nil {
-			return err
-		}
-		return s.socket().SetOption(name, v)
-	}
-	p, err := findCodePage(value)
-	if err != nil {
-		return err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.codePage = p
-	return nil
 }
 
 // WaitReady waits until the server replies.
@@ -223,6 +203,15 @@ func (s *Session) TcmdFunc(body []byte, limit time.Duration, use socket.ReplyFun
 	return err
 }
 
+// AddFields adds the members of the option fields to a request; see socket.Client. A
+// server, for which TcmdFunc fails, has none.
+func (s *Session) AddFields(request *jsondoc.Document) error {
+	if s.client == nil {
+		return nil
+	}
+	return s.client.AddFields(request)
+}
+
 // ExpectOK sends a command whose reply is "OK"; see package command.
 func (s *Session) ExpectOK(request *jsondoc.Document, limit time.Duration) error {
 	return command.ExpectOK(s, request, limit)
@@ -301,7 +290,7 @@ func (s *Session) ReadValue(op string, pointer []byte, read func(d *jsondoc.Docu
 	}
 	d, err := s.currentMessage()
 	if err == nil {
-		err = read(d, p)
+		err = d.Explain(read(d, p))
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", op, err)

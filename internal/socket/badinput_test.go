@@ -317,10 +317,14 @@ func TestMessageTimeoutCanBeSwitchedOff(t *testing.T) {
 func TestNewClientsAmongBusyOnes(t *testing.T) {
 	s := newServer(t, "one_way=1")
 	const busy, new = 20, 50
+	var connected []*plain
 	for i := range busy {
 		p := dial(t, s)
 		p.send(number(i))
 		expectReceive(t, s, number(i))
+		connected = append(connected, p)
+	}
+	for _, p := range connected {
 		p.write(strings.Repeat(frame(`"busy"`), 200))
 	}
 	for range new {

@@ -214,6 +214,9 @@ func (c *Client) exchange(call *call, body, dst []byte, deliver ReplyFunc) error
 	} else if err != nil || !options.persistent {
 		c.dropOpen()
 	}
+	if errors.Is(err, errReused) && timedOut {
+		return fmt.Errorf("%w: no reply within %d ms; the server may still execute the command, but %w", ErrTimeout, call.timeout.Milliseconds(), errReused)
+	}
 	if timedOut {
 		return fmt.Errorf("%w: no reply within %d ms; the server may still execute the command, and a Python optbayesexpt server never replies to an unknown one",
 			ErrTimeout, call.timeout.Milliseconds())

@@ -17,6 +17,7 @@ type clientConn struct {
 	frames *wire.Reader
 
 	// Guarded by core.mu.
+	sent, received int  // messages, for withReuseHint
 	pendingReplies int  // messages sent less messages received
 	established    bool // it is connected, and counted
 	closed         bool
@@ -66,7 +67,7 @@ func (c *Client) sendFrame(call *call, head, body []byte, expectQuiet bool) erro
 	if usable {
 		data, ended := conn.conn.Pending()
 		if !ended && !(expectQuiet && (data || conn.frames.InFrame())) {
-			return c.write(call, conn, wait, head, body)
+			return c.withReuseHint(call, conn, c.write(call, conn, wait, head, body))
 		}
 	}
 	// A message of the old connection is not a reply to this one.
@@ -87,6 +88,7 @@ func (c *Client) write(call *call, conn *clientConn, wait transport.Wait, head, 
 	conn.conn.SetWriteWait(call.withSpin(wait, &c.sendSpin))
 	// Counted before it is sent: the reply may be read before WriteFrame returns.
 	c.mu.Lock()
+	conn.sent++
 	conn.pendingReplies++
 	c.mu.Unlock()
 	n, err := conn.conn.WriteFrame(head, body)
@@ -147,6 +149,7 @@ func (c *Client) readMessage(call *call, dst []byte) ([]byte, error) {
 	case err == nil:
 		c.counters.messagesReceived.Add(1)
 		c.mu.Lock()
+		conn.received++
 		conn.pendingReplies, conn.late = max(conn.pendingReplies-1, 0), false
 		c.mu.Unlock()
 		if c.options().trace != "" {
@@ -154,12 +157,28 @@ func (c *Client) readMessage(call *call, dst []byte) ([]byte, error) {
 		}
 		return body, nil
 	case errors.Is(err, ErrTimeout), errors.Is(err, transport.ErrWoken):
-		return nil, err
+		return nil, c.withReuseHint(call, conn, err)
 	case err == io.EOF:
 		err = fmt.Errorf("%w before a reply; the server may have exited, rejected the message, or require TLS", ErrPeerClosed)
 	}
 	c.drop(conn)
-	return nil, err
+	return nil, c.withReuseHint(call, conn, err)
+}
+
+var errReused = errors.New("this connection was used before, and a Python optbayesexpt server reads one message from each connection: for such a server, set the option persistent to 0")
+
+// withReuseHint adds errReused to an error that a server which reads one message from each
+// connection may have caused: its client has sent another one.
+func (c *Client) withReuseHint(call *call, conn *clientConn, err error) error {
+	if call.timeout == 0 || !errors.Is(err, ErrTimeout) && !errors.Is(err, ErrPeerClosed) && !errors.Is(err, transport.ErrReset) {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if conn.sent < 2 || conn.received >= 2 {
+		return err
+	}
+	return fmt.Errorf("%w; %w", err, errReused)
 }
 
 // dropOpen closes the connection, if one is open.

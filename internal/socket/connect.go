@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -82,7 +83,7 @@ func (c *Client) open(call *call, wait transport.Wait, addresses []netip.AddrPor
 	if list := c.describe(attempts); list != "" {
 		err = &rewordedError{err, list}
 	}
-	return dialError{call.withHint(err)}
+	return dialError{call.withHint(err, attempts)}
 }
 
 // connectTimeout is the error of a call whose deadline passed before a connection was
@@ -221,12 +222,23 @@ func (c *Client) connect(call *call, wait transport.Wait, by time.Time, at netip
 }
 
 // withHint adds to a refused connection what the caller can do about it.
-func (c *call) withHint(err error) error {
-	switch {
-	case !errors.Is(err, transport.ErrRefused):
+func (c *call) withHint(err error, attempts []attempt) error {
+	if !errors.Is(err, transport.ErrRefused) {
 		return err
-	case c.untilReady:
-		return fmt.Errorf("%w (no server is listening there)", err)
 	}
-	return fmt.Errorf("%w (no server is listening there; use wait_ready to wait for one that is starting)", err)
+	hint := "no server is listening there"
+	if !c.untilReady {
+		hint += "; use wait_ready to wait for one that is starting"
+	}
+	if slices.ContainsFunc(attempts, isRefusedElsewhere) {
+		hint += `; a server is reachable only on its own machine, at 127.0.0.1, unless it was created with another address, such as "0.0.0.0"`
+	}
+	return fmt.Errorf("%w (%s)", err, hint)
+}
+
+// isRefusedElsewhere reports whether a connection was refused at an address at which a
+// server that listens on the loopback interface is not reachable.
+func isRefusedElsewhere(a attempt) bool {
+	ip := a.at.Addr().Unmap()
+	return errors.Is(a.err, transport.ErrRefused) && ip.IsValid() && !ip.IsLoopback() && !ip.IsUnspecified()
 }

@@ -23,8 +23,18 @@ type counters struct {
 type Stat struct {
 	Name string
 	Doc  string
-	of   func(*counters) *atomic.Int64
+	of   func(*counters) *atomic.Int64 // nil for a counter of the process
 }
+
+// OfProcess reports whether a counter is one of the whole process. The C ABI, which has
+// the table of handles, reads it.
+func (s Stat) OfProcess() bool { return s.of == nil }
+
+// The counters of the process.
+const (
+	LiveSockets  = "live_sockets"
+	LiveMessages = "live_messages"
+)
 
 // Stats are all counters, in the order of the documentation.
 var Stats = []Stat{
@@ -48,12 +58,14 @@ var Stats = []Stat{
 	{"outgoing_bytes", "Server: bytes of replies that the library currently holds for clients that read slowly; see outgoing_limit.", func(c *counters) *atomic.Int64 { return &c.outgoing }},
 	{"evicted", "Server: idle connections closed to make room for new ones.", func(c *counters) *atomic.Int64 { return &c.evicted }},
 	{"trace_failed", "Messages that could not be written to the trace; the property trace_error contains the reason.", func(c *counters) *atomic.Int64 { return &c.traceFailed }},
+	{LiveSockets, "Process: clients and servers that exist, which obe_free has not freed. The handle may be NULL.", nil},
+	{LiveMessages, "Process: messages that exist, which obe_message_free has not freed, including those that handlers of obe_serve are processing. The handle may be NULL.", nil},
 }
 
 // Stat returns a counter by its name.
 func (c *core) Stat(name string) (int64, error) {
 	for _, s := range Stats {
-		if s.Name == name {
+		if s.Name == name && !s.OfProcess() {
 			return s.of(&c.counters).Load(), nil
 		}
 	}

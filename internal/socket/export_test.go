@@ -46,6 +46,15 @@ func (c *Client) ResolveTo(addresses ...netip.AddrPort) {
 	c.resolve = func(transport.Wait, <-chan struct{}) ([]netip.AddrPort, error) { return addresses, nil }
 }
 
+// RefusedAt returns the error of a client that is refused at these addresses.
+func RefusedAt(untilReady bool, addresses ...netip.AddrPort) error {
+	var attempts []attempt
+	for _, at := range addresses {
+		attempts = append(attempts, attempt{at, transport.ErrRefused})
+	}
+	return (&call{untilReady: untilReady}).withHint(transport.ErrRefused, attempts)
+}
+
 // FirstShare is the time of the first attempt to connect to one of several addresses.
 const FirstShare = firstShare
 
@@ -72,6 +81,17 @@ func (s *Server) Remembered() (open, past int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.pairs.open), len(s.pairs.past)
+}
+
+// MaxPast is how many threads a server remembers at most.
+const MaxPast = maxPast
+
+// RememberedSenders returns for how many threads the server remembers the connection of
+// their last message.
+func (s *Server) RememberedSenders() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.pairs.from)
 }
 
 // Held returns how many connections the server does not poll, because their next message

@@ -39,6 +39,9 @@ func FuzzOption(f *testing.F) {
 		"::/0", "localhost", "1.2.3.4/", ","} {
 		f.Add("allow", value)
 	}
+	for _, value := range []string{"", " ", "{}", ` {"a": [1, {}], "\u0061": NaN} `, `{"command": 1}`, `{"\u0063ommand": 1}`, "[]", "{", `{"a": "` + "\xff" + `"}`, "{\"a\n\": 1}"} {
+		f.Add("fields", value)
+	}
 	f.Add("tls_server_name", "server.example")
 	f.Add("local", "1")
 	f.Add("no such option", "1")
@@ -75,6 +78,9 @@ func FuzzOption(f *testing.F) {
 			}
 			if limits, ok := whole[name]; ok {
 				checkWhole(t, name, value, after, limits, err)
+			}
+			if name == "fields" && err == nil && after != value {
+				t.Fatalf("fields %q is returned as %q", value, after)
 			}
 			if name == "allow" {
 				checkRanges(t, value, after, err)

@@ -33,6 +33,10 @@ const (
 	messageSettled // answered or dropped
 )
 
+// Peer returns the address of the client that sent the message, as text. It stays the same
+// after the client has disconnected.
+func (m *Message) Peer() string { return m.from.conn.RemoteName() }
+
 // Reply answers the message, from any goroutine. A message is answered once. A reply
 // that failed may be tried again.
 func (m *Message) Reply(body []byte, timeout time.Duration) error {

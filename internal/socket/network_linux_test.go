@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -77,6 +78,27 @@ func newCable(t *testing.T) (client, server *machine) {
 	must(t, server.ip("addr", "add", "10.77.0.1/24", "dev", "obe1"))
 	must(t, server.ip("link", "set", "obe1", "up"))
 	return client, server
+}
+
+// Another machine that refuses a connection may have a server for its own programs.
+func TestRefusedByAnotherMachine(t *testing.T) {
+	here, _ := newCable(t)
+	c, err := socket.NewClient("10.77.0.1", 61981)
+	must(t, err)
+	t.Cleanup(c.Free)
+	for name, call := range map[string]func() error{
+		"tcmd":       func() error { _, err := c.TcmdBody([]byte("1"), testTimeout); return err },
+		"wait_ready": func() error { return c.WaitReady(200 * time.Millisecond) },
+	} {
+		var failure error
+		here.do(func() error {
+			failure = call()
+			return nil
+		})
+		if text := fmt.Sprint(failure); !strings.Contains(text, "connection refused") || !strings.Contains(text, `such as "0.0.0.0"`) {
+			t.Errorf("%s: %v", name, failure)
+		}
+	}
 }
 
 // A client that waits without a timeout learns that the cable was cut, also without

@@ -21,6 +21,7 @@ type settings struct {
 	timeout        time.Duration // negative: forever
 	persistent     bool
 	lateReply      bool
+	fields         fields
 	maxMessage     int64
 	maxConnections int
 	messageTimeout time.Duration // negative: none
@@ -88,6 +89,11 @@ var Options = []Option{
 		Doc: "Client: 1 keeps the connection of a command that was sent and got no reply in time, so that receive can continue to wait; close abandons the reply, and so does the next message.",
 		get: func(s *settings) string { return formatSwitch(s.lateReply) },
 		set: func(s *settings, v string) error { return parseSwitch(v, &s.lateReply) },
+	}, {
+		Name: "fields", Default: "none",
+		Doc:   "Client: a JSON object, such as {\"instrument\": \"left\"}, whose members are sent with each command of the protocol: by the functions for the commands, by query and by wait_ready. So several instruments can share a server. The command's own members come first and have precedence. Messages that the program builds are sent unchanged. A member command is an error. Empty sends no further members.",
+		get:   func(s *settings) string { return s.fields.text },
+		check: checkFields, set: setFields,
 	}, {
 		Name: "max_message", Default: "67108864",
 		Doc: "The largest message that is sent or accepted, in bytes; at most 9999999999, and 2147483583 in a 32-bit process.",
@@ -198,7 +204,7 @@ var Options = []Option{
 		Doc: "This side's address: that of the server's listener or of the client's connection; empty if there is none.",
 	}, {
 		Name: "peer", ReadOnly: true,
-		Doc: "The other side's address: that of the client's connection, or of the connection of the server's last message; empty if there is none.",
+		Doc: "The other side's address: that of the client's connection, or of the connection of the server's last message, by whichever function it was received; empty if there is none. If several threads receive from a server, its last message is that of the calling thread.",
 	},
 }
 

@@ -67,6 +67,9 @@ func TestEveryOptionIsDocumented(t *testing.T) {
 		if row.Name == "" || row.Doc == "" {
 			t.Errorf("counter %+v is incomplete", row)
 		}
+		if row.OfProcess() {
+			continue // capi has the handles that it counts
+		}
 		if n := stat(t, s, row.Name); n != 0 {
 			t.Errorf("%s begins with %d", row.Name, n)
 		}

@@ -25,6 +25,11 @@ type pairing struct {
 	last  *Message           // the last one that any thread received
 	moved bool               // a thread that had no message has sent: a loop changes threads
 	lost  int                // dropped messages, whose replies may still come
+
+	// For the property peer, which also counts what Send does not answer: messages that
+	// ReceiveMessage or Serve received. Connections are remembered by their ids.
+	from   map[thread.ID]uint64 // that of each thread's last message
+	latest uint64               // that of the last message of any thread
 }
 
 // past is what became of a thread's last message.
@@ -34,7 +39,7 @@ type past struct {
 	reason error  // why it cannot be answered; nil if it was answered, or this was reported
 }
 
-// maxPast is how many threads without an open message are remembered.
+// maxPast is how many threads are remembered in past, and in from.
 const maxPast = 1024
 
 // passesPerCheck is how often the message of another thread is left open before pairing
@@ -109,21 +114,45 @@ func (p *pairing) settled(m *Message, reason error) {
 	if reason != nil {
 		became.name = m.from.conn.RemoteName()
 	}
-	if len(p.past) >= maxPast {
-		p.forgetOne(m.thread)
-	}
-	p.past[m.thread] = became
+	remember(p.past, m.thread, became)
 }
 
-// forgetOne removes an entry of past if a new one for a thread is needed.
-func (p *pairing) forgetOne(t thread.ID) {
-	if _, known := p.past[t]; known {
-		return
+// remember stores a value for a thread. If that are too many, it forgets another thread.
+func remember[T any](threads map[thread.ID]T, t thread.ID, value T) {
+	if len(threads) >= maxPast {
+		if _, known := threads[t]; !known {
+			for id := range threads {
+				delete(threads, id)
+				break
+			}
+		}
 	}
-	for id := range p.past {
-		delete(p.past, id)
-		return
+	threads[t] = value
+}
+
+// seen records the connection of a message that a thread has received, by whichever
+// function.
+func (p *pairing) seen(t thread.ID, c *serverConn) {
+	remember(p.from, t, c.id)
+	p.latest = c.id
+}
+
+// sender returns the connection of the last message that a thread received, or else of
+// the last one that any thread received if there is only one loop. It is nil if that
+// connection is closed. core.mu is held.
+func (s *Server) sender(t thread.ID) *serverConn {
+	p := &s.pairs
+	id, known := p.from[t]
+	own := s.conns.get(id)
+	switch {
+	case own != nil && own.unanswered > 0:
+		return own // also if another thread has received since
+	case !p.shared.Load():
+		return s.conns.get(p.latest)
+	case known:
+		return own
 	}
+	return s.current(t)
 }
 
 // closed records that a thread has closed the connection of its last message.

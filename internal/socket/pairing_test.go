@@ -327,10 +327,12 @@ func TestPipelinedCommandsAreAnsweredInOrder(t *testing.T) {
 	ways := map[string]func(t *testing.T, s *socket.Server){
 		"Receive and Send": func(t *testing.T, s *socket.Server) { loop(t, s, runtime.Gosched) },
 		"Serve": func(t *testing.T, s *socket.Server) {
-			err := s.Serve(func(m *socket.Message) error {
+			err := s.Serve(func(m *socket.Message) {
 				runtime.Gosched()
-				return m.Reply(m.Body, testTimeout)
-			})
+				if err := m.Reply(m.Body, testTimeout); err != nil {
+					t.Error(err)
+				}
+			}, nil)
 			if !errors.Is(err, socket.ErrClosed) {
 				t.Error(err)
 			}
@@ -683,14 +685,13 @@ func TestLoopsInChaos(t *testing.T) {
 		})
 		serving.Go(func() {
 			for s.Alive() {
-				err := s.Serve(func(m *socket.Message) error {
+				err := s.Serve(func(m *socket.Message) {
 					if !skip() {
 						if err := m.Reply(m.Body, testTimeout); !tolerable(err) {
 							t.Error(err)
 						}
 					}
-					return nil
-				})
+				}, nil)
 				if !tolerable(err) {
 					t.Error(err)
 				}
@@ -788,7 +789,7 @@ func TestPanicInsideACall(t *testing.T) {
 	for name, call := range map[string]func(){
 		"receive":         func() { _, _ = s.Receive(dst, testTimeout) },
 		"receive message": func() { _, _ = s.ReceiveMessage(testTimeout) },
-		"serve":           func() { _ = s.Serve(func(*socket.Message) error { return nil }) },
+		"serve":           func() { _ = s.Serve(func(*socket.Message) {}, nil) },
 	} {
 		if s.WithoutSettings(call) == nil {
 			t.Errorf("%s did not panic", name)

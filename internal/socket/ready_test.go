@@ -140,12 +140,41 @@ func TestWaitReadyIsWoken(t *testing.T) {
 	}
 }
 
+// The error names 0.0.0.0 for an address at which a server on the loopback interface
+// cannot be reached, and for no other one.
+func TestRefusalByAnotherMachine(t *testing.T) {
+	for addresses, elsewhere := range map[string]bool{
+		"192.168.1.5": true, "::ffff:192.168.1.5": true, "fe80::1%eth0": true, "2001:db8::1": true, "::1 192.168.1.5": true,
+		"127.0.0.1": false, "127.9.9.9": false, "::1": false, "::ffff:127.0.0.1": false, "0.0.0.0": false, "::": false, "::1 127.0.0.1": false,
+		"unix": false,
+	} {
+		var at []netip.AddrPort
+		for _, text := range strings.Fields(addresses) {
+			if text == "unix" {
+				at = append(at, netip.AddrPort{}) // as Resolve returns it for a path
+			} else {
+				at = append(at, netip.AddrPortFrom(netip.MustParseAddr(text), 61981))
+			}
+		}
+		for _, untilReady := range []bool{false, true} {
+			err := socket.RefusedAt(untilReady, at...)
+			expectSaid(t, err, transport.ErrRefused, "no server is listening there")
+			if text := err.Error(); strings.Contains(text, `"0.0.0.0"`) != elsewhere || strings.Contains(text, "127.0.0.1") != elsewhere || strings.Contains(text, "wait_ready") == untilReady {
+				t.Errorf("%s: %v", addresses, err)
+			}
+		}
+	}
+}
+
 func TestRefusalNamesTheRemedy(t *testing.T) {
 	c := newClient(t, vacant(t))
 	_, err := tcmd(c, "1")
 	expectError(t, err, transport.ErrRefused)
 	if !strings.Contains(err.Error(), "wait_ready") {
 		t.Errorf("the error does not name wait_ready: %v", err)
+	}
+	if strings.Contains(err.Error(), "0.0.0.0") {
+		t.Errorf("the error is about other machines: %v", err)
 	}
 	expectStats(t, c, "connections_open=0", "messages_sent=0")
 }

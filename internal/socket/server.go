@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"libobe/internal/thread"
@@ -54,7 +55,7 @@ func NewServer(host string, port int) (*Server, error) {
 	s := &Server{conns: newConnTable(listenerID), abandoned: map[*serverConn]bool{}}
 	s.turns.vacant.L = &s.mu
 	s.partials.watch, s.outgoing.watch = &s.watch, &s.watch
-	s.pairs.past = map[thread.ID]past{}
+	s.pairs.past, s.pairs.from = map[thread.ID]past{}, map[thread.ID]uint64{}
 	s.settings.Store(defaults(RoleServer))
 	s.configure = transport.Credentials.Server
 	if err := s.listen(address); err != nil {
@@ -143,6 +144,7 @@ func (s *Server) Receive(dst []byte, timeout time.Duration) (int, error) {
 	copyUnlessInPlace(dst, m.Body)
 	m.Body = nil // it may be in dst, which belongs to the caller
 	s.pairs.received(t, m)
+	s.pairs.seen(t, m.from)
 	if s.options().oneWay {
 		m.settle(nil)
 	}
@@ -182,15 +184,20 @@ func (s *Server) receiveMessage(call *call, t thread.ID, previous *Message) (*Me
 	m, err := s.next(call, nil)
 	if err == nil {
 		s.replace(replaced, m.from)
+		s.pairs.seen(t, m.from)
 	}
 	return m, err
 }
 
+// stopInterval is how often Serve looks at its flag while no message arrives.
+const stopInterval = 100 * time.Millisecond
+
 // Serve receives messages and calls handler with each, on the caller's goroutine and
-// without a lock. It returns when handler returns an error, with that error, or when
-// Cancel, Close or Free ends it. A message that handler does not answer is dropped.
+// without a lock, until Cancel, Close or Free ends it. If stop is not nil, Serve also
+// returns, without an error, when *stop is not 0. It looks at *stop before it receives a
+// message and every stopInterval. A message that handler does not answer is dropped.
 // Several goroutines may serve at once.
-func (s *Server) Serve(handler func(*Message) error) error {
+func (s *Server) Serve(handler func(*Message), stop *atomic.Int32) error {
 	call, err := s.begin("serve", Forever)
 	if err != nil {
 		return err
@@ -199,14 +206,19 @@ func (s *Server) Serve(handler func(*Message) error) error {
 	s.pairs.enter()
 	defer s.pairs.exit()
 	t := thread.Current()
-	for {
+	if stop != nil {
+		call.deadline = time.Now().Add(stopInterval)
+	}
+	for stop == nil || stop.Load() == 0 {
 		m, err := s.receiveMessage(call, t, nil)
+		if stop != nil && errors.Is(err, ErrTimeout) {
+			call.deadline = time.Now().Add(stopInterval)
+			continue
+		}
 		if err != nil {
 			return call.wrap(s.Name(), err)
 		}
-		if err = s.handle(m, handler); err != nil {
-			return err
-		}
+		s.handle(m, handler)
 		if err = call.ended(); err != nil {
 			return call.wrap(s.Name(), err)
 		}
@@ -214,12 +226,13 @@ func (s *Server) Serve(handler func(*Message) error) error {
 			call.began = time.Now()
 		}
 	}
+	return nil
 }
 
 // handle calls handler. The message is dropped even if handler panics.
-func (s *Server) handle(m *Message, handler func(*Message) error) error {
+func (s *Server) handle(m *Message, handler func(*Message)) {
 	defer m.Drop()
-	return handler(m)
+	handler(m)
 }
 
 // Send answers the message that this thread received last with Receive, or else the only
@@ -278,11 +291,10 @@ func (s *Server) Option(name string) (string, error) {
 		"peer": func() string {
 			s.mu.Lock()
 			defer s.mu.Unlock()
-			c := s.current(thread.Current())
-			if c == nil || c.closeErr != nil {
-				return ""
+			if c := s.sender(thread.Current()); c != nil && c.closeErr == nil {
+				return c.conn.RemoteName()
 			}
-			return c.conn.RemoteName()
+			return ""
 		},
 	})
 }

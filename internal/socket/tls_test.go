@@ -64,7 +64,7 @@ func TestTLSExchange(t *testing.T) {
 func TestTLSServe(t *testing.T) {
 	s, c := tlsPair(t, "persistent=1")
 	ended := start(func() error {
-		return s.Serve(func(m *socket.Message) error { return m.Reply(m.Body, testTimeout) })
+		return s.Serve(func(m *socket.Message) { _ = m.Reply(m.Body, testTimeout) }, nil)
 	})
 	for i := range 50 {
 		expectTcmd(t, c, number(i), number(i))
@@ -385,7 +385,7 @@ func TestTLSHalfHandshakesAreBounded(t *testing.T) {
 		t.Errorf("%d connections are open, want %d", open, most)
 	}
 	eventually(t, "few goroutines", func() bool { return runtime.NumGoroutine() <= before+most })
-	echoing := start(func() error { return s.Serve(func(m *socket.Message) error { return m.Reply(m.Body, testTimeout) }) })
+	echoing := start(func() error { return s.Serve(func(m *socket.Message) { _ = m.Reply(m.Body, testTimeout) }, nil) })
 	expectTcmd(t, c, `1`, `1`)
 	s.Free()
 	expectError(t, await(t, echoing), socket.ErrClosed)

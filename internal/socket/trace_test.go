@@ -62,7 +62,7 @@ func TestTrace(t *testing.T) {
 	reply(t, expectMessage(t, s, "2"), "[2]")
 	await(t, done).expect(t, "[2]")
 	served := start(func() error {
-		return s.Serve(func(m *socket.Message) error { return m.Reply([]byte("[3]"), testTimeout) })
+		return s.Serve(func(m *socket.Message) { _ = m.Reply([]byte("[3]"), testTimeout) }, nil)
 	})
 	expectTcmd(t, c, "3", "[3]")
 	s.Cancel()

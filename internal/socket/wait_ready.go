@@ -6,12 +6,13 @@ import (
 	"net"
 	"time"
 
+	"libobe/internal/jsondoc"
 	"libobe/internal/transport"
 	"libobe/internal/wire"
 )
 
-// WaitReady sends {"command": "ready"} until the server sends any reply, and tries
-// again while no server is listening. It never opens a connection without sending a
+// WaitReady sends {"command": "ready"}, with the members of the option fields, until the
+// server sends any reply, and tries again while no server is listening. It never opens a connection without sending a
 // whole message.
 func (c *Client) WaitReady(timeout time.Duration) error {
 	call, err := c.begin("wait_ready", timeout)
@@ -20,9 +21,13 @@ func (c *Client) WaitReady(timeout time.Duration) error {
 	}
 	defer c.end(call)
 	call.untilReady = true
+	request := jsondoc.FromValid([]byte(`{"command": "ready"}`))
+	if err := c.AddFields(request); err != nil {
+		return call.wrap(c.address.String(), err)
+	}
 	interval := 5 * time.Millisecond
 	for {
-		err = c.exchange(call, []byte(`{"command": "ready"}`), nil, func([]byte) error { return nil })
+		err = c.exchange(call, request.Text(), nil, func([]byte) error { return nil })
 		if err == nil {
 			return nil
 		}

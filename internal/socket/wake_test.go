@@ -140,7 +140,7 @@ func TestBlockedServerCallsWake(t *testing.T) {
 			expectAllWake(t, s, w.wake, w.want,
 				blocked{"Receive", func() error { _, err := s.Receive(nil, socket.Forever); return err }},
 				blocked{"ReceiveMessage", func() error { _, err := s.ReceiveMessage(testTimeout); return err }},
-				blocked{"Serve", func() error { return s.Serve(func(*socket.Message) error { return nil }) }},
+				blocked{"Serve", func() error { return s.Serve(func(*socket.Message) {}, nil) }},
 			)
 			if w.name == "Free" {
 				p.expectGone()
@@ -242,7 +242,7 @@ func TestFreedSocketsRefuseAll(t *testing.T) {
 	expectFreed(t, c, socket.ErrClosed)
 	_, err := s.ReceiveMessage(testTimeout)
 	expectError(t, err, socket.ErrClosed)
-	expectError(t, s.Serve(nil), socket.ErrClosed)
+	expectError(t, s.Serve(nil, nil), socket.ErrClosed)
 	expectError(t, s.SetOption("keepalive", "0"), socket.ErrClosed)
 	_, err = tcmd(c, "1")
 	expectError(t, err, socket.ErrClosed)

@@ -104,12 +104,13 @@ func (a Address) String() string {
 	return net.JoinHostPort(host, fmt.Sprint(a.Port))
 }
 
-// addressText returns an address, or the path of a Unix-domain socket, as text.
+// addressText returns an address, or the path of a Unix-domain socket, as text. An IPv4
+// peer has the same text whether the listener is for IPv4 or for both versions of IP.
 func addressText(at netip.AddrPort, path string) string {
 	if path != "" {
 		return unixPrefix + path
 	}
-	return at.String()
+	return netip.AddrPortFrom(at.Addr().Unmap(), at.Port()).String()
 }
 
 // literal returns the address if it is not a name to look up.

@@ -13,7 +13,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+BUILD = ROOT / os.environ.get("BUILD", "build")
 CONSUMER = Path(__file__).parent / "consumer"
+PROJECT = Path(__file__).parent / "project"
+OFFLINE = {"GOPROXY": "off"}  # the modules have to be in Go's cache
 ANSWER = "[2.87]"  # what the consumers print before the version
 
 header = (ROOT / "include" / "obe.h").read_text()
@@ -56,11 +59,18 @@ def make(*arguments: str | Path, cwd: Path = ROOT) -> str:
     return run(tool("make", "make"), "-s", f"PYTHON={sys.executable}", *arguments, cwd=cwd)
 
 
+def tree(directory: Path) -> set[str]:
+    """All files and directories below a directory, and where links lead."""
+    paths = {path.relative_to(directory): path for path in directory.rglob("*")}
+    return {f"{name} -> {path.readlink()}" if path.is_symlink() else str(name) for name, path in paths.items()}
+
+
 class Dist:
     """The output of "make dist"."""
 
-    def __init__(self, build: Path) -> None:
+    def __init__(self, build: Path, printed: str) -> None:
         self.directory = build / "dist"
+        self.printed = printed
 
     def file(self, pattern: str) -> Path:
         """The one file whose name matches the pattern."""
@@ -79,8 +89,25 @@ class Dist:
 @pytest.fixture(scope="session")
 def dist(tmp_path_factory: pytest.TempPathFactory) -> Dist:
     build = tmp_path_factory.mktemp("build")
-    make("dist", f"BUILD={build}")
-    return Dist(build)
+    return Dist(build, make("dist", f"BUILD={build}"))
+
+
+@pytest.fixture(scope="session")
+def source_tarball(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The source tarball, which takes no time to make."""
+    directory = tmp_path_factory.mktemp("source")
+    (directory / "stage").mkdir()
+    settings = {"VERSION": VERSION, "STAGE": str(directory / "stage"), "DIST": str(directory), "SOURCE_DATE_EPOCH": "1"}
+    run(ROOT / "packaging" / "source.sh", cwd=ROOT, env=settings)
+    return directory / f"libobe-{VERSION}.tar.gz"
+
+
+@pytest.fixture(scope="session")
+def source(source_tarball: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The source, in a directory with a space in its name. Tests do not change it."""
+    directory = tmp_path_factory.mktemp("unpacked") / "with a space"
+    shutil.unpack_archive(source_tarball, directory)
+    return directory / f"libobe-{VERSION}"
 
 
 def pkg_config(libdir: Path, *arguments: str) -> list[str]:
@@ -107,6 +134,17 @@ def build_with_cmake(directory: Path, *arguments: str) -> tuple[Path, Path]:
     (c,) = (path for path in directory.glob("consumer*") if path.stem == "consumer")
     (cpp,) = (path for path in directory.glob("consumer*") if path.stem == "consumer_cpp")
     return c, cpp
+
+
+def configure(build: Path, by: str, *arguments: str, source: Path | None = None) -> str:
+    """Configure the project, which gets the library by find_package, add_subdirectory or FetchContent."""
+    options = [f"-DOBE_BY={by}", f"-DCONSUMER={CONSUMER}", f"-DOBE_SOURCE={source or ''}"]
+    return run(tool("cmake", "cmake"), "-S", PROJECT, "-B", build, *options, *arguments, env=OFFLINE)
+
+
+def build_and_install(build: Path, prefix: Path) -> None:
+    run("cmake", "--build", build, "-j", "8", env=OFFLINE)
+    run("cmake", "--install", build, "--prefix", prefix)
 
 
 def check_consumer(program: Path, *launcher: str, libdir: Path | None = None) -> None:

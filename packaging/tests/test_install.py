@@ -85,7 +85,10 @@ def test_cmake_without_library(libdir: Path, tmp_path: Path) -> None:
     shutil.copytree(libdir / "cmake", tmp_path / "lib" / "cmake")
     project = 'find_package(obe CONFIG QUIET)\nmessage(STATUS "${obe_FOUND}: ${obe_NOT_FOUND_MESSAGE}")\n'
     answer = configure(tmp_path, project, found_at(tmp_path / "lib"))
-    assert f"0: this libobe is for another system or word size: {tmp_path}/lib/libobe.so does not exist" in answer
+    assert (
+        f"0: this libobe is for another system or word size: {tmp_path}/lib/libobe.so.{VERSION} does not exist"
+        in answer
+    )
 
 
 def test_manual(libdir: Path) -> None:

@@ -24,7 +24,8 @@ def test_contents(dist: Dist, tmp_path: Path, platform: str) -> None:
     """A wheel contains the package and one library, that of the archive for its platform."""
     name, archive, path = WHEELS[platform]
     unpacked = dist.unpack(f"libobe-*-{archive}", tmp_path)
-    modules = {f"libobe/{path.name}" for path in (ROOT / "bindings" / "python" / "libobe").glob("*.py")}
+    package = ROOT / "bindings" / "python"
+    modules = {path.relative_to(package).as_posix() for path in package.glob("libobe/**/*.py")}
     with zipfile.ZipFile(dist.file(f"libobe-{VERSION}-py3-none-{platform}.whl")) as wheel:
         names = set(wheel.namelist())
         info = f"libobe-{VERSION}.dist-info"
@@ -34,6 +35,7 @@ def test_contents(dist: Dist, tmp_path: Path, platform: str) -> None:
         metadata = wheel.read(f"{info}/METADATA").decode()
         assert f"Name: libobe\nVersion: {VERSION}\n" in metadata
         assert "Requires-Python: >=3.9\n" in metadata
+        assert "[pyinstaller40]\nhook-dirs = libobe.__pyinstaller:" in wheel.read(f"{info}/entry_points.txt").decode()
         assert {f"{info}/licenses/LICENSE", f"{info}/licenses/LICENSE.third-party"} <= names
 
 

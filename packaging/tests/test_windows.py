@@ -13,8 +13,22 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ANSWER, ROOT, VERSION, Dist, build_with_cmake, build_with_pkg_config, run, tool
+from conftest import (
+    ANSWER,
+    BUILD,
+    PROJECT,
+    ROOT,
+    VERSION,
+    Dist,
+    build_and_install,
+    build_with_cmake,
+    build_with_pkg_config,
+    configure,
+    run,
+    tool,
+)
 
+TOOLCHAIN = [f"-DCMAKE_TOOLCHAIN_FILE={PROJECT / 'mingw.cmake'}", "-DCMAKE_EXE_LINKER_FLAGS=-static"]
 MACHINES = {64: ("x86_64", 0x8664), 32: ("i686", 0x014C)}
 
 
@@ -49,8 +63,8 @@ def libraries(bits: int, program: Path) -> list[str]:
 @pytest.fixture(scope="module")
 def wine() -> Iterator[Mapping[str, str]]:
     """The environment of a separate Wine prefix."""
-    (ROOT / "build").mkdir(exist_ok=True)
-    prefix = tempfile.mkdtemp(prefix="wine-", dir=ROOT / "build")
+    BUILD.mkdir(exist_ok=True)
+    prefix = tempfile.mkdtemp(prefix="wine-", dir=BUILD)
     keeper = subprocess.Popen([ROOT / "test" / "end_wine", prefix], stdin=subprocess.PIPE, start_new_session=True)
     tool("wine", "wine wine64")
     try:
@@ -118,13 +132,6 @@ def test_cmake_without_a_language(unpacked: Path, tmp_path: Path) -> None:
     assert "0: find_package(obe) comes after a language" in answer
 
 
-def test_documents_for_labview(unpacked: Path) -> None:
-    directory = unpacked / "share" / "doc" / "libobe" / "labview"
-    links = [link for page in directory.glob("*.md") for link in re.findall(r"\]\(([^)#]+)\)", page.read_text("utf-8"))]
-    assert any(link.endswith("include/obe_labview.h") for link in links)
-    assert [link for link in links if not (directory / link).exists()] == []
-
-
 @pytest.mark.parametrize("kind", ["MinGW", "MSVC"])
 def test_cmake(bits: int, unpacked: Path, tmp_path: Path, kind: str) -> None:
     """For MSVC the package names the other import library, which MinGW's linker also accepts."""
@@ -140,6 +147,27 @@ def test_cmake(bits: int, unpacked: Path, tmp_path: Path, kind: str) -> None:
     assert {"MinGW": f"libobe{bits}.dll.a", "MSVC": f"obe{bits}.lib"}[kind] in used
     for program in programs:
         assert f"obe{bits}.dll" in libraries(bits, program)
+
+
+@pytest.mark.parametrize("means", ["artifacts", "dependencies", "copy"])
+def test_installed_program(dist: Dist, tmp_path: Path, wine: Mapping[str, str], means: str) -> None:
+    """The DLL gets into the directory of the program by each of CMake's means, with a toolchain file."""
+    unpacked = dist.unpack("libobe-*-windows-64.zip", tmp_path / "unpacked")
+    configure(tmp_path / "build", "find_package", *TOOLCHAIN, f"-DOBE_WITH={means}", f"-DCMAKE_PREFIX_PATH={unpacked}")
+    build_and_install(tmp_path / "build", tmp_path / "prefix")
+    directory = tmp_path / ("build" if means == "copy" else "prefix/bin")
+    assert (directory / "obe64.dll").read_bytes() == (unpacked / "bin" / "obe64.dll").read_bytes()
+    shutil.rmtree(unpacked)
+    assert run("wine", directory / "consumer.exe", env=wine, limit=120).split() == [ANSWER, VERSION]
+
+
+def test_contained(source: Path, tmp_path: Path, wine: Mapping[str, str]) -> None:
+    """A project that contains the source of libobe builds the DLL with it."""
+    configure(tmp_path / "a build", "add_subdirectory", *TOOLCHAIN, "-DOBE_WITH=artifacts", source=source)
+    build_and_install(tmp_path / "a build", tmp_path / "prefix")
+    assert {path.name for path in (tmp_path / "prefix" / "bin").iterdir()} == {"consumer.exe", "obe64.dll"}
+    program = tmp_path / "prefix" / "bin" / "consumer.exe"
+    assert run("wine", program, env=wine, limit=120).split() == [ANSWER, VERSION]
 
 
 def test_both_in_one_directory(dist: Dist, tmp_path: Path) -> None:

@@ -3,6 +3,15 @@
  * results, and no connection is opened. */
 #include "check.h"
 
+/* The compiler sees that these arguments are refused. */
+#ifdef __clang__
+#pragma clang diagnostic ignored "-Wuser-defined-warnings"
+#elif defined __GNUC__
+#pragma GCC diagnostic ignored "-Wnonnull"
+#pragma GCC diagnostic ignored "-Wstringop-overflow"
+#pragma GCC diagnostic ignored "-Wstringop-overread"
+#endif
+
 enum { PATTERN = 0x5A, ROOM = 32 };
 
 #define HUGE_SIZE ((int64_t)1 << 60) /* larger than any memory */
@@ -214,7 +223,7 @@ static void of_message_exchange(void)
     REFUSED(server, "message is NULL", obe_receive_message(server, NULL, 0));
     REFUSED(client, "reply is NULL", obe_tcmd_message(client, message, NULL, 0));
     REFUSED(client, "timeout_ms is -", obe_tcmd_message(client, message, &out.message, -3));
-    REFUSED(server, "handler is NULL", obe_serve(server, NULL, NULL));
+    REFUSED(server, "handler is NULL", obe_serve(server, NULL, NULL, NULL));
 
     /* The functions that reply. The request can still be answered after them. */
     CHECK_OK(client, obe_send(client, "1", -1, TEST_TIMEOUT));
@@ -223,6 +232,9 @@ static void of_message_exchange(void)
     REFUSED(request, "length is negative", obe_reply(request, "1", -2, 0));
     REFUSED(request, "timeout_ms is -", obe_reply(request, "1", -1, -3));
     REFUSED(request, "timeout_ms is -", obe_reply_message(request, message, -3));
+    REFUSED(request, "length is NULL", obe_message_peer(request, out.buffer, ROOM, NULL));
+    REFUSED(request, "buffer is NULL", obe_message_peer(request, NULL, ROOM, &out.number));
+    REFUSED(request, "capacity is negative", obe_message_peer(request, out.buffer, -1, &out.number));
     CHECK_OK(request, obe_reply(request, "1", -1, TEST_TIMEOUT));
     CHECK_OK(request, obe_message_free(request));
 }
@@ -304,7 +316,7 @@ static void of_options(void)
         {OBE_OPT_MAX_MESSAGE, "10000000000"}, {OBE_OPT_MAX_CONNECTIONS, "0"}, {OBE_OPT_MESSAGE_TIMEOUT_MS, "-2"},
         {OBE_OPT_ONE_WAY, "-1"}, {OBE_OPT_PERSISTENT, "yes"}, {OBE_OPT_KEEPALIVE, "-1"},
         {OBE_OPT_LOCAL, "127.0.0.1"}, {OBE_OPT_PEER, ""}, {"", "1"}, {"TIMEOUT_MS", "1"}, {"timeout_ms ", "1"},
-        {"no_such_option", "1"}, {"nodelay", "1"},
+        {"no_such_option", "1"}, {"nodelay", "1"}, {OBE_OPT_FIELDS, "[]"}, {OBE_OPT_FIELDS, " "}, {OBE_OPT_FIELDS, "{\"command\": 1}"},
     };
     obe_socket both[2];
     char before[ROOM], after[ROOM];

@@ -283,7 +283,7 @@ static const struct numbers numbers[] = {
     {"obe_getpar", read_getpar, 1},       {"obe_getset", read_getset, 1},
 };
 
-static obe_status answer_with_numbers(obe_message request, void *unused)
+static void answer_with_numbers(obe_message request, void *unused)
 {
     char command[16];
     int64_t length;
@@ -293,12 +293,11 @@ static obe_status answer_with_numbers(obe_message request, void *unused)
     CHECK_OK(request, obe_get_string(request, "/command", command, sizeof command, &length));
     table = strcmp(command, "getcov") == 0 || strcmp(command, "getpar") == 0 || strcmp(command, "getset") == 0;
     CHECK_OK(request, obe_reply(request, table ? table_text : list_text, -1, TEST_TIMEOUT));
-    return OBE_OK;
 }
 
 static void *serve_numbers(void *server)
 {
-    CHECK_STATUS(OBE_E_CLOSED, 0, obe_serve(*(obe_socket *)server, answer_with_numbers, NULL));
+    CHECK_STATUS(OBE_E_CLOSED, 0, obe_serve(*(obe_socket *)server, answer_with_numbers, NULL, NULL));
     return NULL;
 }
 

@@ -22,11 +22,10 @@ static struct outputs {
 static obe_socket calls_client;
 static obe_message calls_message;
 
-static inline obe_status calls_handler(obe_message request, void *user)
+static inline void calls_handler(obe_message request, void *user)
 {
     (void)request;
     (void)user;
-    return OBE_E_INTERNAL;
 }
 
 #define ROOM (int64_t)sizeof out.text
@@ -66,7 +65,8 @@ static inline obe_status calls_handler(obe_message request, void *user)
     X(obe_tcmd_message_2, MESSAGE, obe_tcmd_message(calls_client, h, &out.message, 0)) \
     X(obe_reply, MESSAGE, obe_reply(h, "1", -1, 0)) \
     X(obe_reply_message, MESSAGE, obe_reply_message(h, calls_message, 0)) \
-    X(obe_serve, SERVER, obe_serve(h, calls_handler, NULL)) \
+    X(obe_message_peer, MESSAGE, obe_message_peer(h, out.text, ROOM, &out.length)) \
+    X(obe_serve, SERVER, obe_serve(h, calls_handler, NULL, NULL)) \
     X(obe_ready, CLIENT, obe_ready(h, 0)) \
     X(obe_query, CLIENT, obe_query(h, "optset", NULL, &out.message, 0)) \
     X(obe_query_2, MESSAGE, obe_query(calls_client, "newrun", h, &out.message, 0)) \

@@ -10,7 +10,6 @@ static int queries_each = 10;
 
 /* ---- a server that records its requests ---- */
 
-enum { OVER = 7 };
 
 /* Its reply, and its last request; guarded by lock. */
 static struct {
@@ -38,7 +37,7 @@ static const struct {
     {"done", "\"OK\""},
 };
 
-static obe_status serve_commands(obe_message request, void *user)
+static void serve_commands(obe_message request, void *user)
 {
     char command[64] = "";
     const char *reply = "\"what?\"";
@@ -57,15 +56,13 @@ static obe_status serve_commands(obe_message request, void *user)
         reply = script.reply;
     CHECK(pthread_mutex_unlock(&script.lock) == 0);
     CHECK_OK(request, obe_reply(request, reply, -1, TEST_TIMEOUT));
-    return strcmp(command, "done") == 0 ? OVER : OBE_OK;
 }
 
 static obe_socket server, client;
 
 static void *serve_all(void *ended)
 {
-    while ((*(obe_status *)ended = obe_serve(server, serve_commands, NULL)) == OVER)
-        ;
+    *(obe_status *)ended = obe_serve(server, serve_commands, NULL, NULL);
     return NULL;
 }
 
@@ -403,9 +400,9 @@ static void query_with_fields(void)
     CHECK_NO_MESSAGE(OBE_E_ARGUMENT, client, reply, obe_query(client, "echo", NULL, &reply, TEST_TIMEOUT));
     CHECK_ERROR(client, "echo");
     CHECK_NO_MESSAGE(OBE_E_ARGUMENT, client, reply, obe_query(client, "optset ", NULL, &reply, TEST_TIMEOUT));
-    CHECK_NO_MESSAGE(OBE_E_ARGUMENT, client, reply, obe_query(client, NULL, NULL, &reply, TEST_TIMEOUT));
+    CHECK_NO_MESSAGE(OBE_E_ARGUMENT, client, reply, obe_query(client, NOWHERE, NULL, &reply, TEST_TIMEOUT));
     CHECK_NO_MESSAGE(OBE_E_ARGUMENT, client, reply, obe_query(client, "optset", NULL, &reply, -3));
-    CHECK_STATUS(OBE_E_ARGUMENT, client, obe_query(client, "optset", NULL, NULL, TEST_TIMEOUT));
+    CHECK_STATUS(OBE_E_ARGUMENT, client, obe_query(client, "optset", NULL, NOWHERE, TEST_TIMEOUT));
     CHECK_ERROR(client, "reply is NULL");
     CHECK_NO_MESSAGE(OBE_E_STATE, server, reply, obe_query(server, "optset", NULL, &reply, TEST_TIMEOUT));
     CHECK_EQUAL(sent, stat_of(client, OBE_STAT_MESSAGES_SENT)); /* every error was found before */
@@ -507,7 +504,7 @@ static void query_without_reply(void)
 enum { QUERIERS = 6, MANY_NUMBERS = 4000 };
 
 /* Replies with MANY_NUMBERS numbers that begin at the request's member first, as a list or as a table of 4 rows. */
-static obe_status reply_with_many(obe_message request, void *user)
+static void reply_with_many(obe_message request, void *user)
 {
     double *values = malloc(MANY_NUMBERS * sizeof *values);
     char command[16], *json;
@@ -533,12 +530,11 @@ static obe_status reply_with_many(obe_message request, void *user)
     CHECK_OK(reply, obe_message_free(reply));
     free(json);
     free(values);
-    return OBE_OK;
 }
 
 static void *serve_many(void *many_server)
 {
-    CHECK_EQUAL(OBE_E_CLOSED, obe_serve(many_server, reply_with_many, NULL));
+    CHECK_EQUAL(OBE_E_CLOSED, obe_serve(many_server, reply_with_many, NULL, NULL));
     return NULL;
 }
 
@@ -694,17 +690,17 @@ static void arguments(void)
     CHECK_STATUS(OBE_E_ARGUMENT, client, obe_done(client, INT64_MIN));
     CHECK_STATUS(OBE_E_ARGUMENT, client, obe_newrun(client, 0, -3));
     CHECK_STATUS(OBE_E_ARGUMENT, client, obe_newdat(client, &one, 1, &one, 1, &one, 1, -3));
-    CHECK_STATUS(OBE_E_ARGUMENT, client, obe_newdat(client, NULL, 1, &one, 1, &one, 1, TEST_TIMEOUT));
+    CHECK_STATUS(OBE_E_ARGUMENT, client, obe_newdat(client, NOWHERE, 1, &one, 1, &one, 1, TEST_TIMEOUT));
     CHECK_ERROR(client, "x is NULL");
-    CHECK_STATUS(OBE_E_ARGUMENT, client, obe_newdat(client, &one, 1, NULL, 1, &one, 1, TEST_TIMEOUT));
+    CHECK_STATUS(OBE_E_ARGUMENT, client, obe_newdat(client, &one, 1, NOWHERE, 1, &one, 1, TEST_TIMEOUT));
     CHECK_ERROR(client, "y is NULL");
-    CHECK_STATUS(OBE_E_ARGUMENT, client, obe_newdat(client, &one, 1, &one, 1, NULL, 1, TEST_TIMEOUT));
+    CHECK_STATUS(OBE_E_ARGUMENT, client, obe_newdat(client, &one, 1, &one, 1, NOWHERE, 1, TEST_TIMEOUT));
     CHECK_ERROR(client, "s is NULL");
     CHECK_STATUS(OBE_E_ARGUMENT, client, obe_newdat(client, &one, 0, &one, 1, &one, 1, TEST_TIMEOUT));
     CHECK_ERROR(client, "x_count");
-    CHECK_STATUS(OBE_E_ARGUMENT, client, obe_newdat(client, &one, 1, &one, -1, &one, 1, TEST_TIMEOUT));
+    CHECK_STATUS(OBE_E_ARGUMENT, client, obe_newdat(client, &one, 1, &one, UNSEEN(-1), &one, 1, TEST_TIMEOUT));
     CHECK_ERROR(client, "y_count");
-    CHECK_STATUS(OBE_E_ARGUMENT, client, obe_newdat(client, &one, 1, &one, 1, &one, INT64_MAX, TEST_TIMEOUT));
+    CHECK_STATUS(OBE_E_ARGUMENT, client, obe_newdat(client, &one, 1, &one, 1, &one, UNSEEN(INT64_MAX), TEST_TIMEOUT));
     CHECK_ERROR(client, "s_count");
     CHECK_EQUAL(sent, stat_of(client, OBE_STAT_MESSAGES_SENT));
     CHECK_EQUAL(opened, stat_of(client, OBE_STAT_CONNECTIONS_OPENED));

@@ -603,6 +603,7 @@ static const struct {
     {OBE_OPT_TIMEOUT_MS, "60000", "-1", {"-1", "0", "1", "9223372036854"}},
     {OBE_OPT_PERSISTENT, "0", "0", {"1", "0"}},
     {"late_reply", "0", "0", {"1", "0"}},
+    {OBE_OPT_FIELDS, "", "", {"{\"instrument\": 1}", " {} ", ""}},
     {OBE_OPT_MAX_MESSAGE, "67108864", "67108864", {"1", "9999999999", "100000"}},
     {OBE_OPT_MAX_CONNECTIONS, "1024", "1024", {"1", "1000000", "5"}},
     {OBE_OPT_MESSAGE_TIMEOUT_MS, "30000", "30000", {"-1", "0", "500"}},
@@ -684,6 +685,7 @@ static const char *const counters[] = {
     OBE_STAT_DROPPED_RESET, OBE_STAT_EVICTED, OBE_STAT_DROPPED_MEMORY, OBE_STAT_DROPPED_NOT_ALLOWED,
     OBE_STAT_DROPPED_TLS, OBE_STAT_TRACE_FAILED, OBE_STAT_DROPPED_UNREAD, OBE_STAT_OUTGOING_BYTES,
 };
+static const char *const process_counters[] = {OBE_STAT_LIVE_SOCKETS, OBE_STAT_LIVE_MESSAGES,}; /* live.c tests them */
 
 static void all_counters(void)
 {
@@ -694,6 +696,8 @@ static void all_counters(void)
         CHECK_EQUAL(0, stat_of(client, counters[i]));
         CHECK_EQUAL(0, stat_of(server, counters[i]));
     }
+    CHECK_EQUAL(stat_of(NULL, process_counters[0]), stat_of(client, process_counters[0]));
+    CHECK_EQUAL(stat_of(NULL, process_counters[1]), stat_of(server, process_counters[1]));
     CHECK_OK(client, obe_send(client, "[1]", -1, TEST_TIMEOUT));
     CHECK_OK(server, receive_in(server, TEST_TIMEOUT));
     CHECK_OK(server, obe_send(server, "[1,2]", -1, TEST_TIMEOUT));

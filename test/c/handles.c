@@ -293,7 +293,7 @@ static obe_status tcmd_forever(void *h)
 
 static obe_status wait_ready_forever(void *h) { return obe_wait_ready(h, OBE_FOREVER); }
 
-static obe_status serve_forever(void *h) { return obe_serve(h, calls_handler, NULL); }
+static obe_status serve_forever(void *h) { return obe_serve(h, calls_handler, NULL, NULL); }
 
 static obe_status receive_message_forever(void *h)
 {
@@ -439,5 +439,7 @@ int main(int argc, char **argv)
     RUN(free_wakes);
     RUN(free_does_not_wait);
     RUN(rounds);
+    CHECK_OK(calls_client, obe_free(calls_client));
+    CHECK_OK(calls_message, obe_message_free(calls_message));
     return 0;
 }

@@ -104,6 +104,18 @@ static void send_and_receive(void)
     LV_OK(client, obe_lv_cancel(client));
     LV_OK(client, obe_lv_set_option(client, "timeout_ms", "20000"));
     LV_STATUS(OBE_E_ARGUMENT, client, obe_lv_set_option(client, "timeout_ms", "-7"));
+    LV_OK(client, obe_lv_get_option(client, "timeout_ms", NULL, 0, &size));
+    CHECK_EQUAL(6, size);
+    memset(text, 'x', sizeof text);
+    LV_STATUS(OBE_E_BUFFER, client, obe_lv_get_option(client, "timeout_ms", text, 5, &size));
+    CHECK(size == 6 && text[0] == 'x');
+    LV_OK(client, obe_lv_get_option(client, "timeout_ms", text, 6, NULL));
+    CHECK(strcmp(text, "20000") == 0 && text[6] == 'x');
+    LV_STATUS(OBE_E_ARGUMENT, client, obe_lv_get_option(client, NULL, text, 6, &size));
+    CHECK_EQUAL(0, size);
+    LV_STATUS(OBE_E_ARGUMENT, client, obe_lv_get_option(client, "timeout_ms", NULL, 6, &size));
+    LV_STATUS(OBE_E_ARGUMENT, client, obe_lv_get_option(client, "timeout_ms", text, -1, &size));
+    LV_STATUS(OBE_E_HANDLE, 0, obe_lv_get_option(0, "timeout_ms", text, 6, &size));
 }
 
 static void build_and_read(void)

@@ -48,7 +48,7 @@ static void refused(void)
 {
     CHECK_STATUS(OBE_E_REFUSED, unserved, obe_tcmd(unserved, "[1]", -1, text, sizeof text, &length, TEST_TIMEOUT));
     CHECK_STATUS(OBE_E_JSON, client, obe_tcmd(client, "[1", -1, text, sizeof text, &length, TEST_TIMEOUT));
-    CHECK_STATUS(OBE_E_ARGUMENT, client, obe_send(client, NULL, -1, TEST_TIMEOUT));
+    CHECK_STATUS(OBE_E_ARGUMENT, client, obe_send(client, NOWHERE, -1, TEST_TIMEOUT));
 }
 
 static void client_created_and_freed(void)
@@ -109,24 +109,24 @@ static void messages(void)
 
 /* Four requests: one is answered by the handler, one is freed unanswered, one is answered late, and one is open when the
  * server is freed. */
-static obe_status answer_once(obe_message request, void *unused)
+static void answer_once(obe_message request, void *stop)
 {
-    (void)unused;
     CHECK_OK(request, obe_reply(request, "1", -1, TEST_TIMEOUT));
-    return 1;
+    *(volatile int *)stop = 1;
 }
 
 static void requests(void)
 {
     obe_socket server = new_server(), guests[4];
     obe_message taken[3] = {0, 0, 0};
+    volatile int stop = 0;
     int i;
 
     for (i = 0; i < 4; i++) {
         guests[i] = new_client(port_of(server));
         CHECK_OK(guests[i], obe_send(guests[i], "[1]", -1, TEST_TIMEOUT));
     }
-    CHECK_STATUS(1, server, obe_serve(server, answer_once, NULL));
+    CHECK_OK(server, obe_serve(server, answer_once, (void *)&stop, &stop));
     for (i = 0; i < 3; i++)
         CHECK_OK(server, obe_receive_message(server, &taken[i], TEST_TIMEOUT));
     CHECK_OK(taken[0], obe_message_free(taken[0]));

@@ -157,13 +157,13 @@ static void created_from_texts(void)
         CHECK_ERROR(0, "message_new");
         CHECK_ERROR(0, refused[i].error);
     }
-    CHECK_FAILS(OBE_E_ARGUMENT, 0, obe_message_new(NULL, -1, &out.handle));
+    CHECK_FAILS(OBE_E_ARGUMENT, 0, obe_message_new(NOWHERE, -1, &out.handle));
     CHECK_ERROR(0, "json is NULL");
-    CHECK_FAILS(OBE_E_ARGUMENT, 0, obe_message_new(NULL, 0, &out.handle));
+    CHECK_FAILS(OBE_E_ARGUMENT, 0, obe_message_new(NOWHERE, 0, &out.handle));
     CHECK_FAILS(OBE_E_ARGUMENT, 0, obe_message_new("1", -2, &out.handle));
     CHECK_ERROR(0, "length");
     CHECK_FAILS(OBE_E_ARGUMENT, 0, obe_message_new("1", INT64_MIN, &out.handle));
-    CHECK_FAILS(OBE_E_ARGUMENT, 0, obe_message_new("1", -1, NULL));
+    CHECK_FAILS(OBE_E_ARGUMENT, 0, obe_message_new("1", -1, NOWHERE));
     CHECK_ERROR(0, "message is NULL");
     CHECK_EQUAL(1, obe_test_live());
 }
@@ -184,9 +184,9 @@ static void created_from_commands(void)
     CHECK_FAILS(OBE_E_JSON, 0, obe_command_new("\xff", &out.handle));
     CHECK_ERROR(0, "command_new");
     CHECK_FAILS(OBE_E_JSON, 0, obe_command_new("a\xed\xa0\x80", &out.handle));
-    CHECK_FAILS(OBE_E_ARGUMENT, 0, obe_command_new(NULL, &out.handle));
+    CHECK_FAILS(OBE_E_ARGUMENT, 0, obe_command_new(NOWHERE, &out.handle));
     CHECK_ERROR(0, "command is NULL");
-    CHECK_FAILS(OBE_E_ARGUMENT, 0, obe_command_new("optset", NULL));
+    CHECK_FAILS(OBE_E_ARGUMENT, 0, obe_command_new("optset", NOWHERE));
     CHECK_EQUAL(1, obe_test_live());
 }
 
@@ -254,7 +254,7 @@ static void keys_of_all_kinds(void)
 
     begin("{}");
     for (i = 0; i < LENGTH(keys); i++)
-        CHECK_OK(message, obe_set_int(message, keys[i].key, i));
+        CHECK_OK(message, obe_set_int(message, keys[i].key[0] == '/' ? keys[i].pointer : keys[i].key, i));
     for (round = 0; round < 3; round++) {
         for (i = 0; i < LENGTH(keys); i++) {
             CHECK_OK(message, obe_get_int(message, keys[i].pointer, &value));
@@ -266,10 +266,75 @@ static void keys_of_all_kinds(void)
             CHECK_OK(message, obe_get_json(message, "", text, sizeof text, &length));
         if (round == 1) /* and replaced */
             for (i = 0; i < LENGTH(keys); i++)
-                CHECK_OK(message, obe_set_int(message, keys[i].key, i + 100));
+                CHECK_OK(message, obe_set_int(message, keys[i].pointer, i + 100));
     }
     CHECK_OK(message, obe_get_count(message, "", &value));
     CHECK_EQUAL(LENGTH(keys), value);
+}
+
+/* Every function that sets a member takes a pointer, too. */
+static void set_by_pointer(void)
+{
+    static const double numbers[4] = {1, 2, 3, 4};
+    static const struct {
+        const char *key;
+        obe_status status;
+        const char *error;
+    } refused[] = {
+        {"/d/x/y", OBE_E_TYPE, "the value at \"/d/x\" is a real number, not an object or array"},
+        {"/list/9", OBE_E_NOT_FOUND, "element 9 of an array of 5 elements"},
+        {"/list/x", OBE_E_NOT_FOUND, "\"x\" is not an array index"},
+        {"/new/-", OBE_E_NOT_FOUND, "no array to append to"},
+        {"/~2", OBE_E_ARGUMENT, "~ must be followed by 0 or 1"},
+        {"/\xff", OBE_E_JSON, "UTF-8"},
+    };
+    char key[32];
+    int64_t count;
+    int i;
+
+    begin("{}");
+    CHECK_OK(message, obe_set_double(message, "/d/x", 0.5));
+    CHECK_OK(message, obe_set_int(message, "/d/n", 25));
+    CHECK_OK(message, obe_set_bool(message, "/d/b", 1));
+    CHECK_OK(message, obe_set_null(message, "/d/~1"));
+    CHECK_JSON("{\"d\": {\"x\": 0.5, \"n\": 25, \"b\": true, \"/\": null}}", "");
+    CHECK_OK(message, obe_set_json(message, "/list", "[]", -1));
+    CHECK_OK(message, obe_set_string(message, "/list/0", "text", -1));
+    CHECK_OK(message, obe_set_doubles(message, "/list/-", numbers, 2));
+    CHECK_OK(message, obe_set_matrix(message, "/list/2", numbers, 2, 2));
+    CHECK_OK(message, obe_set_json(message, "/list/-", "{\"a\" :1}", -1));
+    CHECK_OK(message, obe_set_json(message, "/list/3/a", "NaN", -1));
+    CHECK_OK(message, obe_set_string(message, "/list/4", "x", 1));
+    CHECK_JSON("[\"text\", [1.0, 2.0], [[1.0, 2.0], [3.0, 4.0]], {\"a\": NaN}, \"x\"]", "/list");
+    CHECK_OK(message, obe_set_int(message, "a/b", 1)); /* not a pointer */
+    CHECK_JSON("1", "/a~1b");
+    for (i = 0; i < LENGTH(refused); i++) {
+        CHECK_STATUS(refused[i].status, message, obe_set_int(message, refused[i].key, 1));
+        CHECK_ERROR(message, "set_int: ");
+        CHECK_ERROR(message, refused[i].error);
+    }
+
+    begin("[1, [2]]");
+    CHECK_OK(message, obe_set_double(message, "/0", 1.5));
+    CHECK_OK(message, obe_set_int(message, "/1/-", 3));
+    CHECK_JSON("[1.5, [2, 3]]", "");
+    begin(" 7");
+    CHECK_STATUS(OBE_E_TYPE, message, obe_set_int(message, "/0", 1));
+    CHECK_ERROR(message, "the message is an integer, not an object or array");
+    CHECK_JSON(" 7", "");
+
+    /* The caller's memory is not used after the call. */
+    begin("{}");
+    for (i = 0; i < 2000; i++) {
+        snprintf(key, sizeof key, "/part%d/member%d", i % 2, i);
+        CHECK_OK(message, obe_set_int(message, key, i));
+        memset(key, '!', sizeof key);
+    }
+    for (i = 0; i < 2; i++) {
+        snprintf(key, sizeof key, "/part%d", i);
+        CHECK_OK(message, obe_get_count(message, key, &count));
+        CHECK_EQUAL(1000, count);
+    }
 }
 
 static void refused_by_setters(void)
@@ -295,25 +360,25 @@ static void refused_by_setters(void)
 
     strcpy(whole, "{\"a\": 1 }");
     begin(whole);
-    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_double(message, NULL, 1));
+    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_double(message, NOWHERE, 1));
     CHECK_ERROR(message, "key is NULL");
-    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_int(message, NULL, 1));
-    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_bool(message, NULL, 1));
-    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_null(message, NULL));
-    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_string(message, NULL, "b", -1));
-    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_string(message, "a", NULL, -1));
+    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_int(message, NOWHERE, 1));
+    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_bool(message, NOWHERE, 1));
+    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_null(message, NOWHERE));
+    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_string(message, NOWHERE, "b", -1));
+    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_string(message, "a", NOWHERE, -1));
     CHECK_ERROR(message, "text is NULL");
-    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_string(message, "a", NULL, 0));
+    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_string(message, "a", NOWHERE, 0));
     CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_string(message, "a", "b", -2));
     CHECK_ERROR(message, "length");
-    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_doubles(message, NULL, numbers, 4));
-    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_doubles(message, "a", NULL, 4));
+    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_doubles(message, NOWHERE, numbers, 4));
+    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_doubles(message, "a", NOWHERE, 4));
     CHECK_ERROR(message, "values is NULL");
-    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_doubles(message, "a", numbers, -1));
+    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_doubles(message, "a", numbers, UNSEEN(-1)));
     CHECK_ERROR(message, "count is negative");
-    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_doubles(message, "a", numbers, INT64_MAX));
-    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_doubles(message, "a", numbers, INT64_MIN));
-    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_matrix(message, NULL, numbers, 2, 2));
+    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_doubles(message, "a", numbers, UNSEEN(INT64_MAX)));
+    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_doubles(message, "a", numbers, UNSEEN(INT64_MIN)));
+    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_matrix(message, NOWHERE, numbers, 2, 2));
     CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_matrix(message, "a", NULL, 2, 2));
     CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_matrix(message, "a", numbers, -1, 2));
     CHECK_ERROR(message, "rows");
@@ -324,8 +389,8 @@ static void refused_by_setters(void)
     CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_matrix(message, "a", numbers, 2, INT64_MAX));
     CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_matrix(message, "a", numbers, (int64_t)1 << 32, (int64_t)1 << 32));
     CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_matrix(message, "a", NULL, INT64_MAX, 0));
-    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_json(message, NULL, "1", -1));
-    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_json(message, "a", NULL, -1));
+    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_json(message, NOWHERE, "1", -1));
+    CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_json(message, "a", NOWHERE, -1));
     CHECK_ERROR(message, "json is NULL");
     CHECK_STATUS(OBE_E_ARGUMENT, message, obe_set_json(message, "a", "1", -7));
 
@@ -737,18 +802,18 @@ static void not_an_array(void)
     CHECK_FAILS(OBE_E_TYPE, message, obe_get_matrix(message, "/wider", out.numbers, 16, &out.rows, &out.cols));
     CHECK_ERROR(message, "row 1");
 
-    CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_doubles(message, "/flat", out.numbers, 16, NULL));
+    CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_doubles(message, "/flat", out.numbers, 16, NOWHERE));
     CHECK_ERROR(message, "count is NULL");
-    CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_doubles(message, "/flat", NULL, 1, &out.length));
+    CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_doubles(message, "/flat", NOWHERE, 1, &out.length));
     CHECK_ERROR(message, "values is NULL");
-    CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_doubles(message, "/flat", out.numbers, -1, &out.length));
+    CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_doubles(message, "/flat", out.numbers, UNSEEN(-1), &out.length));
     CHECK_ERROR(message, "capacity");
-    CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_matrix(message, "/rows", out.numbers, 16, NULL, &out.cols));
-    CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_matrix(message, "/rows", out.numbers, 16, &out.rows, NULL));
-    CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_matrix(message, "/rows", NULL, 1, &out.rows, &out.cols));
-    CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_matrix(message, "/rows", out.numbers, INT64_MIN, &out.rows, &out.cols));
+    CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_matrix(message, "/rows", out.numbers, 16, NOWHERE, &out.cols));
+    CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_matrix(message, "/rows", out.numbers, 16, &out.rows, NOWHERE));
+    CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_matrix(message, "/rows", NOWHERE, 1, &out.rows, &out.cols));
+    CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_matrix(message, "/rows", out.numbers, UNSEEN(INT64_MIN), &out.rows, &out.cols));
     /* A capacity that is larger than memory is accepted. */
-    CHECK_OK(message, obe_get_doubles(message, "/flat", out.numbers, INT64_MAX, &out.length));
+    CHECK_OK(message, obe_get_doubles(message, "/flat", out.numbers, UNSEEN(INT64_MAX), &out.length));
     CHECK_EQUAL(2, out.length);
 }
 
@@ -917,12 +982,12 @@ static void types(void)
     CHECK_OK(message, obe_get_double(message, "/m", &value));
     CHECK_BITS(-HUGE_VAL, value);
 
-    CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_type(message, "", NULL));
-    CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_count(message, "", NULL));
-    CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_double(message, "/r", NULL));
+    CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_type(message, "", NOWHERE));
+    CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_count(message, "", NOWHERE));
+    CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_double(message, "/r", NOWHERE));
     CHECK_ERROR(message, "value is NULL");
-    CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_int(message, "/i", NULL));
-    CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_bool(message, "/t", NULL));
+    CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_int(message, "/i", NOWHERE));
+    CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_bool(message, "/t", NOWHERE));
 }
 
 static void verbatim(void)
@@ -1023,6 +1088,7 @@ int main(int argc, char **argv)
     RUN(members_keep_their_order);
     RUN(members_of_a_parsed_text);
     RUN(keys_of_all_kinds);
+    RUN(set_by_pointer);
     RUN(refused_by_setters);
     RUN(depth);
     RUN(doubles_bit_by_bit);

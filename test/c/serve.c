@@ -5,6 +5,7 @@
 #include "check.h"
 
 #include <semaphore.h>
+#include <signal.h>
 
 static int rounds = 200;
 static char text[256];
@@ -98,10 +99,10 @@ static void exchange(void)
     CHECK_NONE(OBE_E_TIMEOUT, server, nothing, obe_receive_message(server, &nothing, 20));
     CHECK_NONE(OBE_E_ARGUMENT, server, nothing, obe_receive_message(server, &nothing, -3));
     CHECK_ERROR(server, "timeout_ms");
-    CHECK_STATUS(OBE_E_ARGUMENT, server, obe_receive_message(server, NULL, 0));
+    CHECK_STATUS(OBE_E_ARGUMENT, server, obe_receive_message(server, NOWHERE, 0));
     CHECK_ERROR(server, "message is NULL");
     CHECK_STATUS(OBE_E_ARGUMENT, client, obe_send_message(client, command, -3));
-    CHECK_STATUS(OBE_E_ARGUMENT, client, obe_tcmd_message(client, command, NULL, 0));
+    CHECK_STATUS(OBE_E_ARGUMENT, client, obe_tcmd_message(client, command, NOWHERE, 0));
     CHECK_ERROR(client, "reply is NULL");
     CHECK_NONE(OBE_E_ARGUMENT, client, nothing, obe_tcmd_message(client, command, &nothing, -3));
     CHECK_NONE(OBE_E_STATE, server, nothing, obe_tcmd_message(server, command, &nothing, 0));
@@ -311,16 +312,15 @@ static void *message_loop(void *server)
     return NULL;
 }
 
-static obe_status reply_itself(obe_message request, void *user)
+static void reply_itself(obe_message request, void *user)
 {
     (void)user;
     CHECK_OK(request, obe_reply_message(request, request, TEST_TIMEOUT));
-    return OBE_OK;
 }
 
 static void *serve_loop(void *server)
 {
-    CHECK_EQUAL(OBE_E_CLOSED, obe_serve((obe_socket)server, reply_itself, NULL));
+    CHECK_EQUAL(OBE_E_CLOSED, obe_serve((obe_socket)server, reply_itself, NULL, NULL));
     return NULL;
 }
 
@@ -521,7 +521,7 @@ static void refused_replies(void)
     CHECK_ERROR(request, "reply");
     CHECK_ERROR(request, "at byte 3");
     CHECK_STATUS(OBE_E_JSON, request, obe_reply(request, "", 0, TEST_TIMEOUT));
-    CHECK_STATUS(OBE_E_ARGUMENT, request, obe_reply(request, NULL, -1, TEST_TIMEOUT));
+    CHECK_STATUS(OBE_E_ARGUMENT, request, obe_reply(request, NOWHERE, -1, TEST_TIMEOUT));
     CHECK_ERROR(request, "json is NULL");
     CHECK_STATUS(OBE_E_ARGUMENT, request, obe_reply(request, "1", -2, TEST_TIMEOUT));
     CHECK_STATUS(OBE_E_ARGUMENT, request, obe_reply(request, "1", -1, -3));
@@ -567,8 +567,8 @@ static void client_disconnects(void)
     raw_reset(fd);
     send_text(other, "1");
     second = receive(server);
-    CHECK_EVENTUALLY((obe_receive(server, text, sizeof text, &length, 1),
-                      stat_of(server, OBE_STAT_CONNECTIONS_OPEN) == 1));
+    CHECK_EVENTUALLY(obe_receive(server, text, sizeof text, &length, 1) == OBE_E_TIMEOUT &&
+                     stat_of(server, OBE_STAT_CONNECTIONS_OPEN) == 1);
     status = obe_reply(request, "[2]", -1, TEST_TIMEOUT);
     CHECK(status == OBE_E_RESET || status == OBE_E_PEER_CLOSED);
     CHECK_ERROR(request, "reply 127.0.0.1:");
@@ -748,8 +748,8 @@ static void freed_while_answering(void)
     CHECK(memcmp(got, "0012582912", 10) == 0 && memcmp(got + 10, long_text, LENGTHY) == 0);
     free_socket(other);
     socket_close(fd);
-    CHECK_EVENTUALLY((obe_receive(server, text, sizeof text, &length, 1),
-                      stat_of(server, OBE_STAT_CONNECTIONS_OPEN) == 0));
+    CHECK_EVENTUALLY(obe_receive(server, text, sizeof text, &length, 1) == OBE_E_TIMEOUT &&
+                     stat_of(server, OBE_STAT_CONNECTIONS_OPEN) == 0);
     free_socket(server);
     free(got);
     free(long_text);
@@ -757,11 +757,17 @@ static void freed_while_answering(void)
 
 /* ---- obe_serve ---- */
 
+/* The flag that ends the obe_serve of this thread. */
+static __thread volatile int *serving_stop;
+
+static void stop_serving(void) { *serving_stop = 1; }
+
 /* A call of obe_serve on a separate thread. */
 struct server_thread {
     obe_socket server;
     obe_handler handler;
     void *user;
+    volatile int stop;
     obe_status status; /* what obe_serve returned */
     int64_t returned;
     pthread_t thread;
@@ -771,7 +777,8 @@ static void *serve_body(void *argument)
 {
     struct server_thread *s = argument;
 
-    s->status = obe_serve(s->server, s->handler, s->user);
+    serving_stop = &s->stop;
+    s->status = obe_serve(s->server, s->handler, s->user, &s->stop);
     s->returned = now_ms();
     return NULL;
 }
@@ -815,39 +822,37 @@ static void check_tcmd(const char *file, int line, obe_socket client, const char
 
 static obe_message last_request; /* the handler's */
 
-static obe_status count_messages(obe_message request, void *user)
+static void count_messages(obe_message request, void *user)
 {
     char reply[16];
 
     last_request = request;
     if (is(request, "stop")) {
         answer(request, "\"bye\"");
-        return ((int *)user)[1];
+        stop_serving();
+        return;
     }
-    snprintf(reply, sizeof reply, "%d", ++*(int *)user);
+    snprintf(reply, sizeof reply, "%d", __atomic_add_fetch((int *)user, 1, __ATOMIC_RELAXED));
     answer(request, reply);
-    return OBE_OK;
 }
 
-/* obe_serve returns the status of its handler if that is not OBE_OK. */
-static void handler_status(void)
+/* A handler that sets the flag ends obe_serve after it has returned. The same flag can be used again. */
+static void ended_by_a_flag_of_its_handler(void)
 {
-    static const int ends[] = {1, -1, 77, OBE_E_TIMEOUT, OBE_E_CANCELLED, INT32_MAX, INT32_MIN, OBE_E_INTERNAL};
     obe_socket server = new_server(), client = new_client(port_of(server));
     int i;
 
-    for (i = 0; i < LENGTH(ends); i++) {
-        int state[2] = {0, 0};
+    for (i = 0; i < 3; i++) {
+        int count = 0;
         struct server_thread running;
 
-        state[1] = ends[i];
-        serve_start(&running, server, count_messages, state);
+        serve_start(&running, server, count_messages, &count);
         CHECK_TCMD(client, "{\"command\": \"ready\"}", "1");
         CHECK_TCMD(client, "[]", "2");
         CHECK_TCMD(client, "NaN", "3");
         CHECK_TCMD(client, stop, "\"bye\"");
-        CHECK_EQUAL(ends[i], serve_join(&running));
-        CHECK_EQUAL(3, state[0]);
+        CHECK_OK(server, serve_join(&running));
+        CHECK_EQUAL(3, count);
         /* The request was freed. */
         CHECK_STATUS(OBE_E_HANDLE, 0, obe_reply(last_request, "1", -1, 0));
         CHECK_STATUS(OBE_E_HANDLE, 0, obe_message_free(last_request));
@@ -859,31 +864,120 @@ static void handler_status(void)
 
 static void invalid_arguments_of_serve(void)
 {
+    static volatile int flags[2];
     obe_socket server = new_server(), client = new_client(port_of(server));
-    int state[2] = {0, 1};
+    obe_handler volatile no_handler = NULL;
+    const uintptr_t no_flags[] = {1, 4095, UINTPTR_MAX, UINTPTR_MAX - 3, (uintptr_t)flags + 1, (uintptr_t)flags + 2};
+    int count = 0, i;
 
-    CHECK_STATUS(OBE_E_ARGUMENT, server, obe_serve(server, NULL, state));
+    for (i = 0; i < LENGTH(no_flags); i++) {
+        CHECK_STATUS(OBE_E_ARGUMENT, server, obe_serve(server, count_messages, &count, (volatile int *)no_flags[i]));
+        CHECK_ERROR(server, "serve: ");
+        CHECK_ERROR(server, "stop is the address 0x");
+    }
+
+    CHECK_STATUS(OBE_E_ARGUMENT, server, obe_serve(server, no_handler, &count, NULL));
     CHECK_ERROR(server, "handler is NULL");
-    CHECK_STATUS(OBE_E_STATE, client, obe_serve(client, count_messages, state));
+    CHECK_STATUS(OBE_E_STATE, client, obe_serve(client, count_messages, &count, NULL));
     CHECK_ERROR(client, "client");
-    CHECK_STATUS(OBE_E_HANDLE, 0, obe_serve(0, count_messages, state));
+    CHECK_STATUS(OBE_E_HANDLE, 0, obe_serve(0, count_messages, &count, NULL));
     CHECK_ERROR(0, "serve");
     free_socket(client);
     free_socket(server);
-    CHECK_STATUS(OBE_E_HANDLE, 0, obe_serve(server, count_messages, state));
+    CHECK_STATUS(OBE_E_HANDLE, 0, obe_serve(server, count_messages, &count, NULL));
+}
+
+/* ---- the flag that ends obe_serve ---- */
+
+/* The flag is set by another thread while no message arrives. It ends all calls that have it, and only those. */
+static void ended_by_a_flag(void)
+{
+    static volatile int flag;
+    obe_socket server = new_server(), client = new_client(port_of(server));
+    struct server_thread with_flag[3], without;
+    int count = 0, i;
+    int64_t start;
+
+    flag = 0;
+    serve_start(&without, server, count_messages, &count);
+    for (i = 0; i < LENGTH(with_flag); i++)
+        serve_start(&with_flag[i], server, count_messages, &count);
+    CHECK_TCMD(client, "[]", "1");
+    start = now_ms();
+    for (i = 0; i < LENGTH(with_flag); i++)
+        with_flag[i].stop = i + 1; /* any value but 0 */
+    for (i = 0; i < LENGTH(with_flag); i++) {
+        CHECK_OK(server, serve_join(&with_flag[i]));
+        CHECK(with_flag[i].returned - start < SOON);
+    }
+    CHECK_TCMD(client, "[]", "2");
+    without.stop = -1;
+    CHECK_OK(server, serve_join(&without));
+
+    /* A flag that was set before: the message stays for the next call. */
+    send_text(client, "[]");
+    flag = 1;
+    CHECK_OK(server, obe_serve(server, count_messages, &count, &flag));
+    CHECK_EQUAL(2, count);
+    serve_start(&without, server, count_messages, &count);
+    CHECK_REPLY(client, "3");
+    without.stop = 1;
+    CHECK_OK(server, serve_join(&without));
+    free_socket(client);
+    free_socket(server);
+}
+
+/* A signal handler sets the flag, as in examples/c/server.c. */
+static volatile sig_atomic_t interrupted;
+
+static void interrupt(int number)
+{
+    (void)number;
+    interrupted = 1;
+}
+
+static obe_status serve_until_interrupted(void *server)
+{
+    static int count;
+
+    return obe_serve(server, count_messages, &count, &interrupted);
+}
+
+static void ended_by_a_signal(void)
+{
+    obe_socket server = new_server(), client = new_client(port_of(server));
+    struct caller callers[2];
+    void (*before)(int) = signal(SIGINT, interrupt);
+    int64_t start;
+    int i;
+
+    CHECK(before != SIG_ERR);
+    interrupted = 0;
+    for (i = 0; i < LENGTH(callers); i++)
+        caller_begin(&callers[i], serve_until_interrupted, server); /* it wakes up every 100 ms, so caller_start could wait long */
+    CHECK_OK(client, obe_tcmd(client, "[]", -1, text, sizeof text, &length, TEST_TIMEOUT));
+    start = now_ms();
+    CHECK(raise(SIGINT) == 0);
+    for (i = 0; i < LENGTH(callers); i++) {
+        CHECK_OK(server, caller_join(&callers[i]));
+        CHECK(callers[i].returned - start < SOON);
+    }
+    CHECK(signal(SIGINT, before) != SIG_ERR);
+    free_socket(client);
+    free_socket(server);
 }
 
 /* user is passed to the handler unchanged, whatever its value. */
 
 static void *seen; /* atomic */
 
-static obe_status record_user(obe_message request, void *user)
+static void record_user(obe_message request, void *user)
 {
     obe_test_collect();
     __atomic_store_n(&seen, user, __ATOMIC_RELEASE);
     answer(request, "1");
     obe_test_collect();
-    return 5;
+    stop_serving();
 }
 
 static void odd_users(void)
@@ -899,7 +993,7 @@ static void odd_users(void)
         __atomic_store_n(&seen, &seen, __ATOMIC_RELEASE);
         serve_start(&running, server, record_user, (void *)odd[i]);
         CHECK_TCMD(client, "1", "1");
-        CHECK_EQUAL(5, serve_join(&running));
+        CHECK_OK(server, serve_join(&running));
         if ((uintptr_t)__atomic_load_n(&seen, __ATOMIC_ACQUIRE) != odd[i])
             check_failed(__FILE__, __LINE__, "user %#" PRIxPTR " arrived as %p", odd[i], seen);
     }
@@ -916,18 +1010,18 @@ static struct {
     int served; /* atomic */
 } crowd;
 
-static obe_status meet(obe_message request, void *user)
+static void meet(obe_message request, void *user)
 {
     (void)user;
     if (is(request, "stop")) {
+        stop_serving(); /* before the reply, after which the test reads the flags */
         answer(request, "\"bye\"");
-        return 9;
+        return;
     }
     if (is(request, "meet"))
         pthread_barrier_wait(&crowd.together); /* until all handlers run at the same time */
     __atomic_add_fetch(&crowd.served, 1, __ATOMIC_RELAXED);
     answer(request, "1");
-    return OBE_OK;
 }
 
 static void *ask_to_meet(void *client)
@@ -950,7 +1044,7 @@ static void many_server_threads(void)
     obe_socket server = new_server(), clients[SERVER_THREADS];
     struct server_thread running[SERVER_THREADS];
     pthread_t threads[SERVER_THREADS];
-    int i, stopped = 0, cancelled = 0;
+    int i, stopped = 0;
 
     CHECK(pthread_barrier_init(&crowd.together, NULL, SERVER_THREADS) == 0);
     crowd.served = 0;
@@ -969,20 +1063,23 @@ static void many_server_threads(void)
         join_thread(threads[i]);
     CHECK_EQUAL(SERVER_THREADS * (rounds + 1), crowd.served);
 
-    /* The status of a handler ends its own obe_serve. The others continue. */
+    /* A handler that sets the flag of its own thread ends that obe_serve. The others continue. */
     CHECK_TCMD(clients[0], stop, "\"bye\"");
     for (i = 0; i < 20; i++)
         CHECK_TCMD(clients[1], "{\"command\": \"hello\"}", "1");
-    CHECK_OK(server, obe_cancel(server));
     for (i = 0; i < SERVER_THREADS; i++) {
-        obe_status status = serve_join(&running[i]);
-
-        stopped += status == 9;
-        cancelled += status == OBE_E_CANCELLED;
-        free_socket(clients[i]);
+        if (running[i].stop) {
+            CHECK_OK(server, serve_join(&running[i]));
+            stopped++;
+        }
     }
     CHECK_EQUAL(1, stopped);
-    CHECK_EQUAL(SERVER_THREADS - 1, cancelled);
+    CHECK_OK(server, obe_cancel(server));
+    for (i = 0; i < SERVER_THREADS; i++) {
+        if (!running[i].stop)
+            CHECK_EQUAL(OBE_E_CANCELLED, serve_join(&running[i]));
+        free_socket(clients[i]);
+    }
     CHECK_EQUAL(0, stat_of(server, OBE_STAT_DROPPED_UNANSWERED));
     free_socket(server);
     CHECK(pthread_barrier_destroy(&crowd.together) == 0);
@@ -992,9 +1089,9 @@ static void many_server_threads(void)
 
 static obe_status serve_forever(void *server)
 {
-    static int state[2];
+    static int count;
 
-    return obe_serve(server, count_messages, state);
+    return obe_serve(server, count_messages, &count, NULL);
 }
 
 static void ended_while_it_waits(void)
@@ -1023,17 +1120,17 @@ static void ended_while_it_waits(void)
         if (ends[i].error) {
             struct server_thread running;
             obe_socket client = new_client(port_of(server));
-            int state[2] = {0, 3};
+            int count = 0;
 
             CHECK_ERROR(server, "serve");
             CHECK_ERROR(server, ends[i].error);
-            serve_start(&running, server, count_messages, state); /* it can serve again */
+            serve_start(&running, server, count_messages, &count); /* it can serve again */
             CHECK_TCMD(client, stop, "\"bye\"");
-            CHECK_EQUAL(3, serve_join(&running));
+            CHECK_OK(server, serve_join(&running));
             free_socket(client);
             free_socket(server);
         } else {
-            CHECK_STATUS(OBE_E_HANDLE, 0, obe_serve(server, count_messages, NULL));
+            CHECK_STATUS(OBE_E_HANDLE, 0, obe_serve(server, count_messages, NULL, NULL));
         }
     }
     CHECK_EQUAL(0, obe_test_live());
@@ -1045,13 +1142,12 @@ static struct {
     obe_status replied;
 } pause_;
 
-static obe_status wait_inside(obe_message request, void *user)
+static void wait_inside(obe_message request, void *user)
 {
     (void)user;
     CHECK(sem_post(&pause_.runs) == 0);
     CHECK(sem_wait(&pause_.resume) == 0);
     pause_.replied = obe_reply(request, "\"late\"", -1, TEST_TIMEOUT);
-    return OBE_OK;
 }
 
 static void ended_while_its_handler_runs(void)
@@ -1095,12 +1191,11 @@ static struct {
     obe_status (*end)(obe_socket);
 } ending;
 
-static obe_status end_it(obe_message request, void *user)
+static void end_it(obe_message request, void *user)
 {
     (void)user;
     answer(request, "1");
     CHECK_OK(ending.server, ending.end(ending.server));
-    return OBE_OK;
 }
 
 static void ended_by_its_handler(void)
@@ -1144,12 +1239,12 @@ static obe_message successor_of(const void *freed)
     return 0;
 }
 
-static obe_status free_and_replace(obe_message request, void *successor)
+static void free_and_replace(obe_message request, void *successor)
 {
     answer(request, "1");
     free_message(request);
     *(obe_message *)successor = successor_of(request);
-    return 77;
+    stop_serving();
 }
 
 /* The handler has freed its request, and the value of its handle was reused: that message stays live. */
@@ -1161,7 +1256,7 @@ static void freed_by_its_handler(void)
 
     serve_start(&running, server, free_and_replace, &successor);
     CHECK_TCMD(client, "[]", "1");
-    CHECK_EQUAL(77, serve_join(&running));
+    CHECK_OK(server, serve_join(&running));
     CHECK_JSON(successor, "{\"command\": \"another\"}");
     CHECK_EQUAL(3, obe_test_live());
     free_message(successor);
@@ -1174,13 +1269,12 @@ static struct {
     obe_message successor;
 } replaced;
 
-static obe_status replace_server(obe_message request, void *user)
+static void replace_server(obe_message request, void *user)
 {
     (void)user;
     answer(request, "1");
     free_socket(replaced.server);
     replaced.successor = successor_of(replaced.server);
-    return OBE_OK;
 }
 
 /* The server is freed during obe_serve, and the value of its handle is reused for a message. The error of obe_serve is not
@@ -1205,7 +1299,7 @@ static void error_after_its_handle(void)
 
 /* ---- handlers that do not reply, and calls that a handler may make ---- */
 
-static obe_status leave_some(obe_message request, void *handled)
+static void leave_some(obe_message request, void *handled)
 {
     int forget = is(request, "forget"), freed = is(request, "free"), end = is(request, "stop");
 
@@ -1213,10 +1307,11 @@ static obe_status leave_some(obe_message request, void *handled)
         free_message(request);
     if (forget || freed) {
         CHECK(sem_post(handled) == 0);
-        return OBE_OK;
+        return;
     }
     answer(request, "1");
-    return end ? 4 : OBE_OK;
+    if (end)
+        stop_serving();
 }
 
 /* The connection of an unanswered request is closed when a message of another client is received. */
@@ -1247,7 +1342,7 @@ static void left_unanswered(void)
     CHECK_REPLY(first, "1");
     CHECK_EQUAL(2, stat_of(server, OBE_STAT_DROPPED_UNANSWERED));
     CHECK_TCMD(second, stop, "1");
-    CHECK_EQUAL(4, serve_join(&running));
+    CHECK_OK(server, serve_join(&running));
     free_socket(first);
     free_socket(second);
     free_socket(server);
@@ -1260,7 +1355,7 @@ static struct {
     int32_t port;
 } helper;
 
-static obe_status call_everything(obe_message request, void *user)
+static void call_everything(obe_message request, void *user)
 {
     char reply[64], option[32];
     int64_t size;
@@ -1270,7 +1365,9 @@ static obe_status call_everything(obe_message request, void *user)
     (void)user;
     if (!is(request, "everything")) {
         answer(request, "\"inner\"");
-        return is(request, "stop") ? 6 : OBE_OK;
+        if (is(request, "stop"))
+            stop_serving();
+        return;
     }
     /* A client of another server, and a client of this server, which another thread serves. */
     CHECK_OK(helper.elsewhere, obe_tcmd(helper.elsewhere, "[\"far\"]", -1, reply, sizeof reply, &size, TEST_TIMEOUT));
@@ -1292,7 +1389,6 @@ static obe_status call_everything(obe_message request, void *user)
     free_message(parse("[1]"));
     CHECK_OK(request, obe_set_int(request, "seen", 1));
     CHECK_OK(request, obe_reply_message(request, request, TEST_TIMEOUT));
-    return OBE_OK;
 }
 
 static void handler_makes_calls(void)
@@ -1315,7 +1411,7 @@ static void handler_makes_calls(void)
     for (i = 0; i < 2; i++)
         CHECK_TCMD(client, stop, "\"inner\"");
     for (i = 0; i < 2; i++)
-        CHECK_EQUAL(6, serve_join(&running[i]));
+        CHECK_OK(helper.server, serve_join(&running[i]));
     free_socket(client);
     free_socket(helper.here);
     free_socket(helper.elsewhere);
@@ -1324,14 +1420,18 @@ static void handler_makes_calls(void)
 }
 
 /* A handler that calls obe_serve. */
-static obe_status serve_inside(obe_message request, void *user)
+static void serve_inside(obe_message request, void *user)
 {
-    int state[2] = {0, 8};
+    volatile int *outer = serving_stop, inner = 0;
+    int count = 0;
 
     (void)user;
-    CHECK_EQUAL(8, obe_serve(ending.server, count_messages, state));
+    serving_stop = &inner;
+    CHECK_OK(ending.server, obe_serve(ending.server, count_messages, &count, &inner));
+    CHECK_EQUAL(1, inner);
+    serving_stop = outer;
     answer(request, "\"outer\"");
-    return 9;
+    stop_serving();
 }
 
 static void nested_serve(void)
@@ -1346,7 +1446,7 @@ static void nested_serve(void)
     send_text(first, "1");
     CHECK_TCMD(second, "[]", "1");
     CHECK_TCMD(second, stop, "\"bye\"");
-    CHECK_EQUAL(9, serve_join(&running));
+    CHECK_OK(ending.server, serve_join(&running));
     CHECK_REPLY(first, "\"outer\"");
     free_socket(first);
     free_socket(second);
@@ -1358,9 +1458,9 @@ static void serve_and_receive(void)
 {
     obe_socket server = new_server(), client = new_client(port_of(server));
     struct server_thread running;
-    int state[2] = {0, 2}, i, taken = 0;
+    int count = 0, i, taken = 0;
 
-    serve_start(&running, server, count_messages, state);
+    serve_start(&running, server, count_messages, &count);
     for (i = 0; i < 30; i++) {
         obe_message request = 0;
 
@@ -1373,8 +1473,8 @@ static void serve_and_receive(void)
         CHECK_OK(client, obe_receive(client, text, sizeof text, &length, TEST_TIMEOUT));
     }
     CHECK_TCMD(client, stop, "\"bye\"");
-    CHECK_EQUAL(2, serve_join(&running));
-    CHECK_EQUAL(30, state[0] + taken);
+    CHECK_OK(server, serve_join(&running));
+    CHECK_EQUAL(30, count + taken);
     free_socket(client);
     free_socket(server);
 }
@@ -1401,8 +1501,10 @@ int main(int argc, char **argv)
     RUN(server_is_freed);
     RUN(freed_unanswered);
     RUN(freed_while_answering);
-    RUN(handler_status);
+    RUN(ended_by_a_flag_of_its_handler);
     RUN(invalid_arguments_of_serve);
+    RUN(ended_by_a_flag);
+    RUN(ended_by_a_signal);
     RUN(odd_users);
     RUN(many_server_threads);
     RUN(ended_while_it_waits);

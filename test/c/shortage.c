@@ -71,7 +71,8 @@ static obe_status server_at(const char *address)
     obe_status status = obe_server_new(address, 0, &h);
 
     if (status == OBE_OK) {
-        obe_receive(h, text, sizeof text, &length, 5);
+        if (obe_receive(h, text, sizeof text, &length, 5) == OBE_OK)
+            obe_close(h);
         obe_set_option(h, OBE_OPT_ALLOW, "127.0.0.1");
         obe_free(h);
     }

@@ -4,7 +4,7 @@
  *     threads MILLISECONDS */
 #include "check.h"
 
-enum { THREADS = 8, SERVERS = 2, CLIENTS = 4, MESSAGES = 4, BRIEF = 5 * SLOWNESS /* ms, the longest timeout */, ENOUGH = -77 };
+enum { THREADS = 8, SERVERS = 2, CLIENTS = 4, MESSAGES = 4, BRIEF = 5 * SLOWNESS * PATIENCE /* ms, the longest timeout */ };
 
 /* Shared by the threads, and accessed atomically. The thread that takes a handle out of its slot frees it. */
 static obe_socket servers[SERVERS], clients[CLIENTS];
@@ -18,6 +18,7 @@ struct worker {
     char text[256];
     double numbers[16];
     int64_t length;
+    volatile int stop; /* of obe_serve */
 };
 
 static int roll(struct worker *h, int sides) { return (int)(random_next(&h->dice) % (uint64_t)sides); }
@@ -154,7 +155,7 @@ static obe_status do_set_option(struct worker *h)
     static const char *const options[][2] = {
         {OBE_OPT_TIMEOUT_MS, "5"}, {OBE_OPT_PERSISTENT, "0"}, {OBE_OPT_PERSISTENT, "1"},
         {OBE_OPT_MAX_CONNECTIONS, "3"}, {OBE_OPT_ONE_WAY, "1"}, {OBE_OPT_ONE_WAY, "0"}, {OBE_OPT_KEEPALIVE, "5"},
-        {OBE_OPT_MESSAGE_TIMEOUT_MS, "20"},
+        {OBE_OPT_MESSAGE_TIMEOUT_MS, "20"}, {OBE_OPT_FIELDS, "{\"instrument\": [1, 2]}"}, {OBE_OPT_FIELDS, ""},
     };
     int i = roll(h, LENGTH(options));
 
@@ -248,6 +249,11 @@ static obe_status do_check_reply(struct worker *h) { return obe_check_reply(a_me
 static obe_status do_reply(struct worker *h) { return obe_reply(a_request(h), "[1, 2.5]", -1, timeout(h)); }
 static obe_status do_reply_message(struct worker *h) { return obe_reply_message(a_request(h), a_message(h), timeout(h)); }
 
+static obe_status do_message_peer(struct worker *h)
+{
+    return obe_message_peer(a_request(h), h->text, sizeof h->text, &h->length);
+}
+
 /* A reply that is valid for one command or another. */
 static const char *answer(struct worker *h) { return roll(h, 2) ? "[1, 2.5]" : "\"OK\""; }
 
@@ -260,13 +266,14 @@ static obe_status do_answer(struct worker *h)
     return status == OBE_OK ? obe_send(server, answer(h), -1, BRIEF) : status;
 }
 
-static obe_status handle(obe_message request, void *user)
+static void handle(obe_message request, void *user)
 {
     struct worker *h = user;
     obe_status status = obe_reply(request, answer(h), -1, BRIEF);
 
     CHECK(status != OBE_E_HANDLE && status != OBE_E_ARGUMENT && status != OBE_E_INTERNAL);
-    return roll(h, 10) ? OBE_OK : ENOUGH;
+    if (!roll(h, 10))
+        h->stop = 1;
 }
 
 /* obe_serve has no timeout: a free, close or cancel on another thread ends it, or the handler. At most two threads serve at
@@ -276,10 +283,11 @@ static obe_status do_serve(struct worker *h)
     static int serving; /* atomic */
     obe_status status = OBE_E_BUSY;
 
+    h->stop = 0;
     if (__atomic_add_fetch(&serving, 1, __ATOMIC_RELAXED) <= 2)
-        status = obe_serve(a_server(h), handle, h);
+        status = obe_serve(a_server(h), handle, h, &h->stop);
     __atomic_sub_fetch(&serving, 1, __ATOMIC_RELAXED);
-    return status == ENOUGH ? OBE_OK : status;
+    return status;
 }
 
 /* ---- plausible statuses ---- */
@@ -326,6 +334,7 @@ static const struct operation {
     {"obe_check_reply", do_check_reply, 2, {PLAIN, OBE_E_REPLY, 1}},
     {"obe_reply", do_reply, 4, {TRANSFER, 1}},
     {"obe_reply_message", do_reply_message, 2, {TRANSFER, 1}},
+    {"obe_message_peer", do_message_peer, 2, {PLAIN, OBE_E_STATE, 1}},
     {"obe_receive and obe_send", do_answer, 16, {TRANSFER, OBE_E_BUFFER, 1}},
     {"obe_serve", do_serve, 4, {TRANSFER, 1}},
 };

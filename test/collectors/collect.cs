@@ -9,13 +9,13 @@ class Collect
     const int Timeout = 20000, Forever = -1;
     static readonly int[] Ended = { -8006, -8002 }; // OBE_E_CLOSED, or OBE_E_HANDLE if the handle was freed before the call
 
-    delegate int Handler(UIntPtr request, IntPtr user);
+    delegate void Handler(UIntPtr request, IntPtr user);
 
     [DllImport("obe")] static extern int obe_client_new(string address, int port, out UIntPtr client);
     [DllImport("obe")] static extern int obe_server_new(string address, int port, out UIntPtr server);
     [DllImport("obe")] static extern int obe_free(UIntPtr socket);
     [DllImport("obe")] static extern int obe_port(UIntPtr server, out int port);
-    [DllImport("obe")] static extern int obe_serve(UIntPtr server, Handler handler, IntPtr user);
+    [DllImport("obe")] static extern int obe_serve(UIntPtr server, Handler handler, IntPtr user, IntPtr stop);
     [DllImport("obe")] static extern int obe_reply(UIntPtr request, string json, long length, long timeout);
     [DllImport("obe")] static extern int obe_receive(UIntPtr socket, byte[] buffer, long capacity, out long length, long timeout);
     [DllImport("obe")] static extern int obe_tcmd(UIntPtr client, string json, long length, byte[] reply, long capacity, out long replyLength, long timeout);
@@ -61,7 +61,7 @@ class Collect
         // A thread whose callback answers each message, and one that sends messages.
         Handler answer = (request, user) => obe_reply(request, "[2]", -1, Timeout);
         Check(obe_server_new(null, 0, out echo), 0);
-        var serving = Start(echo, () => Check(obe_serve(echo, answer, IntPtr.Zero), Ended));
+        var serving = Start(echo, () => Check(obe_serve(echo, answer, IntPtr.Zero, IntPtr.Zero), Ended));
         Check(obe_port(echo, out port), 0);
         Check(obe_client_new(null, port, out client), 0);
         var sending = Start(echo, () => {

@@ -12,7 +12,7 @@
 (define port-of (function "obe_port" uintptr_t '*))
 (define receive (function "obe_receive" uintptr_t '* int64 '* int64))
 (define tcmd (function "obe_tcmd" uintptr_t '* int64 '* int64 '* int64))
-(define serve (function "obe_serve" uintptr_t '* '*))
+(define serve (function "obe_serve" uintptr_t '* '* '*))
 (define reply (function "obe_reply" uintptr_t '* int64 int64))
 
 (define timeout 20000)
@@ -44,8 +44,8 @@
 ;; A thread whose callback answers each message.
 (define echo (create-socket server-new %null-pointer 0))
 (define answer
-  (procedure->pointer int32 (lambda (request user) (reply request (string->pointer "[2]") -1 timeout)) (list uintptr_t '*)))
-(define serving (call-with-new-thread (lambda () (serve echo answer %null-pointer))))
+  (procedure->pointer void (lambda (request user) (reply request (string->pointer "[2]") -1 timeout)) (list uintptr_t '*)))
+(define serving (call-with-new-thread (lambda () (serve echo answer %null-pointer %null-pointer))))
 
 ;; A thread that sends messages.
 (define client (create-socket client-new %null-pointer (port echo)))

@@ -3,21 +3,27 @@
 #include "peer.hpp"
 
 #include <algorithm>
+#include <functional>
+#include <map>
 
 static void texts()
 {
     obe::server server("", 0);
     obe::client client = client_of(server);
 
-    client.send("{\"command\": \"ready\"}");
+    client.send(obe::json_text("{\"command\": \"ready\"}"));
     CHECK_EQUAL(std::string("{\"command\": \"ready\"}"), server.receive(test_timeout));
-    server.send(std::string("\"OK\""), test_timeout);
+    server.send(std::string("OK"), test_timeout);
     CHECK_EQUAL(std::string("\"OK\""), client.receive());
+    client.send("ready");
+    server.send(server.receive(test_timeout)); // a json_text is sent unchanged
+    CHECK_EQUAL(std::string("{\"command\": \"ready\"}"), client.receive());
     client.close();
     CHECK_THROWS(OBE_E_STATE, "receive", client.receive());
-    CHECK_THROWS(OBE_E_STATE, "send", obe::server("", 0).send("1"));
-    CHECK_THROWS(OBE_E_JSON, "byte 3", client.send("[1,]"));
-    CHECK_THROWS(OBE_E_JSON, "", client.send(std::string("1\0", 2)));
+    CHECK_THROWS(OBE_E_STATE, "send", obe::server("", 0).send(json_text("1")));
+    CHECK_THROWS(OBE_E_JSON, "byte 3", client.send(json_text("[1,]")));
+    CHECK_THROWS(OBE_E_JSON, "", client.send(json_text(std::string("1\0", 2))));
+    CHECK_THROWS(OBE_E_ARGUMENT, "NUL", client.send(std::string("1\0", 2)));
     CHECK_THROWS(OBE_E_ARGUMENT, "", client.send(static_cast<const char *>(nullptr)));
 }
 
@@ -31,27 +37,72 @@ static void messages()
     CHECK(request.get<std::vector<double>>("/x") == (std::vector<double>{1.5, 2.5}));
     CHECK(request.reply(obe::message("{}").set("y", 3)));
     CHECK_EQUAL(3, client.receive_message().get<int>("/y"));
-    CHECK_THROWS(OBE_E_STATE, "answered", request.reply("1"));
-    CHECK_THROWS(OBE_E_STATE, "", obe::request(obe::adopt, obe::message("1").release()).reply("1"));
+    CHECK_THROWS(OBE_E_STATE, "answered", request.reply(json_text("1")));
+    CHECK_THROWS(OBE_E_STATE, "", obe::request(obe::adopt, obe::message("1").release()).reply(json_text("1")));
 
     // Two unanswered requests, answered in the opposite order, the second with the content of the first.
     obe::client other = client_of(server);
-    client.send("\"first\"");
+    client.send(json_text("\"first\""));
     obe::request first = server.receive_request(test_timeout);
-    other.send("\"second\"");
+    other.send(json_text("\"second\""));
     obe::request second = server.receive_request(test_timeout);
     CHECK(second.reply(first));
-    CHECK(first.reply("2"));
+    CHECK(first.reply(json_text("2")));
     CHECK_EQUAL(std::string("\"first\""), other.receive());
     CHECK_EQUAL(std::string("2"), client.receive());
 
     // A dropped request closes its connection.
-    client.send("1");
+    client.send(json_text("1"));
     request = server.receive_request(test_timeout);
     request = obe::request();
-    other.send("2");
+    other.send(json_text("2"));
     request = server.receive_request(test_timeout);
     CHECK_THROWS(OBE_E_PEER_CLOSED, "", client.receive());
+}
+
+// Replies from values, of a request and of the server itself.
+static void replies_of_values()
+{
+    obe::server server("", 0);
+    const std::vector<std::pair<std::function<void(const obe::request &)>, std::string>> replies = {
+        {[](const obe::request &r) { r.reply("OK"); }, "\"OK\""},
+        {[](const obe::request &r) { r.reply(std::string("\"")); }, "\"\\\"\""},
+        {[](const obe::request &r) { r.reply(2.5); }, "2.5"},
+        {[](const obe::request &r) { r.reply(3, test_timeout); }, "3"},
+        {[](const obe::request &r) { r.reply(true); }, "true"},
+        {[](const obe::request &r) { r.reply(nullptr); }, "null"},
+        {[](const obe::request &r) { r.reply({2.5, 1}); }, "[2.5, 1.0]"},
+        {[](const obe::request &r) { r.reply({2, 1}, test_timeout); }, "[2, 1]"},
+        {[](const obe::request &r) { r.reply({"a", "b"}); }, "[\"a\", \"b\"]"},
+        {[](const obe::request &r) { r.reply(std::vector<std::vector<int>>{{1}, {}}); }, "[[1], []]"},
+        {[](const obe::request &r) { r.reply(std::map<std::string, double>{{"x", 1}}); }, "{\"x\": 1.0}"},
+        {[](const obe::request &r) { r.reply(obe::matrix(1, 2)); }, "[[0.0, 0.0]]"},
+        {[](const obe::request &r) { r.reply(obe::json_text("[ 1]")); }, "[ 1]"},
+        {[](const obe::request &r) { r.reply(obe::message("[ 2]")); }, "[ 2]"},
+        {[](const obe::request &r) { r.reply(r.get<obe::json_text>("/command")); }, "\"x\""},
+    };
+    std::size_t next = 0;
+    server_thread answering(server, [&](const obe::request &r) { replies[next].first(r); });
+    obe::client client = client_of(server);
+    for (; next < replies.size(); next++)
+        CHECK_EQUAL(replies[next].second, client.tcmd("x").json());
+
+    obe::server other("", 0);
+    obe::client direct = client_of(other);
+    for (int i = 0; i < 4; i++) {
+        direct.send(std::map<std::string, int>{{"command", i}});
+        CHECK_EQUAL("{\"command\": " + std::to_string(i) + "}", other.receive(test_timeout));
+        if (i == 0)
+            other.send({1.5, 2.0});
+        else if (i == 1)
+            other.send({1, 2}, test_timeout);
+        else if (i == 2)
+            other.send(std::vector<std::string>{"a"});
+        else
+            other.send(obe::message("[]"));
+        const char *const wanted[] = {"[1.5, 2.0]", "[1, 2]", "[\"a\"]", "[]"};
+        CHECK_EQUAL(std::string(wanted[i]), direct.receive());
+    }
 }
 
 static void commands_outside_the_protocol()
@@ -60,14 +111,20 @@ static void commands_outside_the_protocol()
     server_thread echo(server, [](const obe::request &next) { next.reply(next); });
     obe::client client = client_of(server);
 
-    CHECK_EQUAL(std::string("[1 ,2.50]"), client.tcmd("[1 ,2.50]"));
+    CHECK_EQUAL(std::string("[1 ,2.50]"), client.tcmd(json_text("[1 ,2.50]")).json());
     CHECK_EQUAL(2.5, client.tcmd(obe::command("x").set("y", 2.5)).get<double>("/y"));
-    CHECK_EQUAL(std::string("1"), client.tcmd(std::string("1"), test_timeout));
-    CHECK_THROWS(OBE_E_JSON, "", client.tcmd("{"));
+    CHECK_EQUAL(std::string("{\"command\": \"optset\"}"), client.tcmd("optset").json());
+    CHECK_EQUAL(std::string("{\"command\": \"optset\"}"), client.tcmd(std::string("optset"), test_timeout).json());
+    CHECK_EQUAL(std::string("{\"command\": \"a\"}"),
+                client.tcmd(std::map<std::string, std::string>{{"command", "a"}}).json());
+    CHECK_THROWS(OBE_E_ARGUMENT, "obe::json_text", client.tcmd("{\"command\": \"optset\"}"));
+    CHECK_THROWS(OBE_E_ARGUMENT, "obe::json_text", client.send("[1]"));
+    CHECK_EQUAL(std::string("1"), client.tcmd(json_text("1"), test_timeout).json());
+    CHECK_THROWS(OBE_E_JSON, "", client.tcmd(json_text("{")));
     CHECK_THROWS(OBE_E_HANDLE, "", client.tcmd(obe::message()));
     client.set_option(OBE_OPT_PERSISTENT, true);
     for (int i = 0; i < 3; i++)
-        CHECK_EQUAL(std::to_string(i), client.tcmd(std::to_string(i)));
+        CHECK_EQUAL(std::to_string(i), client.tcmd(obe::to_json(i)).json());
     CHECK_EQUAL(std::string("1"), client.get_option(OBE_OPT_PERSISTENT));
 }
 
@@ -78,10 +135,10 @@ static void large_texts()
     obe::client client = client_of(server);
     for (std::size_t size : {3U, 511U, 512U, 513U, 5000U, 3000000U}) {
         const std::string text = '"' + std::string(size - 2, 'x') + '"';
-        std::thread sender([&] { client.send(text); });
+        std::thread sender([&] { client.send(json_text(text)); });
         CHECK(server.receive(test_timeout) == text);
         sender.join();
-        std::thread answerer([&] { server.send(text, test_timeout); });
+        std::thread answerer([&] { server.send(json_text(text), test_timeout); });
         CHECK(client.receive() == text);
         answerer.join();
         CHECK_EQUAL(size, text.size());
@@ -115,7 +172,7 @@ static void large_texts_in_several_threads()
         client.send(obe::message("{}").set("n", n).set("fill", fill));
     CHECK_EVENTUALLY(received == messages);
     for (int t = 0; t < threads; t++)
-        client.send("null");
+        client.send(json_text("null"));
     for (std::thread &receiver : receivers)
         receiver.join();
     std::vector<int> all;
@@ -134,11 +191,11 @@ static void one_client_in_several_threads()
     server_thread designer(server, [](const obe::request &next) {
         const std::string command = next.get<std::string>("/command");
         if (command == "getwgt")
-            next.reply(obe::to_json(std::vector<double>(100, 1)));
+            next.reply(std::vector<double>(100, 1));
         else if (command == "getpar")
-            next.reply(obe::to_json(obe::matrix(2, 50, 2)));
+            next.reply(obe::matrix(2, 50, 2));
         else
-            next.reply(obe::to_json({3}));
+            next.reply({3});
     });
     obe::client client = client_of(server);
     std::vector<std::thread> threads;
@@ -165,17 +222,17 @@ static void the_protocols_commands()
         const std::string command = next.get<std::string>("/command");
         seen.push_back(next.json());
         if (command == "optset" || command == "goodset")
-            next.reply(obe::to_json({2.5, 1}));
+            next.reply({2.5, 1});
         else if (command == "getmean")
-            next.reply("[]");
+            next.reply(json_text("[]"));
         else if (command == "getstd")
             next.reply(obe::to_json(std::vector<double>(1000, 0.5)));
         else if (command == "getcon" || command == "getwgt")
-            next.reply("[1, NaN]");
+            next.reply(json_text("[1, NaN]"));
         else if (command == "getcov" || command == "getpar" || command == "getset")
-            next.reply("[[1, 2, 3], [4, 5, 6]]");
+            next.reply(json_text("[[1, 2, 3], [4, 5, 6]]"));
         else
-            next.reply("\"OK\"");
+            next.reply("OK");
     });
     obe::client client = client_of(server);
     const auto last = [&] {
@@ -233,7 +290,7 @@ static void invalid_replies()
 {
     obe::server server("", 0);
     std::string reply;
-    server_thread designer(server, [&](const obe::request &next) { next.reply(reply); });
+    server_thread designer(server, [&](const obe::request &next) { next.reply(json_text(reply)); });
     obe::client client = client_of(server);
 
     reply = "{\"error\": \"what?\"}";
@@ -295,25 +352,25 @@ static void timeouts()
     obe::message reply;
     obe::request request;
 
-    CHECK_THROWS(OBE_E_TIMEOUT, "tcmd", client.tcmd("1", std::chrono::milliseconds(20)));
+    CHECK_THROWS(OBE_E_TIMEOUT, "tcmd", client.tcmd(json_text("1"), std::chrono::milliseconds(20)));
     CHECK_THROWS(OBE_E_TIMEOUT, "", client.getmean(std::chrono::microseconds(1)));
     client.set_timeout(std::chrono::duration<double>(0.02));
     CHECK_EQUAL(std::string("20"), client.get_option(OBE_OPT_TIMEOUT_MS));
     CHECK_THROWS(OBE_E_TIMEOUT, "", client.ready());
-    client.set_timeout(obe::forever);
+    client.set_timeout(obe::no_limit);
     CHECK_EQUAL(std::string("-1"), client.get_option(OBE_OPT_TIMEOUT_MS));
-    CHECK_THROWS(OBE_E_ARGUMENT, "timeout_ms", client.set_timeout(obe::timeout()));
-    CHECK_THROWS(OBE_E_ARGUMENT, "timeout_ms", server.receive(obe::timeout(-3)));
+    CHECK_THROWS(OBE_E_ARGUMENT, "timeout_ms", client.set_timeout(obe::time_limit()));
+    CHECK_THROWS(OBE_E_ARGUMENT, "timeout_ms", server.receive(obe::time_limit(-3)));
 
     while (server.try_receive(request)) // those sent above
         ;
     CHECK(!server.try_receive(request, std::chrono::milliseconds(10)));
-    client.send("[1]", std::chrono::hours(24 * 365 * 1000));
+    client.send(json_text("[1]"), std::chrono::hours(24 * 365 * 1000));
     CHECK(server.try_receive(request, test_timeout));
     CHECK_EQUAL(std::string("[1]"), request.json());
     CHECK(!client.try_receive(reply));
     CHECK(!reply);
-    CHECK(request.reply("[2]"));
+    CHECK(request.reply(json_text("[2]")));
     CHECK(client.try_receive(reply, test_timeout));
     CHECK_EQUAL(std::string("[2]"), reply.json());
     client.close();
@@ -329,7 +386,7 @@ static void blocked_calls_woken()
     const auto blocked = [&](void (*end)(obe::server &)) {
         std::future<obe_status> call = std::async(std::launch::async, [&] {
             try {
-                server.receive(obe::forever);
+                server.receive(obe::no_limit);
             } catch (const obe::error &e) {
                 return e.status();
             }
@@ -341,7 +398,7 @@ static void blocked_calls_woken()
     };
     CHECK_EQUAL(OBE_E_CANCELLED, blocked([](obe::server &s) { s.cancel(); }));
     CHECK_EQUAL(OBE_E_CLOSED, blocked([](obe::server &s) { s.close(); }));
-    client.send("1"); // the server still works
+    client.send(json_text("1")); // the server still works
     CHECK_EQUAL(std::string("1"), server.receive(test_timeout));
 }
 
@@ -363,17 +420,18 @@ static void options_and_counters()
     CHECK_THROWS(OBE_E_ARGUMENT, "", server.set_option(OBE_OPT_MAX_MESSAGE, -1));
     CHECK_THROWS(OBE_E_ARGUMENT, "colour", server.get_option("colour"));
     CHECK_THROWS(OBE_E_ARGUMENT, "colour", server.get_stat("colour"));
-    client.send("1");
+    client.send(json_text("1"));
     server.receive(test_timeout);
     CHECK_EQUAL(1, client.get_stat(OBE_STAT_MESSAGES_SENT));
     CHECK_EQUAL(11, server.get_stat(OBE_STAT_BYTES_RECEIVED));
-    CHECK_THROWS(OBE_E_TOO_LARGE, "2000", server.send('"' + std::string(3000, 'x') + '"'));
+    CHECK_THROWS(OBE_E_TOO_LARGE, "2000", server.send(std::string(3000, 'x')));
 }
 
 int main()
 {
     RUN(texts);
     RUN(messages);
+    RUN(replies_of_values);
     RUN(commands_outside_the_protocol);
     RUN(large_texts);
     RUN(large_texts_in_several_threads);

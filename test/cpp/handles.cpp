@@ -44,8 +44,8 @@ static void moving()
     moves(obe::message("1"), obe::message("2"));
     obe::server server("", 0);
     obe::client client = client_of(server), other = client_of(server);
-    client.send("1");
-    other.send("2");
+    client.send(json_text("1"));
+    other.send(json_text("2"));
     obe::request one = server.receive_request(test_timeout), two = server.receive_request(test_timeout);
     moves(std::move(one), std::move(two));
     obe::message received = obe::request(); // a request is a message
@@ -69,7 +69,7 @@ static_assert(std::is_nothrow_destructible<obe::server>::value, "");
 static_assert(std::is_nothrow_destructible<obe::message>::value, "");
 static_assert(std::is_nothrow_copy_constructible<obe::error>::value, "an exception's copy must not throw");
 static_assert(!std::is_convertible<const char *, obe::message>::value, "a text is not implicitly a message");
-static_assert(!std::is_convertible<int, obe::timeout>::value, "a timeout has a unit");
+static_assert(!std::is_convertible<int, obe::time_limit>::value, "a timeout has a unit");
 
 static void in_containers()
 {
@@ -103,17 +103,18 @@ template <class Object, class Call> static void throws_without_handle(const char
 static void moved_from()
 {
     obe::client client, client_there(std::move(client));
-    WITHOUT_HANDLE(client, send("1"));
+    WITHOUT_HANDLE(client, send(json_text("1")));
     WITHOUT_HANDLE(client, send(obe::message("1")));
     WITHOUT_HANDLE(client, receive());
     WITHOUT_HANDLE(client, receive_message());
     WITHOUT_HANDLE(client, close());
     WITHOUT_HANDLE(client, cancel());
-    WITHOUT_HANDLE(client, set_timeout(obe::forever));
+    WITHOUT_HANDLE(client, set_timeout(obe::no_limit));
     WITHOUT_HANDLE(client, set_option(OBE_OPT_PERSISTENT, true));
     WITHOUT_HANDLE(client, get_option(OBE_OPT_PERSISTENT));
     WITHOUT_HANDLE(client, get_stat(OBE_STAT_MESSAGES_SENT));
-    WITHOUT_HANDLE(client, tcmd("1"));
+    WITHOUT_HANDLE(client, tcmd(json_text("1")));
+    WITHOUT_HANDLE(client, tcmd("name"));
     WITHOUT_HANDLE(client, tcmd(obe::message("1")));
     WITHOUT_HANDLE(client, wait_ready());
     WITHOUT_HANDLE(client, ready());
@@ -140,6 +141,7 @@ static void moved_from()
     obe::request request;
     WITHOUT_HANDLE(server, receive());
     WITHOUT_HANDLE(server, send("1"));
+    WITHOUT_HANDLE(server, send(json_text("1")));
     WITHOUT_HANDLE(server, port());
     WITHOUT_HANDLE(server, receive_request());
     WITHOUT_HANDLE(server, try_receive(request));
@@ -153,6 +155,10 @@ static void moved_from()
     WITHOUT_HANDLE(message, get<int>("/x"));
     WITHOUT_HANDLE(message, get<std::string>("/x"));
     WITHOUT_HANDLE(message, get<std::vector<double>>("/x"));
+    WITHOUT_HANDLE(message, get<std::vector<int>>("/x"));
+    WITHOUT_HANDLE(message, set("x", std::vector<int>{1}));
+    std::ostringstream stream;
+    CHECK_THROWS(OBE_E_HANDLE, "the handle is NULL", stream << message);
     WITHOUT_HANDLE(message, get<obe::matrix>("/x"));
     WITHOUT_HANDLE(message, get<obe::message>("/x"));
     WITHOUT_HANDLE(message, get("/x", 1.0));
@@ -162,7 +168,9 @@ static void moved_from()
     WITHOUT_HANDLE(message, key("", 0));
     WITHOUT_HANDLE(message, json());
 
+    WITHOUT_HANDLE(request, peer());
     WITHOUT_HANDLE(request, reply("1"));
+    WITHOUT_HANDLE(request, reply(json_text("1")));
     WITHOUT_HANDLE(request, reply(obe::message("1")));
     CHECK_EQUAL(std::string("{}"), message_there.json()); // the moved objects work
     CHECK(server_there.port() > 0);

@@ -1,7 +1,12 @@
 // Messages: values of every type are set and read, invalid ones are refused, and the types of newer standards work.
 #include "check.hpp"
 
+#include <deque>
 #include <limits>
+#include <list>
+#include <map>
+#include <set>
+#include <unordered_map>
 
 #if __cplusplus >= 201703L
 #include <optional>
@@ -41,11 +46,114 @@ static void everything_set()
                             "\"double\": 25.0, \"float\": 0.5, \"nan\": NaN, \"infinity\": -Infinity, "
                             "\"long double\": 1.5, \"literal\": \"Grüße\", \"string\": \"a \\\"text\\\"\", "
                             "\"chars\": \"chars\", \"pointer\": \"a \\\"text\\\"\", \"null\": null, "
-                            "\"braces\": [7.0, 8.5], \"one\": [0.0], \"vector\": [1.0, 2.5], \"array\": [3.0, 4.0], "
+                            "\"braces\": [7.0, 8.5], \"one\": [0], \"vector\": [1.0, 2.5], \"array\": [3.0, 4.0], "
                             "\"numbers\": [5.0, 6.0], \"part\": [2.5], \"none\": [], "
                             "\"matrix\": [[1.0, 2.0], [3.0, 4.0]], \"view\": [[5.0, 6.0]], \"empty\": [], "
                             "\"json\": [1 ,2], \"message\": {\"in\": [1]}}"),
                 m.json());
+}
+
+// Lists and maps of any depth, in set, to_json and get.
+static void lists_and_maps()
+{
+    typedef std::map<std::string, std::vector<int>> table;
+    const std::vector<bool> bits = {true, false};
+    obe::message m("{}");
+    m.set("ints", std::vector<int>{1, -2}).set("braces", {1, 2}).set("mixed", {1, 2.5}).set("texts", {"a", "\"b\""});
+    m.set("strings", std::list<std::string>{"x", "ü"}).set("bools", bits).set("bit", bits[0]);
+    m.set("floats", std::deque<float>{0.5F, 25}).set("set", std::set<unsigned char>{200, 7}).set("nulls", {nullptr});
+    m.set("rows", std::vector<std::vector<double>>{{1, 2.5}, {}, {std::nan("")}});
+    m.set("deep", std::vector<table>{{}, {{"a\"/~", {1, 2}}, {"b", {}}}}).set("array", std::array<int, 2>{{3, 4}});
+    const int plain[] = {5, 6};
+    m.set("plain", plain).set("none", std::vector<std::string>()).set("object", std::map<std::string, double>());
+    m.set("json", std::vector<obe::json_text>{obe::json_text("[1 ,2]"), obe::json_text("null")});
+    const double square[2][2] = {{1, 2}, {3, 4}};
+    const int grid[1][2] = {{5, 6}};
+    const char names[2][4] = {"a", "bc"};
+    m.set("square", square).set("grid", grid).set("names", names);
+    CHECK_EQUAL(std::string("{\"ints\": [1, -2], \"braces\": [1, 2], \"mixed\": [1.0, 2.5], "
+                            "\"texts\": [\"a\", \"\\\"b\\\"\"], \"strings\": [\"x\", \"ü\"], "
+                            "\"bools\": [true, false], \"bit\": true, \"floats\": [0.5, 25.0], \"set\": [7, 200], "
+                            "\"nulls\": [null], \"rows\": [[1.0, 2.5], [], [NaN]], "
+                            "\"deep\": [{}, {\"a\\\"/~\": [1, 2], \"b\": []}], \"array\": [3, 4], \"plain\": [5, 6], "
+                            "\"none\": [], \"object\": {}, \"json\": [[1 ,2], null], "
+                            "\"square\": [[1.0, 2.0], [3.0, 4.0]], \"grid\": [[5, 6]], \"names\": [\"a\", \"bc\"]}"),
+                m.json());
+
+    CHECK(m.get<std::vector<int>>("/ints") == (std::vector<int>{1, -2}));
+    CHECK(m.get<std::list<std::string>>("/strings") == (std::list<std::string>{"x", "ü"}));
+    CHECK(m.get<std::vector<bool>>("/bools") == bits);
+    CHECK(m.get<std::deque<float>>("/floats") == (std::deque<float>{0.5F, 25}));
+    CHECK(m.get<std::vector<long double>>("/mixed") == (std::vector<long double>{1, 2.5}));
+    CHECK(m.get<std::vector<table>>("/deep") == (std::vector<table>{{}, {{"a\"/~", {1, 2}}, {"b", {}}}}));
+    CHECK((m.get<std::array<short, 2>>("/array") == std::array<short, 2>{{3, 4}}));
+    CHECK((m.get<std::array<double, 2>>("/array") == std::array<double, 2>{{3, 4}}));
+    const auto rows = m.get<std::vector<std::vector<float>>>("/rows");
+    CHECK(rows.size() == 3 && rows[0][1] == 2.5F && rows[1].empty() && std::isnan(rows[2][0]));
+    CHECK(m.get<std::vector<obe::json_text>>("/json")[0] == "[1 ,2]");
+    CHECK_EQUAL(2U, m.get<std::vector<obe::message>>("/json")[0].count());
+    CHECK((m.get<std::unordered_map<std::string, int>>("/object").empty()));
+    CHECK_EQUAL(0.5F, m.get<float>("/floats/0"));
+    CHECK_EQUAL(1.0, m.get<std::vector<double>>("/ints")[0]);
+
+    // A failure names the value, and a list is left as it was.
+    std::vector<int> kept = {7};
+    CHECK_THROWS(OBE_E_TYPE, "\"/mixed/0\"", m.read("/mixed", kept));
+    CHECK(kept == std::vector<int>{7});
+    CHECK_THROWS(OBE_E_RANGE, "\"/ints/1\" is -2", m.get<std::vector<unsigned>>("/ints"));
+    CHECK_THROWS(OBE_E_TYPE, "\"/bit\" is not an array", m.get<std::vector<int>>("/bit"));
+    CHECK_THROWS(OBE_E_TYPE, "\"/ints\" is not an object", m.get<table>("/ints"));
+    CHECK_THROWS(OBE_E_TYPE, "\"/ints\" is an array of 2 elements, not of 3", m.get<std::array<int, 3>>("/ints"));
+    typedef std::map<std::string, std::vector<bool>> other_table;
+    CHECK_THROWS(OBE_E_TYPE, "/deep/1/a\\\"~1~0/0", m.get<std::vector<other_table>>("/deep"));
+    CHECK_THROWS(OBE_E_NOT_FOUND, "", m.get<std::vector<int>>("/absent"));
+    CHECK_EQUAL(3U, m.get("/absent", std::vector<int>(3)).size());
+    CHECK_THROWS(OBE_E_RANGE, "18446744073709551615",
+                 m.set("x", std::vector<std::uint64_t>{(std::numeric_limits<std::uint64_t>::max)()}));
+    CHECK_THROWS(OBE_E_JSON, "", m.set("x", {"good", "\xff"}));
+    CHECK_THROWS(OBE_E_JSON, "", m.set("x", std::vector<obe::json_text>{obe::json_text("1, 2")}));
+    CHECK_THROWS(OBE_E_JSON, "", m.set("x", std::vector<obe::json_text>{obe::json_text("1]")}));
+    CHECK_THROWS(OBE_E_HANDLE, "", obe::to_json(std::vector<obe::message>(1)));
+    CHECK(!m.contains("/x"));
+
+    const obe::message big("{\"big\": 1e39, \"small\": 1e-50, \"least\": -1e300, \"inf\": Infinity, "
+                           "\"in\": [1, 1e39]}");
+    CHECK_THROWS(OBE_E_RANGE, "\"/big\" is 1e+39", big.get<float>("/big"));
+    CHECK_THROWS(OBE_E_RANGE, "\"/least\"", big.get<float>("/least"));
+    CHECK_THROWS(OBE_E_RANGE, "\"/in/1\"", big.get<std::vector<float>>("/in"));
+    CHECK_EQUAL(0.0F, big.get<float>("/small"));
+    CHECK_EQUAL(std::numeric_limits<float>::infinity(), big.get<float>("/inf"));
+#if __cplusplus >= 201703L
+    const std::optional<int> none;
+    m.set("none", none).set("some", std::optional<double>(2.5)).set("several", std::vector<std::optional<int>>{1, {}});
+    CHECK_EQUAL(std::string("null"), m.json("/none"));
+    CHECK_EQUAL(std::string("[1, null]"), m.json("/several"));
+    CHECK(m.get<std::optional<double>>("/some") == 2.5 && !m.get<std::optional<int>>("/none"));
+    CHECK(!m.get<std::optional<int>>("/absent"));
+    CHECK(m.get<std::vector<std::optional<int>>>("/several") == (std::vector<std::optional<int>>{1, {}}));
+    CHECK_THROWS(OBE_E_TYPE, "", m.get<std::optional<int>>("/strings"));
+    CHECK((m.get<std::map<std::string, double, std::less<>>>("/object").empty()));
+#endif
+}
+
+// Messages and errors are written to streams; a JSON text is a text and stays one.
+static void texts_and_streams()
+{
+    std::ostringstream stream;
+    stream << obe::message("{\"x\" :1}") << ' ' << obe::request(obe::adopt, obe::message("[]").release()) << ' '
+           << obe::error(OBE_E_REFUSED, "no server is listening");
+    CHECK_EQUAL(std::string("{\"x\" :1} [] no server is listening"), stream.str());
+    const obe::json_text text("[1]");
+    const std::string copy = text;
+    CHECK_EQUAL(std::string("[1] \"[1]\" [1]"),
+                obe::to_json(text) + ' ' + obe::to_json(copy) + ' ' + obe::to_json(obe::json_text(copy)));
+    CHECK_EQUAL(copy, obe::message(text).json());
+    CHECK_EQUAL(std::string("[1]"), obe::message("{}").set("x", obe::message(copy).json()).json("/x"));
+    CHECK_THROWS(OBE_E_ARGUMENT, "", obe::json_text(static_cast<const char *>(nullptr)));
+    CHECK_THROWS(OBE_E_JSON, "", obe::to_json(obe::json_text("[1,")));
+    for (const char *wrong : {"{\"command\": \"x\"}", " [1]", "\n\"x\""})
+        CHECK_THROWS(OBE_E_ARGUMENT, "obe::json_text", obe::command(wrong));
+    CHECK_EQUAL(std::string("{\"command\": \"\"}"), obe::command("").json());
 }
 
 static void set_in_a_chain()
@@ -57,6 +165,20 @@ static void set_in_a_chain()
     obe::message self("{\"x\": 1}");
     self.set("me", self);
     CHECK_EQUAL(std::string("{\"x\": 1, \"me\": {\"x\": 1}}"), self.json());
+}
+
+// A key that begins with "/" is a JSON pointer, for every kind of value.
+static void set_by_pointer()
+{
+    obe::message m("{}");
+    m.set("/scan/from", 1.5).set("/scan/name", "x").set("a/b", nullptr).set("/~1x", obe::matrix());
+    m.set("/list", {1}).set("/list/-", 2).set("/list/0", std::vector<int>{3});
+    m.set("/list/2", std::map<std::string, int>{{"a", 1}}).set("/list/2/b", true);
+    CHECK_EQUAL(std::string("{\"scan\": {\"from\": 1.5, \"name\": \"x\"}, \"a/b\": null, \"/x\": [], "
+                            "\"list\": [[3], 2, {\"a\": 1, \"b\": true}]}"),
+                m.json());
+    CHECK_THROWS(OBE_E_NOT_FOUND, "", m.set("/list/7", 1));
+    CHECK_THROWS(OBE_E_TYPE, "", m.set("/scan/from/x", std::vector<int>{1}));
 }
 
 static void everything_read()
@@ -103,6 +225,7 @@ static void absent_values()
     CHECK_EQUAL(std::string("here"), m.get("/s", "none"));
     CHECK_EQUAL(std::string("none"), m.get("/y", "none"));
     CHECK_EQUAL(std::string("none"), m.get("/y", std::string("none")));
+    CHECK_THROWS(OBE_E_ARGUMENT, "NULL", m.get("/y", static_cast<const char *>(nullptr)));
     CHECK(m.get("/v", std::vector<double>{2}) == std::vector<double>{1});
     CHECK(m.get("/y", std::vector<double>{2}) == std::vector<double>{2});
     CHECK_EQUAL(std::string("[]"), m.get("/y", obe::message("[]")).json());
@@ -129,7 +252,7 @@ static void values_that_do_not_fit()
     obe::message m("{\"x\": 300, \"n\": -1, \"d\": 25.0, \"s\": \"\", \"big\": 9223372036854775808, "
                    "\"m\": [[1], [2, 3]]}");
 
-    CHECK_THROWS(OBE_E_RANGE, "\"/x\": 300", m.get<unsigned char>("/x"));
+    CHECK_THROWS(OBE_E_RANGE, "\"/x\" is 300", m.get<unsigned char>("/x"));
     CHECK_THROWS(OBE_E_RANGE, "300", m.get<signed char>("/x"));
     CHECK_THROWS(OBE_E_RANGE, "-1", m.get<unsigned>("/n"));
     CHECK_THROWS(OBE_E_RANGE, "-1", m.get<std::uint64_t>("/n"));
@@ -143,6 +266,13 @@ static void values_that_do_not_fit()
     CHECK_EQUAL(-1, m.get<int>("/n")); // a failure leaves the message as it was
 
     CHECK_THROWS(OBE_E_RANGE, "18446744073709551615", m.set("x", (std::numeric_limits<std::uint64_t>::max)()));
+    if (std::numeric_limits<long double>::max_exponent > std::numeric_limits<double>::max_exponent) {
+        const long double largest = (std::numeric_limits<long double>::max)();
+        CHECK_THROWS(OBE_E_RANGE, "long double", m.set("x", largest));
+        CHECK_THROWS(OBE_E_RANGE, "long double", obe::to_json(-largest));
+        CHECK_THROWS(OBE_E_RANGE, "long double", obe::to_json(std::vector<long double>{1, largest}));
+    }
+    CHECK_EQUAL(std::string("-Infinity"), obe::to_json(-std::numeric_limits<long double>::infinity()));
     CHECK_THROWS(OBE_E_JSON, "", m.set("x", "\xff"));
     CHECK_THROWS(OBE_E_JSON, "", m.set("x", obe::json_text("[1,]")));
     CHECK_THROWS(OBE_E_ARGUMENT, "", m.set("x", static_cast<const char *>(nullptr)));
@@ -150,6 +280,8 @@ static void values_that_do_not_fit()
     CHECK_THROWS(OBE_E_ARGUMENT, "NUL", m.set(std::string("x\0y", 3), 1));
     CHECK_THROWS(OBE_E_ARGUMENT, "NUL", m.get<int>(std::string("/x\0y", 4)));
     CHECK_EQUAL(300, m.get<int>("/x"));
+    volatile bool flag = true; // as a signal handler or an interrupt sets it
+    CHECK_EQUAL(std::string("true"), obe::to_json(flag));
     m.set("enumerator", static_cast<int>(not_a_number_of_anything));
     CHECK_EQUAL(7, m.get<int>("/enumerator"));
 
@@ -293,27 +425,30 @@ static void errors()
 static void timeouts()
 {
     using namespace std::chrono;
-    CHECK_EQUAL(OBE_DEFAULT_TIMEOUT, obe::timeout().milliseconds());
-    CHECK_EQUAL(OBE_FOREVER, obe::forever.milliseconds());
+    CHECK_EQUAL(OBE_DEFAULT_TIMEOUT, obe::time_limit().milliseconds());
+    CHECK_EQUAL(OBE_FOREVER, obe::no_limit.milliseconds());
     CHECK_EQUAL(OBE_NO_WAIT, obe::no_wait.milliseconds());
-    CHECK_EQUAL(2000, obe::timeout(seconds(2)).milliseconds());
-    CHECK_EQUAL(1, obe::timeout(nanoseconds(1)).milliseconds());
-    CHECK_EQUAL(1, obe::timeout(milliseconds(1)).milliseconds());
-    CHECK_EQUAL(2, obe::timeout(microseconds(1001)).milliseconds());
-    CHECK_EQUAL(30, obe::timeout(nanoseconds(30000000)).milliseconds());
-    CHECK_EQUAL(501, obe::timeout(duration<double>(0.5001)).milliseconds());
-    CHECK_EQUAL(0, obe::timeout(seconds(0)).milliseconds());
-    CHECK_EQUAL(0, obe::timeout(milliseconds(-1)).milliseconds()); // expired, not forever
-    CHECK_EQUAL(0, obe::timeout((hours::min)()).milliseconds());
-    CHECK_EQUAL(OBE_FOREVER, obe::timeout((hours::max)()).milliseconds());
-    CHECK_EQUAL(9223372036855, obe::timeout((nanoseconds::max)()).milliseconds());
-    CHECK_EQUAL(OBE_FOREVER, obe::timeout(duration<double>(std::numeric_limits<double>::infinity())).milliseconds());
+    CHECK_EQUAL(2000, obe::time_limit(seconds(2)).milliseconds());
+    CHECK_EQUAL(1, obe::time_limit(nanoseconds(1)).milliseconds());
+    CHECK_EQUAL(1, obe::time_limit(milliseconds(1)).milliseconds());
+    CHECK_EQUAL(2, obe::time_limit(microseconds(1001)).milliseconds());
+    CHECK_EQUAL(30, obe::time_limit(nanoseconds(30000000)).milliseconds());
+    CHECK_EQUAL(501, obe::time_limit(duration<double>(0.5001)).milliseconds());
+    CHECK_EQUAL(0, obe::time_limit(seconds(0)).milliseconds());
+    CHECK_EQUAL(0, obe::time_limit(milliseconds(-1)).milliseconds()); // expired, not forever
+    CHECK_EQUAL(0, obe::time_limit((hours::min)()).milliseconds());
+    CHECK_EQUAL(OBE_FOREVER, obe::time_limit((hours::max)()).milliseconds());
+    CHECK_EQUAL(9223372036855, obe::time_limit((nanoseconds::max)()).milliseconds());
+    CHECK_EQUAL(OBE_FOREVER, obe::time_limit(duration<double>(std::numeric_limits<double>::infinity())).milliseconds());
 }
 
 int main()
 {
     RUN(everything_set);
+    RUN(lists_and_maps);
+    RUN(texts_and_streams);
     RUN(set_in_a_chain);
+    RUN(set_by_pointer);
     RUN(everything_read);
     RUN(absent_values);
     RUN(values_that_do_not_fit);

@@ -8,6 +8,8 @@
 #include <future>
 #include <thread>
 
+using obe::json_text;
+
 inline obe::client client_of(const obe::server &server)
 {
     obe::client client("127.0.0.1", server.port());
@@ -20,24 +22,29 @@ class server_thread {
 public:
     template <class Handler>
     server_thread(obe::server &server, Handler handler)
-        : server_(server), thread_([this, handler] {
-              server_.serve([&](const obe::request &next) {
-                  if (next.json() == "\"end\"")
-                      return next.reply("null");
-                  handler(next);
-                  return false;
-              });
+        : server_(server), stop_(0), thread_([this, handler] {
+              server_.serve(
+                  [&](const obe::request &next) {
+                      if (next.json() == "\"end\"") {
+                          stop_ = 1;
+                          next.reply(nullptr);
+                      } else {
+                          handler(next);
+                      }
+                  },
+                  stop_);
           })
     {
     }
     ~server_thread()
     {
-        client_of(server_).tcmd("\"end\"");
+        client_of(server_).tcmd(json_text("\"end\""));
         thread_.join();
     }
 
 private:
     obe::server &server_;
+    volatile std::sig_atomic_t stop_;
     std::thread thread_;
 };
 

@@ -130,10 +130,7 @@ var shapes = map[string]shape{
 		}
 	},
 	"serve": func(s *socket.Server, answer func([]byte) []byte) {
-		_ = s.Serve(func(m *socket.Message) error {
-			_ = m.Reply(answer(m.Body), testTimeout)
-			return nil
-		})
+		_ = s.Serve(func(m *socket.Message) { _ = m.Reply(answer(m.Body), testTimeout) }, nil)
 	},
 }
 

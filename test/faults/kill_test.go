@@ -41,13 +41,12 @@ func victimServer() {
 	s, err := socket.NewServer("", port)
 	fatal(err)
 	fmt.Println("port", s.Addr().Port())
-	fatal(s.Serve(func(m *socket.Message) error {
+	fatal(s.Serve(func(m *socket.Message) {
 		id, err := number(m.Body)
 		fatal(err)
 		fmt.Println("delivered", id)
 		_ = m.Reply(body(id, padding(id+1)), testTimeout)
-		return nil
-	}))
+	}, nil))
 }
 
 // victimClient sends one message after another, and prints the number of each one whose

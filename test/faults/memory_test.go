@@ -165,15 +165,19 @@ func buildHost(t *testing.T, name string) string {
 	t.Helper()
 	root, err := filepath.Abs("../..")
 	must(t, err)
+	build := os.Getenv("BUILD")
+	if build == "" {
+		build = filepath.Join(root, "build")
+	}
 	compiler := os.Getenv("CC")
 	if compiler == "" {
 		compiler = "cc"
 	}
 	program := filepath.Join(t.TempDir(), name)
 	for _, command := range [][]string{
-		{"env", "-u", "MAKEFLAGS", "-u", "MAKELEVEL", "make", "-s", "-C", root, "build/libobe.so"},
+		{"env", "-u", "MAKEFLAGS", "-u", "MAKELEVEL", "make", "-s", "-C", root, "BUILD=" + build, filepath.Join(build, "libobe.so")},
 		{compiler, "-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I" + filepath.Join(root, "include"), "-o", program, "c/" + name + ".c",
-			"-L" + filepath.Join(root, "build"), "-lobe", "-Wl,-rpath," + filepath.Join(root, "build")},
+			"-L" + build, "-lobe", "-Wl,-rpath," + build},
 	} {
 		if out, err := exec.Command(command[0], command[1:]...).CombinedOutput(); err != nil {
 			t.Fatalf("%s: %v\n%s", strings.Join(command, " "), err, out)

@@ -89,6 +89,7 @@ struct step {
     const char *json, *name, *value;
     int64_t length, timeout, room, count;
     double number;
+    volatile int stop; /* of obe_serve */
     /* The results. */
     obe_socket socket;
     obe_message message;
@@ -135,7 +136,9 @@ static void put(uint8_t byte, void *h)
         obe_message_free(old);
 }
 
-static obe_status handler(obe_message request, void *user)
+static obe_handler volatile no_handler;
+
+static void handler(obe_message request, void *user)
 {
     struct step *s = user;
 
@@ -143,7 +146,8 @@ static obe_status handler(obe_message request, void *user)
         obe_reply(request, s->json, s->length, BRIEF);
     if (s->bytes[5] & 2)
         obe_message_free(request);
-    return s->bytes[5] & 4 ? OBE_OK : OBE_E_REPLY;
+    if (!(s->bytes[5] & 4))
+        s->stop = 1;
 }
 
 static obe_status create_server(struct step *s)
@@ -204,8 +208,9 @@ static obe_status create_client(struct step *s)
     X(obe_tcmd_message(s->h, s->other, &s->message, s->timeout)) \
     X(obe_reply(s->h, s->json, s->length, s->timeout)) \
     X(obe_reply_message(s->h, s->other, s->timeout)) \
-    X(obe_serve(s->h, handler, s)) \
-    X(obe_serve(s->h, NULL, NULL)) \
+    X(obe_message_peer(s->h, s->out.text, s->room, &s->out.length)) \
+    X(obe_serve(s->h, handler, s, &s->stop)) \
+    X(obe_serve(s->h, no_handler, NULL, NULL)) \
     X(obe_ready(s->h, s->timeout)) \
     X(obe_newrun(s->h, s->other, s->timeout)) \
     X(obe_optset(s->h, s->out.numbers, s->count, &s->out.length, s->timeout)) \

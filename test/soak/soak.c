@@ -219,10 +219,9 @@ static void answer_message(struct worker *h, obe_message request)
     CHECK_OK(reply, obe_message_free(reply));
 }
 
-static obe_status handler(obe_message request, void *user)
+static void handler(obe_message request, void *user)
 {
     answer_message(user, request);
-    return OBE_OK;
 }
 
 static void answer_and_free(struct worker *h, obe_message request)
@@ -243,7 +242,7 @@ static obe_status serve_text(struct worker *h, obe_socket server)
     return status;
 }
 
-static obe_status serve_served(struct worker *h, obe_socket server) { return obe_serve(server, handler, h); }
+static obe_status serve_served(struct worker *h, obe_socket server) { return obe_serve(server, handler, h, NULL); }
 
 /* Holds requests back, so that they are answered in another order, and also by the server's other thread. */
 static obe_status serve_holding(struct worker *h, obe_socket server)

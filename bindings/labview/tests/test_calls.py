@@ -43,7 +43,7 @@ def valid_inputs(name: str, handle: int) -> dict[str, Any]:
             wires["pointer"] = next((p for part, p in pointers.items() if part in name), b"")
         elif t.name in ("json", "command"):
             wires[t.name] = json.dumps(MESSAGE).encode() if "set" not in name else b"[1]"
-        elif t.kind == "text" and name.startswith("obe_lv_set_option"):
+        elif t.kind == "text" and name in ("obe_lv_set_option", "obe_lv_get_option"):
             wires[t.name] = b"persistent" if t.name == "name" else b"1"
         elif t.kind == "text" and t.name in ("key", "text"):
             wires[t.name] = b"k"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,11 @@ from clfn import NULL, TIMEOUT_MS, Blocked, Diagram
 from conftest import HEADER, REPLIES
 
 SOON = 2.0  # s: longer than a call that does not wait takes on a busy machine
+
+
+def option(lv: Diagram, handle: int, name: bytes) -> bytes:
+    """The value of an option or a property."""
+    return lv.text("obe_lv_get_option", terminal="value", handle=handle, name=name)
 
 
 def test_every_function(lv: Diagram, server: peer.Server) -> None:
@@ -32,6 +38,7 @@ def test_every_function(lv: Diagram, server: peer.Server) -> None:
 
     h = lv.ok("obe_lv_client_new", address=b"127.0.0.1", port=server.port).handle
     lv.ok("obe_lv_set_option", handle=h, name=b"timeout_ms", value=b"20000")
+    assert option(lv, h, b"timeout_ms") == b"20000"
     lv.ok("obe_lv_wait_ready", handle=h, **timeout)
     lv.ok("obe_lv_ready", handle=h, **timeout)
     lv.ok("obe_lv_newrun", handle=h, fields=b'{"lolim": 1.5}', **timeout)
@@ -276,6 +283,96 @@ def test_types(lv: Diagram, client: int) -> None:
 def test_unknown_option(lv: Diagram, client: int) -> None:
     assert lv.run("obe_lv_set_option", handle=client, name=b"nonsense", value=b"1").status == lv.E_ARGUMENT
     assert 'there is no option "nonsense"' in lv.last_error(client)
+
+
+def test_properties(lv: Diagram, client: int) -> None:
+    assert option(lv, client, b"peer") == b""
+    assert option(lv, client, b"codepage") == b"utf-8"
+    lv.ok("obe_lv_set_option", handle=client, name=b"codepage", value=b"1252")
+    assert option(lv, client, b"codepage") == b"1252"
+    assert lv.run("obe_lv_set_option", handle=client, name=b"peer", value=b"1").status == lv.E_ARGUMENT
+    for name in (b"", b"nonsense", b"peer "):
+        got = lv.run("obe_lv_get_option", handle=client, name=name, value_cap=8)
+        assert (got.status, got.value_size, got.buffer("value").untouched()) == (lv.E_ARGUMENT, 0, True)
+        assert lv.last_error(client).startswith("get_option: invalid argument: there is no option")
+    got = lv.run("obe_lv_get_option", handle=client, name=b"max_message", value_cap=8)
+    assert (got.status, got.value_size, got.buffer("value").untouched()) == (lv.E_BUFFER, 9, True)
+
+
+def test_fields(lv: Diagram, client: int, server: peer.Server) -> None:
+    """Each command says which instrument sends it."""
+    fields = b'{"instrument": "left", "pickiness": 2.0}'
+    lv.ok("obe_lv_set_option", handle=client, name=b"fields", value=fields)
+    assert option(lv, client, b"fields") == fields
+    lv.ok("obe_lv_wait_ready", handle=client, timeout_ms=TIMEOUT_MS)
+    lv.ok("obe_lv_goodset", handle=client, pickiness=4.0, setting_cap=1, timeout_ms=TIMEOUT_MS)
+    lv.ok("obe_lv_goodset", handle=client, pickiness=-1.0, setting_cap=1, timeout_ms=TIMEOUT_MS)
+    lv.ok("obe_lv_newrun", handle=client, fields=b'{"instrument": "both"}', timeout_ms=TIMEOUT_MS)
+    lv.ok("obe_lv_getcov", handle=client, covariance_cap=8, timeout_ms=TIMEOUT_MS)
+    lv.ok("obe_lv_tcmd", handle=client, json=b'{"command": "mine"}', timeout_ms=TIMEOUT_MS)
+    lv.ok("obe_lv_command_new", handle=client, command=b"mine")
+    lv.ok("obe_lv_tcmd_message", handle=client, timeout_ms=TIMEOUT_MS)
+    assert server.requests == [
+        b'{"command": "ready", "instrument": "left", "pickiness": 2.0}',
+        b'{"command": "goodset", "pickiness": 4, "instrument": "left"}',
+        b'{"command": "goodset", "instrument": "left", "pickiness": 2.0}',
+        b'{"command": "newrun", "instrument": "both", "pickiness": 2.0}',
+        b'{"command": "getcov", "instrument": "left", "pickiness": 2.0}',
+        b'{"command": "mine"}',
+        b'{"command": "mine"}',
+    ]
+    for value in (b"left", b"[]", b'{"command": "ready"}'):
+        assert lv.run("obe_lv_set_option", handle=client, name=b"fields", value=value).status == lv.E_ARGUMENT
+        assert "option fields: invalid argument: " in lv.last_error(client)
+    assert option(lv, client, b"fields") == fields
+
+
+def test_fields_in_a_code_page(lv: Diagram, client: int, server: peer.Server) -> None:
+    lv.ok("obe_lv_set_option", handle=client, name=b"codepage", value=b"1252")
+    lv.ok("obe_lv_set_option", handle=client, name=b"fields", value=b'{"unit": "\xb5m", "ok": "\\u2713"}')
+    lv.ok("obe_lv_ready", handle=client, timeout_ms=TIMEOUT_MS)
+    assert json.loads(server.requests[-1]) == {"command": "ready", "unit": "\u00b5m", "ok": "\u2713"}
+    assert option(lv, client, b"fields") == b'{"unit": "\xb5m", "ok": "\\u2713"}'
+
+
+def test_peer_of_a_request(lv: Diagram) -> None:
+    """A server tells its clients apart, also while the next one is waiting, and after a client has left."""
+    server = lv.ok("obe_lv_server_new", port=0).handle
+    assert option(lv, server, b"peer") == b""
+    address = ("127.0.0.1", lv.ok("obe_lv_port", handle=server).port)
+    with socket.create_connection(address) as one, socket.create_connection(address) as other:
+        names = [b"%s:%d" % (s.getsockname()[0].encode(), s.getsockname()[1]) for s in (one, other)]
+        for sender, name in zip((one, other, one), (*names, names[0])):
+            sender.sendall(peer.frame(b"1"))
+            lv.ok("obe_lv_receive", handle=server, timeout_ms=TIMEOUT_MS)
+            assert option(lv, server, b"peer") == name
+            lv.ok("obe_lv_send", handle=server, json=b"2", timeout_ms=TIMEOUT_MS)
+            assert option(lv, server, b"peer") == name
+    assert lv.run("obe_lv_receive", handle=server, timeout_ms=100).status == lv.E_TIMEOUT
+    assert option(lv, server, b"peer") == names[0]
+
+
+def test_error_reply(lv: Diagram, client: int) -> None:
+    """The error message of a failed read says what the server replied."""
+    reply = b'{"error": "the laser is off"}'
+    lv.ok("obe_lv_tcmd", handle=client, json=reply, timeout_ms=TIMEOUT_MS)
+    for name in ("double", "int", "bool", "string", "doubles", "matrix", "count", "type"):
+        result = lv.run(f"obe_lv_get_{name}", handle=client, pointer=b"/spectrum")
+        assert result.status == lv.E_NOT_FOUND, name
+        assert 'has no member "spectrum"' in lv.last_error(client)
+        assert lv.last_error(client).endswith("; the message is " + reply.decode())
+
+
+def test_persistent_with_a_python_server(lv: Diagram, client: int, server: peer.Server) -> None:
+    """Such a server reads one message from each connection."""
+    lv.ok("obe_lv_set_option", handle=client, name=b"persistent", value=b"1")
+    lv.ok("obe_lv_ready", handle=client, timeout_ms=TIMEOUT_MS)
+    assert lv.run("obe_lv_ready", handle=client, timeout_ms=200).status == lv.E_TIMEOUT
+    assert "a Python optbayesexpt server reads one message from each connection" in lv.last_error(client)
+    assert "set the option persistent to 0" in lv.last_error(client)
+    lv.ok("obe_lv_set_option", handle=client, name=b"persistent", value=b"0")
+    lv.ok("obe_lv_ready", handle=client, timeout_ms=TIMEOUT_MS)
+    assert server.deaths == []
 
 
 def test_refused(lv: Diagram, server: peer.Server) -> None:

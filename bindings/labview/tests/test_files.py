@@ -109,8 +109,8 @@ def test_pages_name_existing_functions(name: str) -> None:
 VIS = {
     f"OBE {name}"
     for name in [
-        *("Client New", "Server New", "Free", "Free All", "Cancel", "Set Option", "Wait Ready", "Tcmd", "Send"),
-        *("Receive", "Ready", "Optset", "Goodset", "Newdat", "Getmean", "Getstd"),
+        *("Client New", "Server New", "Free", "Free All", "Cancel", "Set Option", "Get Option", "Wait Ready"),
+        *("Tcmd", "Send", "Receive", "Ready", "Optset", "Goodset", "Newdat", "Getmean", "Getstd"),
         *("Getwgt", "Getcon", "Getcov", "Getpar", "Getset", "Newrun", "Done"),
         *("Last Error", "Version"),
     ]

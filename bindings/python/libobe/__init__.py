@@ -12,9 +12,24 @@ For example:
 from . import errors
 from ._abi import DEFAULT_PORT, VERSION
 from ._client import Client
+from ._command import command
 from ._deadline import DEFAULT
-from ._socket import Request, Socket
+from ._server import Server
+from ._socket import Connection, Listener, Request, Socket
 from .errors import Error
 
-__all__ = ["DEFAULT", "DEFAULT_PORT", "Client", "Error", "Request", "Socket", "__version__", "errors"]
+__all__ = [
+    "DEFAULT",
+    "DEFAULT_PORT",
+    "Client",
+    "Connection",
+    "Error",
+    "Listener",
+    "Request",
+    "Server",
+    "Socket",
+    "__version__",
+    "command",
+    "errors",
+]
 __version__ = VERSION

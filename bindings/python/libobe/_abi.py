@@ -36,12 +36,14 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "obe_receive_message": (c_int32, (c_size_t, POINTER(c_size_t), c_int64, )),
     "obe_tcmd_message": (c_int32, (c_size_t, c_size_t, POINTER(c_size_t), c_int64, )),
     "obe_reply": (c_int32, (c_size_t, c_char_p, c_int64, c_int64, )),
+    "obe_message_peer": (c_int32, (c_size_t, c_void_p, c_int64, POINTER(c_int64), )),
     "obe_query": (c_int32, (c_size_t, c_char_p, c_size_t, POINTER(c_size_t), c_int64, )),
     "obe_check_reply": (c_int32, (c_size_t, c_char_p, )),
     "obe_set_option": (c_int32, (c_size_t, c_char_p, c_char_p, )),
     "obe_get_option": (c_int32, (c_size_t, c_char_p, c_void_p, c_int64, POINTER(c_int64), )),
     "obe_get_stat": (c_int32, (c_size_t, c_char_p, POINTER(c_int64), )),
     "obe_last_error": (c_int32, (c_size_t, c_void_p, c_int64, POINTER(c_int64), )),
+    "obe_version": (c_char_p, ()),
 }
 
 # The types of JSON values that obe_get_type returns.
@@ -80,7 +82,7 @@ STATUSES: tuple[tuple[int, str, str, str], ...] = (
     (-8027, "OBE_E_REPLY", "RuntimeError", "Unexpected reply to the command."),
 )
 
-# The names of the counters.
+# The names of a socket's counters.
 COUNTERS: tuple[str, ...] = (
     "connections_opened",
     "connections_open",

@@ -11,7 +11,9 @@ from typing import Any, Callable
 from . import errors
 from ._buffer import Buffer, BufferPool
 from ._library import Library
-from ._status import BUFFER_TOO_SMALL, CLOSED, OK
+from ._status import BUFFER_TOO_SMALL, CLOSED, HANDLE, OK
+
+_EXIT_SECONDS = 1  # longer than an interpreter needs from its exit hooks to its end
 
 _pool = BufferPool()
 _exit_hooks: list[threading.Event] = []  # one, from the first handle on; set when the interpreter exits
@@ -44,15 +46,20 @@ def last_error(lib: Library, handle: ctypes.c_size_t) -> str:
 def check(lib: Library, status: int, handle: ctypes.c_size_t, more: str = "") -> None:
     """Raise the exception of a failure on a handle; more is appended to its error message."""
     if status:
-        if status == CLOSED and _exit_hooks and _exit_hooks[0].is_set():
+        if status in (CLOSED, HANDLE) and _exit_hooks and _exit_hooks[0].is_set():
             _end_with_interpreter()
-        raise errors.make(status, last_error(lib, handle) + more)
+        text = last_error(lib, handle) + more
+        if status == HANDLE:  # callers of this package know no handles
+            text = f"{text.partition(':')[0]}: the socket was freed; create a new one"
+        raise errors.make(status, text)
 
 
 def _end_with_interpreter() -> None:
-    """Never return to a daemon thread whose call was ended by the interpreter's exit, which frees all handles.
+    """Stop a daemon thread whose call was ended by the interpreter's exit, which frees all handles.
 
-    An exception would print a traceback, and can abort the interpreter. The thread ends when it next needs the GIL.
+    An exception would print a traceback, and can abort the interpreter. The thread ends when it next needs the GIL. If
+    the interpreter still runs by then, a later exit hook may be waiting for the thread, which SystemExit ends silently.
     """
-    while threading.current_thread() is not threading.main_thread():
-        time.sleep(1)
+    if threading.current_thread() is not threading.main_thread():
+        time.sleep(_EXIT_SECONDS)
+        raise SystemExit

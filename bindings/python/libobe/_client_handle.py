@@ -9,13 +9,13 @@ from typing import Any, Callable, TypeVar
 from . import errors
 from ._buffer import SIZE, Buffer
 from ._call import last_error
-from ._deadline import DEFAULT_TIMEOUT, NO_WAIT, SLICE, SLICE_MS, Timeout, deadline_after, remaining
+from ._deadline import NO_WAIT, SLICE, SLICE_MS, Limit, Timeout, deadline_after, remaining
 from ._handle import SMALL, Handle, text_length
 from ._json import decode
 from ._library import raise_forked
 from ._message import Message
 from ._status import BUFFER_TOO_SMALL, OK, REPLY, STATE, TIMEOUT
-from ._waiter import CancelToken
+from ._waiter import CancelToken, on_main_thread
 
 # The explanation in the library's error message when obe_tcmd times out, for a command whose reply other calls waited
 # for.
@@ -41,6 +41,7 @@ class ClientHandle(Handle):
         super().__init__(address, port)
         self._is_local = _is_loopback(address or "")
         self._persistent = False
+        self.fields: dict[str, Any] = {}  # the option fields
         self._tcmd_lock = threading.RLock()  # reentrant, for a command in a signal handler
         self._commands = 0  # how many commands have begun
         self._open(self._lib.obe_client_new, timeout)
@@ -51,13 +52,16 @@ class ClientHandle(Handle):
         super().set_option(name, value)
         if name == "persistent":
             self._persistent = self.option(name) == "1"
+        elif name == "fields":
+            self.fields = decode(self.option(name) or "{}")
 
-    def send(self, body: bytes) -> None:
-        deadline, token, send = deadline_after(self._waiter.timeout_ms), self._waiter.token, self._lib.untyped_send
+    def send(self, body: bytes, limit: Limit | None = None) -> None:
+        limit = limit or self._waiter.limit
+        deadline, token, send = deadline_after(limit.ms), self._waiter.token, self._lib.untyped_send
         if not self._persistent:
             self._inbox.discard()
         if self._may_block(len(body)):
-            status = self._waiter.call(send, self._id, body, text_length(body), DEFAULT_TIMEOUT)
+            status = self._waiter.call(send, self._id, body, text_length(body), limit.argument)
         else:
             # The system accepts the whole message at once. So if a slice runs out, the call was connecting, and nothing
             # was sent.
@@ -69,29 +73,29 @@ class ClientHandle(Handle):
         """Whether sending may wait for the peer to read, or for a connection to another machine."""
         return size > SMALL or not self._is_local or (self._persistent and self._inbox.unread)
 
-    def tcmd(self, body: bytes, numpy: Any = None) -> Any:
+    def tcmd(self, body: bytes, numpy: Any = None, limit: Limit | None = None) -> Any:
         """Send a command and return its reply. Arrays of numbers are numpy's if that module is passed."""
         if numpy is None:
-            return self._run(self._tcmd, body)
-        reply = self._run(self._tcmd_message, body)
+            return self._run(self._tcmd, body, limit)
+        reply = self._run(self._tcmd_message, body, limit)
         value = reply.value(numpy)
         reply.release()
         return value
 
-    def query(self, command: bytes, fields: bytes = b"") -> Message:
+    def query(self, command: bytes, fields: bytes = b"", limit: Limit | None = None) -> Message:
         """Send one of the protocol's commands with the members of an object, b"" for none; see obe_query.
 
         The caller releases the reply.
         """
         members = Message.from_text(fields) if fields else Message.acquire()
         reply = Message.acquire()
-        self._run(self._query, command, len(fields), members, reply)
+        self._run(self._query, command, len(fields), members, reply, limit)
         members.release()
         return reply
 
-    def expect_ok(self, command: bytes, body: bytes) -> None:
+    def expect_ok(self, command: bytes, body: bytes, limit: Limit | None = None) -> None:
         """Send one of the protocol's commands whose answer is "OK", and raise ReplyError for any other answer."""
-        text = self._run(self._tcmd, body, str)
+        text = self._run(self._tcmd, body, limit, str)
         if text != '"OK"':  # an error, or an unusual spelling of "OK"
             self.check_reply(Message.from_text(text.encode()), command)
 
@@ -113,12 +117,12 @@ class ClientHandle(Handle):
                     self._lib.obe_close(self._id)
                 raise
 
-    def _tcmd(self, body: bytes, decode: Callable[[str], Any] = decode) -> Any:
+    def _tcmd(self, body: bytes, limit: Limit | None, decode: Callable[[str], Any] = decode) -> Any:
         lib, handle, pool = self._lib, self._id, self._inbox.pool
         buffer = pool.acquire()
         arguments = handle, body, text_length(body), *buffer.arguments
         receive = lib.untyped_receive, handle, *buffer.arguments
-        status, resumed = self._exchange(len(body), lib.untyped_tcmd, arguments, receive)
+        status, resumed = self._exchange(len(body), lib.untyped_tcmd, arguments, receive, limit)
         while status == BUFFER_TOO_SMALL:
             buffer = Buffer(buffer.length.value)
             status = lib.untyped_receive(handle, *buffer.arguments, NO_WAIT)
@@ -129,43 +133,49 @@ class ClientHandle(Handle):
             pool.free = [buffer]
         return decode(text)
 
-    def _tcmd_message(self, body: bytes) -> Message:
+    def _tcmd_message(self, body: bytes, limit: Limit | None) -> Message:
         lib, request, reply = self._lib, Message.from_text(body), Message.acquire()
         place = ctypes.byref(reply.handle)
         receive = lib.obe_receive_message, self._id, place
         arguments = self._id, request.handle, place
-        self._end_exchange(*self._exchange(len(body), lib.obe_tcmd_message, arguments, receive))
+        self._end_exchange(*self._exchange(len(body), lib.obe_tcmd_message, arguments, receive, limit))
         request.release()
         return reply
 
-    def _query(self, command: bytes, size: int, members: Message, reply: Message) -> None:
+    def _query(self, command: bytes, size: int, members: Message, reply: Message, limit: Limit | None) -> None:
         place = ctypes.byref(reply.handle)
         receive = self._lib.obe_receive_message, self._id, place
         arguments = self._id, command, members.handle, place
-        status, resumed = self._exchange(size, self._lib.untyped_query, arguments, receive)
+        status, resumed = self._exchange(size, self._lib.untyped_query, arguments, receive, limit)
         self._end_exchange(status, resumed)
         if resumed:  # the call that received the reply did not check it
             self.check_reply(reply, command)
 
     def _exchange(
-        self, size: int, function: Callable[..., int], arguments: tuple[Any, ...], receive: Call
+        self,
+        size: int,
+        function: Callable[..., int],
+        arguments: tuple[Any, ...],
+        receive: Call,
+        limit: Limit | None,
     ) -> tuple[int, bool]:
         """Call a function that sends a command of size bytes and receives its reply.
 
         Returns the status, and whether the reply was received by the call receive instead.
         """
         waiter, inbox = self._waiter, self._inbox
+        limit = limit or waiter.limit
         if inbox.unread or inbox.pending or inbox.pending_messages:
             inbox.discard()
-        if not waiter.needs_slices():
-            return function(*arguments, DEFAULT_TIMEOUT), False
+        if limit.fits_slice or not on_main_thread():
+            return function(*arguments, limit.argument), False
         if size > SMALL or not self._is_local:
-            return waiter.call(function, *arguments, DEFAULT_TIMEOUT), False
+            return waiter.call(function, *arguments, limit.argument), False
         token = waiter.token
         status = function(*arguments, SLICE_MS)
         if status != TIMEOUT:
             return status, False
-        return self._resume(function, arguments, receive, token, deadline_after(waiter.timeout_ms - SLICE))
+        return self._resume(function, arguments, receive, token, deadline_after(limit.ms - SLICE))
 
     def _resume(
         self,

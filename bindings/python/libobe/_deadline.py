@@ -7,6 +7,8 @@ import enum
 import math
 import threading
 import time
+from datetime import timedelta
+from numbers import Real
 from typing import Union
 
 from . import errors
@@ -27,16 +29,47 @@ class Default(enum.Enum):
 
 
 DEFAULT = Default.DEFAULT
-Timeout = Union[float, None, Default]
+Seconds = Union[float, timedelta, None]
+Timeout = Union[Seconds, Default]
 
 
-def milliseconds(timeout: float | None) -> int:
+def milliseconds(timeout: Seconds) -> int:
     """Convert a timeout to the library's milliseconds, where -1 waits forever."""
-    if timeout is None or timeout > threading.TIMEOUT_MAX:
+    if timeout is None:
         return -1
-    if not timeout >= 0:
+    seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
+    if not _is_number(seconds):
+        raise TypeError(f"a timeout is None, a number of seconds or a timedelta, not {timeout!r}; write timeout=5.0")
+    if seconds > threading.TIMEOUT_MAX:
+        return -1
+    if not seconds >= 0:
         raise errors.make(ARGUMENT, f"a timeout is None or a number of seconds from 0 up, not {timeout!r}")
-    return math.ceil(timeout * 1000)
+    return math.ceil(seconds * 1000)
+
+
+def _is_number(value: object) -> bool:
+    """Whether a value is a real number, numpy's included. Truth values would be 0 or 1 seconds."""
+    kind = getattr(getattr(value, "dtype", None), "kind", "f")  # a numpy.timedelta64 is a Real too
+    return isinstance(value, Real) and not isinstance(value, bool) and kind in "iuf"
+
+
+class Limit:
+    """The timeout of a call: in milliseconds, and as the argument of the library's functions."""
+
+    __slots__ = ("argument", "fits_slice", "ms")
+
+    def __init__(self, ms: int, argument: ctypes.c_int64) -> None:
+        self.ms = ms  # -1 waits forever
+        self.argument = argument
+        self.fits_slice = 0 <= ms <= SLICE
+
+
+def limit_of(timeout: Timeout) -> Limit | None:
+    """The limit of one call, None for the handle's own."""
+    if timeout is DEFAULT:
+        return None
+    ms = milliseconds(timeout)
+    return Limit(ms, ctypes.c_int64(ms))
 
 
 def deadline_after(ms: int) -> float:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ctypes
+import operator
 import weakref
 from collections.abc import Iterator
 from typing import Any, Callable
 
 from . import errors
+from ._abi import DEFAULT_PORT
 from ._call import check, expect_exit, read_bytes
-from ._deadline import DEFAULT, DEFAULT_TIMEOUT, NO_WAIT, SLICE, Timeout, deadline_after, milliseconds
+from ._deadline import DEFAULT, DEFAULT_TIMEOUT, NO_WAIT, SLICE, Limit, Timeout, deadline_after, milliseconds
 from ._inbox import Inbox
 from ._library import Library, library
 from ._message import Message
@@ -31,6 +33,23 @@ def _encode(value: str, what: str) -> bytes:
     return value.encode()
 
 
+def _checked_address(address: Any) -> str | None:
+    if address is None or isinstance(address, str):
+        return address
+    hint = f"; write port={address}" if isinstance(address, int) else ""
+    raise TypeError(f"the address is a string such as '127.0.0.1', not {address!r}{hint}")
+
+
+def _checked_port(port: Any) -> int:
+    try:
+        if not isinstance(port, bool):
+            return operator.index(port)
+    except TypeError:
+        pass
+    example = port if isinstance(port, str) and port.isdecimal() else DEFAULT_PORT
+    raise TypeError(f"the port is an integer, not {port!r}; write port={example}")
+
+
 def _free(lib: Library, handle: ctypes.c_size_t) -> None:
     value, handle.value = handle.value, 0
     if value and not lib.forked:
@@ -43,8 +62,8 @@ class Handle:
     role = ""
 
     def __init__(self, address: str | None, port: int) -> None:
-        self.address = address
-        self.port = port
+        self.address = _checked_address(address)
+        self.port = port = _checked_port(port)
         self._lib = lib = library()
         self._id = handle = ctypes.c_size_t()
         # Created before the library's handle is, so that no signal can come between the two.
@@ -57,57 +76,72 @@ class Handle:
 
     def _open(self, create: Callable[..., int], timeout: Timeout) -> None:
         """Create the library's handle with one of its functions."""
+        ms = None if timeout is DEFAULT else milliseconds(timeout)
         self._check(create(_encode(self.address or "", "the address"), self.port, ctypes.byref(self._id)))
-        if timeout is not DEFAULT:
-            self.set_option("timeout_ms", str(milliseconds(timeout)))
-        self._waiter.timeout_ms = int(self.option("timeout_ms"))
+        if ms is None:
+            self._read_timeout()
+        else:
+            self.set_option("timeout_ms", str(ms))
 
     # -- messages ------------------------------------------------------------------------------------------------------
 
-    def send(self, body: bytes) -> None:
+    # A limit of None is the handle's own.
+
+    def send(self, body: bytes, limit: Limit | None = None) -> None:
         raise NotImplementedError
 
-    def receive(self, numpy: Any = None) -> Any:
+    def receive(self, numpy: Any = None, limit: Limit | None = None) -> Any:
         """The next message. Arrays of numbers are numpy's if that module is passed."""
-        return self._inbox.receive(numpy)
+        return self._inbox.receive(numpy, limit)
 
-    def receive_request(self) -> Message:
+    def receive_request(self, limit: Limit | None = None) -> Message:
         """The next message of any client as a message of the library, which can be answered at any time."""
-        return self._inbox.receive_message(deadline_after(self._waiter.timeout_ms), self._waiter.token)
+        deadline = deadline_after((limit or self._waiter.limit).ms)
+        return self._inbox.receive_message(deadline, self._waiter.token)
 
-    def requests(self) -> Iterator[Message]:
-        """The messages of all clients. A cancel, close or free ends them, even one that comes between two messages."""
+    def requests(self, ended: Callable[[], bool] = lambda: False) -> Iterator[Message]:
+        """The messages of all clients, until a cancel, even one that comes between two messages.
+
+        They also end when ended() returns True, which is asked before each message and every 100 ms. A close or free
+        raises ClosedError.
+        """
         token = self._waiter.token
-        while True:
+        while not ended():
             try:
                 yield self._inbox.receive_message(deadline_after(SLICE), token)
             except errors.Error as error:
-                if error.code != TIMEOUT:
+                # The library also cancels this call if a signal handler raises in a call of the main thread.
+                if error.code not in (TIMEOUT, CANCELLED):
                     raise
-            self._waiter.check(token)
+            if self._waiter.token is not token:
+                if token.status == CANCELLED:
+                    return
+                raise errors.make(token.status)
 
-    def reply(self, request: Message, body: bytes) -> bool:
+    def reply(self, request: Message, body: bytes, limit: Limit | None = None) -> bool:
         """Answer a request and return whether the client has the whole answer."""
-        status = self._send_reply(body, self._lib.obe_reply, request.handle)
+        status = self._send_reply(body, self._lib.obe_reply, request.handle, limit or self._waiter.limit)
         if status in PEER_GONE or status in LOCALLY_CLOSED:
             return False
         request.check(status)
         return True
 
-    def _send_reply(self, body: bytes, function: Callable[..., int], handle: ctypes.c_size_t) -> int:
+    def _send_reply(
+        self, body: bytes, function: Callable[..., int], handle: ctypes.c_size_t, limit: Limit
+    ) -> int:
         length = text_length(body)
         if not on_main_thread():
-            return function(handle, body, length, DEFAULT_TIMEOUT)
+            return function(handle, body, length, limit.argument)
         if length is NUL_TERMINATED:
             # The system almost always accepts a small reply at once. Otherwise it accepts none of it.
             status = function(handle, body, length, NO_WAIT)
             if status != TIMEOUT:
                 return status
-        return self._waiter.call(function, handle, body, length, DEFAULT_TIMEOUT)
+        return self._waiter.call(function, handle, body, length, limit.argument)
 
-    def wait_ready(self, timeout: Timeout) -> None:
-        ms = self._waiter.timeout_ms if timeout is DEFAULT else milliseconds(timeout)
-        self._check(self._waiter.call(self._lib.obe_wait_ready, self._id, ms))
+    def wait_ready(self, limit: Limit | None) -> None:
+        limit = limit or self._waiter.limit
+        self._check(self._waiter.call(self._lib.obe_wait_ready, self._id, limit.argument))
 
     # -- lifetime ------------------------------------------------------------------------------------------------------
 
@@ -138,7 +172,14 @@ class Handle:
     def set_option(self, name: str, value: str) -> None:
         self._check(self._lib.obe_set_option(self._id, _encode(name, "the option's name"), _encode(value, name)))
         if name == "timeout_ms":
-            self._waiter.timeout_ms = int(self.option(name))
+            self._read_timeout()
+
+    def _read_timeout(self) -> None:
+        self._waiter.limit = Limit(int(self.option("timeout_ms")), DEFAULT_TIMEOUT)
+
+    @property
+    def timeout_ms(self) -> int:
+        return self._waiter.limit.ms
 
     def stat(self, name: str) -> int:
         value = ctypes.c_int64()

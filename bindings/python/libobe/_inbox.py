@@ -8,12 +8,12 @@ from typing import Any
 from . import errors
 from ._buffer import SIZE, Buffer, BufferPool
 from ._call import check
-from ._deadline import DEFAULT_TIMEOUT, SLICE, SLICE_MS, deadline_after
+from ._deadline import SLICE, SLICE_MS, Limit, deadline_after
 from ._json import decode
 from ._library import Library
 from ._message import Message
 from ._status import BUFFER_TOO_SMALL, TIMEOUT
-from ._waiter import CancelToken, Waiter
+from ._waiter import CancelToken, Waiter, on_main_thread
 
 
 class Inbox:
@@ -38,8 +38,9 @@ class Inbox:
         self.pending_messages = []
         self.unread = False
 
-    def receive(self, numpy: Any = None) -> Any:
-        """Receive within the handle's timeout. Arrays of numbers are numpy's if that module is passed."""
+    def receive(self, numpy: Any = None, limit: Limit | None = None) -> Any:
+        """Receive within a limit. Arrays of numbers are numpy's if that module is passed."""
+        limit = limit or self._waiter.limit
         token = self._waiter.token
         pending: list[Buffer] = []
         buffer = None
@@ -49,10 +50,10 @@ class Inbox:
                 buffer = pending[0]
             else:
                 buffer = self.pool.acquire()
-                status = self._receive_into(buffer, token)
+                status = self._receive_into(buffer, limit, token)
                 while status == BUFFER_TOO_SMALL:
                     buffer = Buffer(buffer.length.value)
-                    status = self._receive_into(buffer, token)
+                    status = self._receive_into(buffer, limit, token)
                 if status:
                     check(self._lib, status, self._handle)
             self.unread = False
@@ -94,11 +95,11 @@ class Inbox:
                 self.pending_messages = messages
             raise
 
-    def _receive_into(self, buffer: Buffer, token: CancelToken) -> int:
-        receive, slices = self._lib.untyped_receive, self._waiter.needs_slices()
+    def _receive_into(self, buffer: Buffer, limit: Limit, token: CancelToken) -> int:
+        receive, slices = self._lib.untyped_receive, not limit.fits_slice and on_main_thread()
         # Usually the message arrives within the first slice, so that one call is enough.
-        status: int = receive(self._handle, *buffer.arguments, SLICE_MS if slices else DEFAULT_TIMEOUT)
+        status: int = receive(self._handle, *buffer.arguments, SLICE_MS if slices else limit.argument)
         if status != TIMEOUT or not slices:
             return status
-        deadline = deadline_after(self._waiter.timeout_ms - SLICE)
+        deadline = deadline_after(limit.ms - SLICE)
         return self._waiter.poll_in_slices(deadline, token, receive, self._handle, *buffer.arguments)

@@ -33,6 +33,7 @@ class Library:
     """The functions of the shared library, as attributes with their C names."""
 
     def __init__(self, path: str) -> None:
+        self.path = path
         self.forked = False
         dll = ctypes.CDLL(path)  # CDLL, not PyDLL: the interpreter lock is free while a call blocks
         for name, (restype, argtypes) in _abi.FUNCTIONS.items():
@@ -61,7 +62,7 @@ class Library:
 
 def raise_forked(*_: object) -> NoReturn:
     raise errors.make(
-        errors.CODES["OBE_E_FORKED"],
+        errors.ForkedError.code,
         "libobe was in use before this process was forked, and does not work in the child; create the first Socket "
         "after the fork, or use the multiprocessing start method 'spawn' or 'forkserver'",
     )
@@ -70,7 +71,7 @@ def raise_forked(*_: object) -> NoReturn:
 def _missing(path: str, name: str) -> Callable[..., NoReturn]:
     def function(*_: object) -> NoReturn:
         text = f"the library {path} has no function {name}; this package is for libobe {_abi.VERSION}"
-        raise errors.make(errors.CODES["OBE_E_UNSUPPORTED"], text)
+        raise errors.make(errors.UnsupportedError.code, text)
 
     return function
 

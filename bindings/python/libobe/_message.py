@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import importlib
+import os
 import secrets
 import sys
 from typing import Any, Callable
@@ -16,6 +18,45 @@ from ._status import BUFFER_TOO_SMALL, OK
 # A smaller array is faster to encode as a list than as a message.
 MIN_NATIVE_SIZE = 64
 
+_finalizers: list[Any] = []  # one, from the first message on
+
+
+def _finalizer(free: Callable[..., int]) -> Any:
+    """A method __del__ that calls a function of the library and no Python code.
+
+    Python ignores what a signal handler raises during a finalizer in Python, so that a Ctrl-C would be lost. It runs no
+    signal handler during this one. A weakref.finalize is in Python too, and takes longer than the call itself.
+    """
+    try:
+        method = ctypes.pythonapi.PyInstanceMethod_New
+    except AttributeError:  # another Python than CPython
+        return Message.__del__
+    method.restype, method.argtypes = ctypes.py_object, [ctypes.py_object]
+    return method(free)
+
+
+def _after_fork() -> None:
+    """Call no function of the library in a forked child."""
+    if _finalizers:
+        Message.__del__ = lambda self: None  # type: ignore[method-assign]
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+_numpy: list[Any] = []
+
+
+def numpy_module() -> Any:
+    """The module numpy, imported by the first call only.
+
+    Before Python 3.11, an import runs a finalizer even if the module is there already, and a Ctrl-C in that is lost.
+    """
+    if not _numpy:
+        _numpy.append(importlib.import_module("numpy"))
+    return _numpy[0]
+
+
 MAX_SPARE = 8
 _spare: list[Message] = []  # for the next acquire
 
@@ -23,19 +64,19 @@ _spare: list[Message] = []  # for the next acquire
 class Message:
     """Owns the message of the library that `handle` refers to; the handle is 0 until a call stores one there."""
 
-    __slots__ = ("_lib", "handle")
+    _as_parameter_: Any = None  # what ctypes passes for a message, a null pointer before __init__ has set it
 
     def __init__(self) -> None:
-        self.handle = ctypes.c_size_t()
         self._lib = library()
+        self.handle = self._as_parameter_ = ctypes.c_size_t()
+        if not _finalizers:
+            _finalizers.append(_finalizer(self._lib.untyped_message_free))
+            Message.__del__ = _finalizers[0]  # type: ignore[method-assign]
 
-    # Python ignores what a signal handler raises during a finalizer, so that a Ctrl-C would be lost. Therefore the
-    # frequent calls acquire and release their messages, and the finalizer frees those of requests and failed calls. A
-    # weakref.finalize would take longer than the call itself.
     def __del__(self) -> None:
-        handle = getattr(self, "handle", None)  # a signal handler may have ended __init__
-        if handle is not None and handle.value and not self._lib.forked:
-            self._lib.untyped_message_free(handle)
+        """Free the message of the library. `_finalizer` replaces this method where that is possible."""
+        if self._as_parameter_ is not None and self._as_parameter_.value and not self._lib.forked:
+            self._lib.untyped_message_free(self._as_parameter_)
 
     @classmethod
     def acquire(cls) -> Message:
@@ -68,6 +109,10 @@ class Message:
     def json(self, pointer: bytes = b"") -> bytes:
         return self._read(self._lib.untyped_get_json, pointer)
 
+    def peer(self) -> str:
+        """The address of the client that sent it."""
+        return self._read(self._lib.obe_message_peer).decode("utf-8", "replace")
+
     def _read(self, function: Callable[..., int], *arguments: Any) -> bytes:
         status, text = read_bytes(function, self.handle, *arguments)
         self.check(status)
@@ -81,14 +126,17 @@ class Message:
         """The value at a pointer: numeric arrays and arrays of equally long ones as numpy's, the rest as Python's."""
         kind = self._read_integer(self._lib.obe_get_type, pointer, ctypes.c_int32())
         if kind == _abi.OBE_OBJECT:
-            count = self._read_integer(self._lib.obe_get_count, pointer, ctypes.c_int64())
-            keys = [self._read(self._lib.obe_get_key, pointer, i) for i in range(count)]
             return {
                 key.decode(): self.value(numpy, pointer + b"/" + key.replace(b"~", b"~0").replace(b"/", b"~1"))
-                for key in keys
+                for key in self.member_names(pointer)
             }
         array = self.array(numpy, pointer) if kind == _abi.OBE_ARRAY else None
         return decode(self.json(pointer).decode()) if array is None else array
+
+    def member_names(self, pointer: bytes = b"") -> list[bytes]:
+        """The names of the members of the object at a pointer."""
+        count = self._read_integer(self._lib.obe_get_count, pointer, ctypes.c_int64())
+        return [self._read(self._lib.obe_get_key, pointer, i) for i in range(count)]
 
     def array(self, numpy: Any, pointer: bytes = b"") -> Any:
         """The array at a pointer as numpy's, or None if it is not one of numbers or of equally long rows of numbers."""
@@ -114,7 +162,8 @@ def json_text(value: Any) -> bytes:
     arrays: list[bytes] = []
 
     def default(item: Any) -> Any:
-        doubles = isinstance(item, numpy.ndarray) and item.dtype == numpy.float64
+        # A subclass can mean something else by its numbers, and is converted by its own method.
+        doubles = type(item) in (numpy.ndarray, numpy.memmap) and item.dtype == numpy.float64
         if doubles and item.ndim in (1, 2) and item.size >= MIN_NATIVE_SIZE:
             arrays.append(_array_text(numpy.ascontiguousarray(item)))
             return placeholder

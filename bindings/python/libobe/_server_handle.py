@@ -6,7 +6,7 @@ import ctypes
 import threading
 from typing import Any
 
-from ._deadline import DEFAULT_TIMEOUT, Timeout
+from ._deadline import Limit, Timeout
 from ._handle import Handle, text_length
 from ._status import PEER_GONE
 
@@ -25,22 +25,23 @@ class ServerHandle(Handle):
         self._check(self._lib.obe_port(self._id, ctypes.byref(number)))
         self.port = number.value
 
-    def send(self, body: bytes) -> None:
+    def send(self, body: bytes, limit: Limit | None = None) -> None:
         """Answer the last message. A client that is gone or stalls is not an error."""
+        limit = limit or self._waiter.limit
         self._inbox.discard()  # what is pending is what this answers
         send = self._lib.untyped_send
         if self._several_receivers:
             # It answers the message that this thread received, so no other thread may make the call.
-            status = send(self._id, body, text_length(body), DEFAULT_TIMEOUT)
+            status = send(self._id, body, text_length(body), limit.argument)
         else:
-            status = self._send_reply(body, send, self._id)
+            status = self._send_reply(body, send, self._id, limit)
         if status not in PEER_GONE:
             self._check(status)
 
-    def receive(self, numpy: Any = None) -> Any:
+    def receive(self, numpy: Any = None, limit: Limit | None = None) -> Any:
         thread = threading.get_ident()
         if self._receiver is None:
             self._receiver = thread
         elif self._receiver != thread:
             self._several_receivers = True
-        return self._inbox.receive(numpy)
+        return self._inbox.receive(numpy, limit)

@@ -5,14 +5,16 @@ from __future__ import annotations
 from . import errors
 
 OK = 0
-ARGUMENT = errors.CODES["OBE_E_ARGUMENT"]
-STATE = errors.CODES["OBE_E_STATE"]
-REPLY = errors.CODES["OBE_E_REPLY"]
-TIMEOUT = errors.CODES["OBE_E_TIMEOUT"]
-CANCELLED = errors.CODES["OBE_E_CANCELLED"]
-CLOSED = errors.CODES["OBE_E_CLOSED"]
-BUFFER_TOO_SMALL = errors.CODES["OBE_E_BUFFER"]
+ARGUMENT = errors.ArgumentError.code
+STATE = errors.StateError.code
+REPLY = errors.ReplyError.code
+TIMEOUT = errors.TimeoutError.code
+CANCELLED = errors.CancelledError.code
+CLOSED = errors.ClosedError.code
+FORKED = errors.ForkedError.code
+HANDLE = errors.HandleError.code
+BUFFER_TOO_SMALL = errors.BufferError.code
 
 # Failures of a reply that are not errors of the server: the client left or stalls, or this side closed the connection.
-PEER_GONE = frozenset({errors.CODES["OBE_E_PEER_CLOSED"], errors.CODES["OBE_E_RESET"], TIMEOUT})
+PEER_GONE = frozenset({errors.PeerClosedError.code, errors.ResetError.code, TIMEOUT})
 LOCALLY_CLOSED = frozenset({CLOSED, CANCELLED})

@@ -2,7 +2,8 @@
 
 Python runs signal handlers on the main thread, between bytecodes and never inside a call into the library. So on the
 main thread a call that may block is cut into slices if it loses nothing by a timeout, and is made on a helper thread
-otherwise. On other threads, where no signal handler ever runs, it is made directly.
+otherwise. On other threads and in subinterpreters, where no signal handler ever runs, it is made directly: a helper
+thread would abort the end of its subinterpreter, which has to be the last thread.
 """
 
 from __future__ import annotations
@@ -13,16 +14,25 @@ import threading
 from typing import Any, Callable
 
 from . import errors
-from ._deadline import SLICE, SLICE_MS, remaining
+from ._deadline import DEFAULT_TIMEOUT, SLICE, SLICE_MS, Limit, remaining
 from ._helper_thread import run_in_helper
-from ._status import BUFFER_TOO_SMALL, OK, TIMEOUT
+from ._status import BUFFER_TOO_SMALL, CANCELLED, OK, TIMEOUT
 
-_main_thread: int | None = None
+_main_thread: int | None = None  # the thread that runs signal handlers; None in a subinterpreter
+
+
+def _in_main_interpreter() -> bool:
+    try:
+        current, main = ctypes.pythonapi.PyInterpreterState_Get, ctypes.pythonapi.PyInterpreterState_Main
+    except AttributeError:  # not CPython, and so without subinterpreters
+        return True
+    current.restype = main.restype = ctypes.c_void_p
+    return bool(current() == main())
 
 
 def _find_main_thread() -> None:
     global _main_thread
-    _main_thread = threading.main_thread().ident
+    _main_thread = threading.main_thread().ident if _in_main_interpreter() else None
 
 
 _find_main_thread()
@@ -40,30 +50,21 @@ class CancelToken:
     __slots__ = ("status",)
 
     def __init__(self) -> None:
-        self.status = OK  # the reason why they ended
+        self.status = CANCELLED  # the reason why they ended
 
 
 class Waiter:
-    """Runs the blocking calls of one handle. timeout_ms is the handle's default timeout; -1 waits forever."""
+    """Runs the blocking calls of one handle. limit is the handle's own timeout."""
 
     def __init__(self, cancel: Callable[[], Any]) -> None:
-        self.timeout_ms = -1
+        self.limit = Limit(-1, DEFAULT_TIMEOUT)
         self.token = CancelToken()
         self._cancel = cancel
 
     def end_calls(self, status: int) -> None:
         """End the calls in flight that are between two slices, where the library has no call to wake."""
-        token, self.token = self.token, CancelToken()
-        token.status = status
-
-    def check(self, token: CancelToken) -> None:
-        """Raise if a cancel, close or free has ended the calls of the token."""
-        if self.token is not token:
-            raise errors.make(token.status)
-
-    def needs_slices(self) -> bool:
-        """Whether a call with the handle's timeout would keep signal handlers waiting."""
-        return on_main_thread() and not 0 <= self.timeout_ms <= SLICE
+        self.token.status = status  # before the calls can see that they have ended
+        self.token = CancelToken()
 
     def poll_in_slices(
         self, deadline: float, token: CancelToken, function: Callable[..., int], *arguments: Any

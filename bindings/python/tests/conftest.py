@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +22,14 @@ def missing(what: str) -> None:
     if os.environ.get("CI") == "true":
         pytest.fail(f"{what} is not installed")
     pytest.skip(f"{what} is not installed")
+
+
+def python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run code in a new Python that finds the package."""
+    full = {**os.environ, "PYTHONPATH": str(ROOT / "bindings" / "python"), **environment}
+    return subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], env=full, capture_output=True, text=True, timeout=peer.TIMEOUT
+    )
 
 
 @pytest.fixture

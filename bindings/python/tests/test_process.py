@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import select
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -16,17 +15,9 @@ import pytest
 
 import libobe
 import peer
-from conftest import ROOT
+from conftest import python
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-
-
-def python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run code in a new Python that finds the package."""
-    full = {**os.environ, "PYTHONPATH": str(ROOT / "bindings" / "python"), **environment}
-    return subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code], env=full, capture_output=True, text=True, timeout=peer.TIMEOUT
-    )
 
 
 def in_child(call: Callable[[], str]) -> str:

@@ -352,9 +352,12 @@ def test_a_collected_server_releases_its_port() -> None:
 
 
 def test_a_cycle_is_collected() -> None:
-    server = libobe.Socket("server", port=0)
+    class Server(libobe.Socket):
+        me: Server
+
+    server = Server("server", port=0)
     port = server.port
-    server.me = server  # type: ignore[attr-defined]
+    server.me = server
     del server
     gc.collect()
     socket.create_server(("127.0.0.1", port)).close()
@@ -493,6 +496,21 @@ def test_cancel_from_another_thread(mute: peer.Server, call: str) -> None:
         on_thread(blocked)()
     over.set()
     canceller()
+
+
+@pytest.mark.parametrize(
+    ("call", "operation"),
+    [
+        (lambda client: client.tcmd(1), "tcmd"),
+        (lambda client: client.stats(), "get_stat"),
+        (lambda client: client.set_option("trace", ""), "set_option"),
+    ],
+)
+def test_calls_after_free_say_so(call: Callable[[libobe.Client], object], operation: str) -> None:
+    client = libobe.Client(port=1)
+    client.free()
+    with pytest.raises(libobe.errors.HandleError, match=f"^{operation}: the socket was freed; create a new one"):
+        call(client)
 
 
 def test_free_wakes_all_threads() -> None:

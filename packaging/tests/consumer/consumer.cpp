@@ -5,12 +5,12 @@
 int main()
 {
     try {
-        const obe::timeout limit = std::chrono::seconds(30);
+        const obe::time_limit limit = std::chrono::seconds(30);
         obe::server server("", 0);
         obe::client client("", server.port());
-        client.send("{\"command\": \"optset\"}", limit);
+        client.send("optset", limit);
         server.receive(limit);
-        server.send("[2.87]", limit);
+        server.send({2.87}, limit);
         std::cout << client.receive(limit) << " " << obe_version() << "\n";
     } catch (const obe::error &error) {
         std::cout << error.what() << "\n";

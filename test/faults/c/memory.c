@@ -22,18 +22,17 @@ static void *map_memory(size_t size)
     return memory;
 }
 
-static obe_status answer(obe_message request, void *user)
+static void answer(obe_message request, void *user)
 {
     int64_t length;
     char text[3];
 
-    (void)user;
     if (obe_get_json(request, "", text, sizeof text, &length) == OBE_OK && length == 3) {
         obe_reply(request, "\"!\"", -1, TIMEOUT);
-        return OBE_E_CLOSED;
+        *(volatile int *)user = 1;
+        return;
     }
     obe_reply(request, "\"OK\"", -1, TIMEOUT);
-    return OBE_OK;
 }
 
 int main(int count, char **arguments)
@@ -44,6 +43,7 @@ int main(int count, char **arguments)
     obe_socket client = 0, server = 0;
     int32_t port = 0;
     int round;
+    volatile int stop = 0;
 
     if (count != 3 || obe_client_new(NULL, (int32_t)atoi(arguments[1]), &client) != OBE_OK ||
         obe_server_new(NULL, 0, &server) != OBE_OK || obe_port(server, &port) != OBE_OK)
@@ -73,7 +73,7 @@ int main(int count, char **arguments)
     }
     printf("port %" PRId32 "\n", port);
     fflush(stdout);
-    report("serve", obe_serve(server, answer, NULL));
+    report("serve", obe_serve(server, answer, (void *)&stop, &stop));
     obe_free(server);
     obe_free(client);
     return 0;

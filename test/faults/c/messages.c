@@ -188,6 +188,25 @@ static void exchange_messages(obe_socket client, obe_socket server)
     CALL("", obe_newdat(client, values, NUMBERS / 32, values, 1, values, 1, TIMEOUT));
 }
 
+/* Sends the text's members with commands. */
+static void send_fields(obe_socket client)
+{
+    obe_message m = 0, reply = 0;
+    int64_t n;
+
+    part = "fields";
+    CALL("", obe_set_option(client, OBE_OPT_FIELDS, text));
+    CALL("", obe_get_option(client, OBE_OPT_FIELDS, buffer, ROOM, &n));
+    CALL("", obe_ready(client, TIMEOUT));
+    CALL("", obe_optset(client, values, NUMBERS, &n, TIMEOUT));
+    CALL("", obe_wait_ready(client, TIMEOUT));
+    if (parsed(&m) == OBE_OK)
+        CALL("fields", obe_newrun(client, m, TIMEOUT));
+    if (CALL("", obe_query(client, "newrun", m, &reply, TIMEOUT)) == OBE_OK)
+        obe_message_free(reply);
+    obe_message_free(m);
+}
+
 /* Does the same through the LabVIEW functions. */
 static void labview(const char *which, int handle)
 {
@@ -222,6 +241,10 @@ static void labview(const char *which, int handle)
     CALL("", obe_lv_ready(handle, TIMEOUT));
     CALL("", obe_lv_optset(handle, values, NUMBERS, &n, TIMEOUT));
     CALL("", obe_lv_getcov(handle, values, NUMBERS, &n, &cols, TIMEOUT));
+    CALL("", obe_lv_set_option(handle, "fields", text));
+    CALL("", obe_lv_get_option(handle, "fields", buffer, ROOM, &n));
+    CALL("fields", obe_lv_ready(handle, TIMEOUT));
+    CALL("", obe_lv_set_option(handle, "fields", ""));
 }
 
 int main(int count, char **arguments)
@@ -256,6 +279,7 @@ int main(int count, char **arguments)
     obe_message_free(m);
     write_all();
     exchange_messages(client, server);
+    send_fields(client);
     labview("labview", handle);
     obe_lv_set_option(handle, "codepage", "1252");
     labview("code page", handle);

@@ -1,0 +1,39 @@
+"""python -m libobe: the versions and paths that a problem report needs."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import sys
+
+from . import __version__
+from ._library import library
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def main() -> int:
+    try:
+        lib = library()
+        found, loaded = f"{lib.obe_version().decode()} in {lib.path}", True
+    except (ImportError, NotImplementedError) as error:
+        found, loaded = str(error).replace("\n ", ""), False
+    report = (
+        f"libobe       {__version__} in {os.path.dirname(os.path.abspath(__file__))}",
+        f"library      {found}",
+        f"OBE_LIBRARY  {os.environ.get('OBE_LIBRARY') or 'not set'}",
+        f"Python       {platform.python_version()} ({platform.python_implementation()}, {platform.platform()})",
+        f"packages     numpy {_version('numpy')}, optbayesexpt {_version('optbayesexpt')}",
+    )
+    print("\n".join(report))
+    return 0 if loaded else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
