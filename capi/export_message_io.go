@@ -162,8 +162,8 @@ func obe_reply_message(request, message C.obe_message, timeout_ms C.int64_t) C.o
 
 // obe_message_peer copies the address of the client that sent message, one that a server
 // received, into buffer, and stores its length in *length: "127.0.0.1:50312", or
-// "[::1]:50312". A client of a Unix-domain socket has no address of its own; the text is
-// then that of the socket. The address is valid as long as the message, even after the
+// "[::1]:50312". The clients of a Unix-domain socket have no addresses, so the text is then
+// that of the socket. The address is valid as long as the message, even after the
 // client has disconnected or the server was freed. See obe_get_string for buffer and
 // capacity; 80 bytes are enough for an IP address and its port.
 //
@@ -206,8 +206,8 @@ func checkRequest(op string, m *messageObject) error {
 //
 // stop may be NULL. Otherwise *stop is read every 100 ms and after each message, so that
 // it must exist until obe_serve returns. It may be a volatile sig_atomic_t that a signal
-// handler sets; handler itself and other threads may set it, too. A message that is not
-// received any more stays for the next call.
+// handler sets; handler itself and other threads may set it, too. A message that was
+// not received stays for the next call.
 //
 // Blocks until *stop is not 0, or until obe_cancel, obe_close or obe_free, and while
 // handler runs. Returns OBE_OK because of *stop; OBE_E_CANCELLED after obe_cancel, also

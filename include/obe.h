@@ -741,8 +741,8 @@ obe_status obe_reply_message(obe_message request, obe_message message,
 
 /* obe_message_peer copies the address of the client that sent message, one
  * that a server received, into buffer, and stores its length in *length:
- * "127.0.0.1:50312", or "[::1]:50312". A client of a Unix-domain socket has no
- * address of its own; the text is then that of the socket. The address is
+ * "127.0.0.1:50312", or "[::1]:50312". The clients of a Unix-domain socket
+ * have no addresses, so the text is then that of the socket. The address is
  * valid as long as the message, even after the client has disconnected or the
  * server was freed. See obe_get_string for buffer and capacity; 80 bytes are
  * enough for an IP address and its port.
@@ -766,8 +766,7 @@ obe_status obe_message_peer(obe_message message, char *buffer,
  * stop may be NULL. Otherwise *stop is read every 100 ms and after each
  * message, so that it must exist until obe_serve returns. It may be a volatile
  * sig_atomic_t that a signal handler sets; handler itself and other threads
- * may set it, too. A message that is not received any more stays for the next
- * call.
+ * may set it, too. A message that was not received stays for the next call.
  *
  * Blocks until *stop is not 0, or until obe_cancel, obe_close or obe_free, and
  * while handler runs. Returns OBE_OK because of *stop; OBE_E_CANCELLED after
@@ -1152,11 +1151,11 @@ const char *obe_version(void);
  *                      ones.
  *   trace_failed       Messages that could not be written to the trace; the
  *                      property trace_error contains the reason.
- *   live_sockets       Process: clients and servers that exist, which obe_free
- *                      has not freed. The handle may be NULL.
- *   live_messages      Process: messages that exist, which obe_message_free
- *                      has not freed, including those that handlers of
- *                      obe_serve are processing. The handle may be NULL.
+ *   live_sockets       Process: clients and servers that were created and not
+ *                      freed. The handle may be NULL.
+ *   live_messages      Process: messages that were created or received and not
+ *                      freed, including requests that a handler is processing.
+ *                      The handle may be NULL.
  */
 
 #define OBE_OPT_TIMEOUT_MS         "timeout_ms"

@@ -1254,7 +1254,7 @@ public:
     ///     std::vector, std::list ...      a list, whose elements have any of these types
     ///     std::array                      a list of that length
     ///     std::map ...                    an object, with std::string as keys; its values have any of these types
-    ///     std::optional                   the value; empty if there is none at pointer, or null
+    ///     std::optional                   the value; empty if there is no value at pointer, or null
     ///
     /// Another type does not compile. Throws OBE_E_NOT_FOUND if there is no value at pointer, OBE_E_TYPE if it has a
     /// different type, OBE_E_RANGE if Value cannot hold it, and OBE_E_ARGUMENT if pointer is not a JSON pointer.

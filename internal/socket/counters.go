@@ -58,8 +58,8 @@ var Stats = []Stat{
 	{"outgoing_bytes", "Server: bytes of replies that the library currently holds for clients that read slowly; see outgoing_limit.", func(c *counters) *atomic.Int64 { return &c.outgoing }},
 	{"evicted", "Server: idle connections closed to make room for new ones.", func(c *counters) *atomic.Int64 { return &c.evicted }},
 	{"trace_failed", "Messages that could not be written to the trace; the property trace_error contains the reason.", func(c *counters) *atomic.Int64 { return &c.traceFailed }},
-	{LiveSockets, "Process: clients and servers that exist, which obe_free has not freed. The handle may be NULL.", nil},
-	{LiveMessages, "Process: messages that exist, which obe_message_free has not freed, including those that handlers of obe_serve are processing. The handle may be NULL.", nil},
+	{LiveSockets, "Process: clients and servers that were created and not freed. The handle may be NULL.", nil},
+	{LiveMessages, "Process: messages that were created or received and not freed, including requests that a handler is processing. The handle may be NULL.", nil},
 }
 
 // Stat returns a counter by its name.
