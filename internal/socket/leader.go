@@ -19,8 +19,8 @@ import (
 // next returns the next message, as a leader or as a follower. The message may be in
 // dst. core.mu is held.
 func (s *Server) next(call *call, dst []byte) (*Message, error) {
-	for s.turns.led() && s.kept == nil {
-		if err := s.turns.follow(call); err != nil {
+	for again := false; s.turns.led() && s.kept == nil; again = true {
+		if err := s.turns.follow(call, again); err != nil {
 			return nil, err
 		}
 	}

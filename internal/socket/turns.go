@@ -22,9 +22,13 @@ type turns struct {
 func (t *turns) led() bool { return t.leader != nil }
 
 // follow parks until the call is promoted. Another call may lead before the promoted
-// one runs, which then follows again.
-func (t *turns) follow(c *call) error {
-	t.followers = append(t.followers, c)
+// one runs, which then follows again, before all others: it has waited longest.
+func (t *turns) follow(c *call, again bool) error {
+	if again {
+		t.followers = slices.Insert(t.followers, 0, c)
+	} else {
+		t.followers = append(t.followers, c)
+	}
 	t.vacant.L.Unlock()
 	err := c.park(c.promoted)
 	t.vacant.L.Lock()

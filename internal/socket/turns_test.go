@@ -23,14 +23,16 @@ func newTurns() *turnsFixture {
 	return f
 }
 
-// start starts a call that follows. If it is promoted, it leads.
+// start starts a call that follows. If it is promoted, it leads, unless another call does.
 func (f *turnsFixture) start(name string, c *call) {
 	go func() {
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		if err := f.follow(c); err != nil {
-			f.errs[name] = err
-			return
+		for again := false; !again || f.led(); again = true {
+			if err := f.follow(c, again); err != nil {
+				f.errs[name] = err
+				return
+			}
 		}
 		f.told = append(f.told, name)
 		f.lead(c)
@@ -61,6 +63,27 @@ func TestFollowersLeadInOrderOfArrival(t *testing.T) {
 		if f.led() || len(f.followers) > 0 {
 			t.Error("a call leads after the last one has stepped down")
 		}
+	})
+}
+
+func TestPromotedCallThatCameTooLateIsTheNext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newTurns()
+		for _, name := range []string{"a", "b", "c"} {
+			f.start(name, newCall())
+		}
+		f.mu.Lock()
+		f.stepDown() // promotes a
+		f.lead(newCall())
+		f.mu.Unlock()
+		synctest.Wait()
+		for range 3 {
+			f.end()
+		}
+		if !slices.Equal(f.told, []string{"a", "b", "c"}) {
+			t.Errorf("the order is %q", f.told)
+		}
+		f.end()
 	})
 }
 
