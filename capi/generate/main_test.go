@@ -179,8 +179,7 @@ func TestPrototypeFolds(t *testing.T) {
 func TestProse(t *testing.T) {
 	f := function{Name: "obe_example", Parameters: []parameter{{Name: "length", Type: "int64_t"}}}
 	got := prose([]string{"", `obe_example sends length bytes (-1: "\0" ends it), of`, ".dot.", "", "  call(\"\\n\");", "", "Returns NULL."}, f)
-	want := `\fBobe_example\fP sends \fIlength\fP bytes (\-1: "\e0" ends it), of
-\&.dot.
+	want := `\fBobe_example\fP sends \fIlength\fP bytes (\-1: "\e0" ends it), of .dot.
 .PP
 .RS 4
 .nf
