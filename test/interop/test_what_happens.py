@@ -186,8 +186,8 @@ PROVOKED: dict[str, Failure] = {
     "Another thread cancels, closes or frees": cancelled,
     "Another call uses the client": busy,
 }
-# Shown by tests in other languages, with a network of their own.
-OTHER = {"A cable is pulled"}
+# Provoked by tests with a network of their own.
+OTHER = {"A cable is pulled", "The ports of a client are used up"}
 
 
 def sentences(section: str) -> list[str]:
@@ -220,6 +220,38 @@ def test_every_section_names_its_tests() -> None:
         named = re.findall(r"`((?:Test|test_)\w+)`", text)
         assert named, f"{section} names no test"
         assert known >= set(named), f"{section} names {set(named) - known}"
+
+
+def test_the_ports_of_a_client_are_used_up() -> None:
+    code = """
+import threading
+from libobe import Client, Server, errors
+server = Server(port=0)
+thread = threading.Thread(target=server.run)
+thread.start()
+client = Client(port=server.port, timeout=20)
+try:
+    for _ in range(1000):
+        client.ready()
+except errors.UnreachableError as error:
+    print(error)
+server.stop()
+thread.join()
+"""
+    few = 'ip link set lo up && echo 61000 61019 > /proc/sys/net/ipv4/ip_local_port_range && exec "$@"'
+    done = subprocess.run(
+        ["unshare", "--map-root-user", "--net", "sh", "-c", few, "-", sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "bindings" / "python")},
+        capture_output=True,
+        text=True,
+        timeout=peer.TIMEOUT,
+    )
+    if done.returncode != 0 and "unshare" in done.stderr and os.environ.get("CI") != "true":
+        pytest.skip(f"this system does not permit a separate network: {done.stderr}")
+    assert done.returncode == 0, done.stderr
+    printed = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:61981", done.stdout.strip())
+    (sentence,) = sentences("The ports of a client are used up")
+    assert printed == f"{sentence} (OBE_E_UNREACHABLE -8010)"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGSTOP")
