@@ -35,7 +35,9 @@ class Block:
 
 def blocks(page: Path) -> list[Block]:
     """The code blocks of a page, without the indentation of a block in a list."""
-    found, lines, indent = [], [], ""
+    found: list[Block] = []
+    lines: list[str] = []
+    indent = ""
     language: str | None = None
     begin = 0
     for number, line in enumerate(page.read_text("utf-8").splitlines(), 1):

@@ -22,7 +22,8 @@ NOT_RUN = ("", "console", "bat", "powershell")
 # Pages for the reader of a checkout. The others are for the reader of an installation.
 OF_THE_CHECKOUT = ("README.md", "docs/install.md")
 PRESET = ("MAKEFLAGS", "MAKELEVEL", "BUILD", "PYTHON", "LD_LIBRARY_PATH", "PYTHONPATH")  # and OBE_...
-PYTHON_PATH = ROOT / "bindings" / "python"
+# The package, and a stand-in for optbayesexpt, which pages about it need.
+PYTHON_PATH = f"{ROOT / 'bindings' / 'python'}:{ROOT / 'bindings' / 'python' / 'tests' / 'stand_in'}"
 
 # Kills every process that it has started, whatever it was, when it ends or is killed.
 NAMESPACES = ["unshare", "--map-root-user", "--net", "--pid", "--fork", "--kill-child", "--"]
@@ -217,7 +218,8 @@ def compile_fragment(block: Block, compiler: str, directory: Path, include: Path
     """Compile a fragment of C or C++ in a function. Returns what the compiler says."""
     standard, suffix = ("-std=c99", ".c") if block.language == "c" else ("-std=c++11", ".cpp")
     source = directory / f"fragment{suffix}"
-    outside, inside = [], []
+    outside: list[str] = []
+    inside: list[str] = []
     for paragraph in block.text.split("\n\n"):
         lines = paragraph.splitlines()
         outside += [line for line in lines if line.startswith("#")]
@@ -227,7 +229,17 @@ def compile_fragment(block: Block, compiler: str, directory: Path, include: Path
     text = "\n".join([preamble, *outside, "int fragment()" if suffix == ".cpp" else "int fragment(void)", "{"])
     source.write_text("\n".join([text, *inside, "return 0;", "}", ""]), "utf-8")
     warnings = ["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-Wno-unused-variable", "-Wno-unused-but-set-variable"]
-    command = [*shlex.split(compiler), standard, *warnings, "-I", include, "-c", "-o", directory / "fragment.o", source]
+    command: list[str | Path] = [
+        *shlex.split(compiler),
+        standard,
+        *warnings,
+        "-I",
+        include,
+        "-c",
+        "-o",
+        directory / "fragment.o",
+        source,
+    ]
     done = subprocess.run(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120
     )
@@ -239,7 +251,7 @@ def run_fragment(block: Block, directory: Path, library: Path) -> str:
     source = directory / "fragment.py"
     source.write_text(block.text, "utf-8")
     env = environment(directory)
-    env.update(PYTHONPATH=str(PYTHON_PATH), OBE_LIBRARY=str(library))
+    env.update(PYTHONPATH=PYTHON_PATH, OBE_LIBRARY=str(library))
     status, printed = run(
         [
             "bash",
