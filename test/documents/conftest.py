@@ -52,11 +52,11 @@ def results(
 ) -> dict[str, Future[list[str]]]:
     """The result of each page that is tested; pages run side by side if each has its own network."""
     items = [item for item in request.session.items if isinstance(item, pytest.Function)]
-    wanted = [item.callspec.params["page"] for item in items if item.originalname == "test_page"]
+    wanted = [str(item.callspec.params["page"]) for item in items if item.originalname == "test_page"]
     workers = len(os.sched_getaffinity(0)) if isolated else 1
     pool = ThreadPoolExecutor(workers)
     found = {}
     for name in wanted:
-        directory = tmp_path_factory.mktemp(re.sub(r"\W+", "-", name))
+        directory = tmp_path_factory.mktemp(re.sub(r"\W+", "-", str(name)))
         found[name] = pool.submit(check_page, ROOT / name, directory, prefix[1])
     return found
