@@ -186,7 +186,7 @@ PROVOKED: dict[str, Failure] = {
     "Another thread cancels, closes or frees": cancelled,
     "Another call uses the client": busy,
 }
-# Provoked by tests with a network of their own.
+# Provoked by tests with a separate network.
 OTHER = {"A cable is pulled", "The ports of a client are used up"}
 
 
