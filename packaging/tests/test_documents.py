@@ -34,7 +34,7 @@ def package(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         make("install", "PREFIX=/a prefix", "DOCDIR=/a prefix/documents of it", f"DESTDIR={directory}")
     elif name == "debian":
         for debian in request.getfixturevalue("dist").directory.glob("*.deb"):
-            run("dpkg-deb", "--extract", debian, directory)
+            run(tool("dpkg-deb"), "--extract", debian, directory)
     else:
         directory = request.getfixturevalue("dist").unpack(f"libobe-{VERSION}-{name}.*", directory)
     return directory, directory / PACKAGES[name]
@@ -154,11 +154,11 @@ def test_version_of_go() -> None:
 def test_dist_reports_all_missing_tools(tmp_path: Path) -> None:
     """With what installs them."""
     for name in ("sh", "sed", "find", "realpath", "dirname"):
-        (tmp_path / name).symlink_to(tool(name, name))
+        (tmp_path / name).symlink_to(tool(name))
     python = tmp_path / "python3"
     python.write_text('#!/bin/sh\n[ "$2" = "import pip" ]\n')
     python.chmod(0o755)
-    command = [tool("make", "make"), "-s", "dist", "PYTHON=python3", f"BUILD={tmp_path}/build"]
+    command = [tool("make"), "-s", "dist", "PYTHON=python3", f"BUILD={tmp_path}/build"]
     env = {**os.environ, "PATH": str(tmp_path)}
     for name in ("MAKEFLAGS", "MAKELEVEL"):
         env.pop(name, None)

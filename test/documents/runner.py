@@ -188,7 +188,7 @@ def script(found: list[Block], files: Path) -> str:
         path = files / str(number)
         if block.file_name and block.language in CONTENT:
             path.write_text(block.text, "utf-8")
-            lines.append(f"cp {shlex.quote(str(path))} {block.file_name}\n")
+            lines.append(f"cp --remove-destination {shlex.quote(str(path))} {block.file_name}\n")
         elif block.language == "sh":
             path.write_text("\n" * (block.line - 1) + block.text, "utf-8")
             lines.append(f"echo block $(stat -c %s ../terminal) >>../log\n. {shlex.quote(str(path))}\n")
