@@ -25,7 +25,7 @@ const (
 	moment = 10 * time.Millisecond
 	// short is a timeout that is meant to expire.
 	short = 30 * time.Millisecond
-	soon = systemtest.Soon
+	soon  = systemtest.Soon
 )
 
 // testSocket is a Client or a Server.

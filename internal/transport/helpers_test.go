@@ -15,7 +15,7 @@ import (
 const (
 	testTimeout = systemtest.Timeout
 	// moment is how long a test waits to see that something does not happen.
-	moment = 10 * time.Millisecond
+	moment        = 10 * time.Millisecond
 	promptTimeout = systemtest.Soon
 )
 
