@@ -90,7 +90,7 @@ func TestManualExamples(t *testing.T) {
 	go func() { ended <- server.Wait() }()
 	check := func(page string) {
 		t.Run(page, func(t *testing.T) {
-			got := run(t, time.Minute, nil, compiled(page))
+			got := run(t, nil, compiled(page))
 			if got.status != 0 || !regexp.MustCompile(exampleOutput[page]).MatchString(got.stdout) {
 				t.Errorf("exit status %d, printed %q, want %s\n%s", got.status, got.stdout, exampleOutput[page], got.stderr)
 			}
