@@ -14,6 +14,8 @@ import pytest
 from pages import ROOT, blocks
 from runner import PYTHON_PATH, check_page, isolated
 
+sys.path.insert(0, str(ROOT / "test"))  # for tools
+
 BUILD = ROOT / os.environ.get("BUILD", "build")
 
 

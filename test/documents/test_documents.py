@@ -28,6 +28,7 @@ import pytest
 import runner
 from pages import ROOT, Block, blocks, broken_links
 
+import tools
 from conftest import page_names
 
 FRAGMENTS = [
@@ -47,6 +48,9 @@ def own_pages() -> list[str]:
 
 @pytest.mark.parametrize("page", page_names())
 def test_page(page: str, results: dict[str, Future[list[str]]]) -> None:
+    needed = runner.tools_of(blocks(ROOT / page))
+    if needed:
+        tools.path(*needed)
     failures = results[page].result()
     if failures:
         pytest.fail("\n".join(failures), pytrace=False)
