@@ -1,7 +1,7 @@
 // Command generate writes everything that follows from the export files of capi and
 // from the tables of statuses, options and counters: the C headers, capi/abi.c, the
-// Python signatures, the manual pages, docs/reference.md, and LabVIEW's node table and
-// error file. With -check it writes nothing and fails if one of these files is stale.
+// Python signatures, the manual pages, the pages in docs/reference, and LabVIEW's node table
+// and error file. With -check it writes nothing and fails if one of these files is stale.
 //
 // It reads sources and writes text; it does not build or load the library. The comment
 //

@@ -98,9 +98,16 @@ func moveAbortable(labview, extra []group) ([]group, []group) {
 }
 
 func readVersion(files *token.FileSet, name string, lib *library) error {
-	file, err := parser.ParseFile(files, name, nil, 0)
+	file, err := parser.ParseFile(files, name, nil, parser.ParseComments)
 	if err != nil {
 		return err
+	}
+	for _, block := range file.Comments {
+		for _, line := range block.List {
+			if date, found := strings.CutPrefix(line.Text, "//obe:date "); found {
+				lib.Date = date
+			}
+		}
 	}
 	into := map[string]*int{"versionMajor": &lib.Major, "versionMinor": &lib.Minor, "versionPatch": &lib.Patch}
 	found := 0
@@ -113,7 +120,7 @@ func readVersion(files *token.FileSet, name string, lib *library) error {
 		found++
 		return true
 	})
-	if err == nil && found != len(into) {
+	if err == nil && (found != len(into) || lib.Date == "") {
 		err = fmt.Errorf("%s: the version is incomplete", name)
 	}
 	return err

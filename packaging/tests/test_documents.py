@@ -9,9 +9,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from pages import broken_links, links
 
 from conftest import ROOT, VERSION, Dist, make, run, tool
-from pages import broken_links, links
 
 # What no package contains. Links to these become plain text.
 NOT_PACKAGED = re.compile(r"(\.\./)*(\.ci/|capi/|internal/|test/|packaging/|Makefile|go\.mod)")
