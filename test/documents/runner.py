@@ -277,6 +277,18 @@ def tools_of(found: list[Block]) -> list[str]:
     return [tool for tool in TOOLS if re.search(rf"\b{re.escape(tool)}\b", commands)]
 
 
+def check_fragment(block: Block, directory: Path, prefix: Path) -> list[str]:
+    """What is wrong with a fragment."""
+    if block.language == "python":
+        said = [run_fragment(block, directory, prefix / "lib" / "libobe.so")]
+    else:
+        said = [
+            compile_fragment(block, compiler, directory, prefix / "include")
+            for compiler in found_compilers(block.language)
+        ]
+    return [text for text in said if text]
+
+
 def found_compilers(language: str) -> list[str]:
     own = os.environ.get("CC" if language == "c" else "CXX", "cc" if language == "c" else "c++")
     other = "clang" if language == "c" else "clang++"

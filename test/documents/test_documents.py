@@ -22,7 +22,6 @@ from __future__ import annotations
 import json
 import subprocess
 from concurrent.futures import Future
-from pathlib import Path
 
 import pytest
 import runner
@@ -47,26 +46,22 @@ def own_pages() -> list[str]:
 
 
 @pytest.mark.parametrize("page", page_names())
-def test_page(page: str, results: dict[str, Future[list[str]]]) -> None:
+def test_page(page: str, results: dict[str, Future[list[str]]], request: pytest.FixtureRequest) -> None:
     needed = runner.tools_of(blocks(ROOT / page))
     if needed:
         tools.path(*needed)
-    failures = results[page].result()
+    failures = results[request.node.name].result()
     if failures:
         pytest.fail("\n".join(failures), pytrace=False)
 
 
 @pytest.mark.parametrize(("page", "block"), FRAGMENTS)
-def test_fragment(page: str, block: Block, prefix: tuple[Path, str], tmp_path: Path) -> None:
-    if block.language == "python":
-        trouble = runner.run_fragment(block, tmp_path, prefix[0] / "lib" / "libobe.so")
-    else:
-        compilers = runner.found_compilers(block.language)
-        trouble = "".join(
-            runner.compile_fragment(block, compiler, tmp_path, prefix[0] / "include") for compiler in compilers
-        )
-    if trouble:
-        pytest.fail(f"{page}:{block.line}: this fragment is wrong:\n{block.text}\n{trouble}", pytrace=False)
+def test_fragment(
+    page: str, block: Block, results: dict[str, Future[list[str]]], request: pytest.FixtureRequest
+) -> None:
+    failures = results[request.node.name].result()
+    if failures:
+        pytest.fail(f"{page}:{block.line}: this fragment is wrong:\n{block.text}\n{''.join(failures)}", pytrace=False)
 
 
 @pytest.mark.parametrize("page", page_names())
