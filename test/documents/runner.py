@@ -231,17 +231,9 @@ def compile_fragment(block: Block, compiler: str, directory: Path, include: Path
     text = "\n".join([preamble, *outside, "int fragment()" if suffix == ".cpp" else "int fragment(void)", "{"])
     source.write_text("\n".join([text, *inside, "return 0;", "}", ""]), "utf-8")
     warnings = ["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-Wno-unused-variable", "-Wno-unused-but-set-variable"]
-    command: list[str | Path] = [
-        *shlex.split(compiler),
-        standard,
-        *warnings,
-        "-I",
-        include,
-        "-c",
-        "-o",
-        directory / "fragment.o",
-        source,
-    ]
+    # Only when it generates code does gcc warn about a status that is ignored.
+    action = ["-c", "-o", directory / "fragment.o"] if block.language == "c" else ["-fsyntax-only"]
+    command: list[str | Path] = [*shlex.split(compiler), standard, *warnings, "-I", include, *action, source]
     done = subprocess.run(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120
     )
