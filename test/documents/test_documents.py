@@ -25,7 +25,7 @@ from concurrent.futures import Future
 
 import pytest
 import runner
-from pages import ROOT, Block, blocks, broken_links
+from pages import ROOT, Block, blocks, broken_links, links
 
 import tools
 from conftest import page_names
@@ -83,3 +83,17 @@ def test_links(page: str) -> None:
     broken = broken_links(ROOT / page)
     if broken:
         pytest.fail(f"{page} links to what is not there: {', '.join(broken)}", pytrace=False)
+
+
+def test_every_page_is_listed() -> None:
+    """docs/README.md links to every page of docs."""
+    directory = ROOT / "docs"
+    listed = {(directory / link.partition("#")[0]).resolve() for link in links(directory / "README.md")}
+    pages = {path for path in directory.rglob("*") if path.suffix in (".md", ".html", ".json")}
+    assert sorted(pages - listed - {directory / "README.md"}) == []
+
+
+def test_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 150
+    for page in (ROOT / "docs" / "quickstart").glob("*.md"):
+        assert len(page.read_text("utf-8").splitlines()) < 120, page
