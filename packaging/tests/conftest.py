@@ -14,6 +14,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "test"))
+sys.path.append(str(ROOT / "test" / "documents"))  # for pages
 
 from tools import path as tool  # noqa: E402
 

@@ -7,12 +7,15 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from pages import ROOT, blocks
-from runner import PYTHON_PATH, check_page, isolated
+from pages import ROOT, Block, blocks
+from runner import PYTHON_PATH, check_fragment, check_page, isolated
+
+sys.path.insert(0, str(ROOT / "test"))  # for tools
 
 BUILD = ROOT / os.environ.get("BUILD", "build")
 
@@ -49,14 +52,20 @@ def prefix() -> tuple[Path, str]:
 @pytest.fixture(scope="session")
 def results(
     request: pytest.FixtureRequest, prefix: tuple[Path, str], tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, Future[list[str]]]:
-    """The result of each page that is tested; pages run side by side if each has its own network."""
-    items = [item for item in request.session.items if isinstance(item, pytest.Function)]
-    wanted = [str(item.callspec.params["page"]) for item in items if item.originalname == "test_page"]
-    workers = len(os.sched_getaffinity(0)) if isolated else 1
-    pool = ThreadPoolExecutor(workers)
+) -> Iterator[dict[str, Future[list[str]]]]:
+    """The failures of each page and each fragment that is tested, by the name of the test.
+
+    They are checked side by side, if each page has its own network.
+    """
     found = {}
-    for name in wanted:
-        directory = tmp_path_factory.mktemp(re.sub(r"\W+", "-", str(name)))
-        found[name] = pool.submit(check_page, ROOT / name, directory, prefix[1])
-    return found
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0)) if isolated else 1) as pool:
+        for item in request.session.items:
+            if isinstance(item, pytest.Function) and "results" in item.fixturenames:
+                directory = tmp_path_factory.mktemp(re.sub(r"\W+", "-", item.name))
+                page, block = ROOT / str(item.callspec.params["page"]), item.callspec.params.get("block")
+                if isinstance(block, Block):
+                    found[item.name] = pool.submit(check_fragment, block, directory, prefix[0])
+                else:
+                    found[item.name] = pool.submit(check_page, page, directory, prefix[1])
+        yield found
+        pool.shutdown(cancel_futures=True)

@@ -77,6 +77,7 @@ def exchange_then(port: int, end: Callable[[], object]) -> threading.Thread:
 
 
 server_run, socket_serve = Server.run, Socket.serve
+original_run: Callable[..., None]
 
 
 def run_once(self: Server, *arguments: Any, **named: Any) -> None:
@@ -91,6 +92,13 @@ def serve_once(self: Socket, *arguments: Any, **named: Any) -> None:
         socket_serve(self, *arguments, **named)
     finally:
         thread.join()
+
+
+def original_run_once(self: Socket) -> None:
+    """For servers of libobe.optbayesexpt."""
+    thread = exchange_then(self.port, self.cancel)
+    original_run(self)
+    thread.join()
 
 
 def measure(setting: float) -> float:
@@ -113,5 +121,11 @@ client.wait_ready()
 server = Server(port=0)
 setting, values = client.goodset(), [1.0, 2.0, 3.0]
 Server.run, Socket.serve = run_once, serve_once  # type: ignore[method-assign]
+if "libobe.optbayesexpt" in fragment:
+    import libobe.optbayesexpt
+
+    model, settings, parameters, constants = design, ((2.8, 2.9),), ((2.8, 2.9),), ()
+    original_run = libobe.optbayesexpt.OBE_Server.run
+    libobe.optbayesexpt.OBE_Server.run = original_run_once  # type: ignore[method-assign]
 exec(compile(fragment, sys.argv[1], "exec"), globals())
 designer.stop()

@@ -25,6 +25,8 @@ PRESET = ("MAKEFLAGS", "MAKELEVEL", "BUILD", "PYTHON", "LD_LIBRARY_PATH", "PYTHO
 # The package, and a stand-in for optbayesexpt, which pages about it need.
 PYTHON_PATH = f"{ROOT / 'bindings' / 'python'}:{ROOT / 'bindings' / 'python' / 'tests' / 'stand_in'}"
 
+TOOLS = ("pkg-config", "cmake", "openssl", "valgrind")  # what not every reader of a page has
+
 # Kills every process that it has started, whatever it was, when it ends or is killed.
 NAMESPACES = ["unshare", "--map-root-user", "--net", "--pid", "--fork", "--kill-child", "--"]
 
@@ -57,7 +59,7 @@ def environment(home: Path) -> dict[str, str]:
     """The environment of a reader, who has a compiler, Python and Go, and no settings for this project."""
     env = {name: value for name, value in os.environ.items() if name not in PRESET and not name.startswith("OBE_")}
     env["PATH"] = f"{Path(sys.executable).parent}:{env['PATH']}"
-    env.update(HOME=str(home), LC_ALL="C.UTF-8", PYTHONDONTWRITEBYTECODE="1")
+    env.update(HOME=str(home), PYTHON=sys.executable, LC_ALL="C.UTF-8", PYTHONDONTWRITEBYTECODE="1")
     return env
 
 
@@ -229,17 +231,9 @@ def compile_fragment(block: Block, compiler: str, directory: Path, include: Path
     text = "\n".join([preamble, *outside, "int fragment()" if suffix == ".cpp" else "int fragment(void)", "{"])
     source.write_text("\n".join([text, *inside, "return 0;", "}", ""]), "utf-8")
     warnings = ["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-Wno-unused-variable", "-Wno-unused-but-set-variable"]
-    command: list[str | Path] = [
-        *shlex.split(compiler),
-        standard,
-        *warnings,
-        "-I",
-        include,
-        "-c",
-        "-o",
-        directory / "fragment.o",
-        source,
-    ]
+    # Only when it generates code does gcc warn about a status that is ignored.
+    action = ["-c", "-o", directory / "fragment.o"] if block.language == "c" else ["-fsyntax-only"]
+    command: list[str | Path] = [*shlex.split(compiler), standard, *warnings, "-I", include, *action, source]
     done = subprocess.run(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120
     )
@@ -267,6 +261,24 @@ def run_fragment(block: Block, directory: Path, library: Path) -> str:
         60,
     )
     return "" if status == 0 else printed + f"ended with {status}"
+
+
+def tools_of(found: list[Block]) -> list[str]:
+    """The tools that the commands of a page use."""
+    commands = "\n".join(block.text for block in found if block.language == "sh")
+    return [tool for tool in TOOLS if re.search(rf"\b{re.escape(tool)}\b", commands)]
+
+
+def check_fragment(block: Block, directory: Path, prefix: Path) -> list[str]:
+    """What is wrong with a fragment."""
+    if block.language == "python":
+        said = [run_fragment(block, directory, prefix / "lib" / "libobe.so")]
+    else:
+        said = [
+            compile_fragment(block, compiler, directory, prefix / "include")
+            for compiler in found_compilers(block.language)
+        ]
+    return [text for text in said if text]
 
 
 def found_compilers(language: str) -> list[str]:

@@ -22,12 +22,12 @@ from __future__ import annotations
 import json
 import subprocess
 from concurrent.futures import Future
-from pathlib import Path
 
 import pytest
 import runner
-from pages import ROOT, Block, blocks, broken_links
+from pages import ROOT, Block, blocks, broken_links, links
 
+import tools
 from conftest import page_names
 
 FRAGMENTS = [
@@ -46,23 +46,22 @@ def own_pages() -> list[str]:
 
 
 @pytest.mark.parametrize("page", page_names())
-def test_page(page: str, results: dict[str, Future[list[str]]]) -> None:
-    failures = results[page].result()
+def test_page(page: str, results: dict[str, Future[list[str]]], request: pytest.FixtureRequest) -> None:
+    needed = runner.tools_of(blocks(ROOT / page))
+    if needed:
+        tools.path(*needed)
+    failures = results[request.node.name].result()
     if failures:
         pytest.fail("\n".join(failures), pytrace=False)
 
 
 @pytest.mark.parametrize(("page", "block"), FRAGMENTS)
-def test_fragment(page: str, block: Block, prefix: tuple[Path, str], tmp_path: Path) -> None:
-    if block.language == "python":
-        trouble = runner.run_fragment(block, tmp_path, prefix[0] / "lib" / "libobe.so")
-    else:
-        compilers = runner.found_compilers(block.language)
-        trouble = "".join(
-            runner.compile_fragment(block, compiler, tmp_path, prefix[0] / "include") for compiler in compilers
-        )
-    if trouble:
-        pytest.fail(f"{page}:{block.line}: this fragment is wrong:\n{block.text}\n{trouble}", pytrace=False)
+def test_fragment(
+    page: str, block: Block, results: dict[str, Future[list[str]]], request: pytest.FixtureRequest
+) -> None:
+    failures = results[request.node.name].result()
+    if failures:
+        pytest.fail(f"{page}:{block.line}: this fragment is wrong:\n{block.text}\n{''.join(failures)}", pytrace=False)
 
 
 @pytest.mark.parametrize("page", page_names())
@@ -84,3 +83,17 @@ def test_links(page: str) -> None:
     broken = broken_links(ROOT / page)
     if broken:
         pytest.fail(f"{page} links to what is not there: {', '.join(broken)}", pytrace=False)
+
+
+def test_every_page_is_listed() -> None:
+    """docs/README.md links to every page of docs."""
+    directory = ROOT / "docs"
+    listed = {(directory / link.partition("#")[0]).resolve() for link in links(directory / "README.md")}
+    pages = {path for path in directory.rglob("*") if path.suffix in (".md", ".html", ".json")}
+    assert sorted(pages - listed - {directory / "README.md"}) == []
+
+
+def test_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 150
+    for page in (ROOT / "docs" / "quickstart").glob("*.md"):
+        assert len(page.read_text("utf-8").splitlines()) < 120, page

@@ -22,9 +22,12 @@ PAGE = (EXPLAIN / "protocol.md").read_text("utf-8")
 SCHEMA = json.loads((EXPLAIN / "protocol.schema.json").read_text("utf-8"))
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 # The commands of internal/command, and what the schema calls the kinds of their replies.
-COMMANDS: dict[str, str] = dict(
-    re.findall(r'^\t"(\w+)": +\{answer: answer(\w+)', (ROOT / "internal/command/command.go").read_text("utf-8"), re.M)
-)
+COMMANDS: dict[str, str] = {
+    name: kind
+    for kind, name in re.findall(
+        r'\{answer: answer(\w+),.*?Command\{"(\w+)"', (ROOT / "internal/command/command.go").read_text("utf-8")
+    )
+}
 KINDS = {"OK": {"ok"}, "Numbers": {"numbers", "setting"}, "Rows": {"rows"}}
 
 RIGHT = {
