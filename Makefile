@@ -123,13 +123,13 @@ setup: ## install every tool that tests and packages need, on Debian or Ubuntu
 # The first prerequisite of what needs all of them, so that every sentence comes before the
 # long work.
 toolchain:
-	$(TOOLCHAIN) $(if $(wildcard $(OUT)/$(LIBFILE)),,go) cc c++ $(if $(USER_PYTHON),,python)
+	$(TOOLCHAIN) $(if $(wildcard $(OUT)/$(LIBFILE)),,go) cc c++ python
 
 check: toolchain all ## the quick tests and linters, in a minute
-	$(RUN_TESTS) check
+	@$(RUN_TESTS) check
 
 test: toolchain all $(OUT)/test/libobe.so ## every test and linter, in ten minutes
-	$(RUN_TESTS)
+	@$(RUN_TESTS)
 
 fuzz: ## fuzz for FUZZTIME (60s) each: every fuzz target in Go, and the C ABI
 	BUILD="$(BUILD_PATH)" PYTHON="$(PYTHON)" GO="$(GO)" FUZZTIME="$(FUZZTIME)" test/fuzz/run
