@@ -72,7 +72,7 @@ func render(root string) (map[string][]byte, error) {
 		return nil, err
 	}
 	out := map[string][]byte{}
-	for _, files := range []func(string, *library) (map[string][]byte, error){headers, pythonFiles, manual, reference, labviewFiles} {
+	for _, files := range []func(string, *library) (map[string][]byte, error){commandFiles, headers, pythonFiles, manual, reference, labviewFiles} {
 		made, err := files(root, lib)
 		if err != nil {
 			return nil, err

@@ -21,7 +21,7 @@ func TestGeneratedFilesAreFresh(t *testing.T) {
 
 func TestStaleFileIsReported(t *testing.T) {
 	root := t.TempDir()
-	for _, directory := range []string{"capi", "include", pythonPackage} {
+	for _, directory := range []string{"capi", "include", "test/c", pythonPackage} {
 		if err := os.CopyFS(filepath.Join(root, directory), os.DirFS(filepath.Join(project, directory))); err != nil {
 			t.Fatal(err)
 		}
@@ -38,6 +38,11 @@ func TestStaleFileIsReported(t *testing.T) {
 		pythonPackage + "/errors.py":      "OBE_E_TIMEOUT",
 		"capi/abi.c":                      "obe_send",
 		"packaging/man/libobe.7":          "OBE_E_STATE",
+		"capi/export_command_bare.go":     "obe_optset",
+		"capi/labview_commands_bare.go":   "obe_lv_optset",
+		"include/obe.hpp":                 `query<matrix>("getcov"`,
+		pythonPackage + "/_client.py":     `self._array(b"getcov"`,
+		"test/c/commands.h":               "evicted",
 		"docs/reference/functions.md":     "obe_send",
 		"docs/reference/options.md":       "timeout_ms",
 		"docs/reference/counters.md":      "evicted",

@@ -3,8 +3,6 @@ package main
 import (
 	"embed"
 	"fmt"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -73,18 +71,15 @@ func reference(root string, lib *library) (map[string][]byte, error) {
 // protocolCommands finds what calls each command of the protocol. A command that a language
 // cannot call is an error.
 func protocolCommands(root string, lib *library) (all []protocolCommand, err error) {
-	cpp, err := os.ReadFile(filepath.Join(root, "include/obe.hpp"))
+	bindings, err := commandFiles(root, lib)
 	if err != nil {
 		return nil, err
 	}
-	python, err := os.ReadFile(filepath.Join(root, pythonPackage, "_client.py"))
-	if err != nil {
-		return nil, err
-	}
+	cpp, python := string(bindings["include/obe.hpp"]), string(bindings[pythonPackage+"/_client.py"])
 	for _, c := range command.Commands() {
 		p := protocolCommand{Command: c, C: prototypeOf(lib.Groups, "obe_"+c.Name), LabVIEW: prototypeOf(lib.LabVIEW, "obe_lv_"+c.Name),
-			Cpp:    declarations(string(cpp), `(?m)^    ((?:void|matrix|std::vector<double>) `+c.Name+`\([^;{]*\))`),
-			Python: declarations(string(python), `(?m)^    def (`+c.Name+`\([^:]*(?::[^\n]*)?) *:$`)}
+			Cpp:    declarations(cpp, `(?m)^    ((?:void|matrix|std::vector<double>) `+c.Name+`\([^;{]*\))`),
+			Python: declarations(python, `(?m)^    def (`+c.Name+`\([^:]*(?::[^\n]*)?) *:$`)}
 		for language, missing := range map[string]bool{"C": p.C == "", "LabVIEW": p.LabVIEW == "", "C++": len(p.Cpp) == 0, "Python": len(p.Python) == 0} {
 			if missing {
 				return nil, fmt.Errorf("%s has no function for the command %s", language, c.Name)
