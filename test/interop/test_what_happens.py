@@ -212,6 +212,19 @@ def test_every_sentence_is_provoked() -> None:
     assert PROVOKED.keys() <= SECTIONS.keys()
 
 
+def test_the_tables_list_the_sections() -> None:
+    """Every status and every counter that a section names, in the order of the sections."""
+    names = {f"OBE_E_{name}" for name in re.findall(r"`OBE_E_(\w+)`", PAGE)} | set(
+        re.findall(r"`(dropped_\w+|evicted)`", PAGE)
+    )
+    listed = {}
+    for name, sections in re.findall(r"^\|(?: -\d+ \|)? `(\w+)` \| (.*) \|$", PAGE, re.M):
+        listed[name] = re.findall(r"\[([^]]*)\]", sections)
+    assert listed.keys() == names
+    for name, sections in listed.items():
+        assert sections == [head[0].lower() + head[1:] for head, text in SECTIONS.items() if f"`{name}`" in text], name
+
+
 def test_every_section_names_its_tests() -> None:
     sources = [*ROOT.glob("internal/**/*_test.go"), *ROOT.glob("test/**/*_test.go")]
     sources += [*ROOT.glob("bindings/**/test_*.py"), *ROOT.glob("test/**/test_*.py")]
