@@ -25,6 +25,7 @@ PRESET = ("MAKEFLAGS", "MAKELEVEL", "BUILD", "PYTHON", "LD_LIBRARY_PATH", "PYTHO
 # The package, and a stand-in for optbayesexpt, which pages about it need.
 PYTHON_PATH = f"{ROOT / 'bindings' / 'python'}:{ROOT / 'bindings' / 'python' / 'tests' / 'stand_in'}"
 
+SECOND = {"c": "clang", "cpp": "clang++"}  # compilers
 TOOLS = ("pkg-config", "cmake", "openssl", "valgrind")  # what not every reader of a page has
 
 # Kills every process that it has started, whatever it was, when it ends or is killed.
@@ -46,12 +47,12 @@ NOTICE = re.compile(r"^(\./\S+: line \d+: )?\[\d+\][+-]?\s.*\n?", re.M)
 
 def works(command: list[str]) -> bool:
     try:
-        return subprocess.run([*command, "true"], capture_output=True, timeout=20).returncode == 0
+        return subprocess.run(command, capture_output=True, timeout=20).returncode == 0
     except (OSError, subprocess.TimeoutExpired):
         return False
 
 
-isolated = works(NAMESPACES)
+isolated = works([*NAMESPACES, "ip", "link", "set", "lo", "up"])
 """Whether each page has its own network, so that several can use the same port at the same time."""
 
 
@@ -283,5 +284,4 @@ def check_fragment(block: Block, directory: Path, prefix: Path) -> list[str]:
 
 def found_compilers(language: str) -> list[str]:
     own = os.environ.get("CC" if language == "c" else "CXX", "cc" if language == "c" else "c++")
-    other = "clang" if language == "c" else "clang++"
-    return [own, *([other] if shutil.which(other) else [])]
+    return [own, *([SECOND[language]] if shutil.which(SECOND[language]) else [])]

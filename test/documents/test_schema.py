@@ -21,11 +21,11 @@ EXPLAIN = ROOT / "docs" / "explain"
 PAGE = (EXPLAIN / "protocol.md").read_text("utf-8")
 SCHEMA = json.loads((EXPLAIN / "protocol.schema.json").read_text("utf-8"))
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
-# The commands of internal/command, and what the schema calls the kinds of their replies.
+# The commands of the library, and the replies that they expect.
 COMMANDS: dict[str, str] = {
-    name: kind
-    for kind, name in re.findall(
-        r'\{answer: answer(\w+),.*?Command\{"(\w+)"', (ROOT / "internal/command/command.go").read_text("utf-8")
+    name: "OK" if reply == '"OK"' else "Rows" if "rows" in reply else "Numbers"
+    for name, reply in re.findall(
+        r"^\| \[`(\w+)`\]\(#\w+\) \|.*?\| `([^`]*)` \|", (ROOT / "docs/reference/commands.md").read_text("utf-8"), re.M
     )
 }
 KINDS = {"OK": {"ok"}, "Numbers": {"numbers", "setting"}, "Rows": {"rows"}}
