@@ -128,6 +128,7 @@ var checkedBy = []struct {
 // The compiler diagnoses a wrong call in C and C++, and no right one. A compiler that does
 // not know the attributes compiles both.
 func TestCallsAreChecked(t *testing.T) {
+	t.Parallel()
 	for _, c := range checkedBy {
 		t.Run(c.compiler+" "+c.name, func(t *testing.T) {
 			t.Parallel()
@@ -169,6 +170,7 @@ func TestCallsAreChecked(t *testing.T) {
 
 // The examples in C of the documents and at the beginning of obe.h compile without a warning.
 func TestExamplesInDocumentsCompile(t *testing.T) {
+	t.Parallel()
 	var examples []string
 	for _, name := range []string{"../README.md", "../docs/debugging.md"} {
 		text, err := os.ReadFile(name)

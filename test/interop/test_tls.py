@@ -32,7 +32,7 @@ class Authority:
     def openssl(self, *arguments: object) -> None:
         if shutil.which("openssl") is None:
             pytest.fail("openssl is not installed (Debian package openssl)")
-        subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True, timeout=60)
+        subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True, timeout=peer.HANGS)
 
     @staticmethod
     def new_key(path: Path) -> list[object]:

@@ -12,6 +12,8 @@ import pytest
 
 from conftest import ROOT, missing
 
+pytestmark = pytest.mark.slow
+
 RIGHT = """
 from __future__ import annotations
 
