@@ -128,6 +128,7 @@ var checkedBy = []struct {
 // The compiler diagnoses a wrong call in C and C++, and no right one. A compiler that does
 // not know the attributes compiles both.
 func TestCallsAreChecked(t *testing.T) {
+	t.Parallel()
 	for _, c := range checkedBy {
 		t.Run(c.compiler+" "+c.name, func(t *testing.T) {
 			t.Parallel()
@@ -169,6 +170,7 @@ func TestCallsAreChecked(t *testing.T) {
 
 // The example at the beginning of obe.h compiles without a warning.
 func TestExampleInHeaderCompiles(t *testing.T) {
+	t.Parallel()
 	_, example, _ := strings.Cut(readHeader(t), " is the complete interface.\n")
 	example, _, _ = strings.Cut(example, " * Conventions:")
 	example = regexp.MustCompile(`(?m)^ \*`).ReplaceAllString(example, "")

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 // lintHeader returns what LabVIEW's import wizard cannot read in a header, and what would
@@ -130,14 +129,14 @@ func lintParameters(text string) (problems []string) {
 	return problems
 }
 
-func TestLabVIEWHeader(t *testing.T) {
+func TestConsistentLabVIEWHeader(t *testing.T) {
 	for _, violation := range lintHeader(readInclude(t, "obe_labview.h")) {
 		t.Error(violation)
 	}
 }
 
 // lintHeader reports a violation of each rule.
-func TestLabVIEWHeaderRules(t *testing.T) {
+func TestConsistentLabVIEWHeaderRules(t *testing.T) {
 	header := readInclude(t, "obe_labview.h")
 	const good = "int obe_lv_free(int handle);"
 	for name, bad := range map[string]string{
@@ -203,8 +202,8 @@ func TestLabVIEWHeaderRules(t *testing.T) {
 
 // A node stores the prototype with which it was configured, and a function whose prototype
 // has changed since then would write out of bounds. So released prototypes do not change;
-// labview_prototypes.txt lists them, and new ones are appended.
-func TestLabVIEWPrototypesDoNotChange(t *testing.T) {
+// labview_prototypes.txt lists them, and make generate appends new ones.
+func TestConsistentLabVIEWPrototypes(t *testing.T) {
 	text, err := os.ReadFile("labview_prototypes.txt")
 	if err != nil {
 		t.Fatal(err)
@@ -233,17 +232,25 @@ func labviewProgram(library string) []string {
 }
 
 func TestLabVIEWFunctions(t *testing.T) {
+	t.Parallel()
 	hooked := library(t, "test/libobe.so")
-	succeed(t, time.Minute, nil, compile(t, "labview", labviewProgram(hooked)...))
-	flags := append(labviewProgram(hooked), sanitizers...)
-	t.Run("sanitizers", func(t *testing.T) {
-		succeed(t, time.Minute, []string{"ASAN_OPTIONS=detect_leaks=1"}, compile(t, "labview", flags...))
+	t.Run("plain", func(t *testing.T) {
+		t.Parallel()
+		succeed(t, nil, compile(t, "labview", labviewProgram(hooked)...))
 	})
-	t.Run("valgrind", func(t *testing.T) { checkMemory(t, compile(t, "labview", append(labviewProgram(hooked), patient)...)) })
+	t.Run("sanitizers", func(t *testing.T) {
+		t.Parallel()
+		flags := append(labviewProgram(hooked), sanitizers...)
+		succeed(t, []string{"ASAN_OPTIONS=detect_leaks=1"}, compile(t, "labview", flags...))
+	})
+	t.Run("valgrind", func(t *testing.T) {
+		t.Parallel()
+		checkMemory(t, compile(t, "labview", append(labviewProgram(hooked), patient)...))
+	})
 }
 
 // c/labview.c calls every function.
-func TestLabVIEWFunctionsAreAllCalled(t *testing.T) {
+func TestConsistentLabVIEWCalls(t *testing.T) {
 	source, err := os.ReadFile("c/labview.c")
 	if err != nil {
 		t.Fatal(err)
@@ -255,7 +262,7 @@ func TestLabVIEWFunctionsAreAllCalled(t *testing.T) {
 		for _, f := range functions(readInclude(t, header)) {
 			called := regexp.MustCompile(`(\b` + f.name + `\(|EITHER\(` + strings.TrimSuffix(f.name, "_i") + `,)`)
 			if !called.Match(source) {
-				t.Errorf("c/labview.c does not call %s", f.name)
+				t.Errorf("c/labview.c does not call %s; add a call", f.name)
 			}
 		}
 	}
@@ -264,9 +271,11 @@ func TestLabVIEWFunctionsAreAllCalled(t *testing.T) {
 // LabVIEW's memory with both alignments: packed on 32-bit Windows, natural elsewhere. The
 // library's file is compiled with each, and with the sanitizers.
 func TestLabVIEWMemory(t *testing.T) {
+	t.Parallel()
 	for _, align := range []string{"1", "8"} {
 		t.Run(align, func(t *testing.T) {
-			succeed(t, time.Minute, nil, compile(t, "labview_memory", "c/labview_manager.c", "../capi/labview_memory.c", "-I../capi",
+			t.Parallel()
+			succeed(t, nil, compile(t, "labview_memory", "c/labview_manager.c", "../capi/labview_memory.c", "-I../capi",
 				"-DLV_ALIGN="+align, "-rdynamic", "-ldl", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"))
 		})
 	}
@@ -297,17 +306,21 @@ func TestLabVIEWAlignment(t *testing.T) {
 // The C ABI with 32 bits, as in a 32-bit LabVIEW. It runs on Linux, which has the same
 // calling convention as Windows.
 func Test32Bit(t *testing.T) {
+	t.Parallel()
 	so := buildPath(t, "386/libobe.so")
 	tool(t, "gcc -m32")
 	command(t, "env", "CGO_ENABLED=1", "GOARCH=386", "CC=gcc -m32", envOr("GO", "go"), "build", "-C", "..", "-trimpath", "-tags", "obetest",
 		"-buildmode=c-shared", "-o", so, "./capi")
 	// Some numbers in the programs are 64-bit addresses.
 	flags := append([]string{"-m32", "-Wno-overflow"}, against(so)...)
-	t.Setenv("CC", "gcc")
 	for _, name := range []string{"arguments", "buffers", "message", "command", "serve", "process"} {
-		t.Run(name, func(t *testing.T) { succeed(t, time.Minute, nil, compile(t, name, flags...)) })
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			succeed(t, nil, compileWith(t, "gcc", name, flags...))
+		})
 	}
 	t.Run("labview", func(t *testing.T) {
-		succeed(t, time.Minute, nil, compile(t, "labview", append(labviewProgram(so), flags...)...))
+		t.Parallel()
+		succeed(t, nil, compileWith(t, "gcc", "labview", append(labviewProgram(so), flags...)...))
 	})
 }

@@ -73,6 +73,7 @@ func compiles(t *testing.T, compiler, suffix, text string, flags ...string) {
 // Both headers compile with the headers of common libraries, whichever comes first,
 // and so does a program that uses every member.
 func TestHeadersBesideOthers(t *testing.T) {
+	t.Parallel()
 	cppSources(t, "cpp")
 	for _, e := range environments {
 		for _, compiler := range e.compilers {
@@ -120,6 +121,7 @@ func usedNames(header string) map[string]bool {
 // No identifier of our headers is a macro of the others, for the compiler that knows
 // them. A macro that takes arguments matters only where a parenthesis follows.
 func TestNoNameIsAMacro(t *testing.T) {
+	t.Parallel()
 	macros := func(t *testing.T, compiler string, flags []string, text string) map[string]bool {
 		cmd := exec.Command(tool(t, compiler), slices.Concat(flags, []string{"-std=gnu++17", "-I../include", "-dM", "-E", "-x", "c++", "-"})...)
 		cmd.Stdin = strings.NewReader(text)
@@ -161,6 +163,7 @@ func TestNoNameIsAMacro(t *testing.T) {
 // The same for the names in cpp/macros.txt, whatever is installed: each becomes a macro
 // that does not compile, before or after obe.hpp.
 func TestHeadersBesideAnyMacro(t *testing.T) {
+	t.Parallel()
 	list, err := os.ReadFile("cpp/macros.txt")
 	if err != nil {
 		t.Fatal(err)

@@ -57,6 +57,7 @@ const exampleServerPage = "libobe-send-and-receive-messages"
 
 // The programs of the manual pages compile without a warning, and run.
 func TestManualExamples(t *testing.T) {
+	t.Parallel()
 	shipped := library(t, "libobe.so")
 	programs := manualExamples(t)
 	if len(programs) != len(exampleOutput)+1 || programs[exampleServerPage] == "" {
@@ -90,7 +91,7 @@ func TestManualExamples(t *testing.T) {
 	go func() { ended <- server.Wait() }()
 	check := func(page string) {
 		t.Run(page, func(t *testing.T) {
-			got := run(t, time.Minute, nil, compiled(page))
+			got := run(t, nil, compiled(page))
 			if got.status != 0 || !regexp.MustCompile(exampleOutput[page]).MatchString(got.stdout) {
 				t.Errorf("exit status %d, printed %q, want %s\n%s", got.status, got.stdout, exampleOutput[page], got.stderr)
 			}

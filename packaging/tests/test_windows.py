@@ -79,7 +79,7 @@ def wine() -> Iterator[Mapping[str, str]]:
 def run_in_wine(program: Path, wine: Mapping[str, str], library: Path) -> None:
     """Run a consumer in the same directory as the library."""
     shutil.copy(library, program.parent)
-    assert run(tool("wine"), program, env=wine, limit=120).split() == [ANSWER, VERSION]
+    assert run(tool("wine"), program, env=wine).split() == [ANSWER, VERSION]
 
 
 def test_library(bits: int, unpacked: Path) -> None:
@@ -158,7 +158,7 @@ def test_installed_program(dist: Dist, tmp_path: Path, wine: Mapping[str, str], 
     directory = tmp_path / ("build" if means == "copy" else "prefix/bin")
     assert (directory / "obe64.dll").read_bytes() == (unpacked / "bin" / "obe64.dll").read_bytes()
     shutil.rmtree(unpacked)
-    assert run("wine", directory / "consumer.exe", env=wine, limit=120).split() == [ANSWER, VERSION]
+    assert run("wine", directory / "consumer.exe", env=wine).split() == [ANSWER, VERSION]
 
 
 def test_contained(source: Path, tmp_path: Path, wine: Mapping[str, str]) -> None:
@@ -167,7 +167,7 @@ def test_contained(source: Path, tmp_path: Path, wine: Mapping[str, str]) -> Non
     build_and_install(tmp_path / "a build", tmp_path / "prefix")
     assert {path.name for path in (tmp_path / "prefix" / "bin").iterdir()} == {"consumer.exe", "obe64.dll"}
     program = tmp_path / "prefix" / "bin" / "consumer.exe"
-    assert run("wine", program, env=wine, limit=120).split() == [ANSWER, VERSION]
+    assert run("wine", program, env=wine).split() == [ANSWER, VERSION]
 
 
 def test_both_in_one_directory(dist: Dist, tmp_path: Path) -> None:

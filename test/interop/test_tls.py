@@ -30,7 +30,8 @@ class Authority:
         self.openssl("req", "-x509", *self.new_key(self.key), "-out", self.ca, "-subj", "/CN=authority", "-days", "2")
 
     def openssl(self, *arguments: object) -> None:
-        subprocess.run([tools.path("openssl"), *map(str, arguments)], check=True, capture_output=True, timeout=60)
+        command = [tools.path("openssl"), *map(str, arguments)]
+        subprocess.run(command, check=True, capture_output=True, timeout=peer.HANGS)
 
     @staticmethod
     def new_key(path: Path) -> list[object]:

@@ -16,8 +16,6 @@ import peer
 from clfn import NULL, TIMEOUT_MS, Blocked, Diagram
 from conftest import HEADER, LISTS, REPLIES, TABLES
 
-SOON = 2.0  # s: longer than a call that does not wait takes on a busy machine
-
 
 def option(lv: Diagram, handle: int, name: bytes) -> bytes:
     """The value of an option or a property."""
@@ -161,7 +159,7 @@ def test_timeouts(lv: Diagram, waiting: int) -> None:
         began = time.monotonic()
         result = lv.run("obe_lv_tcmd", handle=waiting, json=b"1", timeout_ms=timeout)
         assert result.status == lv.E_TIMEOUT
-        assert at_least <= time.monotonic() - began < at_least + SOON
+        assert at_least <= time.monotonic() - began < at_least + peer.SOON
 
 
 def test_short_receives_lose_nothing(lv: Diagram) -> None:

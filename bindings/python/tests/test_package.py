@@ -10,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from conftest import ROOT
 from libobe import _abi, _library
 from tools import missing
@@ -22,6 +24,7 @@ def version(package: str) -> tuple[int, ...]:
         return ()
 
 
+@pytest.mark.slow
 def test_wheel(tmp_path: Path) -> None:
     if not version("pip") or version("setuptools") < (77, 0):
         missing("pip with setuptools 77.0.3 or later is not installed")

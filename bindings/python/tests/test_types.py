@@ -13,6 +13,8 @@ import pytest
 from conftest import ROOT
 from tools import missing
 
+pytestmark = pytest.mark.slow
+
 RIGHT = """
 from __future__ import annotations
 

@@ -137,6 +137,7 @@ def test_an_integer_too_long_for_python_is_reported_once() -> None:
             client.receive()
 
 
+@pytest.mark.slow
 def test_numpy_is_not_imported() -> None:
     code = "import array, sys, libobe._json; libobe._json.encode(array.array('d', [1])); print('numpy' in sys.modules)"
     package = Path(libobe.__file__).parents[1]
