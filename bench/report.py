@@ -129,6 +129,65 @@ def markdown(sections: Sequence[Section]) -> str:
     return "\n".join(out)
 
 
+# What the summary shows: the beginning of a section's title, the case, the measure, and a name.
+SUMMARY = [
+    (
+        "tcmd, a connection for each exchange, two threads; the baseline is C",
+        "obe client, obe_serve",
+        "p50",
+        "a command and its reply on a new connection, C with C",
+    ),
+    (
+        "tcmd, a kept connection, two threads; the baseline is C",
+        "obe client, obe_serve",
+        "p50",
+        "the same on a kept connection",
+    ),
+    (
+        "tcmd, a kept connection, two threads; the baseline is a message",
+        "obe client, obe_serve; zmq",
+        "p50",
+        "the same, ZeroMQ's REQ/REP",
+    ),
+    (
+        "tcmd, a kept connection, two threads; the baseline is a message",
+        "obe client, obe_serve; nng",
+        "p50",
+        "the same, nng's REQ/REP",
+    ),
+    (
+        "python, a connection",
+        "obe client, obe server, two processes",
+        "p50",
+        "a command and its reply on a new connection, Python with Python",
+    ),
+    ("python, a kept", "obe client, obe server, two processes", "p50", "the same on a kept connection"),
+    ("messages one", "server receives, 64 MB, string", "rate", "a message of 64 MB, received by a server"),
+    ("messages one", "client sends, 64 MB, string", "rate", "the same, sent by a client"),
+    ("many clients, a connection", "64 clients, obe_serve", "exchanges", "64 clients, new connections"),
+    ("many clients, a kept", "64 clients, obe_serve", "exchanges", "64 clients, kept connections"),
+    ("documents", "obe_set_doubles; json.dumps", "time", "writing 1,000,000 doubles, Python's json"),
+    ("documents", "obe_set_doubles; std::to_chars", "time", "the same, std::to_chars"),
+    ("documents", "obe_get_doubles; json.loads", "time", "reading them, Python's json"),
+    ("documents", "obe_get_doubles; simdjson", "time", "the same, simdjson"),
+    ("10,000 idle", "obe_serve", "memory of each", "an idle connection, an epoll server in C"),
+    ("the library", "load and first call", "time", "loading the library, and the first call"),
+    ("the library", "process after the first call", "resident", "memory of a process after the first call"),
+]
+
+
+def summary(sections: Sequence[Section]) -> str:
+    """A table in Markdown of the figures that SUMMARY selects."""
+    lines = ["| what, and the baseline | baseline | libobe | unit | ratio |", "|---|--:|--:|---|--:|"]
+    for title, case, name, text in SUMMARY:
+        for section in sections:
+            for row in section.rows:
+                for measure in row.measures:
+                    if section.title.lower().startswith(title.lower()) and (row.case, measure.name) == (case, name):
+                        lines.append(f"| {' | '.join([text, *measure.cells()[:4]])} |")
+    return "\n".join(lines)
+
+
 def plain(sections: Sequence[Section]) -> list[dict[str, Any]]:
     """The sections as JSON."""
 

@@ -29,7 +29,7 @@ from compile import BENCH, CC, LIBRARY, OUT, TOP, Build
 from report import Section
 from workers import Worker
 
-BEGIN, END = "<!-- generated: results -->", "<!-- end of generated: results -->"
+BEGIN, END = "<!-- generated: summary -->", "<!-- end of generated: summary -->"
 
 
 def first_line(*command: str) -> str:
@@ -41,9 +41,7 @@ def first_line(*command: str) -> str:
 
 def machine() -> str:
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    model = next(
-        (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "unknown CPU"
-    )
+    model = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "unknown CPU")
     congestion = Path("/proc/sys/net/ipv4/tcp_congestion_control").read_text(encoding="utf-8").strip()
     go = first_line(os.environ.get("GO", "go"), "version").removeprefix("go version ")
     return (
@@ -53,13 +51,18 @@ def machine() -> str:
 
 
 def write(sections: Sequence[Section], about: dict[str, Any]) -> None:
-    """Write the results into BENCHMARKS.md, between its marks, and the plot next to the programs."""
+    """Write the results into bench/results.md, and a summary into BENCHMARKS.md, between its marks; copy the plot."""
+    measured = f"Measured {about['date']} in {about['seconds']} s on: {about['machine']}."
+    verdict, *missed = report.verdict(sections, "- ")
+    lines = ["<!-- Written by bench/run.py --write; do not edit. -->", "# Results of the benchmark", ""]
+    lines += ["[BENCHMARKS.md](../BENCHMARKS.md) says what is measured and how.", "", measured, ""]
+    lines += [*(f"- {note}" for note in about["notes"]), "", verdict, "", *missed, "", report.markdown(sections)]
+    (BENCH / "results.md").write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
+
     path = TOP / "BENCHMARKS.md"
     head, rest = path.read_text(encoding="utf-8").split(BEGIN)
     _, tail = rest.split(END)
-    summary, *missed = report.verdict(sections, "- ")
-    lines = [f"Measured {about['date']} in {about['seconds']} s on: {about['machine']}.", ""]
-    lines += [*(f"- {note}" for note in about["notes"]), "", summary, "", *missed, "", report.markdown(sections)]
+    lines = [measured, "", report.summary(sections), "", verdict, "", *missed]
     path.write_text("\n".join([head + BEGIN, *lines]).rstrip() + f"\n\n{END}{tail}", encoding="utf-8")
     if (OUT / "results.svg").exists():
         shutil.copy(OUT / "results.svg", BENCH / "results.svg")
@@ -76,13 +79,13 @@ def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="libobe's benchmark; BENCHMARKS.md describes it")
     parser.add_argument("--quick", action="store_true", help="fewer cases and rounds, in half a minute")
     parser.add_argument("--only", metavar="PART,…", help=f"some parts of: {', '.join(PARTS)}")
-    parser.add_argument("--write", action="store_true", help="write the results into BENCHMARKS.md")
+    parser.add_argument("--write", action="store_true", help="write bench/results.md, and the summary in BENCHMARKS.md")
     given = parser.parse_args()
     given.parts = given.only.split(",") if given.only else list(PARTS)
     if unknown := set(given.parts) - set(PARTS):
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
     if given.write and (given.quick or given.only):
-        parser.error("BENCHMARKS.md contains whole results: --write excludes --quick and --only")
+        parser.error("BENCHMARKS.md and bench/results.md contain whole results: --write excludes --quick and --only")
     if not LIBRARY.exists():
         parser.error(f"{LIBRARY} does not exist: run make first")
     return given

@@ -95,10 +95,10 @@ obe_status obe_getcov(obe_socket client, GoUintptr covariance,
 obe_status obe_getpar(obe_socket client, GoUintptr parameters,
                       int64_t capacity, GoUintptr rows, GoUintptr cols,
                       int64_t timeout_ms);
-obe_status obe_getset(obe_socket client, GoUintptr settings, int64_t capacity,
-                      GoUintptr rows, GoUintptr cols, int64_t timeout_ms);
 obe_status obe_getwgt(obe_socket client, GoUintptr weights, int64_t capacity,
                       GoUintptr count, int64_t timeout_ms);
+obe_status obe_getset(obe_socket client, GoUintptr settings, int64_t capacity,
+                      GoUintptr rows, GoUintptr cols, int64_t timeout_ms);
 obe_status obe_getcon(obe_socket client, GoUintptr constants, int64_t capacity,
                       GoUintptr count, int64_t timeout_ms);
 obe_status obe_done(obe_socket client, int64_t timeout_ms);

@@ -30,17 +30,7 @@ import (
 // and the expected reply (K knobs, P parameters, N samples of their distribution, M
 // settings):
 //
-//	ready, done                  "OK"
-//	newrun     fields            "OK"
-//	newdat     x, y, s: lists    "OK"
-//	optset                       [K numbers], the best setting
-//	goodset    pickiness         [K numbers], a good setting
-//	getmean, getstd              [P numbers]
-//	getcov                       [P rows of P numbers]
-//	getpar                       [P rows of N numbers]
-//	getwgt                       [N numbers]
-//	getset                       [K rows of M numbers]
-//	getcon                       [numbers], the model's constants
+//	{{commands}}
 
 // requestFunc builds the request of a command from the arguments of an exported function.
 type requestFunc func() (*jsondoc.Document, error)
@@ -190,14 +180,6 @@ func obe_check_reply(reply C.obe_message, _command inText) C.obe_status {
 	})
 }
 
-// obe_ready asks once whether the server is ready. obe_wait_ready waits until it is.
-//
-//obe:status answer
-//export obe_ready
-func obe_ready(client C.obe_socket, timeout_ms C.int64_t) C.obe_status {
-	return commandOK("ready", client, timeout_ms, bareCommand("ready"))
-}
-
 // obe_newrun starts a new run. fields is an object whose members are sent too, or NULL.
 // Which members are needed depends on the server.
 //
@@ -205,15 +187,6 @@ func obe_ready(client C.obe_socket, timeout_ms C.int64_t) C.obe_status {
 func obe_newrun(client C.obe_socket, fields C.obe_message, timeout_ms C.int64_t) C.obe_status {
 	const op = "newrun"
 	return commandOK(op, client, timeout_ms, func() (*jsondoc.Document, error) { return fieldsRequest(op, op, fields) })
-}
-
-// obe_optset asks for the best setting for the next measurement and stores it in setting,
-// one number for each knob, and their count in *count. setting has room for capacity
-// numbers.
-//
-//export obe_optset
-func obe_optset(client C.obe_socket, setting outDoubles, capacity C.int64_t, count outInt64, timeout_ms C.int64_t) C.obe_status {
-	return commandDoubles("optset", "setting", client, setting, capacity, count, timeout_ms, bareCommand("optset"))
 }
 
 // obe_goodset asks for a good setting, which the server draws at random: the larger
@@ -256,66 +229,4 @@ func newdatRequest(op string, x inDoubles, x_count C.int64_t, y inDoubles, y_cou
 		lists[i] = v
 	}
 	return command.NewData(lists[0], lists[1], lists[2])
-}
-
-// obe_getmean asks for the mean of each parameter and stores it in mean; see obe_optset.
-//
-//export obe_getmean
-func obe_getmean(client C.obe_socket, mean outDoubles, capacity C.int64_t, count outInt64, timeout_ms C.int64_t) C.obe_status {
-	return commandDoubles("getmean", "mean", client, mean, capacity, count, timeout_ms, bareCommand("getmean"))
-}
-
-// obe_getstd asks for the standard deviation of each parameter and stores it in
-// deviation; see obe_optset.
-//
-//export obe_getstd
-func obe_getstd(client C.obe_socket, deviation outDoubles, capacity C.int64_t, count outInt64, timeout_ms C.int64_t) C.obe_status {
-	return commandDoubles("getstd", "deviation", client, deviation, capacity, count, timeout_ms, bareCommand("getstd"))
-}
-
-// obe_getcov asks for the covariance matrix of the parameters and stores it in
-// covariance, row by row. *rows and *cols are both the number of parameters.
-//
-//export obe_getcov
-func obe_getcov(client C.obe_socket, covariance outDoubles, capacity C.int64_t, rows, cols outInt64, timeout_ms C.int64_t) C.obe_status {
-	return commandMatrix("getcov", "covariance", client, covariance, capacity, rows, cols, timeout_ms)
-}
-
-// obe_getpar asks for the samples of the parameters' distribution and stores them in
-// parameters, with one row for each parameter and one column for each sample.
-//
-//export obe_getpar
-func obe_getpar(client C.obe_socket, parameters outDoubles, capacity C.int64_t, rows, cols outInt64, timeout_ms C.int64_t) C.obe_status {
-	return commandMatrix("getpar", "parameters", client, parameters, capacity, rows, cols, timeout_ms)
-}
-
-// obe_getset asks for all possible settings and stores them in settings, with one row for
-// each knob and one column for each setting.
-//
-//export obe_getset
-func obe_getset(client C.obe_socket, settings outDoubles, capacity C.int64_t, rows, cols outInt64, timeout_ms C.int64_t) C.obe_status {
-	return commandMatrix("getset", "settings", client, settings, capacity, rows, cols, timeout_ms)
-}
-
-// obe_getwgt asks for the weight of each sample of obe_getpar and stores it in weights;
-// see obe_optset.
-//
-//export obe_getwgt
-func obe_getwgt(client C.obe_socket, weights outDoubles, capacity C.int64_t, count outInt64, timeout_ms C.int64_t) C.obe_status {
-	return commandDoubles("getwgt", "weights", client, weights, capacity, count, timeout_ms, bareCommand("getwgt"))
-}
-
-// obe_getcon asks for the constants of the model and stores them in constants; see
-// obe_optset.
-//
-//export obe_getcon
-func obe_getcon(client C.obe_socket, constants outDoubles, capacity C.int64_t, count outInt64, timeout_ms C.int64_t) C.obe_status {
-	return commandDoubles("getcon", "constants", client, constants, capacity, count, timeout_ms, bareCommand("getcon"))
-}
-
-// obe_done asks the server to exit.
-//
-//export obe_done
-func obe_done(client C.obe_socket, timeout_ms C.int64_t) C.obe_status {
-	return commandOK("done", client, timeout_ms, bareCommand("done"))
 }

@@ -7,13 +7,14 @@ package main
 import "C"
 
 import (
-	"os"
 	"strings"
 	"unsafe"
+
+	"libobe/internal/environment"
 )
 
 // underMemcheck reports whether the program runs under valgrind's memcheck.
-var underMemcheck = strings.Contains(os.Getenv("LD_PRELOAD"), "vgpreload_memcheck")
+var underMemcheck = strings.Contains(environment.Get(environment.Preload), "vgpreload_memcheck")
 
 // A leakMark makes memcheck report a handle that the program does not free. Go's heap
 // refers to the handle's own memory, and the quarantine refers to that of freed handles,

@@ -1,8 +1,9 @@
 package main
 
 import (
-	"os"
 	"runtime"
+
+	"libobe/internal/environment"
 )
 
 // minProcs is the minimum of GOMAXPROCS. A call that blocks in a system call keeps its P
@@ -16,7 +17,7 @@ const minProcs = 4
 // closes descriptors which it did not open, these may have become other files since.
 func init() {
 	n := runtime.GOMAXPROCS(0)
-	if os.Getenv("GOMAXPROCS") == "" {
+	if environment.Get(environment.Procs) == "" {
 		n = max(n, minProcs)
 	}
 	runtime.GOMAXPROCS(n)

@@ -10,7 +10,9 @@ package main
 // From 1.0 on functions, statuses and options are only added within a major version, and
 // no signature changes, so a program runs with every later minor version. The SONAME
 // changes only with an incompatible ABI, which needs a new major version: libobe.so.1,
-// libobe.so.2.
+// libobe.so.2. The date is that of the manual pages.
+//
+//obe:date 2026-11-29
 const (
 	versionMajor = 0
 	versionMinor = 1

@@ -797,17 +797,19 @@ obe_status obe_serve(obe_socket server, obe_handler handler, void *user,
  * option fields, and the expected reply (K knobs, P parameters, N samples of
  * their distribution, M settings):
  *
- *   ready, done                  "OK"
- *   newrun     fields            "OK"
- *   newdat     x, y, s: lists    "OK"
- *   optset                       [K numbers], the best setting
- *   goodset    pickiness         [K numbers], a good setting
- *   getmean, getstd              [P numbers]
- *   getcov                       [P rows of P numbers]
- *   getpar                       [P rows of N numbers]
- *   getwgt                       [N numbers]
- *   getset                       [K rows of M numbers]
- *   getcon                       [numbers], the model's constants
+ *   ready                "OK"
+ *   newrun    any        "OK"
+ *   optset               [K numbers]
+ *   goodset   pickiness  [K numbers]
+ *   newdat    x, y, s    "OK"
+ *   getmean              [P numbers]
+ *   getstd               [P numbers]
+ *   getcov               [P rows of P numbers]
+ *   getpar               [P rows of N numbers]
+ *   getwgt               [N numbers]
+ *   getset               [K rows of M numbers]
+ *   getcon               [numbers]
+ *   done                 "OK"
  */
 
 /* obe_query sends the command of that name, one of the list above, and stores
@@ -841,7 +843,7 @@ obe_status obe_query(obe_socket client, const char *command,
 obe_status obe_check_reply(obe_message reply, const char *command)
     OBE_USE_STATUS OBE_INPUT(2, command);
 
-/* obe_ready asks once whether the server is ready. obe_wait_ready waits until
+/* obe_ready asks once whether the server is ready; obe_wait_ready waits until
  * it is.
  */
 obe_status obe_ready(obe_socket client, int64_t timeout_ms)
@@ -853,9 +855,9 @@ obe_status obe_ready(obe_socket client, int64_t timeout_ms)
 obe_status obe_newrun(obe_socket client, obe_message fields,
                       int64_t timeout_ms);
 
-/* obe_optset asks for the best setting for the next measurement and stores it
- * in setting, one number for each knob, and their count in *count. setting has
- * room for capacity numbers.
+/* obe_optset asks for the best setting for the next measurement, one number
+ * for each knob, and stores the numbers in setting, which has room for
+ * capacity numbers, and their count in *count.
  */
 obe_status obe_optset(obe_socket client, double *setting, int64_t capacity,
                       int64_t *count, int64_t timeout_ms)
@@ -879,54 +881,60 @@ obe_status obe_newdat(obe_socket client, const double *x, int64_t x_count,
     OBE_INPUTS(2, x, 3, x_count) OBE_INPUTS(4, y, 5, y_count)
     OBE_INPUTS(6, s, 7, s_count);
 
-/* obe_getmean asks for the mean of each parameter and stores it in mean; see
- * obe_optset.
+/* obe_getmean asks for the mean of each parameter, and stores the numbers in
+ * mean, which has room for capacity numbers, and their count in *count.
  */
 obe_status obe_getmean(obe_socket client, double *mean, int64_t capacity,
                        int64_t *count, int64_t timeout_ms)
     OBE_USE_STATUS OBE_BUFFER(2, mean, 3, capacity) OBE_RESULT(4, count);
 
-/* obe_getstd asks for the standard deviation of each parameter and stores it
- * in deviation; see obe_optset.
+/* obe_getstd asks for the standard deviation of each parameter, and stores the
+ * numbers in deviation, which has room for capacity numbers, and their count
+ * in *count.
  */
 obe_status obe_getstd(obe_socket client, double *deviation, int64_t capacity,
                       int64_t *count, int64_t timeout_ms)
     OBE_USE_STATUS OBE_BUFFER(2, deviation, 3, capacity) OBE_RESULT(4, count);
 
-/* obe_getcov asks for the covariance matrix of the parameters and stores it in
- * covariance, row by row. *rows and *cols are both the number of parameters.
+/* obe_getcov asks for the covariance matrix of the parameters, and stores the
+ * rows one after the other in covariance, which has room for capacity numbers,
+ * and their sizes in *rows and *cols: one row and one column for each
+ * parameter.
  */
 obe_status obe_getcov(obe_socket client, double *covariance, int64_t capacity,
                       int64_t *rows, int64_t *cols, int64_t timeout_ms)
     OBE_USE_STATUS OBE_MATRIX(covariance, capacity) OBE_RESULT(4, rows)
     OBE_RESULT(5, cols);
 
-/* obe_getpar asks for the samples of the parameters' distribution and stores
- * them in parameters, with one row for each parameter and one column for each
- * sample.
+/* obe_getpar asks for the samples of the parameters' distribution, and stores
+ * the rows one after the other in parameters, which has room for capacity
+ * numbers, and their sizes in *rows and *cols: one row for each parameter and
+ * one column for each sample.
  */
 obe_status obe_getpar(obe_socket client, double *parameters, int64_t capacity,
                       int64_t *rows, int64_t *cols, int64_t timeout_ms)
     OBE_USE_STATUS OBE_MATRIX(parameters, capacity) OBE_RESULT(4, rows)
     OBE_RESULT(5, cols);
 
-/* obe_getset asks for all possible settings and stores them in settings, with
- * one row for each knob and one column for each setting.
+/* obe_getwgt asks for the weight of each sample of obe_getpar, and stores the
+ * numbers in weights, which has room for capacity numbers, and their count in
+ * *count.
+ */
+obe_status obe_getwgt(obe_socket client, double *weights, int64_t capacity,
+                      int64_t *count, int64_t timeout_ms)
+    OBE_USE_STATUS OBE_BUFFER(2, weights, 3, capacity) OBE_RESULT(4, count);
+
+/* obe_getset asks for all possible settings, and stores the rows one after the
+ * other in settings, which has room for capacity numbers, and their sizes in
+ * *rows and *cols: one row for each knob and one column for each setting.
  */
 obe_status obe_getset(obe_socket client, double *settings, int64_t capacity,
                       int64_t *rows, int64_t *cols, int64_t timeout_ms)
     OBE_USE_STATUS OBE_MATRIX(settings, capacity) OBE_RESULT(4, rows)
     OBE_RESULT(5, cols);
 
-/* obe_getwgt asks for the weight of each sample of obe_getpar and stores it in
- * weights; see obe_optset.
- */
-obe_status obe_getwgt(obe_socket client, double *weights, int64_t capacity,
-                      int64_t *count, int64_t timeout_ms)
-    OBE_USE_STATUS OBE_BUFFER(2, weights, 3, capacity) OBE_RESULT(4, count);
-
-/* obe_getcon asks for the constants of the model and stores them in constants;
- * see obe_optset.
+/* obe_getcon asks for the constants of the model, and stores the numbers in
+ * constants, which has room for capacity numbers, and their count in *count.
  */
 obe_status obe_getcon(obe_socket client, double *constants, int64_t capacity,
                       int64_t *count, int64_t timeout_ms)

@@ -1710,9 +1710,6 @@ public:
     /* The protocol's commands. Each throws what tcmd throws. If the reply is not valid for the command, it throws
      * OBE_E_REPLY, whose message includes the reply. */
 
-    /// Checks once whether the server replies.
-    void ready(time_limit limit = time_limit()) { expect(obe_ready(checked_handle(), limit.milliseconds())); }
-
     /// Begins a new run.
     void newrun(time_limit limit = time_limit())
     {
@@ -1727,9 +1724,6 @@ public:
             throw error(OBE_E_HANDLE, "newrun: fields: invalid handle: the handle is NULL");
         expect(obe_newrun(checked_handle(), fields.native_handle(), limit.milliseconds()));
     }
-
-    /// The best setting for the next measurement: a number for each knob.
-    std::vector<double> optset(time_limit limit = time_limit()) { return query<numbers>("optset", limit); }
 
     /// A good setting, drawn at random; a larger pickiness makes settings close to the best one more probable. With a
     /// negative pickiness the server uses its default.
@@ -1750,29 +1744,41 @@ public:
                          limit.milliseconds()));
     }
 
+    /* -- generated from internal/command by "make generate" -- */
+    // clang-format off
+
+    /// Asks once whether the server is ready; wait_ready waits until it is.
+    void ready(time_limit limit = time_limit()) { expect(obe_ready(checked_handle(), limit.milliseconds())); }
+
+    /// The best setting for the next measurement, one number for each knob.
+    std::vector<double> optset(time_limit limit = time_limit()) { return query<numbers>("optset", limit); }
+
     /// The mean of each parameter.
     std::vector<double> getmean(time_limit limit = time_limit()) { return query<numbers>("getmean", limit); }
 
     /// The standard deviation of each parameter.
     std::vector<double> getstd(time_limit limit = time_limit()) { return query<numbers>("getstd", limit); }
 
-    /// The covariance matrix of the parameters.
+    /// The covariance matrix of the parameters: one row and one column for each parameter.
     matrix getcov(time_limit limit = time_limit()) { return query<matrix>("getcov", limit); }
 
-    /// Samples of the distribution of the parameters: a row for each parameter, a column for each sample.
+    /// The samples of the parameters' distribution: one row for each parameter and one column for each sample.
     matrix getpar(time_limit limit = time_limit()) { return query<matrix>("getpar", limit); }
-
-    /// All possible settings: a row for each knob, a column for each setting.
-    matrix getset(time_limit limit = time_limit()) { return query<matrix>("getset", limit); }
 
     /// The weight of each sample of getpar.
     std::vector<double> getwgt(time_limit limit = time_limit()) { return query<numbers>("getwgt", limit); }
+
+    /// All possible settings: one row for each knob and one column for each setting.
+    matrix getset(time_limit limit = time_limit()) { return query<matrix>("getset", limit); }
 
     /// The constants of the model.
     std::vector<double> getcon(time_limit limit = time_limit()) { return query<numbers>("getcon", limit); }
 
     /// Asks the server to exit.
     void done(time_limit limit = time_limit()) { expect(obe_done(checked_handle(), limit.milliseconds())); }
+
+    // clang-format on
+    /* -- end of the generated part -- */
 
 private:
     typedef std::vector<double> numbers;

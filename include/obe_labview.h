@@ -343,7 +343,7 @@ int obe_lv_get_type(int handle, const char *pointer, int *type);
  * is sent twice: in any case the handle holds the reply as its last message.
  */
 
-/* obe_lv_ready asks once whether the server is ready. obe_lv_wait_ready waits
+/* obe_lv_ready asks once whether the server is ready; obe_lv_wait_ready waits
  * until it is.
  */
 int obe_lv_ready(int handle, int timeout_ms);
@@ -374,42 +374,46 @@ int obe_lv_goodset(int handle, double pickiness, double setting[],
 int obe_lv_newdat(int handle, double x[], int x_count, double y[], int y_count,
                   double s[], int s_count, int timeout_ms);
 
-/* obe_lv_getmean requests the mean of each parameter. See obe_lv_optset. */
+/* obe_lv_getmean requests the mean of each parameter. See "Arrays" above for
+ * mean_cap and mean_count.
+ */
 int obe_lv_getmean(int handle, double mean[], int mean_cap, int *mean_count,
                    int timeout_ms);
 
 /* obe_lv_getstd requests the standard deviation of each parameter. See
- * obe_lv_optset.
+ * "Arrays" above for deviation_cap and deviation_count.
  */
 int obe_lv_getstd(int handle, double deviation[], int deviation_cap,
                   int *deviation_count, int timeout_ms);
 
-/* obe_lv_getcov requests the covariance matrix of the parameters, row by row.
- * *rows and *cols are both the number of parameters. See "Arrays" above for
- * covariance_cap.
+/* obe_lv_getcov requests the covariance matrix of the parameters: one row and
+ * one column for each parameter. See "Arrays" above for covariance_cap.
  */
 int obe_lv_getcov(int handle, double covariance[], int covariance_cap,
                   int *rows, int *cols, int timeout_ms);
 
-/* obe_lv_getpar requests the samples of the parameters' distribution: a row
- * for each parameter, a column for each sample. See obe_lv_getcov.
+/* obe_lv_getpar requests the samples of the parameters' distribution: one row
+ * for each parameter and one column for each sample. See "Arrays" above for
+ * parameters_cap.
  */
 int obe_lv_getpar(int handle, double parameters[], int parameters_cap,
                   int *rows, int *cols, int timeout_ms);
 
 /* obe_lv_getwgt requests the weight of each sample of obe_lv_getpar. See
- * obe_lv_optset.
+ * "Arrays" above for weights_cap and weights_count.
  */
 int obe_lv_getwgt(int handle, double weights[], int weights_cap,
                   int *weights_count, int timeout_ms);
 
-/* obe_lv_getset requests all possible settings: a row for each knob, a column
- * for each setting. See obe_lv_getcov.
+/* obe_lv_getset requests all possible settings: one row for each knob and one
+ * column for each setting. See "Arrays" above for settings_cap.
  */
 int obe_lv_getset(int handle, double settings[], int settings_cap, int *rows,
                   int *cols, int timeout_ms);
 
-/* obe_lv_getcon requests the constants of the model. See obe_lv_optset. */
+/* obe_lv_getcon requests the constants of the model. See "Arrays" above for
+ * constants_cap and constants_count.
+ */
 int obe_lv_getcon(int handle, double constants[], int constants_cap,
                   int *constants_count, int timeout_ms);
 

@@ -5,7 +5,7 @@ set -eu
 target=$DESTDIR$DOCDIR
 
 {
-    ls ./*.md LICENSE bench/*.svg bindings/python/README.md
+    ls ./*.md LICENSE bench/*.md bench/*.svg bindings/python/README.md
     find docs examples -type f ! -name 'test_*' ! -name conftest.py ! -path '*/__pycache__/*'
     find bindings/labview -maxdepth 1 -type f
 } | while read -r file; do

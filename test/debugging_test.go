@@ -3,12 +3,12 @@ package test
 import (
 	"strings"
 	"testing"
-	"time"
 )
 
 // Valgrind's memcheck finds no error in a correct program that uses the library, with the
 // suppressions that are shipped, and it finds the program's mistakes.
 func TestMemcheckOfPrograms(t *testing.T) {
+	t.Parallel()
 	valgrind := tool(t, "valgrind")
 	program := compile(t, "debugging", against(library(t, "libobe.so"))...)
 	for _, test := range []struct{ mistake, found string }{
@@ -28,7 +28,7 @@ func TestMemcheckOfPrograms(t *testing.T) {
 			if test.mistake != "" {
 				args = append(args, test.mistake)
 			}
-			got := run(t, valgrindLimit, nil, valgrind, args...)
+			got := run(t, nil, valgrind, args...)
 			if test.mistake == "" && got.status != 0 || test.mistake != "" && got.status != memcheckError {
 				t.Errorf("exit status %d\n%s", got.status, got.stderr)
 			}
@@ -41,13 +41,14 @@ func TestMemcheckOfPrograms(t *testing.T) {
 
 // The counters of the process show what was not freed, without a tool.
 func TestCountersShowWhatWasNotFreed(t *testing.T) {
+	t.Parallel()
 	program := compile(t, "debugging", against(library(t, "libobe.so"))...)
 	for mistake, want := range map[string]string{
 		"":                  "0 sockets and 0 messages not freed\n",
 		"message_not_freed": "0 sockets and 1 messages not freed\n",
 		"socket_not_freed":  "1 sockets and 0 messages not freed\n",
 	} {
-		if got := run(t, time.Minute, nil, program, mistake); got.status != 0 || got.stdout != want {
+		if got := run(t, nil, program, mistake); got.status != 0 || got.stdout != want {
 			t.Errorf("%s: exit status %d, %q, want %q", mistake, got.status, got.stdout, want)
 		}
 	}

@@ -45,7 +45,7 @@ func startExample(t *testing.T, program string) *exampleServer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kill := time.AfterFunc(time.Minute, func() { _ = s.Process.Kill() })
+	kill := time.AfterFunc(hangs, func() { _ = s.Process.Kill() })
 	t.Cleanup(func() {
 		kill.Stop()
 		_ = s.Process.Kill()
@@ -83,7 +83,7 @@ func (s *exampleServer) ask(t *testing.T, replies *atomic.Int64) (wait func()) {
 		asking.Go(func() {
 			defer client.Free()
 			for {
-				body, err := client.TcmdBody([]byte(`{"command": "optset"}`), 10*time.Second)
+				body, err := client.TcmdBody([]byte(`{"command": "optset"}`), hangs)
 				if err != nil {
 					return
 				}
@@ -112,7 +112,7 @@ func TestServerExampleEndsOnASignal(t *testing.T) {
 					wait := func() {}
 					if asked {
 						wait = s.ask(t, &replies)
-						for deadline := time.Now().Add(time.Minute); replies.Load() < 100; time.Sleep(time.Millisecond) {
+						for deadline := time.Now().Add(hangs); replies.Load() < 100; time.Sleep(time.Millisecond) {
 							if time.Now().After(deadline) {
 								t.Fatal("no replies arrive")
 							}
@@ -135,8 +135,9 @@ func TestServerExampleEndsOnASignal(t *testing.T) {
 
 // The instrument finds the dip with the server, which exits after the command done.
 func TestExamplesInC(t *testing.T) {
+	t.Parallel()
 	server, instrument := startExample(t, compileExample(t, "server")), compileExample(t, "instrument")
-	if got := run(t, time.Minute, nil, instrument, fmt.Sprint(server.port), "1"); got.status != 0 || !strings.Contains(got.stdout, "estimate") {
+	if got := run(t, nil, instrument, fmt.Sprint(server.port), "1"); got.status != 0 || !strings.Contains(got.stdout, "estimate") {
 		t.Errorf("exit status %d\n%s%s", got.status, got.stdout, got.stderr)
 	}
 	server.ends(t)
@@ -144,6 +145,7 @@ func TestExamplesInC(t *testing.T) {
 
 // The examples in C build for Windows, where Ctrl-C is handled in another way.
 func TestExamplesInCForWindows(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"server", "instrument"} {
 		compileWindows(t, "gcc", []string{built(t, "obe64.dll")}, "-std=c99", "-Wpedantic", "../examples/c/"+name+".c")
 	}

@@ -34,6 +34,7 @@ var handleMixUps = []struct{ wrong, right string }{
 // since the warning is on by default, and in C++ always. obe_last_error accepts both
 // kinds.
 func TestHandleTypes(t *testing.T) {
+	t.Parallel()
 	for _, compiler := range []struct {
 		name, suffix string
 		flags        []string

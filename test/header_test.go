@@ -54,12 +54,14 @@ func functions(header string) []function {
 // Each header compiles by itself, in C and C++, also when it is included twice. All of
 // them compile together.
 func TestHeader(t *testing.T) {
+	t.Parallel()
 	for name, use := range map[string]string{
 		"obe.h":               "(int)obe_free(0)",
 		"obe_labview.h":       "obe_lv_free_all()",
 		"obe_labview_extra.h": "obe_lv_reserve(0)",
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			checkHeader(t, fmt.Sprintf("#include %q\n#include %q\nint use(void);\nint use(void) { return %s; }\n", name, name, use))
 		})
 	}
@@ -103,15 +105,15 @@ func optionMacros(header string) map[string]string {
 
 // Each option, property and counter of the tables has its macro, except the private options,
 // which the header does not mention. There are no other macros.
-func TestOptionMacros(t *testing.T) {
+func TestConsistentOptionMacros(t *testing.T) {
 	header := readHeader(t)
 	macros := optionMacros(header)
-	want := 0
+	var defined, wanted []string
+	for macro, name := range macros {
+		defined = append(defined, fmt.Sprintf("%s %q", macro, name))
+	}
 	expect := func(prefix, name string) {
-		want++
-		if macro := prefix + strings.ToUpper(name); macros[macro] != name {
-			t.Errorf("%s is %q, want %q", macro, macros[macro], name)
-		}
+		wanted = append(wanted, fmt.Sprintf("%s%s %q", prefix, strings.ToUpper(name), name))
 	}
 	private := 0
 	for _, option := range socket.Options {
@@ -127,9 +129,8 @@ func TestOptionMacros(t *testing.T) {
 	for _, counter := range socket.Stats {
 		expect("OBE_STAT_", counter.Name)
 	}
-	if len(macros) != want {
-		t.Errorf("the header has %d macros for %d options, properties and counters", len(macros), want)
-	}
+	slices.Sort(defined)
+	sameNames(t, defined, wanted, "obe.h lacks macros of options or counters (run \"make generate\")", "obe.h has macros of unknown options or counters (run \"make generate\")")
 	if private == 0 {
 		t.Error("no option is private, late_reply neither")
 	}
@@ -160,17 +161,7 @@ func TestSymbols(t *testing.T) {
 			defined = append(defined, s.Name)
 		}
 	}
-	slices.Sort(defined)
-	var declared []string
-	for _, header := range []string{"obe.h", "obe_labview.h", "obe_labview_extra.h"} {
-		for _, f := range functions(readInclude(t, header)) {
-			declared = append(declared, f.name)
-		}
-	}
-	slices.Sort(declared)
-	if !slices.Equal(defined, declared) {
-		t.Errorf("the library defines %q\nthe headers declare %q", defined, declared)
-	}
+	sameNames(t, defined, declaredFunctions(t), notExported, notDeclared)
 	if !version {
 		t.Error("the symbols have no version OBE_0")
 	}

@@ -9,23 +9,24 @@ import (
 	"strconv"
 	"sync"
 	"testing"
-	"time"
 )
 
 // The library leaves the signals, the signal masks, the alternate stacks and the output of
 // its host process as they are.
 func TestHostProcessUntouched(t *testing.T) {
-	succeed(t, time.Minute, nil, compile(t, "host_process", "-ldl"), library(t, "test/libobe.so"))
+	t.Parallel()
+	succeed(t, nil, compile(t, "host_process", "-ldl"), library(t, "test/libobe.so"))
 }
 
 // A trace that the environment sets, of several processes with several threads each,
 // contains every message once, on each side.
 func TestTrace(t *testing.T) {
+	t.Parallel()
 	const processes, threads, count = 3, 4, 100
 	program := compile(t, "trace", against(library(t, "test/libobe.so"))...)
 	path := filepath.Join(t.TempDir(), "t.jsonl")
 	runTraced := func(trace, failed string) {
-		if got := run(t, time.Minute, []string{"OBE_TRACE=" + trace}, program, strconv.Itoa(count), failed); got.status != 0 || got.stdout+got.stderr != "" {
+		if got := run(t, []string{"OBE_TRACE=" + trace}, program, strconv.Itoa(count), failed); got.status != 0 || got.stdout+got.stderr != "" {
 			t.Errorf("exit status %d\n%s%s", got.status, got.stdout, got.stderr)
 		}
 	}

@@ -5,12 +5,10 @@ import (
 	"maps"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 // lintHeader returns what LabVIEW's import wizard cannot read in a header, and what would
@@ -131,14 +129,14 @@ func lintParameters(text string) (problems []string) {
 	return problems
 }
 
-func TestLabVIEWHeader(t *testing.T) {
+func TestConsistentLabVIEWHeader(t *testing.T) {
 	for _, violation := range lintHeader(readInclude(t, "obe_labview.h")) {
 		t.Error(violation)
 	}
 }
 
 // lintHeader reports a violation of each rule.
-func TestLabVIEWHeaderRules(t *testing.T) {
+func TestConsistentLabVIEWHeaderRules(t *testing.T) {
 	header := readInclude(t, "obe_labview.h")
 	const good = "int obe_lv_free(int handle);"
 	for name, bad := range map[string]string{
@@ -204,8 +202,8 @@ func TestLabVIEWHeaderRules(t *testing.T) {
 
 // A node stores the prototype with which it was configured, and a function whose prototype
 // has changed since then would write out of bounds. So released prototypes do not change;
-// labview_prototypes.txt lists them, and new ones are appended.
-func TestLabVIEWPrototypesDoNotChange(t *testing.T) {
+// labview_prototypes.txt lists them, and make generate appends new ones.
+func TestConsistentLabVIEWPrototypes(t *testing.T) {
 	text, err := os.ReadFile("labview_prototypes.txt")
 	if err != nil {
 		t.Fatal(err)
@@ -234,26 +232,37 @@ func labviewProgram(library string) []string {
 }
 
 func TestLabVIEWFunctions(t *testing.T) {
+	t.Parallel()
 	hooked := library(t, "test/libobe.so")
-	succeed(t, time.Minute, nil, compile(t, "labview", labviewProgram(hooked)...))
-	flags := append(labviewProgram(hooked), sanitizers...)
-	t.Run("sanitizers", func(t *testing.T) {
-		succeed(t, time.Minute, []string{"ASAN_OPTIONS=detect_leaks=1"}, compile(t, "labview", flags...))
+	t.Run("plain", func(t *testing.T) {
+		t.Parallel()
+		succeed(t, nil, compile(t, "labview", labviewProgram(hooked)...))
 	})
-	t.Run("valgrind", func(t *testing.T) { checkMemory(t, compile(t, "labview", append(labviewProgram(hooked), patient)...)) })
+	t.Run("sanitizers", func(t *testing.T) {
+		t.Parallel()
+		flags := append(labviewProgram(hooked), sanitizers...)
+		succeed(t, []string{"ASAN_OPTIONS=detect_leaks=1"}, compile(t, "labview", flags...))
+	})
+	t.Run("valgrind", func(t *testing.T) {
+		t.Parallel()
+		checkMemory(t, compile(t, "labview", append(labviewProgram(hooked), patient)...))
+	})
 }
 
 // c/labview.c calls every function.
-func TestLabVIEWFunctionsAreAllCalled(t *testing.T) {
+func TestConsistentLabVIEWCalls(t *testing.T) {
 	source, err := os.ReadFile("c/labview.c")
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, c := range bareCommands(t) { // which it calls by the macros of commands.h
+		source = append(source, "EITHER(obe_lv_"+c.name+","...)
 	}
 	for _, header := range []string{"obe_labview.h", "obe_labview_extra.h"} {
 		for _, f := range functions(readInclude(t, header)) {
 			called := regexp.MustCompile(`(\b` + f.name + `\(|EITHER\(` + strings.TrimSuffix(f.name, "_i") + `,)`)
 			if !called.Match(source) {
-				t.Errorf("c/labview.c does not call %s", f.name)
+				t.Errorf("c/labview.c does not call %s; add a call", f.name)
 			}
 		}
 	}
@@ -262,9 +271,11 @@ func TestLabVIEWFunctionsAreAllCalled(t *testing.T) {
 // LabVIEW's memory with both alignments: packed on 32-bit Windows, natural elsewhere. The
 // library's file is compiled with each, and with the sanitizers.
 func TestLabVIEWMemory(t *testing.T) {
+	t.Parallel()
 	for _, align := range []string{"1", "8"} {
 		t.Run(align, func(t *testing.T) {
-			succeed(t, time.Minute, nil, compile(t, "labview_memory", "c/labview_manager.c", "../capi/labview_memory.c", "-I../capi",
+			t.Parallel()
+			succeed(t, nil, compile(t, "labview_memory", "c/labview_manager.c", "../capi/labview_memory.c", "-I../capi",
 				"-DLV_ALIGN="+align, "-rdynamic", "-ldl", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"))
 		})
 	}
@@ -272,46 +283,44 @@ func TestLabVIEWMemory(t *testing.T) {
 
 // The alignment of the library on each platform.
 func TestLabVIEWAlignment(t *testing.T) {
-	for _, c := range []struct {
-		align, name, debian string
-		flags               []string
-	}{
-		{"1", "i686-w64-mingw32-gcc", "gcc-mingw-w64-i686", nil},
-		{"8", "x86_64-w64-mingw32-gcc", "gcc-mingw-w64-x86-64", nil},
-		{"8", "gcc", "gcc", nil},
-		{"8", "gcc", "gcc-multilib", []string{"-m32"}},
+	for compiler, align := range map[string]string{
+		"i686-w64-mingw32-gcc":   "1",
+		"x86_64-w64-mingw32-gcc": "8",
+		"gcc":                    "8",
+		"gcc -m32":               "8",
 	} {
-		out, err := exec.Command(c.name, append(c.flags, "-E", "-dM", "../capi/labview_memory.c")...).CombinedOutput()
-		if err != nil {
-			t.Errorf("%s: %v (install the package %s)\n%s", c.name, err, c.debian, out)
-			continue
-		}
-		if !strings.Contains(string(out), "#define LV_ALIGN "+c.align+"\n") {
-			t.Errorf("%s %v: the alignment is not %s", c.name, c.flags, c.align)
-		}
+		t.Run(compiler, func(t *testing.T) {
+			tool(t, compiler)
+			preprocess := append(strings.Fields(compiler), "-E", "-dM", "../capi/labview_memory.c")
+			out, err := exec.Command(preprocess[0], preprocess[1:]...).CombinedOutput()
+			if err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			if !strings.Contains(string(out), "#define LV_ALIGN "+align+"\n") {
+				t.Errorf("the alignment is not %s", align)
+			}
+		})
 	}
 }
 
 // The C ABI with 32 bits, as in a 32-bit LabVIEW. It runs on Linux, which has the same
 // calling convention as Windows.
 func Test32Bit(t *testing.T) {
+	t.Parallel()
 	so := buildPath(t, "386/libobe.so")
-	source := filepath.Join(t.TempDir(), "empty.c")
-	if err := os.WriteFile(source, []byte("#include <stdlib.h>\nint main(void) { return EXIT_SUCCESS; }\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if out, err := exec.Command("gcc", "-m32", "-o", source+".out", source).CombinedOutput(); err != nil {
-		t.Fatalf("there is no 32-bit compiler; install gcc-multilib: %v\n%s", err, out)
-	}
+	tool(t, "gcc -m32")
 	command(t, "env", "CGO_ENABLED=1", "GOARCH=386", "CC=gcc -m32", envOr("GO", "go"), "build", "-C", "..", "-trimpath", "-tags", "obetest",
 		"-buildmode=c-shared", "-o", so, "./capi")
 	// Some numbers in the programs are 64-bit addresses.
 	flags := append([]string{"-m32", "-Wno-overflow"}, against(so)...)
-	t.Setenv("CC", "gcc")
 	for _, name := range []string{"arguments", "buffers", "message", "command", "serve", "process"} {
-		t.Run(name, func(t *testing.T) { succeed(t, time.Minute, nil, compile(t, name, flags...)) })
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			succeed(t, nil, compileWith(t, "gcc", name, flags...))
+		})
 	}
 	t.Run("labview", func(t *testing.T) {
-		succeed(t, time.Minute, nil, compile(t, "labview", append(labviewProgram(so), flags...)...))
+		t.Parallel()
+		succeed(t, nil, compileWith(t, "gcc", "labview", append(labviewProgram(so), flags...)...))
 	})
 }

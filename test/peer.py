@@ -19,7 +19,11 @@ from types import TracebackType
 from typing import Callable
 
 HEADER = 10
-TIMEOUT = 20.0  # seconds after which a wait of a test has failed
+# Seconds after which a wait of a test has failed. Less than the default of message_timeout_ms, 30 s, after which a
+# server closes a connection that nothing else has closed.
+TIMEOUT = 25.0
+SOON = 5.0  # seconds that "at once" may take on a busy machine
+HANGS = 600.0  # seconds after which a program that a test has started hangs
 
 SendMode = Callable[[socket.socket, bytes], None]
 Answer = Callable[[bytes], "bytes | None"]

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 // cParameter is a parameter of a function that a header declares.
@@ -188,21 +187,28 @@ func pointersProgram(t *testing.T, library ...string) []string {
 // For every pointer parameter of every function: any number is accepted where the pointer
 // is not dereferenced, and a number in the page at 0 is refused where it would be.
 func TestPointersOfAnyValue(t *testing.T) {
+	t.Parallel()
 	directory := t.TempDir()
 	arguments := pointersProgram(t, against(library(t, "test/libobe.so"))...)
 	program := compile(t, "pointers", arguments...)
-	t.Run("plain", func(t *testing.T) { succeed(t, time.Minute, nil, program) })
+	t.Run("plain", func(t *testing.T) {
+		t.Parallel()
+		succeed(t, nil, program)
+	})
 	t.Run("trace", func(t *testing.T) {
-		succeed(t, time.Minute, []string{"OBE_TRACE=" + filepath.Join(directory, "trace.jsonl")}, program)
+		t.Parallel()
+		succeed(t, []string{"OBE_TRACE=" + filepath.Join(directory, "trace.jsonl")}, program)
 	})
 	t.Run("TLS", func(t *testing.T) {
+		t.Parallel()
 		cert, key := filepath.Join(directory, "cert.pem"), filepath.Join(directory, "key.pem")
 		command(t, tool(t, "openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
 			"-keyout", key, "-out", cert, "-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2")
-		succeed(t, time.Minute, nil, program, cert, key)
+		succeed(t, nil, program, cert, key)
 	})
 	t.Run("sanitizers", func(t *testing.T) {
-		flags := append(arguments, sanitizers...)
-		succeed(t, time.Minute, []string{"ASAN_OPTIONS=detect_leaks=1"}, compile(t, "pointers", flags...))
+		t.Parallel()
+		flags := slices.Concat(arguments, sanitizers)
+		succeed(t, []string{"ASAN_OPTIONS=detect_leaks=1"}, compile(t, "pointers", flags...))
 	})
 }

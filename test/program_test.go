@@ -7,15 +7,21 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"libobe/test/tools"
 )
 
 func TestMain(m *testing.M) {
@@ -27,25 +33,30 @@ func TestMain(m *testing.M) {
 			return err
 		})
 	}
+	// The programs wait about half of the time, so twice as many as processors run at a time.
+	flag.Parse()
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if !given {
+		_ = flag.Set("test.parallel", fmt.Sprint(2*runtime.GOMAXPROCS(0)))
+	}
 	os.Exit(m.Run())
 }
+
+// hangs is how long a program may run. It is far more than the slowest needs under valgrind on
+// a busy machine, and detects only a program that hangs; what has to happen in time is
+// checked by the programs themselves.
+const hangs = 10 * time.Minute
 
 // sanitizers build a program that ends at the first error that AddressSanitizer or
 // UndefinedBehaviorSanitizer finds. The programs pass NULL on purpose, to see it refused.
 var sanitizers = []string{"-fsanitize=address,undefined", "-fno-sanitize=nonnull-attribute", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"}
 
-// tool returns the path of a program that a test needs. If it is not installed, the test
-// is skipped, or fails if CI=true.
+// tool returns the path of a program that a test needs. If it is missing, the test is
+// skipped, or fails if CI=true.
 func tool(t *testing.T, name string) string {
 	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("%s is not installed", name)
-		}
-		t.Skipf("%s is not installed", name)
-	}
-	return path
+	return tools.Path(t, name)
 }
 
 // envOr returns an environment variable, or a default if it is not set or empty.
@@ -76,15 +87,22 @@ func buildPath(t *testing.T, name string) string {
 	return path
 }
 
-var upToDate sync.Map // the libraries that make has brought up to date
+// upToDate are the libraries that make has brought up to date. The lock is held while make
+// runs, because two of them would write the same files.
+var upToDate = struct {
+	sync.Mutex
+	names map[string]bool
+}{names: map[string]bool{}}
 
 // library runs make for a library in the build directory and returns its path.
 func library(t *testing.T, name string) string {
 	t.Helper()
 	path := buildPath(t, name)
-	if _, done := upToDate.Load(name); !done {
+	upToDate.Lock()
+	defer upToDate.Unlock()
+	if !upToDate.names[name] {
 		command(t, "env", "-u", "MAKEFLAGS", "-u", "MAKELEVEL", tool(t, "make"), "-s", "-C", "..", "BUILD="+buildPath(t, ""), path)
-		upToDate.Store(name, true)
+		upToDate.names[name] = true
 	}
 	return path
 }
@@ -96,9 +114,13 @@ var strict = []string{"-std=c99", "-g", "-Wall", "-Wextra", "-Wpedantic", "-Werr
 // such as libraries.
 func compile(t *testing.T, name string, extra ...string) string {
 	t.Helper()
+	return compileWith(t, envOr("CC", "cc"), name, extra...)
+}
+
+func compileWith(t *testing.T, compiler, name string, extra ...string) string {
+	t.Helper()
 	program := filepath.Join(t.TempDir(), name)
-	args := append(append([]string{}, strict...), "-o", program, filepath.Join("c", name+".c"))
-	command(t, tool(t, envOr("CC", "cc")), append(args, extra...)...)
+	command(t, tool(t, compiler), slices.Concat(strict, []string{"-o", program, filepath.Join("c", name+".c")}, extra)...)
 	return program
 }
 
@@ -114,11 +136,11 @@ type result struct {
 	stderr string
 }
 
-// run runs a program. After limit its process group is killed, because Go's runtime does
-// not detect a deadlock when it is in a library.
-func run(t *testing.T, limit time.Duration, env []string, program string, args ...string) result {
+// run runs a program. If it hangs, its process group is killed, because Go's runtime does not
+// detect a deadlock when it is in a library.
+func run(t *testing.T, env []string, program string, args ...string) result {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	ctx, cancel := context.WithTimeout(context.Background(), hangs)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Env = append(os.Environ(), env...)
@@ -129,21 +151,21 @@ func run(t *testing.T, limit time.Duration, env []string, program string, args .
 	cmd.WaitDelay = 10 * time.Second
 	err := cmd.Run()
 	if ctx.Err() != nil {
-		t.Fatalf("%s did not end within %v\n%s%s", filepath.Base(program), limit, &stdout, &stderr)
+		t.Fatalf("%s did not end within %v\n%s%s", filepath.Base(program), hangs, &stdout, &stderr)
 	}
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		t.Fatal(err)
 	}
-	t.Logf("%s %s\n%s", filepath.Base(program), strings.Join(args, " "), &stdout)
+	t.Logf("%s %s (%v of processor time)\n%s", filepath.Base(program), strings.Join(args, " "), cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime(), &stdout)
 	return result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
 }
 
 // succeed runs a program that must exit with 0, print a line for each of its tests, and
 // nothing else.
-func succeed(t *testing.T, limit time.Duration, env []string, program string, args ...string) {
+func succeed(t *testing.T, env []string, program string, args ...string) {
 	t.Helper()
-	got := run(t, limit, env, program, args...)
+	got := run(t, env, program, args...)
 	if got.status != 0 || got.stderr != "" {
 		t.Fatalf("exit status %d\n%s", got.status, got.stderr)
 	}

@@ -13,25 +13,10 @@ import (
 	"time"
 )
 
-// required returns the path of a program. If it is not installed, the test fails and names
-// the Debian package.
-func required(t *testing.T, name, pack string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		t.Fatalf("%s is not installed; it is in Debian's package %s", name, pack)
-	}
-	return path
-}
-
 // toolOf returns the path of a tool of MinGW.
 func toolOf(t *testing.T, triple, name string) string {
 	t.Helper()
-	pack := "gcc-mingw-w64"
-	if name == "g++" {
-		pack = "g++-mingw-w64"
-	}
-	return required(t, triple+"-"+name, pack)
+	return tool(t, triple+"-"+name)
 }
 
 const (
@@ -44,7 +29,7 @@ const (
 // environment are killed at the end of the test.
 func startWine(t *testing.T) string {
 	t.Helper()
-	loader, server := required(t, "wine", "wine64 and wine"), required(t, "wineserver", "wine64 and wine")
+	loader, server := tool(t, "wine"), tool(t, "wineserver")
 	// Not in the directory for temporary files, which may be in memory: Wine needs 700 MB.
 	directory := buildPath(t, "")
 	err := os.MkdirAll(directory, 0o755)
@@ -123,13 +108,13 @@ var strictWindows = []string{"-std=gnu99", "-Wpedantic"}
 // waits for the program to end, which must succeed.
 func startServer(t *testing.T, env []string, program string, args ...string) (port string, ended func()) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), hangs)
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Env = append(os.Environ(), env...)
 	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	cmd.WaitDelay = time.Second
+	cmd.WaitDelay = 10 * time.Second
 	out, err := cmd.StdoutPipe()
 	if err == nil {
 		err = cmd.Start()

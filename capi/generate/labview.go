@@ -76,7 +76,7 @@ func labviewFiles(_ string, lib *library) (map[string][]byte, error) {
 
 // labviewOptions returns the options and properties of a LabVIEW handle.
 func labviewOptions(options []socket.Option) []socket.Option {
-	return append(slices.Clone(options), socket.Option{Name: session.CodePage, Default: session.CodePageDoc.Default, Doc: session.CodePageDoc.Doc})
+	return append(slices.Clone(options), socket.Option{Name: session.CodePage, Type: "text", Default: session.CodePageDoc.Default, Doc: session.CodePageDoc.Doc})
 }
 
 // niCodes are the codes that LabVIEW's own TCP and JSON nodes return for the same failures.
@@ -111,6 +111,10 @@ func errorText(s status.Status) string {
 	}
 	return text
 }
+
+// remedy and niCode return the rows of these tables for a status, or their zero values.
+func remedy(s status.Status) string { return remedies[s.Code] }
+func niCode(s status.Status) int    { return niCodes[s.Code] }
 
 // escapeXML escapes the characters that LabVIEW documents, and no others, because its
 // parser may not know all of XML.

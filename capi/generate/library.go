@@ -12,6 +12,7 @@ import (
 // library is everything that the templates print.
 type library struct {
 	Major, Minor, Patch int
+	Date                string // of the version
 	Port, MaxDepth      int
 	Groups              []group
 	LabVIEW             []group // for LabVIEW's import wizard

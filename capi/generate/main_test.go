@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"libobe/internal/socket"
 )
 
 const project = "../.."
@@ -19,7 +21,7 @@ func TestGeneratedFilesAreFresh(t *testing.T) {
 
 func TestStaleFileIsReported(t *testing.T) {
 	root := t.TempDir()
-	for _, directory := range []string{"capi", pythonPackage} {
+	for _, directory := range []string{"capi", "include", "test/c", pythonPackage} {
 		if err := os.CopyFS(filepath.Join(root, directory), os.DirFS(filepath.Join(project, directory))); err != nil {
 			t.Fatal(err)
 		}
@@ -36,7 +38,17 @@ func TestStaleFileIsReported(t *testing.T) {
 		pythonPackage + "/errors.py":      "OBE_E_TIMEOUT",
 		"capi/abi.c":                      "obe_send",
 		"packaging/man/libobe.7":          "OBE_E_STATE",
-		"docs/reference.md":               "obe_send",
+		"capi/export_command_bare.go":     "obe_optset",
+		"capi/labview_commands_bare.go":   "obe_lv_optset",
+		"include/obe.hpp":                 `query<matrix>("getcov"`,
+		pythonPackage + "/_client.py":     `self._array(b"getcov"`,
+		"test/c/commands.h":               "evicted",
+		"docs/reference/functions.md":     "obe_send",
+		"docs/reference/options.md":       "timeout_ms",
+		"docs/reference/counters.md":      "evicted",
+		"docs/reference/statuses.md":      "OBE_E_STATE",
+		"docs/reference/commands.md":      "obe_lv_optset",
+		"docs/reference/trace.md":         "duration_ms",
 		"include/obe_labview.h":           "obe_lv_send",
 		"include/obe_labview_extra.h":     "obe_lv_abort",
 		"bindings/labview/nodes.md":       "obe_lv_send",
@@ -84,6 +96,42 @@ func TestHeaderLinesHaveOneWidth(t *testing.T) {
 				t.Errorf("%s:%d has %d columns: %s", name, i+1, utf8.RuneCountInString(line), line)
 			}
 		}
+	}
+}
+
+// Tables and code may be wider.
+func TestPagesHaveOneWidth(t *testing.T) {
+	lib, err := read(filepath.Join(project, "capi"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages, err := reference(project, lib)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range pages {
+		for i, line := range strings.Split(string(text), "\n") {
+			if utf8.RuneCountInString(line) > pageWidth && !strings.HasPrefix(line, "|") && !strings.HasPrefix(line, `{"time"`) {
+				t.Errorf("%s:%d has %d columns: %s", name, i+1, utf8.RuneCountInString(line), line)
+			}
+		}
+	}
+}
+
+// A reader of the pages finds everything about an option.
+func TestOptionsAreComplete(t *testing.T) {
+	for _, o := range socket.Options {
+		if o.Type == "" || o.Type == "whole number" && o.Unit == "" {
+			t.Errorf("the option %s has no type or no unit", o.Name)
+		}
+	}
+}
+
+func TestMarkdown(t *testing.T) {
+	got := markdown([]string{"Stores 2 * b in *length, [1] of obe_get_*; see OBE_OK.", "More.", "", "  x = 1;", "", "  y;", "", "End."})
+	want := "Stores 2 \\* b in `*length`, \\[1] of `obe_get_*`; see `OBE_OK`. More.\n\n```\nx = 1;\n\ny;\n```\n\nEnd."
+	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
 
@@ -136,8 +184,7 @@ func TestPrototypeFolds(t *testing.T) {
 func TestProse(t *testing.T) {
 	f := function{Name: "obe_example", Parameters: []parameter{{Name: "length", Type: "int64_t"}}}
 	got := prose([]string{"", `obe_example sends length bytes (-1: "\0" ends it), of`, ".dot.", "", "  call(\"\\n\");", "", "Returns NULL."}, f)
-	want := `\fBobe_example\fP sends \fIlength\fP bytes (\-1: "\e0" ends it), of
-\&.dot.
+	want := `\fBobe_example\fP sends \fIlength\fP bytes (\-1: "\e0" ends it), of .dot.
 .PP
 .RS 4
 .nf

@@ -2,12 +2,14 @@ package main
 
 import (
 	"bytes"
-	_ "embed"
+	"embed"
 	"fmt"
 	"regexp"
 	"slices"
 	"strings"
 	"text/template"
+
+	"libobe/internal/environment"
 )
 
 //go:embed group.3.tmpl
@@ -15,6 +17,15 @@ var groupPageTemplate string
 
 //go:embed libobe.7.tmpl
 var libraryPageTemplate string
+
+// examples has a complete program for each page. A test compiles and runs what the pages
+// contain.
+//
+//go:embed examples/*.c
+var examples embed.FS
+
+// manualWidth is the width of the lines of a page's source, which mandoc checks.
+const manualWidth = 78
 
 // page is the data of a page for one group.
 type page struct {
@@ -31,14 +42,16 @@ type item struct {
 // overview is the data of the library's page.
 type overview struct {
 	*library
-	Intro []string // lines
-	Items []item
+	Intro     []string // lines
+	Items     []item
+	Variables []environment.Variable
 }
 
 // manual returns the manual pages: one for each group of functions, and one for the
 // library, with the first comment of its header.
 func manual(_ string, lib *library) (map[string][]byte, error) {
-	functions := template.FuncMap{"upper": strings.ToUpper, "default": defaultOf, "lower": lower, "page": pageName, "prose": prose, "escape": escape, "prototype": prototype}
+	functions := template.FuncMap{"upper": strings.ToUpper, "default": defaultOf, "lower": lower, "page": pageName, "prose": prose, "folded": folded, "escape": escape, "prototype": prototype,
+		"example": example, "names": names}
 	out := map[string][]byte{}
 	render := func(name, text string, data any) error {
 		t, err := template.New(name).Funcs(functions).Parse(text)
@@ -60,7 +73,7 @@ func manual(_ string, lib *library) (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := render("libobe.7", libraryPageTemplate, overview{lib, intro, items}); err != nil {
+	if err := render("libobe.7", libraryPageTemplate, overview{lib, intro, items, environment.Variables}); err != nil {
 		return nil, err
 	}
 	for _, g := range lib.Groups {
@@ -116,10 +129,46 @@ var (
 func escape(text string) string {
 	text = strings.ReplaceAll(text, `\`, `\e`)
 	text = minus.ReplaceAllString(text, `$1\-$2`)
-	if strings.HasPrefix(text, ".") || strings.HasPrefix(text, "'") {
-		text = `\&` + text
+	return protect(text)
+}
+
+// folded writes a text in lines of the source.
+func folded(t string) string {
+	lines := wrap(strings.Fields(strings.ReplaceAll(t, `\`, `\e`)), manualWidth)
+	for i, line := range lines {
+		lines[i] = protect(minus.ReplaceAllString(line, `$1\-$2`))
 	}
-	return text
+	return strings.Join(lines, "\n")
+}
+
+// protect keeps the formatter from reading a line as a request.
+func protect(line string) string {
+	if strings.HasPrefix(line, ".") || strings.HasPrefix(line, "'") {
+		return `\&` + line
+	}
+	return line
+}
+
+// names lists the functions of a group, for the section NAME.
+func names(g group) string {
+	all := make([]string, len(g.Functions))
+	for i, f := range g.Functions {
+		all[i] = f.Name
+	}
+	return strings.Join(wrap(strings.Fields(strings.Join(all, ", ")), manualWidth), "\n")
+}
+
+// verbatim writes code so that a reader can copy what the formatter prints.
+var verbatim = strings.NewReplacer(`\`, `\e`, "-", `\-`, "'", `\(aq`, "`", `\(ga`, "^", `\(ha`, "~", `\(ti`)
+
+// example returns the program of a page.
+func example(page string) (string, error) {
+	program, err := examples.ReadFile("examples/" + page + ".c")
+	lines := strings.Split(strings.TrimSuffix(string(program), "\n"), "\n")
+	for i, line := range lines {
+		lines[i] = protect(verbatim.Replace(line))
+	}
+	return ".nf\n" + strings.Join(lines, "\n") + "\n.fi", err
 }
 
 // prose writes the lines of a comment as paragraphs, with functions and constants
@@ -136,32 +185,41 @@ func prose(lines []string, f ...function) string {
 		}
 		return word
 	}
-	var out []string
-	example, begun := false, true // the first paragraph follows its heading
+	var out, paragraph []string
+	flush := func() {
+		for _, line := range wrap(strings.Fields(strings.Join(paragraph, " ")), manualWidth) {
+			out = append(out, protect(line))
+		}
+		paragraph = nil
+	}
+	indented, begun := false, true // the first paragraph follows its heading
 	for _, line := range lines {
-		indented := strings.HasPrefix(line, "  ")
+		was := indented
+		indented = strings.HasPrefix(line, "  ")
+		if line == "" || indented != was {
+			flush()
+		}
 		switch {
-		case indented && !example:
+		case indented && !was:
 			out = append(out, ".PP", ".RS 4", ".nf")
-		case !indented && example:
+		case !indented && was:
 			out = append(out, ".fi", ".RE")
 		}
-		example = indented
 		switch {
 		case line == "":
 			begun = len(out) == 0
-			continue
 		case indented:
-			line = escape(strings.TrimPrefix(line, "  "))
+			out = append(out, escape(strings.TrimPrefix(line, "  ")))
 		default:
 			if !begun {
 				out, begun = append(out, ".PP"), true
 			}
-			line = words.ReplaceAllStringFunc(escape(line), mark)
+			line = minus.ReplaceAllString(strings.ReplaceAll(line, `\`, `\e`), `$1\-$2`)
+			paragraph = append(paragraph, words.ReplaceAllStringFunc(line, mark))
 		}
-		out = append(out, line)
 	}
-	if example {
+	flush()
+	if indented {
 		out = append(out, ".fi", ".RE")
 	}
 	return strings.Join(out, "\n")

@@ -22,11 +22,15 @@ func read(directory string) (*library, error) {
 	lib := &library{Port: socket.DefaultPort, MaxDepth: jsondoc.MaxDepth,
 		Statuses: status.Table, Types: valueTypes(), Options: documented(socket.Options), Stats: socket.Stats}
 	files := token.NewFileSet()
-	groups, err := readGroups(files, filepath.Join(directory, "export_*.go"))
+	generated, err := exports()
 	if err != nil {
 		return nil, err
 	}
-	forLabVIEW, err := readGroups(files, filepath.Join(directory, "labview_*.go"))
+	groups, err := readGroups(files, directory, "export_*.go", generated)
+	if err != nil {
+		return nil, err
+	}
+	forLabVIEW, err := readGroups(files, directory, "labview_*.go", generated)
 	if err != nil {
 		return nil, err
 	}
@@ -35,16 +39,25 @@ func read(directory string) (*library, error) {
 	return lib, readVersion(files, filepath.Join(directory, "version.go"), lib)
 }
 
-// readGroups parses the files that match a pattern and returns their groups in order,
-// by the directive: the word after "//obe:".
-func readGroups(files *token.FileSet, pattern string) (map[string][]group, error) {
-	names, err := filepath.Glob(pattern)
+// readGroups parses the files of a directory that match a pattern and returns their groups
+// in order, by the directive: the word after "//obe:". Files that are generated are parsed as
+// they will be.
+func readGroups(files *token.FileSet, directory, pattern string, generated map[string][]byte) (map[string][]group, error) {
+	names, err := filepath.Glob(filepath.Join(directory, pattern))
 	if err != nil || len(names) == 0 {
-		return nil, errors.Join(err, fmt.Errorf("no files %s", pattern))
+		return nil, errors.Join(err, fmt.Errorf("no files %s in %s", pattern, directory))
 	}
+	source := map[string]any{}
+	for name, text := range generated {
+		name = filepath.Join(directory, filepath.Base(name))
+		if matches, err := filepath.Match(filepath.Join(directory, pattern), name); err == nil && matches {
+			names, source[name] = append(names, name), text
+		}
+	}
+	slices.Sort(names)
 	groups := map[string][]group{}
-	for _, name := range names {
-		file, err := parser.ParseFile(files, name, nil, parser.ParseComments)
+	for _, name := range slices.Compact(names) {
+		file, err := parser.ParseFile(files, name, source[name], parser.ParseComments)
 		if err != nil {
 			return nil, err
 		}
@@ -56,6 +69,14 @@ func readGroups(files *token.FileSet, pattern string) (map[string][]group, error
 	}
 	for _, gs := range groups {
 		slices.SortStableFunc(gs, func(a, b group) int { return a.Order - b.Order })
+		for i, g := range gs {
+			if g.Title == "Commands" {
+				inTableOrder(g.Functions)
+			}
+			if at := slices.Index(g.Doc, "  {{commands}}"); at >= 0 {
+				gs[i].Doc = slices.Replace(g.Doc, at, at+1, commandTable()...)
+			}
+		}
 	}
 	return groups, nil
 }
@@ -98,9 +119,16 @@ func moveAbortable(labview, extra []group) ([]group, []group) {
 }
 
 func readVersion(files *token.FileSet, name string, lib *library) error {
-	file, err := parser.ParseFile(files, name, nil, 0)
+	file, err := parser.ParseFile(files, name, nil, parser.ParseComments)
 	if err != nil {
 		return err
+	}
+	for _, block := range file.Comments {
+		for _, line := range block.List {
+			if date, found := strings.CutPrefix(line.Text, "//obe:date "); found {
+				lib.Date = date
+			}
+		}
 	}
 	into := map[string]*int{"versionMajor": &lib.Major, "versionMinor": &lib.Minor, "versionPatch": &lib.Patch}
 	found := 0
@@ -113,7 +141,7 @@ func readVersion(files *token.FileSet, name string, lib *library) error {
 		found++
 		return true
 	})
-	if err == nil && found != len(into) {
+	if err == nil && (found != len(into) || lib.Date == "") {
 		err = fmt.Errorf("%s: the version is incomplete", name)
 	}
 	return err

@@ -15,12 +15,13 @@ import (
 	"libobe/internal/command"
 	"libobe/internal/jsondoc"
 	"libobe/internal/socket"
+	"libobe/internal/systemtest"
 	"libobe/internal/transport"
 )
 
 const (
 	// testTimeout limits what must happen.
-	testTimeout = 10 * time.Second
+	testTimeout = systemtest.Timeout
 	// shortTimeout is a timeout that has to expire.
 	shortTimeout = 30 * time.Millisecond
 )

@@ -10,9 +10,10 @@ import (
 	"libobe/internal/command"
 	"libobe/internal/jsondoc"
 	"libobe/internal/socket"
+	"libobe/internal/systemtest"
 )
 
-const testTimeout = 20 * time.Second
+const testTimeout = systemtest.Timeout
 
 // newEchoClient starts a server that sends every message back, and returns the session of
 // a client of it.

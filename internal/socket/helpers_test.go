@@ -20,15 +20,12 @@ import (
 )
 
 const (
-	// testTimeout is how long an event may take that has to happen. A test waits that long
-	// only if it fails.
-	testTimeout = 10 * time.Second
+	testTimeout = systemtest.Timeout
 	// moment is how long a test waits for an event that must not happen.
 	moment = 10 * time.Millisecond
 	// short is a timeout that is meant to expire.
 	short = 30 * time.Millisecond
-	// soon is how long "at once" may take on a busy machine.
-	soon = 2 * time.Second
+	soon  = systemtest.Soon
 )
 
 // testSocket is a Client or a Server.

@@ -165,7 +165,7 @@ func TestSlowReadersDelayNoClient(t *testing.T) {
 				send(t, s, "2")
 				other.expect("2")
 				must(t, await(t, sent))
-				// Waiting for the reader would take message_timeout_ms, three times testTimeout.
+				// Waiting for the reader would take message_timeout_ms, which is longer than testTimeout.
 				if took := time.Since(began); took > testTimeout {
 					t.Errorf("an exchange took %v while a client did not read", took)
 				} else {

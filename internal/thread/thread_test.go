@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"libobe/internal/systemtest"
 	"libobe/internal/thread"
 )
 
@@ -12,7 +13,7 @@ import (
 // that is locked to it.
 func init() { runtime.LockOSThread() }
 
-const testTimeout = 10 * time.Second
+const testTimeout = systemtest.Timeout
 
 func TestCurrentAndEnded(t *testing.T) {
 	runtime.LockOSThread()

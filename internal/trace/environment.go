@@ -1,6 +1,6 @@
 package trace
 
-import "os"
+import "libobe/internal/environment"
 
 // Environment returns the values of OBE_TRACE and OBE_TRACE_LIMIT. Both are empty in a
 // program with more rights than the user that started it: that user must not choose a
@@ -9,5 +9,5 @@ func Environment() (path, limit string) {
 	if isSecureExec() {
 		return "", ""
 	}
-	return os.Getenv("OBE_TRACE"), os.Getenv("OBE_TRACE_LIMIT")
+	return environment.Get(environment.Trace), environment.Get(environment.TraceLimit)
 }

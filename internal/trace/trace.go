@@ -59,6 +59,27 @@ type Record struct {
 	Body      []byte        // one JSON text
 }
 
+// Version is that of the format. Later versions add members; those of Fields keep their
+// names, their types and their order.
+const Version = 1
+
+// Field is a member of a line, for readers.
+type Field struct{ Name, Type, Doc string }
+
+// Fields are the members of a line, in their order. The documentation is generated from
+// them; a test compares them with what append writes.
+var Fields = []Field{
+	{"time", "string", "When the message was complete, in UTC, as in 2026-03-04T05:06:07.123456Z."},
+	{"pid", "whole number", "The process."},
+	{"role", "string", "The role of this side: client or server."},
+	{"direction", "string", "sent or received, as seen from this side."},
+	{"peer", "string", "The address of the other side; empty if it is not known."},
+	{"size", "whole number", "The length of the body in bytes, also if it was cut."},
+	{"duration_ms", "number", "How long the call had taken until then, in milliseconds, waiting included: for the reply of tcmd, the whole exchange. 0 if the trace was turned on during the call."},
+	{"cut", "true", "Only if the body was cut."},
+	{"body", "any value", "The message as it was sent, with spaces instead of line ends. If it was cut, a string: its beginning."},
+}
+
 // line returns the record as a line. A lack of memory is an error here and not a panic: the
 // call that the message belongs to has succeeded.
 func (r Record) line() (line []byte, err error) {

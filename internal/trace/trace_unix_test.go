@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"libobe/internal/systemtest"
 )
 
 // promptly runs f, and fails the test if f blocks.
@@ -25,7 +27,7 @@ func promptly(t *testing.T, what string, f func() error) error {
 	select {
 	case err := <-done:
 		return err
-	case <-time.After(10 * time.Second):
+	case <-time.After(systemtest.Timeout):
 		t.Fatalf("%s blocks the call", what)
 		panic("unreachable")
 	}

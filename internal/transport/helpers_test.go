@@ -13,12 +13,10 @@ import (
 )
 
 const (
-	// testTimeout is how long something that has to happen may take.
-	testTimeout = 10 * time.Second
+	testTimeout = systemtest.Timeout
 	// moment is how long a test waits to see that something does not happen.
-	moment = 10 * time.Millisecond
-	// promptTimeout is how long "at once" may take on a busy machine.
-	promptTimeout = 2 * time.Second
+	moment        = 10 * time.Millisecond
+	promptTimeout = systemtest.Soon
 )
 
 func must(t *testing.T, err error) {

@@ -52,7 +52,7 @@ func TestPollerUnregistersClosedListener(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	if ready, err := p.Wait(nil, Wait{Deadline: time.Now().Add(10 * time.Second)}); err != nil || len(ready) != 1 || ready[0] != 2 {
+	if ready, err := p.Wait(nil, Wait{Deadline: time.Now().Add(25 * time.Second)}); err != nil || len(ready) != 1 || ready[0] != 2 {
 		t.Errorf("%v, %v", ready, err)
 	}
 }
@@ -113,7 +113,7 @@ func TestWakerWithLostDatagram(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer never.Close()
-	limit := Wait{Deadline: time.Now().Add(10 * time.Second), Waker: waker}
+	limit := Wait{Deadline: time.Now().Add(25 * time.Second), Waker: waker}
 	time.AfterFunc(10*time.Millisecond, func() { waker.woken.Store(true) })
 	if err := waitFor(never.fd, forReading, limit); !errors.Is(err, ErrWoken) {
 		t.Errorf("%v", err)

@@ -13,10 +13,20 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "test"))
+sys.path.append(str(ROOT / "test" / "documents"))  # for pages
+
+from tools import path as tool  # noqa: E402
+
 BUILD = ROOT / os.environ.get("BUILD", "build")
 CONSUMER = Path(__file__).parent / "consumer"
 PROJECT = Path(__file__).parent / "project"
 OFFLINE = {"GOPROXY": "off"}  # the modules have to be in Go's cache
+DIST_TOOLS = [  # what packaging/dist requires
+    *(f"{machine}-w64-mingw32-{name}" for machine in ("x86_64", "i686") for name in ("gcc", "dlltool", "windres")),
+    *("llvm-dlltool", "zip", "dpkg-buildpackage", "dh", "dh_python3"),
+]
+HANGS = 1800  # seconds after which a program hangs, also on a busy machine
 ANSWER = "[2.87]"  # what the consumers print before the version
 
 header = (ROOT / "include" / "obe.h").read_text()
@@ -29,16 +39,7 @@ FUNCTIONS = sorted(
 )
 
 
-def tool(name: str, package: str) -> str:
-    """The path of a program that a test requires."""
-    path = shutil.which(name)
-    assert path, f"{name} is not installed: apt-get install {package}"
-    return path
-
-
-def run(
-    *command: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None, limit: float = 1800
-) -> str:
+def run(*command: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> str:
     """Run a program that has to succeed, and return what it prints."""
     # A user's environment does not have the variables of make and of the test runner.
     clean = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL", "OBE_LIBRARY", "PYTHONPATH")}
@@ -49,14 +50,14 @@ def run(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=limit,
+        timeout=HANGS,
     )
     assert done.returncode == 0, f"{command} ended with {done.returncode}:\n{done.stdout}"
     return done.stdout
 
 
 def make(*arguments: str | Path, cwd: Path = ROOT) -> str:
-    return run(tool("make", "make"), "-s", f"PYTHON={sys.executable}", *arguments, cwd=cwd)
+    return run(tool("make"), "-s", f"PYTHON={sys.executable}", *arguments, cwd=cwd)
 
 
 def tree(directory: Path) -> set[str]:
@@ -88,6 +89,7 @@ class Dist:
 
 @pytest.fixture(scope="session")
 def dist(tmp_path_factory: pytest.TempPathFactory) -> Dist:
+    tool(*DIST_TOOLS)
     build = tmp_path_factory.mktemp("build")
     return Dist(build, make("dist", f"BUILD={build}"))
 
@@ -113,7 +115,7 @@ def source(source_tarball: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
 def pkg_config(libdir: Path, *arguments: str) -> list[str]:
     """The output of pkg-config for the library that is installed in libdir, as words."""
     path = {"PKG_CONFIG_PATH": str(libdir / "pkgconfig"), "PKG_CONFIG_LIBDIR": ""}
-    return run(tool("pkg-config", "pkg-config"), *arguments, "libobe", env=path).split()
+    return run(tool("pkg-config"), *arguments, "libobe", env=path).split()
 
 
 def build_with_pkg_config(directory: Path, libdir: Path, compiler: Sequence[str]) -> Path:
@@ -127,7 +129,7 @@ def build_with_pkg_config(directory: Path, libdir: Path, compiler: Sequence[str]
 
 def build_with_cmake(directory: Path, *arguments: str) -> tuple[Path, Path]:
     """Build the consumers, C and C++, with CMake, as a user does."""
-    cmake = tool("cmake", "cmake")
+    cmake = tool("cmake")
     configured = run(cmake, "-S", CONSUMER, "-B", directory, *arguments)
     assert f"found libobe {VERSION}" in configured
     run(cmake, "--build", directory)
@@ -139,15 +141,15 @@ def build_with_cmake(directory: Path, *arguments: str) -> tuple[Path, Path]:
 def configure(build: Path, by: str, *arguments: str, source: Path | None = None) -> str:
     """Configure the project, which gets the library by find_package, add_subdirectory or FetchContent."""
     options = [f"-DOBE_BY={by}", f"-DCONSUMER={CONSUMER}", f"-DOBE_SOURCE={source or ''}"]
-    return run(tool("cmake", "cmake"), "-S", PROJECT, "-B", build, *options, *arguments, env=OFFLINE)
+    return run(tool("cmake"), "-S", PROJECT, "-B", build, *options, *arguments, env=OFFLINE)
 
 
 def build_and_install(build: Path, prefix: Path) -> None:
-    run("cmake", "--build", build, "-j", "8", env=OFFLINE)
-    run("cmake", "--install", build, "--prefix", prefix)
+    run(tool("cmake"), "--build", build, "-j", "8", env=OFFLINE)
+    run(tool("cmake"), "--install", build, "--prefix", prefix)
 
 
 def check_consumer(program: Path, *launcher: str, libdir: Path | None = None) -> None:
     """Run a consumer, which finds the library in libdir or by itself."""
     env = {"LD_LIBRARY_PATH": str(libdir)} if libdir else {}
-    assert run(*launcher, program, env=env, limit=120) == f"{ANSWER} {VERSION}\n"
+    assert run(*launcher, program, env=env) == f"{ANSWER} {VERSION}\n"

@@ -2,6 +2,7 @@
  * values. Each is OBE_E_ARGUMENT, and the error message names the argument as the header does. Nothing is written to the
  * results, and no connection is opened. */
 #include "check.h"
+#include "commands.h"
 
 /* The compiler sees that these arguments are refused. */
 #ifdef __clang__
@@ -281,18 +282,14 @@ static void of_commands(void)
     REFUSED(message, "no_such_command", obe_check_reply(message, "no_such_command"));
     REFUSED(message, "not a command", obe_check_reply(message, ""));
     REFUSED(message, "not a command", obe_check_reply(message, long_text));
-    REFUSED(client, "timeout_ms is -", obe_ready(client, -3));
     REFUSED(client, "timeout_ms is -", obe_newrun(client, 0, -3));
-    REFUSED(client, "timeout_ms is -", obe_done(client, -3));
-    list_refused("setting", obe_optset);
+#define REFUSE_OK(X, name) REFUSED(client, "timeout_ms is -", obe_##name(client, -3));
+#define REFUSE_NUMBERS(X, name, array) list_refused(#array, obe_##name);
+#define REFUSE_ROWS(X, name, array) table_refused(#array, obe_##name);
+    EACH_OK_COMMAND(REFUSE_OK, )
+    EACH_NUMBERS_COMMAND(REFUSE_NUMBERS, )
+    EACH_ROWS_COMMAND(REFUSE_ROWS, )
     list_refused("setting", goodset);
-    list_refused("mean", obe_getmean);
-    list_refused("deviation", obe_getstd);
-    list_refused("weights", obe_getwgt);
-    list_refused("constants", obe_getcon);
-    table_refused("covariance", obe_getcov);
-    table_refused("parameters", obe_getpar);
-    table_refused("settings", obe_getset);
     REFUSED(client, "x is NULL", obe_newdat(client, NULL, 2, v, 2, v, 2, 0));
     REFUSED(client, "y is NULL", obe_newdat(client, v, 2, NULL, 2, v, 2, 0));
     REFUSED(client, "s is NULL", obe_newdat(client, v, 2, v, 2, NULL, 2, 0));

@@ -5,6 +5,7 @@
  *     buffers ROUNDS      all tests, with fewer rounds of the last one: for Wine, where the garbage collector takes far
  *                         longer */
 #include "check.h"
+#include "commands.h"
 
 enum { GUARD = 64, PATTERN = 0xA5, LARGE = 300000 };
 
@@ -266,22 +267,20 @@ struct numbers {
 
 LIST(read_doubles, obe_get_doubles(message, "/list", values, capacity, count))
 TABLE(read_matrix, obe_get_matrix(message, "/table", values, capacity, rows, cols))
-LIST(read_optset, obe_optset(asker, values, capacity, count, TEST_TIMEOUT))
 LIST(read_goodset, obe_goodset(asker, 19, values, capacity, count, TEST_TIMEOUT))
-LIST(read_getmean, obe_getmean(asker, values, capacity, count, TEST_TIMEOUT))
-LIST(read_getstd, obe_getstd(asker, values, capacity, count, TEST_TIMEOUT))
-LIST(read_getwgt, obe_getwgt(asker, values, capacity, count, TEST_TIMEOUT))
-LIST(read_getcon, obe_getcon(asker, values, capacity, count, TEST_TIMEOUT))
-TABLE(read_getcov, obe_getcov(asker, values, capacity, rows, cols, TEST_TIMEOUT))
-TABLE(read_getpar, obe_getpar(asker, values, capacity, rows, cols, TEST_TIMEOUT))
-TABLE(read_getset, obe_getset(asker, values, capacity, rows, cols, TEST_TIMEOUT))
 
+#define READ_NUMBERS(X, name, array) LIST(read_##name, obe_##name(asker, values, capacity, count, TEST_TIMEOUT))
+#define READ_ROWS(X, name, array) TABLE(read_##name, obe_##name(asker, values, capacity, rows, cols, TEST_TIMEOUT))
+EACH_NUMBERS_COMMAND(READ_NUMBERS, )
+EACH_ROWS_COMMAND(READ_ROWS, )
+
+#define ROW(X, name, array) {"obe_" #name, read_##name, 1},
 static const struct numbers numbers[] = {
-    {"obe_get_doubles", read_doubles, 0}, {"obe_get_matrix", read_matrix, 0}, {"obe_optset", read_optset, 1},
-    {"obe_goodset", read_goodset, 1},     {"obe_getmean", read_getmean, 1},   {"obe_getstd", read_getstd, 1},
-    {"obe_getwgt", read_getwgt, 1},       {"obe_getcon", read_getcon, 1},     {"obe_getcov", read_getcov, 1},
-    {"obe_getpar", read_getpar, 1},       {"obe_getset", read_getset, 1},
-};
+    {"obe_get_doubles", read_doubles, 0},
+    {"obe_get_matrix", read_matrix, 0},
+    {"obe_goodset", read_goodset, 1},
+    EACH_NUMBERS_COMMAND(ROW, ) EACH_ROWS_COMMAND(ROW, )};
+#undef ROW
 
 static void answer_with_numbers(obe_message request, void *unused)
 {
@@ -291,7 +290,9 @@ static void answer_with_numbers(obe_message request, void *unused)
 
     (void)unused;
     CHECK_OK(request, obe_get_string(request, "/command", command, sizeof command, &length));
-    table = strcmp(command, "getcov") == 0 || strcmp(command, "getpar") == 0 || strcmp(command, "getset") == 0;
+#define OR_IS(X, name, array) || strcmp(command, #name) == 0
+    table = 0 EACH_ROWS_COMMAND(OR_IS, );
+#undef OR_IS
     CHECK_OK(request, obe_reply(request, table ? table_text : list_text, -1, TEST_TIMEOUT));
 }
 

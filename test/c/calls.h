@@ -3,6 +3,7 @@
 #define CALLS_H
 
 #include "check.h"
+#include "commands.h"
 
 /* The handles that a parameter accepts. ANY_SOCKET is a client or a server. */
 enum handle_kind { ANY_SOCKET, CLIENT, SERVER, MESSAGE, ANY_HANDLE };
@@ -29,6 +30,9 @@ static inline void calls_handler(obe_message request, void *user)
 }
 
 #define ROOM (int64_t)sizeof out.text
+#define OK_CALL(X, name) X(obe_##name, CLIENT, obe_##name(h, 0))
+#define NUMBERS_CALL(X, name, array) X(obe_##name, CLIENT, obe_##name(h, out.numbers, 8, &out.length, 0))
+#define ROWS_CALL(X, name, array) X(obe_##name, CLIENT, obe_##name(h, out.numbers, 8, &out.length, &out.cols, 0))
 #define EACH_CALL(X) \
     X(obe_free, ANY_SOCKET, obe_free(h)) \
     X(obe_message_free, MESSAGE, obe_message_free(h)) \
@@ -67,23 +71,16 @@ static inline void calls_handler(obe_message request, void *user)
     X(obe_reply_message, MESSAGE, obe_reply_message(h, calls_message, 0)) \
     X(obe_message_peer, MESSAGE, obe_message_peer(h, out.text, ROOM, &out.length)) \
     X(obe_serve, SERVER, obe_serve(h, calls_handler, NULL, NULL)) \
-    X(obe_ready, CLIENT, obe_ready(h, 0)) \
     X(obe_query, CLIENT, obe_query(h, "optset", NULL, &out.message, 0)) \
     X(obe_query_2, MESSAGE, obe_query(calls_client, "newrun", h, &out.message, 0)) \
     X(obe_check_reply, MESSAGE, obe_check_reply(h, "optset")) \
+    EACH_OK_COMMAND(OK_CALL, X) \
+    EACH_NUMBERS_COMMAND(NUMBERS_CALL, X) \
+    EACH_ROWS_COMMAND(ROWS_CALL, X) \
     X(obe_newrun, CLIENT, obe_newrun(h, NULL, 0)) \
     X(obe_newrun_2, MESSAGE, obe_newrun(calls_client, h, 0)) \
-    X(obe_optset, CLIENT, obe_optset(h, out.numbers, 8, &out.length, 0)) \
     X(obe_goodset, CLIENT, obe_goodset(h, 1, out.numbers, 8, &out.length, 0)) \
     X(obe_newdat, CLIENT, obe_newdat(h, untouched.numbers, 1, untouched.numbers, 1, untouched.numbers, 1, 0)) \
-    X(obe_getmean, CLIENT, obe_getmean(h, out.numbers, 8, &out.length, 0)) \
-    X(obe_getstd, CLIENT, obe_getstd(h, out.numbers, 8, &out.length, 0)) \
-    X(obe_getcov, CLIENT, obe_getcov(h, out.numbers, 8, &out.length, &out.cols, 0)) \
-    X(obe_getpar, CLIENT, obe_getpar(h, out.numbers, 8, &out.length, &out.cols, 0)) \
-    X(obe_getset, CLIENT, obe_getset(h, out.numbers, 8, &out.length, &out.cols, 0)) \
-    X(obe_getwgt, CLIENT, obe_getwgt(h, out.numbers, 8, &out.length, 0)) \
-    X(obe_getcon, CLIENT, obe_getcon(h, out.numbers, 8, &out.length, 0)) \
-    X(obe_done, CLIENT, obe_done(h, 0)) \
     X(obe_set_option, ANY_SOCKET, obe_set_option(h, OBE_OPT_TIMEOUT_MS, "5")) \
     X(obe_get_option, ANY_SOCKET, obe_get_option(h, OBE_OPT_TIMEOUT_MS, out.text, ROOM, &out.length)) \
     X(obe_get_stat, ANY_SOCKET, obe_get_stat(h, OBE_STAT_EVICTED, &out.length))

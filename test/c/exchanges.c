@@ -1,6 +1,7 @@
 /* Clients and servers: exchanges, persistent connections, timeouts, obe_cancel, obe_close, misbehaving peers, options,
  * counters, texts. */
 #include "check.h"
+#include "commands.h"
 
 static char text[256]; /* results of the current test */
 static int64_t length;
@@ -678,14 +679,10 @@ static void properties(void)
     CHECK_OK(server, obe_free(server));
 }
 
-static const char *const counters[] = {
-    OBE_STAT_CONNECTIONS_OPENED, OBE_STAT_CONNECTIONS_OPEN, OBE_STAT_MESSAGES_SENT, OBE_STAT_MESSAGES_RECEIVED,
-    OBE_STAT_BYTES_SENT, OBE_STAT_BYTES_RECEIVED, OBE_STAT_DROPPED_MALFORMED, OBE_STAT_DROPPED_JSON,
-    OBE_STAT_DROPPED_TOO_LARGE, OBE_STAT_DROPPED_INCOMPLETE, OBE_STAT_DROPPED_TIMEOUT, OBE_STAT_DROPPED_UNANSWERED,
-    OBE_STAT_DROPPED_RESET, OBE_STAT_EVICTED, OBE_STAT_DROPPED_MEMORY, OBE_STAT_DROPPED_NOT_ALLOWED,
-    OBE_STAT_DROPPED_TLS, OBE_STAT_TRACE_FAILED, OBE_STAT_DROPPED_UNREAD, OBE_STAT_OUTGOING_BYTES,
-};
-static const char *const process_counters[] = {OBE_STAT_LIVE_SOCKETS, OBE_STAT_LIVE_MESSAGES,}; /* live.c tests them */
+#define ITEM(name) name,
+static const char *const counters[] = {EACH_COUNTER(ITEM)};
+static const char *const process_counters[] = {EACH_PROCESS_COUNTER(ITEM)}; /* live.c tests them */
+#undef ITEM
 
 static void all_counters(void)
 {
@@ -696,8 +693,8 @@ static void all_counters(void)
         CHECK_EQUAL(0, stat_of(client, counters[i]));
         CHECK_EQUAL(0, stat_of(server, counters[i]));
     }
-    CHECK_EQUAL(stat_of(NULL, process_counters[0]), stat_of(client, process_counters[0]));
-    CHECK_EQUAL(stat_of(NULL, process_counters[1]), stat_of(server, process_counters[1]));
+    for (i = 0; i < LENGTH(process_counters); i++)
+        CHECK_EQUAL(stat_of(NULL, process_counters[i]), stat_of(client, process_counters[i]));
     CHECK_OK(client, obe_send(client, "[1]", -1, TEST_TIMEOUT));
     CHECK_OK(server, receive_in(server, TEST_TIMEOUT));
     CHECK_OK(server, obe_send(server, "[1,2]", -1, TEST_TIMEOUT));

@@ -1,6 +1,7 @@
 /* Every function of obe_labview.h and obe_labview_extra.h, from C: all types of arguments, with the bitness of this
  * program. Invalid arguments are tested in bindings/labview/tests. */
 #include "check.h"
+#include "commands.h"
 
 #include "labview_manager.h"
 #include "obe_labview.h"
@@ -42,6 +43,12 @@ static const char *reply_to(const char *command)
     for (i = 0; i < LENGTH(replies); i++)
         if (strcmp(replies[i][0], command) == 0)
             return replies[i][1];
+#define REPLY(json, name, array) \
+    if (strcmp(#name, command) == 0) \
+        return json;
+    EACH_NUMBERS_COMMAND(REPLY, "[6]")
+    EACH_ROWS_COMMAND(REPLY, "[[6]]")
+#undef REPLY
     return "\"OK\"";
 }
 
@@ -190,7 +197,19 @@ static void commands_through(void **slot)
     CHECK(rows == 1 && cols == 3 && a[2] == 3);
     EITHER(obe_lv_getset, h, a, 4, &rows, &cols, TEST_TIMEOUT);
     CHECK(rows == 3 && cols == 1 && a[2] == 3);
-    EITHER(obe_lv_done, h, TEST_TIMEOUT);
+/* And every command that takes no more than that. */
+#define OK_CALL(X, name) EITHER(obe_lv_##name, h, TEST_TIMEOUT);
+#define NUMBERS_CALL(X, name, array) \
+    n = -1; \
+    EITHER(obe_lv_##name, h, a, 4, &n, TEST_TIMEOUT); \
+    CHECK(n >= 0);
+#define ROWS_CALL(X, name, array) \
+    rows = cols = -1; \
+    EITHER(obe_lv_##name, h, a, 4, &rows, &cols, TEST_TIMEOUT); \
+    CHECK(rows > 0 && cols > 0);
+    EACH_NUMBERS_COMMAND(NUMBERS_CALL, )
+    EACH_ROWS_COMMAND(ROWS_CALL, )
+    EACH_OK_COMMAND(OK_CALL, )
 #undef EITHER
 }
 

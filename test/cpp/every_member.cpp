@@ -4,6 +4,8 @@
 //     every_member forked    calls the members in a forked child, where each must throw without a call of the library
 #include "obe.hpp"
 
+#include "../c/commands.h"
+
 #include <cstdlib>
 #include <cstring>
 #include <functional>
@@ -87,6 +89,8 @@ int main(int count, char **)
     members_without_calls();
 
 #define CALL(...) {#__VA_ARGS__, [&] { (void)__VA_ARGS__; }}
+#define OK_CALL(X, name) CALL(client.name()),
+#define ARRAY_CALL(X, name, array) CALL(client.name()),
     const std::vector<std::pair<const char *, std::function<void()>>> calls = {
         CALL(obe::client("127.0.0.1", 1)),
         CALL(obe::server("", 0)),
@@ -166,20 +170,11 @@ int main(int count, char **)
         CALL(client.tcmd(obe::json_text("1"))),
         CALL(client.tcmd(object())),
         CALL(client.wait_ready()),
-        CALL(client.ready()),
+        EACH_OK_COMMAND(OK_CALL, ) EACH_NUMBERS_COMMAND(ARRAY_CALL, ) EACH_ROWS_COMMAND(ARRAY_CALL, )
         CALL(client.newrun()),
         CALL(client.newrun(message)),
-        CALL(client.optset()),
         CALL(client.goodset()),
         CALL(client.newdat(1.0, 2.0, 3.0)),
-        CALL(client.getmean()),
-        CALL(client.getstd()),
-        CALL(client.getcov()),
-        CALL(client.getpar()),
-        CALL(client.getset()),
-        CALL(client.getwgt()),
-        CALL(client.getcon()),
-        CALL(client.done()),
         CALL(server.port()),
         CALL(server.receive_request()),
         CALL(server.try_receive(next)),

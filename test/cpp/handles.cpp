@@ -1,6 +1,8 @@
 // Objects and their handles: moves, moved-from objects, released and adopted handles, and no handle is left over.
 #include "peer.hpp"
 
+#include "../c/commands.h"
+
 #include <map>
 
 template <class Object> static void moves(Object first, Object second)
@@ -117,23 +119,18 @@ static void moved_from()
     WITHOUT_HANDLE(client, tcmd("name"));
     WITHOUT_HANDLE(client, tcmd(obe::message("1")));
     WITHOUT_HANDLE(client, wait_ready());
-    WITHOUT_HANDLE(client, ready());
+#define OK_CALL(X, name) WITHOUT_HANDLE(client, name());
+#define ARRAY_CALL(X, name, array) WITHOUT_HANDLE(client, name());
+    EACH_OK_COMMAND(OK_CALL, )
+    EACH_NUMBERS_COMMAND(ARRAY_CALL, )
+    EACH_ROWS_COMMAND(ARRAY_CALL, )
     WITHOUT_HANDLE(client, newrun());
     WITHOUT_HANDLE(client, newrun(obe::message("{}")));
     WITHOUT_HANDLE(client_there, newrun(obe::message()));
     WITHOUT_HANDLE(client_there, tcmd(obe::message()));
     WITHOUT_HANDLE(client_there, send(obe::message()));
-    WITHOUT_HANDLE(client, optset());
     WITHOUT_HANDLE(client, goodset(4));
     WITHOUT_HANDLE(client, newdat(1, 1, 1));
-    WITHOUT_HANDLE(client, getmean());
-    WITHOUT_HANDLE(client, getstd());
-    WITHOUT_HANDLE(client, getcov());
-    WITHOUT_HANDLE(client, getpar());
-    WITHOUT_HANDLE(client, getset());
-    WITHOUT_HANDLE(client, getwgt());
-    WITHOUT_HANDLE(client, getcon());
-    WITHOUT_HANDLE(client, done());
     obe::message reply;
     WITHOUT_HANDLE(client, try_receive(reply));
 

@@ -22,12 +22,13 @@ import (
 
 	"libobe/capi/status"
 	"libobe/internal/socket"
+	"libobe/internal/systemtest"
 )
 
 const (
-	// testTimeout is the limit for everything that must happen. Only a test that fails
-	// waits so long.
-	testTimeout = 20 * time.Second
+	testTimeout = systemtest.Timeout
+	// hangs is how long a program may run that a test has started.
+	hangs = 10 * time.Minute
 	// grace is the accepted delay of a call after its deadline.
 	grace = 50 * time.Millisecond
 )

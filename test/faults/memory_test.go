@@ -89,11 +89,19 @@ func TestAddressSpaceRunsOut(t *testing.T) {
 			_, err = c.TcmdBody([]byte(`"."`), testTimeout)
 			must(t, err)
 			for lines.Scan() {
+				if call, value, _ := strings.Cut(lines.Text(), " "); call == "dropped_memory" {
+					got[call], err = strconv.Atoi(value)
+					must(t, err)
+				}
 			}
 			if err := host.Wait(); err != nil || stderr.Len() > 0 {
 				t.Errorf("the host program: %v\n%.2000s", err, stderr)
 			}
 			t.Log(got)
+			// The client's long messages are refused where there is no memory for them.
+			if dropped, refused := got["dropped_memory"], 3-got["its client: OBE_OK"]; left < 0 && dropped != 0 || left == 32 && dropped < refused || refused < 0 {
+				t.Errorf("%d messages were refused, and dropped_memory is %d", refused, dropped)
+			}
 			switch failed := got["OBE_E_MEMORY"]; {
 			case left < 0 && failed > 0, left == 32 && failed == 0:
 				t.Errorf("%d calls failed for lack of memory", failed)
@@ -155,7 +163,7 @@ func startHost(t *testing.T, program string, arguments ...string) (host *exec.Cm
 	out, err := host.StdoutPipe()
 	must(t, err)
 	must(t, host.Start())
-	watch := time.AfterFunc(3*testTimeout, func() { _ = host.Process.Kill() })
+	watch := time.AfterFunc(hangs, func() { _ = host.Process.Kill() })
 	t.Cleanup(func() { watch.Stop() })
 	return host, bufio.NewScanner(out), stderr
 }

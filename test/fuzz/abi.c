@@ -23,6 +23,7 @@ static inline void abort_once(int status)
 #define exit(status) abort_once(status)
 
 #include "check.h"
+#include "commands.h"
 
 enum {
     THREADS = 3,
@@ -165,6 +166,10 @@ static obe_status create_client(struct step *s)
     return obe_client_new(s->bytes[4] % 2 ? "" : NULL, __atomic_load_n(&port, __ATOMIC_ACQUIRE), &s->socket);
 }
 
+#define OK_CALL(X, name) X(obe_##name(s->h, s->timeout))
+#define NUMBERS_CALL(X, name, array) X(obe_##name(s->h, s->out.numbers, s->count, &s->out.length, s->timeout))
+#define ROWS_CALL(X, name, array) X(obe_##name(s->h, s->out.numbers, s->count, &s->out.length, &s->out.cols, s->timeout))
+
 /* Calls that create a handle store it in socket or message. Some calls are listed twice, so that more inputs exchange
  * messages. New calls are added at the end: inputs that were found before keep their meaning. */
 #define EACH_CALL(X) \
@@ -234,7 +239,10 @@ static obe_status create_client(struct step *s)
     X(obe_query(s->h, s->name, s->other, &s->message, s->timeout)) \
     X(obe_query(s->h, "optset", NULL, &s->message, s->timeout)) \
     X(obe_check_reply(s->h, s->name)) \
-    X(obe_check_reply(s->h, "getcov"))
+    X(obe_check_reply(s->h, "getcov")) \
+    EACH_OK_COMMAND(OK_CALL, X) \
+    EACH_NUMBERS_COMMAND(NUMBERS_CALL, X) \
+    EACH_ROWS_COMMAND(ROWS_CALL, X)
 
 #define CALL_ROW(call) #call,
 static const char *const calls[] = {EACH_CALL(CALL_ROW)};

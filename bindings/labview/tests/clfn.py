@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 GUARD = 64
 GARBAGE = 0xA5
 THREADS = 3
-TIMEOUT_MS = 20_000  # no test waits longer
+TIMEOUT_MS = 25_000  # no test waits longer
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import sys
 from collections.abc import Iterator
@@ -34,6 +35,14 @@ REPLIES: dict[str, Any] = {
     "getwgt": [0.25, 0.75],
     "getcon": [0.03, 5.0],
 }
+
+# The commands without members whose reply is a list, or rows, with the names of their arrays.
+_commands = (ROOT / "test" / "c" / "commands.h").read_text()
+LISTS, TABLES = (
+    dict(re.findall(r"M\(X, (\w+), (\w+)\)", _commands.partition(f"EACH_{kind}_COMMAND")[2].partition("\n\n")[0]))
+    for kind in ("NUMBERS", "ROWS")
+)
+REPLIES = {**{name: [6.5] for name in LISTS}, **{name: [[6.5]] for name in TABLES}, **REPLIES}
 
 
 def designer(body: bytes) -> bytes:

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
+import peer
 from clfn import TIMEOUT_MS, Blocked, Diagram
 from conftest import EXTRA, HEADER
 
-PROMPT = 0.050  # s: the median time for a call to return after an abort
+PROMPT = 0.050  # s: the median time for a call to return after an abort, if this machine is not late
 ROUNDS = 15
 
 
@@ -100,10 +101,12 @@ def test_abort_wakes_promptly(lv: Diagram, waiting: int, node: Slot) -> None:
     """The call returns within the bound, and Abort itself does not wait for it.
 
     On a busy machine the thread that was woken waits for a CPU. Therefore the bound applies to the median of many
-    rounds, and no round may take as long as a call that was not woken.
+    rounds, and grows by what Python's own threads need to wake each other. No round may take as long as a call that was
+    not woken.
     """
-    took, abort = [], []
+    took, abort, late = [], [], []
     for _ in range(ROUNDS):
+        late.append(lateness())
         call = Blocked(lv, "obe_lv_tcmd_i", handle=waiting, json=b"1", timeout_ms=-1, instance=node.data)
         began = time.monotonic()
         assert lv.here("obe_lv_abort", instance=node.data).status == 0
@@ -111,9 +114,21 @@ def test_abort_wakes_promptly(lv: Diagram, waiting: int, node: Slot) -> None:
         assert call.join() == lv.E_CANCELLED
         assert call.returned is not None
         took.append(call.returned - began)
-    assert statistics.median(took) < PROMPT, took
-    assert statistics.median(abort) < PROMPT, abort
-    assert max(took) < 2.0, took
+    prompt = PROMPT + 2 * statistics.median(late)
+    assert statistics.median(took) < prompt, took
+    assert statistics.median(abort) < prompt, abort
+    assert max(took) < peer.SOON, took
+
+
+def lateness() -> float:
+    """How long this machine now takes to wake a thread."""
+    begin, woken = threading.Event(), []
+    thread = threading.Thread(target=lambda: begin.wait() and woken.append(time.monotonic()))
+    thread.start()
+    began = time.monotonic()
+    begin.set()
+    thread.join()
+    return woken[0] - began
 
 
 def test_abort_before_the_call_blocks(lv: Diagram, waiting: int, node: Slot) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 import peer
 from clfn import NULL, TIMEOUT_MS, Buffer, Diagram, Result, Terminal
-from conftest import EXTRA, HEADER, REPLIES
+from conftest import EXTRA, HEADER, LISTS, REPLIES, TABLES
 
 FUNCTIONS = {**HEADER.functions, **EXTRA.functions}
 MESSAGE = {"command": "none", "n": 5, "b": True, "s": "text", "x": [1.5, 2.5], "m": [[1, 2], [3, 4]]}
@@ -303,7 +303,7 @@ def lists(lv: Diagram, client: int) -> Iterator[tuple[str, str, dict[str, Any], 
     lv.ok("obe_lv_tcmd", handle=client, json=b'{"x": [1, 2.5, -3], "none": []}', timeout_ms=TIMEOUT_MS)
     yield "obe_lv_get_doubles", "values", {"handle": client, "pointer": b"/x"}, [1.0, 2.5, -3.0]
     yield "obe_lv_get_doubles", "values", {"handle": client, "pointer": b"/none"}, []
-    for command in ("optset", "goodset", "getmean", "getstd", "getwgt", "getcon"):
+    for command in ("goodset", *LISTS):
         array = next(t.name for t in FUNCTIONS[f"obe_lv_{command}"] if t.kind == "doubles out")
         yield f"obe_lv_{command}", array, {"handle": client, "timeout_ms": TIMEOUT_MS}, REPLIES[command]
 
@@ -328,7 +328,7 @@ def tables(lv: Diagram, client: int) -> Iterator[tuple[str, str, dict[str, Any],
     lv.ok("obe_lv_tcmd", handle=client, json=b'{"m": [[1, 2, 3], [4, 5, 6]], "none": []}', timeout_ms=TIMEOUT_MS)
     yield "obe_lv_get_matrix", "values", {"handle": client, "pointer": b"/m"}, [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]
     yield "obe_lv_get_matrix", "values", {"handle": client, "pointer": b"/none"}, []
-    for command in ("getcov", "getpar", "getset"):
+    for command in TABLES:
         array = next(t.name for t in FUNCTIONS[f"obe_lv_{command}"] if t.kind == "doubles out")
         yield f"obe_lv_{command}", array, {"handle": client, "timeout_ms": TIMEOUT_MS}, REPLIES[command]
 

@@ -14,9 +14,7 @@ import pytest
 
 import peer
 from clfn import NULL, TIMEOUT_MS, Blocked, Diagram
-from conftest import HEADER, REPLIES
-
-SOON = 2.0  # s: longer than a call that does not wait takes on a busy machine
+from conftest import HEADER, LISTS, REPLIES, TABLES
 
 
 def option(lv: Diagram, handle: int, name: bytes) -> bytes:
@@ -43,21 +41,15 @@ def test_every_function(lv: Diagram, server: peer.Server) -> None:
     lv.ok("obe_lv_ready", handle=h, **timeout)
     lv.ok("obe_lv_newrun", handle=h, fields=b'{"lolim": 1.5}', **timeout)
     assert json.loads(server.requests[-1]) == {"command": "newrun", "lolim": 1.5}
-    assert lv.ok("obe_lv_optset", handle=h, setting_cap=1, **timeout).setting == REPLIES["optset"]
     assert lv.ok("obe_lv_goodset", handle=h, pickiness=4.0, setting_cap=1, **timeout).setting == REPLIES["goodset"]
     assert json.loads(server.requests[-1]) == {"command": "goodset", "pickiness": 4}
     lv.ok("obe_lv_newdat", handle=h, x=[1.5], x_count=1, y=[2.5], y_count=1, s=[0.5], s_count=1, **timeout)
     assert json.loads(server.requests[-1]) == {"command": "newdat", "x": [1.5], "y": [2.5], "s": [0.5]}
-    for command, array in (
-        ("getmean", "mean"),
-        ("getstd", "deviation"),
-        ("getwgt", "weights"),
-        ("getcon", "constants"),
-    ):
+    for command, array in LISTS.items():
         got = lv.ok(f"obe_lv_{command}", handle=h, **{f"{array}_cap": 8}, **timeout)
         count = got.outputs[f"{array}_count"]
         assert got.outputs[array][:count] == REPLIES[command]
-    for command, array in (("getcov", "covariance"), ("getpar", "parameters"), ("getset", "settings")):
+    for command, array in TABLES.items():
         got = lv.ok(f"obe_lv_{command}", handle=h, **{f"{array}_cap": 8}, **timeout)
         flat = got.outputs[array][: got.rows * got.cols]
         assert [flat[i * got.cols : (i + 1) * got.cols] for i in range(got.rows)] == REPLIES[command]
@@ -167,7 +159,7 @@ def test_timeouts(lv: Diagram, waiting: int) -> None:
         began = time.monotonic()
         result = lv.run("obe_lv_tcmd", handle=waiting, json=b"1", timeout_ms=timeout)
         assert result.status == lv.E_TIMEOUT
-        assert at_least <= time.monotonic() - began < at_least + SOON
+        assert at_least <= time.monotonic() - began < at_least + peer.SOON
 
 
 def test_short_receives_lose_nothing(lv: Diagram) -> None:

@@ -9,7 +9,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from clfn import Terminal
-from conftest import EXTRA, HEADER, ROOT
+from conftest import EXTRA, HEADER, LISTS, ROOT, TABLES
 
 DIRECTORY = ROOT / "bindings" / "labview"
 FUNCTIONS = {**HEADER.functions, **EXTRA.functions}
@@ -110,8 +110,8 @@ VIS = {
     f"OBE {name}"
     for name in [
         *("Client New", "Server New", "Free", "Free All", "Cancel", "Set Option", "Get Option", "Wait Ready"),
-        *("Tcmd", "Send", "Receive", "Ready", "Optset", "Goodset", "Newdat", "Getmean", "Getstd"),
-        *("Getwgt", "Getcon", "Getcov", "Getpar", "Getset", "Newrun", "Done"),
+        *("Tcmd", "Send", "Receive", "Ready", "Goodset", "Newdat", "Newrun", "Done"),
+        *(name.title() for name in (*LISTS, *TABLES)),
         *("Last Error", "Version"),
     ]
 }

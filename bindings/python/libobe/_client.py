@@ -24,8 +24,9 @@ _NO_FIELDS: Mapping[str, Any] = MappingProxyType({})
 class Client(Socket):
     """A `Socket` in the client role that knows the commands of experiment-design servers.
 
-    Numbers are returned as numpy arrays where numpy is installed, and as lists elsewhere. Both are also accepted. A
-    reply that is not the answer to the command raises `libobe.errors.ReplyError`, whose text contains the reply.
+    Numbers are returned as numpy arrays where numpy is installed, and as lists elsewhere, as are rows of different
+    lengths. Both are also accepted. A reply that is not the answer to the command raises `libobe.errors.ReplyError`,
+    whose text contains the reply.
 
     fields      members that go into every command that these methods send, such as the instrument that asks; a
                 command's own member wins over one of the same name.
@@ -86,10 +87,6 @@ class Client(Socket):
         numbers: NDArray[float64] = array
         return numbers
 
-    def ready(self, *, timeout: Timeout = DEFAULT) -> None:
-        """Ask once whether the server is ready; `wait_ready` waits until it is."""
-        self._expect_ok("ready", timeout)
-
     def newrun(self, *, timeout: Timeout = DEFAULT, **fields: Any) -> None:
         """Begin a new run. Which fields it needs depends on the server.
 
@@ -98,10 +95,6 @@ class Client(Socket):
         if "command" in fields:
             raise TypeError("newrun: a field cannot have the name 'command'")
         self._expect_ok("newrun", timeout, fields)
-
-    def optset(self, *, timeout: Timeout = DEFAULT) -> NDArray[float64]:
-        """The best setting to measure at next, a number for each knob."""
-        return self._array(b"optset", 1, timeout)
 
     def goodset(self, pickiness: float | None = None, *, timeout: Timeout = DEFAULT) -> NDArray[float64]:
         """A good setting, drawn at random: a larger pickiness prefers better settings. None is the server's default."""
@@ -114,6 +107,16 @@ class Client(Socket):
         """
         self._expect_ok("newdat", timeout, {"x": _list(x), "y": _list(y), "s": _list(s)})
 
+    # -- generated from internal/command by "make generate" --
+
+    def ready(self, *, timeout: Timeout = DEFAULT) -> None:
+        """Asks once whether the server is ready; wait_ready waits until it is."""
+        self._expect_ok("ready", timeout)
+
+    def optset(self, *, timeout: Timeout = DEFAULT) -> NDArray[float64]:
+        """The best setting for the next measurement, one number for each knob."""
+        return self._array(b"optset", 1, timeout)
+
     def getmean(self, *, timeout: Timeout = DEFAULT) -> NDArray[float64]:
         """The mean of each parameter."""
         return self._array(b"getmean", 1, timeout)
@@ -123,28 +126,30 @@ class Client(Socket):
         return self._array(b"getstd", 1, timeout)
 
     def getcov(self, *, timeout: Timeout = DEFAULT) -> NDArray[float64]:
-        """The covariance matrix of the parameters."""
+        """The covariance matrix of the parameters: one row and one column for each parameter."""
         return self._array(b"getcov", 2, timeout)
 
     def getpar(self, *, timeout: Timeout = DEFAULT) -> NDArray[float64]:
-        """Samples of the parameters' distribution: a row for each parameter."""
+        """The samples of the parameters' distribution: one row for each parameter and one column for each sample."""
         return self._array(b"getpar", 2, timeout)
 
-    def getset(self, *, timeout: Timeout = DEFAULT) -> NDArray[float64]:
-        """All possible settings: a row for each knob. Rows of different lengths are returned as lists."""
-        return self._array(b"getset", 2, timeout)
-
     def getwgt(self, *, timeout: Timeout = DEFAULT) -> NDArray[float64]:
-        """The weight of each sample of `getpar`."""
+        """The weight of each sample of getpar."""
         return self._array(b"getwgt", 1, timeout)
+
+    def getset(self, *, timeout: Timeout = DEFAULT) -> NDArray[float64]:
+        """All possible settings: one row for each knob and one column for each setting."""
+        return self._array(b"getset", 2, timeout)
 
     def getcon(self, *, timeout: Timeout = DEFAULT) -> NDArray[float64]:
         """The constants of the model."""
         return self._array(b"getcon", 1, timeout)
 
     def done(self, *, timeout: Timeout = DEFAULT) -> None:
-        """Ask the server to exit."""
+        """Asks the server to exit."""
         self._expect_ok("done", timeout)
+
+    # -- end of the generated part --
 
 
 _closed.add(Client)

@@ -171,11 +171,11 @@ class ClientHandle(Handle):
             return function(*arguments, limit.argument), False
         if size > SMALL or not self._is_local:
             return waiter.call(function, *arguments, limit.argument), False
-        token = waiter.token
+        token, number = waiter.token, self._commands  # before the call, at whose end a signal handler may run
         status = function(*arguments, SLICE_MS)
         if status != TIMEOUT:
             return status, False
-        return self._resume(function, arguments, receive, token, deadline_after(limit.ms - SLICE))
+        return self._resume(function, arguments, receive, token, number, deadline_after(limit.ms - SLICE))
 
     def _resume(
         self,
@@ -183,10 +183,10 @@ class ClientHandle(Handle):
         arguments: tuple[Any, ...],
         receive: Call,
         token: CancelToken,
+        number: int,
         deadline: float,
     ) -> tuple[int, bool]:
-        """Continue a command whose first slice has run out."""
-        number = self._commands
+        """Continue the command with that number, whose first slice has run out."""
         while True:
             no_connection = last_error(self._lib, self._id)
             status = self._waiter.poll_in_slices(deadline, token, *receive)

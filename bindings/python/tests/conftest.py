@@ -17,18 +17,11 @@ ROOT = Path(__file__).resolve().parents[3]
 os.environ.setdefault("OBE_LIBRARY", str(ROOT / "build" / "libobe.so"))
 
 
-def missing(what: str) -> None:
-    """Skip the rest of a test because something is not installed. On CI it has to be installed."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"{what} is not installed")
-    pytest.skip(f"{what} is not installed")
-
-
 def python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run code in a new Python that finds the package."""
     full = {**os.environ, "PYTHONPATH": str(ROOT / "bindings" / "python"), **environment}
     return subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code], env=full, capture_output=True, text=True, timeout=peer.TIMEOUT
+        [sys.executable, "-W", "ignore", "-c", code], env=full, capture_output=True, text=True, timeout=peer.HANGS
     )
 
 
@@ -50,3 +43,7 @@ def mute() -> Iterator[peer.Server]:
 def server() -> Iterator[libobe.Socket]:
     with libobe.Socket("server", port=0, timeout=peer.TIMEOUT) as server:
         yield server
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "slow: starts other programs, or takes more than half a second")

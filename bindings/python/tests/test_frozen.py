@@ -19,15 +19,17 @@ import libobe
 from conftest import ROOT, python
 from libobe import _library
 
+pytestmark = pytest.mark.slow
+
 PACKAGE = ROOT / "bindings" / "python"
 HOOK = PACKAGE / "libobe" / "__pyinstaller" / "hook-libobe.py"
 
 EXCHANGE = """
 import threading, libobe
-server = libobe.Socket("server", port=0, timeout=30)
+server = libobe.Socket("server", port=0, timeout=60)
 thread = threading.Thread(target=lambda: server.receive_request().reply([2.5]))
 thread.start()
-print(libobe.Client(port=server.port, timeout=30).tcmd("x"), libobe._library.library().path)
+print(libobe.Client(port=server.port, timeout=60).tcmd("x"), libobe._library.library().path)
 thread.join()
 """
 

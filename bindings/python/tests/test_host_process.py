@@ -18,18 +18,20 @@ import libobe
 import peer
 from conftest import ROOT
 
+pytestmark = pytest.mark.slow
+
 WORKERS = """
 import multiprocessing, sys, libobe
 
 def work(number):
     try:
-        with libobe.Socket("client", port=int(sys.argv[1]), timeout=20) as client:
+        with libobe.Socket("client", port=int(sys.argv[1]), timeout=60) as client:
             return client.tcmd({"n": number})["n"]
     except libobe.errors.ForkedError as error:
         return str(error)
 
 if __name__ == "__main__":
-    client = libobe.Socket("client", port=int(sys.argv[1]), timeout=20)
+    client = libobe.Socket("client", port=int(sys.argv[1]), timeout=60)
     server = libobe.Socket("server", port=0)
     assert client.tcmd(0) == 0
     with multiprocessing.get_context(sys.argv[2]).Pool(2) as pool:
@@ -47,7 +49,7 @@ def script(
     path.write_text(code)
     full = {**os.environ, "PYTHONPATH": str(ROOT / "bindings" / "python")}
     command = [sys.executable, "-W", "ignore", *options, str(path), *map(str, arguments)]
-    return subprocess.run(command, env=full, capture_output=True, text=True, timeout=3 * peer.TIMEOUT)
+    return subprocess.run(command, env=full, capture_output=True, text=True, timeout=peer.HANGS)
 
 
 def test_multiprocessing_by_spawn(echo: peer.Server, tmp_path: Path) -> None:
@@ -70,7 +72,7 @@ def test_a_crash_is_left_to_faulthandler(echo: peer.Server, tmp_path: Path) -> N
     """A crash is reported by faulthandler if it is enabled, and ends the program by the same signal as always."""
     code = (
         "import faulthandler, sys, libobe\n"
-        "assert libobe.Socket('client', port=int(sys.argv[1]), timeout=20).tcmd(1) == 1\n"
+        "assert libobe.Socket('client', port=int(sys.argv[1]), timeout=60).tcmd(1) == 1\n"
         "faulthandler._sigsegv()\n"
     )
     for options in ((), ("-X", "faulthandler")):

@@ -318,10 +318,11 @@ def python(*arguments: str, path: str = "", **options: Any) -> subprocess.Comple
     paths = [str(ROOT / "bindings" / "python"), *filter(None, [path])]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), **options.pop("environment", {})}
     return subprocess.run(
-        [sys.executable, *arguments], env=environment, capture_output=True, text=True, timeout=120, **options
+        [sys.executable, *arguments], env=environment, capture_output=True, text=True, timeout=peer.HANGS, **options
     )
 
 
+@pytest.mark.slow
 def test_without_the_package(tmp_path: Path) -> None:
     """libobe does not need it, and the error says where to get it. -S hides the packages that are installed here."""
     done = python("-S", "-c", "import libobe, sys; print('optbayesexpt' in sys.modules)")

@@ -10,8 +10,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from conftest import ROOT, missing
+import pytest
+
+from conftest import ROOT
 from libobe import _abi, _library
+from tools import missing
 
 
 def version(package: str) -> tuple[int, ...]:
@@ -21,9 +24,10 @@ def version(package: str) -> tuple[int, ...]:
         return ()
 
 
+@pytest.mark.slow
 def test_wheel(tmp_path: Path) -> None:
     if not version("pip") or version("setuptools") < (77, 0):
-        missing("pip with setuptools 77.0.3 or later")
+        missing("pip with setuptools 77.0.3 or later is not installed")
     source = tmp_path / "source"
     shutil.copytree(
         ROOT / "bindings" / "python", source, ignore=shutil.ignore_patterns("build", "*.egg-info", "*.so", "tests")

@@ -17,6 +17,8 @@ import libobe
 import peer
 from conftest import python
 
+pytestmark = pytest.mark.slow
+
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 

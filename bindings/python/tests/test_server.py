@@ -18,7 +18,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -610,6 +609,7 @@ class UnprintableError(Exception):
         raise RuntimeError("no text")
 
 
+@pytest.mark.slow
 def test_an_exception_becomes_a_reply_and_the_serving_goes_on(caplog: pytest.LogCaptureFixture) -> None:
     server = Server(port=0)
 
@@ -654,6 +654,7 @@ def test_an_exception_becomes_a_reply_and_the_serving_goes_on(caplog: pytest.Log
         assert client.tcmd({"command": "ready"}) == "OK"
 
 
+@pytest.mark.slow
 def test_nothing_is_printed_without_a_log() -> None:
     code = """if 1:
         import libobe, threading
@@ -665,7 +666,9 @@ def test_nothing_is_printed_without_a_log() -> None:
         client.done()
         server.run  # the thread ends by itself
     """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, env=environment())
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=peer.HANGS, env=environment()
+    )
     assert (done.returncode, done.stderr) == (0, "")
     assert "ZeroDivisionError: division by zero" in done.stdout
 
@@ -751,6 +754,7 @@ def test_rubbish_does_not_end_a_server(numpy: bool) -> None:
         assert client.tcmd({"command": "ready"}) == "OK"
 
 
+@pytest.mark.slow
 def test_a_client_that_leaves_does_not_end_a_server() -> None:
     server = Server(port=0)
     left = threading.Event()
@@ -879,6 +883,7 @@ def test_one_thread_runs_one_command_at_a_time_and_more_run_more(threads: int) -
     assert max(most) == threads
 
 
+@pytest.mark.slow
 def test_a_flood_on_many_threads() -> None:
     """Every client gets its own replies, while other clients leave and send rubbish."""
     server = Server(port=0)
@@ -975,18 +980,20 @@ def test_what_is_not_an_exception_ends_run_and_is_raised(kind: type[BaseExceptio
     assert [type(failure) for failure in failures] == [kind]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs setitimer")
 @pytest.mark.parametrize("threads", [1, 4])
 @pytest.mark.parametrize("where", ["waiting", "in a command", "in a reply"])
 def test_ctrl_c_ends_run_on_the_main_thread(where: str, threads: int) -> None:
-    """A separate program, so that the signal reaches its main thread only."""
+    """A separate program, so that the signal reaches its main thread only. The command takes ten minutes, and the
+    server waits half a minute for a client that does not read its reply: longer than peer.TIMEOUT."""
     code = f"""if 1:
         import sys, time, libobe
         server = libobe.Server(port=0)
         @server.command
         def measure():
             print("busy", flush=True)
-            for _ in range(6000):
+            for _ in range(60000):
                 time.sleep(0.01)  # short: a signal just before a sleep does not end it
         @server.command
         def large():
@@ -1001,7 +1008,7 @@ def test_ctrl_c_ends_run_on_the_main_thread(where: str, threads: int) -> None:
         server.free()
     """
     if threads > 1 and where != "waiting":
-        code = code.replace("range(6000)", "range(50)")  # another thread may have it, and is waited for
+        code = code.replace("range(60000)", "range(50)")  # another thread may have it, and is waited for
     program = subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
     )
@@ -1014,7 +1021,6 @@ def test_ctrl_c_ends_run_on_the_main_thread(where: str, threads: int) -> None:
                 name = b"measure" if where == "in a command" else b"large"
                 peer.whole(conn, b'{"command": "%b"}' % name)
                 assert program.stdout.readline() == "busy\n"
-            began = time.monotonic()
             program.send_signal(signal.SIGINT)
             if where == "in a command" and threads == 1:
                 assert json.loads(peer.read_message(conn))["error"] == "the server ends (KeyboardInterrupt)"
@@ -1022,7 +1028,6 @@ def test_ctrl_c_ends_run_on_the_main_thread(where: str, threads: int) -> None:
                 with contextlib.suppress(EOFError):  # the main thread may have it, whose reply ends
                     peer.read_message(conn)
             output, trouble = program.communicate(timeout=peer.TIMEOUT)
-        assert time.monotonic() - began < 10
         assert (program.returncode, trouble) == (0, "")
         assert "interrupted\n" in output
     finally:
@@ -1077,6 +1082,7 @@ def test_no_interrupt_is_lost_while_a_request_is_freed() -> None:
         signal.signal(signal.SIGALRM, previous)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 @pytest.mark.parametrize("threads", [1, 3])
@@ -1157,6 +1163,7 @@ def test_a_collected_server_releases_its_port() -> None:
         gc.enable()
 
 
+@pytest.mark.slow
 def test_a_server_thread_does_not_disturb_the_end_of_the_program() -> None:
     code = """if 1:
         import threading, libobe
@@ -1166,11 +1173,12 @@ def test_a_server_thread_does_not_disturb_the_end_of_the_program() -> None:
     """
     for _ in range(5):
         done = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, env=environment()
+            [sys.executable, "-c", code], capture_output=True, text=True, timeout=peer.HANGS, env=environment()
         )
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+@pytest.mark.slow
 def test_types(tmp_path: Path) -> None:
     """The decorators keep the type of a function, for programs that are checked with mypy --strict."""
     pytest.importorskip("mypy")
@@ -1198,7 +1206,7 @@ def test_types(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         env={**environment(), "MYPYPATH": str(ROOT / "bindings" / "python")},
-        timeout=100,
+        timeout=peer.HANGS,
     )
     assert done.returncode == 0, done.stdout
     revealed = [line.partition('"')[2].rstrip('"') for line in done.stdout.splitlines() if "Revealed" in line]
@@ -1310,6 +1318,7 @@ def free_port() -> int:
         return int(free.getsockname()[1])
 
 
+@pytest.mark.slow
 def test_the_server_in_the_readme() -> None:
     port = free_port()
     code = readme_code("from libobe import Server\n").replace("61981", str(port))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import gc
 import importlib
 import json
 import os
@@ -25,10 +26,10 @@ import libobe
 import peer
 from conftest import ROOT
 
-pytestmark = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs POSIX timers")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs POSIX timers")]
 
 DELAY = 0.15  # long enough for a call to be past its first slice
-LATEST = 0.2
+LATEST = 0.2  # how late a handler may run, if this machine is not late
 
 
 T = TypeVar("T", bound=Callable[..., None])
@@ -38,10 +39,17 @@ class LateError(AssertionError):
     """A handler ran too late, which may be because no CPU was free."""
 
 
-def check_promptness(due: float) -> None:
-    late = time.monotonic() - due
-    if late >= LATEST:
+def check_promptness(due: float, now: float | None = None) -> None:
+    late = (now or time.monotonic()) - due
+    if late >= LATEST and late >= LATEST + 2 * lateness():
         raise LateError(f"{late:.3f} s")
+
+
+def lateness() -> float:
+    """How late this machine now ends a program that sleeps."""
+    began = time.monotonic()
+    subprocess.run(["sleep", "0.05"], check=True)
+    return time.monotonic() - began - 0.05
 
 
 def five_tries(test: T) -> T:
@@ -72,6 +80,15 @@ def handler(function: Callable[[int, FrameType | None], Any]) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+@pytest.fixture
+def no_garbage_collector() -> Iterator[None]:
+    """It may run anywhere, and with it the finalizers of objects of earlier tests."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
 
 
 def raising(number: int, frame: FrameType | None) -> None:
@@ -407,8 +424,7 @@ def test_ctrl_c(mute: peer.Server, call: str) -> None:
                 sent = time.monotonic()
                 program.send_signal(signal.SIGINT)
                 ended = float(program.stdout.readline())
-                if ended - sent >= LATEST:
-                    raise LateError(f"{ended - sent:.3f} s")
+                check_promptness(sent, ended)
                 assert program.wait(peer.TIMEOUT) == 0
             finally:
                 program.kill()
@@ -454,7 +470,9 @@ def test_a_command_of_the_protocol_can_be_interrupted(mute: peer.Server, command
 
 
 @pytest.mark.parametrize("numpy", [False, True])
-def test_no_interrupt_of_a_command_is_lost(numpy: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_interrupt_of_a_command_is_lost(
+    numpy: bool, monkeypatch: pytest.MonkeyPatch, no_garbage_collector: None
+) -> None:
     """Python ignores what a handler raises during a finalizer, so that no command may run one."""
     if numpy:
         pytest.importorskip("numpy")
@@ -529,6 +547,8 @@ def test_a_command_inside_a_signal_handler_does_not_repeat_the_one_outside() -> 
 
     def answer(request: libobe.Request) -> None:
         requests.append(request)
+        if request.value == "outside":
+            os.kill(os.getpid(), signal.SIGALRM)
         if request.value == "inside":
             request.reply("answer")
         if len(requests) == 2:
@@ -539,10 +559,9 @@ def test_a_command_inside_a_signal_handler_does_not_repeat_the_one_outside() -> 
         serving.start()
         client = libobe.Socket("client", port=server.port, timeout=peer.TIMEOUT)
         inside = []
-        with handler(lambda number, frame: inside.append(client.tcmd("inside"))):
-            signal.setitimer(signal.ITIMER_REAL, DELAY)
-            with pytest.raises(RuntimeError, match="OBE_E_STATE"):
-                client.tcmd("outside")
+        nested = handler(lambda number, frame: inside.append(client.tcmd("inside")))
+        with nested, pytest.raises(RuntimeError, match="OBE_E_STATE"):
+            client.tcmd("outside")
         serving.join(peer.TIMEOUT)
         assert inside == ["answer"]
         assert [request.value for request in requests] == ["outside", "inside"]

@@ -374,6 +374,7 @@ def test_repr() -> None:
     assert repr(libobe.Socket("client", port=5)) == "<libobe.Socket client 127.0.0.1:5>"
 
 
+@pytest.mark.slow
 def test_large_messages(echo: peer.Server) -> None:
     text = "x" * 3_000_000
     assert client_of(echo).tcmd(text) == text

@@ -42,6 +42,7 @@ int main(int count, char **arguments)
     double *values = map_memory((size_t)numbers * sizeof *values);
     obe_socket client = 0, server = 0;
     int32_t port = 0;
+    int64_t dropped = 0;
     int round;
     volatile int stop = 0;
 
@@ -74,6 +75,9 @@ int main(int count, char **arguments)
     printf("port %" PRId32 "\n", port);
     fflush(stdout);
     report("serve", obe_serve(server, answer, (void *)&stop, &stop));
+    if (obe_get_stat(server, OBE_STAT_DROPPED_MEMORY, &dropped) != OBE_OK)
+        return 1;
+    printf("dropped_memory %" PRId64 "\n", dropped);
     obe_free(server);
     obe_free(client);
     return 0;

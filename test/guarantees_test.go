@@ -10,15 +10,15 @@ import (
 	"testing"
 )
 
-// The tests that README.md names exist.
-func TestREADMENamesExistingTests(t *testing.T) {
-	readme, err := os.ReadFile("../README.md")
+// The tests that docs/guarantees.md names exist.
+func TestConsistentGuarantees(t *testing.T) {
+	page, err := os.ReadFile("../docs/guarantees.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	names := regexp.MustCompile("`((?:Test|Fuzz|test_)[A-Za-z0-9_]+)`").FindAllStringSubmatch(string(readme), -1)
+	names := regexp.MustCompile("`((?:Test|Fuzz|test_)[A-Za-z0-9_]+)`").FindAllStringSubmatch(string(page), -1)
 	if len(names) < 30 {
-		t.Fatalf("README.md names only %d tests", len(names))
+		t.Fatalf("docs/guarantees.md names only %d tests", len(names))
 	}
 	var sources []byte
 	err = filepath.WalkDir("..", func(path string, entry fs.DirEntry, err error) error {
@@ -40,7 +40,7 @@ func TestREADMENamesExistingTests(t *testing.T) {
 	}
 	for _, name := range names {
 		if !bytes.Contains(sources, []byte("\nfunc "+name[1]+"(")) && !bytes.Contains(sources, []byte("\ndef "+name[1]+"(")) {
-			t.Errorf("README.md names %s, but there is no such test", name[1])
+			t.Errorf("docs/guarantees.md names %s, but there is no such test", name[1])
 		}
 	}
 }
