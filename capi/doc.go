@@ -8,6 +8,8 @@
 //
 //   - export_*.go: the exported functions, one file for each group. Their doc comments
 //     become include/obe.h and the manual pages.
+//   - export_command_bare.go, labview_commands_bare.go: generated from the table in
+//     internal/command
 //   - guard.go: how a body of an exported function is run: forked children, handle
 //     lookup, recover, error messages
 //   - args.go: C arguments to Go values, and results to C memory

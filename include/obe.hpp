@@ -615,6 +615,7 @@ template <> struct is_character<char8_t> : std::true_type {};
 template <class T> struct is_bool : std::is_same<T, bool> {};
 template <class T> struct is_bool<volatile T> : is_bool<T> {};
 template <> struct is_bool<std::vector<bool>::reference> : std::true_type {};
+template <> struct is_bool<std::vector<bool>::const_reference> : std::true_type {}; // a class in libc++
 
 template <class T, bool = std::is_integral<T>::value && !is_bool<T>::value && !is_character<T>::value>
 struct is_integer : std::false_type {};

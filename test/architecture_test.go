@@ -14,7 +14,7 @@ import (
 
 // The table of docs/architecture.md has every package of internal, and what it imports. Each
 // file that the page names exists.
-func TestArchitectureIsAsDescribed(t *testing.T) {
+func TestConsistentArchitecture(t *testing.T) {
 	text, err := os.ReadFile("../docs/architecture.md")
 	if err != nil {
 		t.Fatal(err)

@@ -11,7 +11,7 @@ import (
 )
 
 // The tests that docs/guarantees.md names exist.
-func TestGuaranteesNameExistingTests(t *testing.T) {
+func TestConsistentGuarantees(t *testing.T) {
 	page, err := os.ReadFile("../docs/guarantees.md")
 	if err != nil {
 		t.Fatal(err)

@@ -202,7 +202,7 @@ func TestConsistentLabVIEWHeaderRules(t *testing.T) {
 
 // A node stores the prototype with which it was configured, and a function whose prototype
 // has changed since then would write out of bounds. So released prototypes do not change;
-// labview_prototypes.txt lists them, and new ones are appended.
+// labview_prototypes.txt lists them, and make generate appends new ones.
 func TestConsistentLabVIEWPrototypes(t *testing.T) {
 	text, err := os.ReadFile("labview_prototypes.txt")
 	if err != nil {

@@ -57,6 +57,7 @@ const exampleServerPage = "libobe-send-and-receive-messages"
 
 // The programs of the manual pages compile without a warning, and run.
 func TestManualExamples(t *testing.T) {
+	t.Parallel()
 	shipped := library(t, "libobe.so")
 	programs := manualExamples(t)
 	if len(programs) != len(exampleOutput)+1 || programs[exampleServerPage] == "" {

@@ -1,7 +1,8 @@
 // Command generate writes everything that follows from the export files of capi and
-// from the tables of statuses, options and counters: the C headers, capi/abi.c, the
-// Python signatures, the manual pages, the pages in docs/reference, and LabVIEW's node table
-// and error file. With -check it writes nothing and fails if one of these files is stale.
+// from the tables of commands, statuses, options, counters, variables and the trace: the
+// functions for commands without members, the C headers, capi/abi.c, the Python signatures,
+// the manual pages, the pages in docs/reference, LabVIEW's node table and error file, and
+// lists for tests. With -check it writes nothing and fails if one of these files is stale.
 //
 // It reads sources and writes text; it does not build or load the library. The comment
 //

@@ -250,7 +250,8 @@ static void *follow(void *argument)
             return NULL;
         CHECK_STATUS(OBE_E_BUFFER, crowded, status);
         __atomic_fetch_add(turn, 1, __ATOMIC_ACQ_REL);
-        status = obe_receive(crowded, room, sizeof room, &length, OBE_NO_WAIT); /* another thread may have received it */
+        /* Another thread may have received it. */
+        status = obe_receive(crowded, room, sizeof room, &length, OBE_NO_WAIT);
         CHECK(status == OBE_OK || status == OBE_E_TIMEOUT || status == OBE_E_BUSY || is_over());
     }
 }

@@ -286,7 +286,8 @@ static void sockets_in_child(const char *path)
     client = new_client(port);
     CHECK_OK(client, obe_send(client, "1", -1, TEST_TIMEOUT));
     accepted = raw_accept(listener);
-    CHECK_STATUS(OBE_E_TIMEOUT, server, obe_receive(server, text, sizeof text, &length, QUIET)); /* this call accepts all of them */
+    /* This call accepts all of them. */
+    CHECK_STATUS(OBE_E_TIMEOUT, server, obe_receive(server, text, sizeof text, &length, QUIET));
 
     CHECK(pipe(pipes) == 0);
     child = fork();

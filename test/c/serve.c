@@ -76,7 +76,8 @@ static void exchange(void)
     CHECK_OK(client, obe_send_message(client, command, TEST_TIMEOUT));
     request = receive(server);
     CHECK_JSON(request, "{\"command\": \"optset\"}");
-    CHECK_OK(request, obe_set_doubles(request, "setting", (const double[]){2.5, 3}, 2)); /* a request can be changed like other messages */
+    /* A request can be changed like other messages. */
+    CHECK_OK(request, obe_set_doubles(request, "setting", (const double[]){2.5, 3}, 2));
     CHECK_OK(request, obe_reply_message(request, request, TEST_TIMEOUT));
     reply = receive(client);
     CHECK_JSON(reply, "{\"command\": \"optset\", \"setting\": [2.5, 3.0]}");
@@ -437,7 +438,8 @@ static void ambiguous_answer(void)
     CHECK_OK(server, obe_receive(server, text, sizeof text, &length, TEST_TIMEOUT));
     thread = start_thread(pair_loop, (void *)server);
     CHECK_EVENTUALLY(stat_of(server, OBE_STAT_MESSAGES_SENT) == 1);
-    CHECK_OK(server, obe_send(server, "[2]", -1, TEST_TIMEOUT)); /* replies to its own message, although the other thread received later */
+    /* It replies to its own message, although the other thread received later. */
+    CHECK_OK(server, obe_send(server, "[2]", -1, TEST_TIMEOUT));
     for (i = 0; i < 2; i++) {
         CHECK_OK(clients[i], obe_receive(clients[i], text, sizeof text, &length, TEST_TIMEOUT));
         CHECK(strcmp(text, "1") == 0 || strcmp(text, "[2]") == 0);
@@ -954,7 +956,8 @@ static void ended_by_a_signal(void)
     CHECK(before != SIG_ERR);
     interrupted = 0;
     for (i = 0; i < LENGTH(callers); i++)
-        caller_begin(&callers[i], serve_until_interrupted, server); /* it wakes up every 100 ms, so caller_start could wait long */
+        /* It wakes up every 100 ms, so caller_start could wait long. */
+        caller_begin(&callers[i], serve_until_interrupted, server);
     CHECK_OK(client, obe_tcmd(client, "[]", -1, text, sizeof text, &length, TEST_TIMEOUT));
     start = now_ms();
     CHECK(raise(SIGINT) == 0);
@@ -984,8 +987,8 @@ static void odd_users(void)
 {
     obe_socket server = new_server(), client = new_client(port_of(server));
     int here, i;
-    uintptr_t odd[] = {0, 1, 2, 7, UINTPTR_MAX, UINTPTR_MAX - 1, 0xC000000000, 0xC000000001, (uintptr_t)&here, 4095, 4096, (uintptr_t)-4096,
-                       ~(UINTPTR_MAX >> 1), 0x5A5A5A5A5A5A5A5A, (uintptr_t)client, (uintptr_t)server};
+    uintptr_t odd[] = {0, 1, 2, 7, UINTPTR_MAX, UINTPTR_MAX - 1, (uintptr_t)0xC000000000, (uintptr_t)0xC000000001, (uintptr_t)&here, 4095, 4096, (uintptr_t)-4096,
+                       ~(UINTPTR_MAX >> 1), (uintptr_t)0x5A5A5A5A5A5A5A5A, (uintptr_t)client, (uintptr_t)server};
 
     for (i = 0; i < LENGTH(odd); i++) {
         struct server_thread running;

@@ -88,7 +88,10 @@ int main(int count, char **)
     typedef std::map<std::string, int> object;
     members_without_calls();
 
+    // It would take these braces for a block.
+    // clang-format off
 #define CALL(...) {#__VA_ARGS__, [&] { (void)__VA_ARGS__; }}
+    // clang-format on
 #define OK_CALL(X, name) CALL(client.name()),
 #define ARRAY_CALL(X, name, array) CALL(client.name()),
     const std::vector<std::pair<const char *, std::function<void()>>> calls = {
