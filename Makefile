@@ -40,17 +40,26 @@ NORANDOMHEAP := norandomizedheapbase64
 GOBUILD := GOWORK=off GOEXPERIMENT=$(shell GOEXPERIMENT=$(NORANDOMHEAP) "$(GO)" version >/dev/null 2>&1 && echo $(NORANDOMHEAP)) CGO_ENABLED=1 CGO_CFLAGS="$(CGO_CFLAGS) $(HARDENED)" "$(GO)" build -trimpath -buildvcs=false -buildmode=c-shared
 SOURCES := go.mod go.sum include/obe.h capi/libobe.map $(shell find capi internal -name '*.go' -o -name '*.[ch]' -o -name '*.tmpl')
 
-.PHONY: all windows generate test fuzz soak bench bench-quick demo install install-files install-library install-development install-suppressions install-manual install-documents uninstall dist clean help
+# The sentences about a missing compiler, Go or Python. What has nothing to build does not
+# need them.
+TOOLCHAIN = @GO="$(GO)" CC="$(CC)" CXX="$(CXX)" PYTHON="$(PYTHON)" test/toolchain
+# For test/venv, which takes a Python that the user has named as it is.
+USER_PYTHON = $(if $(filter file,$(origin PYTHON)),,$(PYTHON))
+RUN_TESTS = BUILD="$(BUILD_PATH)" PYTHON="$(USER_PYTHON)" CC="$(CC)" CXX="$(CXX)" GO="$(GO)" test/run
+
+.PHONY: all windows generate setup check test toolchain fuzz soak bench bench-quick demo install install-files install-library install-development install-suppressions install-manual install-documents uninstall dist clean help
 
 all: $(OUT)/libobe.so $(OUT)/obe64.so ## build build/libobe.so (the default)
 
 $(OUT)/$(LIBFILE): $(SOURCES)
+	$(TOOLCHAIN) go cc
 	@mkdir -p "$(BUILD)"
 	$(GOBUILD) -ldflags "-s -w -buildid= $(EXTLD)" -o "$@" ./capi
 	@rm -f "$(BUILD)/$(basename $(LIBFILE)).h"
 
 # The library with the hooks that tests need.
 $(OUT)/test/libobe.so: $(SOURCES)
+	$(TOOLCHAIN) go cc
 	@mkdir -p "$(BUILD)/test"
 	$(GOBUILD) -tags obetest -ldflags "-buildid= $(EXTLD)" -o "$@" ./capi
 	@ln -sf libobe.so "$(BUILD)/test/$(SONAME)"
@@ -79,6 +88,7 @@ EXPORTS   := $(filter-out capi/testhooks.go,$(wildcard capi/*.go))
 windows: $(foreach bits,64 32,$(addprefix $(WINDOWS)/,obe$(bits).dll obe$(bits).def obe$(bits).lib libobe$(bits).dll.a)) ## cross-build the DLLs for Windows and their import libraries
 
 $(WINDOWS)/obe%.dll: $(SOURCES) $(WINDOWS)/obe%.rc.o
+	$(TOOLCHAIN) go
 	$(GODLL) $(DLLFLAGS) -o "$@" ./capi
 	@rm -f "$(BUILD)/windows/obe$*.h"
 
@@ -104,10 +114,22 @@ $(WINDOWS)/libobe%.dll.a: $(WINDOWS)/obe%.def
 .SECONDARY:
 
 generate: ## regenerate include/obe.h and the other generated files
+	$(TOOLCHAIN) go
 	cd capi && "$(GO)" run ./generate
 
-test: all $(OUT)/test/libobe.so ## run every test and linter
-	BUILD="$(BUILD_PATH)" PYTHON="$(PYTHON)" CC="$(CC)" GO="$(GO)" test/run
+setup: ## install every tool that tests and packages need, on Debian or Ubuntu
+	test/setup
+
+# The first prerequisite of what needs all of them, so that every sentence comes before the
+# long work.
+toolchain:
+	$(TOOLCHAIN) $(if $(wildcard $(OUT)/$(LIBFILE)),,go) cc c++ python
+
+check: toolchain all ## the quick tests and linters, in a minute
+	@$(RUN_TESTS) check
+
+test: toolchain all $(OUT)/test/libobe.so ## every test and linter, in ten minutes
+	@$(RUN_TESTS)
 
 fuzz: ## fuzz for FUZZTIME (60s) each: every fuzz target in Go, and the C ABI
 	BUILD="$(BUILD_PATH)" PYTHON="$(PYTHON)" GO="$(GO)" FUZZTIME="$(FUZZTIME)" test/fuzz/run
@@ -127,10 +149,11 @@ bench: all ## measure against hand-written C, in less than 4 minutes (see BENCHM
 bench-quick: all ## the same in half a minute
 	BUILD="$(BUILD_PATH)" "$(PYTHON)" bench/run.py --quick
 
-demo: all ## run the experiment of examples/find_peak: a server in C++, an instrument in C, a figure
+demo: toolchain all ## run the experiment of examples/find_peak: a server in C++, an instrument in C, a figure
 	$(CXX) -std=c++11 -O3 -Wall -Wextra -Iinclude -o "$(BUILD)/find_peak_server" examples/find_peak/server.cpp -L"$(BUILD)" -lobe -Wl,-rpath,"$(BUILD_PATH)"
 	$(CC) -std=c99 -O2 -Wall -Wextra -Iinclude -o "$(BUILD)/find_peak_instrument" examples/find_peak/instrument.c -L"$(BUILD)" -lobe -lm -Wl,-rpath,"$(BUILD_PATH)"
-	"$(PYTHON)" examples/demo.py --programs "$(BUILD_PATH)" --output "$(BUILD_PATH)"
+	@python=$$(BUILD="$(BUILD_PATH)" PYTHON="$(USER_PYTHON)" test/venv demo); [ -n "$$python" ] || exit; \
+	    "$$python" examples/demo.py --programs "$(BUILD_PATH)" --output "$(BUILD_PATH)"
 
 # install-files puts the files into DESTDIR and is all that a package needs. install does
 # that in another directory first, to record what it then adds to the system.
@@ -193,5 +216,12 @@ dist: ## build all packages in build/dist
 clean: ## remove build products
 	rm -rf "$(BUILD)" bindings/python/build
 
-help: ## list the targets
+help: ## list the targets, and how to run a single test
 	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@echo
+	@echo 'A step of the tests, after make: test/run STEP. test/run help lists the steps. A single test:'
+	@echo '  Go          go test ./internal/wire -run TestName'
+	@echo '  C           go test ./test -run TestPrograms/message          test/c/message.c'
+	@echo '  C++         go test ./test -run TestCppPrograms               test/cpp'
+	@echo '  Python      export PYTHONPATH=bindings/python; $$(test/venv test) -m pytest bindings/python/tests -k NAME'
+	@echo '  LabVIEW     the same with bindings/labview/tests'

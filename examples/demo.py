@@ -94,7 +94,9 @@ def run(options: argparse.Namespace) -> int:
 
 def draw(log: Path, figures: list[Path]) -> int:
     if importlib.util.find_spec("matplotlib") is None:
-        print(f"no figure, because matplotlib is not installed: {sys.executable} -m pip install matplotlib")
+        tried = log.parent / "venv.log"  # of test/venv
+        reason = f", and could not be installed ({tried})" if tried.exists() else ""
+        print(f"no figure, because matplotlib is not installed{reason}")
         return 0
     if subprocess.run([sys.executable, EXAMPLE / "plot.py", log, *figures], timeout=2 * TIMEOUT).returncode != 0:
         return fail("the figure could not be drawn")

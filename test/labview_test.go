@@ -5,7 +5,6 @@ import (
 	"maps"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -284,23 +283,23 @@ func TestLabVIEWMemory(t *testing.T) {
 
 // The alignment of the library on each platform.
 func TestLabVIEWAlignment(t *testing.T) {
-	for _, c := range []struct {
-		align, name, debian string
-		flags               []string
-	}{
-		{"1", "i686-w64-mingw32-gcc", "gcc-mingw-w64-i686", nil},
-		{"8", "x86_64-w64-mingw32-gcc", "gcc-mingw-w64-x86-64", nil},
-		{"8", "gcc", "gcc", nil},
-		{"8", "gcc", "gcc-multilib", []string{"-m32"}},
+	for compiler, align := range map[string]string{
+		"i686-w64-mingw32-gcc":   "1",
+		"x86_64-w64-mingw32-gcc": "8",
+		"gcc":                    "8",
+		"gcc -m32":               "8",
 	} {
-		out, err := exec.Command(c.name, append(c.flags, "-E", "-dM", "../capi/labview_memory.c")...).CombinedOutput()
-		if err != nil {
-			t.Errorf("%s: %v (install the package %s)\n%s", c.name, err, c.debian, out)
-			continue
-		}
-		if !strings.Contains(string(out), "#define LV_ALIGN "+c.align+"\n") {
-			t.Errorf("%s %v: the alignment is not %s", c.name, c.flags, c.align)
-		}
+		t.Run(compiler, func(t *testing.T) {
+			tool(t, compiler)
+			preprocess := append(strings.Fields(compiler), "-E", "-dM", "../capi/labview_memory.c")
+			out, err := exec.Command(preprocess[0], preprocess[1:]...).CombinedOutput()
+			if err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			if !strings.Contains(string(out), "#define LV_ALIGN "+align+"\n") {
+				t.Errorf("the alignment is not %s", align)
+			}
+		})
 	}
 }
 
@@ -309,13 +308,7 @@ func TestLabVIEWAlignment(t *testing.T) {
 func Test32Bit(t *testing.T) {
 	t.Parallel()
 	so := buildPath(t, "386/libobe.so")
-	source := filepath.Join(t.TempDir(), "empty.c")
-	if err := os.WriteFile(source, []byte("#include <stdlib.h>\nint main(void) { return EXIT_SUCCESS; }\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if out, err := exec.Command("gcc", "-m32", "-o", source+".out", source).CombinedOutput(); err != nil {
-		t.Fatalf("there is no 32-bit compiler; install gcc-multilib: %v\n%s", err, out)
-	}
+	tool(t, "gcc -m32")
 	command(t, "env", "CGO_ENABLED=1", "GOARCH=386", "CC=gcc -m32", envOr("GO", "go"), "build", "-C", "..", "-trimpath", "-tags", "obetest",
 		"-buildmode=c-shared", "-o", so, "./capi")
 	// Some numbers in the programs are 64-bit addresses.

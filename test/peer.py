@@ -19,8 +19,8 @@ from types import TracebackType
 from typing import Callable
 
 HEADER = 10
-# Seconds after which a wait of a test has failed. Less than the default of message_timeout_ms, 30 s, after which a server
-# closes a connection that nothing else has closed.
+# Seconds after which a wait of a test has failed. Less than the default of message_timeout_ms, 30 s, after which a
+# server closes a connection that nothing else has closed.
 TIMEOUT = 25.0
 SOON = 5.0  # seconds that "at once" may take on a busy machine
 HANGS = 600.0  # seconds after which a program that a test has started hangs

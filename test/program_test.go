@@ -20,6 +20,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"libobe/test/tools"
 )
 
 func TestMain(m *testing.M) {
@@ -50,18 +52,11 @@ const hangs = 10 * time.Minute
 // UndefinedBehaviorSanitizer finds. The programs pass NULL on purpose, to see it refused.
 var sanitizers = []string{"-fsanitize=address,undefined", "-fno-sanitize=nonnull-attribute", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"}
 
-// tool returns the path of a program that a test needs. If it is not installed, the test
-// is skipped, or fails if CI=true.
+// tool returns the path of a program that a test needs. If it is missing, the test is
+// skipped, or fails if CI=true.
 func tool(t *testing.T, name string) string {
 	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("%s is not installed", name)
-		}
-		t.Skipf("%s is not installed", name)
-	}
-	return path
+	return tools.Path(t, name)
 }
 
 // envOr returns an environment variable, or a default if it is not set or empty.

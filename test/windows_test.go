@@ -54,7 +54,7 @@ func built(t *testing.T, name string) string {
 	for _, d := range dlls {
 		toolOf(t, d.triple, "gcc")
 	}
-	required(t, "llvm-dlltool", "llvm")
+	tool(t, "llvm-dlltool")
 	return library(t, "windows/"+name)
 }
 
@@ -222,10 +222,10 @@ func link(t *testing.T, d dll) []string {
 	if err := os.WriteFile(path("kernel32.def"), []byte("LIBRARY kernel32.dll\nEXPORTS\n"+kernel+"\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	command(t, required(t, "llvm-dlltool", "llvm"), "-k", "-m", d.coff, "-d", path("kernel32.def"), "-l", path("kernel32.lib"))
-	command(t, required(t, "clang", "clang"), "--target="+d.target, "-ffreestanding", "-Wall", "-Wextra", "-Werror", "-I../include",
+	command(t, tool(t, "llvm-dlltool"), "-k", "-m", d.coff, "-d", path("kernel32.def"), "-l", path("kernel32.lib"))
+	command(t, tool(t, "clang"), "--target="+d.target, "-ffreestanding", "-Wall", "-Wextra", "-Werror", "-I../include",
 		"-c", "-o", path("msvc.obj"), "c/msvc.c")
-	command(t, required(t, "lld-link", "lld"), "-entry:start", "-subsystem:console", "-nodefaultlib", "-out:"+path("msvc.exe"),
+	command(t, tool(t, "lld-link"), "-entry:start", "-subsystem:console", "-nodefaultlib", "-out:"+path("msvc.exe"),
 		path("msvc.obj"), path("kernel32.lib"), built(t, "obe"+d.bits+".lib"))
 
 	built(t, "libobe"+d.bits+".dll.a")
@@ -328,7 +328,7 @@ func TestWindows(t *testing.T) {
 	// The same with TLS.
 	directory := t.TempDir()
 	cert, key := filepath.Join(directory, "cert.pem"), filepath.Join(directory, "key.pem")
-	command(t, required(t, "openssl", "openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+	command(t, tool(t, "openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
 		"-keyout", key, "-out", cert, "-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2")
 	t.Run("client in Windows, with TLS", func(t *testing.T) {
 		t.Parallel()
@@ -365,7 +365,7 @@ func TestWindows(t *testing.T) {
 		t.Parallel()
 		instrument := compileWindows(t, "gcc", []string{shipped}, "-std=c99", find("instrument.c"))
 		server := filepath.Join(t.TempDir(), "server")
-		command(t, required(t, "g++", "g++"), append([]string{"-std=c++11", "-O2", "-I../include", "-o", server, find("server.cpp")}, against(library(t, "libobe.so"))...)...)
+		command(t, tool(t, "g++"), append([]string{"-std=c++11", "-O2", "-I../include", "-o", server, find("server.cpp")}, against(library(t, "libobe.so"))...)...)
 		port, ended := startServer(t, nil, server, "--port", "0", "--seed", "1")
 		expectPeak(t, nil, wine, append([]string{instrument}, append(experiment, port)...)...)
 		ended()
@@ -382,7 +382,7 @@ func TestWindows(t *testing.T) {
 		t.Parallel()
 		server := compileWindows(t, "g++", []string{shipped}, "-std=c++11", find("server.cpp"))
 		here := filepath.Join(t.TempDir(), "instrument")
-		command(t, required(t, envOr("CC", "cc"), "gcc"), append([]string{"-std=c99", "-O2", "-I../include", "-o", here, find("instrument.c"), "-lm"}, against(library(t, "libobe.so"))...)...)
+		command(t, tool(t, envOr("CC", "cc")), append([]string{"-std=c99", "-O2", "-I../include", "-o", here, find("instrument.c"), "-lm"}, against(library(t, "libobe.so"))...)...)
 		port, ended := startServer(t, nil, wine, server, "--port", "0", "--seed", "1")
 		expectPeak(t, nil, here, append(experiment, port)...)
 		ended()

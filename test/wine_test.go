@@ -13,25 +13,10 @@ import (
 	"time"
 )
 
-// required returns the path of a program. If it is not installed, the test fails and names
-// the Debian package.
-func required(t *testing.T, name, pack string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		t.Fatalf("%s is not installed; it is in Debian's package %s", name, pack)
-	}
-	return path
-}
-
 // toolOf returns the path of a tool of MinGW.
 func toolOf(t *testing.T, triple, name string) string {
 	t.Helper()
-	pack := "gcc-mingw-w64"
-	if name == "g++" {
-		pack = "g++-mingw-w64"
-	}
-	return required(t, triple+"-"+name, pack)
+	return tool(t, triple+"-"+name)
 }
 
 const (
@@ -44,7 +29,7 @@ const (
 // environment are killed at the end of the test.
 func startWine(t *testing.T) string {
 	t.Helper()
-	loader, server := required(t, "wine", "wine64 and wine"), required(t, "wineserver", "wine64 and wine")
+	loader, server := tool(t, "wine"), tool(t, "wineserver")
 	// Not in the directory for temporary files, which may be in memory: Wine needs 700 MB.
 	directory := buildPath(t, "")
 	err := os.MkdirAll(directory, 0o755)

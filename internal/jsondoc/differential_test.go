@@ -19,6 +19,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"libobe/test/tools"
 )
 
 // oracle is a Python process that reports how its json module reads a text. The
@@ -57,11 +59,8 @@ var theOracle = sync.OnceValues(func() (*oracle, error) {
 func pythonOracle(t *testing.T) *oracle {
 	t.Helper()
 	o, err := theOracle()
-	if err != nil && os.Getenv("CI") == "true" {
-		t.Fatalf("CI must have a Python to compare with: %v", err)
-	}
 	if err != nil {
-		t.Skipf("there is no Python to compare with: %v", err)
+		tools.Missing(t, "there is no Python to compare with: "+err.Error())
 	}
 	return o
 }

@@ -12,6 +12,7 @@ import (
 
 	"libobe/internal/socket"
 	"libobe/internal/transport"
+	"libobe/test/tools"
 )
 
 // machine is a thread with a separate network namespace, to which the sockets that it
@@ -66,9 +67,7 @@ func (m *machine) ip(arguments ...string) (err error) {
 // between them.
 func newCable(t *testing.T) (client, server *machine) {
 	t.Helper()
-	if _, err := exec.LookPath("ip"); err != nil {
-		t.Skip("the program ip is in Debian's package iproute2: ", err)
-	}
+	tools.Path(t, "ip")
 	client, server = newMachine(t), newMachine(t)
 	if err := client.ip("link", "add", "obe0", "type", "veth", "peer", "name", "obe1", "netns", fmt.Sprint(server.id)); err != nil {
 		t.Skip("this system has no such cable: ", err)

@@ -13,10 +13,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "test"))
+sys.path.append(str(ROOT / "test" / "documents"))  # for pages
+
+from tools import path as tool  # noqa: E402
+
 BUILD = ROOT / os.environ.get("BUILD", "build")
 CONSUMER = Path(__file__).parent / "consumer"
 PROJECT = Path(__file__).parent / "project"
 OFFLINE = {"GOPROXY": "off"}  # the modules have to be in Go's cache
+DIST_TOOLS = [  # what packaging/dist requires
+    *(f"{machine}-w64-mingw32-{name}" for machine in ("x86_64", "i686") for name in ("gcc", "dlltool", "windres")),
+    *("llvm-dlltool", "zip", "dpkg-buildpackage", "dh", "dh_python3"),
+]
 HANGS = 1800  # seconds after which a program hangs, also on a busy machine
 ANSWER = "[2.87]"  # what the consumers print before the version
 
@@ -28,13 +37,6 @@ FUNCTIONS = sorted(
     for path in (ROOT / "include").glob("*.h")
     for name in re.findall(r"^\w[\w *]*?\b(obe_\w+)\(", re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.S), re.M)
 )
-
-
-def tool(name: str, package: str) -> str:
-    """The path of a program that a test requires."""
-    path = shutil.which(name)
-    assert path, f"{name} is not installed: apt-get install {package}"
-    return path
 
 
 def run(*command: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> str:
@@ -55,7 +57,7 @@ def run(*command: str | Path, cwd: Path | None = None, env: Mapping[str, str] | 
 
 
 def make(*arguments: str | Path, cwd: Path = ROOT) -> str:
-    return run(tool("make", "make"), "-s", f"PYTHON={sys.executable}", *arguments, cwd=cwd)
+    return run(tool("make"), "-s", f"PYTHON={sys.executable}", *arguments, cwd=cwd)
 
 
 def tree(directory: Path) -> set[str]:
@@ -87,6 +89,7 @@ class Dist:
 
 @pytest.fixture(scope="session")
 def dist(tmp_path_factory: pytest.TempPathFactory) -> Dist:
+    tool(*DIST_TOOLS)
     build = tmp_path_factory.mktemp("build")
     return Dist(build, make("dist", f"BUILD={build}"))
 
@@ -112,7 +115,7 @@ def source(source_tarball: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
 def pkg_config(libdir: Path, *arguments: str) -> list[str]:
     """The output of pkg-config for the library that is installed in libdir, as words."""
     path = {"PKG_CONFIG_PATH": str(libdir / "pkgconfig"), "PKG_CONFIG_LIBDIR": ""}
-    return run(tool("pkg-config", "pkg-config"), *arguments, "libobe", env=path).split()
+    return run(tool("pkg-config"), *arguments, "libobe", env=path).split()
 
 
 def build_with_pkg_config(directory: Path, libdir: Path, compiler: Sequence[str]) -> Path:
@@ -126,7 +129,7 @@ def build_with_pkg_config(directory: Path, libdir: Path, compiler: Sequence[str]
 
 def build_with_cmake(directory: Path, *arguments: str) -> tuple[Path, Path]:
     """Build the consumers, C and C++, with CMake, as a user does."""
-    cmake = tool("cmake", "cmake")
+    cmake = tool("cmake")
     configured = run(cmake, "-S", CONSUMER, "-B", directory, *arguments)
     assert f"found libobe {VERSION}" in configured
     run(cmake, "--build", directory)
@@ -138,12 +141,12 @@ def build_with_cmake(directory: Path, *arguments: str) -> tuple[Path, Path]:
 def configure(build: Path, by: str, *arguments: str, source: Path | None = None) -> str:
     """Configure the project, which gets the library by find_package, add_subdirectory or FetchContent."""
     options = [f"-DOBE_BY={by}", f"-DCONSUMER={CONSUMER}", f"-DOBE_SOURCE={source or ''}"]
-    return run(tool("cmake", "cmake"), "-S", PROJECT, "-B", build, *options, *arguments, env=OFFLINE)
+    return run(tool("cmake"), "-S", PROJECT, "-B", build, *options, *arguments, env=OFFLINE)
 
 
 def build_and_install(build: Path, prefix: Path) -> None:
-    run("cmake", "--build", build, "-j", "8", env=OFFLINE)
-    run("cmake", "--install", build, "--prefix", prefix)
+    run(tool("cmake"), "--build", build, "-j", "8", env=OFFLINE)
+    run(tool("cmake"), "--install", build, "--prefix", prefix)
 
 
 def check_consumer(program: Path, *launcher: str, libdir: Path | None = None) -> None:

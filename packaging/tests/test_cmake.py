@@ -14,7 +14,7 @@ from conftest import ANSWER, VERSION, build_and_install, configure, make, run, t
 
 def refused(directory: Path, *arguments: str | Path, env: dict[str, str]) -> str:
     """What CMake prints when it refuses to configure, in one line."""
-    command = [tool("cmake", "cmake"), "-B", directory, *arguments]
+    command = [tool("cmake"), "-B", directory, *arguments]
     done = subprocess.run(command, env={**os.environ, **env}, text=True, capture_output=True)
     assert done.returncode != 0, done.stdout
     return " ".join(done.stderr.split())
@@ -41,12 +41,12 @@ def test_contained(source: Path, source_tarball: Path, tmp_path: Path, by: str, 
     build, prefix = tmp_path / "a build", tmp_path / "prefix"
     given = source_tarball if by == "FetchContent" else source
     if generator == "Ninja":
-        tool("ninja", "ninja-build")
+        tool("ninja")
     configure(build, by, "-G", generator, "-DOBE_WITH=artifacts", source=given)
     build_and_install(build, prefix)
     assert tree(source) == before
     # The linker has found the version script.
-    assert "@OBE_0" in run(tool("readelf", "binutils"), "-W", "--dyn-syms", prefix / "lib" / "libobe.so.0")
+    assert "@OBE_0" in run(tool("readelf"), "-W", "--dyn-syms", prefix / "lib" / "libobe.so.0")
     assert run(build / "consumer") == f"{ANSWER} {VERSION}\n"
     shutil.rmtree(build)
     assert run(prefix / "bin" / "consumer") == f"{ANSWER} {VERSION}\n"
@@ -66,7 +66,7 @@ def test_sources_change(source: Path, tmp_path: Path) -> None:
     for changed in (False, False, True):
         if changed:
             os.utime(copy / "capi" / "version.go")
-        run("cmake", "--build", build, "--target", "obe_library", env={"BUILT": str(library)})
+        run(tool("cmake"), "--build", build, "--target", "obe_library", env={"BUILT": str(library)})
         calls.append(len(called.read_text().splitlines()))
     assert calls == [1, 1, 2]
 
@@ -81,7 +81,7 @@ def test_version_changes(source: Path, tmp_path: Path) -> None:
     configure(build, "add_subdirectory", f"-DOBE_GO={go}", source=copy)
     header = copy / "include" / "obe.h"
     header.write_text(header.read_text().replace(f'OBE_VERSION "{VERSION}"', 'OBE_VERSION "7.8.9"'))
-    run("cmake", "--build", build, "--target", "obe_library")
+    run(tool("cmake"), "--build", build, "--target", "obe_library")
     library = build / "libobe" / "build" / "libobe.so"
     assert library.resolve().name == "libobe.so.7.8.9"
 

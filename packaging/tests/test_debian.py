@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 from conftest import ANSWER, CONSUMER, VERSION, Dist, run, tool
+from tools import missing
 
 PACKAGES = ["libobe0", "libobe-dev", "python3-libobe"]
 
@@ -49,11 +50,11 @@ dpkg --purge {" ".join(PACKAGES)}
 
 def multiarch() -> str:
     """The name of the directory in /usr/lib for this architecture."""
-    return run(tool("dpkg-architecture", "dpkg-dev"), "-qDEB_HOST_MULTIARCH").strip()
+    return run(tool("dpkg-architecture"), "-qDEB_HOST_MULTIARCH").strip()
 
 
 def contents(package: Path) -> set[str]:
-    listing = run(tool("dpkg-deb", "dpkg"), "--contents", package).splitlines()
+    listing = run(tool("dpkg-deb"), "--contents", package).splitlines()
     return {line.split()[5].removeprefix(".") for line in listing}
 
 
@@ -76,14 +77,15 @@ def test_same_library(dist: Dist, tmp_path: Path) -> None:
     """The library is that of the tarball, so it needs no newer glibc either."""
     architecture = run("dpkg", "--print-architecture").strip()
     unpacked = dist.unpack(f"libobe-*-linux-{architecture}.tar.gz", tmp_path / "tarball")
-    run("dpkg-deb", "--extract", dist.file("libobe0_*.deb"), tmp_path / "package")
+    run(tool("dpkg-deb"), "--extract", dist.file("libobe0_*.deb"), tmp_path / "package")
     (library,) = tmp_path.glob("package/usr/lib/*/libobe.so.*.*")
     assert library.read_bytes() == (unpacked / "lib" / "libobe.so").read_bytes()
 
 
 def test_install(dist: Dist, tmp_path: Path) -> None:
     """Installed, they work in a program in C, C++ and Python. Removed, they leave no files."""
-    assert os.geteuid() == 0, "packages are installed by root: run this test as root"
+    if os.geteuid() != 0:
+        missing("packages are installed by root: run this test as root")
     given = tmp_path / "given"
     shutil.copytree(CONSUMER, given)
     for name in PACKAGES:
@@ -92,7 +94,7 @@ def test_install(dist: Dist, tmp_path: Path) -> None:
     mount = tmp_path / "mount"
     mount.mkdir()
 
-    printed = run(tool("unshare", "util-linux"), "--mount", "sh", "-eu", "-c", OVERLAY, "sh", mount, given)
+    printed = run(tool("unshare"), "--mount", "sh", "-eu", "-c", OVERLAY, "sh", mount, given)
     used = printed[printed.index("used:\n") : printed.index("end\n")].splitlines()[1:]
     library = f"/usr/lib/{multiarch()}/libobe.so.{VERSION}"
     assert used == [f"{ANSWER} {VERSION}"] * 4 + ["/usr/lib/python3/dist-packages/libobe/__init__.py", library]

@@ -78,10 +78,9 @@ def test_windows(source: Path, tmp_path: Path) -> None:
     fake.chmod(0o755)
     for name in ("x86_64-w64-mingw32-windres", "i686-w64-mingw32-windres"):
         (tmp_path / name).symlink_to(fake)
-    for name, package in (("llvm-dlltool", "llvm"), ("x86_64-w64-mingw32-dlltool", "binutils-mingw-w64-x86-64")):
-        tool(name, package)
+    tool("llvm-dlltool", "x86_64-w64-mingw32-dlltool", "i686-w64-mingw32-dlltool")
     path = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
-    command = [tool("make", "make"), "-s", "-j4", "windows", f"BUILD={build}", f"GO={fake}"]
+    command = [tool("make"), "-s", "-j4", "windows", f"BUILD={build}", f"GO={fake}"]
     run(*command, cwd=source, env=path)
     found = {file.name for file in (build / "windows").iterdir()}
     for bits in (64, 32):
@@ -103,8 +102,8 @@ def test_install(checkout: Path, tmp_path: Path) -> None:
     built_in(build)
     make("install", f"PREFIX={prefix}", f"BUILD={build}", *NOTHING_TO_DO, cwd=checkout)
     build_dir = tmp_path / "program"
-    run("cmake", "-S", CONSUMER, "-B", build_dir, f"-DCMAKE_PREFIX_PATH={prefix}")
-    run("cmake", "--build", build_dir, "--target", "consumer")
+    run(tool("cmake"), "-S", CONSUMER, "-B", build_dir, f"-DCMAKE_PREFIX_PATH={prefix}")
+    run(tool("cmake"), "--build", build_dir, "--target", "consumer")
     assert run(build_dir / "consumer") == f"{ANSWER} {VERSION}\n"
     make("uninstall", f"PREFIX={prefix}", f"BUILD={build}", *NOTHING_TO_DO, cwd=checkout)
     assert not prefix.exists()
@@ -122,6 +121,6 @@ def test_tests(checkout: Path, tmp_path: Path) -> None:
     build = built_in(tmp_path / "a build")
     env = {"BUILD": str(build), "PYTHON": sys.executable, "CI": "true"}
     assert "1 passed, 0 failed" in run(checkout / "test" / "run", "gofmt", env=env)
-    go = [tool("go", "golang"), "test", "-count=1", "-run", "^TestHardening$", "./test"]
+    go = [tool("go"), "test", "-count=1", "-run", "^TestHardening$", "./test"]
     run(*go, cwd=checkout, env=env)
     assert (build / "libobe.so").is_symlink()  # made by the test's call of make

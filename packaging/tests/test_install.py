@@ -44,14 +44,14 @@ def configure(directory: Path, project: str, *arguments: str) -> str:
     """The output of CMake for a project without a language."""
     head = "cmake_minimum_required(VERSION 3.13)\nproject(asking NONE)\n"
     (directory / "CMakeLists.txt").write_text(head + project)
-    return run(tool("cmake", "cmake"), "-S", directory, "-B", directory / "build", *arguments)
+    return run(tool("cmake"), "-S", directory, "-B", directory / "build", *arguments)
 
 
 def test_pkg_config(libdir: Path, tmp_path: Path) -> None:
     link = tmp_path / "link"  # pkg-config escapes a space in a path, which only a shell would undo
     link.symlink_to(prefix_of(libdir))
     libdir = link / libdir.relative_to(prefix_of(libdir))
-    compiler = [tool("cc", "gcc"), "-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror"]
+    compiler = [tool("cc"), "-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror"]
     check_consumer(build_with_pkg_config(tmp_path / "build", libdir, compiler), libdir=libdir)
     assert pkg_config(libdir, "--modversion") == [VERSION]
 
@@ -100,4 +100,4 @@ def test_manual(libdir: Path) -> None:
     for name in functions:
         assert f"\\fB{name}\\fP" in pages[name].read_text()
     for path in [*pages.values(), manual / "man7" / "libobe.7"]:
-        assert run(tool("mandoc", "mandoc"), "-T", "lint", "-W", "error", path) == ""
+        assert run(tool("mandoc"), "-T", "lint", "-W", "error", path) == ""

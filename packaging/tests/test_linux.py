@@ -24,7 +24,7 @@ def machine(unpacked: Path) -> str:
 
 
 def readelf(library: Path, *arguments: str) -> str:
-    return run(tool("readelf", "binutils"), "-W", *arguments, library)
+    return run(tool("readelf"), "-W", *arguments, library)
 
 
 def test_library(unpacked: Path) -> None:
@@ -80,8 +80,7 @@ def test_consumer(unpacked: Path, tmp_path: Path) -> None:
     program = build_with_pkg_config(tmp_path / "build", unpacked / "lib", cc)
     launcher = []
     if machine(unpacked) == "aarch64":
-        assert Path("/usr/aarch64-linux-gnu/lib").exists(), "no arm64 libc: apt-get install libc6-arm64-cross"
-        launcher = [tool("qemu-aarch64-static", "qemu-user-static"), "-L", "/usr/aarch64-linux-gnu"]
+        launcher = [tool("qemu-aarch64-static"), "-L", "/usr/aarch64-linux-gnu"]
     check_consumer(program, *launcher, libdir=unpacked / "lib")
 
 

@@ -13,7 +13,7 @@ def test_pages_are_found(tmp_path: Path) -> None:
     printed = make("install", f"PREFIX={tmp_path}/a prefix")
     (path,) = re.findall(r'export MANPATH="(.*):\$MANPATH"', printed)
     env = {"MANPATH": f"{path}:", "PATH": "/usr/bin:/bin", "LC_ALL": "C", "MANPAGER": "cat", "MANWIDTH": "100"}
-    man = tool("man", "man-db")
+    man = tool("man")
     for name, wanted in (("libobe", "OBE_TRACE"), ("obe_tcmd", "SYNOPSIS"), ("obe_tcmd", "EXAMPLES")):
         assert path in run(man, "-w", name, env=env)
         assert re.search(rf"^ *{wanted}$", run(man, name, env=env), re.M)
@@ -22,4 +22,4 @@ def test_pages_are_found(tmp_path: Path) -> None:
 def test_pages_have_no_warnings() -> None:
     """Those in the source, and not even of style."""
     for page in (ROOT / "packaging" / "man").iterdir():
-        assert run(tool("mandoc", "mandoc"), "-T", "lint", page) == ""
+        assert run(tool("mandoc"), "-T", "lint", page) == ""

@@ -48,7 +48,7 @@ def test_a_prefix_of_its_own(tmp_path: Path) -> None:
     before = tree(tmp_path)
     given = ["PREFIX=/opt/obe", "LIBDIR=/usr/lib/some-linux-gnu", "MANDIR=/usr/man"]
     given.append(f"DESTDIR={os.path.relpath(tmp_path, ROOT)}")
-    run("sh", "-c", 'umask 077; exec "$@"', "sh", tool("make", "make"), "-s", "install", *given, cwd=ROOT)
+    run("sh", "-c", 'umask 077; exec "$@"', "sh", tool("make"), "-s", "install", *given, cwd=ROOT)
     assert (tmp_path / "usr" / "share" / "man" / "man3" / "obe_tcmd.3").exists()
     modes = {path.stat().st_mode & 0o777 for path in tmp_path.rglob("*") if path.is_file()}
     assert modes == {0o644, 0o755}
@@ -75,7 +75,7 @@ def test_files_of_others_stay(system: Path) -> None:
 
 
 def test_without_an_installation(tmp_path: Path) -> None:
-    command = [tool("make", "make"), "-s", "uninstall", *settings(tmp_path)]
+    command = [tool("make"), "-s", "uninstall", *settings(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True)
     assert done.returncode != 0
     assert f"make install has left no {tmp_path}/opt/my obe/share/libobe/installed" in done.stderr
@@ -83,7 +83,7 @@ def test_without_an_installation(tmp_path: Path) -> None:
 
 def test_relative_prefix(tmp_path: Path) -> None:
     before = tree(ROOT / "packaging")
-    command = [tool("make", "make"), "-s", "install", "PREFIX=packaging/here"]
+    command = [tool("make"), "-s", "install", "PREFIX=packaging/here"]
     done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True)
     assert done.returncode != 0
     assert "make install needs absolute paths for PREFIX," in done.stderr

@@ -43,7 +43,7 @@ def unpacked(bits: int, dist: Dist, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 def mingw(bits: int, name: str) -> str:
-    return tool(f"{MACHINES[bits][0]}-w64-mingw32-{name}", "gcc-mingw-w64 g++-mingw-w64")
+    return tool(f"{MACHINES[bits][0]}-w64-mingw32-{name}")
 
 
 def machine(program: Path) -> int:
@@ -66,7 +66,7 @@ def wine() -> Iterator[Mapping[str, str]]:
     BUILD.mkdir(exist_ok=True)
     prefix = tempfile.mkdtemp(prefix="wine-", dir=BUILD)
     keeper = subprocess.Popen([ROOT / "test" / "end_wine", prefix], stdin=subprocess.PIPE, start_new_session=True)
-    tool("wine", "wine wine64")
+    tool("wine")
     try:
         settings = run(ROOT / "test" / "start_wine", prefix)
         yield dict(line.split("=", 1) for line in settings.splitlines())
@@ -79,7 +79,7 @@ def wine() -> Iterator[Mapping[str, str]]:
 def run_in_wine(program: Path, wine: Mapping[str, str], library: Path) -> None:
     """Run a consumer in the same directory as the library."""
     shutil.copy(library, program.parent)
-    assert run(tool("wine", "wine wine64"), program, env=wine).split() == [ANSWER, VERSION]
+    assert run(tool("wine"), program, env=wine).split() == [ANSWER, VERSION]
 
 
 def test_library(bits: int, unpacked: Path) -> None:
@@ -128,7 +128,7 @@ def test_cmake_without_a_language(unpacked: Path, tmp_path: Path) -> None:
         'find_package(obe CONFIG QUIET)\nmessage(STATUS "${obe_FOUND}: ${obe_NOT_FOUND_MESSAGE}")\n'
     )
     options = [f"-DCMAKE_PREFIX_PATH={unpacked}", "-DCMAKE_SYSTEM_NAME=Windows"]
-    answer = run(tool("cmake", "cmake"), "-S", tmp_path, "-B", tmp_path / "build", *options)
+    answer = run(tool("cmake"), "-S", tmp_path, "-B", tmp_path / "build", *options)
     assert "0: find_package(obe) comes after a language" in answer
 
 

@@ -20,7 +20,7 @@ static int64_t length;
 
 enum { SIGNALS = 65 };
 
-/* The signals that Go's runtime handles and forwards; README.md lists them under "Limits". */
+/* The signals that Go's runtime handles and forwards; docs/limits.md lists them. */
 static int is_handled_by_go(int signal)
 {
     return signal == SIGSEGV || signal == SIGBUS || signal == SIGFPE || signal == SIGPIPE || signal == SIGURG;

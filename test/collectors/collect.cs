@@ -29,7 +29,7 @@ class Collect
     }
 
     // Starts a thread, and returns after its first call of the library: the first calls of two threads and a collection
-    // at the same time may deadlock unless MONO_THREADS_SUSPEND=coop (README.md).
+    // at the same time may deadlock unless MONO_THREADS_SUSPEND=coop (docs/limits.md).
     static Thread Start(UIntPtr server, ThreadStart body)
     {
         var called = new ManualResetEvent(false);

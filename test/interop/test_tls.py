@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import ssl
 import subprocess
@@ -16,6 +15,7 @@ import pytest
 
 import libobe
 import peer
+import tools
 
 BIG = "x" * 10_000_000
 
@@ -30,9 +30,8 @@ class Authority:
         self.openssl("req", "-x509", *self.new_key(self.key), "-out", self.ca, "-subj", "/CN=authority", "-days", "2")
 
     def openssl(self, *arguments: object) -> None:
-        if shutil.which("openssl") is None:
-            pytest.fail("openssl is not installed (Debian package openssl)")
-        subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True, timeout=peer.HANGS)
+        command = [tools.path("openssl"), *map(str, arguments)]
+        subprocess.run(command, check=True, capture_output=True, timeout=peer.HANGS)
 
     @staticmethod
     def new_key(path: Path) -> list[object]:

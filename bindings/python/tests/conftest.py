@@ -17,13 +17,6 @@ ROOT = Path(__file__).resolve().parents[3]
 os.environ.setdefault("OBE_LIBRARY", str(ROOT / "build" / "libobe.so"))
 
 
-def missing(what: str) -> None:
-    """Skip the rest of a test because something is not installed. On CI it has to be installed."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"{what} is not installed")
-    pytest.skip(f"{what} is not installed")
-
-
 def python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run code in a new Python that finds the package."""
     full = {**os.environ, "PYTHONPATH": str(ROOT / "bindings" / "python"), **environment}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 import sysconfig
@@ -11,7 +10,8 @@ from pathlib import Path
 import pytest
 
 import peer
-from conftest import missing, python
+from conftest import python
+from tools import missing, path
 
 pytestmark = pytest.mark.slow
 
@@ -138,15 +138,15 @@ int main(int argc, char **argv)
 
 @pytest.mark.skipif(sys.platform == "win32", reason="builds with a Unix compiler")
 def test_a_program_that_embeds_interpreters(tmp_path: Path) -> None:
-    compiler = shutil.which("cc")
+    compiler = path("cc")
     include, library = sysconfig.get_path("include"), sysconfig.get_config_var("LIBDIR")
-    if not compiler or not Path(include, "Python.h").exists() or not sysconfig.get_config_var("Py_ENABLE_SHARED"):
-        missing("a C compiler or Python's shared library with its headers")
+    if not Path(include, "Python.h").exists() or not sysconfig.get_config_var("Py_ENABLE_SHARED"):
+        missing("Python's shared library with its headers is not installed")
     source, program = tmp_path / "embedding.c", tmp_path / "embedding"
     source.write_text(EMBEDDING)
     name = f"python{sysconfig.get_config_var('LDVERSION')}"
     link = [f"-L{library}", f"-l{name}", f"-Wl,-rpath,{library}"]
-    subprocess.run([str(compiler), str(source), "-o", str(program), f"-I{include}", *link], check=True)
+    subprocess.run([compiler, str(source), "-o", str(program), f"-I{include}", *link], check=True)
     done = python(
         "import subprocess, sys\n"
         f"done = subprocess.run([{str(program)!r}, {SUBINTERPRETER!r}], timeout={peer.HANGS})\n"

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ROOT, missing
+from conftest import ROOT
 from libobe import _abi, _library
+from tools import missing
 
 
 def version(package: str) -> tuple[int, ...]:
@@ -26,7 +27,7 @@ def version(package: str) -> tuple[int, ...]:
 @pytest.mark.slow
 def test_wheel(tmp_path: Path) -> None:
     if not version("pip") or version("setuptools") < (77, 0):
-        missing("pip with setuptools 77.0.3 or later")
+        missing("pip with setuptools 77.0.3 or later is not installed")
     source = tmp_path / "source"
     shutil.copytree(
         ROOT / "bindings" / "python", source, ignore=shutil.ignore_patterns("build", "*.egg-info", "*.so", "tests")

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ROOT, missing
+from conftest import ROOT
+from tools import missing
 
 pytestmark = pytest.mark.slow
 
@@ -123,7 +124,7 @@ def test_types(tmp_path: Path) -> None:
 def test_types_without_numpy(tmp_path: Path) -> None:
     """They can be used where numpy is not installed; its arrays are then Any."""
     if subprocess.run([sys.executable, "-c", "import mypy"]).returncode:
-        missing("mypy")
+        missing("mypy is not installed")
     program = tmp_path / "program.py"
     program.write_text("import libobe\nlibobe.Client().getmean().anything\nreveal_type(libobe.Client().getmean())\n")
     options = ["--strict", "--config-file=", "--no-site-packages", "--cache-dir", str(tmp_path / "cache")]

@@ -15,8 +15,8 @@ import pytest
 
 import libobe
 import peer
-from conftest import missing
 from libobe._json import encode
+from tools import missing
 
 try:
     import numpy as np
@@ -68,7 +68,7 @@ def test_buffers(value: Any, text: bytes) -> None:
 
 def test_numpy() -> None:
     if np is None:
-        missing("numpy")
+        missing("numpy is not installed")
     for value, text in [
         (np.array([1.0, 2.5]), b"[1.0, 2.5]"),
         (np.arange(6).reshape(2, 3), b"[[0, 1, 2], [3, 4, 5]]"),
@@ -90,7 +90,7 @@ def test_numpy() -> None:
 
 def test_numpy_values_that_cannot_be_json() -> None:
     if np is None:
-        missing("numpy")
+        missing("numpy is not installed")
     for value in (np.array([1j]), np.bytes_(b"x"), np.datetime64("2020-01-01"), np.array([b"x"])):
         with pytest.raises(TypeError, match="not JSON serializable"):
             encode(value)

@@ -1,0 +1,143 @@
+package test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// scripts writes programs of the shell to a new directory.
+func scripts(t *testing.T, programs map[string]string) string {
+	t.Helper()
+	directory := t.TempDir()
+	for name, text := range programs {
+		if err := os.WriteFile(filepath.Join(directory, name), []byte("#!/bin/sh\n"+text+"\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return directory
+}
+
+// Each of Go, the compilers and Python that is missing or too old gives one sentence with
+// the remedy.
+func TestToolchain(t *testing.T) {
+	t.Parallel()
+	const noHeader = "cat >/dev/null; exit 1"
+	directory := scripts(t, map[string]string{
+		"go1.19":      "echo go version go1.19.8 linux/amd64",
+		"go1.22":      `[ "$GOTOOLCHAIN" = local ] && echo go version go1.22.1 linux/amd64`,
+		"go99":        "echo go version go99.1 linux/amd64",
+		"go-devel":    "echo go version devel go1.99-0123456 linux/amd64",
+		"cc-bare":     noHeader,
+		"python3.8":   "echo 3.8; echo venv",
+		"python3.10":  "echo 3.10; echo venv",
+		"python-bare": "echo 3.11; exit 1",
+		"broken":      "exit 1",
+	})
+	for _, c := range []struct{ what, variable, program, sentence string }{
+		{"go", "GO", "nogo", "Go is not installed as nogo: install Go"},
+		{"go", "GO", directory + "/go1.19", "is Go 1.19.8, which is too old: install Go"},
+		{"go", "GO", directory + "/go1.22", "is Go 1.22.1 and cannot get Go"},
+		{"go", "GO", directory + "/go99", ""},
+		{"go", "GO", directory + "/go-devel", ""},
+		{"cc", "CC", "nocc", "There is no C compiler nocc: apt-get install -y gcc"},
+		{"cc", "CC", directory + "/cc-bare", "does not find its header <stdlib.h>: apt-get install -y gcc libc6-dev"},
+		{"cc", "CC", "env ARGUMENT=1 " + envOr("CC", "cc"), ""},
+		{"c++", "CXX", "nocxx", "There is no C++ compiler nocxx: apt-get install -y g++"},
+		{"python", "PYTHON", "nopython", "Python is not installed as nopython: apt-get install -y python3 python3-venv"},
+		{"python", "PYTHON", directory + "/python3.8", "is Python 3.8, which is too old: install Python 3.9"},
+		{"python", "PYTHON", directory + "/python3.10", ""},
+		{"python", "PYTHON", directory + "/python-bare", "has no venv, which makes virtual environments: apt-get install -y python3 python3-venv"},
+		{"python", "PYTHON", directory + "/broken", "does not work: apt-get install -y python3 python3-venv"},
+	} {
+		check := exec.Command("./toolchain", c.what)
+		check.Env = append(os.Environ(), c.variable+"="+c.program)
+		out, err := check.CombinedOutput()
+		if c.sentence == "" {
+			if err != nil || len(out) != 0 {
+				t.Errorf("%s: %v: %s", c.program, err, out)
+			}
+		} else if err == nil || !strings.Contains(string(out), c.sentence) || strings.Count(string(out), "\n") != 1 {
+			t.Errorf("%s: %v: %q, not one line with %q", c.program, err, out, c.sentence)
+		}
+	}
+}
+
+// The virtual environment is made once, again when the requirements have changed, and is
+// tried again when they could not be installed. A Python that has everything is used as it
+// is.
+func TestVirtualEnvironment(t *testing.T) {
+	t.Parallel()
+	project := t.TempDir()
+	for _, name := range []string{"test/venv", "test/toolchain", "go.mod"} {
+		text, err := os.ReadFile(filepath.Join("..", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		writeFile(t, filepath.Join(project, name), string(text))
+		if err := os.Chmod(filepath.Join(project, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	requires := func(profile, requirements string) {
+		writeFile(t, filepath.Join(project, profile, "requirements.txt"), requirements)
+	}
+	// Every environment has pip, so no network is needed to install it.
+	requires("examples", "pip\n")
+	requires("test", "pip\n")
+	inside := filepath.Join(project, "build", "venv")
+	mark := filepath.Join(inside, "mark")
+	venv := func(profile string, environment ...string) (string, error) {
+		t.Helper()
+		command := exec.Command(filepath.Join(project, "test", "venv"), profile)
+		command.Env = append(os.Environ(), append([]string{"BUILD=", "PYTHON=", "PIP_NO_INDEX=1"}, environment...)...)
+		out, err := command.Output()
+		return strings.TrimSuffix(string(out), "\n"), err
+	}
+	python := filepath.Join(inside, "bin", "python")
+	expect := func(profile string, marked bool) {
+		t.Helper()
+		answer, err := venv(profile)
+		if err != nil || answer != python {
+			t.Fatalf("%s: %q, %v", profile, answer, err)
+		}
+		if _, err := os.Stat(mark); (err == nil) != marked {
+			t.Fatalf("%s: the environment was made again, or not: %v", profile, err)
+		}
+	}
+
+	own := filepath.Join(scripts(t, map[string]string{"python": "exit 0"}), "python")
+	if answer, err := venv("test", "PYTHON="+own); answer != own || err != nil {
+		t.Errorf("a Python that has everything: %q, %v", answer, err)
+	}
+	if _, err := os.Stat(inside); err == nil {
+		t.Error("an environment was made for a Python that needs none")
+	}
+
+	expect("demo", false)
+	writeFile(t, mark, "")
+	expect("demo", true)
+	expect("test", true) // more packages in the same one
+	expect("demo", true)
+	requires("test", "no-such-package\n")
+	if answer, err := venv("test"); err == nil || answer != python {
+		t.Errorf("a package that does not exist: %q, %v", answer, err)
+	}
+	expect("demo", false)
+	requires("test", "pip\n\n")
+	expect("test", false)
+}
+
+// writeFile writes a file and makes its directory.
+func writeFile(t *testing.T, path, text string) {
+	t.Helper()
+	err := os.MkdirAll(filepath.Dir(path), 0o755)
+	if err == nil {
+		err = os.WriteFile(path, []byte(text), 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
