@@ -153,12 +153,6 @@ def check_consumer(program: Path, *launcher: str, libdir: Path | None = None) ->
     assert run(*launcher, program, env=env) == f"{ANSWER} {VERSION}\n"
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    # Where pytest-xdist is installed: files that use the output of "make dist" run one after another, and so do those
-    # that use the directory BUILD.
-    config.addinivalue_line("markers", "xdist_group: runs in the same process as the others of its group")
-
-
 # These files use the directory BUILD, which only one test may do at a time.
 IN_BUILD = ("test_install.py", "test_uninstall.py", "test_cmake.py", "test_directories.py")
 

@@ -6,11 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-import pytest
-
 from conftest import ANSWER, CONSUMER, VERSION, Dist, run, tool
-
-pytestmark = pytest.mark.xdist_group("dist")
 
 PACKAGES = ["libobe0", "libobe-dev", "python3-libobe"]
 

@@ -14,8 +14,6 @@ import pytest
 
 from conftest import ROOT, VERSION, Dist, make, run, tool
 
-pytestmark = pytest.mark.xdist_group("dist")
-
 # What no package contains. Links to these become plain text.
 NOT_PACKAGED = re.compile(r"(\.\./)*(\.ci/|capi/|internal/|test/|packaging/|Makefile|go\.mod)")
 PACKAGES = {
