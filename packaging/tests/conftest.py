@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -153,3 +154,20 @@ def check_consumer(program: Path, *launcher: str, libdir: Path | None = None) ->
     """Run a consumer, which finds the library in libdir or by itself."""
     env = {"LD_LIBRARY_PATH": str(libdir)} if libdir else {}
     assert run(*launcher, program, env=env) == f"{ANSWER} {VERSION}\n"
+
+
+# These files use the directory BUILD, which only one test may do at a time.
+IN_BUILD = ("test_install.py", "test_uninstall.py", "test_cmake.py", "test_directories.py")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With pytest-xdist and -n 2: one process for those files, and one for those that use the output of "make dist", so
+    that it is built once."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class TwoGroups(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "build" if nodeid.partition("::")[0].endswith(IN_BUILD) else "dist"
+
+    return TwoGroups(config, log)
