@@ -16,7 +16,7 @@ import (
 
 // strictCpp are the compiler flags for every C++ program. No compiler warns of
 // anything, in any standard.
-var strictCpp = []string{"-g", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wsign-conversion", "-Wshadow",
+var strictCpp = []string{"-g1", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wsign-conversion", "-Wshadow",
 	"-Wold-style-cast", "-Woverloaded-virtual", "-Werror", "-I../include", "-pthread"}
 
 // cppSources returns the C++ sources of a directory. It reads them, so that Go does

@@ -87,22 +87,29 @@ func buildPath(t *testing.T, name string) string {
 	return path
 }
 
-// upToDate are the libraries that make has brought up to date. The lock is held while make
-// runs, because two of them would write the same files.
-var upToDate = struct {
+// upToDate are the libraries that make has brought up to date: those for Windows, and the
+// others. The lock is held while make runs, because two of them would write the same files.
+var upToDate [2]struct {
 	sync.Mutex
 	names map[string]bool
-}{names: map[string]bool{}}
+}
 
 // library runs make for a library in the build directory and returns its path.
 func library(t *testing.T, name string) string {
 	t.Helper()
 	path := buildPath(t, name)
-	upToDate.Lock()
-	defer upToDate.Unlock()
-	if !upToDate.names[name] {
+	made := &upToDate[0]
+	if strings.HasPrefix(name, "windows/") {
+		made = &upToDate[1]
+	}
+	made.Lock()
+	defer made.Unlock()
+	if !made.names[name] {
 		command(t, "env", "-u", "MAKEFLAGS", "-u", "MAKELEVEL", tool(t, "make"), "-s", "-C", "..", "BUILD="+buildPath(t, ""), path)
-		upToDate.names[name] = true
+		if made.names == nil {
+			made.names = map[string]bool{}
+		}
+		made.names[name] = true
 	}
 	return path
 }

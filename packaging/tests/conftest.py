@@ -153,3 +153,9 @@ def check_consumer(program: Path, *launcher: str, libdir: Path | None = None) ->
     """Run a consumer, which finds the library in libdir or by itself."""
     env = {"LD_LIBRARY_PATH": str(libdir)} if libdir else {}
     assert run(*launcher, program, env=env) == f"{ANSWER} {VERSION}\n"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Where pytest-xdist is installed: files that use the output of "make dist" run one after another, and so do those
+    # that use the directory BUILD.
+    config.addinivalue_line("markers", "xdist_group: runs in the same process as the others of its group")
