@@ -115,11 +115,13 @@ func TestFind(t *testing.T) {
 	}{
 		{[]string{"ninja"}, directory + "/ninja\n", true},
 		{[]string{"own", "ninja"}, directory + "/own\n" + directory + "/ninja\n", true},
-		{[]string{"cmake"}, "cmake does not work: apt-get install -y cmake\n", false},
-		{[]string{"openssl"}, "openssl is not installed: apt-get install -y openssl\n", false},
-		{[]string{"valgrind", "ninja", "cmake"}, "valgrind is not installed, cmake does not work: apt-get install -y valgrind libc6-dbg cmake\n", false},
-		{[]string{"libx11-dev"}, "libx11-dev is not installed: apt-get install -y libx11-dev\n", false},
-		{[]string{"unknown"}, "unknown is not installed\n", false},
+		{[]string{"cmake"}, "cmake not working: apt-get install -y cmake\n", false},
+		{[]string{"openssl"}, "openssl not installed: apt-get install -y openssl\n", false},
+		{[]string{"valgrind", "ninja", "cmake"}, "valgrind not installed, cmake not working: apt-get install -y valgrind libc6-dbg cmake\n", false},
+		{[]string{"libx11-dev"}, "libx11-dev not installed: apt-get install -y libx11-dev\n", false},
+		{[]string{"dh", "dpkg-buildpackage", "dpkg-architecture"},
+			"dh, dpkg-buildpackage, dpkg-architecture not installed: apt-get install -y debhelper dpkg-dev build-essential\n", false},
+		{[]string{"unknown"}, "unknown not installed\n", false},
 	} {
 		answer, err := look(t, directory, c.names...)
 		if answer != c.answer || (err == nil) != c.found {
