@@ -162,14 +162,13 @@ class Server:
             state.running.release()
 
     def _run(self, run: _Run, threads: int) -> None:
-        workers: list[threading.Thread] = []
+        workers = [
+            threading.Thread(target=self._work, args=(run,), name=f"libobe server thread {number}", daemon=True)
+            for number in range(2, threads + 1)
+        ]
         try:
-            for number in range(2, threads + 1):
-                worker = threading.Thread(
-                    target=self._work, args=(run,), name=f"libobe server thread {number}", daemon=True
-                )
+            for worker in workers:
                 worker.start()
-                workers.append(worker)
             self._serve(run)
         finally:
             run.ended = True
