@@ -15,16 +15,16 @@ extern "C" {
 
 /* The command and the reply of every timed exchange. */
 #define COMMAND "{\"command\": \"goodset\", \"pickiness\": 4}"
-#define REPLY   "[2.8714285714285714]"
+#define REPLY "[2.8714285714285714]"
 
 #define TIMEOUT_S 20 /* seconds that a program waits for its peer */
-#define HEADER   10
+#define HEADER 10
 
 uint64_t now_ns(void);
-void *allocate(size_t size);                   /* zeroed memory; exits if there is not enough */
-void fail(const char *what);                   /* prints what and errno, and exits */
-void require(int condition, const char *what); /* calls fail unless the condition holds */
-long resident_kb(const char *field);           /* VmRSS or VmHWM of this process */
+void *allocate(size_t size);                             /* zeroed memory; exits if there is not enough */
+void fail(const char *what);                             /* prints what and errno, and exits */
+void require(int condition, const char *what);           /* calls fail unless the condition holds */
+long resident_kb(const char *field);                     /* VmRSS or VmHWM of this process */
 void report(uint64_t *ns, size_t count, double seconds); /* a line of JSON: p50, p99, max in µs, rate, stalls */
 
 /*
@@ -47,7 +47,7 @@ struct reader {
 
 int baseline_listen(int *port); /* at a port of 127.0.0.1 that the system chooses */
 int baseline_connect(int port);
-void baseline_tune(int fd);     /* sets TCP_NODELAY */
+void baseline_tune(int fd);                                  /* sets TCP_NODELAY */
 int baseline_write(int fd, const char *body, size_t length); /* one frame; returns 0 if the peer has disconnected */
 
 /*

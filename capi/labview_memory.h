@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 /* What the functions return in addition to LabVIEW's error codes, which are positive. */
-#define LV_OK          0
+#define LV_OK 0
 #define LV_NOT_LABVIEW (-1) /* this program is not LabVIEW */
 
 /* handle is the address of a LabVIEW handle, which may be NULL: an empty string or array.

@@ -7,10 +7,7 @@ static struct rlimit limit;
 static int noted;
 
 /* Runs before Go's runtime starts: its constructor has no priority. */
-__attribute__((constructor(101))) static void note_limit(void)
-{
-    noted = getrlimit(RLIMIT_NOFILE, &limit) == 0;
-}
+__attribute__((constructor(101))) static void note_limit(void) { noted = getrlimit(RLIMIT_NOFILE, &limit) == 0; }
 
 void capi_restore_descriptors(void)
 {

@@ -184,8 +184,7 @@ public:
     /// message is what what() returns; an empty one stands for the general text of the status.
     explicit error(obe_status status, const std::string &message = std::string())
         : std::system_error(status, category()), message_(message.empty() ? code().message() : message)
-    {
-    }
+    {}
 
     /// One of the codes of obe.h, such as OBE_E_TIMEOUT.
     obe_status status() const noexcept { return code().value(); }
@@ -284,8 +283,7 @@ public:
     template <class Rep, class Period>
     time_limit(const std::chrono::duration<Rep, Period> &limit) noexcept
         : ms_(round_up(std::chrono::duration<double, std::milli>(limit).count()))
-    {
-    }
+    {}
 
     /// From the milliseconds of obe.h, including OBE_FOREVER, OBE_NO_WAIT and OBE_DEFAULT_TIMEOUT.
     explicit constexpr time_limit(std::int64_t ms) noexcept : ms_(ms) {}
@@ -315,14 +313,12 @@ public:
     template <class Allocator>
     string_ref(const std::basic_string<char, std::char_traits<char>, Allocator> &string) noexcept
         : data_(string.data()), length_(static_cast<std::int64_t>(string.size()))
-    {
-    }
+    {}
 #if OBE_HPP_STANDARD >= 201703L
     template <class View, class = typename std::enable_if<std::is_same<View, std::string_view>::value>::type>
     string_ref(const View &view) noexcept
         : data_(view.data() ? view.data() : ""), length_(static_cast<std::int64_t>(view.size()))
-    {
-    }
+    {}
 #endif
 
     const char *data() const noexcept { return data_; }
@@ -355,12 +351,10 @@ public:
     /// From a string literal, a std::string or a std::string_view. It is checked when it is used.
     template <class Text, class = typename std::enable_if<detail::is_text<Text>::value>::type>
     explicit json_text(const Text &json) : std::string(detail::string_ref(json).copy())
-    {
-    }
+    {}
     template <class Text, class = typename std::enable_if<std::is_same<Text, std::string>::value>::type>
     explicit json_text(Text &&json) noexcept : std::string(detail::rvalue(json))
-    {
-    }
+    {}
 };
 
 /// A reference to a text without NUL characters: an address, a key, a JSON pointer, or the name of an option.
@@ -389,8 +383,7 @@ private:
     static void refuse_nul(const char *chars, std::size_t size)
     {
         if (std::char_traits<char>::find(chars, size, '\0') != nullptr)
-            throw error(OBE_E_ARGUMENT,
-                        "a name, key or address contains a NUL character: " + std::string(chars, size));
+            throw error(OBE_E_ARGUMENT, "a name, key or address contains a NUL character: " + std::string(chars, size));
     }
 
     std::string copy_; // of a view; also in C++11, so that the layout is the same in every standard
@@ -406,16 +399,14 @@ public:
     double_span(const std::initializer_list<double> &list) noexcept : double_span(list.begin(), list.size()) {}
     template <class Allocator>
     double_span(const std::vector<double, Allocator> &vector) noexcept : double_span(vector.data(), vector.size())
-    {
-    }
+    {}
     template <std::size_t N> double_span(const std::array<double, N> &array) noexcept : double_span(array.data(), N) {}
     template <std::size_t N> double_span(const double (&array)[N]) noexcept : double_span(array, N) {}
 #ifdef __cpp_lib_span
     template <class Double, std::size_t N,
               class = typename std::enable_if<std::is_same<const Double, const double>::value>::type>
     double_span(std::span<Double, N> span) noexcept : double_span(span.data(), span.size())
-    {
-    }
+    {}
 #endif
 
     const double *data() const noexcept { return data_; }
@@ -432,8 +423,7 @@ public:
     /// values points to rows times cols numbers.
     matrix_view(const double *values, std::size_t rows, std::size_t cols) noexcept
         : data_(values), rows_(rows), cols_(cols)
-    {
-    }
+    {}
 
     const double *data() const noexcept { return data_; }
     std::size_t rows() const noexcept { return rows_; }
@@ -460,8 +450,7 @@ public:
     /// A matrix of rows times cols numbers that are all value.
     matrix(std::size_t rows, std::size_t cols, double value = 0.0)
         : values_(rows * cols, value), rows_(rows), cols_(cols)
-    {
-    }
+    {}
 
     /// A matrix of the numbers in values, row by row. Throws OBE_E_ARGUMENT unless there are rows times cols of them.
     matrix(std::size_t rows, std::size_t cols, std::vector<double> values)
@@ -535,10 +524,7 @@ public:
     }
 
     /// The error message of the last failure on this object; empty if there was none.
-    std::string last_error() const
-    {
-        return *this ? detail::last_error_text(checked_handle()) : std::string();
-    }
+    std::string last_error() const { return *this ? detail::last_error_text(checked_handle()) : std::string(); }
 
 protected:
     explicit handle_base(Handle handle = nullptr) noexcept : handle_(handle) {}
@@ -585,19 +571,23 @@ struct integer {};
 struct real {};
 struct null {};
 struct text {};
-struct json {};      // json_text
-struct handle {};    // a message
-struct numbers {};   // what double_span refers to
-struct rows {};      // a matrix
-struct maybe {};     // std::optional
-struct object {};    // a map whose keys are texts
-struct list {};      // anything else with begin and end
+struct json {};       // json_text
+struct handle {};     // a message
+struct numbers {};    // what double_span refers to
+struct rows {};       // a matrix
+struct maybe {};      // std::optional
+struct object {};     // a map whose keys are texts
+struct list {};       // anything else with begin and end
 struct fixed_list {}; // std::array
 struct unknown {};
 
 template <bool condition, class Kind> struct when {};
-template <class... Cases> struct first_of { typedef unknown type; };
-template <class Kind, class... Others> struct first_of<when<true, Kind>, Others...> { typedef Kind type; };
+template <class... Cases> struct first_of {
+    typedef unknown type;
+};
+template <class Kind, class... Others> struct first_of<when<true, Kind>, Others...> {
+    typedef Kind type;
+};
 template <class Kind, class... Others> struct first_of<when<false, Kind>, Others...> : first_of<Others...> {};
 
 template <bool condition> using only_if = typename std::enable_if<condition, int>::type;
@@ -675,8 +665,9 @@ template <> struct is_sent_as_it_is<handle> : std::true_type {};
 /* Whether elements can be appended to a T. */
 template <class T> struct can_grow {
     template <class Sequence>
-    static auto find(int) -> decltype(std::declval<Sequence &>().push_back(
-                                          std::declval<typename Sequence::value_type>()), std::true_type());
+    static auto find(int)
+        -> decltype(std::declval<Sequence &>().push_back(std::declval<typename Sequence::value_type>()),
+                    std::true_type());
     template <class Sequence> static std::false_type find(...);
 
     typedef decltype(find<T>(0)) type;
@@ -685,8 +676,9 @@ template <class T> struct can_grow {
 /* Whether a T is a map that owns its keys, and has each of them once. */
 template <class T> struct can_insert {
     template <class Map, only_if<std::is_same<typename Map::key_type, std::string>::value> = 0>
-    static auto find(int) -> decltype(std::declval<Map &>()[std::declval<std::string>()] =
-                                          std::declval<typename Map::mapped_type>(), std::true_type());
+    static auto find(int)
+        -> decltype(std::declval<Map &>()[std::declval<std::string>()] = std::declval<typename Map::mapped_type>(),
+                    std::true_type());
     template <class Map> static std::false_type find(...);
 
     typedef decltype(find<T>(0)) type;
@@ -808,15 +800,9 @@ public:
 private:
     void add(bool value, boolean) { out_ += value ? "true" : "false"; }
     template <class Value> void add(Value value, integer) { out_ += std::to_string(int64_of(value)); }
-    template <class Value> void add(Value value, real)
-    {
-        take(obe_set_double(scratch(), "value", double_of(value)));
-    }
+    template <class Value> void add(Value value, real) { take(obe_set_double(scratch(), "value", double_of(value))); }
     void add(std::nullptr_t, null) { out_ += "null"; }
-    void add(const string_ref &value, text)
-    {
-        take(obe_set_string(scratch(), "value", value.data(), value.length()));
-    }
+    void add(const string_ref &value, text) { take(obe_set_string(scratch(), "value", value.data(), value.length())); }
     void add(const json_text &value, json)
     {
         take(obe_set_json(scratch(), "value", value.data(), static_cast<std::int64_t>(value.size())));
@@ -889,9 +875,11 @@ private:
     {
         std::string part;
         std::string &read = out_.empty() ? out_ : part; // the usual case needs no copy
-        expect(read_text(read, [=](char *buffer, std::int64_t capacity, std::int64_t *length) {
-                   return obe_get_json(from, pointer, buffer, capacity, length);
-               }), from);
+        expect(read_text(read,
+                         [=](char *buffer, std::int64_t capacity, std::int64_t *length) {
+                             return obe_get_json(from, pointer, buffer, capacity, length);
+                         }),
+               from);
         out_ += part;
     }
 
@@ -998,8 +986,7 @@ private:
         obe_status status;
         do {
             value.resize((std::max)(value.size(), static_cast<std::size_t>(size)));
-            status = obe_get_doubles(message_, pointer, value.data(), static_cast<std::int64_t>(value.size()),
-                                     &size);
+            status = obe_get_doubles(message_, pointer, value.data(), static_cast<std::int64_t>(value.size()), &size);
         } while (status == OBE_E_BUFFER);
         if (status == OBE_OK)
             value.resize(static_cast<std::size_t>(size));
@@ -1011,8 +998,7 @@ private:
         std::int64_t row_count = initial_capacity, col_count = 1;
         obe_status status;
         do {
-            value.values_.resize(
-                (std::max)(value.values_.size(), static_cast<std::size_t>(row_count * col_count)));
+            value.values_.resize((std::max)(value.values_.size(), static_cast<std::size_t>(row_count * col_count)));
             status = obe_get_matrix(message_, pointer, value.values_.data(),
                                     static_cast<std::int64_t>(value.values_.size()), &row_count, &col_count);
         } while (status == OBE_E_BUFFER);
@@ -1054,8 +1040,9 @@ private:
         std::int64_t size = 0;
         obe_status status = count(pointer, OBE_ARRAY, size);
         if (status == OBE_OK && static_cast<std::size_t>(size) != value.size())
-            refuse_value(OBE_E_TYPE, pointer, "is an array of " + std::to_string(size) + " elements, not of " +
-                                                  std::to_string(value.size()));
+            refuse_value(OBE_E_TYPE, pointer,
+                         "is an array of " + std::to_string(size) + " elements, not of " +
+                             std::to_string(value.size()));
         std::size_t index = 0;
         if (status == OBE_OK)
             status = for_each<typename Value::value_type>(
@@ -1173,8 +1160,7 @@ public:
     /// if the text is not valid.
     template <class Text, detail::only_if<detail::is_text<Text>::value> = 0>
     explicit message(const Text &json) : message(detail::string_ref(json), 0)
-    {
-    }
+    {}
 
     /// Takes ownership of a handle.
     message(adopt_t, obe_message handle) noexcept : handle_base(handle) {}
@@ -1354,8 +1340,7 @@ private:
 
     message(const detail::string_ref &json, int)
         : handle_base(detail::create<obe_message>(obe_message_new, json.data(), json.length()))
-    {
-    }
+    {}
 
     /* Whether a function found a value; throws its other failures. */
     bool exists(obe_status status) const
@@ -1656,8 +1641,7 @@ public:
     /// address or port.
     explicit client(const cstring_ref &address = "", int port = OBE_DEFAULT_PORT)
         : socket(detail::create<obe_socket>(obe_client_new, address.c_str(), port))
-    {
-    }
+    {}
 
     /// Takes ownership of a handle.
     client(adopt_t, obe_socket handle) noexcept : socket(handle) {}
@@ -1687,9 +1671,8 @@ public:
     /// and receive throw. After OBE_E_TIMEOUT it is unknown whether the server executes the command.
     template <class Command> message tcmd(const Command &cmd, time_limit limit = time_limit())
     {
-        return detail::is_command<Command>()
-                   ? exchange(cmd, limit, typename detail::command_kind<Command>::type())
-                   : message();
+        return detail::is_command<Command>() ? exchange(cmd, limit, typename detail::command_kind<Command>::type())
+                                             : message();
     }
     template <class Never = void> message tcmd(std::initializer_list<detail::anything>, time_limit = time_limit())
     {
@@ -1741,8 +1724,8 @@ public:
     void newdat(const double_span &x, const double_span &y, const double_span &s, time_limit limit = time_limit())
     {
         expect(obe_newdat(checked_handle(), x.data(), static_cast<std::int64_t>(x.size()), y.data(),
-                         static_cast<std::int64_t>(y.size()), s.data(), static_cast<std::int64_t>(s.size()),
-                         limit.milliseconds()));
+                          static_cast<std::int64_t>(y.size()), s.data(), static_cast<std::int64_t>(s.size()),
+                          limit.milliseconds()));
     }
 
     /* -- generated from internal/command by "make generate" -- */
@@ -1816,8 +1799,7 @@ private:
     }
     template <class Command> message exchange(const Command &, time_limit, detail::unknown) { return message(); }
 
-    template <class Value>
-    Value query(const char *command_name, time_limit limit, const message &fields = message())
+    template <class Value> Value query(const char *command_name, time_limit limit, const message &fields = message())
     {
         obe_message received = nullptr;
         expect(obe_query(checked_handle(), command_name, fields.native_handle(), &received, limit.milliseconds()));
@@ -1853,8 +1835,7 @@ public:
     /// OBE_E_UNREACHABLE if the address is not one of this machine, and OBE_E_ARGUMENT.
     explicit server(const cstring_ref &address = "", int port = OBE_DEFAULT_PORT)
         : socket(detail::create<obe_socket>(obe_server_new, address.c_str(), port))
-    {
-    }
+    {}
 
     /// Takes ownership of a handle.
     server(adopt_t, obe_socket handle) noexcept : socket(handle) {}

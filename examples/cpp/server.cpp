@@ -12,16 +12,13 @@
 
 #include "obe.hpp"
 
-typedef std::valarray<double> values; // one for each candidate
+typedef std::valarray<double> values;          // one for each candidate
 static const double lolim = 2840, step = 0.15; // the candidates for the centre, in MHz
-static const double depth = 0.1, width = 3;     // of the dip, which the server knows
+static const double depth = 0.1, width = 3;    // of the dip, which the server knows
 static values centre(401), weight(401);
 
 // The signal that each candidate predicts at a setting.
-static values predict(double setting)
-{
-    return 1 - depth / (std::pow((setting - centre) * (2 / width), 2.0) + 1.0);
-}
+static values predict(double setting) { return 1 - depth / (std::pow((setting - centre) * (2 / width), 2.0) + 1.0); }
 
 static double mean(const values &quantity) { return (weight * quantity).sum(); }
 

@@ -41,8 +41,8 @@ enum { CENTRE, DEPTH, WIDTH, PARAMETERS };   /* in the order of the server's mod
 
 static const double LOLIM = 1.5, HILIM = 3.5; /* the settings, in GHz */
 static const int STEPS = 200;
-static const double PICKINESS = 4;  /* how strongly the best settings are preferred */
-static const double NOISE = 0.005;  /* standard deviation of one measurement */
+static const double PICKINESS = 4; /* how strongly the best settings are preferred */
+static const double NOISE = 0.005; /* standard deviation of one measurement */
 
 /* The command of --plot, for the directory that contains plot.py. */
 static const char PLOT[] = PYTHON " plot.py --live - find_peak.png find_peak.svg";
@@ -281,7 +281,8 @@ static int run_experiment(obe_socket server, int designed, const struct options 
         double setting = rounds > 1 ? LOLIM + (HILIM - LOLIM) * (round - 1) / (rounds - 1) : LOLIM;
         double signal, time = -now_ms();
 
-        if (designed && !check_count("goodset", server, obe_goodset(server, PICKINESS, &setting, 1, &n, REPLY_MS), &n, 1))
+        if (designed &&
+            !check_count("goodset", server, obe_goodset(server, PICKINESS, &setting, 1, &n, REPLY_MS), &n, 1))
             good = 0;
         time += now_ms();
         signal = measure(setting, options->dwell);
@@ -396,8 +397,7 @@ int main(int argc, char **argv)
 
     good = check("client", NULL, obe_client_new(options.address, (int32_t)options.port, &server)) &&
            (!options.persistent || check("persistent", server, obe_set_option(server, OBE_OPT_PERSISTENT, "1"))) &&
-           open_outputs(options.log, options.plot) &&
-           check("server", server, obe_wait_ready(server, START_MS)) &&
+           open_outputs(options.log, options.plot) && check("server", server, obe_wait_ready(server, START_MS)) &&
            run_experiment(server, 1, &options, &designed) &&
            (!options.compare || run_experiment(server, 0, &options, &even)) &&
            (!options.done || check("done", server, obe_done(server, REPLY_MS)));
@@ -415,8 +415,8 @@ int main(int argc, char **argv)
         print_result("evenly spaced", &even);
     printf("seed %lu; a round of goodset and newdat took %.3f ms (median)\n", (unsigned long)options.seed,
            designed.round_ms);
-    found = fabs(designed.mean[CENTRE] - truth[CENTRE]) <= 4 * designed.std[CENTRE] &&
-            designed.std[CENTRE] < truth[WIDTH];
+    found =
+        fabs(designed.mean[CENTRE] - truth[CENTRE]) <= 4 * designed.std[CENTRE] && designed.std[CENTRE] < truth[WIDTH];
     fflush(stdout);
     if (!close_drawing())
         return 1;

@@ -336,8 +336,9 @@ static obe::json_text answer(designer &experiment, const obe::message &request)
         return obe::to_json(experiment.weight);
     if (command == "getcon")
         return obe::json_text("[]"); // the model has parameters only
-    throw std::invalid_argument("unknown command; known are ready, getset, getpar, getcon, getwgt, getpdf, newrun, optset, "
-                                "goodset, newdat, getmean, getstd, getcov and done");
+    throw std::invalid_argument(
+        "unknown command; known are ready, getset, getpar, getcon, getwgt, getpdf, newrun, optset, "
+        "goodset, newdat, getmean, getstd, getcov and done");
 }
 
 static volatile std::sig_atomic_t stop = 0; // ends serve

@@ -29,7 +29,7 @@ static struct outputs {
 } out, untouched;
 
 static obe_socket server, client;
-static obe_message message; /* {"command": "newdat", "x": [1, 2], "m": [[1, 2]], "s": "text"} */
+static obe_message message;     /* {"command": "newdat", "x": [1, 2], "m": [[1, 2]], "s": "text"} */
 static char long_text[1 << 20]; /* an error message must not repeat it */
 
 /* call is refused, and the last error of handle contains why. */
@@ -49,8 +49,7 @@ static void fill(void)
 
 static void of_new(void)
 {
-    static const char *const addresses[] = {" 127.0.0.1", "127.0.0.1 ", "127.0.0.1\n",
-                                            "a b", "a/b"};
+    static const char *const addresses[] = {" 127.0.0.1", "127.0.0.1 ", "127.0.0.1\n", "a b", "a/b"};
     static const int32_t ports[] = {-1, -61981, 65536, 100000, INT32_MIN, INT32_MAX};
     int i;
 
@@ -306,14 +305,34 @@ static void of_options(void)
     static const struct {
         const char *name, *value;
     } refused[] = {
-        {OBE_OPT_TIMEOUT_MS, "-2"}, {OBE_OPT_TIMEOUT_MS, ""}, {OBE_OPT_TIMEOUT_MS, "1.5"},
-        {OBE_OPT_TIMEOUT_MS, " 1"}, {OBE_OPT_TIMEOUT_MS, "1 "}, {OBE_OPT_TIMEOUT_MS, "0x10"},
-        {OBE_OPT_TIMEOUT_MS, "99999999999999999999"}, {OBE_OPT_PERSISTENT, "2"}, {OBE_OPT_PERSISTENT, "true"},
-        {OBE_OPT_PERSISTENT, ""}, {OBE_OPT_MAX_MESSAGE, "0"}, {OBE_OPT_MAX_MESSAGE, "-1"},
-        {OBE_OPT_MAX_MESSAGE, "10000000000"}, {OBE_OPT_MAX_CONNECTIONS, "0"}, {OBE_OPT_MESSAGE_TIMEOUT_MS, "-2"},
-        {OBE_OPT_ONE_WAY, "-1"}, {OBE_OPT_PERSISTENT, "yes"}, {OBE_OPT_KEEPALIVE, "-1"},
-        {OBE_OPT_LOCAL, "127.0.0.1"}, {OBE_OPT_PEER, ""}, {"", "1"}, {"TIMEOUT_MS", "1"}, {"timeout_ms ", "1"},
-        {"no_such_option", "1"}, {"nodelay", "1"}, {OBE_OPT_FIELDS, "[]"}, {OBE_OPT_FIELDS, " "}, {OBE_OPT_FIELDS, "{\"command\": 1}"},
+        {OBE_OPT_TIMEOUT_MS, "-2"},
+        {OBE_OPT_TIMEOUT_MS, ""},
+        {OBE_OPT_TIMEOUT_MS, "1.5"},
+        {OBE_OPT_TIMEOUT_MS, " 1"},
+        {OBE_OPT_TIMEOUT_MS, "1 "},
+        {OBE_OPT_TIMEOUT_MS, "0x10"},
+        {OBE_OPT_TIMEOUT_MS, "99999999999999999999"},
+        {OBE_OPT_PERSISTENT, "2"},
+        {OBE_OPT_PERSISTENT, "true"},
+        {OBE_OPT_PERSISTENT, ""},
+        {OBE_OPT_MAX_MESSAGE, "0"},
+        {OBE_OPT_MAX_MESSAGE, "-1"},
+        {OBE_OPT_MAX_MESSAGE, "10000000000"},
+        {OBE_OPT_MAX_CONNECTIONS, "0"},
+        {OBE_OPT_MESSAGE_TIMEOUT_MS, "-2"},
+        {OBE_OPT_ONE_WAY, "-1"},
+        {OBE_OPT_PERSISTENT, "yes"},
+        {OBE_OPT_KEEPALIVE, "-1"},
+        {OBE_OPT_LOCAL, "127.0.0.1"},
+        {OBE_OPT_PEER, ""},
+        {"", "1"},
+        {"TIMEOUT_MS", "1"},
+        {"timeout_ms ", "1"},
+        {"no_such_option", "1"},
+        {"nodelay", "1"},
+        {OBE_OPT_FIELDS, "[]"},
+        {OBE_OPT_FIELDS, " "},
+        {OBE_OPT_FIELDS, "{\"command\": 1}"},
     };
     obe_socket both[2];
     char before[ROOM], after[ROOM];
@@ -394,8 +413,8 @@ int main(void)
     memset(long_text, 'a', sizeof long_text - 1);
     server = new_server();
     client = new_client(port_of(server));
-    CHECK_OK(0, obe_message_new("{\"command\": \"newdat\", \"x\": [1, 2], \"m\": [[1, 2]], \"s\": \"text\"}", -1,
-                                &message));
+    CHECK_OK(
+        0, obe_message_new("{\"command\": \"newdat\", \"x\": [1, 2], \"m\": [[1, 2]], \"s\": \"text\"}", -1, &message));
     RUN(of_new);
     RUN(of_send);
     RUN(of_receive);

@@ -219,7 +219,8 @@ static void truncated_error(void)
             int64_t end = fits ? n : wanted;
 
             memset(area, PATTERN, sizeof area);
-            CHECK_STATUS(fits ? OBE_OK : OBE_E_BUFFER, 0, obe_last_error(client, buffer, capacity, with ? &length : NULL));
+            CHECK_STATUS(fits ? OBE_OK : OBE_E_BUFFER, 0,
+                         obe_last_error(client, buffer, capacity, with ? &length : NULL));
             CHECK(memcmp(buffer, whole, (size_t)end) == 0);
             if (capacity > end)
                 CHECK(buffer[end] == 0);
@@ -275,11 +276,10 @@ EACH_NUMBERS_COMMAND(READ_NUMBERS, )
 EACH_ROWS_COMMAND(READ_ROWS, )
 
 #define ROW(X, name, array) {"obe_" #name, read_##name, 1},
-static const struct numbers numbers[] = {
-    {"obe_get_doubles", read_doubles, 0},
-    {"obe_get_matrix", read_matrix, 0},
-    {"obe_goodset", read_goodset, 1},
-    EACH_NUMBERS_COMMAND(ROW, ) EACH_ROWS_COMMAND(ROW, )};
+static const struct numbers numbers[] = {{"obe_get_doubles", read_doubles, 0},
+                                         {"obe_get_matrix", read_matrix, 0},
+                                         {"obe_goodset", read_goodset, 1},
+                                         EACH_NUMBERS_COMMAND(ROW, ) EACH_ROWS_COMMAND(ROW, )};
 #undef ROW
 
 static void answer_with_numbers(obe_message request, void *unused)

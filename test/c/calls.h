@@ -123,8 +123,8 @@ static inline void check_call(int i, void *h, obe_status wanted, const char *wha
     calls_begin();
     status = calls[i].call(h);
     if (status != wanted)
-        check_failed(__FILE__, __LINE__, "%s with %s (%p) returned %d (%s), wanted %d (%s)", calls[i].name,
-                     what, h, (int)status, obe_strerror(status), (int)wanted, obe_strerror(wanted));
+        check_failed(__FILE__, __LINE__, "%s with %s (%p) returned %d (%s), wanted %d (%s)", calls[i].name, what, h,
+                     (int)status, obe_strerror(status), (int)wanted, obe_strerror(wanted));
     if (memcmp(&out, &untouched, sizeof out) != 0)
         check_failed(__FILE__, __LINE__, "%s with %s wrote something", calls[i].name, what);
 }

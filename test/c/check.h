@@ -181,7 +181,7 @@ static inline void join_thread(pthread_t thread) { CHECK(pthread_join(thread, NU
 /* A call that is expected to block, on a separate thread. */
 struct caller {
     obe_status (*call)(void *handle);
-    void *handle; /* an obe_socket or an obe_message */
+    void *handle;      /* an obe_socket or an obe_message */
     obe_status status; /* what it returned */
     int64_t began;     /* when, by now_ms */
     int64_t returned;  /* when, 0 before; atomic */

@@ -10,7 +10,6 @@ static int queries_each = 10;
 
 /* ---- a server that records its requests ---- */
 
-
 /* Its reply, and its last request; guarded by lock. */
 static struct {
     pthread_mutex_t lock;
@@ -156,7 +155,8 @@ static void fields_of_a_run(void)
 {
     obe_message fields = 0;
 
-    CHECK_OK(0, obe_message_new("{\"n\" : 25.0,\"big\":123456789012345678901234567890 , \"a/b\": [1 ,2] }", -1, &fields));
+    CHECK_OK(0,
+             obe_message_new("{\"n\" : 25.0,\"big\":123456789012345678901234567890 , \"a/b\": [1 ,2] }", -1, &fields));
     CHECK_OK(client, obe_newrun(client, fields, TEST_TIMEOUT));
     CHECK_ASKED("{\"command\": \"newrun\", \"n\": 25.0, \"big\": 123456789012345678901234567890, \"a/b\": [1 ,2]}");
     CHECK_OK(fields, obe_set_bool(fields, "n", 0));
@@ -419,8 +419,19 @@ static int answer_is_ok(const char *command)
  * elements are checked by the function that reads them, and by obe_check_reply. */
 static void query_wrong_replies(void)
 {
-    static const char *const wrong[] = {"\"Error: no \\u00e9\"", "0", "null", "{}", "\"ok\"", "\"OK \"", "[\"OK\"]",
-                                        "[1, null]", "[true]", "[[1, 2], [3]]", "[[1], 2]", "[1, [2]]", "[[1, null]]"};
+    static const char *const wrong[] = {"\"Error: no \\u00e9\"",
+                                        "0",
+                                        "null",
+                                        "{}",
+                                        "\"ok\"",
+                                        "\"OK \"",
+                                        "[\"OK\"]",
+                                        "[1, null]",
+                                        "[true]",
+                                        "[[1, 2], [3]]",
+                                        "[[1], 2]",
+                                        "[1, [2]]",
+                                        "[[1, null]]"};
     int i, k;
 
     for (k = 0; k < LENGTH(wrong); k++) {
@@ -460,14 +471,27 @@ static void check_reply_by_command(void)
         const char *reply, *command;
         obe_status status;
     } checks[] = {
-        {"\"OK\"", "ready", OBE_OK}, {" \"\\u004fK\" ", "done", OBE_OK}, {"\"OK\"", "newrun", OBE_OK},
-        {"\"OK\"", "newdat", OBE_OK}, {"\"OK\"", "optset", OBE_E_REPLY}, {"\"OK\"", "getcov", OBE_E_REPLY},
-        {"[]", "optset", OBE_OK}, {"[]", "getpar", OBE_OK}, {"[]", "ready", OBE_E_REPLY},
-        {"[1, 2.5, NaN]", "getmean", OBE_OK}, {"[1, 2.5, NaN]", "getstd", OBE_OK}, {"[1, 2.5]", "goodset", OBE_OK},
-        {"[1, 2.5]", "getwgt", OBE_OK}, {"[1, 2.5]", "getcon", OBE_OK}, {"[1, 2.5]", "getcov", OBE_E_REPLY},
-        {"[[1, 2], [3, 4]]", "getcov", OBE_OK}, {"[[1, 2], [3, 4]]", "getset", OBE_OK},
-        {"[[1, 2], [3, 4]]", "optset", OBE_E_REPLY}, {"[[1, 2], [3]]", "getpar", OBE_E_REPLY},
-        {"[1]", "getwgts", OBE_E_ARGUMENT}, {"[1]", "", OBE_E_ARGUMENT},
+        {"\"OK\"", "ready", OBE_OK},
+        {" \"\\u004fK\" ", "done", OBE_OK},
+        {"\"OK\"", "newrun", OBE_OK},
+        {"\"OK\"", "newdat", OBE_OK},
+        {"\"OK\"", "optset", OBE_E_REPLY},
+        {"\"OK\"", "getcov", OBE_E_REPLY},
+        {"[]", "optset", OBE_OK},
+        {"[]", "getpar", OBE_OK},
+        {"[]", "ready", OBE_E_REPLY},
+        {"[1, 2.5, NaN]", "getmean", OBE_OK},
+        {"[1, 2.5, NaN]", "getstd", OBE_OK},
+        {"[1, 2.5]", "goodset", OBE_OK},
+        {"[1, 2.5]", "getwgt", OBE_OK},
+        {"[1, 2.5]", "getcon", OBE_OK},
+        {"[1, 2.5]", "getcov", OBE_E_REPLY},
+        {"[[1, 2], [3, 4]]", "getcov", OBE_OK},
+        {"[[1, 2], [3, 4]]", "getset", OBE_OK},
+        {"[[1, 2], [3, 4]]", "optset", OBE_E_REPLY},
+        {"[[1, 2], [3]]", "getpar", OBE_E_REPLY},
+        {"[1]", "getwgts", OBE_E_ARGUMENT},
+        {"[1]", "", OBE_E_ARGUMENT},
     };
     int i;
 
@@ -622,8 +646,9 @@ static void query_from_many_threads(void)
 
 static void other_replies(void)
 {
-    static const char *const others[] = {"\"Error: no \\u00e9\"", "0", "null", "{}", "[\"OK\"]", "[1, null]", "[[1, 2], [3]]", "[[1, 2], [3, true]]",
-                                         "[[1], 2]", "\"ok\"", "[true]", "[1, 2, [3]]"};
+    static const char *const others[] = {
+        "\"Error: no \\u00e9\"", "0",        "null",   "{}",     "[\"OK\"]",   "[1, null]", "[[1, 2], [3]]",
+        "[[1, 2], [3, true]]",   "[[1], 2]", "\"ok\"", "[true]", "[1, 2, [3]]"};
     static const double one = 1;
     int i, k;
 
@@ -672,8 +697,10 @@ static void arguments(void)
             CHECK_FAILS(OBE_E_ARGUMENT, client, queries[i].list(client, out.numbers, ROOM, none, TEST_TIMEOUT));
             CHECK_ERROR(client, "count is NULL");
         } else {
-            CHECK_FAILS(OBE_E_ARGUMENT, client, queries[i].table(client, out.numbers, ROOM, none, &spare, TEST_TIMEOUT));
-            CHECK_FAILS(OBE_E_ARGUMENT, client, queries[i].table(client, out.numbers, ROOM, &spare, none, TEST_TIMEOUT));
+            CHECK_FAILS(OBE_E_ARGUMENT, client,
+                        queries[i].table(client, out.numbers, ROOM, none, &spare, TEST_TIMEOUT));
+            CHECK_FAILS(OBE_E_ARGUMENT, client,
+                        queries[i].table(client, out.numbers, ROOM, &spare, none, TEST_TIMEOUT));
             CHECK_EQUAL(5, spare);
         }
         CHECK_ERROR(client, queries[i].name);

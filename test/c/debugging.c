@@ -170,6 +170,7 @@ int main(int argc, char **argv)
             mistakes[i].make();
     MUST(obe_done(client, TIMEOUT) == OBE_OK && pthread_join(thread, NULL) == 0);
     MUST(obe_free(client) == OBE_OK && obe_free(server) == OBE_OK);
-    printf("%" PRId64 " sockets and %" PRId64 " messages not freed\n", live(OBE_STAT_LIVE_SOCKETS), live(OBE_STAT_LIVE_MESSAGES));
+    printf("%" PRId64 " sockets and %" PRId64 " messages not freed\n", live(OBE_STAT_LIVE_SOCKETS),
+           live(OBE_STAT_LIVE_MESSAGES));
     return 0;
 }

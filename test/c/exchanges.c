@@ -29,7 +29,7 @@ static obe_status tcmd_in(obe_socket client, const char *command, int64_t timeou
         int64_t start_ = now_ms(), took_; \
         CHECK_STATUS(status, handle, call); \
         took_ = now_ms() - start_; \
-        if (took_ < (ms) - 1 || took_ > (ms) + SOON) \
+        if (took_ < (ms)-1 || took_ > (ms) + SOON) \
             check_failed(__FILE__, __LINE__, "%s took %d ms, wanted %d", #call, (int)took_, (int)(ms)); \
     } while (0)
 
@@ -179,11 +179,23 @@ static void not_json(void)
         int64_t length;
         const char *error;
     } refused[] = {
-        {"", -1, "at byte 0"},          {"", 0, "at byte 0"},          {"{\"a\": 1,}", -1, "at byte 8"},
-        {"[1] [2]", -1, "at byte 4"},   {"\"\xff\"", -1, "at byte 1"}, {"\xef\xbb\xbf""1", -1, "at byte 0"},
-        {"\"a\0b\"", 5, "at byte 2"},   {"{}\0", 3, "at byte 2"},      {"[\0]", 3, "at byte 1"},
-        {"01", -1, "at byte 1"},        {".5", -1, "at byte 0"},       {"+1", -1, "at byte 0"},
-        {"\"a\nb\"", -1, "at byte 2"},  {"nul", -1, "at byte 3"},      {"[1,2", -1, "at byte 4"},
+        {"", -1, "at byte 0"},
+        {"", 0, "at byte 0"},
+        {"{\"a\": 1,}", -1, "at byte 8"},
+        {"[1] [2]", -1, "at byte 4"},
+        {"\"\xff\"", -1, "at byte 1"},
+        {"\xef\xbb\xbf"
+         "1",
+         -1, "at byte 0"},
+        {"\"a\0b\"", 5, "at byte 2"},
+        {"{}\0", 3, "at byte 2"},
+        {"[\0]", 3, "at byte 1"},
+        {"01", -1, "at byte 1"},
+        {".5", -1, "at byte 0"},
+        {"+1", -1, "at byte 0"},
+        {"\"a\nb\"", -1, "at byte 2"},
+        {"nul", -1, "at byte 3"},
+        {"[1,2", -1, "at byte 4"},
         {"\"\xc3\x28\"", -1, "at byte 2"},
     };
     obe_socket server = new_server(), client = new_client(port_of(server));
@@ -338,8 +350,7 @@ static void timeouts_of_sending(void)
 /* ---- obe_cancel and obe_close ---- */
 
 /* end, called while call blocks, makes it return status at once. */
-static void check_ends(obe_status (*call)(void *), obe_socket socket, obe_status (*end)(obe_socket),
-                       obe_status status)
+static void check_ends(obe_status (*call)(void *), obe_socket socket, obe_status (*end)(obe_socket), obe_status status)
 {
     struct caller caller;
     int64_t start;
@@ -471,13 +482,20 @@ static void bad_servers(void)
         int reset;
         obe_status status;
     } bad[] = {
-        {"", 0, OBE_E_PEER_CLOSED},           {"00000", 0, OBE_E_PEER_CLOSED},
-        {"0000000005[1", 0, OBE_E_PEER_CLOSED}, {"", 1, OBE_E_RESET},
-        {"0000000005[1", 1, OBE_E_RESET},     {"HTTP/1.1 400 Bad Request\r\n", 0, OBE_E_FRAME},
-        {"+000000005[1,2]", 0, OBE_E_FRAME},  {"0_00000005[1,2]", 0, OBE_E_FRAME},
-        {"          ", 0, OBE_E_FRAME},       {"9999999999", 0, OBE_E_TOO_LARGE},
-        {"0067108865", 0, OBE_E_TOO_LARGE},   {"0000000005[1,2,", 0, OBE_E_JSON},
-        {"0000000000", 0, OBE_E_JSON},        {"0000000003\"\xff\"", 0, OBE_E_JSON},
+        {"", 0, OBE_E_PEER_CLOSED},
+        {"00000", 0, OBE_E_PEER_CLOSED},
+        {"0000000005[1", 0, OBE_E_PEER_CLOSED},
+        {"", 1, OBE_E_RESET},
+        {"0000000005[1", 1, OBE_E_RESET},
+        {"HTTP/1.1 400 Bad Request\r\n", 0, OBE_E_FRAME},
+        {"+000000005[1,2]", 0, OBE_E_FRAME},
+        {"0_00000005[1,2]", 0, OBE_E_FRAME},
+        {"          ", 0, OBE_E_FRAME},
+        {"9999999999", 0, OBE_E_TOO_LARGE},
+        {"0067108865", 0, OBE_E_TOO_LARGE},
+        {"0000000005[1,2,", 0, OBE_E_JSON},
+        {"0000000000", 0, OBE_E_JSON},
+        {"0000000003\"\xff\"", 0, OBE_E_JSON},
     };
     int32_t port;
     int listener = raw_listen(&port, 4), i;
@@ -525,9 +543,12 @@ static void bad_clients(void)
         const char *sent, *counter;
         int ends; /* whether the client closes the connection; otherwise the server does */
     } bad[] = {
-        {"GET / HTTP/1.1\r\n\r\n", OBE_STAT_DROPPED_MALFORMED, 0}, {"9999999999", OBE_STAT_DROPPED_TOO_LARGE, 0},
-        {"0000000003{,}", OBE_STAT_DROPPED_JSON, 0},               {"0000000000", OBE_STAT_DROPPED_JSON, 0},
-        {"00000", OBE_STAT_DROPPED_INCOMPLETE, 1},                 {"0000000009[1", OBE_STAT_DROPPED_INCOMPLETE, 1},
+        {"GET / HTTP/1.1\r\n\r\n", OBE_STAT_DROPPED_MALFORMED, 0},
+        {"9999999999", OBE_STAT_DROPPED_TOO_LARGE, 0},
+        {"0000000003{,}", OBE_STAT_DROPPED_JSON, 0},
+        {"0000000000", OBE_STAT_DROPPED_JSON, 0},
+        {"00000", OBE_STAT_DROPPED_INCOMPLETE, 1},
+        {"0000000009[1", OBE_STAT_DROPPED_INCOMPLETE, 1},
         {"", "", 1},
     };
     obe_socket server = new_server(), client = new_client(port_of(server));
@@ -742,10 +763,11 @@ static void all_counters(void)
 /* ---- texts ---- */
 
 static const obe_status statuses[] = {
-    OBE_OK,           OBE_E_ARGUMENT,  OBE_E_HANDLE, OBE_E_STATE,     OBE_E_TIMEOUT,     OBE_E_CANCELLED, OBE_E_CLOSED,
-    OBE_E_PEER_CLOSED, OBE_E_RESET,    OBE_E_REFUSED, OBE_E_UNREACHABLE, OBE_E_IN_USE,   OBE_E_PERMISSION, OBE_E_FRAME,
-    OBE_E_TOO_LARGE,  OBE_E_JSON,      OBE_E_BUFFER, OBE_E_NOT_FOUND, OBE_E_TYPE,        OBE_E_RANGE,     OBE_E_BUSY,
-    OBE_E_TLS,        OBE_E_FORKED,    OBE_E_UNSUPPORTED, OBE_E_IO,   OBE_E_MEMORY,      OBE_E_INTERNAL,  OBE_E_REPLY,
+    OBE_OK,           OBE_E_ARGUMENT,    OBE_E_HANDLE,    OBE_E_STATE,   OBE_E_TIMEOUT,     OBE_E_CANCELLED,
+    OBE_E_CLOSED,     OBE_E_PEER_CLOSED, OBE_E_RESET,     OBE_E_REFUSED, OBE_E_UNREACHABLE, OBE_E_IN_USE,
+    OBE_E_PERMISSION, OBE_E_FRAME,       OBE_E_TOO_LARGE, OBE_E_JSON,    OBE_E_BUFFER,      OBE_E_NOT_FOUND,
+    OBE_E_TYPE,       OBE_E_RANGE,       OBE_E_BUSY,      OBE_E_TLS,     OBE_E_FORKED,      OBE_E_UNSUPPORTED,
+    OBE_E_IO,         OBE_E_MEMORY,      OBE_E_INTERNAL,  OBE_E_REPLY,
 };
 
 static void texts(void)

@@ -114,11 +114,8 @@ static void wrong_kind(void)
             check_call(i, client, OBE_E_STATE, "a client");
             CHECK_ERROR(client, "not for a client");
             break;
-        case ANY_SOCKET:
-            check_call(i, calls_message, OBE_E_HANDLE, "a message");
-            break;
-        case ANY_HANDLE:
-            break;
+        case ANY_SOCKET: check_call(i, calls_message, OBE_E_HANDLE, "a message"); break;
+        case ANY_HANDLE: break;
         }
     }
     /* A message that no server received has no client to reply to. */

@@ -274,7 +274,9 @@ static void error_reply_is_quoted(void)
     CHECK_OK(0, obe_message_new("{\"command\": \"spectrum\"}", -1, &command));
     CHECK_OK(client, obe_tcmd_message(client, command, &reply, TEST_TIMEOUT));
     CHECK_OK(command, obe_message_free(command));
-#define CHECK_MISSING(function, call) CHECK_QUOTED(OBE_E_NOT_FOUND, reply, call, function ": not found: the object has no member \"spectrum\"", "; the message is " REPLY)
+#define CHECK_MISSING(function, call) \
+    CHECK_QUOTED(OBE_E_NOT_FOUND, reply, call, function ": not found: the object has no member \"spectrum\"", \
+                 "; the message is " REPLY)
     CHECK_MISSING("get_double", obe_get_double(reply, "/spectrum", numbers));
     CHECK_MISSING("get_int", obe_get_int(reply, "/spectrum", &count));
     CHECK_MISSING("get_bool", obe_get_bool(reply, "/spectrum", &number));
@@ -285,8 +287,10 @@ static void error_reply_is_quoted(void)
     CHECK_MISSING("get_matrix", obe_get_matrix(reply, "/spectrum", numbers, 4, &count, &cols));
     CHECK_MISSING("get_type", obe_get_type(reply, "/spectrum", &number));
     CHECK_MISSING("get_count", obe_get_count(reply, "/spectrum", &count));
-    CHECK_QUOTED(OBE_E_TYPE, reply, obe_get_doubles(reply, "", numbers, 4, &count), "wrong type", "; the message is " REPLY);
-    CHECK_QUOTED(OBE_E_NOT_FOUND, reply, obe_get_key(reply, "", 9, text, sizeof text, &length), "which has 1 members", "; the message is " REPLY);
+    CHECK_QUOTED(OBE_E_TYPE, reply, obe_get_doubles(reply, "", numbers, 4, &count), "wrong type",
+                 "; the message is " REPLY);
+    CHECK_QUOTED(OBE_E_NOT_FOUND, reply, obe_get_key(reply, "", 9, text, sizeof text, &length), "which has 1 members",
+                 "; the message is " REPLY);
     CHECK_STATUS(OBE_E_ARGUMENT, reply, obe_get_double(reply, "spectrum", numbers));
     CHECK(strstr(last_error(reply), "the message is") == NULL);
     CHECK_STATUS(OBE_E_BUFFER, reply, obe_get_string(reply, "/error", text, 1, &length));

@@ -34,8 +34,8 @@ static struct {
 static const char *reply_to(const char *command)
 {
     static const char *const replies[][2] = {
-        {"optset", "[1.5, -2.5]"},     {"goodset", "[3]"},          {"getmean", "[0.5, 1e-300, NaN]"},
-        {"getstd", "[4, 5]"},          {"getwgt", "[]"},            {"getcon", "[6]"},
+        {"optset", "[1.5, -2.5]"},      {"goodset", "[3]"},        {"getmean", "[0.5, 1e-300, NaN]"},
+        {"getstd", "[4, 5]"},           {"getwgt", "[]"},          {"getcon", "[6]"},
         {"getcov", "[[1, 2], [2, 4]]"}, {"getpar", "[[1, 2, 3]]"}, {"getset", "[[1], [2], [3]]"},
     };
     int i;

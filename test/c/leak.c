@@ -242,7 +242,8 @@ static void check_memory(void (*once)(void), int times)
             *half = now;
     }
     if (low[1] > low[0] + SLACK)
-        check_failed(__FILE__, __LINE__, "%d more rounds used %" PRId64 " kB more memory", times / 2, (low[1] - low[0]) / 1024);
+        check_failed(__FILE__, __LINE__, "%d more rounds used %" PRId64 " kB more memory", times / 2,
+                     (low[1] - low[0]) / 1024);
 }
 
 static void memory_of_exchanges(void) { check_memory(exchange_on_both, 10000); }

@@ -135,10 +135,19 @@ static void created_from_texts(void)
         int64_t length;
         const char *error;
     } refused[] = {
-        {"", -1, "at byte 0"},         {"", 0, "at byte 0"},          {"{\"a\": 1,}", -1, "at byte 8"},
-        {"[1] [2]", -1, "at byte 4"},  {"\"\xff\"", -1, "at byte 1"}, {"\xef\xbb\xbf""1", -1, "at byte 0"},
-        {"\"a\0b\"", 5, "at byte 2"},  {"[1]\0", 4, "at byte 3"},     {"01", -1, "at byte 1"},
-        {"[1, 2", -1, "at byte 5"},    {"nan", -1, "at byte 1"},
+        {"", -1, "at byte 0"},
+        {"", 0, "at byte 0"},
+        {"{\"a\": 1,}", -1, "at byte 8"},
+        {"[1] [2]", -1, "at byte 4"},
+        {"\"\xff\"", -1, "at byte 1"},
+        {"\xef\xbb\xbf"
+         "1",
+         -1, "at byte 0"},
+        {"\"a\0b\"", 5, "at byte 2"},
+        {"[1]\0", 4, "at byte 3"},
+        {"01", -1, "at byte 1"},
+        {"[1, 2", -1, "at byte 5"},
+        {"nan", -1, "at byte 1"},
     };
     char own[32];
     int i;
@@ -207,9 +216,11 @@ static void members_keep_their_order(void)
     CHECK_OK(message, obe_set_string(message, "s", "say \"\\\"\x01", -1));
     CHECK_OK(message, obe_set_matrix(message, "m", numbers, 2, 3));
     CHECK_OK(message, obe_set_json(message, "j", "{\"k\":[1 , 2.50]}trailing", 16));
-    CHECK_JSON("{\"command\": \"newdat\", \"x\": [2.45, 25.0, -0.0], \"n\": 25, \"y\": 25.0, \"b\": true, \"c\": false, "
-               "\"z\": null, \"s\": \"say \\\"\\\\\\\"\\u0001\", \"m\": [[2.45, 25.0, -0.0], [1.0, 2.0, 3.0]], "
-               "\"j\": {\"k\":[1 , 2.50]}}", "");
+    CHECK_JSON(
+        "{\"command\": \"newdat\", \"x\": [2.45, 25.0, -0.0], \"n\": 25, \"y\": 25.0, \"b\": true, \"c\": false, "
+        "\"z\": null, \"s\": \"say \\\"\\\\\\\"\\u0001\", \"m\": [[2.45, 25.0, -0.0], [1.0, 2.0, 3.0]], "
+        "\"j\": {\"k\":[1 , 2.50]}}",
+        "");
     /* A value replaces the one before it, whatever its type. A new member is added at the end. */
     CHECK_OK(message, obe_set_null(message, "x"));
     CHECK_OK(message, obe_set_string(message, "command", "ready", -1));
@@ -223,7 +234,8 @@ static void members_keep_their_order(void)
     CHECK_OK(message, obe_set_double(message, "", 1e300));
     CHECK_OK(message, obe_set_int(message, "y", -1));
     CHECK_JSON("{\"command\": \"ready\", \"x\": null, \"n\": [], \"y\": -1, \"b\": [[], []], \"c\": [], \"z\": [], "
-               "\"s\": [], \"m\": \"\", \"j\": true, \"\": 1e+300}", "");
+               "\"s\": [], \"m\": \"\", \"j\": true, \"\": 1e+300}",
+               "");
     CHECK_OK(message, obe_get_count(message, "", &length));
     CHECK_EQUAL(11, length);
 }
@@ -245,9 +257,21 @@ static void keys_of_all_kinds(void)
     static const struct {
         const char *key, *pointer;
     } keys[] = {
-        {"", "/"}, {"a", "/a"}, {"~", "/~0"}, {"/", "/~1"}, {"~1", "/~01"}, {"a/b~c", "/a~1b~0c"}, {"\"", "/\""},
-        {"\\", "/\\"}, {"\x01\x1f\x7f", "/\x01\x1f\x7f"}, {"\xc3\xa9", "/\xc3\xa9"}, {"\xf0\x9f\x98\x80", "/\xf0\x9f\x98\x80"},
-        {"0", "/0"}, {"\\u0041", "/\\u0041"}, {" ", "/ "}, {"\xef\xbf\xbf", "/\xef\xbf\xbf"},
+        {"", "/"},
+        {"a", "/a"},
+        {"~", "/~0"},
+        {"/", "/~1"},
+        {"~1", "/~01"},
+        {"a/b~c", "/a~1b~0c"},
+        {"\"", "/\""},
+        {"\\", "/\\"},
+        {"\x01\x1f\x7f", "/\x01\x1f\x7f"},
+        {"\xc3\xa9", "/\xc3\xa9"},
+        {"\xf0\x9f\x98\x80", "/\xf0\x9f\x98\x80"},
+        {"0", "/0"},
+        {"\\u0041", "/\\u0041"},
+        {" ", "/ "},
+        {"\xef\xbf\xbf", "/\xef\xbf\xbf"},
     };
     int64_t value;
     int i, round;
@@ -429,11 +453,12 @@ static void depth(void)
 /* ---- numbers ---- */
 
 static const uint64_t patterns[] = {
-    0x0000000000000000, 0x8000000000000000, 0x0000000000000001, 0x8000000000000001, 0x000fffffffffffff, 0x0010000000000000,
-    0x0010000000000001, 0x3ff0000000000000, 0x3fefffffffffffff, 0x3ff0000000000001, 0x4039000000000000, 0x3fb999999999999a,
-    0x4340000000000000, 0x4340000000000001, 0x43e0000000000000, 0x44b52d02c7e14af6, 0x44b52d02c7e14af7, 0x7fefffffffffffff,
-    0xffefffffffffffff, 0x7ff0000000000000, 0xfff0000000000000, 0x7ff8000000000000, 0x3f1a36e2eb1c432d, 0x3f1a36e2eb1c432c,
-    0x4341c37937e08000, 0x4341c37937e07fff, 0x0006123400000001, 0x4415af1d78b58c40,
+    0x0000000000000000, 0x8000000000000000, 0x0000000000000001, 0x8000000000000001, 0x000fffffffffffff,
+    0x0010000000000000, 0x0010000000000001, 0x3ff0000000000000, 0x3fefffffffffffff, 0x3ff0000000000001,
+    0x4039000000000000, 0x3fb999999999999a, 0x4340000000000000, 0x4340000000000001, 0x43e0000000000000,
+    0x44b52d02c7e14af6, 0x44b52d02c7e14af7, 0x7fefffffffffffff, 0xffefffffffffffff, 0x7ff0000000000000,
+    0xfff0000000000000, 0x7ff8000000000000, 0x3f1a36e2eb1c432d, 0x3f1a36e2eb1c432c, 0x4341c37937e08000,
+    0x4341c37937e07fff, 0x0006123400000001, 0x4415af1d78b58c40,
 };
 
 static void doubles_bit_by_bit(void)
@@ -442,10 +467,23 @@ static void doubles_bit_by_bit(void)
         double value;
         const char *written;
     } forms[] = {
-        {25, "25.0"}, {-0.0, "-0.0"}, {0, "0.0"}, {1e15, "1000000000000000.0"}, {1e16, "1e+16"}, {1e-4, "0.0001"},
-        {1e-5, "1e-05"}, {0.1, "0.1"}, {1e100, "1e+100"}, {5e-324, "5e-324"}, {DBL_MAX, "1.7976931348623157e+308"},
-        {DBL_MIN, "2.2250738585072014e-308"}, {HUGE_VAL, "Infinity"}, {-HUGE_VAL, "-Infinity"}, {9007199254740993.0, "9007199254740992.0"},
-        {123456789012345680.0, "1.2345678901234568e+17"}, {2.45, "2.45"},
+        {25, "25.0"},
+        {-0.0, "-0.0"},
+        {0, "0.0"},
+        {1e15, "1000000000000000.0"},
+        {1e16, "1e+16"},
+        {1e-4, "0.0001"},
+        {1e-5, "1e-05"},
+        {0.1, "0.1"},
+        {1e100, "1e+100"},
+        {5e-324, "5e-324"},
+        {DBL_MAX, "1.7976931348623157e+308"},
+        {DBL_MIN, "2.2250738585072014e-308"},
+        {HUGE_VAL, "Infinity"},
+        {-HUGE_VAL, "-Infinity"},
+        {9007199254740993.0, "9007199254740992.0"},
+        {123456789012345680.0, "1.2345678901234568e+17"},
+        {2.45, "2.45"},
     };
     double values[LENGTH(patterns)], got[LENGTH(patterns)], one;
     uint64_t dice = 88172645463325252u;
@@ -500,20 +538,37 @@ static void doubles_bit_by_bit(void)
 
 static void integers(void)
 {
-    static const int64_t edges[] = {0, 1, -1, 25, INT64_MAX, INT64_MIN, INT64_MAX - 1, INT64_MIN + 1, INT32_MAX, INT32_MIN,
-                                    9007199254740993, -9007199254740993};
+    static const int64_t edges[] = {0,
+                                    1,
+                                    -1,
+                                    25,
+                                    INT64_MAX,
+                                    INT64_MIN,
+                                    INT64_MAX - 1,
+                                    INT64_MIN + 1,
+                                    INT32_MAX,
+                                    INT32_MIN,
+                                    9007199254740993,
+                                    -9007199254740993};
     static const struct {
         const char *json;
         double value;
     } rounded[] = {
-        {"9007199254740993", 9007199254740992.0}, {"9007199254740995", 9007199254740996.0}, {"-9007199254740993", -9007199254740992.0},
-        {"9223372036854775807", 9223372036854775808.0}, {"9223372036854775808", 9223372036854775808.0},
-        {"18446744073709551616", 18446744073709551616.0}, {"123456789012345678901234567890", 1.2345678901234568e29}, {"25", 25},
-        {"100000000000000016777215", 1.0000000000000001e23}, {"100000000000000016777217", 1.0000000000000003e23},
+        {"9007199254740993", 9007199254740992.0},
+        {"9007199254740995", 9007199254740996.0},
+        {"-9007199254740993", -9007199254740992.0},
+        {"9223372036854775807", 9223372036854775808.0},
+        {"9223372036854775808", 9223372036854775808.0},
+        {"18446744073709551616", 18446744073709551616.0},
+        {"123456789012345678901234567890", 1.2345678901234568e29},
+        {"25", 25},
+        {"100000000000000016777215", 1.0000000000000001e23},
+        {"100000000000000016777217", 1.0000000000000003e23},
     };
     static const char *const wide[] = {"9223372036854775808", "-9223372036854775809", "18446744073709551616",
                                        "123456789012345678901234567890"};
-    static const char *const real[] = {"25.0", "1e2", "1E2", "-0.0", "NaN", "Infinity", "-Infinity", "9223372036854775807.0"};
+    static const char *const real[] = {"25.0", "1e2",      "1E2",       "-0.0",
+                                       "NaN",  "Infinity", "-Infinity", "9223372036854775807.0"};
     char huge[402], wanted[32];
     double one;
     int64_t value;
@@ -614,7 +669,8 @@ static void check_sizes(text_getter get, const char *pointer, const char *wanted
         }
         for (i = 0; i < (int64_t)sizeof area; i++)
             if ((i < GUARD || i >= GUARD + written) && area[i] != PATTERN)
-                check_failed(__FILE__, __LINE__, "byte %d of a buffer of %d was written to", (int)(i - GUARD), (int)capacity);
+                check_failed(__FILE__, __LINE__, "byte %d of a buffer of %d was written to", (int)(i - GUARD),
+                             (int)capacity);
     }
     CHECK_FAILS(OBE_E_ARGUMENT, message, get(pointer, out.text, 64, NULL));
     CHECK_ERROR(message, "length is NULL");
@@ -646,9 +702,14 @@ static void strings(void)
     static const struct {
         const char *json, *wanted;
     } unescaped[] = {
-        {"\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"", "\"\\/\b\f\n\r\t"}, {"\"\\u0041\\u00e9\\u20ac\\ud834\\udd1e\"", "A\xc3\xa9\xe2\x82\xac\xf0\x9d\x84\x9e"},
-        {"\"\\ud800\"", "\xef\xbf\xbd"}, {"\"\\udc00\\ud800\"", "\xef\xbf\xbd\xef\xbf\xbd"}, {"\"\\ud800\\ud834\\udd1e\"", "\xef\xbf\xbd\xf0\x9d\x84\x9e"},
-        {"\"\\ud800x\"", "\xef\xbf\xbdx"}, {"\"\\uDBFF\\uDFFF\"", "\xf4\x8f\xbf\xbf"}, {"\"\xf4\x8f\xbf\xbf\x7f\"", "\xf4\x8f\xbf\xbf\x7f"},
+        {"\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"", "\"\\/\b\f\n\r\t"},
+        {"\"\\u0041\\u00e9\\u20ac\\ud834\\udd1e\"", "A\xc3\xa9\xe2\x82\xac\xf0\x9d\x84\x9e"},
+        {"\"\\ud800\"", "\xef\xbf\xbd"},
+        {"\"\\udc00\\ud800\"", "\xef\xbf\xbd\xef\xbf\xbd"},
+        {"\"\\ud800\\ud834\\udd1e\"", "\xef\xbf\xbd\xf0\x9d\x84\x9e"},
+        {"\"\\ud800x\"", "\xef\xbf\xbdx"},
+        {"\"\\uDBFF\\uDFFF\"", "\xf4\x8f\xbf\xbf"},
+        {"\"\xf4\x8f\xbf\xbf\x7f\"", "\xf4\x8f\xbf\xbf\x7f"},
         {"\"\"", ""},
     };
     int i;
@@ -761,8 +822,9 @@ static void arrays_of_every_size(void)
 {
     static const double six[] = {1, -2.5, 3e10, 4, 5, 6};
 
-    begin("{\"v\": [ 1, -2.5\t,3e10,4 , 5,6.0 ], \"e\": [ ], \"m\": [[1, -2.5, 3e10], [4, 5, 6]], \"c\": [[1], [-2.5]], "
-          "\"z\": [[], [ ]]}");
+    begin(
+        "{\"v\": [ 1, -2.5\t,3e10,4 , 5,6.0 ], \"e\": [ ], \"m\": [[1, -2.5, 3e10], [4, 5, 6]], \"c\": [[1], [-2.5]], "
+        "\"z\": [[], [ ]]}");
     check_list("/v", six, 6);
     check_list("/m/0", six, 3);
     check_list("/c/0", six, 1);
@@ -775,13 +837,16 @@ static void arrays_of_every_size(void)
 
 static void not_an_array(void)
 {
-    static const char *const not_lists[] = {"/s", "/n", "/o", "/b", "/mixed", "/text", "/rows", "/nothing", "/inner", ""};
-    static const char *const not_tables[] = {"/s", "/n", "/o", "/b", "/mixed", "/text", "/nothing", "/inner", "/flat", "/hole", "/late", ""};
+    static const char *const not_lists[] = {"/s",    "/n",    "/o",       "/b",     "/mixed",
+                                            "/text", "/rows", "/nothing", "/inner", ""};
+    static const char *const not_tables[] = {"/s",       "/n",     "/o",    "/b",    "/mixed", "/text",
+                                             "/nothing", "/inner", "/flat", "/hole", "/late",  ""};
     int i;
 
-    begin("{\"s\": \"[1]\", \"n\": 1, \"o\": {\"0\": 1}, \"b\": true, \"mixed\": [1, null, 2], \"text\": [1, \"2\"], "
-          "\"rows\": [[1, 2], [3, 4]], \"nothing\": null, \"inner\": [1, [2]], \"flat\": [1, 2], \"hole\": [[1, null]], "
-          "\"ragged\": [[1, 2], [3, 4], [5], [6, 7]], \"wider\": [[1], [2, 3]], \"late\": [[1, 2], [3, 4], [5, false]]}");
+    begin(
+        "{\"s\": \"[1]\", \"n\": 1, \"o\": {\"0\": 1}, \"b\": true, \"mixed\": [1, null, 2], \"text\": [1, \"2\"], "
+        "\"rows\": [[1, 2], [3, 4]], \"nothing\": null, \"inner\": [1, [2]], \"flat\": [1, 2], \"hole\": [[1, null]], "
+        "\"ragged\": [[1, 2], [3, 4], [5], [6, 7]], \"wider\": [[1], [2, 3]], \"late\": [[1, 2], [3, 4], [5, false]]}");
     for (i = 0; i < LENGTH(not_lists); i++) {
         CHECK_FAILS_READING(OBE_E_TYPE, message, obe_get_doubles(message, not_lists[i], out.numbers, 16, &out.length));
         CHECK_ERROR(message, "get_doubles");
@@ -791,7 +856,8 @@ static void not_an_array(void)
     CHECK_FAILS_READING(OBE_E_TYPE, message, obe_get_doubles(message, "/mixed", out.numbers, 16, &out.length));
     CHECK_ERROR(message, "element 1");
     for (i = 0; i < LENGTH(not_tables); i++) {
-        CHECK_FAILS_READING(OBE_E_TYPE, message, obe_get_matrix(message, not_tables[i], out.numbers, 16, &out.rows, &out.cols));
+        CHECK_FAILS_READING(OBE_E_TYPE, message,
+                            obe_get_matrix(message, not_tables[i], out.numbers, 16, &out.rows, &out.cols));
         CHECK_ERROR(message, "get_matrix");
     }
     /* The error message names the row that has another length. */
@@ -811,7 +877,8 @@ static void not_an_array(void)
     CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_matrix(message, "/rows", out.numbers, 16, NOWHERE, &out.cols));
     CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_matrix(message, "/rows", out.numbers, 16, &out.rows, NOWHERE));
     CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_matrix(message, "/rows", NOWHERE, 1, &out.rows, &out.cols));
-    CHECK_FAILS(OBE_E_ARGUMENT, message, obe_get_matrix(message, "/rows", out.numbers, UNSEEN(INT64_MIN), &out.rows, &out.cols));
+    CHECK_FAILS(OBE_E_ARGUMENT, message,
+                obe_get_matrix(message, "/rows", out.numbers, UNSEEN(INT64_MIN), &out.rows, &out.cols));
     /* A capacity that is larger than memory is accepted. */
     CHECK_OK(message, obe_get_doubles(message, "/flat", out.numbers, UNSEEN(INT64_MAX), &out.length));
     CHECK_EQUAL(2, out.length);
@@ -895,7 +962,9 @@ static void edges(void)
     CHECK_OK(message, obe_set_json(message, "j", "\"x\"", 3));
     memcpy(end - 2, "42", 2);
     CHECK_OK(message, obe_set_json(message, "n", end - 2, 2));
-    CHECK_JSON("{\"d\": [1.0, 2.5, -3.0], \"m\": [[1.0, 2.5, -3.0]], \"k\": \"k\", \"t\": \"k\", \"j\": \"x\", \"n\": 42}", "");
+    CHECK_JSON(
+        "{\"d\": [1.0, 2.5, -3.0], \"m\": [[1.0, 2.5, -3.0]], \"k\": \"k\", \"t\": \"k\", \"j\": \"x\", \"n\": 42}",
+        "");
     memcpy(end - 3, "/m", 3);
     CHECK_OK(message, obe_get_matrix(message, end - 3, before(room, 3), 3, &rows, &cols));
     CHECK(rows == 1 && cols == 3 && memcmp(room - 24, numbers, 24) == 0);
@@ -910,15 +979,41 @@ static void pointers(void)
     static const struct {
         const char *pointer, *json;
     } there[] = {
-        {"/foo", "[\"bar\", \"baz\"]"}, {"/foo/0", "\"bar\""}, {"/", "0"}, {"/a~1b", "1"}, {"/c%d", "2"}, {"/e^f", "3"},
-        {"/g|h", "4"}, {"/i\\j", "5"}, {"/k\"l", "6"}, {"/ ", "7"}, {"/m~0n", "8"},
+        {"/foo", "[\"bar\", \"baz\"]"},
+        {"/foo/0", "\"bar\""},
+        {"/", "0"},
+        {"/a~1b", "1"},
+        {"/c%d", "2"},
+        {"/e^f", "3"},
+        {"/g|h", "4"},
+        {"/i\\j", "5"},
+        {"/k\"l", "6"},
+        {"/ ", "7"},
+        {"/m~0n", "8"},
     };
-    static const char *const nowhere[] = {"/fo", "/foo/2", "/foo/-", "/foo/00", "/foo/01", "/foo/+1", "/foo/-1", "/foo/1e0", "/foo/", "/foo/0/x",
-                                          "/foo/18446744073709551616", "/a/b", "//", "/a~1b/", "/m~01n", "/FOO", "/\xff"};
-    static const char *const malformed[] = {"foo", "0", "#/foo", " /foo", "/~", "/~2", "/m~", "/foo/~", "/nowhere/~3", "~1foo"};
+    static const char *const nowhere[] = {"/fo",
+                                          "/foo/2",
+                                          "/foo/-",
+                                          "/foo/00",
+                                          "/foo/01",
+                                          "/foo/+1",
+                                          "/foo/-1",
+                                          "/foo/1e0",
+                                          "/foo/",
+                                          "/foo/0/x",
+                                          "/foo/18446744073709551616",
+                                          "/a/b",
+                                          "//",
+                                          "/a~1b/",
+                                          "/m~01n",
+                                          "/FOO",
+                                          "/\xff"};
+    static const char *const malformed[] = {"foo", "0",   "#/foo",  " /foo",       "/~",
+                                            "/~2", "/m~", "/foo/~", "/nowhere/~3", "~1foo"};
     int i;
 
-    begin("{\"foo\": [\"bar\", \"baz\"], \"\": 0, \"a/b\": 1, \"c%d\": 2, \"e^f\": 3, \"g|h\": 4, \"i\\\\j\": 5, \"k\\\"l\": 6, "
+    begin("{\"foo\": [\"bar\", \"baz\"], \"\": 0, \"a/b\": 1, \"c%d\": 2, \"e^f\": 3, \"g|h\": 4, \"i\\\\j\": 5, "
+          "\"k\\\"l\": 6, "
           "\" \": 7, \"m~n\": 8}");
     for (i = 0; i < LENGTH(there); i++)
         CHECK_JSON(there[i].json, there[i].pointer);
@@ -938,16 +1033,18 @@ static void types(void)
         int32_t type;
         int64_t count; /* -1: it has no count */
     } values[] = {
-        {"", OBE_OBJECT, 11}, {"/o", OBE_OBJECT, 0}, {"/a", OBE_ARRAY, 3}, {"/s", OBE_STRING, -1}, {"/i", OBE_INTEGER, -1},
-        {"/r", OBE_REAL, -1}, {"/e", OBE_REAL, -1}, {"/n", OBE_REAL, -1}, {"/m", OBE_REAL, -1}, {"/t", OBE_BOOL, -1},
-        {"/f", OBE_BOOL, -1}, {"/z", OBE_NULL, -1}, {"/a/1", OBE_ARRAY, 1}, {"/a/2", OBE_OBJECT, 2},
+        {"", OBE_OBJECT, 11},    {"/o", OBE_OBJECT, 0},   {"/a", OBE_ARRAY, 3}, {"/s", OBE_STRING, -1},
+        {"/i", OBE_INTEGER, -1}, {"/r", OBE_REAL, -1},    {"/e", OBE_REAL, -1}, {"/n", OBE_REAL, -1},
+        {"/m", OBE_REAL, -1},    {"/t", OBE_BOOL, -1},    {"/f", OBE_BOOL, -1}, {"/z", OBE_NULL, -1},
+        {"/a/1", OBE_ARRAY, 1},  {"/a/2", OBE_OBJECT, 2},
     };
     double value;
     int64_t number;
     int32_t truth;
     int i;
 
-    begin("{\"o\": {}, \"a\": [1, [\"]\"], {\"x\": \"}\", \"y\": 2}], \"s\": \"1\", \"i\": -12, \"r\": 1.0, \"e\": 1e5, \"n\": NaN, "
+    begin("{\"o\": {}, \"a\": [1, [\"]\"], {\"x\": \"}\", \"y\": 2}], \"s\": \"1\", \"i\": -12, \"r\": 1.0, \"e\": "
+          "1e5, \"n\": NaN, "
           "\"m\": -Infinity, \"t\": true, \"f\": false, \"z\": null}");
     for (i = 0; i < LENGTH(values); i++) {
         const char *at = values[i].pointer;
@@ -992,7 +1089,8 @@ static void types(void)
 
 static void verbatim(void)
 {
-    static const char *const whole = "\r\n {\"a\" : 1e5,\t\"b\":25.0, \"big\": 123456789012345678901234567890, \"\\u0061b\": [1 , 2 ]}\t";
+    static const char *const whole =
+        "\r\n {\"a\" : 1e5,\t\"b\":25.0, \"big\": 123456789012345678901234567890, \"\\u0061b\": [1 , 2 ]}\t";
 
     begin(whole);
     CHECK_JSON(whole, "");
@@ -1043,7 +1141,8 @@ static void getting_a_member(void)
 {
     enum { ROUNDS = 30, CALLS = 5000, LIMIT = 5000 /* ns; the aim is 1000 */ };
     static const char *const reply =
-        "{\"setting\": [2.45, 0.98, 1e-3], \"utility\": 0.123456789, \"pickiness\": 4, \"message\": \"a reply of the usual size, "
+        "{\"setting\": [2.45, 0.98, 1e-3], \"utility\": 0.123456789, \"pickiness\": 4, \"message\": \"a reply of the "
+        "usual size, "
         "as a server sends it\", \"particles\": 50000, \"ready\": true, \"last\": {\"value\": 3.25, \"unit\": \"V\"}}";
     static const char *const pointers_to[] = {"/setting/1", "/utility", "/last/value"};
     int k, i, round;

@@ -36,7 +36,7 @@ static void set_all(int n, double *values)
     CHECK_OK(message, obe_set_matrix(message, "m", values, 2 + n % 3, 3 + n % 2));
     CHECK_OK(message, n % 2 ? obe_set_bool(message, "b", 1) : obe_set_null(message, "b"));
     CHECK_OK(message, n % 3 ? obe_set_json(message, "j", " {\"a/b\": [1, {\"~\": \"\\u0041\"}]} ", -1)
-                             : obe_set_json(message, "j", "{\"a/b\" : [1,{\"~\":\"\\u0041\"}]}", -1));
+                            : obe_set_json(message, "j", "{\"a/b\" : [1,{\"~\":\"\\u0041\"}]}", -1));
     if (n % 100 == 0) {
         for (i = 0; i < split; i++)
             values[i] = n;
@@ -188,8 +188,7 @@ static int read_member(struct reader *r, int what)
             return 0;
         CHECK(value - (double)(int)value == 0.5);
         break;
-    case 8:
-        return read_text(r);
+    case 8: return read_text(r);
     default:
         if (was_freed(obe_get_doubles(message, "/long", r->values, split, &size), "a long list"))
             return 0;

@@ -10,8 +10,9 @@ void start(void)
     int32_t port = 0;
     const char *version = obe_version();
 
-    if (version[0] != OBE_VERSION[0] || obe_server_new(NULL, 0, &server) != OBE_OK || obe_port(server, &port) != OBE_OK ||
-        port == 0 || obe_free(server) != OBE_OK || obe_free(server) != OBE_E_HANDLE)
+    if (version[0] != OBE_VERSION[0] || obe_server_new(NULL, 0, &server) != OBE_OK ||
+        obe_port(server, &port) != OBE_OK || port == 0 || obe_free(server) != OBE_OK ||
+        obe_free(server) != OBE_E_HANDLE)
         ExitProcess(1);
     ExitProcess(42);
 }

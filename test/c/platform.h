@@ -27,7 +27,7 @@ enum { SLOWNESS = 10 };
 
 #define NULL_DEVICE "\\\\.\\NUL"
 
-#define SHUT_WR      SD_SEND
+#define SHUT_WR SD_SEND
 #define MSG_NOSIGNAL 0
 
 /* ---- sockets ---- */

@@ -45,15 +45,16 @@ static obe_message messages[8];
 static void *slot;
 static void *lv_memory;
 
-static const char sample[] = "{\"command\": \"sample\", \"n\": 1.5, \"i\": 3, \"b\": true, \"s\": \"text\", \"x\": [1, 2], "
-                             "\"m\": [[1, 2], [3, 4]]}";
+static const char sample[] =
+    "{\"command\": \"sample\", \"n\": 1.5, \"i\": 3, \"b\": true, \"s\": \"text\", \"x\": [1, 2], "
+    "\"m\": [[1, 2], [3, 4]]}";
 
 /* ---- the server ---- */
 
 static const char *const answers[][2] = {
-    {"optset", "[1.5, -2.5]"},      {"goodset", "[3, 4]"},     {"getmean", "[0.5, 1]"}, {"getstd", "[4, 5]"},
-    {"getwgt", "[1, 1]"},           {"getcon", "[6, 7]"},      {"getcov", "[[1, 2], [2, 4]]"},
-    {"getpar", "[[1, 2], [3, 4]]"}, {"getset", "[[1], [2]]"},  {"sample", sample},
+    {"optset", "[1.5, -2.5]"}, {"goodset", "[3, 4]"}, {"getmean", "[0.5, 1]"},        {"getstd", "[4, 5]"},
+    {"getwgt", "[1, 1]"},      {"getcon", "[6, 7]"},  {"getcov", "[[1, 2], [2, 4]]"}, {"getpar", "[[1, 2], [3, 4]]"},
+    {"getset", "[[1], [2]]"},  {"sample", sample},
 };
 
 static void handle_one(obe_message asked, void *user)
@@ -153,8 +154,8 @@ static int make_call(struct worker *h, uintptr_t odd, int64_t size, int stale)
     while (sem_wait(&h->end) != 0)
         ;
     if (h->status == OBE_E_INTERNAL)
-        check_failed(__FILE__, __LINE__, "%s, %s 0x%" PRIxPTR ", size %" PRId64 ": an internal error", h->call->function,
-                     h->call->parameter, odd, size);
+        check_failed(__FILE__, __LINE__, "%s, %s 0x%" PRIxPTR ", size %" PRId64 ": an internal error",
+                     h->call->function, h->call->parameter, odd, size);
     return h->status;
 }
 
@@ -226,7 +227,8 @@ static void unterminated(void)
     int k;
 
     for (k = 0; k < UNMAPPED; k++) {
-        CHECK_STATUS(OBE_E_ARGUMENT, client, obe_send(client, (const char *)(uintptr_t)odd_values[k], -1, TEST_TIMEOUT));
+        CHECK_STATUS(OBE_E_ARGUMENT, client,
+                     obe_send(client, (const char *)(uintptr_t)odd_values[k], -1, TEST_TIMEOUT));
         CHECK_ERROR(client, "json is the address");
     }
 }

@@ -467,11 +467,8 @@ static int die(int signal)
         if (write(ends[1], "x", 1) == 1)
             return 98;
         break;
-    case SIGSEGV:
-        *(volatile char *)mmap(NULL, 1, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) = 1;
-        break;
-    default:
-        kill(getpid(), signal);
+    case SIGSEGV: *(volatile char *)mmap(NULL, 1, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) = 1; break;
+    default: kill(getpid(), signal);
     }
     pause_ms(1000 * WATCHDOG);
     return 97;

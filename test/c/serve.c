@@ -29,8 +29,14 @@ static obe_message receive(obe_socket socket)
     return m;
 }
 
-static void send_text(obe_socket client, const char *json) { CHECK_OK(client, obe_send(client, json, -1, TEST_TIMEOUT)); }
-static void answer(obe_message request, const char *json) { CHECK_OK(request, obe_reply(request, json, -1, TEST_TIMEOUT)); }
+static void send_text(obe_socket client, const char *json)
+{
+    CHECK_OK(client, obe_send(client, json, -1, TEST_TIMEOUT));
+}
+static void answer(obe_message request, const char *json)
+{
+    CHECK_OK(request, obe_reply(request, json, -1, TEST_TIMEOUT));
+}
 static void free_socket(obe_socket handle) { CHECK_OK(handle, obe_free(handle)); }
 static void free_message(obe_message handle) { CHECK_OK(handle, obe_message_free(handle)); }
 
@@ -815,7 +821,8 @@ static void check_tcmd(const char *file, int line, obe_socket client, const char
     char reply[256];
     int64_t size;
 
-    check_status(file, line, json, OBE_OK, obe_tcmd(client, json, -1, reply, sizeof reply, &size, TEST_TIMEOUT), client);
+    check_status(file, line, json, OBE_OK, obe_tcmd(client, json, -1, reply, sizeof reply, &size, TEST_TIMEOUT),
+                 client);
     if (strcmp(reply, wanted) != 0)
         check_failed(file, line, "%s was answered %s, wanted %s", json, reply, wanted);
 }
@@ -987,8 +994,22 @@ static void odd_users(void)
 {
     obe_socket server = new_server(), client = new_client(port_of(server));
     int here, i;
-    uintptr_t odd[] = {0, 1, 2, 7, UINTPTR_MAX, UINTPTR_MAX - 1, (uintptr_t)0xC000000000, (uintptr_t)0xC000000001, (uintptr_t)&here, 4095, 4096, (uintptr_t)-4096,
-                       ~(UINTPTR_MAX >> 1), (uintptr_t)0x5A5A5A5A5A5A5A5A, (uintptr_t)client, (uintptr_t)server};
+    uintptr_t odd[] = {0,
+                       1,
+                       2,
+                       7,
+                       UINTPTR_MAX,
+                       UINTPTR_MAX - 1,
+                       (uintptr_t)0xC000000000,
+                       (uintptr_t)0xC000000001,
+                       (uintptr_t)&here,
+                       4095,
+                       4096,
+                       (uintptr_t)-4096,
+                       ~(UINTPTR_MAX >> 1),
+                       (uintptr_t)0x5A5A5A5A5A5A5A5A,
+                       (uintptr_t)client,
+                       (uintptr_t)server};
 
     for (i = 0; i < LENGTH(odd); i++) {
         struct server_thread running;
@@ -1103,7 +1124,9 @@ static void ended_while_it_waits(void)
         obe_status (*end)(obe_socket);
         obe_status status;
         const char *error;
-    } ends[] = {{obe_cancel, OBE_E_CANCELLED, "cancelled"}, {obe_close, OBE_E_CLOSED, "closed by this side"}, {obe_free, OBE_E_CLOSED, NULL}};
+    } ends[] = {{obe_cancel, OBE_E_CANCELLED, "cancelled"},
+                {obe_close, OBE_E_CLOSED, "closed by this side"},
+                {obe_free, OBE_E_CLOSED, NULL}};
     int i, k;
 
     for (i = 0; i < LENGTH(ends); i++) {
@@ -1158,7 +1181,9 @@ static void ended_while_its_handler_runs(void)
     static const struct {
         obe_status (*end)(obe_socket);
         obe_status status, replied;
-    } ends[] = {{obe_cancel, OBE_E_CANCELLED, OBE_OK}, {obe_close, OBE_E_CLOSED, OBE_OK}, {obe_free, OBE_E_CLOSED, OBE_E_CLOSED}};
+    } ends[] = {{obe_cancel, OBE_E_CANCELLED, OBE_OK},
+                {obe_close, OBE_E_CLOSED, OBE_OK},
+                {obe_free, OBE_E_CLOSED, OBE_E_CLOSED}};
     int i;
 
     CHECK(sem_init(&pause_.runs, 0, 0) == 0 && sem_init(&pause_.resume, 0, 0) == 0);

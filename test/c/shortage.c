@@ -122,7 +122,7 @@ static const struct {
     const char *name;
     obe_status (*call)(void);
 } cases[] = {
-    {"client", client}, {"name", name},         {"wait_ready", wait_ready},   {"options", options},
+    {"client", client}, {"name", name},       {"wait_ready", wait_ready},   {"options", options},
     {"server", server}, {"message", message}, {"server_name", server_name}, {"server_path", server_path},
     {"texts", texts},
 };

@@ -4,7 +4,13 @@
  *     threads MILLISECONDS */
 #include "check.h"
 
-enum { THREADS = 8, SERVERS = 2, CLIENTS = 4, MESSAGES = 4, BRIEF = 5 * SLOWNESS * PATIENCE /* ms, the longest timeout */ };
+enum {
+    THREADS = 8,
+    SERVERS = 2,
+    CLIENTS = 4,
+    MESSAGES = 4,
+    BRIEF = 5 * SLOWNESS * PATIENCE /* ms, the longest timeout */
+};
 
 /* Shared by the threads, and accessed atomically. The thread that takes a handle out of its slot frees it. */
 static obe_socket servers[SERVERS], clients[CLIENTS];
@@ -36,12 +42,9 @@ static obe_socket a_socket(struct worker *h) { return roll(h, 2) ? a_server(h) :
 static const void *anything(struct worker *h)
 {
     switch (roll(h, 4)) {
-    case 0:
-        return a_server(h);
-    case 1:
-        return a_client(h);
-    case 2:
-        return a_message(h);
+    case 0: return a_server(h);
+    case 1: return a_client(h);
+    case 2: return a_message(h);
     }
     return a_request(h);
 }
@@ -97,7 +100,10 @@ static obe_status replace_message(struct worker *h)
 }
 
 /* A free of a handle that stays in its slot: other threads continue to use it, and free it again. */
-static obe_status do_message_free(struct worker *h) { return obe_message_free(roll(h, 50) ? a_request(h) : a_message(h)); }
+static obe_status do_message_free(struct worker *h)
+{
+    return obe_message_free(roll(h, 50) ? a_request(h) : a_message(h));
+}
 
 /* One in 50 frees a socket, the others pass a handle of the other kind, which frees nothing. An empty slot is NULL. */
 static obe_status do_free(struct worker *h)
@@ -153,9 +159,16 @@ static obe_status do_port(struct worker *h)
 static obe_status do_set_option(struct worker *h)
 {
     static const char *const options[][2] = {
-        {OBE_OPT_TIMEOUT_MS, "5"}, {OBE_OPT_PERSISTENT, "0"}, {OBE_OPT_PERSISTENT, "1"},
-        {OBE_OPT_MAX_CONNECTIONS, "3"}, {OBE_OPT_ONE_WAY, "1"}, {OBE_OPT_ONE_WAY, "0"}, {OBE_OPT_KEEPALIVE, "5"},
-        {OBE_OPT_MESSAGE_TIMEOUT_MS, "20"}, {OBE_OPT_FIELDS, "{\"instrument\": [1, 2]}"}, {OBE_OPT_FIELDS, ""},
+        {OBE_OPT_TIMEOUT_MS, "5"},
+        {OBE_OPT_PERSISTENT, "0"},
+        {OBE_OPT_PERSISTENT, "1"},
+        {OBE_OPT_MAX_CONNECTIONS, "3"},
+        {OBE_OPT_ONE_WAY, "1"},
+        {OBE_OPT_ONE_WAY, "0"},
+        {OBE_OPT_KEEPALIVE, "5"},
+        {OBE_OPT_MESSAGE_TIMEOUT_MS, "20"},
+        {OBE_OPT_FIELDS, "{\"instrument\": [1, 2]}"},
+        {OBE_OPT_FIELDS, ""},
     };
     int i = roll(h, LENGTH(options));
 
@@ -181,12 +194,9 @@ static obe_status do_set(struct worker *h)
     obe_message message = a_message(h);
 
     switch (roll(h, 4)) {
-    case 0:
-        return obe_set_int(message, "n", roll(h, 100));
-    case 1:
-        return obe_set_string(message, "s", "text", -1);
-    case 2:
-        return obe_set_doubles(message, "x", h->numbers, 3);
+    case 0: return obe_set_int(message, "n", roll(h, 100));
+    case 1: return obe_set_string(message, "s", "text", -1);
+    case 2: return obe_set_doubles(message, "x", h->numbers, 3);
     }
     return obe_set_json(message, "j", "{\"deep\": [1]}", -1);
 }
@@ -198,16 +208,11 @@ static obe_status do_get(struct worker *h)
     double value;
 
     switch (roll(h, 6)) {
-    case 0:
-        return obe_get_double(message, "/x/1", &value);
-    case 1:
-        return obe_get_string(message, "/command", h->text, sizeof h->text, &h->length);
-    case 2:
-        return obe_get_doubles(message, "/x", h->numbers, LENGTH(h->numbers), &h->length);
-    case 3:
-        return obe_get_json(message, "", h->text, sizeof h->text, &h->length);
-    case 4:
-        return obe_get_count(message, "", &h->length);
+    case 0: return obe_get_double(message, "/x/1", &value);
+    case 1: return obe_get_string(message, "/command", h->text, sizeof h->text, &h->length);
+    case 2: return obe_get_doubles(message, "/x", h->numbers, LENGTH(h->numbers), &h->length);
+    case 3: return obe_get_json(message, "", h->text, sizeof h->text, &h->length);
+    case 4: return obe_get_count(message, "", &h->length);
     }
     return obe_get_type(message, "/x", &type);
 }
@@ -247,7 +252,10 @@ static obe_status do_query(struct worker *h)
 static obe_status do_check_reply(struct worker *h) { return obe_check_reply(a_message(h), "optset"); }
 
 static obe_status do_reply(struct worker *h) { return obe_reply(a_request(h), "[1, 2.5]", -1, timeout(h)); }
-static obe_status do_reply_message(struct worker *h) { return obe_reply_message(a_request(h), a_message(h), timeout(h)); }
+static obe_status do_reply_message(struct worker *h)
+{
+    return obe_reply_message(a_request(h), a_message(h), timeout(h));
+}
 
 static obe_status do_message_peer(struct worker *h)
 {
@@ -362,7 +370,8 @@ static void *work(void *seed)
         while (operations[i].plausible[k] != 1 && operations[i].plausible[k] != status)
             k++;
         if (operations[i].plausible[k] == 1)
-            check_failed(__FILE__, __LINE__, "%s returned %d (%s)", operations[i].name, (int)status, obe_strerror(status));
+            check_failed(__FILE__, __LINE__, "%s returned %d (%s)", operations[i].name, (int)status,
+                         obe_strerror(status));
     }
     return NULL;
 }

@@ -64,7 +64,7 @@ static void freed_at_once_in_processes(void)
 
 /* ---- access violations of the program ---- */
 
-static char *forbidden; /* an inaccessible page */
+static char *forbidden;      /* an inaccessible page */
 static volatile int handled; /* volatile: the compiler does not know that handle is called */
 
 /* Makes the page accessible and continues the program. */

@@ -48,8 +48,9 @@ void check_throws(const char *file, int line, const char *what, obe_status wante
         call();
     } catch (const obe::error &e) {
         if (e.status() != wanted)
-            fail_at(file, line, std::string(what) + " threw " + std::to_string(e.status()) + " (" + e.what() +
-                                    "), wanted " + std::to_string(wanted));
+            fail_at(file, line,
+                    std::string(what) + " threw " + std::to_string(e.status()) + " (" + e.what() + "), wanted " +
+                        std::to_string(wanted));
         if (std::string(e.what()).find(part) == std::string::npos)
             fail_at(file, line, std::string(what) + " threw \"" + e.what() + "\", which lacks \"" + part + "\"");
         return;

@@ -174,7 +174,7 @@ int main(int count, char **)
         CALL(client.tcmd(object())),
         CALL(client.wait_ready()),
         EACH_OK_COMMAND(OK_CALL, ) EACH_NUMBERS_COMMAND(ARRAY_CALL, ) EACH_ROWS_COMMAND(ARRAY_CALL, )
-        CALL(client.newrun()),
+            CALL(client.newrun()),
         CALL(client.newrun(message)),
         CALL(client.goodset()),
         CALL(client.newdat(1.0, 2.0, 3.0)),

@@ -71,11 +71,26 @@ static void replies_of_values()
         {[](const obe::request &r) { r.reply(3, test_timeout); }, "3"},
         {[](const obe::request &r) { r.reply(true); }, "true"},
         {[](const obe::request &r) { r.reply(nullptr); }, "null"},
-        {[](const obe::request &r) { r.reply({2.5, 1}); }, "[2.5, 1.0]"},
-        {[](const obe::request &r) { r.reply({2, 1}, test_timeout); }, "[2, 1]"},
-        {[](const obe::request &r) { r.reply({"a", "b"}); }, "[\"a\", \"b\"]"},
-        {[](const obe::request &r) { r.reply(std::vector<std::vector<int>>{{1}, {}}); }, "[[1], []]"},
-        {[](const obe::request &r) { r.reply(std::map<std::string, double>{{"x", 1}}); }, "{\"x\": 1.0}"},
+        {[](const obe::request &r) {
+             r.reply({2.5, 1});
+         },
+         "[2.5, 1.0]"},
+        {[](const obe::request &r) {
+             r.reply({2, 1}, test_timeout);
+         },
+         "[2, 1]"},
+        {[](const obe::request &r) {
+             r.reply({"a", "b"});
+         },
+         "[\"a\", \"b\"]"},
+        {[](const obe::request &r) {
+             r.reply(std::vector<std::vector<int>>{{1}, {}});
+         },
+         "[[1], []]"},
+        {[](const obe::request &r) {
+             r.reply(std::map<std::string, double>{{"x", 1}});
+         },
+         "{\"x\": 1.0}"},
         {[](const obe::request &r) { r.reply(obe::matrix(1, 2)); }, "[[0.0, 0.0]]"},
         {[](const obe::request &r) { r.reply(obe::json_text("[ 1]")); }, "[ 1]"},
         {[](const obe::request &r) { r.reply(obe::message("[ 2]")); }, "[ 2]"},
@@ -254,8 +269,9 @@ static void the_protocols_commands()
     const struct {
         double pickiness;
         const char *sent;
-    } goodsets[] = {{4, ", \"pickiness\": 4"}, {0, ", \"pickiness\": 0"}, {2.5, ", \"pickiness\": 2.5"}, {-1, ""},
-                    {std::nan(""), ""},        {1e300, ", \"pickiness\": 1e+300"}};
+    } goodsets[] = {
+        {4, ", \"pickiness\": 4"}, {0, ", \"pickiness\": 0"},         {2.5, ", \"pickiness\": 2.5"}, {-1, ""},
+        {std::nan(""), ""},        {1e300, ", \"pickiness\": 1e+300"}};
     for (const auto &g : goodsets) {
         CHECK(client.goodset(g.pickiness) == (std::vector<double>{2.5, 1}));
         const std::string mine = last();

@@ -100,7 +100,10 @@ template <class Object, class Call> static void throws_without_handle(const char
 }
 
 #define WITHOUT_HANDLE(object, call) \
-    throws_without_handle(#object "." #call, object, [&](decltype(object) &o) { (void)sizeof(o); (void)o.call; })
+    throws_without_handle(#object "." #call, object, [&](decltype(object) &o) { \
+        (void)sizeof(o); \
+        (void)o.call; \
+    })
 
 static void moved_from()
 {

@@ -160,8 +160,7 @@ static void set_in_a_chain()
 {
     const obe::message kept = obe::command("scan").set("from", 1.5).set("to", {3.5}).set("n", 3); // owns its handle
     CHECK_EQUAL(std::string("{\"command\": \"scan\", \"from\": 1.5, \"to\": [3.5], \"n\": 3}"), kept.json());
-    CHECK_EQUAL(std::string("{\"a\": {\"b\": 1}}"),
-                obe::message("{}").set("a", obe::message("{}").set("b", 1)).json());
+    CHECK_EQUAL(std::string("{\"a\": {\"b\": 1}}"), obe::message("{}").set("a", obe::message("{}").set("b", 1)).json());
     obe::message self("{\"x\": 1}");
     self.set("me", self);
     CHECK_EQUAL(std::string("{\"x\": 1, \"me\": {\"x\": 1}}"), self.json());
@@ -406,12 +405,18 @@ static void errors()
         obe_status status;
         std::errc same;
     } conditions[] = {
-        {OBE_E_ARGUMENT, std::errc::invalid_argument},    {OBE_E_TIMEOUT, std::errc::timed_out},
-        {OBE_E_CANCELLED, std::errc::operation_canceled}, {OBE_E_RESET, std::errc::connection_reset},
-        {OBE_E_REFUSED, std::errc::connection_refused},   {OBE_E_UNREACHABLE, std::errc::host_unreachable},
-        {OBE_E_IN_USE, std::errc::address_in_use},        {OBE_E_PERMISSION, std::errc::permission_denied},
-        {OBE_E_TOO_LARGE, std::errc::message_size},       {OBE_E_UNSUPPORTED, std::errc::not_supported},
-        {OBE_E_IO, std::errc::io_error},                  {OBE_E_MEMORY, std::errc::not_enough_memory},
+        {OBE_E_ARGUMENT, std::errc::invalid_argument},
+        {OBE_E_TIMEOUT, std::errc::timed_out},
+        {OBE_E_CANCELLED, std::errc::operation_canceled},
+        {OBE_E_RESET, std::errc::connection_reset},
+        {OBE_E_REFUSED, std::errc::connection_refused},
+        {OBE_E_UNREACHABLE, std::errc::host_unreachable},
+        {OBE_E_IN_USE, std::errc::address_in_use},
+        {OBE_E_PERMISSION, std::errc::permission_denied},
+        {OBE_E_TOO_LARGE, std::errc::message_size},
+        {OBE_E_UNSUPPORTED, std::errc::not_supported},
+        {OBE_E_IO, std::errc::io_error},
+        {OBE_E_MEMORY, std::errc::not_enough_memory},
     };
     for (const auto &c : conditions) {
         CHECK(obe::error(c.status).code() == c.same);

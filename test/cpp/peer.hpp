@@ -34,8 +34,7 @@ public:
                   },
                   stop_);
           })
-    {
-    }
+    {}
     ~server_thread()
     {
         client_of(server_).tcmd(json_text("\"end\""));

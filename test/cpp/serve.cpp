@@ -176,8 +176,7 @@ static void ended_by_the_handler()
             next.reply("last");
             server.cancel();
         };
-        std::future<void> served =
-            with_flag ? serving_until(stop, server, cancelling) : serving(server, cancelling);
+        std::future<void> served = with_flag ? serving_until(stop, server, cancelling) : serving(server, cancelling);
         CHECK_EQUAL(std::string("\"last\""), client.tcmd("x").json());
         result_of(served);
 
@@ -247,52 +246,57 @@ static void exceptions()
                 thrown_by([] { throw std::bad_alloc(); }, by_what<std::bad_alloc>));
     CHECK_EQUAL(std::string("read too far"),
                 thrown_by([] { throw obe::error(OBE_E_RANGE, "read too far"); }, by_what<std::system_error>));
-    CHECK_EQUAL(std::string("42"), thrown_by([] { throw 42; }, [](std::future<void> &served) -> std::string {
-                    try {
-                        result_of(served);
-                    } catch (int number) {
-                        return std::to_string(number);
-                    }
-                    return "nothing";
-                }));
-    CHECK_EQUAL(std::string("text"), thrown_by([] { throw "text"; }, [](std::future<void> &served) -> std::string {
-                    try {
-                        result_of(served);
-                    } catch (const char *text) {
-                        return text;
-                    }
-                    return "nothing";
-                }));
-    CHECK_EQUAL(std::string("odd 7"), thrown_by([] { throw odd({7, "odd"}); }, [](std::future<void> &served) {
-                    try {
-                        result_of(served);
-                    } catch (const odd &o) {
-                        return o.text + ' ' + std::to_string(o.number);
-                    }
-                    return std::string("nothing");
-                }));
+    CHECK_EQUAL(std::string("42"), thrown_by([] { throw 42; },
+                                             [](std::future<void> &served) -> std::string {
+                                                 try {
+                                                     result_of(served);
+                                                 } catch (int number) {
+                                                     return std::to_string(number);
+                                                 }
+                                                 return "nothing";
+                                             }));
+    CHECK_EQUAL(std::string("text"), thrown_by([] { throw "text"; },
+                                               [](std::future<void> &served) -> std::string {
+                                                   try {
+                                                       result_of(served);
+                                                   } catch (const char *text) {
+                                                       return text;
+                                                   }
+                                                   return "nothing";
+                                               }));
+    CHECK_EQUAL(std::string("odd 7"), thrown_by(
+                                          [] {
+                                              throw odd({7, "odd"});
+                                          },
+                                          [](std::future<void> &served) {
+                                              try {
+                                                  result_of(served);
+                                              } catch (const odd &o) {
+                                                  return o.text + ' ' + std::to_string(o.number);
+                                              }
+                                              return std::string("nothing");
+                                          }));
 #ifdef __cpp_rtti
-    CHECK_EQUAL(std::string("outer, inner"),
-                thrown_by(
-                    [] {
-                        try {
-                            throw std::runtime_error("inner");
-                        } catch (...) {
-                            std::throw_with_nested(std::runtime_error("outer"));
-                        }
-                    },
-                    [](std::future<void> &served) -> std::string {
-                        try {
-                            result_of(served);
-                        } catch (const std::exception &e) {
-                            try {
-                                std::rethrow_if_nested(e);
-                            } catch (const std::exception &inner) {
-                                return std::string(e.what()) + ", " + inner.what();
-                            }
-                        }
-                        return "nothing";
-                    }));
+    CHECK_EQUAL(std::string("outer, inner"), thrown_by(
+                                                 [] {
+                                                     try {
+                                                         throw std::runtime_error("inner");
+                                                     } catch (...) {
+                                                         std::throw_with_nested(std::runtime_error("outer"));
+                                                     }
+                                                 },
+                                                 [](std::future<void> &served) -> std::string {
+                                                     try {
+                                                         result_of(served);
+                                                     } catch (const std::exception &e) {
+                                                         try {
+                                                             std::rethrow_if_nested(e);
+                                                         } catch (const std::exception &inner) {
+                                                             return std::string(e.what()) + ", " + inner.what();
+                                                         }
+                                                     }
+                                                     return "nothing";
+                                                 }));
 #endif
 }
 

@@ -35,7 +35,7 @@ enum {
 };
 
 static void *slots[SLOTS], *stale[SLOTS]; /* atomic; live handles, and freed ones */
-static int32_t port = 1;                   /* atomic: of the last server */
+static int32_t port = 1;                  /* atomic: of the last server */
 
 static const char *const texts[] = {"1",
                                     "\"OK\"",
@@ -115,12 +115,9 @@ static void *handle_of(uint8_t byte)
     void *h = look(&slots[byte % SLOTS]);
 
     switch (byte / SLOTS % 8) {
-    case 5:
-        return look(&stale[byte % SLOTS]);
-    case 6:
-        return NUMBER_AS_HANDLE((uintptr_t)h + byte / 64 + 1);
-    case 7:
-        return NUMBER_AS_HANDLE((uintptr_t)(byte / 64) * 0x7fffffff);
+    case 5: return look(&stale[byte % SLOTS]);
+    case 6: return NUMBER_AS_HANDLE((uintptr_t)h + byte / 64 + 1);
+    case 7: return NUMBER_AS_HANDLE((uintptr_t)(byte / 64) * 0x7fffffff);
     }
     return h;
 }
@@ -168,7 +165,8 @@ static obe_status create_client(struct step *s)
 
 #define OK_CALL(X, name) X(obe_##name(s->h, s->timeout))
 #define NUMBERS_CALL(X, name, array) X(obe_##name(s->h, s->out.numbers, s->count, &s->out.length, s->timeout))
-#define ROWS_CALL(X, name, array) X(obe_##name(s->h, s->out.numbers, s->count, &s->out.length, &s->out.cols, s->timeout))
+#define ROWS_CALL(X, name, array) \
+    X(obe_##name(s->h, s->out.numbers, s->count, &s->out.length, &s->out.cols, s->timeout))
 
 /* Calls that create a handle store it in socket or message. Some calls are listed twice, so that more inputs exchange
  * messages. New calls are added at the end: inputs that were found before keep their meaning. */

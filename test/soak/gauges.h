@@ -18,8 +18,8 @@ static struct gauge {
     double tolerance;
     int64_t samples[SAMPLES];
 } gauges[] = {
-    {"descriptors", gauge_descriptors, 4, {0}},      {"threads", gauge_threads, 4, {0}},
-    {"goroutines", obe_test_goroutines, 2, {0}},    {"handles", obe_test_live, 2, {0}},
+    {"descriptors", gauge_descriptors, 4, {0}},       {"threads", gauge_threads, 4, {0}},
+    {"goroutines", obe_test_goroutines, 2, {0}},      {"handles", obe_test_live, 2, {0}},
     {"resident memory, kB", gauge_memory, 8192, {0}},
 };
 static int sampled;

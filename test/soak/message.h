@@ -7,10 +7,10 @@
 #include "check.h"
 
 enum {
-    MOST = 8000,        /* numbers in a message */
-    ROOM = 12 * MOST,   /* bytes of a message */
-    SMALL = 8,          /* numbers in most messages */
-    LARGE_EVERY = 64    /* one of this many messages is large */
+    MOST = 8000,      /* numbers in a message */
+    ROOM = 12 * MOST, /* bytes of a message */
+    SMALL = 8,        /* numbers in most messages */
+    LARGE_EVERY = 64  /* one of this many messages is large */
 };
 
 struct note {

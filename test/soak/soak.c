@@ -11,20 +11,20 @@
 
 enum {
     CLIENTS = 64,
-    UNDISTURBED = 28,         /* clients 0 to 27 are undisturbed, */
-    REPORTERS = 32,           /* 28 to 31 too, but only send; the others are disturbed */
+    UNDISTURBED = 28, /* clients 0 to 27 are undisturbed, */
+    REPORTERS = 32,   /* 28 to 31 too, but only send; the others are disturbed */
     SERVERS = 7,
-    UNDISTURBED_SERVERS = 4,  /* the first ones */
-    WORKERS = 2 * SERVERS,    /* threads of servers: two each, or one for a loop that is limited to one thread */
-    HELD = 4,                 /* requests that a server may hold back */
+    UNDISTURBED_SERVERS = 4, /* the first ones */
+    WORKERS = 2 * SERVERS,   /* threads of servers: two each, or one for a loop that is limited to one thread */
+    HELD = 4,                /* requests that a server may hold back */
     DISTURBERS = 2,
     STRANGERS = 2,
-    WINDOW = 4096,            /* how many commands of each client are remembered */
-    LONG = 60000,             /* ms: no undisturbed call lasts this long */
-    BRIEF = 10,               /* ms */
-    PAUSE_PERIOD = 1500,      /* ms from pause to pause */
-    WARM_UP = 10000,          /* ms, at least, before the first sample */
-    SHORTEST = 30             /* s: a shorter run has too few samples */
+    WINDOW = 4096,       /* how many commands of each client are remembered */
+    LONG = 60000,        /* ms: no undisturbed call lasts this long */
+    BRIEF = 10,          /* ms */
+    PAUSE_PERIOD = 1500, /* ms from pause to pause */
+    WARM_UP = 10000,     /* ms, at least, before the first sample */
+    SHORTEST = 30        /* s: a shorter run has too few samples */
 };
 
 enum mode { TEXT, SERVED, HOLDING, REPORTS };
@@ -32,17 +32,17 @@ enum mode { TEXT, SERVED, HOLDING, REPORTS };
 static struct server {
     enum mode mode;
     int undisturbed;
-    obe_socket handle;        /* atomic; 0 while it is being restarted */
-    int32_t port;             /* atomic */
-    int64_t expected;         /* atomic: commands that it must have received */
-    obe_message held[HELD];   /* atomic; NULL: empty */
+    obe_socket handle;      /* atomic; 0 while it is being restarted */
+    int32_t port;           /* atomic */
+    int64_t expected;       /* atomic: commands that it must have received */
+    obe_message held[HELD]; /* atomic; NULL: empty */
 } servers[SERVERS] = {
-    {TEXT, 1, 0, 0, 0, {0}},  {SERVED, 1, 0, 0, 0, {0}}, {HOLDING, 1, 0, 0, 0, {0}}, {REPORTS, 1, 0, 0, 0, {0}},
-    {TEXT, 0, 0, 0, 0, {0}},  {SERVED, 0, 0, 0, 0, {0}}, {HOLDING, 0, 0, 0, 0, {0}},
+    {TEXT, 1, 0, 0, 0, {0}}, {SERVED, 1, 0, 0, 0, {0}}, {HOLDING, 1, 0, 0, 0, {0}}, {REPORTS, 1, 0, 0, 0, {0}},
+    {TEXT, 0, 0, 0, 0, {0}}, {SERVED, 0, 0, 0, 0, {0}}, {HOLDING, 0, 0, 0, 0, {0}},
 };
 
 static struct client {
-    obe_socket handle; /* atomic; the thread that takes it out frees it */
+    obe_socket handle;        /* atomic; the thread that takes it out frees it */
     int64_t received[WINDOW]; /* atomic: the numbers of its commands that a server received */
 } clients[CLIENTS];
 
@@ -78,12 +78,12 @@ static struct {
     {"undisturbed client", FINE | BIT(OBE_E_BUFFER), {0}},
     {"undisturbed server", FINE | BIT(OBE_E_TIMEOUT), {0}}, /* of a receive with a short timeout */
     {"client",
-     FINE | BIT(OBE_E_BUFFER) | BIT(OBE_E_TIMEOUT) | BIT(OBE_E_CANCELLED) | BIT(OBE_E_CLOSED) |
-         BIT(OBE_E_PEER_CLOSED) | BIT(OBE_E_RESET) | BIT(OBE_E_REFUSED) | BIT(OBE_E_HANDLE) | BIT(OBE_E_STATE),
+     FINE | BIT(OBE_E_BUFFER) | BIT(OBE_E_TIMEOUT) | BIT(OBE_E_CANCELLED) | BIT(OBE_E_CLOSED) | BIT(OBE_E_PEER_CLOSED) |
+         BIT(OBE_E_RESET) | BIT(OBE_E_REFUSED) | BIT(OBE_E_HANDLE) | BIT(OBE_E_STATE),
      {0}},
     {"server",
-     FINE | BIT(OBE_E_TIMEOUT) | BIT(OBE_E_CANCELLED) | BIT(OBE_E_CLOSED) | BIT(OBE_E_PEER_CLOSED) |
-         BIT(OBE_E_RESET) | BIT(OBE_E_HANDLE) | BIT(OBE_E_STATE),
+     FINE | BIT(OBE_E_TIMEOUT) | BIT(OBE_E_CANCELLED) | BIT(OBE_E_CLOSED) | BIT(OBE_E_PEER_CLOSED) | BIT(OBE_E_RESET) |
+         BIT(OBE_E_HANDLE) | BIT(OBE_E_STATE),
      {0}},
     {"disturber", FINE | BIT(OBE_E_HANDLE) | BIT(OBE_E_IN_USE), {0}},
 };
@@ -93,8 +93,8 @@ static void note_status(int line, enum role role, const char *call, const void *
     int i = status == OBE_OK ? 0 : -8000 - status;
 
     if (i < 0 || i >= STATUSES || !(status_counts[role].expected >> i & 1))
-        check_failed(__FILE__, line, "%s, %s: %d (%s) is not expected; the last error is \"%s\"", status_counts[role].name, call,
-                     (int)status, obe_strerror(status), last_error(handle));
+        check_failed(__FILE__, line, "%s, %s: %d (%s) is not expected; the last error is \"%s\"",
+                     status_counts[role].name, call, (int)status, obe_strerror(status), last_error(handle));
     __atomic_add_fetch(&status_counts[role].counts[i], 1, __ATOMIC_RELAXED);
 }
 
@@ -183,10 +183,10 @@ static void record_received(const struct note *command)
     before = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
     do {
         if (before == command->number)
-            check_failed(__FILE__, __LINE__, "command %" PRId64 " of client %" PRId64 " was received twice", command->number,
-                         command->client);
-    } while (before < command->number && !__atomic_compare_exchange_n(slot, &before, command->number, 0,
-                                                                      __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
+            check_failed(__FILE__, __LINE__, "command %" PRId64 " of client %" PRId64 " was received twice",
+                         command->number, command->client);
+    } while (before < command->number &&
+             !__atomic_compare_exchange_n(slot, &before, command->number, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
 }
 
 static enum role server_role(const struct worker *h) { return h->server->undisturbed ? UNDISTURBED_SERVER : SERVER; }
@@ -219,10 +219,7 @@ static void answer_message(struct worker *h, obe_message request)
     CHECK_OK(reply, obe_message_free(reply));
 }
 
-static void handler(obe_message request, void *user)
-{
-    answer_message(user, request);
-}
+static void handler(obe_message request, void *user) { answer_message(user, request); }
 
 static void answer_and_free(struct worker *h, obe_message request)
 {
@@ -235,7 +232,8 @@ static void answer_and_free(struct worker *h, obe_message request)
 
 static obe_status serve_text(struct worker *h, obe_socket server)
 {
-    obe_status status = obe_receive(server, h->in->text, ROOM, &h->in->length, h->server->undisturbed ? OBE_FOREVER : BRIEF);
+    obe_status status =
+        obe_receive(server, h->in->text, ROOM, &h->in->length, h->server->undisturbed ? OBE_FOREVER : BRIEF);
 
     if (status == OBE_OK)
         answer_text(h, server);
@@ -261,7 +259,8 @@ static obe_status serve_holding(struct worker *h, obe_socket server)
 
 static void *server_body(void *argument)
 {
-    static obe_status (*const serve_modes[])(struct worker *, obe_socket) = {serve_text, serve_served, serve_holding, serve_text};
+    static obe_status (*const serve_modes[])(struct worker *, obe_socket) = {serve_text, serve_served, serve_holding,
+                                                                             serve_text};
     struct worker *h = argument;
 
     for (;;) {
@@ -302,7 +301,10 @@ static void server_start(struct server *s)
 static int is_undisturbed(const struct worker *h) { return h->index < REPORTERS; }
 static enum role client_role(const struct worker *h) { return is_undisturbed(h) ? UNDISTURBED_CLIENT : CLIENT; }
 
-static int64_t client_timeout(struct worker *h) { return is_undisturbed(h) ? LONG : roll(h, 4) ? LONG / 10 : roll(h, BRIEF); }
+static int64_t client_timeout(struct worker *h)
+{
+    return is_undisturbed(h) ? LONG : roll(h, 4) ? LONG / 10 : roll(h, BRIEF);
+}
 
 static void client_renew(struct worker *h)
 {
@@ -310,9 +312,9 @@ static void client_renew(struct worker *h)
 
     if (old)
         free_expected(client_role(h), old);
-    h->server = h->index >= REPORTERS  ? &servers[UNDISTURBED_SERVERS + roll(h, SERVERS - UNDISTURBED_SERVERS)]
+    h->server = h->index >= REPORTERS     ? &servers[UNDISTURBED_SERVERS + roll(h, SERVERS - UNDISTURBED_SERVERS)]
                 : h->index >= UNDISTURBED ? &servers[UNDISTURBED_SERVERS - 1]
-                                       : &servers[roll(h, UNDISTURBED_SERVERS - 1)];
+                                          : &servers[roll(h, UNDISTURBED_SERVERS - 1)];
     CHECK_OK(0, obe_client_new(NULL, __atomic_load_n(&h->server->port, __ATOMIC_ACQUIRE), &client));
     CHECK_OK(client, obe_set_option(client, OBE_OPT_PERSISTENT, roll(h, 2) ? "1" : "0"));
     if (!is_undisturbed(h))
@@ -434,14 +436,9 @@ static void client_round(struct worker *h)
         return;
     }
     switch (roll(h, h->unread ? 2 : 3)) {
-    case 0:
-        exchange_text(h, client);
-        break;
-    case 1:
-        exchange_message(h, client);
-        break;
-    default:
-        exchange_apart(h, client);
+    case 0: exchange_text(h, client); break;
+    case 1: exchange_message(h, client); break;
+    default: exchange_apart(h, client);
     }
 }
 
@@ -496,11 +493,8 @@ static void disturb(struct worker *h)
     case 5:
     case 6:
     case 7:
-    case 8:
-        STATUS(DISTURBER, "close", handle, obe_close(handle));
-        break;
-    default:
-        STATUS(DISTURBER, "cancel", handle, obe_cancel(handle));
+    case 8: STATUS(DISTURBER, "close", handle, obe_close(handle)); break;
+    default: STATUS(DISTURBER, "cancel", handle, obe_cancel(handle));
     }
 }
 
@@ -668,7 +662,7 @@ int main(int argc, char **argv)
     gauges_check();
     CHECK_EQUAL(0, obe_test_live());
     CHECK_EVENTUALLY(process_descriptors() <= descriptors + 8); /* Go's runtime keeps some */
-    printf("\n%" PRId64 " commands in %" PRId64 " s; no reply lost or mistaken, no command received twice\n", commands(),
-           (now_ms() - began) / 1000);
+    printf("\n%" PRId64 " commands in %" PRId64 " s; no reply lost or mistaken, no command received twice\n",
+           commands(), (now_ms() - began) / 1000);
     return 0;
 }

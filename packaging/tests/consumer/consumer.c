@@ -18,13 +18,20 @@ int main(void)
     int64_t length;
     obe_status status;
 
-    if ((status = obe_server_new(NULL, 0, &server)) != OBE_OK) return failed("server_new", status);
-    if ((status = obe_port(server, &port)) != OBE_OK) return failed("port", status);
-    if ((status = obe_client_new(NULL, port, &client)) != OBE_OK) return failed("client_new", status);
-    if ((status = obe_send(client, "{\"command\": \"optset\"}", -1, 30000)) != OBE_OK) return failed("send", status);
-    if ((status = obe_receive(server, text, sizeof text, &length, 30000)) != OBE_OK) return failed("receive", status);
-    if ((status = obe_send(server, "[2.87]", -1, 30000)) != OBE_OK) return failed("answer", status);
-    if ((status = obe_receive(client, text, sizeof text, &length, 30000)) != OBE_OK) return failed("reply", status);
+    if ((status = obe_server_new(NULL, 0, &server)) != OBE_OK)
+        return failed("server_new", status);
+    if ((status = obe_port(server, &port)) != OBE_OK)
+        return failed("port", status);
+    if ((status = obe_client_new(NULL, port, &client)) != OBE_OK)
+        return failed("client_new", status);
+    if ((status = obe_send(client, "{\"command\": \"optset\"}", -1, 30000)) != OBE_OK)
+        return failed("send", status);
+    if ((status = obe_receive(server, text, sizeof text, &length, 30000)) != OBE_OK)
+        return failed("receive", status);
+    if ((status = obe_send(server, "[2.87]", -1, 30000)) != OBE_OK)
+        return failed("answer", status);
+    if ((status = obe_receive(client, text, sizeof text, &length, 30000)) != OBE_OK)
+        return failed("reply", status);
     obe_free(client);
     obe_free(server);
     if (strcmp(obe_version(), OBE_VERSION) != 0) {

@@ -111,10 +111,7 @@ static void read_all(const char *which, obe_message m)
     }
 }
 
-static obe_status parsed(obe_message *m)
-{
-    return CALL("", obe_message_new(text, length, m));
-}
+static obe_status parsed(obe_message *m) { return CALL("", obe_message_new(text, length, m)); }
 
 /* Calls every function that changes a message, each on a new one, which is then read and changed again. */
 static void write_all(void)
@@ -267,8 +264,9 @@ int main(int count, char **arguments)
     pointers = arguments + 4;
     pointer_count = count - 4;
     part = "message";
-    if (obe_client_new(NULL, (int32_t)atoi(arguments[1]), &client) != OBE_OK || obe_server_new(NULL, 0, &server) != OBE_OK ||
-        obe_port(server, &port) != OBE_OK || obe_lv_client_new("", atoi(arguments[1]), &handle) != OBE_OK)
+    if (obe_client_new(NULL, (int32_t)atoi(arguments[1]), &client) != OBE_OK ||
+        obe_server_new(NULL, 0, &server) != OBE_OK || obe_port(server, &port) != OBE_OK ||
+        obe_lv_client_new("", atoi(arguments[1]), &handle) != OBE_OK)
         return 1;
     printf("port %" PRId32 "\n", port);
     fflush(stdout);
