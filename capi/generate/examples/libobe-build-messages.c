@@ -1,4 +1,4 @@
-/* Builds a message and prints its JSON. */
+/* Builds a message, with an object laser inside, and prints its JSON. */
 #include <obe.h>
 #include <stdio.h>
 
@@ -13,7 +13,7 @@ int main(void)
     if (status == OBE_OK)
         status = obe_set_doubles(message, "frequencies", frequencies, 3);
     if (status == OBE_OK)
-        status = obe_set_double(message, "/laser/power", 0.25); /* laser too */
+        status = obe_set_double(message, "/laser/power", 0.25);
     if (status == OBE_OK)
         status = obe_get_json(message, "", text, sizeof text, &length);
     if (status == OBE_OK)

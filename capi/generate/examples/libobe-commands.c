@@ -20,8 +20,8 @@ int main(void)
         status = obe_get_doubles(reply, "", mean, 16, &count);
     for (int64_t i = 0; status == OBE_OK && i < count; i++)
         printf("%g\n", mean[i]);
-    if (status != OBE_OK
-        && obe_last_error(client, why, sizeof why, NULL) == OBE_OK)
+    if (status != OBE_OK &&
+        obe_last_error(client, why, sizeof why, NULL) == OBE_OK)
         fprintf(stderr, "%s\n", why);
     obe_message_free(reply);
     obe_free(client);

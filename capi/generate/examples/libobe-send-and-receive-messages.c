@@ -6,7 +6,11 @@
 
 static volatile sig_atomic_t stop;
 
-static void on_signal(int number) { (void)number; stop = 1; }
+static void on_signal(int number)
+{
+    (void)number;
+    stop = 1;
+}
 
 static void answer(obe_message request, void *user)
 {
@@ -15,10 +19,11 @@ static void answer(obe_message request, void *user)
     const char *reply = "\"OK\"";
 
     (void)user;
-    if (obe_get_string(request, "/command", command, sizeof command, &length)
-        != OBE_OK)
+    if (obe_get_string(request, "/command", command, sizeof command,
+                       &length) != OBE_OK)
         reply = "{\"error\": \"no command\"}";
-    else if (strcmp(command, "goodset") == 0 || strcmp(command, "optset") == 0)
+    else if (strcmp(command, "goodset") == 0 ||
+             strcmp(command, "optset") == 0)
         reply = "[2.87]";
     else if (strcmp(command, "getmean") == 0)
         reply = "[2.87, 0.5, 1]";
@@ -37,8 +42,8 @@ int main(void)
         signal(SIGINT, on_signal);
         status = obe_serve(server, answer, NULL, &stop);
     }
-    if (status != OBE_OK
-        && obe_last_error(server, why, sizeof why, NULL) == OBE_OK)
+    if (status != OBE_OK &&
+        obe_last_error(server, why, sizeof why, NULL) == OBE_OK)
         fprintf(stderr, "%s\n", why);
     obe_free(server);
     return status == OBE_OK ? 0 : 1;

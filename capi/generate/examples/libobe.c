@@ -14,7 +14,7 @@ int main(void)
     obe_status status = obe_client_new(NULL, OBE_DEFAULT_PORT, &client);
 
     if (status == OBE_OK)
-        status = obe_wait_ready(client, 10000); /* the server may be starting */
+        status = obe_wait_ready(client, 10000); /* it may be starting */
     if (status == OBE_OK)
         status = obe_newrun(client, NULL, 5000);
     for (int i = 0; status == OBE_OK && i < 200; i++) {
