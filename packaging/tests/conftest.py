@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -155,7 +156,18 @@ def check_consumer(program: Path, *launcher: str, libdir: Path | None = None) ->
     assert run(*launcher, program, env=env) == f"{ANSWER} {VERSION}\n"
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    # Where pytest-xdist is installed: files that use the output of "make dist" run one after another, and so do those
-    # that use the directory BUILD.
-    config.addinivalue_line("markers", "xdist_group: runs in the same process as the others of its group")
+# These files use the directory BUILD, which only one test may do at a time.
+IN_BUILD = ("test_install.py", "test_uninstall.py", "test_cmake.py", "test_directories.py")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With pytest-xdist and -n 2: one process for those files, and one for those that use the output of "make dist", so
+    that it is built once."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class TwoGroups(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "build" if nodeid.partition("::")[0].endswith(IN_BUILD) else "dist"
+
+    return TwoGroups(config, log)

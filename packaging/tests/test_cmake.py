@@ -11,8 +11,6 @@ import pytest
 
 from conftest import ANSWER, VERSION, build_and_install, configure, make, run, tool, tree
 
-pytestmark = pytest.mark.xdist_group("install")
-
 
 def refused(directory: Path, *arguments: str | Path, env: dict[str, str]) -> str:
     """What CMake prints when it refuses to configure, in one line."""

@@ -6,12 +6,8 @@ import os
 import shutil
 from pathlib import Path
 
-import pytest
-
 from conftest import ANSWER, CONSUMER, VERSION, Dist, run, tool
 from tools import missing
-
-pytestmark = pytest.mark.xdist_group("dist")
 
 PACKAGES = ["libobe0", "libobe-dev", "python3-libobe"]
 

@@ -10,8 +10,6 @@ import pytest
 
 from conftest import ANSWER, BUILD, CONSUMER, VERSION, make, run, tool
 
-pytestmark = pytest.mark.xdist_group("install")
-
 # With a compiler that does not exist, make succeeds only if it finds everything up to date.
 NOTHING_TO_DO = ["GO=/nonexistent", "CC=/nonexistent"]
 

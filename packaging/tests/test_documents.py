@@ -13,8 +13,6 @@ from pages import broken_links, links
 
 from conftest import ROOT, VERSION, Dist, make, run, tool
 
-pytestmark = pytest.mark.xdist_group("dist")
-
 # What no package contains. Links to these become plain text.
 NOT_PACKAGED = re.compile(r"(\.\./)*(\.ci/|capi/|internal/|test/|packaging/|Makefile|go\.mod)")
 PACKAGES = {

@@ -20,8 +20,6 @@ from conftest import (
     tool,
 )
 
-pytestmark = pytest.mark.xdist_group("install")
-
 
 @pytest.fixture(scope="module", params=["lib", "lib/some-linux-gnu"])
 def libdir(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:

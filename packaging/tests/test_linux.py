@@ -10,8 +10,6 @@ import pytest
 
 from conftest import FUNCTIONS, VERSION, Dist, build_with_cmake, build_with_pkg_config, check_consumer, make, run, tool
 
-pytestmark = pytest.mark.xdist_group("dist")
-
 MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 OLDEST_GLIBC = (2, 17)
 

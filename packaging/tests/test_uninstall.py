@@ -10,8 +10,6 @@ import pytest
 
 from conftest import ANSWER, CONSUMER, ROOT, VERSION, make, run, tool, tree
 
-pytestmark = pytest.mark.xdist_group("install")
-
 
 def settings(directory: Path) -> list[str]:
     return ["PREFIX=/opt/my obe", f"DESTDIR={directory}"]

@@ -10,8 +10,6 @@ import pytest
 
 from conftest import ANSWER, CONSUMER, ROOT, VERSION, Dist, run
 
-pytestmark = pytest.mark.xdist_group("dist")
-
 # Platform: the library in the wheel, the archive that contains the same one, and its path there.
 WHEELS = {
     "manylinux_2_17_x86_64": ("libobe/libobe.so", "linux-amd64.tar.gz", "lib/libobe.so"),

@@ -28,8 +28,6 @@ from conftest import (
     tool,
 )
 
-pytestmark = pytest.mark.xdist_group("dist")
-
 TOOLCHAIN = [f"-DCMAKE_TOOLCHAIN_FILE={PROJECT / 'mingw.cmake'}", "-DCMAKE_EXE_LINKER_FLAGS=-static"]
 MACHINES = {64: ("x86_64", 0x8664), 32: ("i686", 0x014C)}
 

@@ -230,6 +230,18 @@ func until(what string, happened func() bool) error {
 	return nil
 }
 
+// queued returns how long this thread has waited for a processor since it began, so that a
+// delay by other programs can be told from one of the library. Linux counts it.
+func queued(t *testing.T) time.Duration {
+	t.Helper()
+	text, err := os.ReadFile("/proc/thread-self/schedstat")
+	must(t, err)
+	var running, waiting int64
+	_, err = fmt.Sscan(string(text), &running, &waiting)
+	must(t, err)
+	return time.Duration(waiting)
+}
+
 // witness measures how late this machine wakes up a thread that only sleeps. A call that
 // is not later than that is not at fault.
 type witness struct {
