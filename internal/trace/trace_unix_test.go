@@ -117,6 +117,9 @@ func TestLongLinesInPipe(t *testing.T) {
 				n++
 			}
 		}
+		if err := scanner.Err(); err != nil {
+			t.Error(err)
+		}
 		lines <- n
 	}()
 	all.Wait()
