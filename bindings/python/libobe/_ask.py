@@ -215,9 +215,7 @@ def main(arguments: Sequence[str]) -> int:
     verbs = {"ready": _ready, "call": _call}
     verb = arguments[0]
     if verb in ("-h", "--help"):
-        print(
-            "usage: python -m libobe [ready|call ...]\n\nWithout arguments: the versions and paths for a problem report."
-        )
+        print("usage: python -m libobe [ready|call ...]\n\nWithout arguments: versions and paths for a problem report.")
         return 0
     if verb not in verbs:
         print(f"libobe: {_printable(verb)!r} is neither ready nor call", file=sys.stderr)
