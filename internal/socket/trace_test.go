@@ -22,7 +22,11 @@ func traced(t *testing.T, path string) (lines []string) {
 	if len(text) == 0 {
 		return nil
 	}
-	for _, l := range strings.Split(strings.TrimSuffix(string(text), "\n"), "\n") {
+	first, messages, _ := strings.Cut(string(text), "\n")
+	if !strings.HasPrefix(first, `{"trace":"obe","version":1,`) {
+		t.Errorf("the trace begins with %s", first)
+	}
+	for l := range strings.Lines(messages) {
 		var r struct {
 			Role, Direction, Peer string
 			Size                  int
