@@ -55,6 +55,7 @@ type Record struct {
 	Role      string // "client" or "server"
 	Direction Direction
 	Peer      string        // an address
+	Local     string        // this side's address
 	Elapsed   time.Duration // since the call began
 	Body      []byte        // one JSON text
 }
@@ -87,6 +88,7 @@ var Fields = []Field{
 	{"role", "string", "The role of this side: client or server."},
 	{"direction", "string", "sent or received, as seen from this side."},
 	{"peer", "string", "The address of the other side; empty if it is not known."},
+	{"local", "string", "The address of this side. peer and local together tell connections apart, and a message has the two the other way round in the trace of the other side."},
 	{"size", "whole number", "The length of the body in bytes, also if it was cut."},
 	{"duration_ms", "number", "How long the call had taken until then, in milliseconds, waiting included: for the reply of tcmd, the whole exchange. 0 if the trace was turned on during the call."},
 	{"cut", "true", "Only if the body was cut."},
@@ -135,6 +137,8 @@ func (r Record) append(line []byte) []byte {
 	line = jsondoc.AppendString(line, string(r.Direction))
 	line = append(line, `,"peer":`...)
 	line = jsondoc.AppendString(line, r.Peer)
+	line = append(line, `,"local":`...)
+	line = jsondoc.AppendString(line, r.Local)
 	line = append(line, `,"size":`...)
 	line = strconv.AppendInt(line, int64(len(r.Body)), 10)
 	line = append(line, `,"duration_ms":`...)
