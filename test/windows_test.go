@@ -414,12 +414,15 @@ func traced(t *testing.T, path, role string) []string {
 	var messages []string
 	for lines := json.NewDecoder(file); lines.More(); {
 		var line struct {
-			Role, Direction, Peer string
-			Size                  int
-			Body                  json.RawMessage
+			Trace, Role, Direction, Peer string
+			Size                         int
+			Body                         json.RawMessage
 		}
 		if err := lines.Decode(&line); err != nil {
 			t.Fatalf("%s, after %d messages: %v", filepath.Base(path), len(messages), err)
+		}
+		if line.Trace != "" {
+			continue // the first line
 		}
 		if line.Role != role || !strings.HasPrefix(line.Peer, "127.0.0.1:") {
 			t.Fatalf("role %q, peer %q in the trace of the %s", line.Role, line.Peer, role)
