@@ -22,6 +22,7 @@ func newRoot(app *app) *cobra.Command {
 	root.SetErr(app.stderr)
 	root.AddCommand(
 		newReady(app),
+		newRecord(app),
 	)
 	return root
 }
