@@ -68,7 +68,7 @@ type Proxy struct {
 	running sync.WaitGroup
 	mu      sync.Mutex
 	open    map[net.Conn]bool // nil once Close was called
-	own     sync.Map          // the local addresses of the connections to the server
+	own     sync.Map          // the connections to the server, by the addresses of their ends
 
 	connections atomic.Int64
 }
@@ -76,7 +76,7 @@ type Proxy struct {
 // Dialer returns a Dial for a server at the first of some addresses that accepts a
 // connection.
 func Dialer(network string, addresses ...string) func(context.Context) (net.Conn, error) {
-	dialer := net.Dialer{Timeout: connectTimeout, KeepAliveConfig: probing}
+	dialer := net.Dialer{Timeout: connectTimeout, KeepAlive: -1}
 	return func(ctx context.Context) (conn net.Conn, err error) {
 		for _, address := range addresses {
 			if conn, err = dialer.DialContext(ctx, network, address); err == nil {
@@ -94,6 +94,13 @@ const connectTimeout = 10 * time.Second
 // keepAlive is after how much silence the system probes whether a peer is still there, as
 // libobe does by default.
 const keepAlive = 60 * time.Second
+
+// probe turns the keepalive on. Without it, a lost peer is noticed later.
+func probe(conn net.Conn) {
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetKeepAliveConfig(probing)
+	}
+}
 
 var probing = net.KeepAliveConfig{Enable: true, Idle: keepAlive, Interval: keepAlive / 4, Count: 4}
 
@@ -132,9 +139,6 @@ func (p *Proxy) Serve() {
 			return
 		}
 		p.connections.Add(1)
-		if tcp, ok := client.(*net.TCPConn); ok {
-			_ = tcp.SetKeepAliveConfig(probing) // without it, a lost peer is noticed later
-		}
 		p.running.Add(1)
 		go func() {
 			defer p.running.Done()
@@ -202,8 +206,9 @@ type link struct {
 	client, server net.Conn
 	peer, local    string
 	// asked is when the client's last message began, in nanoseconds since start.
-	asked atomic.Int64
-	start time.Time
+	asked   atomic.Int64
+	start   time.Time
+	probing bool // the keepalive is on; used by the direction from the client
 }
 
 func (p *Proxy) serve(client net.Conn) {
@@ -218,7 +223,7 @@ func (p *Proxy) serve(client net.Conn) {
 		return
 	}
 	l := &link{proxy: p, client: client, peer: name(client.RemoteAddr(), client), local: name(client.LocalAddr(), client), start: time.Now()}
-	if _, isOwn := p.own.Load(l.peer); isOwn {
+	if _, isOwn := p.own.Load([2]string{l.peer, l.local}); isOwn {
 		p.config.Tell(Loop, "the server's address is that of this proxy itself; compare --to with --listen")
 		reset(client)
 		return
@@ -235,7 +240,7 @@ func (p *Proxy) serve(client net.Conn) {
 		l.server.Close()
 		return
 	}
-	own := l.server.LocalAddr().String()
+	own := [2]string{l.server.LocalAddr().String(), l.server.RemoteAddr().String()}
 	p.own.Store(own, nil)
 	defer p.own.Delete(own)
 	defer p.remove(l.server)
@@ -262,7 +267,7 @@ func name(address net.Addr, conn net.Conn) string {
 
 // tap returns a tap for one direction.
 func (l *link) tap(reply bool) *tap {
-	return &tap{tell: l.proxy.config.Tell, who: l.who(reply), emit: func(m Message) {
+	return &tap{reply: reply, tell: l.proxy.config.Tell, who: l.who(reply), emit: func(m Message) {
 		m.Reply, m.Peer, m.Local = reply, l.peer, l.local
 		began := m.Time.Add(-m.Took)
 		if reply {
@@ -295,6 +300,11 @@ func (l *link) forward(dst, src net.Conn, t *tap, buffer []byte, n int) {
 				// what it would see without a proxy.
 				l.abort()
 				break
+			}
+			if !t.reply && !l.probing { // the server is at work and waits for neither call
+				l.probing = true
+				probe(l.client)
+				probe(l.server)
 			}
 		}
 		if err == nil {
