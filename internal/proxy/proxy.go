@@ -206,9 +206,8 @@ type link struct {
 	client, server net.Conn
 	peer, local    string
 	// asked is when the client's last message began, in nanoseconds since start.
-	asked   atomic.Int64
-	start   time.Time
-	probing bool // the keepalive is on; used by the direction from the client
+	asked atomic.Int64
+	start time.Time
 }
 
 func (p *Proxy) serve(client net.Conn) {
@@ -245,14 +244,21 @@ func (p *Proxy) serve(client net.Conn) {
 	defer p.own.Delete(own)
 	defer p.remove(l.server)
 
+	request := l.tap(false)
+	if err := l.pass(l.server, request, buffer[:n]); err != nil {
+		l.abort()
+		return
+	}
 	replied := make(chan struct{})
 	go func() {
 		defer close(replied)
 		buffer := buffers.Get().(*[bufferSize]byte)
 		defer buffers.Put(buffer)
-		l.forward(client, l.server, l.tap(true), buffer[:], 0)
+		l.forward(client, l.server, l.tap(true), buffer[:])
 	}()
-	l.forward(l.server, client, l.tap(false), buffer[:], n)
+	probe(l.client) // the server is at work, and waits for neither call
+	probe(l.server)
+	l.forward(l.server, client, request, buffer[:])
 	<-replied
 }
 
@@ -267,7 +273,7 @@ func name(address net.Addr, conn net.Conn) string {
 
 // tap returns a tap for one direction.
 func (l *link) tap(reply bool) *tap {
-	return &tap{reply: reply, tell: l.proxy.config.Tell, who: l.who(reply), emit: func(m Message) {
+	return &tap{tell: l.proxy.config.Tell, who: l.who(reply), emit: func(m Message) {
 		m.Reply, m.Peer, m.Local = reply, l.peer, l.local
 		began := m.Time.Add(-m.Took)
 		if reply {
@@ -288,33 +294,29 @@ func (l *link) who(reply bool) string {
 	return l.peer
 }
 
-// forward forwards from src to dst until src ends. The first n bytes are in the buffer
-// already.
-func (l *link) forward(dst, src net.Conn, t *tap, buffer []byte, n int) {
-	var err error
+// pass forwards bytes.
+func (l *link) pass(dst net.Conn, t *tap, p []byte) error {
+	t.feed(p)
+	_, err := dst.Write(p)
+	return err
+}
+
+// forward forwards from src to dst until src ends.
+func (l *link) forward(dst, src net.Conn, t *tap, buffer []byte) {
 	for {
-		if n > 0 {
-			t.feed(buffer[:n])
-			if _, failed := dst.Write(buffer[:n]); failed != nil {
-				// dst has closed or reset its connection, and takes nothing more: src sees
-				// what it would see without a proxy.
-				l.abort()
-				break
-			}
-			if !t.reply && !l.probing { // the server is at work and waits for neither call
-				l.probing = true
-				probe(l.client)
-				probe(l.server)
-			}
-		}
-		if err == nil {
-			n, err = src.Read(buffer)
-			continue
-		}
-		if err != io.EOF || closeWrite(dst) != nil {
+		n, err := src.Read(buffer)
+		if n > 0 && l.pass(dst, t, buffer[:n]) != nil {
+			// dst has closed or reset its connection, and takes nothing more: src sees what
+			// it would see without a proxy.
 			l.abort()
+			break
 		}
-		break
+		if err != nil {
+			if err != io.EOF || closeWrite(dst) != nil {
+				l.abort()
+			}
+			break
+		}
 	}
 	if l.proxy.ctx.Err() == nil {
 		t.end()

@@ -18,8 +18,6 @@ type tap struct {
 	tell func(Event, string)
 	who  string // sends the bytes, for people
 
-	reply bool // it is the server's direction
-
 	header  [wire.HeaderLength]byte
 	have    int   // bytes of the header that have arrived
 	length  int64 // of the body
