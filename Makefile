@@ -47,7 +47,7 @@ TOOLCHAIN = @GO="$(GO)" CC="$(CC)" CXX="$(CXX)" PYTHON="$(PYTHON)" test/toolchai
 USER_PYTHON = $(if $(filter file,$(origin PYTHON)),,$(PYTHON))
 RUN_TESTS = BUILD="$(BUILD_PATH)" PYTHON="$(USER_PYTHON)" CC="$(CC)" CXX="$(CXX)" GO="$(GO)" test/run
 
-.PHONY: all windows generate setup check test toolchain fuzz soak bench bench-quick demo install install-files install-library install-development install-suppressions install-manual install-documents uninstall dist clean help
+.PHONY: all obe windows generate setup check test toolchain fuzz soak bench bench-quick demo install install-files install-library install-development install-suppressions install-tool install-manual install-documents uninstall dist clean help
 
 all: $(OUT)/libobe.so $(OUT)/obe64.so ## build build/libobe.so (the default)
 
@@ -71,6 +71,24 @@ $(OUT)/libobe.so: $(OUT)/$(LIBFILE)
 # The name by which LabVIEW on Linux finds the library named obe*.* in its nodes.
 $(OUT)/obe64.so: $(OUT)/libobe.so
 	@ln -sf $(SONAME) "$@"
+
+# The command-line tool. It is static and does not need the library.
+TOOL_SOURCES := go.mod go.sum $(shell find cmd internal -name '*.go' -o -name '*.tmpl')
+GOTOOL := GOWORK=off CGO_ENABLED=0 "$(GO)" build -trimpath -buildvcs=false -ldflags "-s -w -buildid="
+
+obe: $(OUT)/obe ## build build/obe, the command-line tool
+
+$(OUT)/obe: $(TOOL_SOURCES)
+	$(TOOLCHAIN) go
+	@mkdir -p "$(BUILD)"
+	$(GOTOOL) -o "$@" ./cmd/obe
+
+# What completes its command lines, written by the tool, which is run here. build/obe may
+# be for another machine.
+$(OUT)/completions/%: $(TOOL_SOURCES)
+	@mkdir -p "$(BUILD)/completions"
+	GOOS= GOARCH= CGO_ENABLED=0 GOWORK=off "$(GO)" run -buildvcs=false ./cmd/obe completion $* > "$@.new"
+	@mv "$@.new" "$@"
 
 # Windows, 64 and 32 bits: the library, which depends only on parts of Windows, and
 # import libraries for the compilers of Microsoft and MinGW.
@@ -116,6 +134,7 @@ $(WINDOWS)/libobe%.dll.a: $(WINDOWS)/obe%.def
 generate: ## regenerate include/obe.h and the other generated files
 	$(TOOLCHAIN) go
 	cd capi && "$(GO)" run ./generate
+	"$(GO)" run ./cmd/obe manual packaging/man
 
 setup: ## install every tool that tests and packages need, on Debian or Ubuntu
 	test/setup
@@ -168,7 +187,7 @@ install: all ## install below DESTDIR: PREFIX (/usr/local), LIBDIR (PREFIX/lib),
 uninstall: ## remove what make install has put below DESTDIR and PREFIX
 	@$(INSTALL) uninstall
 
-install-files: install-library install-development install-suppressions install-manual install-documents
+install-files: install-library install-development install-suppressions install-tool install-manual install-documents
 
 install-library: all
 	install -d "$(DESTDIR)$(LIBDIR)"
@@ -195,6 +214,14 @@ SUPPRESSIONS := $(wildcard packaging/*.supp)
 install-suppressions:
 	install -d "$(DESTDIR)$(PREFIX)/share/libobe"
 	$(if $(SUPPRESSIONS),install -m 644 $(SUPPRESSIONS) "$(DESTDIR)$(PREFIX)/share/libobe/")
+
+install-tool: $(OUT)/obe $(addprefix $(OUT)/completions/,bash zsh fish)
+	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(MANDIR)/man1"
+	install -m 755 "$(BUILD)/obe" "$(DESTDIR)$(PREFIX)/bin/"
+	install -m 644 packaging/man/*.1 "$(DESTDIR)$(MANDIR)/man1/"
+	install -D -m 644 "$(BUILD)/completions/bash" "$(DESTDIR)$(PREFIX)/share/bash-completion/completions/obe"
+	install -D -m 644 "$(BUILD)/completions/zsh" "$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_obe"
+	install -D -m 644 "$(BUILD)/completions/fish" "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/obe.fish"
 
 # The page of each function is a link to the page of its group.
 install-manual:

@@ -76,6 +76,7 @@ next_steps() {
     *)
         echo "libobe $VERSION is installed below $PREFIX. It is found with these variables:"
         search_in LD_LIBRARY_PATH "$LIBDIR" "by programs"
+        echo "    export PATH=\"$PREFIX/bin:\$PATH\"  # by the shell: the tool obe"
         search_in PKG_CONFIG_PATH "$LIBDIR/pkgconfig" "by pkg-config"
         search_in CMAKE_PREFIX_PATH "$PREFIX" "by CMake"
         echo "    export MANPATH=\"$MANDIR:\$MANPATH\"  # by man; the colon keeps the system's own pages"

@@ -1,7 +1,7 @@
 // Command generate writes everything that follows from the export files of capi and
 // from the tables of statuses, options and counters: the C headers, capi/abi.c, the
-// Python signatures, the manual pages, the pages in docs/reference, and LabVIEW's node table
-// and error file. With -check it writes nothing and fails if one of these files is stale.
+// Python signatures, the manual pages, the pages in docs/reference, LabVIEW's node table and
+// error file, and the version of cmd/obe. With -check it writes nothing and fails if one of these files is stale.
 //
 // It reads sources and writes text; it does not build or load the library. The comment
 //
@@ -72,7 +72,7 @@ func render(root string) (map[string][]byte, error) {
 		return nil, err
 	}
 	out := map[string][]byte{}
-	for _, files := range []func(string, *library) (map[string][]byte, error){commandFiles, headers, pythonFiles, manual, reference, labviewFiles} {
+	for _, files := range []func(string, *library) (map[string][]byte, error){commandFiles, headers, pythonFiles, manual, reference, labviewFiles, toolFiles} {
 		made, err := files(root, lib)
 		if err != nil {
 			return nil, err

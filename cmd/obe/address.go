@@ -49,10 +49,12 @@ func parseAddress(text string) (address, error) {
 	switch {
 	case errors.As(err, &split) && strings.Count(text, ":") > 1 && !strings.HasPrefix(text, "["):
 		return address{}, &mistake{text, 0, fmt.Sprintf("an IPv6 address needs brackets and a port: [%s]:%d", text, socket.DefaultPort)}
-	case errors.As(err, &split):
-		return address{}, &mistake{text, len(text), fmt.Sprintf("not an address: %s; write %s:%d or :%d", split.Err, text, socket.DefaultPort, socket.DefaultPort)}
+	case errors.As(err, &split) && strings.HasPrefix(text, "[") && !strings.Contains(text, "]"):
+		return address{}, &mistake{text, len(text), "the bracket ] of the IPv6 address is missing"}
+	case errors.As(err, &split) && !strings.Contains(strings.TrimLeft(text, "["), "]:"):
+		return address{}, &mistake{text, len(text), fmt.Sprintf("an address has a port: write %s:%d", text, socket.DefaultPort)}
 	case err != nil:
-		return address{}, &mistake{text, 0, err.Error()}
+		return address{}, &mistake{text, 0, "not an address, which is host:port, :port or unix:/path"}
 	}
 	port, err := strconv.Atoi(digits)
 	if err != nil || port < 0 || port > 65535 || strings.Trim(digits, "0123456789") != "" {
@@ -90,26 +92,40 @@ func addTLSFlags(flags *pflag.FlagSet, prefix string, role socket.Role) *tlsFlag
 		if !strings.HasPrefix(option.Name, "tls_") || role == socket.RoleServer && strings.HasPrefix(option.Doc, "Client: ") {
 			continue
 		}
-		kind := "`FILE`, "
-		if option.Type != "path" {
-			kind = "`NAME`, "
-		}
-		flags.String(prefix+strings.ReplaceAll(option.Name, "_", "-"), "", kind+firstSentence(option.Doc))
+		// The part in quotes is the name of the value in the help.
+		flags.String(prefix+flagName(option.Name), "", quoteOnce(firstSentence(option.Doc), "file", "name"))
 	}
 	return &tlsFlags{prefix, flags}
 }
 
-// firstSentence returns the first sentence of an option's description as the usage of a flag.
-func firstSentence(doc string) string {
-	doc = strings.TrimPrefix(doc, "Client: ")
-	doc, _, _ = strings.Cut(doc, ". ")
-	doc = strings.TrimSuffix(doc, ".")
+// flagName returns the name of the flag of an option.
+func flagName(option string) string { return strings.ReplaceAll(option, "_", "-") }
+
+// tlsWords returns the names of the TLS options, each followed by that of its flag.
+func tlsWords() (words []string) {
 	for _, option := range socket.Options {
 		if strings.HasPrefix(option.Name, "tls_") {
-			doc = strings.ReplaceAll(doc, option.Name, "--"+strings.ReplaceAll(option.Name, "_", "-"))
+			words = append(words, option.Name, "--"+flagName(option.Name))
 		}
 	}
+	return words
+}
+
+// firstSentence returns the first sentence of an option's description as the usage of a flag.
+func firstSentence(doc string) string {
+	doc, _, _ = strings.Cut(strings.TrimPrefix(doc, "Client: "), ". ")
+	doc = strings.NewReplacer(tlsWords()...).Replace(strings.TrimSuffix(doc, "."))
 	return strings.ToLower(doc[:1]) + doc[1:]
+}
+
+// quoteOnce puts the first of some words that a text has into backquotes.
+func quoteOnce(text string, words ...string) string {
+	for _, word := range words {
+		if strings.Contains(text, " "+word+" ") {
+			return strings.Replace(text, " "+word+" ", " `"+word+"` ", 1)
+		}
+	}
+	return text
 }
 
 // apply sets the options of the flags that were used.

@@ -7,12 +7,12 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"strings"
 	"sync"
 	"syscall"
 
 	"golang.org/x/term"
 
-	"libobe/internal/command"
 	"libobe/internal/jsondoc"
 	"libobe/internal/socket"
 	"libobe/internal/transport"
@@ -136,33 +136,39 @@ func (a *app) untilStopped(sockets ...socket.Socket) (release func() bool) {
 }
 
 // failure is the exit for an error of the library: its sentence, and what to try.
-func failure(err error) error {
+func failure(err error, try ...string) error {
 	if err == nil {
 		return nil
 	}
 	var syntax *jsondoc.SyntaxError
-	status, try := exitAnswer, ""
+	status := exitNoAnswer
 	switch {
 	case errors.Is(err, transport.ErrAddress), errors.Is(err, socket.ErrArgument):
 		status = exitUsage
 	case errors.Is(err, transport.ErrInUse):
-		status, try = exitUsage, "another program uses that port: end it, or let the system choose a port with :0"
+		status = exitUsage
+		try = append(try, "another program uses that port: end it, or let the system choose a port with :0")
 	case errors.Is(err, transport.ErrTLS):
-		status, try = exitNoAnswer, "compare the --tls flags with the other side's settings"
-	case errors.Is(err, command.ErrReply), errors.As(err, &syntax), errors.Is(err, wire.ErrMalformed), errors.Is(err, wire.ErrTooLarge):
-	case errors.Is(err, socket.ErrPeerClosed), errors.Is(err, wire.ErrIncomplete), errors.Is(err, transport.ErrReset):
-		status, try = exitNoAnswer, "the server ended the connection without an answer: look at the server's own output"
+		try = append(try, "compare the --tls flags with the settings of the other side")
+	case errors.As(err, &syntax), errors.Is(err, wire.ErrMalformed), errors.Is(err, wire.ErrTooLarge):
+		status = exitAnswer
 	case errors.Is(err, transport.ErrRefused):
-		status, try = exitNoAnswer, "no program listens there: start the server, or compare host and port with the server's"
+		try = append(try, "start the server, or compare host and port with those that it prints")
+	case errors.Is(err, socket.ErrPeerClosed), errors.Is(err, wire.ErrIncomplete), errors.Is(err, transport.ErrReset):
+		try = append(try, "the server ended the connection: look at its own output for the reason")
 	case errors.Is(err, transport.ErrUnreachable):
-		status, try = exitNoAnswer, "check the name of the host, the network and the firewall"
-	case errors.Is(err, socket.ErrTimeout):
-		status = exitNoAnswer
-	default:
-		status = exitNoAnswer
+		try = append(try, "compare the name of the host, and look for a firewall")
 	}
-	if try != "" {
-		err = fmt.Errorf("%w\n  (%s)", err, try)
+	text := toolWords.Replace(err.Error())
+	for _, operation := range []string{"tcmd ", "wait_ready "} {
+		text = strings.TrimPrefix(text, operation)
 	}
-	return &exit{status, err}
+	return &exit{status, errors.New(strings.Join(append([]string{text}, try...), "\n  "))}
 }
+
+// toolWords replaces what sentences of the library say about functions and options.
+var toolWords = strings.NewReplacer(append([]string{
+	"; use wait_ready to wait for one that is starting", "",
+	"set the option persistent to 0", "leave out --persistent",
+	"max_message", "--max-message",
+}, tlsWords()...)...)

@@ -1,26 +1,31 @@
 package main
 
 import (
+	"errors"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"libobe/internal/socket"
+	"libobe/internal/transport"
 )
 
 func newReady(app *app) *cobra.Command {
-	var wait, timeout time.Duration
+	wait, timeout := time.Duration(0), 5*time.Second
 	cmd := &cobra.Command{
 		Use:   "ready [ADDRESS]",
-		Short: "Does a server answer?",
-		Long: `Ask a server {"command": "ready"}: exit status 0 if it answers, 3 if it does not.
+		Short: "Ask whether a server answers",
+		Long: `Send the command ready to a server. The exit status is 0 if there is any reply, and 3 if there
+is none. Nothing is printed then but the reason, on the standard error.
 
 ` + addressHelp,
-		Example: "  obe ready\n  obe ready lab3:61981 --wait 30s && ./measure",
-		Args:    cobra.MaximumNArgs(1),
+		Example: `  obe ready && echo yes
+  obe ready lab3:61981 --wait 30s && ./instrument`,
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	cmd.Flags().DurationVar(&wait, "wait", 0, "how long to try again while no server answers")
-	cmd.Flags().DurationVar(&timeout, "timeout", 5*time.Second, "how long to wait for the answer, without --wait")
+	cmd.Flags().Var((*duration)(&wait), "wait", "how long to try again while no server answers, such as 500ms, 30s or 2m; a number alone is in seconds")
+	cmd.Flags().Var((*duration)(&timeout), "timeout", "how long to wait for the reply, if --wait is not given")
 	tls := addTLSFlags(cmd.Flags(), "", socket.RoleClient)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		at, err := optionalAddress(args)
@@ -36,6 +41,12 @@ func newReady(app *app) *cobra.Command {
 			return failure(client.WaitReady(wait))
 		}
 		_, err = client.TcmdBody([]byte(`{"command": "ready"}`), timeout)
+		if errors.Is(err, socket.ErrTimeout) {
+			return failure(err, "a program listens there: it may be busy, which a longer --timeout allows for, or speak another protocol")
+		}
+		if errors.Is(err, transport.ErrRefused) {
+			return failure(err, "--wait 30s waits for a server that is starting")
+		}
 		return failure(err)
 	}
 	return cmd

@@ -45,7 +45,7 @@ def prefix() -> tuple[Path, str]:
     )
     assert done.returncode == 0, done.stdout
     settings = re.findall(r"^ +(export .*?)(?:  #.*)?$", done.stdout, re.M)
-    assert len(settings) == 4, done.stdout
+    assert len(settings) == 5, done.stdout
     return directory, "\n".join([*settings, f"export PYTHONPATH='{PYTHON_PATH}'", ""])
 
 
