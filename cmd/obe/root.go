@@ -52,6 +52,7 @@ powershell have one too.`,
 		newReady(app),
 		newCall(app),
 		newManual(app),
+		newRecord(app),
 	)
 	return root
 }

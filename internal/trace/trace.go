@@ -52,12 +52,13 @@ const (
 type Record struct {
 	Time      time.Time // when it was complete
 	Process   int
-	Role      string // "client" or "server"
+	Role      string // "client", "server" or "proxy"
 	Direction Direction
 	Peer      string        // an address
 	Local     string        // this side's address
 	Elapsed   time.Duration // since the call began
 	Body      []byte        // one JSON text
+	Length    int64         // of the body, if Body is only the first bytes of it, more than MaxBody; else 0
 }
 
 // Version is that of the format, in the first line of a file. It stays the same when members
@@ -85,7 +86,7 @@ var FirstFields = []Field{
 var Fields = []Field{
 	{"time", "string", "When the message was complete, in UTC, as in 2026-03-04T05:06:07.123456Z."},
 	{"pid", "whole number", "The process."},
-	{"role", "string", "The role of this side: client or server."},
+	{"role", "string", "The role of this side: client, server, or proxy for obe record, which records what the client sent (received) and got (sent)."},
 	{"direction", "string", "sent or received, as seen from this side."},
 	{"peer", "string", "The address of the other side; empty if it is not known."},
 	{"local", "string", "The address of this side. peer and local together tell connections apart, and a message has the two the other way round in the trace of the other side."},
@@ -140,7 +141,7 @@ func (r Record) append(line []byte) []byte {
 	line = append(line, `,"local":`...)
 	line = jsondoc.AppendString(line, r.Local)
 	line = append(line, `,"size":`...)
-	line = strconv.AppendInt(line, int64(len(r.Body)), 10)
+	line = strconv.AppendInt(line, max(r.Length, int64(len(r.Body))), 10)
 	line = append(line, `,"duration_ms":`...)
 	line = strconv.AppendFloat(line, float64(r.Elapsed)/float64(time.Millisecond), 'f', 3, 64)
 	if len(r.Body) > MaxBody {
