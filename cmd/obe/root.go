@@ -53,6 +53,7 @@ powershell have one too.`,
 		newCall(app),
 		newManual(app),
 		newRecord(app),
+		newReplay(app),
 	)
 	return root
 }

@@ -3,7 +3,8 @@
 //
 // The one thing to know first: a trace can have a command twice, as the client sent it and as
 // the server received it. So the messages of each server, by its address, are taken from one
-// side: the server's if it was recorded, else the clients'.
+// role: the server's if it was recorded, else that of a proxy with this address, else the
+// clients'.
 package replay
 
 import (
@@ -70,13 +71,9 @@ const (
 	newData = "newdat"
 )
 
-const (
-	client = "client"
-	server = "server"
-)
-
-// side is the messages of one server that one role recorded.
-type side struct{ role, server string }
+// ranks has the roles; of the messages of one server, those of the role with the highest
+// rank count.
+var ranks = map[string]int{"client": 1, "proxy": 2, "server": 3}
 
 // connection is where a reply belongs to.
 type connection struct {
@@ -92,12 +89,13 @@ func Load(path string) (*Recording, error) {
 	}
 	defer reader.Close()
 	type recorded struct {
-		side
 		*Exchange
+		server string
+		rank   int
 	}
 	var all []recorded
 	waiting := map[connection][]*Exchange{} // for their reply
-	byServer := map[string]bool{}           // servers that were recorded themselves
+	best := map[string]int{}                // by server
 	for {
 		entry, err := reader.Next()
 		if err == io.EOF {
@@ -107,19 +105,21 @@ func Load(path string) (*Recording, error) {
 			return nil, err
 		}
 		at := connection{entry.Process, entry.Role, entry.Local, entry.Peer}
-		of := side{entry.Role, entry.Peer}
-		switch entry.Role {
-		case server:
-			of.server = entry.Local
-			byServer[of.server] = true
-		case client:
-		default:
-			continue
+		rank, of, request := ranks[entry.Role], entry.Local, trace.Received
+		if entry.Role == "client" {
+			of, request = entry.Peer, trace.Sent
 		}
 		switch {
-		case (entry.Role == client) == (entry.Direction == trace.Sent):
+		case rank == 0:
+		case entry.Direction == request:
 			x := &Exchange{Name: nameOf(entry), Command: entry}
-			all = append(all, recorded{of, x})
+			all = append(all, recorded{x, of, rank})
+			best[of] = max(best[of], rank)
+			if entry.Role == "server" {
+				// A server takes the next command of a connection after it has answered
+				// the one before, or has given it up.
+				waiting[at] = nil
+			}
 			waiting[at] = append(waiting[at], x)
 		case len(waiting[at]) > 0:
 			waiting[at][0].Reply = entry
@@ -131,12 +131,12 @@ func Load(path string) (*Recording, error) {
 	r := &Recording{Damaged: reader.Damaged()}
 	current := map[string]*Run{} // by server
 	for _, x := range all {
-		if x.role == client && byServer[x.server] {
+		if x.rank < best[x.server] {
 			continue
 		}
 		r.Exchanges = append(r.Exchanges, x.Exchange)
 		run := current[x.server]
-		if x.Name == newRun || x.Name == newData && run == nil {
+		if x.Name == newRun && !x.Refused() || x.Name == newData && run == nil {
 			run = &Run{Server: x.server, Begun: x.Name == newRun}
 			current[x.server] = run
 			r.Runs = append(r.Runs, run)
