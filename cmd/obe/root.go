@@ -53,6 +53,7 @@ powershell have one too.`,
 		newCall(app),
 		newListen(app),
 		newRecord(app),
+		newReplay(app),
 		newManual(app),
 	)
 	return root

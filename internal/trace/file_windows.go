@@ -130,3 +130,17 @@ func (f *file) append(line []byte) error {
 	}
 	return nil
 }
+
+// openToRead opens a file for reading. Package os would prevent others from renaming it.
+func openToRead(path string) (*os.File, error) {
+	name, err := windows.UTF16PtrFromString(path)
+	if err == nil {
+		var h windows.Handle
+		h, err = windows.CreateFile(name, windows.GENERIC_READ, windows.FILE_SHARE_READ|windows.FILE_SHARE_WRITE|windows.FILE_SHARE_DELETE,
+			nil, windows.OPEN_EXISTING, windows.FILE_ATTRIBUTE_NORMAL|windows.FILE_FLAG_BACKUP_SEMANTICS, 0)
+		if err == nil {
+			return os.NewFile(uintptr(h), path), nil
+		}
+	}
+	return nil, &os.PathError{Op: "open", Path: path, Err: err}
+}
