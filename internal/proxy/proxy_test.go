@@ -458,12 +458,16 @@ func TestRecorderCountsWhatItLoses(t *testing.T) {
 	fail := errors.New("no space left on device")
 	var told []error
 	var lines []trace.Record
-	r := NewRecorder(func(record trace.Record) error {
-		if string(record.Body) == "2" || string(record.Body) == "3" {
-			return fail
+	r := NewRecorder(func(records []trace.Record) (written int, err error) {
+		for _, record := range records {
+			if string(record.Body) == "2" || string(record.Body) == "3" {
+				err = fail
+				continue
+			}
+			lines = append(lines, record)
+			written++
 		}
-		lines = append(lines, record)
-		return nil
+		return written, err
 	}, func(err error) { told = append(told, err) })
 	for _, body := range []string{"1", "2", "3", "4"} {
 		r.Record(Message{Body: []byte(body), Peer: "a", Local: "b", Reply: body == "4", Took: time.Second})
@@ -482,7 +486,7 @@ func TestRecorderCountsWhatItLoses(t *testing.T) {
 func TestRecorderOfADiskThatHasStopped(t *testing.T) {
 	stopped := make(chan struct{})
 	told := make(chan error, 1)
-	r := NewRecorder(func(trace.Record) error { <-stopped; return nil }, func(err error) { told <- err })
+	r := NewRecorder(func(records []trace.Record) (int, error) { <-stopped; return len(records), nil }, func(err error) { told <- err })
 	body := make([]byte, 1<<20)
 	const messages = 100
 	for range messages {
