@@ -1,13 +1,25 @@
 package main
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"libobe/internal/jsondoc"
+	"libobe/internal/socket"
 )
 
 // echo answers each message with itself.
@@ -148,6 +160,56 @@ func TestCallWithoutAnswer(t *testing.T) {
 	} {
 		obe(t, "", "call", raw(t, bytes), "goodset").check(t, want)
 	}
+}
+
+// A server of Python's optbayesexpt reads one message of each connection.
+func TestPersistentNeedsItsServer(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	go func() {
+		if conn, err := listener.Accept(); err == nil {
+			_, _ = conn.Read(make([]byte, 1024))
+			_, _ = conn.Write([]byte("0000000001" + "1"))
+			_, _ = io.Copy(io.Discard, conn)
+		}
+	}()
+	got := obe(t, "", "call", listener.Addr().String(), "x", "--persistent", "--repeat", "2", "--timeout", "0.2")
+	got.check(t, result{`{"count":1,`, "for such a server, leave out --persistent", exitNoAnswer})
+}
+
+// With --tls-ca the server is one whose certificate that authority has signed.
+func TestCallOverTLS(t *testing.T) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, DNSNames: []string{"lab3"}, IsCA: true, BasicConstraintsValid: true,
+	}
+	certificate, err1 := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	private, err2 := x509.MarshalPKCS8PrivateKey(key)
+	server, err3 := socket.NewServer("", 0)
+	if err := errors.Join(err1, err2, err3); err != nil {
+		t.Fatal(err)
+	}
+	defer server.Free()
+	directory := t.TempDir()
+	for name, block := range map[string]pem.Block{"cert": {Type: "CERTIFICATE", Bytes: certificate}, "key": {Type: "PRIVATE KEY", Bytes: private}} {
+		path := filepath.Join(directory, name)
+		if err := errors.Join(os.WriteFile(path, pem.EncodeToMemory(&block), 0o600), server.SetOption("tls_"+name, path)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	go func() { _ = server.Serve(func(m *socket.Message) { _ = m.Reply(m.Body, limit) }, nil) }()
+	ca := filepath.Join(directory, "cert")
+	obe(t, "", "call", server.Name(), "[1]", "--tls-ca", ca).check(t, result{stdout: "[1]\n"})
+	obe(t, "", "call", server.Name(), "[1]", "--tls-ca", ca, "--tls-server-name", "lab3").check(t, result{stdout: "[1]\n"})
+	obe(t, "", "call", server.Name(), "[1]", "--tls-ca", ca, "--tls-server-name", "lab4").check(t, result{"", "--tls-server-name", exitNoAnswer})
+	obe(t, "", "call", server.Name(), "[1]", "--tls").check(t, result{"", "--tls-ca", exitNoAnswer})
 }
 
 // Columns of numbers have their points below each other.
