@@ -51,7 +51,7 @@ func parseAddress(text string) (address, error) {
 		return address{}, &mistake{text, 0, fmt.Sprintf("an IPv6 address needs brackets and a port: [%s]:%d", text, socket.DefaultPort)}
 	case errors.As(err, &split) && strings.HasPrefix(text, "[") && !strings.Contains(text, "]"):
 		return address{}, &mistake{text, len(text), "the bracket ] of the IPv6 address is missing"}
-	case errors.As(err, &split) && !strings.Contains(strings.TrimLeft(text, "["), "]:"):
+	case errors.As(err, &split) && (!strings.Contains(text, ":") || strings.HasSuffix(text, "]")):
 		return address{}, &mistake{text, len(text), fmt.Sprintf("an address has a port: write %s:%d", text, socket.DefaultPort)}
 	case err != nil:
 		return address{}, &mistake{text, 0, "not an address, which is host:port, :port or unix:/path"}

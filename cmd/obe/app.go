@@ -105,17 +105,18 @@ type output struct {
 	failed context.CancelCauseFunc
 }
 
-// Write writes to the standard output. A failure ends the program.
+// Write writes to the standard output. A failure ends the program, with its reason, so the
+// caller does not get it as well.
 func (o *output) Write(p []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	n, err := o.to.Write(p)
+	_, err := o.to.Write(p)
 	if isClosedPipe(err) {
 		o.failed(&exit{status: exitPipe})
 	} else if err != nil {
 		o.failed(&exit{exitAnswer, fmt.Errorf("cannot write the result: %w", err)})
 	}
-	return n, err
+	return len(p), nil
 }
 
 // isClosedPipe reports whether an error of Write means that nobody reads.

@@ -280,7 +280,8 @@ func (a *app) printReply(reply []byte, table bool) {
 	if a.terminal {
 		out = visible(out)
 	}
-	if _, err := a.stdout.Write(append(out, '\n')); err == nil && shortened {
+	_, _ = a.stdout.Write(append(out, '\n'))
+	if shortened {
 		fmt.Fprintln(a.stderr, "(shortened for the terminal; redirected to a file or a program, the output is complete)")
 	}
 }

@@ -53,7 +53,7 @@ func measure(app *app, client *socket.Client, body []byte, timeout time.Duration
 			out, _ = json.Marshal(l) // of numbers that are finite
 			out = append(out, '\n')
 		}
-		app.stdout.Write(out)
+		_, _ = app.stdout.Write(out)
 	}
 	return err
 }

@@ -1,0 +1,226 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"libobe/internal/socket"
+)
+
+// limit is how long anything may take on a busy machine.
+const limit = 60 * time.Second
+
+// binary is the path of the program, which TestMain builds.
+var binary string
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		directory, err := os.MkdirTemp("", "obe")
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer os.RemoveAll(directory)
+		binary = filepath.Join(directory, "obe")
+		if runtime.GOOS == "windows" {
+			binary += ".exe"
+		}
+		build := exec.Command("go", "build", "-o", binary, ".")
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := build.CombinedOutput(); err != nil {
+			fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
+			return 1
+		}
+		return m.Run()
+	}())
+}
+
+// result is what a process left.
+type result struct {
+	stdout, stderr string
+	status         int
+}
+
+// obe runs the program until it ends.
+func obe(t *testing.T, stdin string, args ...string) result {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, binary, args...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &stdout, &stderr
+	err := cmd.Run()
+	var ended *exec.ExitError
+	if err != nil && !errors.As(err, &ended) {
+		t.Fatal(err)
+	}
+	if ctx.Err() != nil {
+		t.Fatalf("obe %s did not end\n%s", strings.Join(args, " "), stderr.String())
+	}
+	return result{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}
+}
+
+// process is the program while it runs.
+type process struct {
+	t              *testing.T
+	cmd            *exec.Cmd
+	stdin          io.WriteCloser
+	stdout, stderr *lines
+	ended          chan struct{}
+	state          *os.ProcessState // once it has ended
+}
+
+// lines yields the lines of a stream as they come.
+type lines struct {
+	t    *testing.T
+	name string
+	next chan string
+}
+
+// start runs the program in the background. It is killed at the end of the test.
+func start(t *testing.T, args ...string) *process {
+	t.Helper()
+	p := &process{t: t, cmd: exec.Command(binary, args...), ended: make(chan struct{})}
+	stdin, err1 := p.cmd.StdinPipe()
+	stdout, err2 := p.cmd.StdoutPipe()
+	stderr, err3 := p.cmd.StderrPipe()
+	if err := errors.Join(err1, err2, err3, p.cmd.Start()); err != nil {
+		t.Fatal(err)
+	}
+	p.stdin, p.stdout, p.stderr = stdin, readLines(t, "stdout", stdout), readLines(t, "stderr", stderr)
+	go func() {
+		p.state, _ = p.cmd.Process.Wait()
+		close(p.ended)
+	}()
+	t.Cleanup(func() {
+		_ = p.cmd.Process.Kill()
+		<-p.ended
+	})
+	return p
+}
+
+func readLines(t *testing.T, name string, stream io.Reader) *lines {
+	l := &lines{t, name, make(chan string, 1024)}
+	go func() {
+		defer close(l.next)
+		for r := bufio.NewReader(stream); ; {
+			line, err := r.ReadString('\n')
+			if line != "" {
+				l.next <- strings.TrimSuffix(line, "\n")
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	return l
+}
+
+// line waits for the next line.
+func (l *lines) line() string {
+	l.t.Helper()
+	select {
+	case line, ok := <-l.next:
+		if !ok {
+			l.t.Fatalf("%s ended", l.name)
+		}
+		return line
+	case <-time.After(limit):
+		l.t.Fatalf("no line on %s", l.name)
+	}
+	return ""
+}
+
+// find waits for the next line that contains a text.
+func (l *lines) find(text string) string {
+	l.t.Helper()
+	for {
+		if line := l.line(); strings.Contains(line, text) {
+			return line
+		}
+	}
+}
+
+// rest waits for the end of the stream and returns its remaining lines.
+func (l *lines) rest() (all []string) {
+	l.t.Helper()
+	for after := time.After(limit); ; {
+		select {
+		case line, ok := <-l.next:
+			if !ok {
+				return all
+			}
+			all = append(all, line)
+		case <-after:
+			l.t.Fatalf("%s did not end", l.name)
+		}
+	}
+}
+
+// wait waits for the end of the process and returns its exit status.
+func (p *process) wait() int {
+	p.t.Helper()
+	select {
+	case <-p.ended:
+		return p.state.ExitCode()
+	case <-time.After(limit):
+		p.t.Fatal("the process did not end")
+	}
+	return -1
+}
+
+// answer runs a server that answers each message with what a function returns, and nothing
+// for nil. It returns the server's address.
+func answer(t *testing.T, reply func(body string) []byte) string {
+	t.Helper()
+	server, err := socket.NewServer("", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = server.Serve(func(m *socket.Message) {
+			if body := reply(string(m.Body)); body != nil {
+				_ = m.Reply(body, limit)
+			}
+		}, nil)
+	}()
+	t.Cleanup(func() {
+		server.Free()
+		<-ended
+	})
+	return server.Name()
+}
+
+// unusedAddress returns an address on which nothing listens.
+func unusedAddress(t *testing.T) string {
+	t.Helper()
+	server, err := socket.NewServer("", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Free()
+	return server.Name()
+}
+
+// check compares what a process left. A text of want has to be part of what was printed, and
+// an empty one means that nothing was.
+func (r result) check(t *testing.T, want result) {
+	t.Helper()
+	matches := func(got, want string) bool { return got == want || want != "" && strings.Contains(got, want) }
+	if r.status != want.status || !matches(r.stdout, want.stdout) || !matches(r.stderr, want.stderr) {
+		t.Errorf("exit status %d, stdout %q, stderr %q;\nwant        %d, %q, %q", r.status, r.stdout, r.stderr, want.status, want.stdout, want.stderr)
+	}
+}
