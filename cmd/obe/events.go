@@ -55,6 +55,16 @@ func (e *events) say(format string, values ...any) {
 	fmt.Fprintf(e.to, e.prefix+": "+format+"\n", values...)
 }
 
+// count returns how many events of a kind there were.
+func (e *events) count(kind string) int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if k := e.kinds[kind]; k != nil {
+		return k.count
+	}
+	return 0
+}
+
 // end tells how many events were only counted.
 func (e *events) end() {
 	e.mu.Lock()

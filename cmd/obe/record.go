@@ -82,9 +82,7 @@ func record(app *app, prefix, listen, to, out string) error {
 	if err != nil {
 		return err
 	}
-	var first error
 	recorder := proxy.NewRecorder(write, func(err error) {
-		first = err
 		tell.say("a message could not be recorded, and the run goes on: %v", err)
 	})
 	p := proxy.New(proxy.Config{
@@ -95,7 +93,7 @@ func record(app *app, prefix, listen, to, out string) error {
 	context.AfterFunc(app.ctx, p.Close)
 	p.Serve()
 	p.Close()
-	written, lost := recorder.Close()
+	written, lost, first := recorder.Close()
 	tell.end()
 	tell.say("%s of %s %s in %s", plural(written, "message"), plural(p.Connections(), "connection"), isAre(written), where)
 	if lost > 0 {
@@ -160,7 +158,7 @@ func listenOn(at address) (net.Listener, error) {
 	l, err := parsed.ListenNet()
 	switch {
 	case errors.Is(err, transport.ErrInUse) && parsed.Path == "":
-		return nil, usage(fmt.Errorf("another program already listens on %s: end it, or let the system choose a free port with :0", at))
+		return nil, usage(fmt.Errorf("another program uses %s already: end it, or let the system choose a free port with :0", at))
 	case errors.Is(err, transport.ErrInUse):
 		return nil, usage(fmt.Errorf("another program already listens on %s, or a file has that name: end it, remove it, or choose another path", at))
 	case errors.Is(err, transport.ErrUnreachable):

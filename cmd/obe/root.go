@@ -51,6 +51,8 @@ powershell have one too.`,
 	root.AddCommand(
 		newReady(app),
 		newCall(app),
+		newListen(app),
+		newRecord(app),
 		newManual(app),
 		newRecord(app),
 		newReplay(app),

@@ -68,7 +68,7 @@ type Proxy struct {
 	running sync.WaitGroup
 	mu      sync.Mutex
 	open    map[net.Conn]bool // nil once Close was called
-	own     sync.Map          // the local addresses of the connections to the server
+	own     sync.Map          // the connections to the server, by the addresses of their ends
 
 	connections atomic.Int64
 }
@@ -76,7 +76,7 @@ type Proxy struct {
 // Dialer returns a Dial for a server at the first of some addresses that accepts a
 // connection.
 func Dialer(network string, addresses ...string) func(context.Context) (net.Conn, error) {
-	dialer := net.Dialer{Timeout: connectTimeout, KeepAliveConfig: probing}
+	dialer := net.Dialer{Timeout: connectTimeout, KeepAlive: -1}
 	return func(ctx context.Context) (conn net.Conn, err error) {
 		for _, address := range addresses {
 			if conn, err = dialer.DialContext(ctx, network, address); err == nil {
@@ -94,6 +94,13 @@ const connectTimeout = 10 * time.Second
 // keepAlive is after how much silence the system probes whether a peer is still there, as
 // libobe does by default.
 const keepAlive = 60 * time.Second
+
+// probe turns the keepalive on. Without it, a lost peer is noticed later.
+func probe(conn net.Conn) {
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetKeepAliveConfig(probing)
+	}
+}
 
 var probing = net.KeepAliveConfig{Enable: true, Idle: keepAlive, Interval: keepAlive / 4, Count: 4}
 
@@ -132,9 +139,6 @@ func (p *Proxy) Serve() {
 			return
 		}
 		p.connections.Add(1)
-		if tcp, ok := client.(*net.TCPConn); ok {
-			_ = tcp.SetKeepAliveConfig(probing) // without it, a lost peer is noticed later
-		}
 		p.running.Add(1)
 		go func() {
 			defer p.running.Done()
@@ -218,7 +222,7 @@ func (p *Proxy) serve(client net.Conn) {
 		return
 	}
 	l := &link{proxy: p, client: client, peer: name(client.RemoteAddr(), client), local: name(client.LocalAddr(), client), start: time.Now()}
-	if _, isOwn := p.own.Load(l.peer); isOwn {
+	if _, isOwn := p.own.Load([2]string{l.peer, l.local}); isOwn {
 		p.config.Tell(Loop, "the server's address is that of this proxy itself; compare --to with --listen")
 		reset(client)
 		return
@@ -235,19 +239,26 @@ func (p *Proxy) serve(client net.Conn) {
 		l.server.Close()
 		return
 	}
-	own := l.server.LocalAddr().String()
+	own := [2]string{l.server.LocalAddr().String(), l.server.RemoteAddr().String()}
 	p.own.Store(own, nil)
 	defer p.own.Delete(own)
 	defer p.remove(l.server)
 
+	request := l.tap(false)
+	if err := l.pass(l.server, request, buffer[:n]); err != nil {
+		l.abort()
+		return
+	}
 	replied := make(chan struct{})
 	go func() {
 		defer close(replied)
 		buffer := buffers.Get().(*[bufferSize]byte)
 		defer buffers.Put(buffer)
-		l.forward(client, l.server, l.tap(true), buffer[:], 0)
+		l.forward(client, l.server, l.tap(true), buffer[:])
 	}()
-	l.forward(l.server, client, l.tap(false), buffer[:], n)
+	probe(l.client) // the server is at work, and waits for neither call
+	probe(l.server)
+	l.forward(l.server, client, request, buffer[:])
 	<-replied
 }
 
@@ -283,28 +294,29 @@ func (l *link) who(reply bool) string {
 	return l.peer
 }
 
-// forward forwards from src to dst until src ends. The first n bytes are in the buffer
-// already.
-func (l *link) forward(dst, src net.Conn, t *tap, buffer []byte, n int) {
-	var err error
+// pass forwards bytes.
+func (l *link) pass(dst net.Conn, t *tap, p []byte) error {
+	t.feed(p)
+	_, err := dst.Write(p)
+	return err
+}
+
+// forward forwards from src to dst until src ends.
+func (l *link) forward(dst, src net.Conn, t *tap, buffer []byte) {
 	for {
-		if n > 0 {
-			t.feed(buffer[:n])
-			if _, failed := dst.Write(buffer[:n]); failed != nil {
-				// dst has closed or reset its connection, and takes nothing more: src sees
-				// what it would see without a proxy.
-				l.abort()
-				break
-			}
-		}
-		if err == nil {
-			n, err = src.Read(buffer)
-			continue
-		}
-		if err != io.EOF || closeWrite(dst) != nil {
+		n, err := src.Read(buffer)
+		if n > 0 && l.pass(dst, t, buffer[:n]) != nil {
+			// dst has closed or reset its connection, and takes nothing more: src sees what
+			// it would see without a proxy.
 			l.abort()
+			break
 		}
-		break
+		if err != nil {
+			if err != io.EOF || closeWrite(dst) != nil {
+				l.abort()
+			}
+			break
+		}
 	}
 	if l.proxy.ctx.Err() == nil {
 		t.end()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"sync"
+	"time"
 
 	"libobe/internal/trace"
 )
@@ -20,7 +21,7 @@ type Recorder struct {
 	queue   []trace.Record
 	size    int // of the bodies in queue
 	closed  bool
-	told    bool
+	first   error // why the first message was lost
 	written int64
 	lost    int64
 	done    chan struct{}
@@ -53,8 +54,8 @@ func (r *Recorder) Record(m Message) {
 	defer r.mu.Unlock()
 	if r.closed || r.size > maxQueued {
 		r.lost++
-		if !r.told && !r.closed {
-			r.told = true
+		if r.first == nil && !r.closed {
+			r.first = errSlow
 			go r.failed(errSlow)
 		}
 		return
@@ -65,6 +66,10 @@ func (r *Recorder) Record(m Message) {
 	}
 }
 
+// batchTime is how long messages are gathered: writing each at once would take time from
+// the exchange that it belongs to.
+const batchTime = 2 * time.Millisecond
+
 func (r *Recorder) run() {
 	defer close(r.done)
 	var batch []trace.Record
@@ -73,6 +78,12 @@ func (r *Recorder) run() {
 		for len(r.queue) == 0 && !r.closed {
 			r.more.Wait()
 		}
+		wait := !r.closed
+		r.mu.Unlock()
+		if wait {
+			time.Sleep(batchTime)
+		}
+		r.mu.Lock()
 		batch, r.queue = r.queue, batch[:0]
 		r.mu.Unlock()
 		if len(batch) == 0 {
@@ -82,10 +93,12 @@ func (r *Recorder) run() {
 			err := r.write(batch[i])
 			r.mu.Lock()
 			r.size -= len(batch[i].Body)
-			first := err != nil && !r.told
+			first := err != nil && r.first == nil
+			if first {
+				r.first = err
+			}
 			if err != nil {
 				r.lost++
-				r.told = true
 			} else {
 				r.written++
 			}
@@ -98,8 +111,9 @@ func (r *Recorder) run() {
 	}
 }
 
-// Close writes what is queued, and returns how many messages were written and lost.
-func (r *Recorder) Close() (written, lost int64) {
+// Close writes what is queued, and returns how many messages were written and lost, and why
+// the first one was lost.
+func (r *Recorder) Close() (written, lost int64, first error) {
 	r.mu.Lock()
 	r.closed = true
 	r.more.Signal()
@@ -107,5 +121,5 @@ func (r *Recorder) Close() (written, lost int64) {
 	<-r.done
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.written, r.lost
+	return r.written, r.lost, r.first
 }

@@ -4,7 +4,6 @@ package transport
 
 import (
 	"net"
-	"net/netip"
 	"os"
 )
 
@@ -19,13 +18,13 @@ func (l *netListener) Close() error {
 	return l.Listener.Close()
 }
 
-func (a Address) listenNet(at netip.AddrPort) (net.Listener, error) {
-	own, err := a.Listen(at, 0)
+func listenNetUnix(path string) (net.Listener, error) {
+	own, err := listenUnix(path)
 	if err != nil {
 		return nil, err
 	}
 	listeners.Delete(own)
-	file := os.NewFile(uintptr(own.fd), own.Name())
+	file := os.NewFile(uintptr(own.fd), path)
 	defer file.Close() // FileListener duplicates the descriptor
 	l, err := net.FileListener(file)
 	if err != nil {
