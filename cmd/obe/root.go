@@ -53,9 +53,8 @@ powershell have one too.`,
 		newCall(app),
 		newListen(app),
 		newRecord(app),
-		newManual(app),
-		newRecord(app),
 		newReplay(app),
+		newManual(app),
 	)
 	return root
 }
