@@ -4,6 +4,7 @@ import (
 	"go/parser"
 	"go/token"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -69,4 +70,44 @@ func importsOf(t *testing.T, directory string) (names []string) {
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
+}
+
+// The library links these modules and nothing of the tool, whatever the system.
+func TestLibraryLinksNothingOfTheTool(t *testing.T) {
+	allowed := []string{"libobe", "github.com/mattn/go-pointer", "golang.org/x/sys", "golang.org/x/text"}
+	internal := strings.Fields("command environment excerpt jsondoc memory netpoll session socket thread trace transport wire")
+	for _, system := range []string{"linux", "windows", "darwin"} {
+		for path, module := range linked(t, system, "./capi") {
+			if !slices.Contains(allowed, module) {
+				t.Errorf("%s: the library links %s of %s", system, path, module)
+			}
+			name, found := strings.CutPrefix(path, "libobe/internal/")
+			if found && !slices.Contains(internal, name) || strings.HasPrefix(path, "libobe/cmd/") {
+				t.Errorf("%s: the library links %s", system, path)
+			}
+		}
+	}
+	if linked(t, "linux", "./cmd/obe")["github.com/spf13/cobra"] == "" {
+		t.Error("the tool does not link cobra: the list of packages is incomplete")
+	}
+}
+
+// linked returns the packages that a program links, with their modules, without those of Go.
+func linked(t *testing.T, system, program string) map[string]string {
+	t.Helper()
+	list := exec.Command(envOr("GO", "go"), "list", "-deps", "-f", "{{with .Module}}{{$.ImportPath}} {{.Path}}{{end}}", program)
+	list.Dir = ".."
+	list.Env = append(os.Environ(), "CGO_ENABLED=1", "GOOS="+system, "GOARCH=amd64")
+	out, err := list.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]string{}
+	for line := range strings.Lines(string(out)) {
+		path, module, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if path != "" {
+			found[path] = module
+		}
+	}
+	return found
 }

@@ -25,7 +25,7 @@ type listenFlags struct {
 	untilUsed bool
 	stay      bool
 	quiet     bool
-	timeout   time.Duration
+	timeout   duration
 }
 
 func newListen(app *app) *cobra.Command {
@@ -82,7 +82,7 @@ the port, and the address is printed.`,
 	cmd.Flags().BoolVar(&flags.untilUsed, "until-used", false, "end when the script is used up; implies --expect")
 	cmd.Flags().BoolVar(&flags.stay, "stay", false, "do not end after the command done")
 	cmd.Flags().BoolVar(&flags.quiet, "quiet", false, "print no messages")
-	cmd.Flags().DurationVar(&flags.timeout, "timeout", 0, "end after this time")
+	cmd.Flags().Var(&flags.timeout, "timeout", "end after this time; 0: never")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		at, err := optionalAddress(args)
 		if err != nil {
@@ -131,7 +131,7 @@ func listen(app *app, prefix string, at address, flags listenFlags) error {
 	ctx := app.ctx
 	if flags.timeout > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, flags.timeout)
+		ctx, cancel = context.WithTimeout(ctx, time.Duration(flags.timeout))
 		defer cancel()
 	}
 	select {

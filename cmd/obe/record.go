@@ -7,6 +7,7 @@ import (
 	"math"
 	"net"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -66,7 +67,7 @@ func record(app *app, prefix, listen, to, out string) error {
 	if err != nil {
 		return usage(fmt.Errorf("--to: %w", err))
 	}
-	if from == server && from.port != 0 {
+	if from.String() == server.String() && !strings.HasSuffix(from.String(), ":0") {
 		return usage(fmt.Errorf("--listen and --to are both %s; the proxy needs an address of its own, such as --listen :0", from))
 	}
 	tell := newEvents(app.stderr, prefix)

@@ -1,4 +1,4 @@
-"""python -m libobe: the versions and paths that a problem report needs."""
+"""python -m libobe: the versions and paths that a problem report needs. With arguments, it is a verb: see _ask.py."""
 
 from __future__ import annotations
 
@@ -19,6 +19,10 @@ def _version(package: str) -> str:
 
 
 def main() -> int:
+    if len(sys.argv) > 1:
+        from ._ask import main as ask  # needs the library, whose absence the report explains
+
+        return ask(sys.argv[1:])
     try:
         lib = library()
         found, loaded = f"{lib.obe_version().decode()} in {lib.path}", True

@@ -82,6 +82,11 @@ class ClientHandle(Handle):
         reply.release()
         return value
 
+    def tcmd_text(self, body: bytes, limit: Limit | None) -> str:
+        """Send a command and return the text of its reply."""
+        text: str = self._run(self._tcmd, body, limit, str)
+        return text
+
     def query(self, command: bytes, fields: bytes = b"", limit: Limit | None = None) -> Message:
         """Send one of the protocol's commands with the members of an object, b"" for none; see obe_query.
 
@@ -95,7 +100,7 @@ class ClientHandle(Handle):
 
     def expect_ok(self, command: bytes, body: bytes, limit: Limit | None = None) -> None:
         """Send one of the protocol's commands whose answer is "OK", and raise ReplyError for any other answer."""
-        text = self._run(self._tcmd, body, limit, str)
+        text = self.tcmd_text(body, limit)
         if text != '"OK"':  # an error, or an unusual spelling of "OK"
             self.check_reply(Message.from_text(text.encode()), command)
 
