@@ -96,7 +96,7 @@ func (f *replayFlags) do(app *app, cmd *cobra.Command, path string) error {
 		return usage(traceError(path, err))
 	}
 	if recording.Damaged > 0 {
-		tell.say("%s in %s %s not JSON, and skipped", plural(recording.Damaged, "line"), path, isAre(int64(recording.Damaged)))
+		tell.say("%s in %s %s not complete, and skipped", plural(recording.Damaged, "line"), path, isAre(int64(recording.Damaged)))
 	}
 	if f.list {
 		return listRuns(app, recording)

@@ -155,6 +155,11 @@ func (r *Reader) Close() {
 // Damaged returns how many lines were skipped because they are not JSON.
 func (r *Reader) Damaged() int { return r.damaged }
 
+// Incomplete reports whether the end of the last line is missing so far.
+func (r *Reader) Incomplete() bool { return r.files[0].incomplete() }
+
+func (s *source) incomplete() bool { return len(s.line) > 0 && !s.complete }
+
 // Next returns the next message, or io.EOF if there is none yet. An incomplete last line is
 // returned when its rest was written.
 func (r *Reader) Next() (*Entry, error) {
@@ -181,7 +186,7 @@ func (r *Reader) Next() (*Entry, error) {
 // leave ends the reading of the first file. An incomplete line is at its end if the disk
 // was full.
 func (r *Reader) leave() {
-	if s := r.files[0]; len(s.line) > 0 && !s.complete {
+	if s := r.files[0]; s.incomplete() {
 		r.damaged++
 	}
 	if r.last != nil {

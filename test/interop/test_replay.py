@@ -374,4 +374,4 @@ def test_a_damaged_trace_is_replayed_and_told(obe: str, recording: Path) -> None
     recording.write_text("".join([*lines[:3], lines[3][:40] + lines[4], *lines[5:]]) + '{"time":')
     shown = run(obe, "replay", recording, "--dry-run")
     assert shown.returncode == 0
-    assert f"1 line in {recording} is not JSON, and skipped" in shown.stderr
+    assert f"2 lines in {recording} are not complete, and skipped" in shown.stderr
