@@ -1,5 +1,6 @@
 #!/bin/sh
-# Builds the tarball and the wheel for one architecture of Linux: linux.sh GOARCH NAME
+# Builds the tarball, with library and tool, and the wheel for one architecture of Linux:
+# linux.sh GOARCH NAME
 #
 # The C compiler is zig, which can link against the symbols of an old glibc: the result
 # runs with glibc 2.17 and later.

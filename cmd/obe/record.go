@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"math"
 	"net"
+	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -70,6 +72,7 @@ func record(app *app, prefix, listen, to, out string) error {
 	if from.String() == server.String() && !strings.HasSuffix(from.String(), ":0") {
 		return usage(fmt.Errorf("--listen and --to are both %s; the proxy needs an address of its own, such as --listen :0", from))
 	}
+	leaveRoom()
 	tell := newEvents(app.stderr, prefix)
 	dial, err := dialer(app.ctx, server)
 	if err != nil {
@@ -101,6 +104,15 @@ func record(app *app, prefix, listen, to, out string) error {
 		tell.say("%s %s missing there; the first one: %v", plural(lost, "message"), isAre(lost), first)
 	}
 	return nil
+}
+
+// leaveRoom leaves half of the processors to the client and the server. With all of them, the
+// runtime wakes a second thread for each exchange, which takes turns with these two on a
+// small machine: that makes an exchange through the proxy 20 µs longer on two processors.
+func leaveRoom() {
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS((runtime.GOMAXPROCS(0) + 1) / 2)
+	}
 }
 
 func isAre(n int64) string {

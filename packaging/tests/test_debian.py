@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 from conftest import ANSWER, CONSUMER, VERSION, Dist, run, tool
 from tools import missing
 
-PACKAGES = ["libobe0", "libobe-dev", "python3-libobe"]
+PACKAGES = ["libobe0", "libobe-dev", "libobe-tools", "python3-libobe"]
 
 # Files written below root are in the directory up, which is gone when the script
 # ends. The script prints those that did not exist before, except caches, which
@@ -43,6 +44,7 @@ build/consumer
 build/consumer_cpp
 cd /
 /usr/bin/python3 /tmp/consumer.py
+obe --version
 echo end
 dpkg --purge {" ".join(PACKAGES)}
 """
@@ -60,16 +62,20 @@ def contents(package: Path) -> set[str]:
 
 def test_contents(dist: Dist) -> None:
     """Each package has its files, and no file is in two packages."""
-    library, development, python = (contents(dist.file(f"{name}_*.deb")) for name in PACKAGES)
+    library, development, tools, python = (contents(dist.file(f"{name}_*.deb")) for name in PACKAGES)
     libdir = f"/usr/lib/{multiarch()}"
     assert {f"{libdir}/libobe.so.0", f"{libdir}/libobe.so.{VERSION}"} <= library
     wanted = {"/usr/include/obe.h", "/usr/include/obe.hpp", f"{libdir}/libobe.so"}
     wanted |= {f"{libdir}/pkgconfig/libobe.pc", f"{libdir}/cmake/obe/obe-config.cmake"}
     wanted |= {"/usr/share/man/man3/libobe-send-and-receive.3.gz", "/usr/share/man/man3/obe_tcmd.3.gz"}
     assert wanted <= development
+    wanted = {"/usr/bin/obe", "/usr/share/man/man1/obe-call.1.gz", "/usr/share/bash-completion/completions/obe"}
+    wanted |= {"/usr/share/zsh/site-functions/_obe", "/usr/share/fish/vendor_completions.d/obe.fish"}
+    wanted |= {"/usr/share/doc/libobe-tools/LICENSE.third-party"}
+    assert {path.removesuffix(".gz") for path in wanted} <= {path.removesuffix(".gz") for path in tools}
     package = "/usr/lib/python3/dist-packages/libobe"
     assert {f"{package}/__init__.py", f"{package}/py.typed"} <= python
-    for one, other in ((library, development), (library, python), (development, python)):
+    for one, other in itertools.combinations((library, development, tools, python), 2):
         assert {path for path in one & other if not path.endswith("/")} == set()
 
 
@@ -97,5 +103,5 @@ def test_install(dist: Dist, tmp_path: Path) -> None:
     printed = run(tool("unshare"), "--mount", "sh", "-eu", "-c", OVERLAY, "sh", mount, given)
     used = printed[printed.index("used:\n") : printed.index("end\n")].splitlines()[1:]
     library = f"/usr/lib/{multiarch()}/libobe.so.{VERSION}"
-    assert used == [f"{ANSWER} {VERSION}"] * 4 + ["/usr/lib/python3/dist-packages/libobe/__init__.py", library]
+    assert used == [f"{ANSWER} {VERSION}"] * 4 + ["/usr/lib/python3/dist-packages/libobe/__init__.py", library, f"obe {VERSION}"]
     assert printed[printed.index("left:\n") :].splitlines() == ["left:"]

@@ -127,6 +127,6 @@ def test_dist_reports_all_missing_tools(tmp_path: Path) -> None:
 
 def test_dist_shows_progress(dist: Dist) -> None:
     """A line when a package is begun, and one when it is done."""
-    lines = re.findall(r"^\[(\d)/6\] (.*?)(?: \.\.\.|: \d+ s)$", dist.printed, re.M)
-    assert [int(number) for number, _ in lines] == [number for number in range(1, 7) for _ in range(2)]
+    lines = re.findall(r"^\[(\d)/8\] (.*?)(?: \.\.\.|: \d+ s)$", dist.printed, re.M)
+    assert [int(number) for number, _ in lines] == [number for number in range(1, 9) for _ in range(2)]
     assert lines[::2] == lines[1::2]

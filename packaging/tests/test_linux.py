@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 import sys
 from pathlib import Path
 
@@ -82,6 +83,26 @@ def test_consumer(unpacked: Path, tmp_path: Path) -> None:
     if machine(unpacked) == "aarch64":
         launcher = [tool("qemu-aarch64-static"), "-L", "/usr/aarch64-linux-gnu"]
     check_consumer(program, *launcher, libdir=unpacked / "lib")
+
+
+def test_tool(unpacked: Path) -> None:
+    """The tool is a static program for that architecture, with its manual and what completes its command lines."""
+    program = unpacked / "bin" / "obe"
+    assert {"x86_64": "X86-64", "aarch64": "AArch64"}[machine(unpacked)] in readelf(program, "-h")
+    assert "INTERP" not in readelf(program, "-l")
+    launcher = [tool("qemu-aarch64-static")] if machine(unpacked) == "aarch64" else []
+    assert run(*launcher, program, "--version") == f"obe {VERSION}\n"
+    assert (unpacked / "share" / "man" / "man1" / "obe-ready.1").exists()
+    assert "__complete" in (unpacked / "share" / "bash-completion" / "completions" / "obe").read_text()
+
+
+@pytest.mark.parametrize(("goarch", "number"), [("arm64", 0x0100000C), ("amd64", 0x01000007)])
+def test_macos(dist: Dist, tmp_path: Path, goarch: str, number: int) -> None:
+    """The tool for macOS is for its architecture. Nothing runs it here."""
+    unpacked = dist.unpack(f"obe-*-macos-{goarch}.tar.gz", tmp_path)
+    assert struct.unpack_from("<II", (unpacked / "bin" / "obe").read_bytes()) == (0xFEEDFACF, number)
+    assert (unpacked / "share" / "doc" / "obe" / "LICENSE.third-party").exists()
+    assert (unpacked / "share" / "man" / "man1" / "obe.1").exists()
 
 
 def test_cmake(dist: Dist, tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ def test_next_steps(tmp_path: Path) -> None:
         f"{exports}\nflags=$(pkg-config --cflags --libs libobe)\n"
         f'eval "cc -o {tmp_path}/program {CONSUMER}/consumer.c $flags"\n'
         f'{tmp_path}/program\ncat "${{MANPATH%:}}/man3/obe_tcmd.3" | head -1\n'
-        f'cmake -S {CONSUMER} -B {tmp_path}/build | grep "found libobe"\n'
+        f'cmake -S {CONSUMER} -B {tmp_path}/build | grep "found libobe"\nobe --version\n'
         f"{exports}\n"
         'printf "%s\\n" "$LD_LIBRARY_PATH" "$PKG_CONFIG_PATH" "$CMAKE_PREFIX_PATH" "$MANPATH"\n'
     )
@@ -110,8 +110,9 @@ def test_next_steps(tmp_path: Path) -> None:
     assert answers[0] == f"{ANSWER} {VERSION}"
     assert answers[1].startswith(".")
     assert answers[2] == f"-- found libobe {VERSION}"
+    assert answers[3] == f"obe {VERSION}"
     parts = [prefix / "lib", prefix / "lib" / "pkgconfig", prefix, prefix / "share" / "man"]
-    assert answers[3:] == [f"{part}:{part}" + (":" if part.name == "man" else "") for part in parts]
+    assert answers[4:] == [f"{part}:{part}" + (":" if part.name == "man" else "") for part in parts]
 
 
 def test_next_steps_where_everything_is_found(tmp_path: Path) -> None:

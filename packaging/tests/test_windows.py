@@ -3,6 +3,7 @@ in Wine."""
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import struct
@@ -84,6 +85,16 @@ def run_in_wine(program: Path, wine: Mapping[str, str], library: Path) -> None:
 
 def test_library(bits: int, unpacked: Path) -> None:
     assert machine(unpacked / "bin" / f"obe{bits}.dll") == MACHINES[bits][1]
+
+
+def test_tool(bits: int, unpacked: Path, wine: Mapping[str, str]) -> None:
+    """The tool is for its architecture. That of 64 bits runs, and its exit status is that of Linux."""
+    program = unpacked / "bin" / "obe.exe"
+    assert machine(program) == MACHINES[bits][1]
+    if bits == 64:
+        assert run(tool("wine"), program, "--version", env=wine).split() == ["obe", VERSION]
+        done = subprocess.run([tool("wine"), program, "ready", ":1"], env={**os.environ, **wine}, capture_output=True)
+        assert done.returncode == 3, done.stderr
 
 
 def test_hardening(bits: int, unpacked: Path) -> None:
