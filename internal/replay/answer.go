@@ -2,7 +2,6 @@ package replay
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 
 	"libobe/internal/jsondoc"
@@ -110,23 +109,12 @@ func (s *sequence) take() *answer {
 // fieldsOf returns a text that is the same for two commands with the same members, whatever
 // their order and the white space between them.
 func fieldsOf(command []byte) string {
-	d := jsondoc.FromValid(command)
-	kind, err := d.Type("")
-	count, counted := d.Count("")
-	if err != nil || counted != nil || kind != jsondoc.Object {
-		return compact(command)
-	}
 	var members []string
-	for i := range count {
-		key, err := d.Key("", i)
-		if err != nil {
-			return compact(command)
-		}
-		value, err := d.JSON("/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(key))
-		if err != nil {
-			return compact(command)
-		}
-		members = append(members, strconv.Quote(key)+":"+compact(value))
+	for key, value := range jsondoc.Members(command) {
+		members = append(members, string(key)+":"+compact(value))
+	}
+	if members == nil {
+		return compact(command)
 	}
 	slices.Sort(members)
 	return "{" + strings.Join(members, ",")

@@ -59,7 +59,7 @@ func (r *Run) Count(name string) (n int) {
 type Recording struct {
 	Runs      []*Run      // in the order in which they began
 	Exchanges []*Exchange // all of them, with those that belong to no run
-	Damaged   int         // lines of the trace that are not JSON
+	Damaged   int         // lines of the trace that are not complete
 }
 
 // ErrEmpty reports a trace without a command.
@@ -129,6 +129,9 @@ func Load(path string) (*Recording, error) {
 		}
 	}
 	r := &Recording{Damaged: reader.Damaged()}
+	if reader.Incomplete() {
+		r.Damaged++
+	}
 	current := map[string]*Run{} // by server
 	for _, x := range all {
 		if x.rank < best[x.server] {

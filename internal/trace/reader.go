@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strconv"
 	"time"
 	"unsafe"
 
@@ -154,6 +155,11 @@ func (r *Reader) Close() {
 // Damaged returns how many lines were skipped because they are not JSON.
 func (r *Reader) Damaged() int { return r.damaged }
 
+// Incomplete reports whether the end of the last line is missing so far.
+func (r *Reader) Incomplete() bool { return r.files[0].incomplete() }
+
+func (s *source) incomplete() bool { return len(s.line) > 0 && !s.complete }
+
 // Next returns the next message, or io.EOF if there is none yet. An incomplete last line is
 // returned when its rest was written.
 func (r *Reader) Next() (*Entry, error) {
@@ -180,7 +186,7 @@ func (r *Reader) Next() (*Entry, error) {
 // leave ends the reading of the first file. An incomplete line is at its end if the disk
 // was full.
 func (r *Reader) leave() {
-	if s := r.files[0]; len(s.line) > 0 && !s.complete {
+	if s := r.files[0]; s.incomplete() {
 		r.damaged++
 	}
 	if r.last != nil {
@@ -280,50 +286,70 @@ var errDamaged = errors.New("not JSON")
 
 // parse returns the message in a line, or nil if it is a line of another kind.
 func (s *source) parse(line []byte) (*Entry, error) {
-	d, err := jsondoc.Parse(line)
-	if err != nil {
+	if jsondoc.Validate(line) != nil {
 		if s.number == 1 {
 			return nil, s.notTrace()
 		}
 		return nil, errDamaged
 	}
-	if name, err := d.String("/trace"); err == nil && name == Name {
-		if version, err := d.Int("/version"); err != nil || version != Version {
-			text, _ := d.JSON("/version")
-			return nil, fmt.Errorf("%s: %w: it has version %.20s, and this program reads version %d", s.path, ErrVersion, text, Version)
-		}
-		return nil, nil
-	}
-	direction, err := d.String("/direction")
-	body, noBody := d.JSON("/body")
-	if err != nil || noBody != nil {
-		if s.number == 1 {
-			return nil, s.notTrace()
-		}
-		return nil, nil
-	}
 	e := &Entry{Path: s.path, Line: s.number}
-	e.Direction = Direction(direction)
-	text, _ := d.String("/time")
-	e.Time, _ = time.Parse(time.RFC3339, text)
-	pid, _ := d.Int("/pid")
-	e.Process = int(pid)
-	e.Role, _ = d.String("/role")
-	e.Peer, _ = d.String("/peer")
-	e.Local, _ = d.String("/local")
-	took, _ := d.Double("/duration_ms")
-	e.Elapsed = time.Duration(took * float64(time.Millisecond))
-	e.Size, _ = d.Int("/size")
-	if e.Cut, _ = d.Bool("/cut"); e.Cut {
-		beginning, err := d.String("/body")
-		if err != nil {
-			return nil, errDamaged
+	var name string
+	var version, body []byte
+	for key, value := range jsondoc.Members(line) {
+		switch string(key) {
+		case `"trace"`:
+			name = text(value)
+		case `"version"`:
+			version = value
+		case `"time"`:
+			e.Time, _ = time.Parse(time.RFC3339, text(value))
+		case `"pid"`:
+			e.Process, _ = strconv.Atoi(string(value))
+		case `"role"`:
+			e.Role = text(value)
+		case `"direction"`:
+			e.Direction = Direction(text(value))
+		case `"peer"`:
+			e.Peer = text(value)
+		case `"local"`:
+			e.Local = text(value)
+		case `"size"`:
+			e.Size, _ = strconv.ParseInt(string(value), 10, 64)
+		case `"duration_ms"`:
+			took, _ := strconv.ParseFloat(string(value), 64)
+			e.Elapsed = time.Duration(took * float64(time.Millisecond))
+		case `"cut"`:
+			e.Cut = string(value) == "true"
+		case `"body"`:
+			body = value
 		}
-		e.Body = []byte(beginning)
-	} else {
+	}
+	switch {
+	case name == Name && string(version) != strconv.Itoa(Version):
+		return nil, fmt.Errorf("%s: %w: it has version %.20s, and this program reads version %d", s.path, ErrVersion, version, Version)
+	case name == Name:
+		return nil, nil
+	case (e.Direction == "" || body == nil) && s.number == 1:
+		return nil, s.notTrace()
+	case e.Direction == "" || body == nil:
+		return nil, nil
+	case e.Cut && body[0] != '"':
+		return nil, errDamaged
+	case e.Cut:
+		e.Body = []byte(text(body))
+	default:
 		e.Body = bytes.Clone(surrounded(line, body, e.Size))
 	}
 	return e, nil
+}
+
+// text returns the string in a JSON text, or "" if it is another value.
+func text(value []byte) string {
+	if value[0] == '"' && bytes.IndexByte(value, '\\') < 0 {
+		return string(value[1 : len(value)-1])
+	}
+	s, _ := jsondoc.FromValid(value).String("")
+	return s
 }
 
 // surrounded returns a value in a line with the spaces around it that belong to its message,

@@ -129,6 +129,9 @@ func TestReadWhatIsNotKnown(t *testing.T) {
 	if r.Damaged() != 3 { // the empty line, too
 		t.Errorf("%d lines are damaged", r.Damaged())
 	}
+	if !r.Incomplete() {
+		t.Error("the last line is complete")
+	}
 }
 
 func TestReadNoTrace(t *testing.T) {

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import pty
 import random
 import re
 import signal
+import struct
 import subprocess
 import sys
+import termios
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -203,6 +208,7 @@ def test_as_the_recorded_server(obe: str, recording: Path) -> None:
             assert peer.exchange(port, body.replace(b" ", b"") if b"note" not in body else body) == reply
         assert peer.exchange(port, b'{"pickiness": 4, "command": "goodset"}') == b"[-Infinity]"
         assert peer.exchange(port, b'{"command": "newdat", "y": 0}') == OK
+        assert peer.exchange(port, b'{"command": "ready"}') == OK
         unknown = json.loads(peer.exchange(port, b'{"command": "getcov"}'))
         assert unknown == {"error": "the trace has no such command", "command": "getcov"}
         assert peer.exchange(port, b'{"command": "done"}') == OK
@@ -212,7 +218,7 @@ def test_as_the_recorded_server(obe: str, recording: Path) -> None:
             "goodset comes more often",
             "newdat has other members",
             "getcov was not recorded",
-            "12 commands answered",
+            "13 commands answered",
         ):
             assert sentence in told
 
@@ -236,6 +242,42 @@ def test_a_recorded_crash_as_the_server(obe: str, tmp_path: Path) -> None:
             assert peer.ended(conn)
         program.send_signal(signal.SIGTERM)
         assert program.wait(peer.TIMEOUT) == 143
+
+
+@pytest.mark.parametrize("width", [80, 30])
+def test_progress_is_shown_at_a_terminal(obe: str, recording: Path, width: int) -> None:
+    """The bar is cleared at the end. Elsewhere there is none; see the tests above."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
+    answer = threading.Semaphore(0)
+
+    def slowly(body: bytes) -> bytes:
+        assert answer.acquire(timeout=peer.TIMEOUT)
+        return OK
+
+    with (
+        peer.Server(slowly) as server,
+        subprocess.Popen(
+            [obe, "replay", recording, "--to", f":{server.port}"], stdout=subprocess.PIPE, stderr=theirs
+        ) as program,
+    ):
+        os.close(theirs)
+        shown = b""
+        for _ in MEASUREMENTS:
+            answer.release()
+            assert server.got_request.acquire(timeout=peer.TIMEOUT)
+        while True:
+            try:
+                shown += os.read(ours, 1 << 16)
+            except OSError:
+                break
+        assert program.wait(peer.TIMEOUT) == 0
+        assert program.stdout
+        assert program.stdout.read() == b""
+    os.close(ours)
+    assert b"/4" in shown
+    assert b"%" in shown
+    assert shown.rstrip(b"\r\n").split(b"\r")[-1].startswith(b"obe replay: 4 commands to ")
 
 
 # -- what fails --------------------------------------------------------------------------------------------------------
@@ -332,4 +374,4 @@ def test_a_damaged_trace_is_replayed_and_told(obe: str, recording: Path) -> None
     recording.write_text("".join([*lines[:3], lines[3][:40] + lines[4], *lines[5:]]) + '{"time":')
     shown = run(obe, "replay", recording, "--dry-run")
     assert shown.returncode == 0
-    assert f"1 line in {recording} is not JSON, and skipped" in shown.stderr
+    assert f"2 lines in {recording} are not complete, and skipped" in shown.stderr
