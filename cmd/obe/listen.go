@@ -74,8 +74,9 @@ with --until-used after the last answer, with --timeout, or at a signal.
 
 ` + addressHelp + ` With :0 the system chooses
 the port, and the address is printed.`,
-		Example: "  obe listen\n  obe listen :0 --script replies.toml --expect --until-used --timeout 60s",
-		Args:    cobra.MaximumNArgs(1),
+		Example:               "  obe listen\n  obe listen :0 --script replies.toml --expect --until-used --timeout 60s",
+		DisableFlagsInUseLine: true,
+		Args:                  cobra.MaximumNArgs(1),
 	}
 	cmd.Flags().StringVar(&flags.script, "script", "", "answer as the TOML `FILE` says")
 	cmd.Flags().BoolVar(&flags.expect, "expect", false, "exit with 1 if the script was not used up, or anything unexpected came")

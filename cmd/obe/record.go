@@ -37,8 +37,9 @@ the proxy; what could not be recorded, such as when the disk is full, is told th
 
 ` + addressHelp + ` With :0 the system chooses
 the port, and the address is printed. Connections with TLS are forwarded, but cannot be read.`,
-		Example: "  obe record --listen :61982 --to :61981 --out run.jsonl\n  obe record --listen :0 --to lab3:61981 | grep newdat",
-		Args:    cobra.NoArgs,
+		Example:               "  obe record --listen :61982 --to :61981 --out run.jsonl\n  obe record --listen :0 --to lab3:61981 | grep newdat",
+		DisableFlagsInUseLine: true,
+		Args:                  cobra.NoArgs,
 	}
 	cmd.Flags().StringVar(&listen, "listen", "", "`ADDRESS` for the clients")
 	cmd.Flags().StringVar(&to, "to", defaultAddress.String(), "`ADDRESS` of the server")
