@@ -69,12 +69,11 @@ def call_every_command(client: libobe.Client) -> list[str]:
     client.optset()
     client.goodset(4)
     client.newdat([2.87], [1.0], [0.1])
-    for name in ("getmean", "getstd", "getcov", "getpar", "getwgt", "getset", "getcon"):
+    questions = ["getmean", "getstd", "getcov", "getpar", "getwgt", "getset", "getcon"]
+    for name in questions:
         getattr(client, name)()
     client.done()
-    return ["ready", "newrun", "optset", "goodset", "newdat"] + [
-        *("getmean", "getstd", "getcov", "getpar", "getwgt", "getset", "getcon", "done")
-    ]
+    return ["ready", "newrun", "optset", "goodset", "newdat", *questions, "done"]
 
 
 @pytest.mark.parametrize("persistent", [False, True])
