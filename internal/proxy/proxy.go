@@ -315,7 +315,7 @@ func (l *link) forward(dst, src net.Conn, t *tap, buffer []byte) {
 			break
 		}
 		if err != nil {
-			if err != io.EOF || closeWrite(dst) != nil {
+			if err != io.EOF || closeWrite(dst) != nil || awaitReset(src) {
 				l.abort()
 			}
 			break
