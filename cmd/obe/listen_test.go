@@ -117,6 +117,12 @@ func TestListenStays(t *testing.T) {
 	}
 }
 
+// isReset reports whether the peer has reset a connection.
+func isReset(err error) bool {
+	const windowsReset = syscall.Errno(10054) // WSAECONNRESET
+	return errors.Is(err, syscall.ECONNRESET) || runtime.GOOS == "windows" && errors.Is(err, windowsReset)
+}
+
 const faults = `
 [[answer]]
 command = "slow"
@@ -172,7 +178,7 @@ func TestListenHasEveryFault(t *testing.T) {
 			_ = conn.SetReadDeadline(time.Now().Add(20 * time.Millisecond))
 		}
 		_, err := conn.Read(make([]byte, 1))
-		then := map[bool]string{errors.Is(err, os.ErrDeadlineExceeded): "silence", err == io.EOF: "end", errors.Is(err, syscall.ECONNRESET): "reset"}[true]
+		then := map[bool]string{errors.Is(err, os.ErrDeadlineExceeded): "silence", err == io.EOF: "end", isReset(err): "reset"}[true]
 		if then != c.then {
 			t.Errorf("%s: then %v", c.command, err)
 		}
