@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"libobe/internal/command"
+	"libobe/internal/systemtest"
 	"libobe/internal/trace"
 )
 
@@ -34,7 +35,7 @@ type recorder struct {
 
 // newRecorder returns the side of a server at the address designer.
 func newRecorder(t testing.TB) recorder {
-	return recorder{t, filepath.Join(t.TempDir(), "run.jsonl"), 1, "server", "designer", "instrument"}
+	return recorder{t, filepath.Join(systemtest.TempDir(t), "run.jsonl"), 1, "server", "designer", "instrument"}
 }
 
 func (r recorder) write(direction trace.Direction, body string) {
@@ -134,7 +135,7 @@ func TestRolesThatRecorded(t *testing.T) {
 	other := client
 	other.peer = "another designer"
 	for _, sides := range [][]recorder{{server}, {proxy}, {client}, {client, server}, {client, proxy}, {client, proxy, server}} {
-		path := filepath.Join(t.TempDir(), "run.jsonl")
+		path := filepath.Join(systemtest.TempDir(t), "run.jsonl")
 		for _, command := range []string{"newrun", `newdat "y": 1`, `newdat "y": 2`} {
 			// Both sides write the command before both write the reply.
 			for _, side := range sides {
@@ -225,7 +226,7 @@ func TestCutCommands(t *testing.T) {
 }
 
 func TestNoCommands(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "run.jsonl")
+	path := filepath.Join(systemtest.TempDir(t), "run.jsonl")
 	for _, text := range []string{"", `{"trace":"obe","version":1}` + "\n", `{"role":"client","direction":"received","body":1}` + "\n", `{"role":"judge","direction":"sent","body":1}` + "\n"} {
 		must(t, os.WriteFile(path, []byte(text), 0o600))
 		if _, err := Load(path); !errors.Is(err, ErrEmpty) {

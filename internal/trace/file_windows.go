@@ -101,10 +101,13 @@ func (f *file) rename(suffix string) (bool, error) {
 	if err != nil || opened.VolumeSerialNumber != current.VolumeSerialNumber || opened.FileIndexHigh != current.FileIndexHigh || opened.FileIndexLow != current.FileIndexLow {
 		return true, nil
 	}
-	if err := os.Rename(path, path+suffix); err != nil {
-		return false, err
+	err = os.Rename(path, path+suffix)
+	if errors.Is(err, windows.ERROR_ACCESS_DENIED) || errors.Is(err, windows.ERROR_SHARING_VIOLATION) {
+		if info, missing := os.Lstat(path + suffix); missing == nil && info.Mode().IsRegular() {
+			return false, nil // another program has one of the two open, such as a reader
+		}
 	}
-	return true, nil
+	return err == nil, err
 }
 
 // finalPath returns the path of the opened file without symbolic links, or the path that

@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"runtime"
 	"strconv"
 	"time"
 	"unsafe"
@@ -49,8 +50,7 @@ const pollInterval = 100 * time.Millisecond
 type Reader struct {
 	path  string
 	files []*source // that are still to be read; the first one is being read
-	// last is the file that was read before. It stays open, so that no other file gets its
-	// identity.
+	// last is the file that was read before.
 	last *source
 	// renamed is set when the path leads to another file, and the one being read gets its
 	// last lines.
@@ -193,6 +193,11 @@ func (r *Reader) leave() {
 		r.last.close()
 	}
 	r.last, r.files = r.files[0], r.files[1:]
+	// Windows never reuses the identity of a file, and would not replace one that is open.
+	// Elsewhere it stays open, so that no other file gets its identity.
+	if runtime.GOOS == "windows" {
+		r.last.close()
+	}
 }
 
 // Follow is Next, but waits for a message, also in a file that is empty, and in the next one

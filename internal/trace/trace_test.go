@@ -15,6 +15,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"libobe/internal/systemtest"
 )
 
 const worker = "OBE_TEST_TRACE_WORKER"
@@ -72,7 +74,7 @@ func lines(t *testing.T, path string) (all []line) {
 }
 
 func TestRecord(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "t.jsonl")
+	path := filepath.Join(systemtest.TempDir(t), "t.jsonl")
 	r := Record{
 		Time: time.Date(2026, 3, 4, 5, 6, 7, 123456789, time.FixedZone("", 3600)), Process: 42, Role: "server",
 		Direction: Received, Peer: "unix:/a \"b\"\n", Local: "[::1]:61981", Elapsed: 1234567 * time.Nanosecond, Body: []byte(`{"a": [1, "ü\n"]}`),
@@ -95,7 +97,7 @@ func TestRecord(t *testing.T) {
 
 // A body may contain line ends between its values; a record is still one line.
 func TestLineEnds(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "t.jsonl")
+	path := filepath.Join(systemtest.TempDir(t), "t.jsonl")
 	body := "{\r\n  \"a\":\n1}\n"
 	must(t, Write(path, unlimited, record(body)))
 	must(t, Write(path, unlimited, record("2")))
@@ -110,7 +112,7 @@ func TestLineEnds(t *testing.T) {
 }
 
 func TestLargeBodies(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "t.jsonl")
+	path := filepath.Join(systemtest.TempDir(t), "t.jsonl")
 	whole := `"` + strings.Repeat("x", MaxBody-2) + `"`
 	// The byte at MaxBody is the second of a ü.
 	cut := `"` + strings.Repeat("ü", MaxBody) + `"`
@@ -139,7 +141,7 @@ func TestLargeBodies(t *testing.T) {
 }
 
 func TestRotation(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "t.jsonl")
+	path := filepath.Join(systemtest.TempDir(t), "t.jsonl")
 	must(t, Write(path, unlimited, record("0")))
 	limit := int64(len(record("0").appendFirst(nil)) + 3*len(record("0").append(nil)))
 	for i := 1; i < 8; i++ {
@@ -168,7 +170,7 @@ func TestRotation(t *testing.T) {
 
 // After the file was moved or removed, a new one is created.
 func TestFileMovedOrRemoved(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "t.jsonl")
+	path := filepath.Join(systemtest.TempDir(t), "t.jsonl")
 	must(t, Write(path, unlimited, record("1")))
 	must(t, os.Rename(path, path+".away"))
 	must(t, Write(path, unlimited, record("2")))
@@ -180,7 +182,7 @@ func TestFileMovedOrRemoved(t *testing.T) {
 }
 
 func TestFailures(t *testing.T) {
-	dir := t.TempDir()
+	dir := systemtest.TempDir(t)
 	missing := filepath.Join(dir, "missing", "t.jsonl")
 	for _, c := range []struct {
 		path string
@@ -278,7 +280,7 @@ func TestThreadsAndProcesses(t *testing.T) {
 		}
 		return
 	}
-	path := filepath.Join(t.TempDir(), "t.jsonl")
+	path := filepath.Join(systemtest.TempDir(t), "t.jsonl")
 	runWorkers(t, path)
 	if got, want := countUniqueLines(t, path), workerProcesses*workerThreads*linesPerThread; got != want {
 		t.Errorf("the file contains %d lines of %d", got, want)
@@ -286,7 +288,7 @@ func TestThreadsAndProcesses(t *testing.T) {
 
 	// Rotation drops old lines. While one thread renames the file, the others may write a
 	// quarter more, and each one line beyond that.
-	path = filepath.Join(t.TempDir(), "t.jsonl")
+	path = filepath.Join(systemtest.TempDir(t), "t.jsonl")
 	runWorkers(t, path, worker+"_LIMIT=1")
 	for _, p := range []string{path, path + ".1"} {
 		info, err := os.Stat(p)
@@ -314,7 +316,7 @@ func id(t *testing.T, l line) string {
 
 // What a message costs.
 func BenchmarkWrite(b *testing.B) {
-	path := filepath.Join(b.TempDir(), "t.jsonl")
+	path := filepath.Join(systemtest.TempDir(b), "t.jsonl")
 	r := record(`{"command": "newdat", "x": [2.87], "y": 51732.25, "s": 227.4}`)
 	for b.Loop() {
 		if err := Write(path, unlimited, r); err != nil {
