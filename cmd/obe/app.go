@@ -27,7 +27,7 @@ const (
 	exitNoAnswer  = 3 // no server, or no answer in time
 	exitInterrupt = 130
 	exitTerminate = 143
-	exitPipe      = 141 // nobody reads the standard output any more
+	exitPipe      = 141 // the reader of the standard output has ended
 )
 
 // exit is how a subcommand ends: its status, and the sentence for stderr, if there is one.
@@ -130,7 +130,7 @@ func (o *output) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// isClosedPipe reports whether an error of Write means that nobody reads.
+// isClosedPipe reports whether an error of Write means that the reader has ended.
 func isClosedPipe(err error) bool {
 	const windowsBrokenPipe, windowsNoData = syscall.Errno(109), syscall.Errno(232)
 	return errors.Is(err, syscall.EPIPE) ||

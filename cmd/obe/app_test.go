@@ -32,7 +32,7 @@ func (p *process) signal(t *testing.T, s syscall.Signal) {
 	}
 }
 
-// A signal ends a command that waits, soon, with the status of a shell and without a word.
+// A signal ends a command that waits soon, with the status of a shell, and prints nothing.
 func TestSignals(t *testing.T) {
 	asked := make(chan bool, 1)
 	silent := answer(t, func(string) []byte {
@@ -88,7 +88,7 @@ func TestSignalWhileReading(t *testing.T) {
 	}
 }
 
-// When nobody reads the output, the status is that of SIGPIPE.
+// When the reader of the output has ended, the status is that of SIGPIPE.
 func TestClosedOutput(t *testing.T) {
 	at := answer(t, func(string) []byte { return []byte(`"OK"`) })
 	r, w, err := os.Pipe()

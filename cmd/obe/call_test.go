@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -274,9 +275,9 @@ func TestControlCharactersAreEscaped(t *testing.T) {
 
 // --repeat prints how long the exchanges took, and those before a failure.
 func TestRepeat(t *testing.T) {
-	n := 0
+	var n atomic.Int32
 	at := answer(t, func(string) []byte {
-		if n++; n > 50 {
+		if n.Add(1) > 50 {
 			return []byte(`{"error": "enough"}`)
 		}
 		return []byte(`"OK"`)
@@ -305,7 +306,7 @@ func TestRepeat(t *testing.T) {
 			t.Errorf("%d: %+v", i, l)
 		}
 	}
-	n = 0
+	n.Store(0)
 	obe(t, "", "call", at, "x", "--repeat", "10", "--table").check(t, result{stdout: "10 exchanges with " + at})
 }
 
@@ -325,7 +326,7 @@ func TestRepeatInterrupted(t *testing.T) {
 	}
 	p.interrupt(t)
 	var l latency
-	if err := json.Unmarshal([]byte(p.stdout.line()), &l); err != nil || l.Count < 9 || l.Count > 99999999 {
+	if err := json.Unmarshal([]byte(p.stdout.find("p50_us")), &l); err != nil || l.Count < 9 || l.Count > 99999999 {
 		t.Error(l, err)
 	}
 	if status := p.wait(); status != exitInterrupt {
