@@ -145,11 +145,14 @@ func listen(app *app, prefix string, at address, flags listenFlags) error {
 		return nil
 	}
 	left := replies.Left()
-	unexpected := tell.count(misbehaviour[standin.Unexpected]) + tell.count(misbehaviour[standin.BadMessage])
+	unexpected := 0
+	for _, kind := range []standin.Event{standin.Unexpected, standin.BadMessage, standin.CutMessage} {
+		unexpected += tell.count(misbehaviour[kind])
+	}
 	if len(left) == 0 && unexpected == 0 {
 		return &verdict{&exit{status: exitOK}}
 	}
-	problem := plural(unexpected, "message") + " came that the script does not expect, or that " + isAre(int64(unexpected)) + " not valid"
+	problem := plural(unexpected, "message") + " came, unexpected, cut or not valid"
 	if len(left) > 0 {
 		problem = "the script was not used up:\n  " + strings.Join(left, "\n  ")
 	}
