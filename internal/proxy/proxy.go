@@ -209,9 +209,11 @@ type link struct {
 	proxy          *Proxy
 	client, server net.Conn
 	peer, local    string
-	// asked is when the client's last message began, in nanoseconds since start.
-	asked atomic.Int64
+	// began is when the client's last message began, in nanoseconds since start.
+	began atomic.Int64
 	start time.Time
+
+	asked, replied chan struct{} // closed at the ends of the two directions
 }
 
 func (p *Proxy) serve(client net.Conn) {
@@ -225,7 +227,8 @@ func (p *Proxy) serve(client net.Conn) {
 		}
 		return
 	}
-	l := &link{proxy: p, client: client, peer: name(client.RemoteAddr(), client), local: name(client.LocalAddr(), client), start: time.Now()}
+	l := &link{proxy: p, client: client, peer: name(client.RemoteAddr(), client), local: name(client.LocalAddr(), client),
+		start: time.Now(), asked: make(chan struct{}), replied: make(chan struct{})}
 	if _, isOwn := p.own.Load([2]string{l.peer, l.local}); isOwn {
 		p.config.Tell(Loop, "the server's address is that of this proxy itself; compare --to with --listen")
 		reset(client)
@@ -249,20 +252,20 @@ func (p *Proxy) serve(client net.Conn) {
 	defer p.remove(l.server)
 
 	request := l.tap(false)
-	if err := l.pass(l.server, request, buffer[:n]); err != nil {
-		l.abort()
-		return
-	}
-	replied := make(chan struct{})
+	failed := l.pass(l.server, request, buffer[:n])
 	go func() {
-		defer close(replied)
 		buffer := buffers.Get().(*[bufferSize]byte)
 		defer buffers.Put(buffer)
-		l.forward(client, l.server, l.tap(true), buffer[:])
+		l.forward(client, l.server, l.tap(true), buffer[:], l.replied, l.asked)
 	}()
 	defer time.AfterFunc(probeAfter, l.probe).Stop()
-	l.forward(l.server, client, request, buffer[:])
-	<-replied
+	if failed == nil {
+		l.forward(l.server, client, request, buffer[:], l.asked, l.replied)
+	} else {
+		close(l.asked)
+		l.abortAfter(l.replied)
+	}
+	<-l.replied
 }
 
 // name returns an address as text. The peer of a Unix-domain socket has none; the path of
@@ -280,11 +283,11 @@ func (l *link) tap(reply bool) *tap {
 		m.Reply, m.Peer, m.Local = reply, l.peer, l.local
 		began := m.Time.Add(-m.Took)
 		if reply {
-			if asked := l.asked.Load(); asked > 0 {
+			if asked := l.began.Load(); asked > 0 {
 				m.Took = m.Time.Sub(l.start) - time.Duration(asked)
 			}
 		} else {
-			l.asked.Store(max(int64(began.Sub(l.start)), 1))
+			l.began.Store(max(int64(began.Sub(l.start)), 1))
 		}
 		l.proxy.config.Record(m)
 	}}
@@ -304,26 +307,43 @@ func (l *link) pass(dst net.Conn, t *tap, p []byte) error {
 	return err
 }
 
-// forward forwards from src to dst until src ends.
-func (l *link) forward(dst, src net.Conn, t *tap, buffer []byte) {
+// forward forwards from src to dst until src ends. It closes done, and other is that of the
+// other direction.
+func (l *link) forward(dst, src net.Conn, t *tap, buffer []byte, done chan<- struct{}, other <-chan struct{}) {
+	defer func() {
+		if l.proxy.ctx.Err() == nil {
+			t.end()
+		}
+	}()
 	for {
 		n, err := src.Read(buffer)
 		if n > 0 && l.pass(dst, t, buffer[:n]) != nil {
-			// dst has closed or reset its connection, and takes nothing more: src sees what
-			// it would see without a proxy.
-			l.abort()
-			break
+			// dst has closed or reset its connection, and takes nothing more.
+			close(done)
+			l.abortAfter(other)
+			return
 		}
 		if err != nil {
 			if err != io.EOF || closeWrite(dst) != nil || awaitReset(src) {
 				l.abort()
 			}
-			break
+			close(done)
+			return
 		}
 	}
-	if l.proxy.ctx.Err() == nil {
-		t.end()
+}
+
+// lastWords is how long the bytes that a side has sent before it reset its connection may
+// take to the other one, which may read nothing.
+const lastWords = 100 * time.Millisecond
+
+// abortAfter resets both connections when the other direction has ended, too.
+func (l *link) abortAfter(other <-chan struct{}) {
+	select {
+	case <-other:
+	case <-time.After(lastWords):
 	}
+	l.abort()
 }
 
 // abort resets both connections, unless Close was called: then they end.

@@ -236,6 +236,31 @@ func TestBytesBeforeAReset(t *testing.T) {
 	expectEnd(t, s.accept(), "0000000021{", true)
 }
 
+// A server that refuses a message while it is still being sent, replies, and closes: the
+// unread bytes make that a reset, and the reply arrives before it.
+func TestAReplyBeforeAReset(t *testing.T) {
+	s := newServer(t)
+	address, _ := start(t, s.Addr().String())
+	long := "0064000000" + strings.Repeat(" ", 64_000_000) // more than fits into the buffers
+	for range 5 {
+		client := dial(t, address)
+		sent := make(chan struct{})
+		go func() {
+			defer close(sent)
+			_, _ = io.WriteString(client, long)
+		}()
+		conn := s.accept()
+		expect(t, conn, long[:10])
+		send(t, conn, frame(reply))
+		conn.Close()
+		expect(t, client, frame(reply))
+		<-sent // it fails
+		if _, err := client.Read(make([]byte, 1)); err == nil {
+			t.Error("the client reads on")
+		}
+	}
+}
+
 func TestAConnectionWithoutAByteNeverReachesTheServer(t *testing.T) {
 	s := newServer(t)
 	address, _ := start(t, s.Addr().String())
