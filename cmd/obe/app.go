@@ -27,7 +27,7 @@ const (
 	exitNoAnswer  = 3 // no server, or no answer in time
 	exitInterrupt = 130
 	exitTerminate = 143
-	exitPipe      = 141 // nobody reads the standard output any more
+	exitPipe      = 141 // the reader of the standard output has ended
 )
 
 // exit is how a subcommand ends: its status, and the sentence for stderr, if there is one.
@@ -64,9 +64,9 @@ type app struct {
 	ctx  context.Context
 	stop context.CancelCauseFunc
 
-	// Whether people read the streams, at a terminal, and whether with colours.
+	// Whether people read the streams, at a terminal.
 	terminal, terminalErr bool
-	colour, colourErr     bool
+	colour                bool // on stderr
 }
 
 func newApp(stdin io.Reader, stdout, stderr io.Writer) *app {
@@ -74,8 +74,9 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *app {
 	a.ctx, a.stop = context.WithCancelCause(context.Background())
 	a.stdout = &output{to: stdout, failed: a.stop}
 	a.terminal, a.terminalErr = isTerminal(stdout), isTerminal(stderr)
-	plain := os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb"
-	a.colour, a.colourErr = a.terminal && !plain, a.terminalErr && !plain
+	// An old console of Windows prints colours as they are written.
+	plain := os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" || runtime.GOOS == "windows" && os.Getenv("WT_SESSION") == ""
+	a.colour = a.terminalErr && !plain
 	return a
 }
 
@@ -99,7 +100,11 @@ func (a *app) run(args []string) int {
 	ended := &exit{exitUsage, err} // cobra's own errors are about the command line
 	errors.As(err, &ended)
 	if ended.err != nil {
-		fmt.Fprintf(a.stderr, "%s: %v\n", ran.CommandPath(), ended.err)
+		who := ran.CommandPath() + ":"
+		if a.colour {
+			who = "\x1b[1;31m" + who + "\x1b[0m"
+		}
+		fmt.Fprintln(a.stderr, who, ended.err)
 	}
 	return ended.status
 }
@@ -125,7 +130,7 @@ func (o *output) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// isClosedPipe reports whether an error of Write means that nobody reads.
+// isClosedPipe reports whether an error of Write means that the reader has ended.
 func isClosedPipe(err error) bool {
 	const windowsBrokenPipe, windowsNoData = syscall.Errno(109), syscall.Errno(232)
 	return errors.Is(err, syscall.EPIPE) ||

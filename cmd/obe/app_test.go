@@ -32,7 +32,7 @@ func (p *process) signal(t *testing.T, s syscall.Signal) {
 	}
 }
 
-// A signal ends a command that waits, soon, with the status of a shell and without a word.
+// A signal ends a command that waits soon, with the status of a shell, and prints nothing.
 func TestSignals(t *testing.T) {
 	asked := make(chan bool, 1)
 	silent := answer(t, func(string) []byte {
@@ -61,6 +61,22 @@ func TestSignals(t *testing.T) {
 	}
 }
 
+// After nohup, the end of the terminal is not the end of the program.
+func TestNohup(t *testing.T) {
+	asked := make(chan bool, 1)
+	silent := answer(t, func(string) []byte {
+		asked <- true
+		return nil
+	})
+	p := startCommand(t, "sh", "-c", `trap "" HUP; exec "$0" call "$1" x`, binary, silent)
+	<-asked
+	p.signal(t, syscall.SIGHUP)
+	p.signal(t, syscall.SIGTERM)
+	if status := p.wait(); status != exitTerminate {
+		t.Error(status)
+	}
+}
+
 // A signal ends the wait for the standard input.
 func TestSignalWhileReading(t *testing.T) {
 	p := start(t, "call", "-", "--timeout", "1")
@@ -72,7 +88,7 @@ func TestSignalWhileReading(t *testing.T) {
 	}
 }
 
-// When nobody reads the output, the status is that of SIGPIPE.
+// When the reader of the output has ended, the status is that of SIGPIPE.
 func TestClosedOutput(t *testing.T) {
 	at := answer(t, func(string) []byte { return []byte(`"OK"`) })
 	r, w, err := os.Pipe()

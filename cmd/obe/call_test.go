@@ -1,13 +1,26 @@
 package main
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"libobe/internal/jsondoc"
+	"libobe/internal/socket"
 )
 
 // echo answers each message with itself.
@@ -150,6 +163,56 @@ func TestCallWithoutAnswer(t *testing.T) {
 	}
 }
 
+// A server of Python's optbayesexpt reads one message of each connection.
+func TestPersistentNeedsItsServer(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	go func() {
+		if conn, err := listener.Accept(); err == nil {
+			_, _ = conn.Read(make([]byte, 1024))
+			_, _ = conn.Write([]byte("0000000001" + "1"))
+			_, _ = io.Copy(io.Discard, conn)
+		}
+	}()
+	got := obe(t, "", "call", listener.Addr().String(), "x", "--persistent", "--repeat", "2", "--timeout", "0.2")
+	got.check(t, result{`{"count":1,`, "for such a server, leave out --persistent", exitNoAnswer})
+}
+
+// With --tls-ca the server is one whose certificate that authority has signed.
+func TestCallOverTLS(t *testing.T) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, DNSNames: []string{"lab3"}, IsCA: true, BasicConstraintsValid: true,
+	}
+	certificate, err1 := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	private, err2 := x509.MarshalPKCS8PrivateKey(key)
+	server, err3 := socket.NewServer("", 0)
+	if err := errors.Join(err1, err2, err3); err != nil {
+		t.Fatal(err)
+	}
+	defer server.Free()
+	directory := t.TempDir()
+	for name, block := range map[string]pem.Block{"cert": {Type: "CERTIFICATE", Bytes: certificate}, "key": {Type: "PRIVATE KEY", Bytes: private}} {
+		path := filepath.Join(directory, name)
+		if err := errors.Join(os.WriteFile(path, pem.EncodeToMemory(&block), 0o600), server.SetOption("tls_"+name, path)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	go func() { _ = server.Serve(func(m *socket.Message) { _ = m.Reply(m.Body, limit) }, nil) }()
+	ca := filepath.Join(directory, "cert")
+	obe(t, "", "call", server.Name(), "[1]", "--tls-ca", ca).check(t, result{stdout: "[1]\n"})
+	obe(t, "", "call", server.Name(), "[1]", "--tls-ca", ca, "--tls-server-name", "lab3").check(t, result{stdout: "[1]\n"})
+	obe(t, "", "call", server.Name(), "[1]", "--tls-ca", ca, "--tls-server-name", "lab4").check(t, result{"", "--tls-server-name", exitNoAnswer})
+	obe(t, "", "call", server.Name(), "[1]", "--tls").check(t, result{"", "--tls-ca", exitNoAnswer})
+}
+
 // Columns of numbers have their points below each other.
 func TestTable(t *testing.T) {
 	for _, test := range []struct{ reply, want string }{
@@ -212,9 +275,9 @@ func TestControlCharactersAreEscaped(t *testing.T) {
 
 // --repeat prints how long the exchanges took, and those before a failure.
 func TestRepeat(t *testing.T) {
-	n := 0
+	var n atomic.Int32
 	at := answer(t, func(string) []byte {
-		if n++; n > 50 {
+		if n.Add(1) > 50 {
 			return []byte(`{"error": "enough"}`)
 		}
 		return []byte(`"OK"`)
@@ -243,7 +306,7 @@ func TestRepeat(t *testing.T) {
 			t.Errorf("%d: %+v", i, l)
 		}
 	}
-	n = 0
+	n.Store(0)
 	obe(t, "", "call", at, "x", "--repeat", "10", "--table").check(t, result{stdout: "10 exchanges with " + at})
 }
 
@@ -263,7 +326,7 @@ func TestRepeatInterrupted(t *testing.T) {
 	}
 	p.interrupt(t)
 	var l latency
-	if err := json.Unmarshal([]byte(p.stdout.line()), &l); err != nil || l.Count < 9 || l.Count > 99999999 {
+	if err := json.Unmarshal([]byte(p.stdout.find("p50_us")), &l); err != nil || l.Count < 9 || l.Count > 99999999 {
 		t.Error(l, err)
 	}
 	if status := p.wait(); status != exitInterrupt {

@@ -74,8 +74,9 @@ with --until-used after the last answer, with --timeout, or at a signal.
 
 ` + addressHelp + ` With :0 the system chooses
 the port, and the address is printed.`,
-		Example: "  obe listen\n  obe listen :0 --script replies.toml --expect --until-used --timeout 60s",
-		Args:    cobra.MaximumNArgs(1),
+		Example:               "  obe listen\n  obe listen :0 --script replies.toml --expect --until-used --timeout 60s",
+		DisableFlagsInUseLine: true,
+		Args:                  cobra.MaximumNArgs(1),
 	}
 	cmd.Flags().StringVar(&flags.script, "script", "", "answer as the TOML `FILE` says")
 	cmd.Flags().BoolVar(&flags.expect, "expect", false, "exit with 1 if the script was not used up, or anything unexpected came")
@@ -144,11 +145,14 @@ func listen(app *app, prefix string, at address, flags listenFlags) error {
 		return nil
 	}
 	left := replies.Left()
-	unexpected := tell.count(misbehaviour[standin.Unexpected]) + tell.count(misbehaviour[standin.BadMessage])
+	unexpected := 0
+	for _, kind := range []standin.Event{standin.Unexpected, standin.BadMessage, standin.CutMessage} {
+		unexpected += tell.count(misbehaviour[kind])
+	}
 	if len(left) == 0 && unexpected == 0 {
 		return &verdict{&exit{status: exitOK}}
 	}
-	problem := plural(unexpected, "message") + " came that the script does not expect, or that " + isAre(int64(unexpected)) + " not valid"
+	problem := plural(unexpected, "message") + " came, unexpected, cut or not valid"
 	if len(left) > 0 {
 		problem = "the script was not used up:\n  " + strings.Join(left, "\n  ")
 	}

@@ -23,7 +23,10 @@ func main() {
 	// A closed standard output is then an error of Write, which app.stdout remembers.
 	signal.Ignore(syscall.SIGPIPE)
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // by nohup
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 
 	app := newApp(os.Stdin, os.Stdout, os.Stderr)
 	go func() {

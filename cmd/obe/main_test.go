@@ -92,7 +92,13 @@ type lines struct {
 // start runs the program in the background. It is killed at the end of the test.
 func start(t *testing.T, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, cmd: exec.Command(binary, args...), ended: make(chan struct{})}
+	return startCommand(t, binary, args...)
+}
+
+// startCommand is start for another program, which runs this one.
+func startCommand(t *testing.T, name string, args ...string) *process {
+	t.Helper()
+	p := &process{t: t, cmd: exec.Command(name, args...), ended: make(chan struct{})}
 	stdin, err1 := p.cmd.StdinPipe()
 	stdout, err2 := p.cmd.StdoutPipe()
 	stderr, err3 := p.cmd.StderrPipe()

@@ -37,8 +37,9 @@ the proxy; what could not be recorded, such as when the disk is full, is told th
 
 ` + addressHelp + ` With :0 the system chooses
 the port, and the address is printed. Connections with TLS are forwarded, but cannot be read.`,
-		Example: "  obe record --listen :61982 --to :61981 --out run.jsonl\n  obe record --listen :0 --to lab3:61981 | grep newdat",
-		Args:    cobra.NoArgs,
+		Example:               "  obe record --listen :61982 --to :61981 --out run.jsonl\n  obe record --listen :0 --to lab3:61981 | grep newdat",
+		DisableFlagsInUseLine: true,
+		Args:                  cobra.NoArgs,
 	}
 	cmd.Flags().StringVar(&listen, "listen", "", "`ADDRESS` for the clients")
 	cmd.Flags().StringVar(&to, "to", defaultAddress.String(), "`ADDRESS` of the server")
@@ -122,12 +123,19 @@ func isAre(n int64) string {
 	return "are"
 }
 
-// traceTo returns what writes a message to a trace, and where that is, for people. The file
+// traceTo returns what writes messages to a trace, and where that is, for people. The file
 // is never renamed: a record of a run is whole.
-func traceTo(app *app, out string) (write func(trace.Record) error, where string, err error) {
+func traceTo(app *app, out string) (write func([]trace.Record) (int, error), where string, err error) {
 	if out == "" {
 		stream := trace.Stream{To: app.stdout}
-		return stream.Write, "the standard output", nil
+		return func(records []trace.Record) (int, error) {
+			for i, r := range records {
+				if err := stream.Write(r); err != nil {
+					return i, err
+				}
+			}
+			return len(records), nil
+		}, "the standard output", nil
 	}
 	path, err := filepath.Abs(out)
 	if err == nil {
@@ -136,7 +144,7 @@ func traceTo(app *app, out string) (write func(trace.Record) error, where string
 	if err != nil {
 		return nil, "", usage(fmt.Errorf("--out: %w", err))
 	}
-	return func(r trace.Record) error { return trace.Write(path, math.MaxInt64, r) }, out, nil
+	return func(records []trace.Record) (int, error) { return trace.WriteAll(path, math.MaxInt64, records) }, out, nil
 }
 
 // lookupTimeout bounds how long the name of a server is looked up.

@@ -333,3 +333,31 @@ func TestRecordTellsOfBytesThatAreNotMessages(t *testing.T) {
 		t.Error(said)
 	}
 }
+
+// Both sides may be Unix-domain sockets, or either one.
+func TestRecordBetweenUnixSockets(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("no Unix-domain sockets")
+	}
+	directory := t.TempDir()
+	server, between, path := "unix:"+filepath.Join(directory, "server"), "unix:"+filepath.Join(directory, "proxy"), filepath.Join(directory, "run.jsonl")
+	behind := start(t, "listen", server)
+	behind.address()
+	p := start(t, "record", "--listen", between, "--to", server, "--out", path)
+	if at := p.address(); at != between {
+		t.Errorf("the address is %s", at)
+	}
+	obe(t, "", "call", between, "done").check(t, result{stdout: `"OK"`})
+	if status := behind.wait(); status != 0 {
+		t.Errorf("the server's exit status is %d", status)
+	}
+	p.stop(t)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := messages(t, path); len(got) != 2 || !strings.Contains(string(text), `"peer":"`+between+`"`) {
+		t.Errorf("recorded is\n%s", text)
+	}
+	obe(t, "", "record", "--listen", server, "--to", server).check(t, result{status: exitUsage, stderr: "--listen and --to are both unix:"})
+}

@@ -91,18 +91,22 @@ func Dialer(network string, addresses ...string) func(context.Context) (net.Conn
 // meanwhile with its own limit; a message must not arrive long after that.
 const connectTimeout = 10 * time.Second
 
-// keepAlive is after how much silence the system probes whether a peer is still there, as
-// libobe does by default.
-const keepAlive = 60 * time.Second
+// probing makes the system probe whether a silent peer is still there, as libobe does by
+// default.
+var probing = net.KeepAliveConfig{Enable: true, Idle: 60 * time.Second, Interval: 15 * time.Second, Count: 4}
 
-// probe turns the keepalive on. Without it, a lost peer is noticed later.
-func probe(conn net.Conn) {
-	if tcp, ok := conn.(*net.TCPConn); ok {
-		_ = tcp.SetKeepAliveConfig(probing)
+// probeAfter is how old a connection is when probing begins: the system calls would take a
+// tenth of the time of a connection for one message.
+const probeAfter = 5 * time.Second
+
+// probe makes the system probe both peers.
+func (l *link) probe() {
+	for _, conn := range []net.Conn{l.client, l.server} {
+		if tcp, ok := conn.(*net.TCPConn); ok {
+			_ = tcp.SetKeepAliveConfig(probing) // without it, a lost peer is noticed later
+		}
 	}
 }
-
-var probing = net.KeepAliveConfig{Enable: true, Idle: keepAlive, Interval: keepAlive / 4, Count: 4}
 
 // New returns a proxy for a listener, which it closes in the end.
 func New(config Config) *Proxy {
@@ -256,8 +260,7 @@ func (p *Proxy) serve(client net.Conn) {
 		defer buffers.Put(buffer)
 		l.forward(client, l.server, l.tap(true), buffer[:])
 	}()
-	probe(l.client) // the server is at work, and waits for neither call
-	probe(l.server)
+	defer time.AfterFunc(probeAfter, l.probe).Stop()
 	l.forward(l.server, client, request, buffer[:])
 	<-replied
 }
@@ -312,7 +315,7 @@ func (l *link) forward(dst, src net.Conn, t *tap, buffer []byte) {
 			break
 		}
 		if err != nil {
-			if err != io.EOF || closeWrite(dst) != nil {
+			if err != io.EOF || closeWrite(dst) != nil || awaitReset(src) {
 				l.abort()
 			}
 			break

@@ -13,7 +13,7 @@ import (
 // disk delays no message. It holds a bounded amount of messages that are not written yet.
 // What does not fit, and what cannot be written, is lost and counted.
 type Recorder struct {
-	write  func(trace.Record) error
+	write  func([]trace.Record) (written int, err error)
 	failed func(error) // called once, with why the first message was lost
 
 	mu      sync.Mutex
@@ -32,9 +32,9 @@ const maxQueued = 64 << 20
 
 var errSlow = errors.New("the trace is written too slowly: messages came faster for a long time, or the disk has stopped")
 
-// NewRecorder returns a Recorder. write writes a record; it is called from one goroutine.
-// failed is called with why the first message was lost, from any goroutine.
-func NewRecorder(write func(trace.Record) error, failed func(error)) *Recorder {
+// NewRecorder returns a Recorder. write writes records, and returns how many it could
+// write, and why the first of the others is lost; it is called from one goroutine. failed is called with why the first message was lost, from any goroutine.
+func NewRecorder(write func([]trace.Record) (written int, err error), failed func(error)) *Recorder {
 	r := &Recorder{write: write, failed: failed, done: make(chan struct{})}
 	r.more.L = &r.mu
 	go r.run()
@@ -66,9 +66,9 @@ func (r *Recorder) Record(m Message) {
 	}
 }
 
-// batchTime is how long messages are gathered: writing each at once would take time from
-// the exchange that it belongs to.
-const batchTime = 2 * time.Millisecond
+// batchTime is how long messages are gathered. Writing each at once would take time from the
+// exchange that it belongs to, on a machine with few processors: 40 µs on one with two.
+const batchTime = 10 * time.Millisecond
 
 func (r *Recorder) run() {
 	defer close(r.done)
@@ -89,24 +89,21 @@ func (r *Recorder) run() {
 		if len(batch) == 0 {
 			return
 		}
+		written, err := r.write(batch)
+		r.mu.Lock()
+		r.written += int64(written)
+		r.lost += int64(len(batch) - written)
+		first := err != nil && r.first == nil
+		if first {
+			r.first = err
+		}
 		for i := range batch {
-			err := r.write(batch[i])
-			r.mu.Lock()
 			r.size -= len(batch[i].Body)
-			first := err != nil && r.first == nil
-			if first {
-				r.first = err
-			}
-			if err != nil {
-				r.lost++
-			} else {
-				r.written++
-			}
-			r.mu.Unlock()
 			batch[i] = trace.Record{} // its body is free
-			if first {
-				r.failed(err)
-			}
+		}
+		r.mu.Unlock()
+		if first {
+			r.failed(err)
 		}
 	}
 }

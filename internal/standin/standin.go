@@ -148,7 +148,7 @@ func (s *Server) serve(conn net.Conn) {
 		check = jsondoc.Validator{}
 		body, err := reader.Next(conn, nil)
 		if err != nil {
-			if event, text := judge(err); text != "" && s.ctx.Err() == nil {
+			if event, text := judge(err, reader.InFrame()); text != "" && s.ctx.Err() == nil {
 				s.config.Wrong(event, fmt.Sprintf("%s: %s", peer, text))
 			}
 			return
@@ -172,8 +172,9 @@ func (s *Server) serve(conn net.Conn) {
 	}
 }
 
-// judge returns what to tell of an error of reading, if it is one.
-func judge(err error) (Event, string) {
+// judge returns what to tell of an error of reading, if it is one. A client may end its
+// connection between two messages in any way.
+func judge(err error, inFrame bool) (Event, string) {
 	var syntax *jsondoc.SyntaxError
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed):
@@ -182,6 +183,9 @@ func judge(err error) (Event, string) {
 		return CutMessage, "the connection ended inside a message"
 	case errors.Is(err, wire.ErrMalformed), errors.Is(err, wire.ErrTooLarge), errors.As(err, &syntax):
 		return BadMessage, err.Error() + "; the connection is closed"
+	}
+	if !inFrame {
+		return 0, ""
 	}
 	return CutMessage, err.Error()
 }

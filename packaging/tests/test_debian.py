@@ -103,5 +103,9 @@ def test_install(dist: Dist, tmp_path: Path) -> None:
     printed = run(tool("unshare"), "--mount", "sh", "-eu", "-c", OVERLAY, "sh", mount, given)
     used = printed[printed.index("used:\n") : printed.index("end\n")].splitlines()[1:]
     library = f"/usr/lib/{multiarch()}/libobe.so.{VERSION}"
-    assert used == [f"{ANSWER} {VERSION}"] * 4 + ["/usr/lib/python3/dist-packages/libobe/__init__.py", library, f"obe {VERSION}"]
+    assert used == [f"{ANSWER} {VERSION}"] * 4 + [
+        "/usr/lib/python3/dist-packages/libobe/__init__.py",
+        library,
+        f"obe {VERSION}",
+    ]
     assert printed[printed.index("left:\n") :].splitlines() == ["left:"]

@@ -14,7 +14,12 @@ def test_pages_are_found(tmp_path: Path) -> None:
     (path,) = re.findall(r'export MANPATH="(.*):\$MANPATH"', printed)
     env = {"MANPATH": f"{path}:", "PATH": "/usr/bin:/bin", "LC_ALL": "C", "MANPAGER": "cat", "MANWIDTH": "100"}
     man = tool("man")
-    for name, wanted in (("libobe", "OBE_TRACE"), ("obe-call", "EXAMPLES"), ("obe_tcmd", "SYNOPSIS"), ("obe_tcmd", "EXAMPLES")):
+    for name, wanted in (
+        ("libobe", "OBE_TRACE"),
+        ("obe-call", "EXAMPLES"),
+        ("obe_tcmd", "SYNOPSIS"),
+        ("obe_tcmd", "EXAMPLES"),
+    ):
         assert path in run(man, "-w", name, env=env)
         assert re.search(rf"^ *{wanted}$", run(man, name, env=env), re.M)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+import peer
 from conftest import (
     ANSWER,
     BUILD,
@@ -95,6 +96,11 @@ def test_tool(bits: int, unpacked: Path, wine: Mapping[str, str]) -> None:
         assert run(tool("wine"), program, "--version", env=wine).split() == ["obe", VERSION]
         done = subprocess.run([tool("wine"), program, "ready", ":1"], env={**os.environ, **wine}, capture_output=True)
         assert done.returncode == 3, done.stderr
+        with peer.Server(answer=lambda body: body) as server:
+            call = ("call", f"127.0.0.1:{server.port}", "goodset", "pickiness=4", "note=dip")
+            assert run(tool("wine"), program, *call, env=wine).strip() == (
+                '{"command": "goodset", "pickiness": 4, "note": "dip"}'
+            )
 
 
 def test_hardening(bits: int, unpacked: Path) -> None:

@@ -214,6 +214,9 @@ def main(arguments: Sequence[str]) -> int:
     """Run ready or call, and return the exit status."""
     verbs = {"ready": _ready, "call": _call}
     verb = arguments[0]
+    if verb in ("-h", "--help"):
+        print("usage: python -m libobe [ready|call ...]\n\nWithout arguments: versions and paths for a problem report.")
+        return 0
     if verb not in verbs:
         print(f"libobe: {_printable(verb)!r} is neither ready nor call", file=sys.stderr)
         return USAGE
@@ -236,5 +239,6 @@ def main(arguments: Sequence[str]) -> int:
         why, status = error, NO_ANSWER
     except (ValueError, ImportError, NotImplementedError) as error:  # the command line, or no library for this system
         why, status = error, USAGE
-    print(f"libobe {verb}: {why}", file=sys.stderr)
+    text = str(why).replace("use wait_ready to wait", "ready --wait 30s waits")
+    print(f"libobe {verb}: {text}", file=sys.stderr)
     return status

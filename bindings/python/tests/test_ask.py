@@ -106,6 +106,13 @@ def test_usage(arguments: list[str]) -> None:
     assert "Traceback" not in err
 
 
+def test_help() -> None:
+    for arguments in (["-h"], ["ready", "--help"], ["call", "--help"]):
+        status, out, err = ask(*arguments)
+        assert (status, err) == (0, "")
+        assert out.startswith("usage: python -m libobe ")
+
+
 def test_place_in_several_lines() -> None:
     status, _, err = ask("call", "-", stdin='{"command":\n "a", }\n')
     assert status == 2
@@ -128,7 +135,7 @@ def test_ready(echo: peer.Server) -> None:
 
 def test_no_answer(mute: peer.Server) -> None:
     for arguments, why in (
-        (["ready", unused()], "no server is listening there"),
+        (["ready", unused()], "no server is listening there; ready --wait 30s waits for one that is starting"),
         (["ready", unused(), "--wait", "0.1"], "no server answered within 100 ms"),
         (["call", unused(), "c"], "no server is listening there"),
         (["call", at(mute), "c", "--timeout", "100ms"], "no reply within 100 ms"),
