@@ -68,6 +68,9 @@ the port, and the address is printed.`,
 	flags.BoolVar(&f.persistent, "persistent", false, "use one connection for all messages: only for servers built on libobe")
 	f.tls = addTLSFlags(flags, "", socket.RoleClient)
 	cmd.MarkFlagsMutuallyExclusive("to", "as-server", "list", "dry-run")
+	for _, pair := range [][]string{{"as-server", "all"}, {"as-server", "persistent"}, {"list", "run"}, {"list", "all"}} {
+		cmd.MarkFlagsMutuallyExclusive(pair...)
+	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		return f.do(app, cmd, args[0])
 	}
@@ -79,6 +82,9 @@ func (f *replayFlags) do(app *app, cmd *cobra.Command, path string) error {
 	f.runGiven = cmd.Flags().Changed("run")
 	if f.to == "" && !f.asServer && !f.list && !f.dryRun {
 		return usage(fmt.Errorf("say what to do: send the run with --to ADDRESS, such as --to %s, answer with --as-server, or look with --list or --dry-run", defaultAddress))
+	}
+	if cmd.Flags().Changed("listen") && !f.asServer {
+		return usage(errors.New("--listen is for --as-server; to send the run to a server, use --to"))
 	}
 	at, name := f.to, "--to"
 	if f.asServer {

@@ -2,9 +2,7 @@
 // answers commands as the recorded server did.
 //
 // The one thing to know first: a trace can have a command twice, as the client sent it and as
-// the server received it. So the messages of each server, by its address, are taken from one
-// role: the server's if it was recorded, else that of a proxy with this address, else the
-// clients'.
+// the server received it. The two have the same addresses and the same text, and are one.
 package replay
 
 import (
@@ -12,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"time"
 
@@ -71,14 +70,17 @@ const (
 	newData = "newdat"
 )
 
-// ranks has the roles; of the messages of one server, those of the role with the highest
-// rank count.
-var ranks = map[string]int{"client": 1, "proxy": 2, "server": 3}
-
 // connection is where a reply belongs to.
 type connection struct {
 	pid                 int
 	role, local, remote string
+}
+
+// recorded is an exchange as one side has recorded it.
+type recorded struct {
+	*Exchange
+	client, server string // their addresses
+	byClient       bool
 }
 
 // Load reads a trace.
@@ -88,14 +90,8 @@ func Load(path string) (*Recording, error) {
 		return nil, err
 	}
 	defer reader.Close()
-	type recorded struct {
-		*Exchange
-		server string
-		rank   int
-	}
 	var all []recorded
 	waiting := map[connection][]*Exchange{} // for their reply
-	best := map[string]int{}                // by server
 	for {
 		entry, err := reader.Next()
 		if err == io.EOF {
@@ -104,23 +100,27 @@ func Load(path string) (*Recording, error) {
 		if err != nil {
 			return nil, err
 		}
-		at := connection{entry.Process, entry.Role, entry.Local, entry.Peer}
-		rank, of, request := ranks[entry.Role], entry.Local, trace.Received
-		if entry.Role == "client" {
-			of, request = entry.Peer, trace.Sent
+		x := recorded{client: entry.Peer, server: entry.Local}
+		request := trace.Received
+		switch entry.Role {
+		case "server", "proxy":
+		case "client":
+			x = recorded{client: entry.Local, server: entry.Peer, byClient: true}
+			request = trace.Sent
+		default:
+			continue
 		}
+		at := connection{entry.Process, entry.Role, entry.Local, entry.Peer}
 		switch {
-		case rank == 0:
 		case entry.Direction == request:
-			x := &Exchange{Name: nameOf(entry), Command: entry}
-			all = append(all, recorded{x, of, rank})
-			best[of] = max(best[of], rank)
+			x.Exchange = &Exchange{Name: nameOf(entry), Command: entry}
+			all = append(all, x)
 			if entry.Role == "server" {
 				// A server takes the next command of a connection after it has answered
 				// the one before, or has given it up.
 				waiting[at] = nil
 			}
-			waiting[at] = append(waiting[at], x)
+			waiting[at] = append(waiting[at], x.Exchange)
 		case len(waiting[at]) > 0:
 			waiting[at][0].Reply = entry
 			if waiting[at] = waiting[at][1:]; len(waiting[at]) == 0 {
@@ -133,10 +133,7 @@ func Load(path string) (*Recording, error) {
 		r.Damaged++
 	}
 	current := map[string]*Run{} // by server
-	for _, x := range all {
-		if x.rank < best[x.server] {
-			continue
-		}
+	for _, x := range withoutCopies(all) {
 		r.Exchanges = append(r.Exchanges, x.Exchange)
 		run := current[x.server]
 		if x.Name == newRun && !x.Refused() || x.Name == newData && run == nil {
@@ -152,6 +149,41 @@ func Load(path string) (*Recording, error) {
 		return nil, fmt.Errorf("%s: %w", path, ErrEmpty)
 	}
 	return r, nil
+}
+
+// copyDelay is how much later than the client the server may have recorded a command: it may
+// have been busy. A client uses a port again only much later.
+const copyDelay = time.Hour
+
+// withoutCopies returns the exchanges, but those that both sides have recorded once. Replies
+// are needed for that: it is called when all of the trace was read.
+func withoutCopies(all []recorded) (single []recorded) {
+	type identity struct {
+		client, server string
+		text           uint64
+		byClient       bool
+	}
+	seed := maphash.MakeSeed()
+	unpaired := map[identity][]recorded{}
+	for _, x := range all {
+		own := identity{x.client, x.server, maphash.Bytes(seed, x.Command.Body), x.byClient}
+		other := own
+		other.byClient = !own.byClient
+		copies := unpaired[other]
+		for len(copies) > 0 && x.Command.Time.Sub(copies[0].Command.Time) > copyDelay {
+			copies = copies[1:]
+		}
+		if len(copies) > 0 {
+			if copies[0].Reply == nil {
+				copies[0].Reply = x.Reply
+			}
+			unpaired[other] = copies[1:]
+			continue
+		}
+		unpaired[own] = append(unpaired[own], x)
+		single = append(single, x)
+	}
+	return single
 }
 
 // nameOf returns the name of a command, or "" if it has none or was cut before it.

@@ -134,7 +134,7 @@ func TestRolesThatRecorded(t *testing.T) {
 	client.pid, client.role, client.local, client.peer = 3, "client", "instrument", "designer"
 	other := client
 	other.peer = "another designer"
-	for _, sides := range [][]recorder{{server}, {proxy}, {client}, {client, server}, {client, proxy}, {client, proxy, server}} {
+	for _, sides := range [][]recorder{{server}, {proxy}, {client}, {client, server}, {client, proxy}} {
 		path := filepath.Join(systemtest.TempDir(t), "run.jsonl")
 		for _, command := range []string{"newrun", `newdat "y": 1`, `newdat "y": 2`} {
 			// Both sides write the command before both write the reply.
@@ -163,6 +163,45 @@ func TestRolesThatRecorded(t *testing.T) {
 				t.Errorf("%s has no reply", x.Command.Body)
 			}
 		}
+	}
+}
+
+// A run that only one side has recorded counts, also if the other side has recorded another
+// one, and a command that the server did not receive.
+func TestRunsOfDifferentRecorders(t *testing.T) {
+	server := newRecorder(t)
+	client := server
+	client.pid, client.role, client.local, client.peer = 3, "client", "instrument", "designer"
+	server.exchange("newrun", ok)
+	server.exchange(`newdat "y": 1`, ok)
+	client.exchange("newrun", ok)
+	client.exchange(`newdat "y": 2`, ok)
+	runs := server.load().Runs
+	if len(runs) != 1 {
+		t.Fatalf("%d runs: the two newrun have the same addresses", len(runs))
+	}
+	expectPlan(t, runs[0], false, 0, 0, "newrun", `newdat "y": 1`, `newdat "y": 2`)
+
+	client.local = "another port"
+	client.exchange("newrun", ok)
+	client.exchange(`newdat "y": 3`, ok)
+	client.exchange(`newdat "y": 3`, ok) // another measurement
+	client.command(message(`newdat "y": 4`))
+	runs = server.load().Runs
+	if len(runs) != 2 {
+		t.Fatalf("%d runs", len(runs))
+	}
+	expectPlan(t, runs[1], false, 0, 0, "newrun", `newdat "y": 3`, `newdat "y": 3`, `newdat "y": 4`)
+}
+
+// A command with the same text and addresses is another one if it comes hours later.
+func TestPortUsedAgain(t *testing.T) {
+	r := newRecorder(t)
+	line := `{"time":"2026-03-04T%s:00:00Z","role":"%s","direction":"%s","local":"%s","peer":"%s","body":{"command": "newdat"}}` + "\n"
+	text := fmt.Sprintf(line, "01", "client", "sent", "a", "b") + fmt.Sprintf(line, "03", "server", "received", "b", "a") + fmt.Sprintf(line, "03", "client", "sent", "a", "b")
+	must(t, os.WriteFile(r.path, []byte(text), 0o600))
+	if recording := r.load(); len(recording.Exchanges) != 2 {
+		t.Errorf("%d commands", len(recording.Exchanges))
 	}
 }
 
