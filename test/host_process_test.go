@@ -40,7 +40,11 @@ func TestTrace(t *testing.T) {
 		t.Fatal(err)
 	}
 	seen := map[string]int{}
-	for _, line := range bytes.Split(bytes.TrimSuffix(text, []byte("\n")), []byte("\n")) {
+	first, messages, _ := bytes.Cut(text, []byte("\n"))
+	if !bytes.HasPrefix(first, []byte(`{"trace":"obe","version":1,`)) {
+		t.Errorf("the trace begins with %s", first)
+	}
+	for line := range bytes.Lines(messages) {
 		var r struct{ Role, Direction, Body string }
 		if err := json.Unmarshal(line, &r); err != nil {
 			t.Fatalf("%q: %v", line, err)

@@ -393,13 +393,44 @@ func TestWindows(t *testing.T) {
 		ended()
 	})
 
-	// The Go tests of the core, except package trace, in which several processes append to
-	// one file. CI is cleared because Wine has no Python to compare with.
+	// obe replays a trace that the other system has written.
+	t.Run("replay", func(t *testing.T) {
+		t.Parallel()
+		here, there := library(t, "obe"), filepath.Join(t.TempDir(), "obe.exe")
+		command(t, "env", "GOOS=windows", "GOARCH=amd64", "CGO_ENABLED=0", envOr("GO", "go"), "build", "-C", "..", "-buildvcs=false", "-o", there, "./cmd/obe")
+		first, second := filepath.Join(t.TempDir(), "first.jsonl"), filepath.Join(t.TempDir(), "second.jsonl")
+		text := `{"trace":"obe","version":1}` + "\n"
+		for _, body := range []string{`{"command": "newrun"}`, `{"command": "newdat", "y": NaN}`, `{"command": "newdat", "y": 3}`, `{"command": "done"}`} {
+			text += `{"role":"server","direction":"received","body":` + body + "}\n" + `{"role":"server","direction":"sent","body":"OK"}` + "\n"
+		}
+		if err := os.WriteFile(first, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		replay := func(environment, client, server []string) {
+			t.Helper()
+			server = append(server, "--as-server", "--listen", ":0")
+			at, ended := startServer(t, environment, "sh", append([]string{"-c", `exec "$@" 2>&1`, "sh"}, server...)...)
+			client = append(client, "--all", "--to", at)
+			if got := run(t, nil, client[0], client[1:]...); got.status != 0 || !strings.Contains(got.stderr, "4 commands to "+at) {
+				t.Fatalf("%q: exit status %d\n%s", client, got.status, got.stderr)
+			}
+			ended()
+		}
+		replay([]string{"OBE_TRACE=" + windowsPath(second)}, []string{here, "replay", first}, []string{wine, there, "replay", windowsPath(first)})
+		replay(nil, []string{wine, there, "replay", windowsPath(second)}, []string{here, "replay", second})
+	})
+
+	// The Go tests of the core, without those of package trace in which several processes or
+	// threads append to one file. CI is cleared because Wine has no Python to compare with.
 	t.Run("core", func(t *testing.T) {
 		t.Parallel()
 		env := []string{"GOOS=windows", "GOARCH=amd64", "CGO_ENABLED=0", "CI="}
 		got := run(t, env, envOr("GO", "go"), "test", "-C", "..", "-count=1", "-short", "-exec", wine,
-			"./internal/wire", "./internal/jsondoc", "./internal/transport", "./internal/socket", "./internal/command", "./internal/session", "./internal/memory")
+			"./internal/wire", "./internal/jsondoc", "./internal/transport", "./internal/socket", "./internal/command", "./internal/session", "./internal/memory", "./internal/replay")
+		if got.status != 0 {
+			t.Errorf("exit status %d\n%s%s", got.status, got.stdout, got.stderr)
+		}
+		got = run(t, env, envOr("GO", "go"), "test", "-C", "..", "-count=1", "-short", "-exec", wine, "-skip", "Thread|FollowWriters", "./internal/trace")
 		if got.status != 0 {
 			t.Errorf("exit status %d\n%s%s", got.status, got.stdout, got.stderr)
 		}
@@ -419,12 +450,15 @@ func traced(t *testing.T, path, role string) []string {
 	var messages []string
 	for lines := json.NewDecoder(file); lines.More(); {
 		var line struct {
-			Role, Direction, Peer string
-			Size                  int
-			Body                  json.RawMessage
+			Trace, Role, Direction, Peer string
+			Size                         int
+			Body                         json.RawMessage
 		}
 		if err := lines.Decode(&line); err != nil {
 			t.Fatalf("%s, after %d messages: %v", filepath.Base(path), len(messages), err)
+		}
+		if line.Trace != "" {
+			continue // the first line
 		}
 		if line.Role != role || !strings.HasPrefix(line.Peer, "127.0.0.1:") {
 			t.Fatalf("role %q, peer %q in the trace of the %s", line.Role, line.Peer, role)

@@ -39,7 +39,7 @@ type referencePages struct {
 // traceFormat is what trace.md says about the file.
 type traceFormat struct {
 	Version, MaxBody, MinLimit int
-	Fields                     []trace.Field
+	First, Fields              []trace.Field
 	Variables                  []environment.Variable
 }
 
@@ -55,7 +55,7 @@ func reference(root string, lib *library) (map[string][]byte, error) {
 		"summary": summary, "role": roleOf, "withoutRole": withoutRole, "when": when, "upper": strings.ToUpper, "errorClass": pythonErrorClass,
 		"returnedBy": func(status string) []string { return returnedBy(lib, status) }, "remedy": remedy, "ni": niCode,
 	}
-	pages := referencePages{lib, commands, command.Sizes, traceFormat{trace.Version, trace.MaxBody, trace.MinLimit, trace.Fields, environment.Variables},
+	pages := referencePages{lib, commands, command.Sizes, traceFormat{trace.Version, trace.MaxBody, trace.MinLimit, trace.FirstFields, trace.Fields, environment.Variables},
 		labviewOptions(nil)}
 	templates := map[string]string{}
 	for _, name := range []string{"functions.md", "options.md", "counters.md", "statuses.md", "commands.md", "trace.md"} {

@@ -45,6 +45,12 @@ func (e *exit) Error() string {
 
 func (e *exit) Unwrap() error { return e.err }
 
+// verdict is an exit that also holds after a signal: of a subcommand that judges what came
+// until it was ended.
+type verdict struct{ *exit }
+
+func (v *verdict) Unwrap() error { return v.exit }
+
 // usage is the exit of a command line that is not valid.
 func usage(err error) error { return &exit{exitUsage, err} }
 
@@ -85,7 +91,7 @@ func (a *app) run(args []string) int {
 	root.SetArgs(args)
 	ran, err := root.ExecuteContextC(a.ctx)
 	// A signal, or a closed output, is why the subcommand failed.
-	if cause := context.Cause(a.ctx); cause != nil {
+	if cause := context.Cause(a.ctx); cause != nil && !errors.As(err, new(*verdict)) {
 		err = cause
 	}
 	if err == nil {

@@ -51,6 +51,9 @@ powershell have one too.`,
 	root.AddCommand(
 		newReady(app),
 		newCall(app),
+		newListen(app),
+		newRecord(app),
+		newReplay(app),
 		newManual(app),
 	)
 	return root

@@ -263,3 +263,24 @@ func plain(key string) string {
 	}
 	return key
 }
+
+func TestMembers(t *testing.T) {
+	for text, want := range map[string]string{
+		` { "a" : [1, {"b": "}"}] , "a":"x\",", "c\u0061": NaN } `: `"a"=[1, {"b": "}"}];"a"="x\",";"c\u0061"=NaN;`,
+		`{}`: "", ` [1, {"a": 1}]`: "", `"a"`: "", `1`: "",
+	} {
+		got := ""
+		for key, value := range Members([]byte(text)) {
+			got += string(key) + "=" + string(value) + ";"
+		}
+		if got != want {
+			t.Errorf("%s has the members %s, want %s", text, got, want)
+		}
+	}
+	for key := range Members([]byte(`{"a": 1, "b": 2}`)) {
+		if string(key) != `"a"` {
+			t.Errorf("after a break comes %s", key)
+		}
+		break
+	}
+}

@@ -1,6 +1,9 @@
 package jsondoc
 
-import "bytes"
+import (
+	"bytes"
+	"iter"
+)
 
 // The functions in this file walk over text that was validated before.
 
@@ -139,4 +142,21 @@ func countItems(text []byte, i int) int {
 		n++
 	}
 	return n
+}
+
+// Members yields the members of an object, in their order: the key as it is in the text,
+// with its quotation marks, and the value. It is for a text that was validated, of which
+// all members are needed. Of another value it yields nothing.
+func Members(text []byte) iter.Seq2[[]byte, []byte] {
+	return func(yield func(key, value []byte) bool) {
+		begin := skipSpace(text, 0)
+		if text[begin] != '{' {
+			return
+		}
+		for it := newIterator(text, begin); it.next(); {
+			if !yield(text[it.key:it.keyEnd], text[it.value:it.valueEnd()]) {
+				return
+			}
+		}
+	}
 }

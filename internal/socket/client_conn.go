@@ -117,7 +117,7 @@ func (c *Client) write(call *call, conn *clientConn, wait transport.Wait, head, 
 	}
 	c.counters.messagesSent.Add(1)
 	if c.options().trace != "" {
-		c.traceMessage(call, "client", trace.Sent, conn.conn.RemoteName(), body)
+		c.traceMessage(call, "client", trace.Sent, conn.conn, body)
 	}
 	return nil
 }
@@ -153,7 +153,7 @@ func (c *Client) readMessage(call *call, dst []byte) ([]byte, error) {
 		conn.pendingReplies, conn.late = max(conn.pendingReplies-1, 0), false
 		c.mu.Unlock()
 		if c.options().trace != "" {
-			c.traceMessage(call, "client", trace.Received, conn.conn.RemoteName(), body)
+			c.traceMessage(call, "client", trace.Received, conn.conn, body)
 		}
 		return body, nil
 	case errors.Is(err, ErrTimeout), errors.Is(err, transport.ErrWoken):

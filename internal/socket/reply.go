@@ -59,7 +59,7 @@ func (s *Server) write(call *call, c *serverConn, head, body []byte, m *Message)
 		err = s.sendFrame(call, c, &f)
 		s.counters.bytesSent.Add(int64(f.sent))
 		if err == nil && s.options().trace != "" {
-			s.traceMessage(call, "server", trace.Sent, c.conn.RemoteName(), body)
+			s.traceMessage(call, "server", trace.Sent, c.conn, body)
 		}
 	})
 	done = true

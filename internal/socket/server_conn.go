@@ -166,7 +166,7 @@ func (s *Server) received(call *call, c *serverConn, body []byte) *Message {
 		}
 	}
 	if s.options().trace != "" {
-		s.unlocked(func() { s.traceMessage(call, "server", trace.Received, c.conn.RemoteName(), body) })
+		s.unlocked(func() { s.traceMessage(call, "server", trace.Received, c.conn, body) })
 	}
 	return m
 }

@@ -9,6 +9,7 @@ import (
 
 	"libobe/internal/excerpt"
 	"libobe/internal/trace"
+	"libobe/internal/transport"
 )
 
 // traceFromEnvironment sets the options of the trace from the environment with which
@@ -66,7 +67,7 @@ func absolute(path string) (string, error) {
 // traceMessage writes a message to the trace. It may wait for the disk, so the caller
 // holds no lock that calls on other connections wait for. An error is counted and
 // stored, but does not fail the call.
-func (c *core) traceMessage(call *call, role string, direction trace.Direction, peer string, body []byte) {
+func (c *core) traceMessage(call *call, role string, direction trace.Direction, conn *transport.Conn, body []byte) {
 	now := time.Now()
 	var took time.Duration
 	if !call.began.IsZero() {
@@ -77,7 +78,7 @@ func (c *core) traceMessage(call *call, role string, direction trace.Direction, 
 		return // it was turned off since the caller checked
 	}
 	err := trace.Write(s.trace, s.traceLimit, trace.Record{
-		Time: now, Process: os.Getpid(), Role: role, Direction: direction, Peer: peer, Elapsed: took, Body: body,
+		Time: now, Process: os.Getpid(), Role: role, Direction: direction, Peer: conn.RemoteName(), Local: conn.LocalName(), Elapsed: took, Body: body,
 	})
 	if err != nil {
 		c.counters.traceFailed.Add(1)

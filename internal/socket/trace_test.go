@@ -14,7 +14,7 @@ import (
 	"libobe/internal/systemtest"
 )
 
-// traced reads a trace: direction, role, peer and body of each line.
+// traced reads a trace: role, direction, peer, local and body of each line.
 func traced(t *testing.T, path string) (lines []string) {
 	t.Helper()
 	text, err := os.ReadFile(path)
@@ -22,18 +22,22 @@ func traced(t *testing.T, path string) (lines []string) {
 	if len(text) == 0 {
 		return nil
 	}
-	for _, l := range strings.Split(strings.TrimSuffix(string(text), "\n"), "\n") {
+	first, messages, _ := strings.Cut(string(text), "\n")
+	if !strings.HasPrefix(first, `{"trace":"obe","version":1,`) {
+		t.Errorf("the trace begins with %s", first)
+	}
+	for l := range strings.Lines(messages) {
 		var r struct {
-			Role, Direction, Peer string
-			Size                  int
-			Duration              *float64 `json:"duration_ms"`
-			Body                  json.RawMessage
+			Role, Direction, Peer, Local string
+			Size                         int
+			Duration                     *float64 `json:"duration_ms"`
+			Body                         json.RawMessage
 		}
 		must(t, json.Unmarshal([]byte(l), &r))
 		if r.Duration == nil || *r.Duration < 0 || *r.Duration > testTimeout.Seconds()*1000 || r.Size != len(r.Body) {
 			t.Errorf("the line %s", l)
 		}
-		lines = append(lines, fmt.Sprintf("%s %s %s %s", r.Role, r.Direction, r.Peer, r.Body))
+		lines = append(lines, fmt.Sprintf("%s %s %s %s %s", r.Role, r.Direction, r.Peer, r.Local, r.Body))
 	}
 	return lines
 }
@@ -70,8 +74,8 @@ func TestTrace(t *testing.T) {
 
 	var client, server []string
 	for i := 1; i <= 3; i++ {
-		client = append(client, fmt.Sprintf("client sent %s %d", at, i), fmt.Sprintf("client received %s [%d]", at, i))
-		server = append(server, fmt.Sprintf("server received %s %d", from, i), fmt.Sprintf("server sent %s [%d]", from, i))
+		client = append(client, fmt.Sprintf("client sent %s %s %d", at, from, i), fmt.Sprintf("client received %s %s [%d]", at, from, i))
+		server = append(server, fmt.Sprintf("server received %s %s %d", from, at, i), fmt.Sprintf("server sent %s %s [%d]", from, at, i))
 	}
 	expectTrace(t, ours, client...)
 	expectTrace(t, theirs, server...)
@@ -89,7 +93,7 @@ func TestTrace(t *testing.T) {
 	}
 	expectReceive(t, s, "4")
 	expectTrace(t, ours, client...)
-	expectTrace(t, theirs, append(server, fmt.Sprintf("server received %s 4", from))...)
+	expectTrace(t, theirs, append(server, fmt.Sprintf("server received %s %s 4", from, at))...)
 }
 
 // The trace contains only complete and valid messages.

@@ -7,9 +7,18 @@ import (
 	"testing"
 )
 
-// What a line contains is what Fields describes, in its order.
+// What a line contains is what FirstFields and Fields describe, in their order.
 func TestFieldsAreThoseOfALine(t *testing.T) {
-	var documented []string
+	var first, documented []string
+	for _, f := range FirstFields {
+		if f.Type == "" || f.Doc == "" {
+			t.Errorf("the field %s is not described", f.Name)
+		}
+		first = append(first, f.Name)
+	}
+	if got := members(t, record("1").appendFirst(nil)); !slices.Equal(got, first) {
+		t.Errorf("the first line has the members %q; documented are %q", got, first)
+	}
 	for _, f := range Fields {
 		if f.Type == "" || f.Doc == "" {
 			t.Errorf("the field %s is not described", f.Name)

@@ -199,11 +199,8 @@ func (f *file) close() { _ = unix.Close(f.fd) }
 // that. It reports whether the file no longer has its old name. Only the holder of the
 // file's lock renames it.
 func (f *file) rename(suffix string) (bool, error) {
-	if err := unix.Flock(f.fd, unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		if err == unix.EWOULDBLOCK {
-			return false, nil
-		}
-		return false, &os.PathError{Op: "lock", Path: f.path, Err: err}
+	if held, err := f.lock(); err != nil || !held {
+		return false, err
 	}
 	defer f.unlock()
 	var opened, current unix.Stat_t
@@ -217,6 +214,15 @@ func (f *file) rename(suffix string) (bool, error) {
 		return false, &os.LinkError{Op: "rename", Old: f.path, New: f.path + suffix, Err: err}
 	}
 	return true, nil
+}
+
+// length returns the size of the file.
+func (f *file) length() (int64, error) {
+	var stat unix.Stat_t
+	if err := unix.Fstat(f.fd, &stat); err != nil {
+		return 0, &os.PathError{Op: "stat", Path: f.path, Err: err}
+	}
+	return stat.Size, nil
 }
 
 // append writes a line.
@@ -270,6 +276,16 @@ const (
 	streamTimeout = 10 * stallTimeout
 )
 
+// lock locks the file among those that use this library. It reports whether it succeeded: it
+// does not wait for another thread or process.
+func (f *file) lock() (bool, error) {
+	err := unix.Flock(f.fd, unix.LOCK_EX|unix.LOCK_NB)
+	if err == nil || err == unix.EWOULDBLOCK {
+		return err == nil, nil
+	}
+	return false, &os.PathError{Op: "lock", Path: f.path, Err: err}
+}
+
 // unlock releases the lock. Closing the file is not enough: a forked child that holds it
 // open would keep the lock.
 func (f *file) unlock() { _ = unix.Flock(f.fd, unix.LOCK_UN) }
@@ -279,7 +295,10 @@ func (f *file) unlock() { _ = unix.Flock(f.fd, unix.LOCK_UN) }
 func (f *file) send(line []byte) error {
 	end := time.Now().Add(streamTimeout)
 	if f.pipe {
-		for unix.Flock(f.fd, unix.LOCK_EX|unix.LOCK_NB) == unix.EWOULDBLOCK {
+		for {
+			if held, err := f.lock(); held || err != nil {
+				break
+			}
 			if time.Until(end) <= 0 {
 				return fmt.Errorf("lock: %w", errSlow)
 			}

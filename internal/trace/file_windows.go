@@ -36,7 +36,7 @@ func open(path string) (*file, error) {
 	case windows.FILE_TYPE_DISK:
 		var info windows.ByHandleFileInformation
 		if err = windows.GetFileInformationByHandle(h, &info); err == nil {
-			return &file{h, path, int64(info.FileSizeHigh)<<32 | int64(info.FileSizeLow)}, nil
+			return &file{h, path, size(&info)}, nil
 		}
 	case windows.FILE_TYPE_CHAR:
 		return &file{h, path, streaming}, nil
@@ -49,19 +49,44 @@ func open(path string) (*file, error) {
 
 func (f *file) close() { _ = windows.CloseHandle(f.handle) }
 
+// beyond is the place of the lock: a byte that no file reaches, because a lock prevents
+// others from writing to what it covers.
+func beyond() *windows.Overlapped { return &windows.Overlapped{OffsetHigh: 1 << 30} }
+
+// lock locks the file among those that use this library. It reports whether it succeeded: it
+// does not wait for another thread or process.
+func (f *file) lock() (bool, error) {
+	err := windows.LockFileEx(f.handle, windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, beyond())
+	if err == nil || err == windows.ERROR_LOCK_VIOLATION {
+		return err == nil, nil
+	}
+	return false, &os.PathError{Op: "lock", Path: f.path, Err: err}
+}
+
+// unlock releases the lock.
+func (f *file) unlock() { _ = windows.UnlockFileEx(f.handle, 0, 1, 0, beyond()) }
+
+// length returns the size of the file.
+func (f *file) length() (int64, error) {
+	var info windows.ByHandleFileInformation
+	if err := windows.GetFileInformationByHandle(f.handle, &info); err != nil {
+		return 0, &os.PathError{Op: "stat", Path: f.path, Err: err}
+	}
+	return size(&info), nil
+}
+
+func size(info *windows.ByHandleFileInformation) int64 {
+	return int64(info.FileSizeHigh)<<32 | int64(info.FileSizeLow)
+}
+
 // rename adds a suffix to the name of the file, unless another thread or process is doing
 // that. It reports whether the file no longer has its old name. Only the holder of the
-// file's lock renames it. The lock is on a byte that no file reaches, because it prevents
-// others from writing to what it covers.
+// file's lock renames it.
 func (f *file) rename(suffix string) (bool, error) {
-	beyond := &windows.Overlapped{OffsetHigh: 1 << 30}
-	err := windows.LockFileEx(f.handle, windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, beyond)
-	if err == windows.ERROR_LOCK_VIOLATION {
-		return false, nil
+	if held, err := f.lock(); err != nil || !held {
+		return false, err
 	}
-	if err != nil {
-		return false, &os.PathError{Op: "lock", Path: f.path, Err: err}
-	}
+	defer f.unlock()
 	var opened, current windows.ByHandleFileInformation
 	if err := windows.GetFileInformationByHandle(f.handle, &opened); err != nil {
 		return false, &os.PathError{Op: "stat", Path: f.path, Err: err}
@@ -76,10 +101,13 @@ func (f *file) rename(suffix string) (bool, error) {
 	if err != nil || opened.VolumeSerialNumber != current.VolumeSerialNumber || opened.FileIndexHigh != current.FileIndexHigh || opened.FileIndexLow != current.FileIndexLow {
 		return true, nil
 	}
-	if err := os.Rename(path, path+suffix); err != nil {
-		return false, err
+	err = os.Rename(path, path+suffix)
+	if errors.Is(err, windows.ERROR_ACCESS_DENIED) || errors.Is(err, windows.ERROR_SHARING_VIOLATION) {
+		if info, missing := os.Lstat(path + suffix); missing == nil && info.Mode().IsRegular() {
+			return false, nil // another program has one of the two open, such as a reader
+		}
 	}
-	return true, nil
+	return err == nil, err
 }
 
 // finalPath returns the path of the opened file without symbolic links, or the path that
@@ -104,4 +132,18 @@ func (f *file) append(line []byte) error {
 		return fmt.Errorf("write: %w", err)
 	}
 	return nil
+}
+
+// openToRead opens a file for reading. Package os would prevent others from renaming it.
+func openToRead(path string) (*os.File, error) {
+	name, err := windows.UTF16PtrFromString(path)
+	if err == nil {
+		var h windows.Handle
+		h, err = windows.CreateFile(name, windows.GENERIC_READ, windows.FILE_SHARE_READ|windows.FILE_SHARE_WRITE|windows.FILE_SHARE_DELETE,
+			nil, windows.OPEN_EXISTING, windows.FILE_ATTRIBUTE_NORMAL|windows.FILE_FLAG_BACKUP_SEMANTICS, 0)
+		if err == nil {
+			return os.NewFile(uintptr(h), path), nil
+		}
+	}
+	return nil, &os.PathError{Op: "open", Path: path, Err: err}
 }

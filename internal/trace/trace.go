@@ -52,33 +52,67 @@ const (
 type Record struct {
 	Time      time.Time // when it was complete
 	Process   int
-	Role      string // "client" or "server"
+	Role      string // "client", "server" or "proxy"
 	Direction Direction
 	Peer      string        // an address
+	Local     string        // this side's address
 	Elapsed   time.Duration // since the call began
 	Body      []byte        // one JSON text
+	Length    int64         // of the body, if Body is only the first bytes of it, more than MaxBody; else 0
 }
 
-// Version is that of the format. Later versions add members; those of Fields keep their
-// names, their types and their order.
+// Version is that of the format, in the first line of a file. It stays the same when members
+// and kinds of lines are added; the members of Fields keep their names, their types and their
+// order.
 const Version = 1
+
+// Name is the value of the member "trace" in the first line of a file.
+const Name = "obe"
 
 // Field is a member of a line, for readers.
 type Field struct{ Name, Type, Doc string }
 
-// Fields are the members of a line, in their order. The documentation is generated from
-// them; a test compares them with what append writes.
+// FirstFields are the members of the first line of a file, in their order. The documentation
+// is generated from them; a test compares them with what appendFirst writes.
+var FirstFields = []Field{
+	{"trace", "string", "obe: the file is a trace."},
+	{"version", "whole number", "The version of the format."},
+	{"time", "string", "When the file was begun, in UTC."},
+	{"pid", "whole number", "The process that began it."},
+}
+
+// Fields are the members of a message's line, in their order. The documentation is generated
+// from them; a test compares them with what append writes.
 var Fields = []Field{
 	{"time", "string", "When the message was complete, in UTC, as in 2026-03-04T05:06:07.123456Z."},
 	{"pid", "whole number", "The process."},
-	{"role", "string", "The role of this side: client or server."},
+	{"role", "string", "The role of this side: client, server, or proxy for obe record, which records what the client sent (received) and got (sent)."},
 	{"direction", "string", "sent or received, as seen from this side."},
 	{"peer", "string", "The address of the other side; empty if it is not known."},
+	{"local", "string", "The address of this side. peer and local together tell connections apart, and a message has the two the other way round in the trace of the other side."},
 	{"size", "whole number", "The length of the body in bytes, also if it was cut."},
 	{"duration_ms", "number", "How long the call had taken until then, in milliseconds, waiting included: for the reply of tcmd, the whole exchange. 0 if the trace was turned on during the call."},
 	{"cut", "true", "Only if the body was cut."},
 	{"body", "any value", "The message as it was sent, with spaces instead of line ends. If it was cut, a string: its beginning."},
 }
+
+// appendFirst appends the first line of a file that begins with this record.
+func (r Record) appendFirst(line []byte) []byte {
+	line = append(line, `{"trace":"`+Name+`","version":`...)
+	line = strconv.AppendInt(line, Version, 10)
+	line = r.appendOrigin(append(line, ','))
+	return append(line, "}\n"...)
+}
+
+// appendOrigin appends the members that every line has.
+func (r Record) appendOrigin(line []byte) []byte {
+	line = append(line, `"time":"`...)
+	line = r.Time.UTC().AppendFormat(line, timeLayout)
+	line = append(line, `","pid":`...)
+	return strconv.AppendInt(line, int64(r.Process), 10)
+}
+
+const timeLayout = "2006-01-02T15:04:05.000000Z"
 
 // line returns the record as a line. A lack of memory is an error here and not a panic: the
 // call that the message belongs to has succeeded.
@@ -97,18 +131,17 @@ func (r Record) line() (line []byte, err error) {
 // append appends the record as a line. The body is unchanged, except that line ends
 // between its values become spaces. A body beyond MaxBody is cut, and written as a string.
 func (r Record) append(line []byte) []byte {
-	line = append(line, `{"time":"`...)
-	line = r.Time.UTC().AppendFormat(line, "2006-01-02T15:04:05.000000Z")
-	line = append(line, `","pid":`...)
-	line = strconv.AppendInt(line, int64(r.Process), 10)
+	line = r.appendOrigin(append(line, '{'))
 	line = append(line, `,"role":`...)
 	line = jsondoc.AppendString(line, r.Role)
 	line = append(line, `,"direction":`...)
 	line = jsondoc.AppendString(line, string(r.Direction))
 	line = append(line, `,"peer":`...)
 	line = jsondoc.AppendString(line, r.Peer)
+	line = append(line, `,"local":`...)
+	line = jsondoc.AppendString(line, r.Local)
 	line = append(line, `,"size":`...)
-	line = strconv.AppendInt(line, int64(len(r.Body)), 10)
+	line = strconv.AppendInt(line, max(r.Length, int64(len(r.Body))), 10)
 	line = append(line, `,"duration_ms":`...)
 	line = strconv.AppendFloat(line, float64(r.Elapsed)/float64(time.Millisecond), 'f', 3, 64)
 	if len(r.Body) > MaxBody {
@@ -150,7 +183,9 @@ func CheckPath(path string) error {
 	return nil
 }
 
-// Write appends the record to the file at path, which it creates if it is missing. If the
+// Write appends the record to the file at path, which it creates if it is missing. A file
+// that is empty gets the first line with the version before that; a pipe or a device gets
+// none, because nothing tells where a reader begins. If the
 // file would become larger than limit bytes, Write first renames it, adding ".1" to its
 // name, and replaces an earlier file of that name. It renames the target of a symbolic
 // link, not the link. While another thread is renaming it, the file may become a quarter
@@ -159,7 +194,7 @@ func CheckPath(path string) error {
 func Write(path string, limit int64, r Record) error {
 	line, err := r.line()
 	if err == nil {
-		err = write(path, limit, line)
+		err = r.write(path, limit, line)
 	}
 	if err != nil {
 		return fmt.Errorf("the trace could not be written: %w", err)
@@ -171,38 +206,78 @@ func Write(path string, limit int64, r Record) error {
 // does not finish, for example because it is stopped.
 var errRotationStalled = errors.New("the file is full, and the process that is renaming it has not finished")
 
-// rotateRetries is how often a write checks for the new file, a millisecond apart, before
-// it drops the line.
-const rotateRetries = 10
+// lockRetries is how often a write waits a millisecond for another that holds the lock.
+const lockRetries = 10
 
-func write(path string, limit int64, line []byte) error {
+func (r Record) write(path string, limit int64, line []byte) error {
 	for retries := 0; ; {
 		f, err := open(path)
 		if err != nil {
 			return err
 		}
-		after := f.size + int64(len(line))
-		if f.size <= 0 || after <= limit {
-			defer f.close()
-			return f.append(line)
-		}
-		renamed, err := f.rename(".1")
-		// While another writer is renaming it, lines still go to the old file, up to a
-		// quarter beyond the limit.
-		if err == nil && !renamed && after <= limit+limit/4 {
-			err = f.append(line)
-			f.close()
-			return err
-		}
+		result, err := r.add(f, limit, line, retries == lockRetries)
 		f.close()
-		if err != nil {
+		switch {
+		case err != nil || result == written:
 			return err
-		}
-		if !renamed {
-			if retries++; retries > rotateRetries {
-				return errRotationStalled
-			}
+		case result == locked:
+			retries++
 			time.Sleep(time.Millisecond)
 		}
 	}
+}
+
+// outcome is what became of an attempt to write a line.
+type outcome int
+
+const (
+	written outcome = iota
+	renamed         // the file was full
+	locked          // another thread or process is beginning or renaming the file
+)
+
+// add writes a line to an open file, after the first line if the file is empty. In the last
+// attempt it does not wait for a lock: a line without a first line before it is better than
+// none.
+func (r Record) add(f *file, limit int64, line []byte, last bool) (outcome, error) {
+	after := f.size + int64(len(line))
+	switch {
+	case f.size == 0:
+		if begun, err := f.begin(r.appendFirst(nil)); err != nil || !begun && !last {
+			return locked, err
+		}
+	case f.size > 0 && after > limit:
+		if done, err := f.rename(".1"); err != nil || done {
+			return renamed, err
+		}
+		// While another writer is renaming it, lines still go to the old file, up to a
+		// quarter beyond the limit.
+		if after > limit+limit/4 {
+			if last {
+				return locked, errRotationStalled
+			}
+			return locked, nil
+		}
+	}
+	return written, f.append(line)
+}
+
+// begin writes the first line to an empty file, unless another thread or process is doing
+// that. It reports whether the file has its first line.
+func (f *file) begin(first []byte) (bool, error) {
+	held, err := f.lock()
+	if err == nil {
+		if !held {
+			return false, nil
+		}
+		defer f.unlock()
+	}
+	// On a file system without locks, two writers can both write a first line. A reader
+	// skips the second one.
+	if f.size, err = f.length(); err == nil && f.size == 0 {
+		if err = f.append(first); err == nil {
+			f.size = int64(len(first))
+		}
+	}
+	return err == nil, err
 }

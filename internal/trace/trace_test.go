@@ -15,6 +15,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"libobe/internal/systemtest"
 )
 
 const worker = "OBE_TEST_TRACE_WORKER"
@@ -29,6 +31,7 @@ type line struct {
 	Role      string          `json:"role"`
 	Direction string          `json:"direction"`
 	Peer      string          `json:"peer"`
+	Local     string          `json:"local"`
 	Size      int             `json:"size"`
 	Duration  float64         `json:"duration_ms"`
 	Cut       bool            `json:"cut"`
@@ -36,7 +39,7 @@ type line struct {
 }
 
 func record(body string) Record {
-	return Record{Time: time.Now(), Process: 7, Role: "client", Direction: Sent, Peer: "127.0.0.1:1", Body: []byte(body)}
+	return Record{Time: time.Now(), Process: 7, Role: "client", Direction: Sent, Peer: "127.0.0.1:1", Local: "127.0.0.1:2", Body: []byte(body)}
 }
 
 func must(t *testing.T, err error) {
@@ -46,7 +49,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// lines reads a file in which each line must be a JSON object.
+// lines reads a file, which must begin with one first line, and returns its messages.
 func lines(t *testing.T, path string) (all []line) {
 	t.Helper()
 	text, err := os.ReadFile(path)
@@ -54,7 +57,11 @@ func lines(t *testing.T, path string) (all []line) {
 	if len(text) == 0 || text[len(text)-1] != '\n' {
 		t.Fatalf("%s does not end with a complete line", path)
 	}
-	for _, l := range bytes.Split(text[:len(text)-1], []byte("\n")) {
+	first, messages, _ := bytes.Cut(text, []byte("\n"))
+	if !bytes.HasPrefix(first, []byte(`{"trace":"obe","version":1,"time":"`)) {
+		t.Fatalf("%s begins with %.200q", path, first)
+	}
+	for l := range bytes.Lines(messages) {
 		var r line
 		decoder := json.NewDecoder(bytes.NewReader(l))
 		decoder.DisallowUnknownFields()
@@ -67,16 +74,17 @@ func lines(t *testing.T, path string) (all []line) {
 }
 
 func TestRecord(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "t.jsonl")
+	path := filepath.Join(systemtest.TempDir(t), "t.jsonl")
 	r := Record{
 		Time: time.Date(2026, 3, 4, 5, 6, 7, 123456789, time.FixedZone("", 3600)), Process: 42, Role: "server",
-		Direction: Received, Peer: "unix:/a \"b\"\n", Elapsed: 1234567 * time.Nanosecond, Body: []byte(`{"a": [1, "ü\n"]}`),
+		Direction: Received, Peer: "unix:/a \"b\"\n", Local: "[::1]:61981", Elapsed: 1234567 * time.Nanosecond, Body: []byte(`{"a": [1, "ü\n"]}`),
 	}
 	must(t, Write(path, unlimited, r))
 	got, err := os.ReadFile(path)
 	must(t, err)
-	const want = `{"time":"2026-03-04T04:06:07.123456Z","pid":42,"role":"server","direction":"received",` +
-		`"peer":"unix:/a \"b\"\n","size":18,"duration_ms":1.235,"body":{"a": [1, "ü\n"]}}` + "\n"
+	const want = `{"trace":"obe","version":1,"time":"2026-03-04T04:06:07.123456Z","pid":42}` + "\n" +
+		`{"time":"2026-03-04T04:06:07.123456Z","pid":42,"role":"server","direction":"received",` +
+		`"peer":"unix:/a \"b\"\n","local":"[::1]:61981","size":18,"duration_ms":1.235,"body":{"a": [1, "ü\n"]}}` + "\n"
 	if string(got) != want {
 		t.Errorf("the line is\n%swant\n%s", got, want)
 	}
@@ -89,7 +97,7 @@ func TestRecord(t *testing.T) {
 
 // A body may contain line ends between its values; a record is still one line.
 func TestLineEnds(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "t.jsonl")
+	path := filepath.Join(systemtest.TempDir(t), "t.jsonl")
 	body := "{\r\n  \"a\":\n1}\n"
 	must(t, Write(path, unlimited, record(body)))
 	must(t, Write(path, unlimited, record("2")))
@@ -104,7 +112,7 @@ func TestLineEnds(t *testing.T) {
 }
 
 func TestLargeBodies(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "t.jsonl")
+	path := filepath.Join(systemtest.TempDir(t), "t.jsonl")
 	whole := `"` + strings.Repeat("x", MaxBody-2) + `"`
 	// The byte at MaxBody is the second of a ü.
 	cut := `"` + strings.Repeat("ü", MaxBody) + `"`
@@ -133,11 +141,9 @@ func TestLargeBodies(t *testing.T) {
 }
 
 func TestRotation(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "t.jsonl")
+	path := filepath.Join(systemtest.TempDir(t), "t.jsonl")
 	must(t, Write(path, unlimited, record("0")))
-	info, err := os.Stat(path)
-	must(t, err)
-	limit := 3 * info.Size()
+	limit := int64(len(record("0").appendFirst(nil)) + 3*len(record("0").append(nil)))
 	for i := 1; i < 8; i++ {
 		must(t, Write(path, limit, record(fmt.Sprint(i))))
 	}
@@ -164,7 +170,7 @@ func TestRotation(t *testing.T) {
 
 // After the file was moved or removed, a new one is created.
 func TestFileMovedOrRemoved(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "t.jsonl")
+	path := filepath.Join(systemtest.TempDir(t), "t.jsonl")
 	must(t, Write(path, unlimited, record("1")))
 	must(t, os.Rename(path, path+".away"))
 	must(t, Write(path, unlimited, record("2")))
@@ -176,7 +182,7 @@ func TestFileMovedOrRemoved(t *testing.T) {
 }
 
 func TestFailures(t *testing.T) {
-	dir := t.TempDir()
+	dir := systemtest.TempDir(t)
 	missing := filepath.Join(dir, "missing", "t.jsonl")
 	for _, c := range []struct {
 		path string
@@ -274,7 +280,7 @@ func TestThreadsAndProcesses(t *testing.T) {
 		}
 		return
 	}
-	path := filepath.Join(t.TempDir(), "t.jsonl")
+	path := filepath.Join(systemtest.TempDir(t), "t.jsonl")
 	runWorkers(t, path)
 	if got, want := countUniqueLines(t, path), workerProcesses*workerThreads*linesPerThread; got != want {
 		t.Errorf("the file contains %d lines of %d", got, want)
@@ -282,7 +288,7 @@ func TestThreadsAndProcesses(t *testing.T) {
 
 	// Rotation drops old lines. While one thread renames the file, the others may write a
 	// quarter more, and each one line beyond that.
-	path = filepath.Join(t.TempDir(), "t.jsonl")
+	path = filepath.Join(systemtest.TempDir(t), "t.jsonl")
 	runWorkers(t, path, worker+"_LIMIT=1")
 	for _, p := range []string{path, path + ".1"} {
 		info, err := os.Stat(p)
@@ -306,4 +312,15 @@ func id(t *testing.T, l line) string {
 	var body []string
 	must(t, json.Unmarshal(l.Body, &body))
 	return body[0]
+}
+
+// What a message costs.
+func BenchmarkWrite(b *testing.B) {
+	path := filepath.Join(systemtest.TempDir(b), "t.jsonl")
+	r := record(`{"command": "newdat", "x": [2.87], "y": 51732.25, "s": 227.4}`)
+	for b.Loop() {
+		if err := Write(path, unlimited, r); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

@@ -4,6 +4,7 @@ package trace
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"os"
@@ -141,18 +142,36 @@ func TestLockHeldByOther(t *testing.T) {
 	must(t, syscall.Flock(int(other.Fd()), syscall.LOCK_EX))
 	info, err := other.Stat()
 	must(t, err)
-	one := info.Size()
-	must(t, Write(path, 2*one-one/4, record("2")))
+	two := info.Size() + int64(len(record("2").append(nil)))
+	must(t, Write(path, two-1, record("2")))
 	if got := lines(t, path); len(got) != 2 {
 		t.Errorf("%d lines", len(got))
 	}
-	if err := Write(path, 2*one, record("3")); !errors.Is(err, errRotationStalled) {
+	if err := Write(path, two, record("3")); !errors.Is(err, errRotationStalled) {
 		t.Errorf("beyond a quarter of the limit: %v, want %v", err, errRotationStalled)
 	}
 	must(t, syscall.Flock(int(other.Fd()), syscall.LOCK_UN))
 	must(t, Write(path, 1, record("3")))
 	if got := lines(t, path); len(got) != 1 {
 		t.Errorf("%d lines after the rename", len(got))
+	}
+}
+
+// A process that holds the lock of an empty file delays no call for long. The line is
+// written without the first line, which does not follow later.
+func TestEmptyFileLockedByOther(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "t.jsonl")
+	other, err := os.Create(path)
+	must(t, err)
+	defer other.Close()
+	must(t, other.Chmod(0o600))
+	must(t, syscall.Flock(int(other.Fd()), syscall.LOCK_EX))
+	want := string(record("1").append(nil))
+	must(t, promptly(t, "a locked file", func() error { return Write(path, unlimited, record("1")) }))
+	must(t, syscall.Flock(int(other.Fd()), syscall.LOCK_UN))
+	must(t, Write(path, unlimited, record("1")))
+	if got, err := os.ReadFile(path); err != nil || len(got) != 2*len(want) || bytes.Contains(got, []byte(`"trace"`)) {
+		t.Errorf("%v: the file contains %s", err, got)
 	}
 }
 

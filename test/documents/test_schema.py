@@ -102,7 +102,8 @@ def recorded(tmp_path: Path, *client: Path) -> list[tuple[Any, Any]]:
         timeout=60,
     )
     assert done.returncode == 0, done.stderr
-    messages = [json.loads(line) for line in trace.read_text("utf-8").splitlines()]
+    first, *messages = [json.loads(line) for line in trace.read_text("utf-8").splitlines()]
+    assert (first["trace"], first["version"]) == ("obe", 1)
     found = {}
     for role, first, second in ("client", "sent", "received"), ("server", "received", "sent"):
         own = [message for message in messages if message["role"] == role]

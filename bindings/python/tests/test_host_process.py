@@ -107,7 +107,8 @@ def test_trace(echo: peer.Server, tmp_path: Path) -> None:
         assert client.tcmd(1) == 1
         assert client.stats()["trace_failed"] == 2
         assert str(missing) in str(client.get_option("trace_error"))
-    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    first, *lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    assert (first["trace"], first["version"]) == ("obe", 1)
     assert [line["direction"] for line in lines] == ["sent", "received"] * 3
     assert {line["peer"] for line in lines} == {f"127.0.0.1:{echo.port}"}
     for line, value in zip(lines, [value for value in values for _ in range(2)]):

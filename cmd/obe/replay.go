@@ -1,0 +1,314 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"sync/atomic"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"github.com/spf13/cobra"
+
+	"libobe/internal/command"
+	"libobe/internal/jsondoc"
+	"libobe/internal/replay"
+	"libobe/internal/socket"
+	"libobe/internal/trace"
+)
+
+// replayFlags are the flags of replay.
+type replayFlags struct {
+	to, listen             string
+	asServer, list, dryRun bool
+	all, persistent        bool
+	run                    int
+	runGiven               bool
+	timeout                time.Duration
+	tls                    *tlsFlags
+}
+
+func newReplay(app *app) *cobra.Command {
+	f := replayFlags{timeout: 60 * time.Second}
+	cmd := &cobra.Command{
+		Use:   "replay FILE --to ADDRESS|--as-server|--list|--dry-run",
+		Short: "Send a recorded run to a server again, or answer as the recorded server did",
+		Long: `Read the trace FILE, with FILE.1 if it was renamed to that when it was full, and send the
+newrun and newdat of a run to a fresh server, one after the other. What the server knew before a
+crash is back then. It was recorded by obe record or with OBE_TRACE, at either side.
+
+A run begins at each newrun that was not refused; --list prints the runs, and the last one is the
+default. Left out are measurements that the recorded server refused with an error, and those
+without a reply that were sent again. The replay stops at the first reply that is not "OK", with
+exit status 1. With --all every command of the run is sent, and an error stops the replay unless
+the same command was answered with one before.
+
+--as-server listens instead, and answers each command as the recorded server did: with the next
+recorded reply to the same command with the same members, or if there is none, to the same
+command. It ends after it has answered done. Without --run it answers from the whole trace.
+
+ADDRESS is host:port, :port on this machine, or unix:/path; with --listen :0 the system chooses
+the port, and the address is printed.`,
+		Example: `  obe replay run.jsonl --list
+  obe replay run.jsonl --to :61981
+  obe replay run.jsonl --as-server --listen :0`,
+		Args: cobra.ExactArgs(1),
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.to, "to", "", "send to the server at `ADDRESS`")
+	flags.BoolVar(&f.asServer, "as-server", false, "answer as the recorded server did")
+	flags.BoolVar(&f.list, "list", false, "print the runs of the trace, one a line")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "print the messages that would be sent, one a line")
+	flags.StringVar(&f.listen, "listen", defaultAddress.String(), "with --as-server: listen on `ADDRESS`")
+	flags.IntVar(&f.run, "run", 0, "the `NUMBER` of the run, from 1, in the order of --list (the last one)")
+	flags.BoolVar(&f.all, "all", false, "send every command, not only newrun and newdat")
+	flags.Var((*duration)(&f.timeout), "timeout", "how long to wait for each reply, such as 500ms, 30s or 2m; a number alone is in seconds")
+	flags.BoolVar(&f.persistent, "persistent", false, "use one connection for all messages: only for servers built on libobe")
+	f.tls = addTLSFlags(flags, "", socket.RoleClient)
+	cmd.MarkFlagsMutuallyExclusive("to", "as-server", "list", "dry-run")
+	for _, pair := range [][]string{{"as-server", "all"}, {"as-server", "persistent"}, {"list", "run"}, {"list", "all"}} {
+		cmd.MarkFlagsMutuallyExclusive(pair...)
+	}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		return f.do(app, cmd, args[0])
+	}
+	return cmd
+}
+
+func (f *replayFlags) do(app *app, cmd *cobra.Command, path string) error {
+	tell := newEvents(app.stderr, cmd.CommandPath())
+	f.runGiven = cmd.Flags().Changed("run")
+	if f.to == "" && !f.asServer && !f.list && !f.dryRun {
+		return usage(fmt.Errorf("say what to do: send the run with --to ADDRESS, such as --to %s, answer with --as-server, or look with --list or --dry-run", defaultAddress))
+	}
+	if cmd.Flags().Changed("listen") && !f.asServer {
+		return usage(errors.New("--listen is for --as-server; to send the run to a server, use --to"))
+	}
+	at, name := f.to, "--to"
+	if f.asServer {
+		at, name = f.listen, "--listen"
+	}
+	var address address
+	if at != "" {
+		var err error
+		if address, err = parseAddress(at); err != nil {
+			return usage(fmt.Errorf("%s: %w", name, err))
+		}
+	}
+	recording, err := replay.Load(path)
+	if err != nil {
+		return usage(traceError(path, err))
+	}
+	if recording.Damaged > 0 {
+		tell.say("%s in %s %s not complete, and skipped", plural(recording.Damaged, "line"), path, isAre(int64(recording.Damaged)))
+	}
+	if f.list {
+		return listRuns(app, recording)
+	}
+	run, err := f.choose(recording, path)
+	if err != nil {
+		return usage(err)
+	}
+	if f.asServer {
+		return f.answer(app, tell, address, recording, run)
+	}
+	plan, err := run.Plan(f.all)
+	if err != nil {
+		return usage(err)
+	}
+	if !run.Begun {
+		tell.say("the trace has no newrun before these measurements: if the recorded server got one, its beginning is missing")
+	}
+	if plan.Refused > 0 {
+		tell.say("%s that the recorded server refused %s left out", plural(plan.Refused, "command"), isAre(int64(plan.Refused)))
+	}
+	if plan.Repeated > 0 {
+		tell.say("%s without a reply, which the client sent again, %s left out", plural(plan.Repeated, "command"), isAre(int64(plan.Repeated)))
+	}
+	if f.dryRun {
+		for _, x := range plan.Exchanges {
+			if _, err := fmt.Fprintf(app.stdout, "%s\n", x.Command.Body); err != nil {
+				return err
+			}
+		}
+		tell.say("%s would be sent", plural(len(plan.Exchanges), "command"))
+		return nil
+	}
+	return f.send(app, tell, address, plan)
+}
+
+// traceError adds what to try to an error of reading a trace.
+func traceError(path string, err error) error {
+	try := ""
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		try = "the trace is where OBE_TRACE or obe record --out have put it"
+	case errors.Is(err, trace.ErrNotTrace):
+		try = "record one with obe record --out or OBE_TRACE"
+	case errors.Is(err, trace.ErrVersion):
+		try = "use the version of obe that belongs to the library that wrote it"
+	case errors.Is(err, replay.ErrEmpty):
+		try = "was the trace turned on before the run?"
+	default:
+		return err
+	}
+	return fmt.Errorf("%w (%s)", err, try)
+}
+
+// choose returns the run that --run names, or the last one. For --as-server that is none
+// unless it is named.
+func (f *replayFlags) choose(recording *replay.Recording, path string) (*replay.Run, error) {
+	count := len(recording.Runs)
+	switch {
+	case f.runGiven && (f.run < 1 || f.run > count):
+		return nil, fmt.Errorf("--run %d: %s has %s; --list prints them", f.run, path, plural(count, "run"))
+	case f.runGiven:
+		return recording.Runs[f.run-1], nil
+	case f.asServer:
+		return nil, nil
+	case count == 0:
+		return nil, fmt.Errorf("%s has no run: no newrun and no newdat in %s", path, plural(len(recording.Exchanges), "command"))
+	}
+	return recording.Runs[count-1], nil
+}
+
+// listRuns prints the runs, one a line.
+func listRuns(app *app, recording *replay.Recording) error {
+	for i, run := range recording.Runs {
+		refused := 0
+		for _, x := range run.Exchanges {
+			if x.Refused() {
+				refused++
+			}
+		}
+		line, err := json.Marshal(struct {
+			Run      int       `json:"run"`
+			Began    time.Time `json:"began"`
+			Server   string    `json:"server"`
+			NewRun   bool      `json:"newrun"`
+			NewData  int       `json:"newdat"`
+			Commands int       `json:"commands"`
+			Refused  int       `json:"refused"`
+		}{i + 1, run.Began(), run.Server, run.Begun, run.Count("newdat"), len(run.Exchanges), refused})
+		if err != nil {
+			return err
+		}
+		if _, err := fmt.Fprintf(app.stdout, "%s\n", line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// send sends the commands of a plan, and says how far it came.
+func (f *replayFlags) send(app *app, tell *events, to address, plan *replay.Plan) error {
+	client, err := newClient(app, to, f.tls)
+	if err != nil {
+		return err
+	}
+	defer client.Free()
+	if f.persistent {
+		if err := client.SetOption("persistent", "1"); err != nil {
+			return failure(err)
+		}
+	}
+	total := len(plan.Exchanges)
+	bar := progressbar.NewOptions(total, progressbar.OptionSetWriter(app.stderr), progressbar.OptionSetVisibility(app.terminalErr),
+		progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("commands"), progressbar.OptionSetWidth(30),
+		progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish())
+	sent := 0
+	began := time.Now()
+	err = plan.Send(func(body []byte) ([]byte, error) { return client.TcmdBody(body, f.timeout) }, func() {
+		sent++
+		_ = bar.Add(1)
+	})
+	if err == nil {
+		_ = bar.Finish()
+		tell.say("%s to %s in %.1f s", plural(sent, "command"), to, time.Since(began).Seconds())
+		return nil
+	}
+	_ = bar.Clear()
+	var stopped *replay.StoppedError
+	if errors.As(err, &stopped) {
+		tell.say("stopped at command %d of %d, %s (%s)", sent+1, total, stopped.Exchange.Name, stopped.Exchange.Command.Place())
+		err = stopped.Cause
+	}
+	if errors.Is(err, command.ErrReply) {
+		return &exit{exitAnswer, err}
+	}
+	return failure(err)
+}
+
+// answer answers commands as the recorded server did, until done or a signal.
+func (f *replayFlags) answer(app *app, tell *events, at address, recording *replay.Recording, run *replay.Run) error {
+	answers := recording.NewAnswerer(run)
+	server, err := socket.NewServer(at.host, at.port)
+	if err != nil {
+		return failure(err)
+	}
+	defer server.Free()
+	if err := f.tls.apply(server); err != nil {
+		return err
+	}
+	tell.say("listening on %s", server.Name())
+	defer context.AfterFunc(app.ctx, server.Free)()
+	var done atomic.Int32
+	answered := 0
+	err = server.Serve(func(m *socket.Message) {
+		exchange, match := answers.Next(m.Body)
+		name, _ := jsondoc.FromValid(m.Body).String("/command")
+		reply, known := recordedReply(tell, name, exchange, match)
+		if !known {
+			return // it got no reply
+		}
+		if err := m.Reply(reply, f.timeout); err != nil {
+			tell.tell("replies that could not be sent", err.Error())
+			return
+		}
+		answered++
+		if name == "done" {
+			done.Store(1)
+		}
+	}, &done)
+	tell.end()
+	tell.say("%s answered", plural(answered, "command"))
+	if app.ctx.Err() != nil {
+		return nil // app.run returns why
+	}
+	return failure(err)
+}
+
+// recordedReply returns the reply to a command, or false if the recorded server sent none. It
+// tells if the command is not exactly what was recorded.
+func recordedReply(tell *events, name string, x *replay.Exchange, match replay.Match) ([]byte, bool) {
+	switch match {
+	case replay.Repeated:
+		tell.tell("commands that came more often than they were recorded", name+" comes more often than it was recorded: the last reply is sent again")
+	case replay.Similar:
+		tell.tell("commands with other members than those that were recorded", name+" has other members than those that were recorded: the next reply to "+name+" is sent")
+	case replay.Unknown:
+		if name == "ready" { // whoever asked the recorded server did so before the trace
+			return []byte(`"OK"`), true
+		}
+		tell.tell("commands that were not recorded", name+" was not recorded: the reply is an error")
+		return errorMessage(name, "the trace has no such command"), true
+	}
+	switch {
+	case x.Reply == nil:
+		tell.tell("commands without a recorded reply", name+" got no reply in the trace, and gets none")
+		return nil, false
+	case x.Reply.Cut:
+		tell.tell("replies of which the trace has only the beginning", name+": the trace has only the beginning of the reply, so that an error is sent ("+x.Reply.Place()+")")
+		return errorMessage(name, "the trace has only the beginning of the reply"), true
+	}
+	return x.Reply.Body, true
+}
+
+// errorMessage is how a server reports an error.
+func errorMessage(name, why string) []byte {
+	text := jsondoc.AppendString([]byte(`{"error": `), why)
+	text = jsondoc.AppendString(append(text, `, "command": `...), name)
+	return append(text, '}')
+}

@@ -1,0 +1,252 @@
+// Package standin is a server that stands in for another one: it answers each message as a
+// script says, faults included, and reports every message. It is what obe listen does.
+//
+// The one thing to know first: it is not the server of package socket, because that one
+// sends nothing but whole messages, and a stand-in has to be able to break every rule. The
+// frames and the JSON are read by the same code (packages wire and jsondoc), and what it
+// receives is judged as libobe's own server judges it.
+package standin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"libobe/internal/jsondoc"
+	"libobe/internal/script"
+	"libobe/internal/wire"
+)
+
+// Config is what a stand-in needs.
+type Config struct {
+	Listener net.Listener
+	Script   *script.Script // nil: every answer is "OK"
+	// Report is called with each message that was received or sent, in the order of time.
+	Report func(Message)
+	// Wrong is called with what clients do wrong, and with failures of this side.
+	Wrong func(Event, string)
+	// Last reports whether a message, which was answered, is the last one.
+	Last func(body []byte) bool
+}
+
+// Event is a kind of event.
+type Event int
+
+// The kinds of events.
+const (
+	BadMessage Event = iota // something that is not a message
+	Unexpected              // a message that the script does not expect
+	CutMessage              // a connection that ended inside a message
+	AcceptFailed
+)
+
+// Message is one message, or a fault in its place.
+type Message struct {
+	Time        time.Time
+	Sent        bool // or received
+	Peer, Local string
+	Took        time.Duration // a reply: since its command
+	Body        []byte        // a JSON text; nil for a fault
+	Fault       script.Action // what was sent instead of a reply
+}
+
+// Server is a stand-in that serves.
+type Server struct {
+	config Config
+	ctx    context.Context // ends with Close
+	cancel context.CancelFunc
+
+	running sync.WaitGroup
+	mu      sync.Mutex // guards open, and makes report and answer one step
+	open    map[net.Conn]bool
+	last    chan struct{} // closed when the last message was answered and its client has gone
+	once    sync.Once
+}
+
+// MaxMessage is the size of the largest body that a stand-in accepts: the default of
+// libobe's option max_message.
+const MaxMessage = 64 << 20
+
+// New returns a stand-in for a listener, which it closes in the end.
+func New(config Config) *Server {
+	s := &Server{config: config, open: map[net.Conn]bool{}, last: make(chan struct{})}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	return s
+}
+
+// Finished is closed when the last message was answered and its connection has ended, or
+// farewell has passed.
+func (s *Server) Finished() <-chan struct{} { return s.last }
+
+// farewell is how long the client of the last message has to close its connection: a
+// server that closes first would keep its port busy.
+const farewell = time.Second
+
+// acceptPause is how long no connection is accepted after a failure, such as a lack of
+// descriptors.
+const acceptPause = 50 * time.Millisecond
+
+// Serve accepts connections until Close is called.
+func (s *Server) Serve() {
+	for {
+		conn, err := s.config.Listener.Accept()
+		if err != nil {
+			if s.ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
+				return
+			}
+			s.config.Wrong(AcceptFailed, "a connection could not be accepted: "+err.Error())
+			select {
+			case <-s.ctx.Done():
+				return
+			case <-time.After(acceptPause):
+				continue
+			}
+		}
+		s.mu.Lock()
+		if s.open == nil {
+			s.mu.Unlock()
+			conn.Close()
+			return
+		}
+		s.open[conn] = true
+		s.running.Add(1)
+		s.mu.Unlock()
+		go func() {
+			defer s.running.Done()
+			s.serve(conn)
+			conn.Close()
+			s.mu.Lock()
+			delete(s.open, conn)
+			s.mu.Unlock()
+		}()
+	}
+}
+
+// Close ends all connections and waits for them.
+func (s *Server) Close() {
+	s.cancel()
+	s.config.Listener.Close()
+	s.mu.Lock()
+	for conn := range s.open {
+		conn.Close()
+	}
+	s.open = nil
+	s.mu.Unlock()
+	s.running.Wait()
+}
+
+// serve reads from a connection until it ends.
+func (s *Server) serve(conn net.Conn) {
+	var check jsondoc.Validator
+	reader := wire.Reader{Limit: MaxMessage, Check: func(part []byte, last bool) error { return check.Feed(part, last) }}
+	peer, local := name(conn.RemoteAddr(), conn), name(conn.LocalAddr(), conn)
+	for {
+		check = jsondoc.Validator{}
+		body, err := reader.Next(conn, nil)
+		if err != nil {
+			if event, text := judge(err, reader.InFrame()); text != "" && s.ctx.Err() == nil {
+				s.config.Wrong(event, fmt.Sprintf("%s: %s", peer, text))
+			}
+			return
+		}
+		now := time.Now()
+		s.mu.Lock()
+		s.config.Report(Message{Time: now, Peer: peer, Local: local, Body: body})
+		answer := s.config.Script.Answer(body)
+		s.mu.Unlock()
+		if answer.Unexpected != "" {
+			s.config.Wrong(Unexpected, fmt.Sprintf("%s: %s", peer, answer.Unexpected))
+		}
+		open := s.answer(conn, answer, Message{Sent: true, Peer: peer, Local: local}, now)
+		if s.config.Last(body) {
+			s.finish(conn, open)
+			return
+		}
+		if !open {
+			return
+		}
+	}
+}
+
+// judge returns what to tell of an error of reading, if it is one. A client may end its
+// connection between two messages in any way.
+func judge(err error, inFrame bool) (Event, string) {
+	var syntax *jsondoc.SyntaxError
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed):
+		return 0, ""
+	case errors.Is(err, wire.ErrIncomplete):
+		return CutMessage, "the connection ended inside a message"
+	case errors.Is(err, wire.ErrMalformed), errors.Is(err, wire.ErrTooLarge), errors.As(err, &syntax):
+		return BadMessage, err.Error() + "; the connection is closed"
+	}
+	if !inFrame {
+		return 0, ""
+	}
+	return CutMessage, err.Error()
+}
+
+// finish waits until the client of the last message has closed its connection.
+func (s *Server) finish(conn net.Conn, open bool) {
+	if open {
+		_ = conn.SetReadDeadline(time.Now().Add(farewell))
+		_, _ = io.Copy(io.Discard, conn)
+	}
+	s.once.Do(func() { close(s.last) })
+}
+
+// answer answers a message, and reports whether the connection is still open.
+func (s *Server) answer(conn net.Conn, answer script.Answer, m Message, received time.Time) bool {
+	if answer.Delay > 0 {
+		select {
+		case <-s.ctx.Done():
+			return false
+		case <-time.After(answer.Delay):
+		}
+	}
+	header := wire.Header(len(answer.Body))
+	frame := append(header[:], answer.Body...)
+	open := true
+	switch answer.Action {
+	case script.Reply:
+		m.Body = answer.Body
+	case script.Raw, script.Garbage:
+		frame = answer.Body
+	case script.Half, script.Stall:
+		frame = frame[:wire.HeaderLength+len(answer.Body)/2]
+		open = answer.Action == script.Stall
+	case script.Silence:
+		frame = nil
+	case script.Close, script.Reset:
+		frame, open = nil, false
+	}
+	m.Time, m.Fault = time.Now(), answer.Action
+	m.Took = m.Time.Sub(received)
+	s.mu.Lock()
+	s.config.Report(m)
+	s.mu.Unlock()
+	if len(frame) > 0 {
+		if _, err := conn.Write(frame); err != nil {
+			return false
+		}
+	}
+	if answer.Action == script.Reset {
+		if tcp, ok := conn.(*net.TCPConn); ok {
+			_ = tcp.SetLinger(0)
+		}
+	}
+	return open
+}
+
+// name returns an address as text. The peer of a Unix-domain socket has none; the path of
+// the socket stands for it.
+func name(address net.Addr, conn net.Conn) string {
+	if address.Network() == "unix" {
+		return "unix:" + conn.LocalAddr().String()
+	}
+	return address.String()
+}
