@@ -71,6 +71,8 @@ type Proxy struct {
 	own     sync.Map          // the connections to the server, by the addresses of their ends
 
 	connections atomic.Int64
+
+	idle chan func() // goroutines that wait for work
 }
 
 // Dialer returns a Dial for a server at the first of some addresses that accepts a
@@ -110,7 +112,7 @@ func (l *link) probe() {
 
 // New returns a proxy for a listener, which it closes in the end.
 func New(config Config) *Proxy {
-	p := &Proxy{config: config, open: map[net.Conn]bool{}}
+	p := &Proxy{config: config, open: map[net.Conn]bool{}, idle: make(chan func())}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	return p
 }
@@ -144,11 +146,31 @@ func (p *Proxy) Serve() {
 		}
 		p.connections.Add(1)
 		p.running.Add(1)
-		go func() {
+		p.run(func() {
 			defer p.running.Done()
 			p.serve(client)
-		}()
+		})
 	}
+}
+
+// run calls f in a goroutine, if possible one that did the same before: the stack of a new
+// one has to grow first.
+func (p *Proxy) run(f func()) {
+	select {
+	case p.idle <- f:
+		return
+	default:
+	}
+	go func() {
+		for {
+			f()
+			select {
+			case f = <-p.idle:
+			case <-p.ctx.Done():
+				return
+			}
+		}
+	}()
 }
 
 // Close ends all connections and waits for them. The peers see their ends.
@@ -253,11 +275,11 @@ func (p *Proxy) serve(client net.Conn) {
 
 	request := l.tap(false)
 	failed := l.pass(l.server, request, buffer[:n])
-	go func() {
+	p.run(func() {
 		buffer := buffers.Get().(*[bufferSize]byte)
 		defer buffers.Put(buffer)
 		l.forward(client, l.server, l.tap(true), buffer[:], l.replied, l.asked)
-	}()
+	})
 	defer time.AfterFunc(probeAfter, l.probe).Stop()
 	if failed == nil {
 		l.forward(l.server, client, request, buffer[:], l.asked, l.replied)
