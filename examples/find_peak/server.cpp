@@ -290,6 +290,16 @@ static double number(const obe::message &request, const std::string &name, doubl
     return value;
 }
 
+/// Refuses a newrun with a member that is misspelled, or meant for another server.
+static void refuse_unknown_members(const obe::message &request)
+{
+    for (std::size_t i = 0; i < request.count(""); i++) {
+        const std::string name = request.key("", i);
+        if (name != "command" && name != "lolim" && name != "hilim" && name != "steps")
+            throw std::invalid_argument("unknown member \"" + name + "\"; newrun has lolim, hilim and steps");
+    }
+}
+
 /// The command of a request; empty if it has none.
 static std::string command_of(const obe::message &request)
 {
@@ -305,11 +315,15 @@ static obe::json_text answer(designer &experiment, const obe::message &request)
     if (command == "ready" || command == "done")
         return ok;
     if (command == "newrun") {
+        refuse_unknown_members(request);
         const double low = number(request, "lolim", -LARGEST, LARGEST, SETTINGS.low);
         const double high = number(request, "hilim", -LARGEST, LARGEST, SETTINGS.high);
         const double steps = number(request, "steps", 2, MOST_STEPS, STEPS);
         if (!(low < high) || steps != std::floor(steps))
             throw std::invalid_argument("lolim must be less than hilim, and steps a whole number");
+        if (high < SETTINGS.low || low > SETTINGS.high) // perhaps in another unit, such as MHz
+            throw std::invalid_argument("no setting from lolim to hilim is in the range of this experiment, " +
+                                        obe::to_json(SETTINGS.low) + " to " + obe::to_json(SETTINGS.high));
         experiment.begin({low, high}, static_cast<int>(steps));
         return ok;
     }
@@ -385,19 +399,23 @@ static void serve(const std::string &address, int port, std::size_t size, std::u
 
 // ---- The command line ------------------------------------------------------------------------------------------------
 
-static const char USAGE[] = "usage: server [--address ADDRESS] [--port PORT] [--particles N] [--seed N]\n"
+static const char USAGE[] = "usage: server [--address ADDRESS] [--port PORT] [--particles N] [--seed N] [--help]\n"
                             "  --address    the address to listen on (default: this computer only)\n"
                             "  --port       its port; 0 lets the system choose (default: 61981)\n"
                             "  --particles  the number of particles (default: 10000)\n"
-                            "  --seed       makes every draw repeatable\n";
+                            "  --seed       makes every draw repeatable\n"
+                            "  --help       prints this text\n";
 
-static std::uint32_t whole(const std::string &text, std::uint32_t low, std::uint32_t high)
+/// The whole number that is the value of an option.
+static std::uint32_t whole(const std::map<std::string, std::string> &options, const std::string &name,
+                           std::uint32_t low, std::uint32_t high)
 {
+    const std::string &text = options.at(name);
     const bool digits = !text.empty() && text.size() < 19 && text.find_first_not_of("0123456789") == std::string::npos;
     const std::uint64_t value = digits ? std::stoull(text) : 0;
     if (!digits || value < low || value > high)
-        throw std::invalid_argument("\"" + text + "\" is not a whole number from " + std::to_string(low) + " to " +
-                                    std::to_string(high));
+        throw std::invalid_argument(name + ": \"" + text + "\" is not a whole number from " + std::to_string(low) +
+                                    " to " + std::to_string(high));
     return static_cast<std::uint32_t>(value);
 }
 
@@ -408,15 +426,21 @@ int main(int argc, char **argv)
                                                {"--particles", "10000"},
                                                {"--seed", std::to_string(std::random_device()())}};
     for (int i = 1; i < argc; i += 2) {
-        if (options.count(argv[i]) == 0 || i + 1 == argc) {
-            std::cerr << USAGE;
+        const std::string name = argv[i];
+        if (name == "--help") {
+            std::cout << USAGE;
+            return 0;
+        }
+        const bool known = options.count(name) == 1;
+        if (!known || i + 1 == argc) {
+            std::cerr << "server: " << name << (known ? " needs a value\n" : " is not an option\n") << USAGE;
             return 2;
         }
-        options[argv[i]] = argv[i + 1];
+        options[name] = argv[i + 1];
     }
     try {
-        serve(options["--address"], static_cast<int>(whole(options["--port"], 0, 65535)),
-              whole(options["--particles"], 100, 1000000), whole(options["--seed"], 0, UINT32_MAX));
+        serve(options["--address"], static_cast<int>(whole(options, "--port", 0, 65535)),
+              whole(options, "--particles", 100, 1000000), whole(options, "--seed", 0, UINT32_MAX));
     } catch (const std::exception &e) {
         std::cerr << "server: " << e.what() << std::endl;
         return 1;

@@ -159,6 +159,10 @@ BAD_REQUESTS = [
     '{"command": "newrun", "lolim": -1e308, "hilim": 1e308}',
     '{"command": "newrun", "lolim": 0, "hilim": 1' + 400 * "0" + "}",
     '{"command": "newrun", "hilim": Infinity}',
+    '{"command": "newrun", "lolim": 2840, "hilim": 2900}',
+    '{"command": "newrun", "lolim": -2, "hilim": 1.4}',
+    '{"command": "newrun", "lolim": 2, "hilim": 3, "step": 25}',
+    '{"command": "newrun", "": 1}',
     '{"command": "newrun", "steps": 25.5}',
     '{"command": "newrun", "steps": 1}',
     '{"command": "newrun", "steps": -3}',
@@ -206,6 +210,11 @@ def test_a_bad_request_gets_an_error_and_changes_nothing(port: int) -> None:
 def test_the_error_of_an_unknown_command(port: int) -> None:
     assert "unknown command" in ask(port, "maxpdf")["error"]
     assert "goodset" in ask(port, "maxpdf")["error"]  # it lists the commands
+
+
+def test_the_errors_of_newrun_name_what_is_wrong(port: int) -> None:
+    assert 'unknown member "low"' in ask(port, "newrun", low=2)["error"]
+    assert "range of this experiment, 1.5 to 3.5" in ask(port, "newrun", lolim=2840, hilim=2900)["error"]
 
 
 @pytest.mark.parametrize("mode", [*peer.WRONG, *peer.LEAVING], ids=lambda mode: mode.__name__)
@@ -286,13 +295,25 @@ def test_a_seed_repeats_every_draw(programs: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [["--port", "x"], ["--port", "65536"], ["--particles", "5"], ["--seed"], ["--speed", "9"]]
+    ("options", "status", "said"),
+    [
+        (["--port", "x"], 1, 'server: --port: "x" is not a whole number from 0 to 65535\n'),
+        (["--port", "65536"], 1, 'server: --port: "65536" is not a whole number from 0 to 65535\n'),
+        (["--particles", "5"], 1, 'server: --particles: "5" is not a whole number from 100 to 1000000\n'),
+        (["--seed"], 2, "server: --seed needs a value\nusage: "),
+        (["--speed", "9"], 2, "server: --speed is not an option\nusage: "),
+    ],
 )
-def test_a_wrong_option_is_explained(programs: Path, options: list[str]) -> None:
+def test_a_wrong_option_is_explained(programs: Path, options: list[str], status: int, said: str) -> None:
     got = subprocess.run([programs / "find_peak_server", *options], capture_output=True, text=True, timeout=TIMEOUT)
-    assert got.returncode in (1, 2)
-    assert got.stdout == ""
-    assert "usage" in got.stderr or "whole number" in got.stderr
+    assert (got.returncode, got.stdout) == (status, "")
+    assert got.stderr.startswith(said)
+
+
+def test_help(programs: Path) -> None:
+    got = subprocess.run([programs / "find_peak_server", "--help"], capture_output=True, text=True, timeout=TIMEOUT)
+    assert (got.returncode, got.stderr) == (0, "")
+    assert got.stdout.startswith("usage: ")
 
 
 # -- the statistics ----------------------------------------------------------------------------------------------------

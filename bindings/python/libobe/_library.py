@@ -103,6 +103,18 @@ def _candidates() -> Iterator[str]:
     yield SYSTEM
 
 
+def _why(path: str, error: OSError) -> str:
+    """Why the library was not loaded from a path."""
+    named = f"OBE_LIBRARY={path}" if os.environ.get("OBE_LIBRARY") else path
+    if os.path.isdir(path):
+        return f"{named}: this is a directory; name the file in it"
+    if os.path.dirname(path) and not os.path.lexists(path):
+        where = "" if os.path.isabs(path) else f" in {os.getcwd()} (the working directory)"
+        return f"{named}: no such file{where}"
+    text = str(error)  # on Linux it begins with the path
+    return f"{named}: {text[len(path) + 2 :] if text.startswith(f'{path}: ') else text}"
+
+
 def _load() -> Library:
     global _entered
     tried = []
@@ -117,7 +129,7 @@ def _load() -> Library:
                 return Library(path)
             except OSError as error:
                 _entered = False
-                tried.append(f"{path}: {error}")
+                tried.append(_why(path, error))
     finally:
         if blockable:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)

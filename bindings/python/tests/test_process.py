@@ -167,11 +167,26 @@ def test_import_loads_nothing() -> None:
     assert (done.stdout, done.stderr) == ("Error\n", "")
 
 
-def test_library_not_found() -> None:
-    done = python("import libobe; libobe.Socket('client')", OBE_LIBRARY="/nowhere/libobe.so")
-    assert "ImportError" in done.stderr
-    assert "/nowhere/libobe.so" in done.stderr
-    assert "set OBE_LIBRARY" in done.stderr
+def test_library_not_found(tmp_path: Path) -> None:
+    """The message says what OBE_LIBRARY is, and what is wrong with it, once."""
+    text = tmp_path / "text.so"
+    text.write_text("not a library")
+    directory = str(tmp_path.resolve())
+    for path, why in [
+        ("/nowhere/libobe.so", "no such file"),
+        ("build/libobe.so", f"no such file in {directory} (the working directory)"),
+        (directory, "this is a directory; name the file in it"),
+        (str(text), ""),
+        ("no-such-library.so", ""),
+    ]:
+        code = f"import os, libobe; os.chdir({directory!r}); libobe.Socket('client')"
+        done = python(code, OBE_LIBRARY=path)
+        error, tried = done.stderr.splitlines()[-2:]
+        assert error.startswith("ImportError: ")
+        assert "set OBE_LIBRARY to its path" in error
+        assert tried.startswith(f"  OBE_LIBRARY={path}: {why}")
+        assert not why or tried.endswith(why)
+        assert tried.count(path) == 1 or sys.platform != "linux"
 
 
 def test_lookup_order(tmp_path: Path) -> None:
@@ -188,6 +203,15 @@ def test_lookup_order(tmp_path: Path) -> None:
         "import libobe; print(libobe.Socket('server', port=0).port > 0)", OBE_LIBRARY="", LD_LIBRARY_PATH=str(tmp_path)
     )
     assert found.stdout == "True\n"
+    missing = python(
+        "import libobe; from libobe import _library\n"
+        "_library.NAME = _library.SYSTEM = 'no-such-library.so'\n"
+        "libobe.Socket('client')\n",
+        OBE_LIBRARY="",
+    )
+    bundled, system = missing.stderr.splitlines()[-2:]
+    assert bundled.endswith("no-such-library.so: no such file")
+    assert system.startswith("  no-such-library.so: ")
 
 
 def test_a_missing_function_is_reported_when_called() -> None:
