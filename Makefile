@@ -37,7 +37,8 @@ CGO_CFLAGS ?= -O2 -g
 # Go's heap from an attacker who already controls the host program. Other versions of Go
 # may not know this experiment, so it is set only if Go accepts it.
 NORANDOMHEAP := norandomizedheapbase64
-GOBUILD := GOWORK=off GOEXPERIMENT=$(shell GOEXPERIMENT=$(NORANDOMHEAP) "$(GO)" version >/dev/null 2>&1 && echo $(NORANDOMHEAP)) CGO_ENABLED=1 CGO_CFLAGS="$(CGO_CFLAGS) $(HARDENED)" "$(GO)" build -trimpath -buildvcs=false -buildmode=c-shared
+EXPERIMENT = $(shell GOEXPERIMENT=$(NORANDOMHEAP) "$(GO)" version >/dev/null 2>&1 && echo $(NORANDOMHEAP))
+GOBUILD := GOWORK=off GOEXPERIMENT=$(EXPERIMENT) CGO_ENABLED=1 CGO_CFLAGS="$(CGO_CFLAGS) $(HARDENED)" "$(GO)" build -trimpath -buildvcs=false -buildmode=c-shared
 SOURCES := go.mod go.sum include/obe.h capi/libobe.map $(shell find capi internal -name '*.go' -o -name '*.[ch]' -o -name '*.tmpl')
 
 # The sentences about a missing compiler, Go or Python. What has nothing to build does not

@@ -160,10 +160,16 @@ var jobs = map[string]func() error{
 }
 
 // With limited address space, blocks are allocated in free memory of Go's heap, and a block
-// that does not fit does not end the process.
+// that does not fit does not end the process. Where Go's heap starts at a random place, small
+// blocks may be left in the middle of it, and a large one does not fit after them: 14 of 60
+// runs of "threads" failed so, and none of 60 without randomization.
 func TestLimitedAddressSpace(t *testing.T) {
+	randomized := !strings.Contains(runtime.Version(), "norandomizedheapbase64")
 	for name := range jobs {
 		t.Run(name, func(t *testing.T) {
+			if name == "threads" && randomized {
+				t.Skip("the test is built without GOEXPERIMENT=norandomizedheapbase64, which make sets for the library and for make test")
+			}
 			child := exec.Command(os.Args[0])
 			child.Env = append(os.Environ(), jobVariable+"="+name)
 			if out, err := child.CombinedOutput(); err != nil {
