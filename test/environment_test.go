@@ -1,10 +1,12 @@
 package test
 
 import (
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -128,6 +130,89 @@ func TestVirtualEnvironment(t *testing.T) {
 	expect("demo", false)
 	requires("test", "pip\n\n")
 	expect("test", false)
+}
+
+// A step that is killed, hangs or leaves no result is a failure, and one that is named
+// twice runs once. What ends a run ends its steps, and two runs in one directory would
+// remove each other's results.
+func TestRun(t *testing.T) {
+	t.Parallel()
+	project := t.TempDir()
+	text, err := os.ReadFile("run")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The steps vet, workflows and staticcheck are one command of Go each.
+	for name, text := range map[string]string{"test/run": string(text), "test/toolchain": "#!/bin/sh\n",
+		"test/venv": "#!/bin/sh\necho python3\n",
+		"go":        "#!/bin/sh\ncase $2 in ./...) eval \"$VET\" ;; staticcheck) exit 1 ;; esac\n"} {
+		writeFile(t, filepath.Join(project, name), text)
+		if err := os.Chmod(filepath.Join(project, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run := func(vet, environment string, steps ...string) *exec.Cmd {
+		command := exec.Command(filepath.Join(project, "test", "run"), steps...)
+		command.Env = append(os.Environ(), "BUILD=", "CI=", "JOBS=2", "GO="+filepath.Join(project, "go"), "VET="+vet, environment)
+		return command
+	}
+	const kill, hang = "kill -KILL $PPID", "exec sleep 1000"
+	for _, c := range []struct {
+		vet, environment, steps string
+		status                  int
+		end                     string
+	}{
+		{"", "", "vet", 0, "1 passed, 0 failed, 0 skipped\n"},
+		{"", "JOBS=8", "vet workflows vet", 0, "2 passed, 0 failed, 0 skipped\n"},
+		{"", "JOBS=1", "vet staticcheck workflows", 1, "FAILED: staticcheck\n2 passed, 1 failed, 0 skipped\n"},
+		{kill, "", "vet", 1, "FAILED: vet: it has no result\n0 passed, 1 failed, 0 skipped\n"},
+		{kill, "", "vet workflows", 1, "FAILED: vet: it was killed\n1 passed, 1 failed, 0 skipped\n"},
+		{hang, "STEP_LIMIT=1", "vet", 1, "FAILED: vet: it did not end in 1 s\n0 passed, 1 failed, 0 skipped\n"},
+		{hang, "STEP_LIMIT=1", "vet workflows", 1, "FAILED: vet: it did not end in 1 s\n1 passed, 1 failed, 0 skipped\n"},
+		{"", "", "vet unknown", 2, ""},
+		{"", "JOBS=0", "vet", 2, ""},
+		{"", "JOBS=two", "vet", 2, ""},
+	} {
+		command := run(c.vet, c.environment, strings.Fields(c.steps)...)
+		out, err := command.Output()
+		if command.ProcessState.ExitCode() != c.status || !strings.HasSuffix(string(out), c.end) || c.end == "" && len(out) > 0 {
+			t.Errorf("%+v: %v\n%s", c, err, out)
+		}
+	}
+
+	// The other end of a pipe of the step says when it has begun and ended.
+	alive := filepath.Join(project, "alive")
+	if err := syscall.Mkfifo(alive, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, steps := range [][]string{{"vet"}, {"vet", "workflows"}} {
+		for signal, status := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143, syscall.SIGHUP: 129} {
+			first := run("exec sleep 1000 >"+alive, "", steps...)
+			if err := first.Start(); err != nil {
+				t.Fatal(err)
+			}
+			pipe, err := os.Open(alive)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var complaint strings.Builder
+			second := run("", "", "vet")
+			second.Stderr = &complaint
+			if err := second.Run(); err == nil || !strings.Contains(complaint.String(), "Another test/run uses") {
+				t.Errorf("a second run: %v: %s", err, &complaint)
+			}
+			if err := first.Process.Signal(signal); err != nil {
+				t.Fatal(err)
+			}
+			if err := first.Wait(); first.ProcessState.ExitCode() != status {
+				t.Errorf("%v: %v, not %d", signal, err, status)
+			}
+			if _, err := pipe.Read(make([]byte, 1)); err != io.EOF {
+				t.Errorf("%v: %v", signal, err)
+			}
+			pipe.Close()
+		}
+	}
 }
 
 // writeFile writes a file and makes its directory.
