@@ -127,7 +127,7 @@ func isAre(n int64) string {
 // is never renamed: a record of a run is whole.
 func traceTo(app *app, out string) (write func([]trace.Record) (int, error), where string, err error) {
 	if out == "" {
-		stream := trace.Stream{To: app.stdout}
+		stream := trace.Stream{To: lossy{app.stdout}}
 		return func(records []trace.Record) (int, error) {
 			for i, r := range records {
 				if err := stream.Write(r); err != nil {

@@ -245,6 +245,39 @@ func TestRecordWithAFullDisk(t *testing.T) {
 	}
 }
 
+// The same without --out, into a file.
+func TestRecordToAFullOutput(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip(err)
+	}
+	defer full.Close()
+	cmd := exec.Command(binary, "record", "--listen", ":0", "--to", answer(t, replies))
+	cmd.Stdout = full
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	lines := readLines(t, "stderr", stderr)
+	at := regexp.MustCompile(`127\.0\.0\.1:\d+`).FindString(lines.find("listening on "))
+	obe(t, "", "call", at, "getmean").check(t, result{stdout: "[2.87, -Infinity]"})
+	lines.find("could not be recorded, and the run goes on: ")
+	obe(t, "", "call", at, "getmean").check(t, result{stdout: "[2.87, -Infinity]"})
+	_ = cmd.Process.Signal(syscall.SIGINT)
+	said := strings.Join(lines.rest(), "\n")
+	_ = cmd.Wait()
+	if status := cmd.ProcessState.ExitCode(); status != exitInterrupt {
+		t.Errorf("exit status %d", status)
+	}
+	if !strings.Contains(said, "0 messages of 2 connections are in the standard output") || !strings.Contains(said, "4 messages are missing there; the first one: ") {
+		t.Errorf("it said\n%s", said)
+	}
+}
+
 // A message that is larger than the memory allowed for it passes, and the trace has its
 // beginning and its size.
 func TestRecordStreamsLargeMessages(t *testing.T) {
