@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unsafe"
 
 	"libobe/internal/jsondoc"
 	"libobe/internal/trace"
@@ -533,6 +534,20 @@ func TestRecorderOfADiskThatHasStopped(t *testing.T) {
 	}
 	close(stopped)
 	if written, lost, _ := r.Close(); written+lost != messages || written < maxQueued>>20 || lost == 0 {
+		t.Errorf("written %d, lost %d", written, lost)
+	}
+}
+
+// Short messages take more memory than their bytes.
+func TestRecorderCountsTheMemoryOfShortMessages(t *testing.T) {
+	stopped := make(chan struct{})
+	r := NewRecorder(func(records []trace.Record) (int, error) { <-stopped; return len(records), nil }, func(error) {})
+	const messages = 2 * maxQueued / int(unsafe.Sizeof(trace.Record{}))
+	for range messages {
+		r.Record(Message{Body: []byte("1")})
+	}
+	close(stopped)
+	if written, lost, _ := r.Close(); written+lost != int64(messages) || lost < int64(messages)/3 {
 		t.Errorf("written %d, lost %d", written, lost)
 	}
 }

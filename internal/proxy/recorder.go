@@ -5,6 +5,7 @@ import (
 	"os"
 	"sync"
 	"time"
+	"unsafe"
 
 	"libobe/internal/trace"
 )
@@ -19,7 +20,7 @@ type Recorder struct {
 	mu      sync.Mutex
 	more    sync.Cond // the queue is not empty, or closed is set
 	queue   []trace.Record
-	size    int // of the bodies in queue
+	size    int // of the records in queue
 	closed  bool
 	first   error // why the first message was lost
 	written int64
@@ -27,13 +28,17 @@ type Recorder struct {
 	done    chan struct{}
 }
 
-// maxQueued is the largest size of the bodies that wait for the disk.
+// maxQueued is the largest size of the records that wait for the disk.
 const maxQueued = 64 << 20
+
+// sizeOf returns how much memory a record takes, about.
+func sizeOf(r *trace.Record) int { return int(unsafe.Sizeof(*r)) + len(r.Body) }
 
 var errSlow = errors.New("the trace is written too slowly: messages came faster for a long time, or the disk has stopped")
 
 // NewRecorder returns a Recorder. write writes records, and returns how many it could
-// write, and why the first of the others is lost; it is called from one goroutine. failed is called with why the first message was lost, from any goroutine.
+// write, and why the first of the others is lost; it is called from one goroutine. failed is
+// called with why the first message was lost, from any goroutine.
 func NewRecorder(write func([]trace.Record) (written int, err error), failed func(error)) *Recorder {
 	r := &Recorder{write: write, failed: failed, done: make(chan struct{})}
 	r.more.L = &r.mu
@@ -60,7 +65,7 @@ func (r *Recorder) Record(m Message) {
 		}
 		return
 	}
-	r.size += len(record.Body)
+	r.size += sizeOf(&record)
 	if r.queue = append(r.queue, record); len(r.queue) == 1 {
 		r.more.Signal()
 	}
@@ -98,7 +103,7 @@ func (r *Recorder) run() {
 			r.first = err
 		}
 		for i := range batch {
-			r.size -= len(batch[i].Body)
+			r.size -= sizeOf(&batch[i])
 			batch[i] = trace.Record{} // its body is free
 		}
 		r.mu.Unlock()
