@@ -98,7 +98,9 @@ func record(app *app, prefix, listen, to, out string) error {
 	context.AfterFunc(app.ctx, p.Close)
 	p.Serve()
 	p.Close()
-	written, lost, first := recorder.Close()
+	written, lost, first := recorder.Close(func(left int64) {
+		tell.say("%s takes the messages too slowly: up to %s %s missing there", where, plural(left, "message"), isAre(left))
+	})
 	tell.end()
 	tell.say("%s of %s %s in %s", plural(written, "message"), plural(p.Connections(), "connection"), isAre(written), where)
 	if lost > 0 {

@@ -175,6 +175,41 @@ func TestRecordToTheStandardOutput(t *testing.T) {
 	}
 }
 
+// A reader that has stopped holds up neither the run nor the end, and what it may lack is told.
+func TestRecordToAReaderThatHasStopped(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("a process cannot be interrupted alone")
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	cmd := exec.Command(binary, "record", "--listen", ":0", "--to", answer(t, echo))
+	cmd.Stdout = w
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	lines := readLines(t, "stderr", stderr)
+	at := regexp.MustCompile(`127\.0\.0\.1:\d+`).FindString(lines.find("listening on "))
+	conn, body := connect(t, at), `"`+strings.Repeat("x", 1<<20-10)+`"` // more than a pipe holds
+	if got := exchange(t, conn, framed(body)); got != body {
+		t.Errorf("the reply has %d bytes", len(got))
+	}
+	_ = cmd.Process.Signal(syscall.SIGINT)
+	lines.find("the standard output takes the messages too slowly: up to 2 messages are missing there")
+	_ = cmd.Wait()
+	if status := cmd.ProcessState.ExitCode(); status != exitInterrupt {
+		t.Errorf("exit status %d", status)
+	}
+}
+
 // A signal ends the proxy soon, whatever its connections do, and the file has whole lines.
 func TestRecordEndsAtASignal(t *testing.T) {
 	for s, want := range map[syscall.Signal]int{syscall.SIGINT: exitInterrupt, syscall.SIGTERM: exitTerminate} {

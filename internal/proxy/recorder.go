@@ -21,6 +21,7 @@ type Recorder struct {
 	more    sync.Cond // the queue is not empty, or closed is set
 	queue   []trace.Record
 	size    int // of the records in queue
+	writing int // records that write has
 	closed  bool
 	first   error // why the first message was lost
 	written int64
@@ -90,12 +91,14 @@ func (r *Recorder) run() {
 		}
 		r.mu.Lock()
 		batch, r.queue = r.queue, batch[:0]
+		r.writing = len(batch)
 		r.mu.Unlock()
 		if len(batch) == 0 {
 			return
 		}
 		written, err := r.write(batch)
 		r.mu.Lock()
+		r.writing = 0
 		r.written += int64(written)
 		r.lost += int64(len(batch) - written)
 		first := err != nil && r.first == nil
@@ -113,14 +116,27 @@ func (r *Recorder) run() {
 	}
 }
 
+// patience is how long Close writes before it says that it does: less than a program has to
+// end after a signal.
+const patience = 80 * time.Millisecond
+
 // Close writes what is queued, and returns how many messages were written and lost, and why
-// the first one was lost.
-func (r *Recorder) Close() (written, lost int64, first error) {
+// the first one was lost. If that takes long, it calls slow with how many messages are not
+// certainly written yet.
+func (r *Recorder) Close(slow func(left int64)) (written, lost int64, first error) {
 	r.mu.Lock()
 	r.closed = true
 	r.more.Signal()
 	r.mu.Unlock()
-	<-r.done
+	select {
+	case <-r.done:
+	case <-time.After(patience):
+		r.mu.Lock()
+		left := int64(len(r.queue) + r.writing)
+		r.mu.Unlock()
+		slow(left)
+		<-r.done
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.written, r.lost, r.first
