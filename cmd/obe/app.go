@@ -46,7 +46,7 @@ func (e *exit) Error() string {
 func (e *exit) Unwrap() error { return e.err }
 
 // verdict is an exit that also holds after a signal: of a subcommand that judges what came
-// until it was ended.
+// until it was ended. It does not hold when the standard output failed.
 type verdict struct{ *exit }
 
 func (v *verdict) Unwrap() error { return v.exit }
@@ -90,8 +90,8 @@ func (a *app) run(args []string) int {
 	root := newRoot(a)
 	root.SetArgs(args)
 	ran, err := root.ExecuteContextC(a.ctx)
-	// A signal, or a closed output, is why the subcommand failed.
-	if cause := context.Cause(a.ctx); cause != nil && !errors.As(err, new(*verdict)) {
+	// A signal, or a failed output, is why the subcommand failed.
+	if cause := context.Cause(a.ctx); cause != nil && (!errors.As(err, new(*verdict)) || isOutputFailure(cause)) {
 		err = cause
 	}
 	if err == nil {
@@ -128,6 +128,27 @@ func (o *output) Write(p []byte) (int, error) {
 		o.failed(&exit{exitAnswer, fmt.Errorf("cannot write the result: %w", err)})
 	}
 	return len(p), nil
+}
+
+// isOutputFailure reports whether a cause of the end of the program is from output, and not a
+// signal, which has no sentence.
+func isOutputFailure(cause error) bool {
+	var e *exit
+	return errors.As(cause, &e) && (e.status == exitPipe || e.err != nil)
+}
+
+// lossy is the standard output of a program that continues when something cannot be written
+// there, such as on a full disk. The end of a reader ends that program, too.
+type lossy struct{ *output }
+
+func (l lossy) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n, err := l.to.Write(p)
+	if isClosedPipe(err) {
+		l.failed(&exit{status: exitPipe})
+	}
+	return n, err
 }
 
 // isClosedPipe reports whether an error of Write means that the reader has ended.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -123,8 +124,8 @@ func listen(app *app, prefix string, at address, flags listenFlags) error {
 	server := standin.New(standin.Config{
 		Listener: listener, Script: replies, Report: report,
 		Wrong: func(event standin.Event, text string) { tell.tell(misbehaviour[event], text) },
-		Last: func(message []byte) bool {
-			return !flags.stay && isDone(message) || flags.untilUsed && len(replies.Left()) == 0
+		Last: func(message []byte, others int) bool {
+			return !flags.stay && isDone(message) || flags.untilUsed && others == 0 && len(replies.Left()) == 0
 		},
 	})
 	tell.say("listening on %s", nameOf(listener.Addr()))
@@ -159,14 +160,26 @@ func listen(app *app, prefix string, at address, flags listenFlags) error {
 	return &verdict{&exit{exitAnswer, errors.New(problem)}}
 }
 
+// maxScript is the size of the largest script. Without a limit a wrong path, such as that of
+// a device, would take all memory.
+const maxScript = 64 << 20
+
 // readScript reads a script; no path is no script.
 func readScript(path string) (*script.Script, error) {
 	if path == "" {
 		return nil, nil
 	}
-	text, err := os.ReadFile(path)
+	file, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("--script: %w", err)
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, maxScript+1))
+	if err != nil {
+		return nil, fmt.Errorf("--script: %w", err)
+	}
+	if len(text) > maxScript {
+		return nil, fmt.Errorf("--script: %s has more than %d MiB, which no script has", path, maxScript>>20)
 	}
 	return script.Parse(filepath.Base(path), text)
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -283,6 +284,55 @@ func TestListenExpects(t *testing.T) {
 	obe(t, "", "listen", ":0", "--timeout", "0.05").check(t, result{stderr: "listening on 127.0.0.1:"})
 }
 
+// The end of one client is not the end while the answer to another one is delayed.
+func TestListenEndsAfterADelayedAnswer(t *testing.T) {
+	path := write(t, "replies.toml", "[[answer]]\ncommand = 'slow'\ndelay = '500ms'\nreply = 'late'\n")
+	p := start(t, "listen", ":0", "--script", path, "--until-used")
+	at := p.address()
+	slow := connect(t, at)
+	if _, err := io.WriteString(slow, framed(`{"command": "slow"}`)); err != nil {
+		t.Fatal(err)
+	}
+	p.stdout.find(`"slow"`)
+	obe(t, "", "call", at, "other").check(t, result{stdout: `"OK"`})
+	if got := exchange(t, slow, ""); got != `"late"` {
+		t.Error(got)
+	}
+	slow.Close()
+	if status := p.wait(); status != exitOK {
+		t.Errorf("exit status %d: %s", status, p.stderr.rest())
+	}
+}
+
+// A failed output is told, whatever the script says: what was printed is not whole.
+func TestListenExpectsWithAFullOutput(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip(err)
+	}
+	defer full.Close()
+	cmd := exec.Command(binary, "listen", ":0", "--script", write(t, "replies.toml", "[[answer]]\ntimes = 1\n"), "--expect")
+	cmd.Stdout = full
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	lines := readLines(t, "stderr", stderr)
+	_, at, _ := strings.Cut(lines.find("listening on "), "listening on ")
+	if _, err := io.WriteString(connect(t, at), framed(`"x"`)); err != nil {
+		t.Fatal(err)
+	}
+	lines.find("cannot write the result")
+	_ = cmd.Wait()
+	if status := cmd.ProcessState.ExitCode(); status != exitAnswer {
+		t.Errorf("exit status %d", status)
+	}
+}
+
 func TestListenAndRecordRefuse(t *testing.T) {
 	taken := answer(t, func(string) []byte { return nil })
 	directory := t.TempDir()
@@ -295,6 +345,7 @@ func TestListenAndRecordRefuse(t *testing.T) {
 		{[]string{"listen", ":0", "--expect"}, "add --script FILE"},
 		{[]string{"listen", ":0", "--script", filepath.Join(directory, "none.toml")}, "no such file"},
 		{[]string{"listen", ":0", "--script", write(t, "wrong.toml", "[[answer]]\ncomand = 1")}, `wrong.toml:2: "answer.comand" is not a key of a script; an entry has command, `},
+		{[]string{"listen", ":0", "--script", write(t, "large.toml", strings.Repeat("#", maxScript+1))}, "has more than 64 MiB, which no script has"},
 		{[]string{"listen", "nonsense"}, "nonsense"},
 		{[]string{"record"}, `"listen" not set`},
 		{[]string{"record", "--listen", "nonsense"}, "--listen: "},

@@ -98,7 +98,9 @@ func record(app *app, prefix, listen, to, out string) error {
 	context.AfterFunc(app.ctx, p.Close)
 	p.Serve()
 	p.Close()
-	written, lost, first := recorder.Close()
+	written, lost, first := recorder.Close(func(left int64) {
+		tell.say("%s takes the messages too slowly: up to %s %s missing there", where, plural(left, "message"), isAre(left))
+	})
 	tell.end()
 	tell.say("%s of %s %s in %s", plural(written, "message"), plural(p.Connections(), "connection"), isAre(written), where)
 	if lost > 0 {
@@ -127,7 +129,7 @@ func isAre(n int64) string {
 // is never renamed: a record of a run is whole.
 func traceTo(app *app, out string) (write func([]trace.Record) (int, error), where string, err error) {
 	if out == "" {
-		stream := trace.Stream{To: app.stdout}
+		stream := trace.Stream{To: lossy{app.stdout}}
 		return func(records []trace.Record) (int, error) {
 			for i, r := range records {
 				if err := stream.Write(r); err != nil {

@@ -175,6 +175,41 @@ func TestRecordToTheStandardOutput(t *testing.T) {
 	}
 }
 
+// A reader that has stopped holds up neither the run nor the end, and what it may lack is told.
+func TestRecordToAReaderThatHasStopped(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("a process cannot be interrupted alone")
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	cmd := exec.Command(binary, "record", "--listen", ":0", "--to", answer(t, echo))
+	cmd.Stdout = w
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	lines := readLines(t, "stderr", stderr)
+	at := regexp.MustCompile(`127\.0\.0\.1:\d+`).FindString(lines.find("listening on "))
+	conn, body := connect(t, at), `"`+strings.Repeat("x", 1<<20-10)+`"` // more than a pipe holds
+	if got := exchange(t, conn, framed(body)); got != body {
+		t.Errorf("the reply has %d bytes", len(got))
+	}
+	_ = cmd.Process.Signal(syscall.SIGINT)
+	lines.find("the standard output takes the messages too slowly: up to 2 messages are missing there")
+	_ = cmd.Wait()
+	if status := cmd.ProcessState.ExitCode(); status != exitInterrupt {
+		t.Errorf("exit status %d", status)
+	}
+}
+
 // A signal ends the proxy soon, whatever its connections do, and the file has whole lines.
 func TestRecordEndsAtASignal(t *testing.T) {
 	for s, want := range map[syscall.Signal]int{syscall.SIGINT: exitInterrupt, syscall.SIGTERM: exitTerminate} {
@@ -242,6 +277,39 @@ func TestRecordWithAFullDisk(t *testing.T) {
 	}
 	if lost, _ := strconv.Atoi(found[1]); recorded+lost != 2*exchanges {
 		t.Errorf("%d messages are recorded, and %d of %d are lost", recorded, lost, 2*exchanges)
+	}
+}
+
+// The same without --out, into a file.
+func TestRecordToAFullOutput(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip(err)
+	}
+	defer full.Close()
+	cmd := exec.Command(binary, "record", "--listen", ":0", "--to", answer(t, replies))
+	cmd.Stdout = full
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	lines := readLines(t, "stderr", stderr)
+	at := regexp.MustCompile(`127\.0\.0\.1:\d+`).FindString(lines.find("listening on "))
+	obe(t, "", "call", at, "getmean").check(t, result{stdout: "[2.87, -Infinity]"})
+	lines.find("could not be recorded, and the run goes on: ")
+	obe(t, "", "call", at, "getmean").check(t, result{stdout: "[2.87, -Infinity]"})
+	_ = cmd.Process.Signal(syscall.SIGINT)
+	said := strings.Join(lines.rest(), "\n")
+	_ = cmd.Wait()
+	if status := cmd.ProcessState.ExitCode(); status != exitInterrupt {
+		t.Errorf("exit status %d", status)
+	}
+	if !strings.Contains(said, "0 messages of 2 connections are in the standard output") || !strings.Contains(said, "4 messages are missing there; the first one: ") {
+		t.Errorf("it said\n%s", said)
 	}
 }
 

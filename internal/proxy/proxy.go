@@ -76,17 +76,21 @@ type Proxy struct {
 }
 
 // Dialer returns a Dial for a server at the first of some addresses that accepts a
-// connection.
+// connection. An address that does not answer leaves the later ones their part of
+// connectTimeout.
 func Dialer(network string, addresses ...string) func(context.Context) (net.Conn, error) {
-	dialer := net.Dialer{Timeout: connectTimeout, KeepAlive: -1}
-	return func(ctx context.Context) (conn net.Conn, err error) {
-		for _, address := range addresses {
-			if conn, err = dialer.DialContext(ctx, network, address); err == nil {
-				return conn, nil
-			}
+	return func(ctx context.Context) (net.Conn, error) { return dialAny(ctx, connectTimeout, network, addresses) }
+}
+
+func dialAny(ctx context.Context, limit time.Duration, network string, addresses []string) (conn net.Conn, err error) {
+	end := time.Now().Add(limit)
+	for i, address := range addresses {
+		dialer := net.Dialer{Timeout: time.Until(end) / time.Duration(len(addresses)-i), KeepAlive: -1}
+		if conn, err = dialer.DialContext(ctx, network, address); err == nil {
+			return conn, nil
 		}
-		return nil, err
 	}
+	return nil, err
 }
 
 // connectTimeout bounds how long a connection to the server may take. The client waits

@@ -1,10 +1,14 @@
 package proxy
 
 import (
+	"errors"
+	"fmt"
 	"net"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // A side that has ended its direction, and then resets the connection, resets it for the other
@@ -46,4 +50,54 @@ func gone(conn *net.TCPConn) (over bool) {
 		over = err != nil || cause != 0
 	})
 	return over
+}
+
+// silentAddress returns an address that accepts no more connections: its queue is full.
+func silentAddress(t *testing.T) string {
+	t.Helper()
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Close(fd) })
+	var at unix.Sockaddr = &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}
+	if err := errors.Join(unix.Bind(fd, at), unix.Listen(fd, 0)); err != nil {
+		t.Fatal(err)
+	}
+	if at, err = unix.Getsockname(fd); err != nil {
+		t.Fatal(err)
+	}
+	address := fmt.Sprintf("127.0.0.1:%d", at.(*unix.SockaddrInet4).Port)
+	for range 10 {
+		conn, err := net.DialTimeout("tcp", address, 20*time.Millisecond)
+		if err != nil {
+			return address
+		}
+		t.Cleanup(func() { conn.Close() })
+	}
+	t.Fatal("the queue is not full")
+	return ""
+}
+
+// Addresses that do not answer leave time for the next one, and all together have no more
+// time than one.
+func TestAddressesShareTheTime(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	silent := silentAddress(t)
+	conn, err := dialAny(t.Context(), limit/100, "tcp", []string{silent, silent, l.Addr().String()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn.Close()
+	began := time.Now()
+	if _, err := dialAny(t.Context(), limit/100, "tcp", []string{silent, silent, silent, silent, silent, silent, silent, silent, silent, silent}); err == nil {
+		t.Error("a silent address accepted a connection")
+	}
+	if took := time.Since(began); took > limit/20 {
+		t.Errorf("ten addresses took %v", took)
+	}
 }

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unsafe"
 
 	"libobe/internal/jsondoc"
 	"libobe/internal/trace"
@@ -508,7 +509,7 @@ func TestRecorderCountsWhatItLoses(t *testing.T) {
 	for _, body := range []string{"1", "2", "3", "4"} {
 		r.Record(Message{Body: []byte(body), Peer: "a", Local: "b", Reply: body == "4", Took: time.Second})
 	}
-	written, lost, first := r.Close()
+	written, lost, first := r.Close(notSlow)
 	if written != 2 || lost != 2 || first != fail || len(told) != 1 {
 		t.Errorf("written %d, lost %d, the first one %v, told %v", written, lost, first, told)
 	}
@@ -532,7 +533,36 @@ func TestRecorderOfADiskThatHasStopped(t *testing.T) {
 		t.Error(err)
 	}
 	close(stopped)
-	if written, lost, _ := r.Close(); written+lost != messages || written < maxQueued>>20 || lost == 0 {
+	if written, lost, _ := r.Close(notSlow); written+lost != messages || written < maxQueued>>20 || lost == 0 {
+		t.Errorf("written %d, lost %d", written, lost)
+	}
+}
+
+func notSlow(int64) {}
+
+// What waits for an output that takes nothing is told while there is time.
+func TestCloseOfARecorderTellsThatItWaits(t *testing.T) {
+	stopped := make(chan struct{})
+	r := NewRecorder(func(records []trace.Record) (int, error) { <-stopped; return len(records), nil }, func(error) {})
+	for range 3 {
+		r.Record(Message{Body: []byte("1")})
+	}
+	var left int64
+	if written, lost, _ := r.Close(func(n int64) { left = n; close(stopped) }); left != 3 || written != 3 || lost != 0 {
+		t.Errorf("%d are left, %d written and %d lost", left, written, lost)
+	}
+}
+
+// Short messages take more memory than their bytes.
+func TestRecorderCountsTheMemoryOfShortMessages(t *testing.T) {
+	stopped := make(chan struct{})
+	r := NewRecorder(func(records []trace.Record) (int, error) { <-stopped; return len(records), nil }, func(error) {})
+	const messages = 2 * maxQueued / int(unsafe.Sizeof(trace.Record{}))
+	for range messages {
+		r.Record(Message{Body: []byte("1")})
+	}
+	close(stopped)
+	if written, lost, _ := r.Close(notSlow); written+lost != int64(messages) || lost < int64(messages)/3 {
 		t.Errorf("written %d, lost %d", written, lost)
 	}
 }

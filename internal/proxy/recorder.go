@@ -5,6 +5,7 @@ import (
 	"os"
 	"sync"
 	"time"
+	"unsafe"
 
 	"libobe/internal/trace"
 )
@@ -19,7 +20,8 @@ type Recorder struct {
 	mu      sync.Mutex
 	more    sync.Cond // the queue is not empty, or closed is set
 	queue   []trace.Record
-	size    int // of the bodies in queue
+	size    int // of the records in queue
+	writing int // records that write has
 	closed  bool
 	first   error // why the first message was lost
 	written int64
@@ -27,13 +29,17 @@ type Recorder struct {
 	done    chan struct{}
 }
 
-// maxQueued is the largest size of the bodies that wait for the disk.
+// maxQueued is the largest size of the records that wait for the disk.
 const maxQueued = 64 << 20
+
+// sizeOf returns how much memory a record takes, about.
+func sizeOf(r *trace.Record) int { return int(unsafe.Sizeof(*r)) + len(r.Body) }
 
 var errSlow = errors.New("the trace is written too slowly: messages came faster for a long time, or the disk has stopped")
 
 // NewRecorder returns a Recorder. write writes records, and returns how many it could
-// write, and why the first of the others is lost; it is called from one goroutine. failed is called with why the first message was lost, from any goroutine.
+// write, and why the first of the others is lost; it is called from one goroutine. failed is
+// called with why the first message was lost, from any goroutine.
 func NewRecorder(write func([]trace.Record) (written int, err error), failed func(error)) *Recorder {
 	r := &Recorder{write: write, failed: failed, done: make(chan struct{})}
 	r.more.L = &r.mu
@@ -60,7 +66,7 @@ func (r *Recorder) Record(m Message) {
 		}
 		return
 	}
-	r.size += len(record.Body)
+	r.size += sizeOf(&record)
 	if r.queue = append(r.queue, record); len(r.queue) == 1 {
 		r.more.Signal()
 	}
@@ -85,12 +91,14 @@ func (r *Recorder) run() {
 		}
 		r.mu.Lock()
 		batch, r.queue = r.queue, batch[:0]
+		r.writing = len(batch)
 		r.mu.Unlock()
 		if len(batch) == 0 {
 			return
 		}
 		written, err := r.write(batch)
 		r.mu.Lock()
+		r.writing = 0
 		r.written += int64(written)
 		r.lost += int64(len(batch) - written)
 		first := err != nil && r.first == nil
@@ -98,7 +106,7 @@ func (r *Recorder) run() {
 			r.first = err
 		}
 		for i := range batch {
-			r.size -= len(batch[i].Body)
+			r.size -= sizeOf(&batch[i])
 			batch[i] = trace.Record{} // its body is free
 		}
 		r.mu.Unlock()
@@ -108,14 +116,27 @@ func (r *Recorder) run() {
 	}
 }
 
+// patience is how long Close writes before it says that it does: less than a program has to
+// end after a signal.
+const patience = 80 * time.Millisecond
+
 // Close writes what is queued, and returns how many messages were written and lost, and why
-// the first one was lost.
-func (r *Recorder) Close() (written, lost int64, first error) {
+// the first one was lost. If that takes long, it calls slow with how many messages are not
+// certainly written yet.
+func (r *Recorder) Close(slow func(left int64)) (written, lost int64, first error) {
 	r.mu.Lock()
 	r.closed = true
 	r.more.Signal()
 	r.mu.Unlock()
-	<-r.done
+	select {
+	case <-r.done:
+	case <-time.After(patience):
+		r.mu.Lock()
+		left := int64(len(r.queue) + r.writing)
+		r.mu.Unlock()
+		slow(left)
+		<-r.done
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.written, r.lost, r.first

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -82,6 +83,10 @@ func names() string {
 
 // Parse reads a script. name is that of the file; errors begin with it and the line.
 func Parse(name string, text []byte) (*Script, error) {
+	if bytes.HasPrefix(text, []byte("\xff\xfe")) || bytes.HasPrefix(text, []byte("\xfe\xff")) {
+		return nil, fmt.Errorf("%s: the text is in UTF-16; save the file as UTF-8", name)
+	}
+	text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")) // editors on Windows write it
 	var f file
 	decoder := toml.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()
@@ -89,6 +94,9 @@ func Parse(name string, text []byte) (*Script, error) {
 		return nil, explain(name, err)
 	}
 	at := positions(text)
+	if err := checkCase(name, text, at); err != nil {
+		return nil, err
+	}
 	if len(f.Answer) == 0 && f.Otherwise == nil {
 		return nil, fmt.Errorf("%s: the script is empty; an entry begins with a line [[answer]]", name)
 	}
@@ -131,24 +139,58 @@ func explain(name string, err error) error {
 	case errors.As(err, &unknown) && len(unknown.Errors) > 0:
 		first := &unknown.Errors[0]
 		line, _ := first.Position()
-		key := first.Key()
-		known := "an entry has " + names()
-		if len(key) == 1 {
-			known = "a script has tables [[answer]] and [otherwise]"
-		}
-		return fmt.Errorf("%s:%d: %s is not a key of a script; %s", name, line, excerpt.Quote(strings.Join(key, ".")), known)
+		return unknownKey(name, line, first.Key()...)
 	case errors.As(err, &wrong):
 		line, _ := wrong.Position()
 		text := strings.TrimPrefix(wrong.Error(), "toml: ")
-		if key := wrong.Key(); len(key) > 1 && right(key[1]) != "" {
+		outOfRange := strings.Contains(text, "too large") || strings.Contains(text, "out of range")
+		if key := wrong.Key(); len(key) > 1 && right(key[1]) != "" && !outOfRange {
 			return fmt.Errorf("%s:%d: %s is %s", name, line, key[1], right(key[1]))
 		}
 		if strings.HasPrefix(text, "cannot") {
-			text = "a script has tables [[answer]] and [otherwise]"
+			text = tableNames
 		}
 		return fmt.Errorf("%s:%d: %s", name, line, excerpt.Message(text))
 	}
 	return fmt.Errorf("%s: %s", name, excerpt.Message(strings.TrimPrefix(err.Error(), "toml: ")))
+}
+
+// tableNames are the tables of a script, for people.
+const tableNames = "a script has tables [[answer]] and [otherwise]"
+
+func unknownKey(name string, line int, key ...string) error {
+	known := "an entry has " + names()
+	if len(key) == 1 {
+		known = tableNames
+	}
+	return fmt.Errorf("%s:%d: %s is not a key of a script; %s", name, line, excerpt.Quote(strings.Join(key, ".")), known)
+}
+
+// checkCase refuses a key such as Reply, which is another one than reply in TOML. The decoder
+// takes it, and one of the two is lost if both are there.
+func checkCase(name string, text []byte, at lines) error {
+	var all map[string]any
+	if err := toml.Unmarshal(text, &all); err != nil {
+		return explain(name, err)
+	}
+	for _, table := range slices.Sorted(maps.Keys(all)) {
+		if table != "answer" && table != "otherwise" {
+			return unknownKey(name, at.line(table, 0, ""), table)
+		}
+		entries, isList := all[table].([]any)
+		if !isList {
+			entries = []any{all[table]}
+		}
+		for i, entry := range entries {
+			members, _ := entry.(map[string]any)
+			for _, key := range slices.Sorted(maps.Keys(members)) {
+				if right(key) == "" {
+					return unknownKey(name, at.line(table, i, key), table, key)
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // mistake is a value that is not valid: the key in a table, and what is wrong with it.

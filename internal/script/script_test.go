@@ -104,6 +104,16 @@ func TestWithoutAScriptEveryAnswerIsOK(t *testing.T) {
 	}
 }
 
+// Editors on Windows begin a text with a byte order mark, and end its lines with CR LF.
+func TestAScriptFromWindows(t *testing.T) {
+	s := mustParse(t, "\xef\xbb\xbf[[answer]]\r\nreply = 1\r\n")
+	is(t, s.Answer([]byte("0")), Reply, "1")
+	_, err := Parse("s.toml", []byte("\xef\xbb\xbf[[answer]]\r\ndelay = ''\r\n"))
+	if err == nil || !strings.HasPrefix(err.Error(), "s.toml:2: delay is ") {
+		t.Error(err)
+	}
+}
+
 func TestMatchesByValue(t *testing.T) {
 	for _, c := range []struct {
 		match, message string
@@ -158,6 +168,13 @@ func TestErrorsNameFileLineAndWhatIsRight(t *testing.T) {
 		{"[[answer]]\njson = '{'", `s.toml:2: json: "{": invalid JSON at byte 1: `},
 		{"[[answer]]\nsequence = []", "s.toml:2: sequence has no reply; it is a list of replies, such as [[2.86], [2.87]]"},
 		{"[[answer]]\nsequence = [1]\ntimes = 2", "s.toml:3: times is for an entry with one answer; the length of a sequence says"},
+		{"\n[[Answer]]", `s.toml:2: "Answer" is not a key of a script; a script has tables [[answer]] and [otherwise]`},
+		{"[[answer]]\n[[answer]]\n\nCommand = 'x'", `s.toml:4: "answer.Command" is not a key of a script; an entry has command, match, `},
+		{"\nanswer = [{reply = 1, Reply = 2}]", `s.toml:2: "answer.Reply" is not a key of a script; `},
+		{"[otherwise]\nFault = 'close'", `s.toml:2: "otherwise.Fault" is not a key of a script; `},
+		{"\xff\xfe[\x00[\x00", "s.toml: the text is in UTF-16; save the file as UTF-8"},
+		{"[[answer]]\nreply = 99999999999999999999", "s.toml:2: decimal number is too large to fit in a 64-bit signed integer"},
+		{"[[answer]]\nreply = 1e999", "s.toml:2: unable to parse float"},
 		{"[[answer]]\nreply = 2026-01-01", "s.toml:2: reply: JSON has no dates and times; write it in quotes"},
 		{"[[answer]]\n[answer.match]\nx = [07:32:00]", "s.toml:2: match: JSON has no dates and times; write it in quotes"},
 		{"[[answer]]\ncommand = ", "s.toml:2: "},

@@ -29,8 +29,9 @@ type Config struct {
 	Report func(Message)
 	// Wrong is called with what clients do wrong, and with failures of this side.
 	Wrong func(Event, string)
-	// Last reports whether a message, which was answered, is the last one.
-	Last func(body []byte) bool
+	// Last reports whether a message, which was answered, is the last one. others is how many
+	// messages of other connections are not answered yet.
+	Last func(body []byte, others int) bool
 }
 
 // Event is a kind of event.
@@ -61,8 +62,9 @@ type Server struct {
 	cancel context.CancelFunc
 
 	running sync.WaitGroup
-	mu      sync.Mutex // guards open, and makes report and answer one step
+	mu      sync.Mutex // guards open and waiting, and makes report and answer one step
 	open    map[net.Conn]bool
+	waiting int           // messages that are not answered yet
 	last    chan struct{} // closed when the last message was answered and its client has gone
 	once    sync.Once
 }
@@ -157,12 +159,17 @@ func (s *Server) serve(conn net.Conn) {
 		s.mu.Lock()
 		s.config.Report(Message{Time: now, Peer: peer, Local: local, Body: body})
 		answer := s.config.Script.Answer(body)
+		s.waiting++
 		s.mu.Unlock()
 		if answer.Unexpected != "" {
 			s.config.Wrong(Unexpected, fmt.Sprintf("%s: %s", peer, answer.Unexpected))
 		}
 		open := s.answer(conn, answer, Message{Sent: true, Peer: peer, Local: local}, now)
-		if s.config.Last(body) {
+		s.mu.Lock()
+		s.waiting--
+		others := s.waiting
+		s.mu.Unlock()
+		if s.config.Last(body, others) {
 			s.finish(conn, open)
 			return
 		}
