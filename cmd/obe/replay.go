@@ -81,7 +81,7 @@ the port, and the address is printed.`,
 func (f *replayFlags) do(app *app, cmd *cobra.Command, path string) error {
 	tell := newEvents(app.stderr, cmd.CommandPath())
 	f.runGiven = cmd.Flags().Changed("run")
-	if f.to == "" && !f.asServer && !f.list && !f.dryRun {
+	if !cmd.Flags().Changed("to") && !f.asServer && !f.list && !f.dryRun {
 		return usage(fmt.Errorf("say what to do: send the run with --to ADDRESS, such as --to %s, answer with --as-server, or look with --list or --dry-run", defaultAddress))
 	}
 	if cmd.Flags().Changed("listen") && !f.asServer {
@@ -92,7 +92,7 @@ func (f *replayFlags) do(app *app, cmd *cobra.Command, path string) error {
 		at, name = f.listen, "--listen"
 	}
 	var address address
-	if at != "" {
+	if cmd.Flags().Changed("to") || f.asServer {
 		var err error
 		if address, err = parseAddress(at); err != nil {
 			return usage(fmt.Errorf("%s: %w", name, err))
@@ -256,7 +256,7 @@ func (f *replayFlags) send(app *app, tell *events, to address, plan *replay.Plan
 	_ = bar.Clear()
 	var stopped *replay.StoppedError
 	if errors.As(err, &stopped) {
-		tell.say("stopped at command %d of %d, %s (%s)", sent+1, total, printableName(stopped.Exchange.Name), stopped.Exchange.Command.Place())
+		tell.say("stopped at command %d of %d, %s (%s)", sent+1, total, shownName(stopped.Exchange.Name), stopped.Exchange.Command.Place())
 		err = stopped.Cause
 	}
 	if errors.Is(err, command.ErrReply) {
@@ -307,7 +307,7 @@ func (f *replayFlags) answer(app *app, tell *events, at address, recording *repl
 // recordedReply returns the reply to a command, or false if the recorded server sent none. It
 // tells if the command is not exactly what was recorded.
 func recordedReply(tell *events, name string, x *replay.Exchange, match replay.Match) ([]byte, bool) {
-	shown := printableName(name)
+	shown := shownName(name)
 	switch match {
 	case replay.Repeated:
 		tell.tell("commands that came more often than they were recorded", shown+" comes more often than it was recorded: the last reply is sent again")
@@ -331,9 +331,8 @@ func recordedReply(tell *events, name string, x *replay.Exchange, match replay.M
 	return x.Reply.Body, true
 }
 
-// printableName returns the name of a command for people. It comes from another program, and
-// may be long or have control characters that a terminal would execute.
-func printableName(name string) string {
+// shownName returns the name of a command for people, on one line.
+func shownName(name string) string {
 	if name == "" {
 		return "a message without a command"
 	}

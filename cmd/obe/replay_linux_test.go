@@ -72,6 +72,11 @@ func TestReplayAtTerminal(t *testing.T) {
 	got := obe(t, "", "replay", path, "--all", "--to", at)
 	got.check(t, result{"", `stopped at command 2 of 2, \x1b[31m\u009b (`, exitAnswer})
 	check(got.stderr)
+	at = answer(t, func(string) []byte { return []byte("{\"error\": \"\u009b31m\"}") })
+	got = obe(t, "", "replay", path, "--to", at)
+	got.check(t, result{"", `newrun: unexpected reply: {"error": "\u009b31m"}`, exitAnswer})
+	check(got.stderr)
+	check(obe(t, "", "replay", "\x1b[31m", "--list").stderr)
 
 	server := start(t, "replay", path, "--as-server", "--listen", ":0")
 	_, where, _ := strings.Cut(server.stderr.find("listening on "), "listening on ")
@@ -90,4 +95,11 @@ func TestReplayAtTerminal(t *testing.T) {
 		}
 	}
 	check(server.stderr.find("other members"))
+}
+
+// An address that is given and empty, such as that of a variable that is not set, is a mistake.
+func TestReplayEmptyAddress(t *testing.T) {
+	path := writeTrace(t, `{"command": "newrun"}`)
+	obe(t, "", "replay", path, "--to", "").check(t, result{"", "--to: an address has a port", exitUsage})
+	obe(t, "", "replay", path, "--as-server", "--listen", "").check(t, result{"", "--listen: an address has a port", exitUsage})
 }
