@@ -104,7 +104,7 @@ func (a *app) run(args []string) int {
 		if a.colour {
 			who = "\x1b[1;31m" + who + "\x1b[0m"
 		}
-		fmt.Fprintln(a.stderr, who, ended.err)
+		fmt.Fprintln(a.stderr, who, printableLines(ended.err.Error()))
 	}
 	return ended.status
 }

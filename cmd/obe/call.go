@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
@@ -314,7 +315,11 @@ func visible(text []byte) []byte {
 	return out.Bytes()
 }
 
-func isTerminalControl(r rune) bool { return r >= 0x7f && r < 0xa0 }
+// isTerminalControl includes the characters that change the direction of the text, which let
+// it appear as another one.
+func isTerminalControl(r rune) bool {
+	return r >= 0x7f && r < 0xa0 || unicode.Is(unicode.Bidi_Control, r)
+}
 
 // completeCall completes the commands of the protocol, and their members.
 func completeCall(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {

@@ -268,7 +268,7 @@ func TestShortened(t *testing.T) {
 
 // A terminal does not execute what a reply contains.
 func TestControlCharactersAreEscaped(t *testing.T) {
-	if got := string(visible([]byte("\"a\u009b31m\u007fä\""))); got != `"a\u009b31m\u007fä"` {
+	if got := string(visible([]byte("\"a\u009b31m\u007fä\u202e\""))); got != `"a\u009b31m\u007fä\u202e"` {
 		t.Error(got)
 	}
 }

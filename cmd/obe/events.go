@@ -42,7 +42,7 @@ func (e *events) tell(kind, text string) {
 	k.count++
 	if now := time.Now(); k.told.IsZero() || now.Sub(k.told) >= tellInterval {
 		k.told = now
-		fmt.Fprintf(e.to, "%s: %s\n", e.prefix, text)
+		fmt.Fprintf(e.to, "%s: %s\n", e.prefix, printableLines(text))
 	} else {
 		k.untold++
 	}
@@ -52,7 +52,7 @@ func (e *events) tell(kind, text string) {
 func (e *events) say(format string, values ...any) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	fmt.Fprintf(e.to, e.prefix+": "+format+"\n", values...)
+	fmt.Fprintf(e.to, "%s: %s\n", e.prefix, printableLines(fmt.Sprintf(format, values...)))
 }
 
 // count returns how many events of a kind there were.

@@ -57,3 +57,13 @@ func printable(text string) string {
 	}
 	return out.String()
 }
+
+// printableLines is printable for a text of several lines. Much of what is told to people
+// comes from other programs, and a terminal would execute its control characters.
+func printableLines(text string) string {
+	lines := strings.Split(text, "\n")
+	for i := range lines {
+		lines[i] = printable(lines[i])
+	}
+	return strings.Join(lines, "\n")
+}

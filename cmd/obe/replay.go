@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"libobe/internal/command"
+	"libobe/internal/excerpt"
 	"libobe/internal/jsondoc"
 	"libobe/internal/replay"
 	"libobe/internal/socket"
@@ -80,7 +81,7 @@ the port, and the address is printed.`,
 func (f *replayFlags) do(app *app, cmd *cobra.Command, path string) error {
 	tell := newEvents(app.stderr, cmd.CommandPath())
 	f.runGiven = cmd.Flags().Changed("run")
-	if f.to == "" && !f.asServer && !f.list && !f.dryRun {
+	if !cmd.Flags().Changed("to") && !f.asServer && !f.list && !f.dryRun {
 		return usage(fmt.Errorf("say what to do: send the run with --to ADDRESS, such as --to %s, answer with --as-server, or look with --list or --dry-run", defaultAddress))
 	}
 	if cmd.Flags().Changed("listen") && !f.asServer {
@@ -91,13 +92,13 @@ func (f *replayFlags) do(app *app, cmd *cobra.Command, path string) error {
 		at, name = f.listen, "--listen"
 	}
 	var address address
-	if at != "" {
+	if cmd.Flags().Changed("to") || f.asServer {
 		var err error
 		if address, err = parseAddress(at); err != nil {
 			return usage(fmt.Errorf("%s: %w", name, err))
 		}
 	}
-	recording, err := replay.Load(path)
+	recording, err := app.load(path)
 	if err != nil {
 		return usage(traceError(path, err))
 	}
@@ -129,7 +130,11 @@ func (f *replayFlags) do(app *app, cmd *cobra.Command, path string) error {
 	}
 	if f.dryRun {
 		for _, x := range plan.Exchanges {
-			if _, err := fmt.Fprintf(app.stdout, "%s\n", x.Command.Body); err != nil {
+			body := x.Command.Body
+			if app.terminal {
+				body = visible(body)
+			}
+			if _, err := fmt.Fprintf(app.stdout, "%s\n", body); err != nil {
 				return err
 			}
 		}
@@ -137,6 +142,25 @@ func (f *replayFlags) do(app *app, cmd *cobra.Command, path string) error {
 		return nil
 	}
 	return f.send(app, tell, address, plan)
+}
+
+// load reads a trace, which takes long if it is large or a pipe. A signal ends the wait for it.
+func (a *app) load(path string) (*replay.Recording, error) {
+	type result struct {
+		recording *replay.Recording
+		err       error
+	}
+	loaded := make(chan result, 1)
+	go func() {
+		recording, err := replay.Load(path)
+		loaded <- result{recording, err}
+	}()
+	select {
+	case r := <-loaded:
+		return r.recording, r.err
+	case <-a.ctx.Done():
+		return nil, a.ctx.Err()
+	}
 }
 
 // traceError adds what to try to an error of reading a trace.
@@ -232,7 +256,7 @@ func (f *replayFlags) send(app *app, tell *events, to address, plan *replay.Plan
 	_ = bar.Clear()
 	var stopped *replay.StoppedError
 	if errors.As(err, &stopped) {
-		tell.say("stopped at command %d of %d, %s (%s)", sent+1, total, stopped.Exchange.Name, stopped.Exchange.Command.Place())
+		tell.say("stopped at command %d of %d, %s (%s)", sent+1, total, shownName(stopped.Exchange.Name), stopped.Exchange.Command.Place())
 		err = stopped.Cause
 	}
 	if errors.Is(err, command.ErrReply) {
@@ -283,27 +307,36 @@ func (f *replayFlags) answer(app *app, tell *events, at address, recording *repl
 // recordedReply returns the reply to a command, or false if the recorded server sent none. It
 // tells if the command is not exactly what was recorded.
 func recordedReply(tell *events, name string, x *replay.Exchange, match replay.Match) ([]byte, bool) {
+	shown := shownName(name)
 	switch match {
 	case replay.Repeated:
-		tell.tell("commands that came more often than they were recorded", name+" comes more often than it was recorded: the last reply is sent again")
+		tell.tell("commands that came more often than they were recorded", shown+" comes more often than it was recorded: the last reply is sent again")
 	case replay.Similar:
-		tell.tell("commands with other members than those that were recorded", name+" has other members than those that were recorded: the next reply to "+name+" is sent")
+		tell.tell("commands with other members than those that were recorded", shown+" has other members than those that were recorded: the next reply to "+shown+" is sent")
 	case replay.Unknown:
 		if name == "ready" { // whoever asked the recorded server did so before the trace
 			return []byte(`"OK"`), true
 		}
-		tell.tell("commands that were not recorded", name+" was not recorded: the reply is an error")
+		tell.tell("commands that were not recorded", shown+" was not recorded: the reply is an error")
 		return errorMessage(name, "the trace has no such command"), true
 	}
 	switch {
 	case x.Reply == nil:
-		tell.tell("commands without a recorded reply", name+" got no reply in the trace, and gets none")
+		tell.tell("commands without a recorded reply", shown+" got no reply in the trace, and gets none")
 		return nil, false
 	case x.Reply.Cut:
-		tell.tell("replies of which the trace has only the beginning", name+": the trace has only the beginning of the reply, so that an error is sent ("+x.Reply.Place()+")")
+		tell.tell("replies of which the trace has only the beginning", shown+": the trace has only the beginning of the reply, so that an error is sent ("+x.Reply.Place()+")")
 		return errorMessage(name, "the trace has only the beginning of the reply"), true
 	}
 	return x.Reply.Body, true
+}
+
+// shownName returns the name of a command for people, on one line.
+func shownName(name string) string {
+	if name == "" {
+		return "a message without a command"
+	}
+	return printable(excerpt.Message(name))
 }
 
 // errorMessage is how a server reports an error.

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"io"
+	"slices"
 	"time"
 
 	"libobe/internal/jsondoc"
@@ -28,10 +29,10 @@ type Exchange struct {
 // Refused reports whether the recorded server answered with an error.
 func (x *Exchange) Refused() bool { return x.Reply != nil && !x.Reply.Cut && isError(x.Reply.Body) }
 
-// isError reports whether a reply is an object with a member error.
+// isError reports whether a reply is an object with a member error that is not null.
 func isError(reply []byte) bool {
-	_, err := jsondoc.FromValid(reply).Type("/error")
-	return err == nil
+	kind, err := jsondoc.FromValid(reply).Type("/error")
+	return err == nil && kind != jsondoc.Null
 }
 
 // Run is what a server was sent from one newrun to the next.
@@ -122,8 +123,9 @@ func Load(path string) (*Recording, error) {
 			}
 			waiting[at] = append(waiting[at], x.Exchange)
 		case len(waiting[at]) > 0:
-			waiting[at][0].Reply = entry
-			if waiting[at] = waiting[at][1:]; len(waiting[at]) == 0 {
+			i := answeredBy(entry, waiting[at])
+			waiting[at][i].Reply = entry
+			if waiting[at] = slices.Delete(waiting[at], i, i+1); len(waiting[at]) == 0 {
 				delete(waiting, at)
 			}
 		}
@@ -149,6 +151,22 @@ func Load(path string) (*Recording, error) {
 		return nil, fmt.Errorf("%s: %w", path, ErrEmpty)
 	}
 	return r, nil
+}
+
+// answeredBy returns which of the commands that wait for a reply a reply belongs to: the one
+// that the same call has sent, or else the oldest. The connections of a Unix-domain socket all
+// have the same address, so that a command that got no reply keeps waiting.
+func answeredBy(reply *trace.Entry, waiting []*Exchange) int {
+	const precision = 10 * time.Microsecond
+	if reply.Elapsed > 0 {
+		began := reply.Time.Add(-reply.Elapsed)
+		for i, x := range waiting {
+			if x.Command.Time.Add(-x.Command.Elapsed).Sub(began).Abs() <= precision {
+				return i
+			}
+		}
+	}
+	return 0
 }
 
 // copyDelay is how much later than the client the server may have recorded a command: it may

@@ -227,6 +227,33 @@ func TestRepliesOfConnections(t *testing.T) {
 	}
 }
 
+// The connections of a Unix-domain socket all have the same address. A lost reply does not
+// shift those that follow.
+func TestLostReplyOfUnixSocket(t *testing.T) {
+	r := newRecorder(t)
+	r.role, r.local, r.peer = "client", "unix:/obe.sock", "unix:/obe.sock"
+	began := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+	write := func(direction trace.Direction, call int, elapsed time.Duration, body string) {
+		must(t, trace.Write(r.path, math.MaxInt64, trace.Record{Time: began.Add(time.Duration(call)*time.Second + elapsed), Process: 1,
+			Role: r.role, Direction: direction, Local: r.local, Peer: r.peer, Elapsed: elapsed, Body: []byte(body)}))
+	}
+	for call, reply := range []string{ok, "", ok, `{"error": "s"}`, ok} {
+		write(trace.Sent, call, 70*time.Microsecond, message(fmt.Sprintf(`newdat "y": %d`, call)))
+		if reply != "" {
+			write(trace.Received, call, 123456*time.Nanosecond, reply)
+		}
+	}
+	expectPlan(t, r.load().Runs[0], false, 1, 0, `newdat "y": 0`, `newdat "y": 1`, `newdat "y": 2`, `newdat "y": 4`)
+}
+
+// A reply with an error that is null reports none, as in obe call.
+func TestErrorIsNull(t *testing.T) {
+	r := newRecorder(t)
+	r.exchange("newrun", `{"error": null}`)
+	r.exchange(`newdat "y": 1`, `{"error": null}`)
+	expectPlan(t, r.load().Runs[0], false, 0, 0, "newrun", `newdat "y": 1`)
+}
+
 // A measurement that got no reply and was then sent again is one.
 func TestMeasurementSentAgain(t *testing.T) {
 	r := newRecorder(t)

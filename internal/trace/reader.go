@@ -9,8 +9,11 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 	"unsafe"
 
@@ -96,7 +99,7 @@ func (r *Reader) find() error {
 			r.files = append(r.files, current)
 			return nil
 		}
-		older, err := openSource(r.path + ".1")
+		older, err := openSource(renamedPath(r.path))
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			r.files = append(r.files, current)
@@ -119,6 +122,15 @@ func (r *Reader) find() error {
 			return &os.PathError{Op: "open", Path: r.path, Err: errors.New("the file is constantly being replaced")}
 		}
 	}
+}
+
+// renamedPath returns the path of the file that was renamed when it was full: of a symbolic
+// link, the writer renames the target.
+func renamedPath(path string) string {
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target
+	}
+	return path + ".1"
 }
 
 // maxReaderRaces is how often find starts again because the file was renamed.
@@ -174,10 +186,11 @@ func (r *Reader) Next() (*Entry, error) {
 			return nil, err
 		}
 		entry, err := s.parse(line)
-		switch {
-		case errors.Is(err, errDamaged):
+		if errors.Is(err, errDamaged) {
 			r.damaged++
-		case err != nil || entry != nil:
+			entry, err = s.salvage(line)
+		}
+		if err != nil || entry != nil {
 			return entry, err
 		}
 	}
@@ -259,9 +272,17 @@ func (s *source) readLine() ([]byte, error) {
 		part, err := s.in.ReadSlice('\n')
 		s.offset += int64(len(part))
 		s.line = append(s.line, part...)
+		// After a power failure a file can have zeros where a line should be. One is kept.
+		if zeros := len(s.line) - len(bytes.TrimLeft(s.line, "\x00")); zeros > 1 {
+			s.line = slices.Delete(s.line, 1, zeros)
+		}
 		switch {
-		case s.number == 0 && len(s.line) > 0 && s.line[0] != '{', len(s.line) > maxLine:
+		case s.number == 0 && (!s.mayBegin() || s.offset > maxLine):
 			return nil, s.notTrace()
+		case len(s.line) > maxLine:
+			s.line = append(s.line[:0], "too long, left out: "...) // that is not JSON
+		}
+		switch {
 		case err == nil:
 			s.number++
 			s.complete = true
@@ -270,6 +291,34 @@ func (s *source) readLine() ([]byte, error) {
 			return nil, err
 		}
 	}
+}
+
+// byteOrderMark is what some editors write at the beginning of a file.
+const byteOrderMark = "\xef\xbb\xbf"
+
+// mayBegin reports whether a file that begins with what was read of its first line may be a
+// trace.
+func (s *source) mayBegin() bool {
+	begin := bytes.TrimPrefix(s.line, []byte("\x00"))
+	if len(begin) <= len(byteOrderMark) && strings.HasPrefix(byteOrderMark, string(begin)) {
+		return true // more is needed
+	}
+	return bytes.TrimPrefix(begin, []byte(byteOrderMark))[0] == '{'
+}
+
+// salvage returns the message at the end of a damaged line. The system failed while the line
+// before was written, and this one was appended to what was left of it.
+func (s *source) salvage(line []byte) (*Entry, error) {
+	for _, begin := range []string{`{"time":"`, `{"trace":"`} {
+		if at := bytes.LastIndex(line, []byte(begin)); at > 0 {
+			entry, err := s.parse(line[at:])
+			if errors.Is(err, errDamaged) {
+				continue
+			}
+			return entry, err
+		}
+	}
+	return nil, nil
 }
 
 // rewind starts again at the beginning of the file.
@@ -291,8 +340,11 @@ var errDamaged = errors.New("not JSON")
 
 // parse returns the message in a line, or nil if it is a line of another kind.
 func (s *source) parse(line []byte) (*Entry, error) {
+	if s.number == 1 {
+		line = bytes.TrimPrefix(line, []byte(byteOrderMark))
+	}
 	if jsondoc.Validate(line) != nil {
-		if s.number == 1 {
+		if s.number == 1 && !bytes.HasPrefix(line, []byte("\x00")) && !bytes.HasPrefix(line, []byte(`{"t`)) {
 			return nil, s.notTrace()
 		}
 		return nil, errDamaged

@@ -137,7 +137,8 @@ func TestReadWhatIsNotKnown(t *testing.T) {
 
 func TestReadNoTrace(t *testing.T) {
 	for text, want := range map[string]error{
-		"x": ErrNotTrace, "\n": ErrNotTrace, "{}\n": ErrNotTrace, "{\n": ErrNotTrace, `{"trace":"other"}` + "\n": ErrNotTrace, "\x00": ErrNotTrace,
+		"x": ErrNotTrace, "\n": ErrNotTrace, "{}\n": ErrNotTrace, "{\n": ErrNotTrace, `{"trace":"other"}` + "\n": ErrNotTrace, "\x00x": ErrNotTrace, "\x00\n": ErrNotTrace,
+		"\xef\xbb\xbfx": ErrNotTrace, "\xff\xfe{\x00": ErrNotTrace, strings.Repeat("\x00", maxLine+1): ErrNotTrace,
 		`{"trace":"obe","version":2}` + "\n": ErrVersion, `{"trace":"obe"}` + "\n": ErrVersion, header + strings.Replace(header, "1", "3", 1): ErrVersion,
 		"{" + strings.Repeat(" ", maxLine): ErrNotTrace,
 	} {
@@ -152,9 +153,59 @@ func TestReadNoTrace(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	}
-	for _, text := range []string{"", "{", header} {
+	for _, text := range []string{"", "{", header, "\x00", "\xef\xbb", "\xef\xbb\xbf" + header} {
 		expectBodies(t, openTrace(t, traceFile(t, text)))
 	}
+}
+
+// After a power failure a line can be cut, or consist of zeros. The line that was appended then
+// is the beginning of the next run, and is not lost with the rest.
+func TestReadAfterPowerFailure(t *testing.T) {
+	one, two := string(record("1").append(nil)), string(record("2").append(nil))
+	for text, want := range map[string][]string{
+		header + one[:40] + two:                  {"2"},
+		header + one[:len(one)-1] + two:          {"2"},
+		header + strings.Repeat("\x00", 9) + two: {"2"},
+		header + one[:40] + "\n" + two:           {"2"},
+		header[:20] + one + two:                  {"1", "2"},
+		header[:20] + header + one:               {"1"},
+		header[:20] + "\n" + one:                 {"1"},
+		one[:40] + "\n" + two:                    {"2"},
+		strings.Repeat("\x00", 9) + one + two:    {"1", "2"},
+		header + one[:40] + one[:40] + two:       {"2"},
+		// A message can have the members of a line.
+		header + strings.Replace(one, `"body":1`, `"body":{"time":"2026","direction":"sent","body":7}`, 1)[1:]: nil,
+	} {
+		r := openTrace(t, traceFile(t, text))
+		expectBodies(t, r, want...)
+		if r.Damaged() != 1 {
+			t.Errorf("%q: %d lines are damaged", text, r.Damaged())
+		}
+	}
+}
+
+// A line that no version can have written is skipped as well, however long it is.
+func TestReadLongLine(t *testing.T) {
+	one, two := string(record("1").append(nil)), string(record("2").append(nil))
+	r := openTrace(t, traceFile(t, one+`{"`+strings.Repeat("x", 2*maxLine)+`":1}`+"\n"+two))
+	expectBodies(t, r, "1", "2")
+	if r.Damaged() != 1 {
+		t.Errorf("%d lines are damaged", r.Damaged())
+	}
+}
+
+// A writer renames the target of a symbolic link, and the reader finds it there.
+func TestReadLinkAfterRotation(t *testing.T) {
+	path := filepath.Join(systemtest.TempDir(t), "t.jsonl")
+	link := filepath.Join(systemtest.TempDir(t), "link.jsonl")
+	if err := os.Symlink(path, link); err != nil {
+		t.Skip("no symbolic links:", err)
+	}
+	limit := int64(len(record("0").appendFirst(nil)) + 2*len(record("0").append(nil)))
+	for i := range 4 {
+		must(t, Write(link, limit, record(fmt.Sprint(i))))
+	}
+	expectBodies(t, openTrace(t, link), "0", "1", "2", "3")
 }
 
 // One pass reads the renamed file before the file itself.

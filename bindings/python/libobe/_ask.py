@@ -78,10 +78,15 @@ def _starts_json(text: str) -> bool:
     return text.lstrip(_SPACE)[:1] in ("{", "[", '"')
 
 
+def _loads(text: str) -> object:
+    """The value of a JSON text. Python refuses to convert an integer of more than 4300 digits."""
+    return json.loads(text, parse_int=lambda digits: int(digits) if len(digits) < 1000 else float(digits))
+
+
 def _check_json(text: str, start: int = 0) -> None:
     """Raise a PlaceError unless text[start:] is JSON."""
     try:
-        json.loads(text[start:])
+        _loads(text[start:])
     except json.JSONDecodeError as error:
         at, problem = start + error.pos, f"invalid JSON: {error.msg}"
     except RecursionError:
@@ -102,7 +107,7 @@ def _member(text: str) -> tuple[str, str]:
     if not key:
         raise PlaceError(text, 0, "the key is missing before =")
     try:
-        json.loads(value)
+        _loads(value)
     except (ValueError, RecursionError):
         if _starts_json(value):
             _check_json(text, len(key) + 1)
@@ -116,7 +121,7 @@ def _message(arguments: Sequence[str]) -> str:
     if first == "-" or _starts_json(first):
         if rest:
             raise PlaceError(rest[0], 0, "nothing may follow a JSON text: write this as one of its members")
-        text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape") if first == "-" else first
+        text = _standard_input() if first == "-" else first
         _check_utf8(text)
         _check_json(text)
         return text
@@ -133,6 +138,15 @@ def _message(arguments: Sequence[str]) -> str:
             raise PlaceError(argument, 0, f'there is a member "{key}" already')
         members[key] = value
     return "{" + ", ".join(f"{json.dumps(key, ensure_ascii=False)}: {value}" for key, value in members.items()) + "}"
+
+
+def _standard_input() -> str:
+    if sys.stdin is None:  # it is closed
+        return ""
+    try:
+        return sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
+    except OSError as error:
+        raise ValueError(f"cannot read the standard input: {error.strerror}") from None
 
 
 def _check_utf8(text: str) -> None:
@@ -199,15 +213,21 @@ def _call(arguments: Sequence[str]) -> int:
     with _client(address) as client:
         reply = client._obe.tcmd_text(text.encode(), limit_of(options.timeout))
     # Outside of strings a line break is white space, and inside it is written \n.
-    sys.stdout.buffer.write(re.sub("[\r\n]", " ", reply).strip(_SPACE).encode() + b"\n")
-    sys.stdout.flush()
-    value = json.loads(reply)
+    if sys.stdout is not None:  # it is closed
+        sys.stdout.buffer.write(re.sub("[\r\n]", " ", reply).strip(_SPACE).encode() + b"\n")
+        sys.stdout.flush()
+    value = _loads(reply)
     if isinstance(value, dict) and value.get("error") is not None:
         why = value["error"]
         why = why if isinstance(why, str) else json.dumps(why, ensure_ascii=False)
         print(f"libobe call: the server answered with an error: {_printable(why[:200])}", file=sys.stderr)
         return ANSWER
     return 0
+
+
+def _drop_output() -> None:
+    """What was not written is dropped. Python would write it again at its end, and fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -228,8 +248,7 @@ def main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return INTERRUPT
     except BrokenPipeError:
-        # Python would flush stdout again at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return CLOSED_PIPE
     except errors.ArgumentError as error:
         why, status = error, USAGE
@@ -237,6 +256,9 @@ def main(arguments: Sequence[str]) -> int:
         why, status = error, ANSWER
     except errors.Error as error:
         why, status = error, NO_ANSWER
+    except OSError as error:
+        _drop_output()
+        why, status = ValueError(f"cannot write the result: {error.strerror}"), ANSWER
     except (ValueError, ImportError, NotImplementedError) as error:  # the command line, or no library for this system
         why, status = error, USAGE
     text = str(why).replace("use wait_ready to wait", "ready --wait 30s waits")

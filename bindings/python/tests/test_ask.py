@@ -167,3 +167,36 @@ def test_closed_output(echo: peer.Server) -> None:
     assert process.stderr.read() == b""
     process.stderr.close()
     assert process.wait(peer.HANGS) == 141
+
+
+BIG = "9" * 5000  # int() refuses so many digits
+
+
+def test_big_integers(echo: peer.Server) -> None:
+    message = f'{{"command": "c", "a": {BIG}, "b": [-{BIG}]}}'
+    assert ask("call", at(echo), "c", f"a={BIG}", f"b=[-{BIG}]") == (0, message + "\n", "")
+    assert ask("call", at(echo), message) == (0, message + "\n", "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a shell")
+@pytest.mark.parametrize(
+    ("redirection", "status", "line"),
+    [
+        (">&-", 0, ""),
+        (">&- 2>&-", 0, ""),
+        (">/dev/full", 1, "libobe call: cannot write the result: No space left on device"),
+        ("- <&-", 2, "libobe call: invalid JSON: Expecting value"),
+        ("- 0>/dev/null", 2, "libobe call: cannot read the standard input: Bad file descriptor"),
+    ],
+)
+def test_streams(echo: peer.Server, redirection: str, status: int, line: str) -> None:
+    if "/dev/full" in redirection and not os.path.exists("/dev/full"):
+        pytest.skip("no /dev/full")
+    message = "" if redirection.startswith("-") else "c"
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "bindings" / "python")}
+    script = f'exec "$0" -m libobe call "$1" {message} {redirection}'
+    done = subprocess.run(
+        ["sh", "-c", script, sys.executable, at(echo)], env=env, capture_output=True, text=True, timeout=peer.HANGS
+    )
+    assert done.returncode == status, done.stderr
+    assert done.stderr.split("\n")[0] == line
