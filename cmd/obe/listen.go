@@ -87,6 +87,9 @@ the port, and the address is printed.`,
 	cmd.Flags().Var(&flags.timeout, "timeout", "end after this time; 0: never")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		at, err := optionalAddress(args)
+		if err == nil {
+			err = noEmptyPath(cmd, "script")
+		}
 		if err != nil {
 			return err
 		}

@@ -188,7 +188,9 @@ func judge(err error, inFrame bool) (Event, string) {
 		return 0, ""
 	case errors.Is(err, wire.ErrIncomplete):
 		return CutMessage, "the connection ended inside a message"
-	case errors.Is(err, wire.ErrMalformed), errors.Is(err, wire.ErrTooLarge), errors.As(err, &syntax):
+	case errors.Is(err, wire.ErrTooLarge):
+		return BadMessage, fmt.Sprintf("a message of more than %d MiB, the largest that a server takes by default; the connection is closed", MaxMessage>>20)
+	case errors.Is(err, wire.ErrMalformed), errors.As(err, &syntax):
 		return BadMessage, err.Error() + "; the connection is closed"
 	}
 	if !inFrame {
