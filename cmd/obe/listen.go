@@ -128,7 +128,7 @@ func listen(app *app, prefix string, at address, flags listenFlags) error {
 		Listener: listener, Script: replies, Report: report,
 		Wrong: func(event standin.Event, text string) { tell.tell(misbehaviour[event], text) },
 		Last: func(message []byte, others int) bool {
-			return !flags.stay && isDone(message) || flags.untilUsed && others == 0 && len(replies.Left()) == 0
+			return !flags.stay && isDone(message) || flags.untilUsed && others == 0 && replies.UsedUp()
 		},
 	})
 	tell.say("listening on %s", nameOf(listener.Addr()))
