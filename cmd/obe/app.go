@@ -11,6 +11,7 @@ import (
 	"sync"
 	"syscall"
 
+	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"libobe/internal/jsondoc"
@@ -53,6 +54,15 @@ func (v *verdict) Unwrap() error { return v.exit }
 
 // usage is the exit of a command line that is not valid.
 func usage(err error) error { return &exit{exitUsage, err} }
+
+// noEmptyPath refuses an empty value of a flag that names a file, as in --out "$RUN" with a
+// variable that is not set: it is not the same as no flag.
+func noEmptyPath(cmd *cobra.Command, flag string) error {
+	if f := cmd.Flags().Lookup(flag); f.Changed && f.Value.String() == "" {
+		return usage(fmt.Errorf("--%s is empty, and needs the name of a file", flag))
+	}
+	return nil
+}
 
 // app is what subcommands share: the streams, and what ends them.
 type app struct {

@@ -87,6 +87,9 @@ the port, and the address is printed.`,
 	cmd.Flags().Var(&flags.timeout, "timeout", "end after this time; 0: never")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		at, err := optionalAddress(args)
+		if err == nil {
+			err = noEmptyPath(cmd, "script")
+		}
 		if err != nil {
 			return err
 		}
@@ -125,7 +128,7 @@ func listen(app *app, prefix string, at address, flags listenFlags) error {
 		Listener: listener, Script: replies, Report: report,
 		Wrong: func(event standin.Event, text string) { tell.tell(misbehaviour[event], text) },
 		Last: func(message []byte, others int) bool {
-			return !flags.stay && isDone(message) || flags.untilUsed && others == 0 && len(replies.Left()) == 0
+			return !flags.stay && isDone(message) || flags.untilUsed && others == 0 && replies.UsedUp()
 		},
 	})
 	tell.say("listening on %s", nameOf(listener.Addr()))

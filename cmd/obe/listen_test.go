@@ -347,6 +347,9 @@ func TestListenAndRecordRefuse(t *testing.T) {
 		{[]string{"listen", ":0", "--script", write(t, "wrong.toml", "[[answer]]\ncomand = 1")}, `wrong.toml:2: "answer.comand" is not a key of a script; an entry has command, `},
 		{[]string{"listen", ":0", "--script", write(t, "large.toml", strings.Repeat("#", maxScript+1))}, "has more than 64 MiB, which no script has"},
 		{[]string{"listen", "nonsense"}, "nonsense"},
+		{[]string{"listen", ":0", "--script", ""}, "--script is empty, and needs the name of a file"},
+		{[]string{"record", "--listen", ":0", "--out", ""}, "--out is empty, and needs the name of a file"},
+		{[]string{"record", "--listen", ":0", "--to", "localhost:0"}, "--to: port 0 is for --listen; the proxy needs the port of the server"},
 		{[]string{"record"}, `"listen" not set`},
 		{[]string{"record", "--listen", "nonsense"}, "--listen: "},
 		{[]string{"record", "--listen", ":0", "--to", "nonsense"}, "--to: "},
@@ -359,6 +362,14 @@ func TestListenAndRecordRefuse(t *testing.T) {
 		}
 		obe(t, "", c.args...).check(t, result{status: exitUsage, stderr: c.stderr})
 	}
+}
+
+func TestListenTellsOfATooLargeMessage(t *testing.T) {
+	p := start(t, "listen", ":0")
+	if _, err := io.WriteString(connect(t, p.address()), "0999999999"); err != nil {
+		t.Fatal(err)
+	}
+	p.stderr.find("a message of more than 64 MiB, the largest that a server takes by default; the connection is closed")
 }
 
 func TestListenOnAUnixSocket(t *testing.T) {

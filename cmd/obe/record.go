@@ -46,6 +46,9 @@ the port, and the address is printed. Connections with TLS are forwarded, but ca
 	cmd.Flags().StringVar(&out, "out", "", "append to the trace `FILE` instead of the standard output")
 	_ = cmd.MarkFlagRequired("listen")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := noEmptyPath(cmd, "out"); err != nil {
+			return err
+		}
 		return record(app, cmd.CommandPath(), listen, to, out)
 	}
 	return cmd
@@ -69,6 +72,9 @@ func record(app *app, prefix, listen, to, out string) error {
 	server, err := parseAddress(to)
 	if err != nil {
 		return usage(fmt.Errorf("--to: %w", err))
+	}
+	if server.port == 0 && !strings.HasPrefix(server.host, unixPrefix) {
+		return usage(errors.New("--to: port 0 is for --listen; the proxy needs the port of the server"))
 	}
 	if from.String() == server.String() && !strings.HasSuffix(from.String(), ":0") {
 		return usage(fmt.Errorf("--listen and --to are both %s; the proxy needs an address of its own, such as --listen :0", from))

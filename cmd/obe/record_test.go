@@ -20,6 +20,7 @@ import (
 
 	"libobe/internal/command"
 	"libobe/internal/jsondoc"
+	"libobe/internal/replay"
 	"libobe/internal/socket"
 )
 
@@ -213,8 +214,10 @@ func TestRecordToAReaderThatHasStopped(t *testing.T) {
 // A signal ends the proxy soon, whatever its connections do, and the file has whole lines.
 func TestRecordEndsAtASignal(t *testing.T) {
 	for s, want := range map[syscall.Signal]int{syscall.SIGINT: exitInterrupt, syscall.SIGTERM: exitTerminate} {
+		arrived := make(chan struct{})
 		p, at, path := startRecord(t, answer(t, func(body string) []byte {
 			if strings.Contains(body, "silence") {
+				close(arrived)
 				return nil
 			}
 			return []byte(`"OK"`)
@@ -225,6 +228,7 @@ func TestRecordEndsAtASignal(t *testing.T) {
 		if got := exchange(t, connect(t, at), framed(`"hello"`)); got != `"OK"` {
 			t.Error(got)
 		}
+		<-arrived
 		began := time.Now()
 		p.signal(t, s)
 		if status := p.wait(); status != want || time.Since(began) > limit/10 {
@@ -424,8 +428,42 @@ func TestRecordBetweenUnixSockets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := messages(t, path); len(got) != 2 || !strings.Contains(string(text), `"peer":"`+between+`"`) {
+	if got := messages(t, path); len(got) != 2 || !strings.Contains(string(text), `"peer":"`+between+`#1","local":"`+between+`"`) {
 		t.Errorf("recorded is\n%s", text)
 	}
 	obe(t, "", "record", "--listen", server, "--to", server).check(t, result{status: exitUsage, stderr: "--listen and --to are both unix:"})
+}
+
+// Clients on a Unix-domain socket have no addresses, and each has its own replies nevertheless.
+func TestClientsOnAUnixSocketAreToldApart(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("no Unix-domain sockets")
+	}
+	directory := t.TempDir()
+	script := write(t, "replies.toml", "[[answer]]\ncommand = 'slow'\ndelay = '300ms'\nreply = 'slow'\n[otherwise]\nreply = 'fast'\n")
+	server, between, path := "unix:"+filepath.Join(directory, "server"), "unix:"+filepath.Join(directory, "proxy"), filepath.Join(directory, "run.jsonl")
+	behind := start(t, "listen", server, "--script", script)
+	behind.address()
+	p := start(t, "record", "--listen", between, "--to", server, "--out", path)
+	p.address()
+	slow := start(t, "call", between, "slow")
+	printed := []string{behind.stdout.find(`"slow"`)}
+	obe(t, "", "call", between, "fast").check(t, result{stdout: `"fast"`})
+	slow.wait()
+	printed = append(printed, behind.stdout.line(), behind.stdout.line(), behind.stdout.line())
+	p.stop(t)
+	for _, trace := range []string{path, write(t, "listen.jsonl", strings.Join(printed, "\n")+"\n")} {
+		recording, err := replay.Load(trace)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, x := range recording.Exchanges {
+			if x.Reply == nil || string(x.Reply.Body) != `"`+x.Name+`"` {
+				t.Errorf("%s: the reply to %s is %v", trace, x.Name, x.Reply)
+			}
+		}
+		if n := len(recording.Exchanges); n != 2 {
+			t.Errorf("%s: %d exchanges", trace, n)
+		}
+	}
 }

@@ -15,6 +15,7 @@ package proxy
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"sync"
@@ -148,11 +149,11 @@ func (p *Proxy) Serve() {
 			client.Close()
 			return
 		}
-		p.connections.Add(1)
+		number := p.connections.Add(1)
 		p.running.Add(1)
 		p.run(func() {
 			defer p.running.Done()
-			p.serve(client)
+			p.serve(client, number)
 		})
 	}
 }
@@ -242,7 +243,7 @@ type link struct {
 	asked, replied chan struct{} // closed at the ends of the two directions
 }
 
-func (p *Proxy) serve(client net.Conn) {
+func (p *Proxy) serve(client net.Conn, number int64) {
 	defer p.remove(client)
 	buffer := buffers.Get().(*[bufferSize]byte)
 	defer buffers.Put(buffer)
@@ -253,8 +254,8 @@ func (p *Proxy) serve(client net.Conn) {
 		}
 		return
 	}
-	l := &link{proxy: p, client: client, peer: name(client.RemoteAddr(), client), local: name(client.LocalAddr(), client),
-		start: time.Now(), asked: make(chan struct{}), replied: make(chan struct{})}
+	l := &link{proxy: p, client: client, start: time.Now(), asked: make(chan struct{}), replied: make(chan struct{})}
+	l.peer, l.local = names(client, number)
 	if _, isOwn := p.own.Load([2]string{l.peer, l.local}); isOwn {
 		p.config.Tell(Loop, "the server's address is that of this proxy itself; compare --to with --listen")
 		reset(client)
@@ -294,13 +295,15 @@ func (p *Proxy) serve(client net.Conn) {
 	<-l.replied
 }
 
-// name returns an address as text. The peer of a Unix-domain socket has none; the path of
-// the socket stands for it.
-func name(address net.Addr, conn net.Conn) string {
-	if address.Network() == "unix" {
-		return "unix:" + conn.LocalAddr().String()
+// names returns the addresses of a connection's two sides as text. The peer of a Unix-domain
+// socket has none: the path of the socket stands for it, with the number of the connection,
+// because two clients would be one otherwise.
+func names(conn net.Conn, number int64) (peer, local string) {
+	if conn.LocalAddr().Network() == "unix" {
+		local = "unix:" + conn.LocalAddr().String()
+		return fmt.Sprintf("%s#%d", local, number), local
 	}
-	return address.String()
+	return conn.RemoteAddr().String(), conn.LocalAddr().String()
 }
 
 // tap returns a tap for one direction.

@@ -13,6 +13,7 @@ import (
 	"hash/maphash"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"libobe/internal/jsondoc"
@@ -173,6 +174,15 @@ func answeredBy(reply *trace.Entry, waiting []*Exchange) int {
 // have been busy. A client uses a port again only much later.
 const copyDelay = time.Hour
 
+// withoutNumber returns the address of a client on a Unix-domain socket without the number
+// that it has in the trace of a proxy, and not in its own.
+func withoutNumber(client string) string {
+	if strings.HasPrefix(client, "unix:") {
+		client, _, _ = strings.Cut(client, "#")
+	}
+	return client
+}
+
 // withoutCopies returns the exchanges, but those that both sides have recorded once. Replies
 // are needed for that: it is called when all of the trace was read.
 func withoutCopies(all []recorded) (single []recorded) {
@@ -184,7 +194,7 @@ func withoutCopies(all []recorded) (single []recorded) {
 	seed := maphash.MakeSeed()
 	unpaired := map[identity][]recorded{}
 	for _, x := range all {
-		own := identity{x.client, x.server, maphash.Bytes(seed, x.Command.Body), x.byClient}
+		own := identity{withoutNumber(x.client), x.server, maphash.Bytes(seed, x.Command.Body), x.byClient}
 		other := own
 		other.byClient = !own.byClient
 		copies := unpaired[other]

@@ -166,6 +166,23 @@ func TestRolesThatRecorded(t *testing.T) {
 	}
 }
 
+// On a Unix-domain socket a proxy numbers the clients, and a client does not know its number.
+func TestBothSidesOfAUnixSocket(t *testing.T) {
+	proxy := newRecorder(t)
+	client := proxy
+	proxy.role, proxy.local, proxy.peer = "proxy", "unix:/s", "unix:/s#1"
+	client.pid, client.role, client.local, client.peer = 2, "client", "unix:/s", "unix:/s"
+	client.command(message("newrun"))
+	proxy.command(message("newrun"))
+	proxy.reply(ok)
+	client.reply(ok)
+	recording, err := Load(proxy.path)
+	must(t, err)
+	if n := len(recording.Exchanges); n != 1 {
+		t.Errorf("%d exchanges", n)
+	}
+}
+
 // A run that only one side has recorded counts, also if the other side has recorded another
 // one, and a command that the server did not receive.
 func TestRunsOfDifferentRecorders(t *testing.T) {

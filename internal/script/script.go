@@ -120,6 +120,22 @@ func (s *Script) unexpected(e *entry, message *jsondoc.Document) Answer {
 	return Answer{Body: append(reply, '}'), Unexpected: why}
 }
 
+// UsedUp reports whether Left returns nothing. It is cheap enough to be called for each
+// message.
+func (s *Script) UsedUp() bool {
+	if s == nil {
+		return true
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, e := range s.entries {
+		if e.used < e.total {
+			return false
+		}
+	}
+	return true
+}
+
 // Left returns a line for each entry that was not used up.
 func (s *Script) Left() (left []string) {
 	if s == nil {

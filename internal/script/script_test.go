@@ -96,6 +96,22 @@ func TestAnswersInTheOrderOfTheScript(t *testing.T) {
 	}
 }
 
+func TestUsedUp(t *testing.T) {
+	s := mustParse(t, "[[answer]]\nsequence = [1, 2]\n[[answer]]\ntimes = 0\n")
+	for i := range 4 {
+		if got, want := s.UsedUp(), len(s.Left()) == 0; got != want || got != (i >= 2) {
+			t.Errorf("after %d messages: %v; left is %q", i, got, s.Left())
+		}
+		s.Answer([]byte("0"))
+	}
+	if n := testing.AllocsPerRun(10, func() { s.UsedUp() }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+	if !(*Script)(nil).UsedUp() {
+		t.Error("no script has nothing left")
+	}
+}
+
 func TestWithoutAScriptEveryAnswerIsOK(t *testing.T) {
 	var s *Script
 	is(t, s.Answer([]byte(`{"command": "anything"}`)), Reply, `"OK"`)

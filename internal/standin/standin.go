@@ -94,7 +94,7 @@ const acceptPause = 50 * time.Millisecond
 
 // Serve accepts connections until Close is called.
 func (s *Server) Serve() {
-	for {
+	for number := int64(1); ; number++ {
 		conn, err := s.config.Listener.Accept()
 		if err != nil {
 			if s.ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
@@ -119,7 +119,7 @@ func (s *Server) Serve() {
 		s.mu.Unlock()
 		go func() {
 			defer s.running.Done()
-			s.serve(conn)
+			s.serve(conn, number)
 			conn.Close()
 			s.mu.Lock()
 			delete(s.open, conn)
@@ -142,10 +142,10 @@ func (s *Server) Close() {
 }
 
 // serve reads from a connection until it ends.
-func (s *Server) serve(conn net.Conn) {
+func (s *Server) serve(conn net.Conn, number int64) {
 	var check jsondoc.Validator
 	reader := wire.Reader{Limit: MaxMessage, Check: func(part []byte, last bool) error { return check.Feed(part, last) }}
-	peer, local := name(conn.RemoteAddr(), conn), name(conn.LocalAddr(), conn)
+	peer, local := names(conn, number)
 	for {
 		check = jsondoc.Validator{}
 		body, err := reader.Next(conn, nil)
@@ -188,7 +188,9 @@ func judge(err error, inFrame bool) (Event, string) {
 		return 0, ""
 	case errors.Is(err, wire.ErrIncomplete):
 		return CutMessage, "the connection ended inside a message"
-	case errors.Is(err, wire.ErrMalformed), errors.Is(err, wire.ErrTooLarge), errors.As(err, &syntax):
+	case errors.Is(err, wire.ErrTooLarge):
+		return BadMessage, fmt.Sprintf("a message of more than %d MiB, the largest that a server takes by default; the connection is closed", MaxMessage>>20)
+	case errors.Is(err, wire.ErrMalformed), errors.As(err, &syntax):
 		return BadMessage, err.Error() + "; the connection is closed"
 	}
 	if !inFrame {
@@ -249,11 +251,13 @@ func (s *Server) answer(conn net.Conn, answer script.Answer, m Message, received
 	return open
 }
 
-// name returns an address as text. The peer of a Unix-domain socket has none; the path of
-// the socket stands for it.
-func name(address net.Addr, conn net.Conn) string {
-	if address.Network() == "unix" {
-		return "unix:" + conn.LocalAddr().String()
+// names returns the addresses of a connection's two sides as text. The peer of a Unix-domain
+// socket has none: the path of the socket stands for it, with the number of the connection,
+// because two clients would be one otherwise.
+func names(conn net.Conn, number int64) (peer, local string) {
+	if conn.LocalAddr().Network() == "unix" {
+		local = "unix:" + conn.LocalAddr().String()
+		return fmt.Sprintf("%s#%d", local, number), local
 	}
-	return address.String()
+	return conn.RemoteAddr().String(), conn.LocalAddr().String()
 }
