@@ -72,6 +72,8 @@ type source struct {
 	number int    // of complete lines that were read
 
 	complete bool
+
+	role, peer, local string // of the last message
 }
 
 // Open opens the trace at a path. Whether it is one is known when its first line is read.
@@ -363,13 +365,13 @@ func (s *source) parse(line []byte) (*Entry, error) {
 		case `"pid"`:
 			e.Process, _ = strconv.Atoi(string(value))
 		case `"role"`:
-			e.Role = text(value)
+			e.Role = reuse(&s.role, text(value))
 		case `"direction"`:
 			e.Direction = Direction(text(value))
 		case `"peer"`:
-			e.Peer = text(value)
+			e.Peer = reuse(&s.peer, text(value))
 		case `"local"`:
-			e.Local = text(value)
+			e.Local = reuse(&s.local, text(value))
 		case `"size"`:
 			e.Size, _ = strconv.ParseInt(string(value), 10, 64)
 		case `"duration_ms"`:
@@ -398,6 +400,15 @@ func (s *source) parse(line []byte) (*Entry, error) {
 		e.Body = bytes.Clone(surrounded(line, body, e.Size))
 	}
 	return e, nil
+}
+
+// reuse returns the last text if the next one is the same, which saves memory: consecutive
+// messages have much in common.
+func reuse(last *string, next string) string {
+	if *last != next {
+		*last = next
+	}
+	return *last
 }
 
 // text returns the string in a JSON text, or "" if it is another value.
