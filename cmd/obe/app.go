@@ -97,7 +97,7 @@ func (a *app) run(args []string) int {
 	if err == nil {
 		return exitOK
 	}
-	ended := &exit{exitUsage, err} // cobra's own errors are about the command line
+	ended := &exit{exitUsage, plainError(err)} // cobra's own errors are about the command line
 	errors.As(err, &ended)
 	if ended.err != nil {
 		who := ran.CommandPath() + ":"
