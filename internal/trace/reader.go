@@ -3,6 +3,7 @@ package trace
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -101,7 +102,7 @@ func (r *Reader) find() error {
 			r.files = append(r.files, current)
 			return nil
 		}
-		older, err := openSource(renamedPath(r.path))
+		older, err := openRenamed(r.path)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			r.files = append(r.files, current)
@@ -126,13 +127,17 @@ func (r *Reader) find() error {
 	}
 }
 
-// renamedPath returns the path of the file that was renamed when it was full: of a symbolic
-// link, the writer renames the target.
-func renamedPath(path string) string {
+// openRenamed opens the file that was renamed when it was full: of a symbolic link, the writer
+// renames the target. Anything but a file, such as a directory, is not of the writer.
+func openRenamed(path string) (*source, error) {
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		path = target
 	}
-	return path + ".1"
+	path += ".1"
+	if info, err := os.Lstat(path); err != nil || !info.Mode().IsRegular() {
+		return nil, &os.PathError{Op: "open", Path: path, Err: cmp.Or(err, fs.ErrNotExist)}
+	}
+	return openSource(path)
 }
 
 // maxReaderRaces is how often find starts again because the file was renamed.
