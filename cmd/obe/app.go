@@ -66,7 +66,10 @@ type app struct {
 
 	// Whether people read the streams, at a terminal.
 	terminal, terminalErr bool
-	colour                bool // on stderr
+
+	// sockets are those that may write a trace, because OBE_TRACE is set.
+	sockets []socket.Socket
+	colour  bool // on stderr
 }
 
 func newApp(stdin io.Reader, stdout, stderr io.Writer) *app {
@@ -90,6 +93,7 @@ func (a *app) run(args []string) int {
 	root := newRoot(a)
 	root.SetArgs(args)
 	ran, err := root.ExecuteContextC(a.ctx)
+	a.tellTraceErrors(ran.CommandPath())
 	// A signal, or a closed output, is why the subcommand failed.
 	if cause := context.Cause(a.ctx); cause != nil && !errors.As(err, new(*verdict)) {
 		err = cause
@@ -107,6 +111,17 @@ func (a *app) run(args []string) int {
 		fmt.Fprintln(a.stderr, who, printableLines(ended.err.Error()))
 	}
 	return ended.status
+}
+
+// tellTraceErrors says if the trace that OBE_TRACE names is not complete. The library does not
+// fail for that, and nothing else tells the user.
+func (a *app) tellTraceErrors(prefix string) {
+	tell := newEvents(a.stderr, prefix)
+	for _, s := range a.sockets {
+		if text, err := s.Option("trace_error"); err == nil && text != "" {
+			tell.say("%s", text)
+		}
+	}
 }
 
 // output is the standard output. Write may be called from several goroutines.

@@ -261,3 +261,12 @@ func TestFlagErrors(t *testing.T) {
 		}
 	}
 }
+
+// A trace that cannot be written does not fail a command, but the user is told.
+func TestTraceError(t *testing.T) {
+	at := answer(t, func(string) []byte { return []byte(`"OK"`) })
+	t.Setenv("OBE_TRACE", filepath.Join(t.TempDir(), "missing", "t.jsonl"))
+	obe(t, "", "call", at, "newrun").check(t, result{`"OK"`, "obe call: the trace could not be written: ", exitOK})
+	t.Setenv("OBE_TRACE", filepath.Join(t.TempDir(), "t.jsonl"))
+	obe(t, "", "call", at, "newrun").check(t, result{`"OK"`, "", exitOK})
+}
