@@ -76,7 +76,10 @@ type app struct {
 
 	// Whether people read the streams, at a terminal.
 	terminal, terminalErr bool
-	colour                bool // on stderr
+
+	// sockets are those that may write a trace, because OBE_TRACE is set.
+	sockets []socket.Socket
+	colour  bool // on stderr
 }
 
 func newApp(stdin io.Reader, stdout, stderr io.Writer) *app {
@@ -100,6 +103,7 @@ func (a *app) run(args []string) int {
 	root := newRoot(a)
 	root.SetArgs(args)
 	ran, err := root.ExecuteContextC(a.ctx)
+	a.tellTraceErrors(ran.CommandPath())
 	// A signal, or a failed output, is why the subcommand failed.
 	if cause := context.Cause(a.ctx); cause != nil && (!errors.As(err, new(*verdict)) || isOutputFailure(cause)) {
 		err = cause
@@ -107,7 +111,7 @@ func (a *app) run(args []string) int {
 	if err == nil {
 		return exitOK
 	}
-	ended := &exit{exitUsage, err} // cobra's own errors are about the command line
+	ended := &exit{exitUsage, plainError(err)} // cobra's own errors are about the command line
 	errors.As(err, &ended)
 	if ended.err != nil {
 		who := ran.CommandPath() + ":"
@@ -117,6 +121,17 @@ func (a *app) run(args []string) int {
 		fmt.Fprintln(a.stderr, who, printableLines(ended.err.Error()))
 	}
 	return ended.status
+}
+
+// tellTraceErrors says if the trace that OBE_TRACE names is not complete. The library does not
+// fail for that, and nothing else tells the user.
+func (a *app) tellTraceErrors(prefix string) {
+	tell := newEvents(a.stderr, prefix)
+	for _, s := range a.sockets {
+		if text, err := s.Option("trace_error"); err == nil && text != "" {
+			tell.say("%s", text)
+		}
+	}
 }
 
 // output is the standard output. Write may be called from several goroutines.

@@ -244,3 +244,29 @@ func TestManualIsFresh(t *testing.T) {
 		}
 	}
 }
+
+// Errors about flags say in plain words what is wrong.
+func TestFlagErrors(t *testing.T) {
+	for _, c := range []struct{ args, want string }{
+		{"call x --repeat 1e9", `obe call: --repeat: "1e9" is not a whole number`},
+		{"call x --repeat 99999999999999999999", `obe call: --repeat: "99999999999999999999" is too large`},
+		{"call x --tls=5", `obe call: --tls: "5" is neither true nor false`},
+		{"call x --timeout never", `obe call: invalid argument "never" for "--timeout" flag: a duration is 500ms, 30s, 2m or a number of seconds`},
+		{"replay x --list --run 1", "obe replay: --list and --run exclude each other"},
+		{"replay x --list --dry-run --to :1", "obe replay: --dry-run and --list and --to exclude each other"},
+	} {
+		got := obe(t, "", strings.Fields(c.args)...)
+		if got.status != exitUsage || got.stderr != c.want+"\n" {
+			t.Errorf("%s: exit status %d, %q", c.args, got.status, got.stderr)
+		}
+	}
+}
+
+// A trace that cannot be written does not fail a command, but the user is told.
+func TestTraceError(t *testing.T) {
+	at := answer(t, func(string) []byte { return []byte(`"OK"`) })
+	t.Setenv("OBE_TRACE", filepath.Join(t.TempDir(), "missing", "t.jsonl"))
+	obe(t, "", "call", at, "newrun").check(t, result{`"OK"`, "obe call: the trace could not be written: ", exitOK})
+	t.Setenv("OBE_TRACE", filepath.Join(t.TempDir(), "t.jsonl"))
+	obe(t, "", "call", at, "newrun").check(t, result{`"OK"`, "", exitOK})
+}

@@ -63,5 +63,6 @@ func newClient(app *app, at address, tls *tlsFlags) (*socket.Client, error) {
 		return nil, err
 	}
 	app.untilStopped(client)
+	app.sockets = append(app.sockets, client)
 	return client, nil
 }

@@ -273,6 +273,7 @@ func (f *replayFlags) answer(app *app, tell *events, at address, recording *repl
 		return failure(err)
 	}
 	defer server.Free()
+	app.sockets = append(app.sockets, server)
 	if err := f.tls.apply(server); err != nil {
 		return err
 	}

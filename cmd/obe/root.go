@@ -1,7 +1,14 @@
 package main
 
 import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // helpTemplate begins with an example, which most readers look for.
@@ -47,6 +54,7 @@ powershell have one too.`,
 	root.SetOut(app.stdout)
 	root.SetErr(app.stderr)
 	root.SetHelpTemplate(helpTemplate)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return flagError(err) })
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	root.AddCommand(
 		newReady(app),
@@ -57,4 +65,33 @@ powershell have one too.`,
 		newManual(app),
 	)
 	return root
+}
+
+// flagError returns an error about the value of a flag without the words of Go's packages.
+func flagError(err error) error {
+	var invalid *pflag.InvalidValueError
+	if !errors.As(err, &invalid) {
+		return err
+	}
+	problem := "is not a whole number"
+	switch {
+	case errors.Is(err, strconv.ErrRange):
+		problem = "is too large"
+	case !errors.Is(err, strconv.ErrSyntax):
+		return err
+	case invalid.GetFlag().Value.Type() == "bool":
+		problem = "is neither true nor false"
+	}
+	return usage(fmt.Errorf("--%s: %q %s", invalid.GetFlag().Name, invalid.GetValue(), problem))
+}
+
+// exclusive is cobra's error about flags that exclude each other.
+var exclusive = regexp.MustCompile(`^if any flags in the group .*\[([^]]+)\] were all set$`)
+
+// plainError returns an error of cobra in plain words.
+func plainError(err error) error {
+	if found := exclusive.FindStringSubmatch(err.Error()); found != nil {
+		return fmt.Errorf("--%s exclude each other", strings.ReplaceAll(found[1], " ", " and --"))
+	}
+	return err
 }

@@ -3,6 +3,7 @@ package trace
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -72,6 +73,8 @@ type source struct {
 	number int    // of complete lines that were read
 
 	complete bool
+
+	role, peer, local string // of the last message
 }
 
 // Open opens the trace at a path. Whether it is one is known when its first line is read.
@@ -99,7 +102,7 @@ func (r *Reader) find() error {
 			r.files = append(r.files, current)
 			return nil
 		}
-		older, err := openSource(renamedPath(r.path))
+		older, err := openRenamed(r.path)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			r.files = append(r.files, current)
@@ -124,13 +127,17 @@ func (r *Reader) find() error {
 	}
 }
 
-// renamedPath returns the path of the file that was renamed when it was full: of a symbolic
-// link, the writer renames the target.
-func renamedPath(path string) string {
+// openRenamed opens the file that was renamed when it was full: of a symbolic link, the writer
+// renames the target. Anything but a file, such as a directory, is not of the writer.
+func openRenamed(path string) (*source, error) {
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		path = target
 	}
-	return path + ".1"
+	path += ".1"
+	if info, err := os.Lstat(path); err != nil || !info.Mode().IsRegular() {
+		return nil, &os.PathError{Op: "open", Path: path, Err: cmp.Or(err, fs.ErrNotExist)}
+	}
+	return openSource(path)
 }
 
 // maxReaderRaces is how often find starts again because the file was renamed.
@@ -363,13 +370,13 @@ func (s *source) parse(line []byte) (*Entry, error) {
 		case `"pid"`:
 			e.Process, _ = strconv.Atoi(string(value))
 		case `"role"`:
-			e.Role = text(value)
+			e.Role = reuse(&s.role, text(value))
 		case `"direction"`:
 			e.Direction = Direction(text(value))
 		case `"peer"`:
-			e.Peer = text(value)
+			e.Peer = reuse(&s.peer, text(value))
 		case `"local"`:
-			e.Local = text(value)
+			e.Local = reuse(&s.local, text(value))
 		case `"size"`:
 			e.Size, _ = strconv.ParseInt(string(value), 10, 64)
 		case `"duration_ms"`:
@@ -398,6 +405,15 @@ func (s *source) parse(line []byte) (*Entry, error) {
 		e.Body = bytes.Clone(surrounded(line, body, e.Size))
 	}
 	return e, nil
+}
+
+// reuse returns the last text if the next one is the same, which saves memory: consecutive
+// messages have much in common.
+func reuse(last *string, next string) string {
+	if *last != next {
+		*last = next
+	}
+	return *last
 }
 
 // text returns the string in a JSON text, or "" if it is another value.

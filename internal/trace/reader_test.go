@@ -208,6 +208,18 @@ func TestReadLinkAfterRotation(t *testing.T) {
 	expectBodies(t, openTrace(t, link), "0", "1", "2", "3")
 }
 
+// What is not a file is not the renamed file, although it has its name.
+func TestReadBesideOtherThings(t *testing.T) {
+	path := traceFile(t, header+string(record("1").append(nil)))
+	must(t, os.Mkdir(path+".1", 0o700))
+	expectBodies(t, openTrace(t, path), "1")
+	must(t, os.Remove(path+".1"))
+	if err := os.Symlink(path, path+".1"); err != nil {
+		t.Skip("no symbolic links:", err)
+	}
+	expectBodies(t, openTrace(t, path), "1")
+}
+
 // One pass reads the renamed file before the file itself.
 func TestReadAfterRotation(t *testing.T) {
 	path := filepath.Join(systemtest.TempDir(t), "t.jsonl")
