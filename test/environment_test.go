@@ -1,6 +1,7 @@
 package test
 
 import (
+	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -130,6 +131,54 @@ func TestVirtualEnvironment(t *testing.T) {
 	expect("demo", false)
 	requires("test", "pip\n\n")
 	expect("test", false)
+
+	// An interrupt has left half of it.
+	writeFile(t, mark, "")
+	for _, name := range []string{"made-for-demo", "made-for-test", "bin/python"} {
+		if err := os.Remove(filepath.Join(inside, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	expect("test", false)
+
+	// The project was moved. Two makes at once make one environment.
+	writeFile(t, mark, "")
+	moved := filepath.Join(t.TempDir(), "moved project")
+	if err := os.Rename(project, moved); err != nil {
+		t.Fatal(err)
+	}
+	project, inside = moved, filepath.Join(moved, "build", "venv")
+	mark, python = filepath.Join(inside, "mark"), filepath.Join(inside, "bin", "python")
+	results := make(chan error)
+	for range 2 {
+		go func() {
+			answer, err := venv("test")
+			if err == nil && answer != python {
+				err = errors.New(answer)
+			}
+			results <- err
+		}()
+	}
+	for range 2 {
+		if err := <-results; err != nil {
+			t.Errorf("two at once: %v", err)
+		}
+	}
+	expect("test", false)
+	if out, err := exec.Command(filepath.Join(inside, "bin", "pip"), "--version").CombinedOutput(); err != nil {
+		t.Errorf("a program of the environment: %v: %s", err, out)
+	}
+
+	// What cannot be written gives one sentence and a Python.
+	writeFile(t, filepath.Join(project, "file"), "")
+	command := exec.Command(filepath.Join(project, "test", "venv"), "demo")
+	command.Env = append(os.Environ(), "BUILD=file/build", "PYTHON=", "PIP_NO_INDEX=1")
+	var complaint strings.Builder
+	command.Stderr = &complaint
+	out, err := command.Output()
+	if err == nil || string(out) != "python3\n" || !strings.HasSuffix(complaint.String(), "is not installed.\n") || strings.Count(complaint.String(), "\n") != 1 {
+		t.Errorf("a directory that cannot be made: %v: %q, %q", err, out, &complaint)
+	}
 }
 
 // A step that is killed, hangs or leaves no result is a failure, and one that is named
