@@ -264,6 +264,39 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// Whatever fails, the last line of .ci/run has a failure, and its exit status is not 0.
+func TestContinuousIntegration(t *testing.T) {
+	t.Parallel()
+	const passed, failed = "3 passed, 0 failed, 1 skipped", "2 passed, 1 failed, 0 skipped"
+	for _, c := range []struct{ makes, runs, end string }{
+		{"test) echo " + passed, "echo " + passed, "6 passed, 0 failed, 2 skipped"},
+		{"test) echo " + failed + "; exit 2", "echo " + passed, "5 passed, 1 failed, 1 skipped"},
+		{"test) exit 2", "echo " + passed, "3 passed, 1 failed, 1 skipped"},
+		{"test) echo " + passed, "kill -KILL $$", "3 passed, 1 failed, 1 skipped"},
+		{"setup) exit 2", "", "0 passed, 1 failed, 0 skipped"},
+		{"demo) exit 2", "", "0 passed, 1 failed, 0 skipped"},
+	} {
+		project := scripts(t, map[string]string{"make": `[ "$CI" = true ] || exit 3; case $1 in ` + c.makes + " ;; esac"})
+		text, err := os.ReadFile("../.ci/run")
+		if err != nil {
+			t.Fatal(err)
+		}
+		writeFile(t, filepath.Join(project, "build", "libobe.so"), "")
+		for name, text := range map[string]string{".ci/run": string(text), "test/run": "#!/bin/sh\n" + c.runs + "\n"} {
+			writeFile(t, filepath.Join(project, name), text)
+			if err := os.Chmod(filepath.Join(project, name), 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		run := exec.Command(filepath.Join(project, ".ci", "run"))
+		run.Env = append(os.Environ(), "PATH="+project+":"+os.Getenv("PATH"))
+		out, err := run.Output()
+		if (err == nil) != strings.Contains(c.end, " 0 failed") || !strings.HasSuffix("\n"+string(out), "\n"+c.end+"\n") {
+			t.Errorf("%+v: %v\n%s", c, err, out)
+		}
+	}
+}
+
 // writeFile writes a file and makes its directory.
 func writeFile(t *testing.T, path, text string) {
 	t.Helper()
