@@ -3,6 +3,7 @@ package test
 import (
 	"errors"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -260,6 +261,65 @@ func TestRun(t *testing.T) {
 				t.Errorf("%v: %v", signal, err)
 			}
 			pipe.Close()
+		}
+	}
+}
+
+// make setup installs what the system has, says which package it does not have, and what a
+// user must run.
+func TestSetup(t *testing.T) {
+	t.Parallel()
+	project := t.TempDir()
+	text, err := os.ReadFile("setup")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{"test/setup": string(text), "test/toolchain": "#!/bin/sh\n",
+		"test/tools/find":      "#!/bin/sh\n[ \"$1\" != \"$BROKEN\" ] || { echo \"$1 not working\"; exit 3; }\n",
+		"test/tools/tools.txt": "# table\none | true | p1 p2 | a\ntwo -x | true | p2 p3 | b\nthree | true | p4 | a\n"} {
+		writeFile(t, filepath.Join(project, name), text)
+		if err := os.Chmod(filepath.Join(project, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const install = "apt-get update -q\napt-get install -y --no-install-recommends p1 p3\n"
+	const tell = "These commands install what is missing:\n  apt-get update\n  apt-get install -y --no-install-recommends p1 p2 p3\n"
+	apt := map[string]string{"apt-get": `echo "apt-get $*"; exit $FAILS`, "apt-cache": `[ "$2" != p2 ]`,
+		"dpkg-query": `for name; do :; done; [ "$name" != p4 ] || echo install ok installed`, "id": "echo $ID"}
+	with := func(programs map[string]string, name, text string) map[string]string {
+		programs = maps.Clone(programs)
+		programs[name] = text
+		return programs
+	}
+	for _, c := range []struct {
+		programs          map[string]string
+		id, broken, fails string
+		passes            bool
+		out               string
+	}{
+		{apt, "0", "", "0", true, install + "This system has no package p2.\n"},
+		{apt, "0", "two -x", "0", false, install + "This system has no package p2.\ntwo -x not working\n"},
+		{apt, "0", "", "100", false, "apt-get update -q\n"},
+		{apt, "1000", "", "0", false, tell + "Run them as root: there is no sudo.\n"},
+		{with(apt, "sudo", `"$@"`), "1000", "", "0", true, tell + install + "This system has no package p2.\n"},
+		{nil, "0", "", "0", true, "This system has no apt-get. The tests skip what needs a tool that is missing:\n  for a: one three\n  for b: two -x\n"},
+	} {
+		directory := scripts(t, c.programs)
+		for _, name := range []string{"sh", "dirname", "grep", "cut", "tr", "sort", "sed", "awk", "env"} {
+			path, err := exec.LookPath(name)
+			if err == nil {
+				err = os.Symlink(path, filepath.Join(directory, name))
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		var out, complaint strings.Builder
+		setup := exec.Command(filepath.Join(project, "test", "setup"))
+		setup.Env = []string{"PATH=" + directory, "ID=" + c.id, "BROKEN=" + c.broken, "FAILS=" + c.fails}
+		setup.Stdout, setup.Stderr = &out, &complaint
+		if err := setup.Run(); (err == nil) != c.passes || out.String()+complaint.String() != c.out {
+			t.Errorf("%+v: %v\n%s%s", c, err, &out, &complaint)
 		}
 	}
 }
