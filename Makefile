@@ -154,10 +154,10 @@ test: toolchain all $(OUT)/test/libobe.so ## every test and linter, in ten minut
 fuzz: ## fuzz for FUZZTIME (60s) each: every fuzz target in Go, and the C ABI
 	BUILD="$(BUILD_PATH)" PYTHON="$(PYTHON)" GO="$(GO)" FUZZTIME="$(FUZZTIME)" test/fuzz/run
 
-# timeout ends a soak that hangs.
+# timeout ends a soak that hangs. In the foreground Ctrl-C reaches the soak.
 SOAK_SECONDS = 600
 soak: $(OUT)/soak/soak ## both roles under load and faults for SOAK_SECONDS (600): nothing is lost, nothing grows
-	timeout $$(($(SOAK_SECONDS) + 240)) "$(BUILD_PATH)/soak/soak" $(SOAK_SECONDS) $(SEED)
+	timeout --foreground $$(($(SOAK_SECONDS) + 240)) "$(BUILD_PATH)/soak/soak" $(SOAK_SECONDS) $(SEED)
 
 $(OUT)/soak/soak: $(wildcard test/soak/*.[ch] test/c/*.h include/*.h) $(OUT)/test/libobe.so
 	@mkdir -p "$(BUILD)/soak"

@@ -1,7 +1,9 @@
 package test
 
 import (
+	"errors"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -130,6 +132,54 @@ func TestVirtualEnvironment(t *testing.T) {
 	expect("demo", false)
 	requires("test", "pip\n\n")
 	expect("test", false)
+
+	// An interrupt has left half of it.
+	writeFile(t, mark, "")
+	for _, name := range []string{"made-for-demo", "made-for-test", "bin/python"} {
+		if err := os.Remove(filepath.Join(inside, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	expect("test", false)
+
+	// The project was moved. Two makes at once make one environment.
+	writeFile(t, mark, "")
+	moved := filepath.Join(t.TempDir(), "moved project")
+	if err := os.Rename(project, moved); err != nil {
+		t.Fatal(err)
+	}
+	project, inside = moved, filepath.Join(moved, "build", "venv")
+	mark, python = filepath.Join(inside, "mark"), filepath.Join(inside, "bin", "python")
+	results := make(chan error)
+	for range 2 {
+		go func() {
+			answer, err := venv("test")
+			if err == nil && answer != python {
+				err = errors.New(answer)
+			}
+			results <- err
+		}()
+	}
+	for range 2 {
+		if err := <-results; err != nil {
+			t.Errorf("two at once: %v", err)
+		}
+	}
+	expect("test", false)
+	if out, err := exec.Command(filepath.Join(inside, "bin", "pip"), "--version").CombinedOutput(); err != nil {
+		t.Errorf("a program of the environment: %v: %s", err, out)
+	}
+
+	// What cannot be written gives one sentence and a Python.
+	writeFile(t, filepath.Join(project, "file"), "")
+	command := exec.Command(filepath.Join(project, "test", "venv"), "demo")
+	command.Env = append(os.Environ(), "BUILD=file/build", "PYTHON=", "PIP_NO_INDEX=1")
+	var complaint strings.Builder
+	command.Stderr = &complaint
+	out, err := command.Output()
+	if err == nil || string(out) != "python3\n" || !strings.HasSuffix(complaint.String(), "is not installed.\n") || strings.Count(complaint.String(), "\n") != 1 {
+		t.Errorf("a directory that cannot be made: %v: %q, %q", err, out, &complaint)
+	}
 }
 
 // A step that is killed, hangs or leaves no result is a failure, and one that is named
@@ -211,6 +261,98 @@ func TestRun(t *testing.T) {
 				t.Errorf("%v: %v", signal, err)
 			}
 			pipe.Close()
+		}
+	}
+}
+
+// make setup installs what the system has, says which package it does not have, and what a
+// user must run.
+func TestSetup(t *testing.T) {
+	t.Parallel()
+	project := t.TempDir()
+	text, err := os.ReadFile("setup")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{"test/setup": string(text), "test/toolchain": "#!/bin/sh\n",
+		"test/tools/find":      "#!/bin/sh\n[ \"$1\" != \"$BROKEN\" ] || { echo \"$1 not working\"; exit 3; }\n",
+		"test/tools/tools.txt": "# table\none | true | p1 p2 | a\ntwo -x | true | p2 p3 | b\nthree | true | p4 | a\n"} {
+		writeFile(t, filepath.Join(project, name), text)
+		if err := os.Chmod(filepath.Join(project, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const install = "apt-get update -q\napt-get install -y --no-install-recommends p1 p3\n"
+	const tell = "These commands install what is missing:\n  apt-get update\n  apt-get install -y --no-install-recommends p1 p2 p3\n"
+	apt := map[string]string{"apt-get": `echo "apt-get $*"; exit $FAILS`, "apt-cache": `[ "$2" != p2 ]`,
+		"dpkg-query": `for name; do :; done; [ "$name" != p4 ] || echo install ok installed`, "id": "echo $ID"}
+	with := func(programs map[string]string, name, text string) map[string]string {
+		programs = maps.Clone(programs)
+		programs[name] = text
+		return programs
+	}
+	for _, c := range []struct {
+		programs          map[string]string
+		id, broken, fails string
+		passes            bool
+		out               string
+	}{
+		{apt, "0", "", "0", true, install + "This system has no package p2.\n"},
+		{apt, "0", "two -x", "0", false, install + "This system has no package p2.\ntwo -x not working\n"},
+		{apt, "0", "", "100", false, "apt-get update -q\n"},
+		{apt, "1000", "", "0", false, tell + "Run them as root: there is no sudo.\n"},
+		{with(apt, "sudo", `"$@"`), "1000", "", "0", true, tell + install + "This system has no package p2.\n"},
+		{nil, "0", "", "0", true, "This system has no apt-get. The tests skip what needs a tool that is missing:\n  for a: one three\n  for b: two -x\n"},
+	} {
+		directory := scripts(t, c.programs)
+		for _, name := range []string{"sh", "dirname", "grep", "cut", "tr", "sort", "sed", "awk", "env"} {
+			path, err := exec.LookPath(name)
+			if err == nil {
+				err = os.Symlink(path, filepath.Join(directory, name))
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		var out, complaint strings.Builder
+		setup := exec.Command(filepath.Join(project, "test", "setup"))
+		setup.Env = []string{"PATH=" + directory, "ID=" + c.id, "BROKEN=" + c.broken, "FAILS=" + c.fails}
+		setup.Stdout, setup.Stderr = &out, &complaint
+		if err := setup.Run(); (err == nil) != c.passes || out.String()+complaint.String() != c.out {
+			t.Errorf("%+v: %v\n%s%s", c, err, &out, &complaint)
+		}
+	}
+}
+
+// Whatever fails, the last line of .ci/run has a failure, and its exit status is not 0.
+func TestContinuousIntegration(t *testing.T) {
+	t.Parallel()
+	const passed, failed = "3 passed, 0 failed, 1 skipped", "2 passed, 1 failed, 0 skipped"
+	for _, c := range []struct{ makes, runs, end string }{
+		{"test) echo " + passed, "echo " + passed, "6 passed, 0 failed, 2 skipped"},
+		{"test) echo " + failed + "; exit 2", "echo " + passed, "5 passed, 1 failed, 1 skipped"},
+		{"test) exit 2", "echo " + passed, "3 passed, 1 failed, 1 skipped"},
+		{"test) echo " + passed, "kill -KILL $$", "3 passed, 1 failed, 1 skipped"},
+		{"setup) exit 2", "", "0 passed, 1 failed, 0 skipped"},
+		{"demo) exit 2", "", "0 passed, 1 failed, 0 skipped"},
+	} {
+		project := scripts(t, map[string]string{"make": `[ "$CI" = true ] || exit 3; case $1 in ` + c.makes + " ;; esac"})
+		text, err := os.ReadFile("../.ci/run")
+		if err != nil {
+			t.Fatal(err)
+		}
+		writeFile(t, filepath.Join(project, "build", "libobe.so"), "")
+		for name, text := range map[string]string{".ci/run": string(text), "test/run": "#!/bin/sh\n" + c.runs + "\n"} {
+			writeFile(t, filepath.Join(project, name), text)
+			if err := os.Chmod(filepath.Join(project, name), 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		run := exec.Command(filepath.Join(project, ".ci", "run"))
+		run.Env = append(os.Environ(), "PATH="+project+":"+os.Getenv("PATH"))
+		out, err := run.Output()
+		if (err == nil) != strings.Contains(c.end, " 0 failed") || !strings.HasSuffix("\n"+string(out), "\n"+c.end+"\n") {
+			t.Errorf("%+v: %v\n%s", c, err, out)
 		}
 	}
 }
