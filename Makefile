@@ -151,6 +151,7 @@ test: toolchain all $(OUT)/test/libobe.so ## every test and linter, in ten minut
 	@$(RUN_TESTS)
 
 fuzz: ## fuzz for FUZZTIME (60s) each: every fuzz target in Go, and the C ABI
+	$(TOOLCHAIN) go
 	BUILD="$(BUILD_PATH)" PYTHON="$(PYTHON)" GO="$(GO)" FUZZTIME="$(FUZZTIME)" test/fuzz/run
 
 # timeout ends a soak that hangs. In the foreground Ctrl-C reaches the soak.
@@ -163,9 +164,11 @@ $(OUT)/soak/soak: $(wildcard test/soak/*.[ch] test/c/*.h include/*.h) $(OUT)/tes
 	$(CC) -std=c99 -O2 -g -Wall -Wextra -Wpedantic -Werror -Iinclude -Itest/c -pthread -o "$@" test/soak/soak.c "$(BUILD)/test/libobe.so" -Wl,-rpath,"$(BUILD_PATH)/test"
 
 bench: all ## measure against hand-written C, in less than 4 minutes (see BENCHMARKS.md)
+	$(TOOLCHAIN) cc python
 	BUILD="$(BUILD_PATH)" "$(PYTHON)" bench/run.py
 
 bench-quick: all ## the same in half a minute
+	$(TOOLCHAIN) cc python
 	BUILD="$(BUILD_PATH)" "$(PYTHON)" bench/run.py --quick
 
 demo: toolchain all ## run the experiment of examples/find_peak: a server in C++, an instrument in C, a figure
