@@ -315,7 +315,7 @@ func recordedReply(tell *events, name string, x *replay.Exchange, match replay.M
 	case replay.Similar:
 		tell.tell("commands with other members than those that were recorded", shown+" has other members than those that were recorded: the next reply to "+shown+" is sent")
 	case replay.Unknown:
-		if name == "ready" { // whoever asked the recorded server did so before the trace
+		if name == "ready" { // the recorded server was asked before the trace began
 			return []byte(`"OK"`), true
 		}
 		tell.tell("commands that were not recorded", shown+" was not recorded: the reply is an error")

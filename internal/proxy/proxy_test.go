@@ -276,7 +276,7 @@ func TestAConnectionWithoutAByteNeverReachesTheServer(t *testing.T) {
 	client := dial(t, address)
 	send(t, client, frame(command))
 	first := s.accept()
-	expect(t, first, frame(command)) // nobody came before
+	expect(t, first, frame(command)) // without an earlier connection
 	send(t, silent, frame(`"late"`))
 	expect(t, s.accept(), frame(`"late"`))
 }
@@ -350,7 +350,7 @@ func TestWithoutAServerTheClientIsReset(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.Close() // nobody listens there
+	l.Close() // no server listens there
 	address, o := start(t, l.Addr().String())
 	client := dial(t, address)
 	send(t, client, frame(command))

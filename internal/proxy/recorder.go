@@ -116,9 +116,9 @@ func (r *Recorder) run() {
 	}
 }
 
-// patience is how long Close writes before it says that it does: less than a program has to
+// silentTime is how long Close writes before it says that it does: less than a program has to
 // end after a signal.
-const patience = 80 * time.Millisecond
+const silentTime = 80 * time.Millisecond
 
 // Close writes what is queued, and returns how many messages were written and lost, and why
 // the first one was lost. If that takes long, it calls slow with how many messages are not
@@ -130,7 +130,7 @@ func (r *Recorder) Close(slow func(left int64)) (written, lost int64, first erro
 	r.mu.Unlock()
 	select {
 	case <-r.done:
-	case <-time.After(patience):
+	case <-time.After(silentTime):
 		r.mu.Lock()
 		left := int64(len(r.queue) + r.writing)
 		r.mu.Unlock()
