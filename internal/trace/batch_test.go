@@ -6,10 +6,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"libobe/internal/systemtest"
 )
 
 func TestWriteAllIsWriteOfEach(t *testing.T) {
-	directory := t.TempDir()
+	directory := systemtest.TempDir(t)
 	records := []Record{record("1"), record(`"` + strings.Repeat("x", maxBatch) + `"`), record("[2]"), record("3")}
 	records[1].Body = records[1].Body[:maxBatch/2]
 	records[1].Body[len(records[1].Body)-1] = '"'

@@ -99,7 +99,7 @@ def test_generate(checkout: Path, source: Path) -> None:
 
 def test_install(checkout: Path, tmp_path: Path) -> None:
     prefix, build = tmp_path / "x y", tmp_path / "b c"
-    built_in(build)
+    make("obe", f"BUILD={built_in(build)}", cwd=checkout)
     make("install", f"PREFIX={prefix}", f"BUILD={build}", *NOTHING_TO_DO, cwd=checkout)
     build_dir = tmp_path / "program"
     run(tool("cmake"), "-S", CONSUMER, "-B", build_dir, f"-DCMAKE_PREFIX_PATH={prefix}")

@@ -345,7 +345,7 @@ def test_the_port_is_taken(obe: str, recording: Path) -> None:
         ("RUN", ["--to", "here"], "--to: an address has a port"),
         ("RUN", ["--to", ":1", "--as-server"], "to"),
         ("RUN", ["--to", ":1", "--listen", ":2"], "--listen is for --as-server"),
-        ("RUN", ["--as-server", "--all"], "as-server all"),
+        ("RUN", ["--as-server", "--all"], "--all and --as-server exclude each other"),
         ("RUN", ["--run", "2", "--dry-run"], "--run 2: FILE has 1 run; --list prints them"),
         ("RUN", ["--run", "0", "--as-server"], "--run 0"),
         ("RUN", ["--as-server", "--listen", ":0", "--tls-cert", "missing.pem"], "--tls-cert"),
