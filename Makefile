@@ -48,9 +48,13 @@ TOOLCHAIN = @GO="$(GO)" CC="$(CC)" CXX="$(CXX)" PYTHON="$(PYTHON)" test/toolchai
 USER_PYTHON = $(if $(filter file,$(origin PYTHON)),,$(PYTHON))
 RUN_TESTS = BUILD="$(BUILD_PATH)" PYTHON="$(USER_PYTHON)" CC="$(CC)" CXX="$(CXX)" GO="$(GO)" test/run
 
-.PHONY: all obe windows generate setup check test toolchain fuzz soak bench bench-quick demo install install-files install-library install-development install-suppressions install-tool install-manual install-documents uninstall dist clean help
+.PHONY: all library tool obe windows generate setup check test toolchain fuzz soak bench bench-quick demo install install-files install-library install-development install-suppressions install-tool install-manual install-documents uninstall dist clean help
 
-all: $(OUT)/libobe.so $(OUT)/obe64.so ## build build/libobe.so (the default)
+all: library tool ## build the library and the tool obe, what make install installs (the default)
+
+library: $(OUT)/libobe.so $(OUT)/obe64.so ## build build/libobe.so
+
+tool: $(OUT)/obe $(addprefix $(OUT)/completions/,bash zsh fish)
 
 $(OUT)/$(LIBFILE): $(SOURCES)
 	$(TOOLCHAIN) go cc
@@ -145,10 +149,10 @@ setup: ## install every tool that tests and packages need, on Debian or Ubuntu
 toolchain:
 	$(TOOLCHAIN) $(if $(wildcard $(OUT)/$(LIBFILE)),,go) cc c++ python
 
-check: toolchain all ## the quick tests and linters, in a minute
+check: toolchain library ## the quick tests and linters, in a minute
 	@$(RUN_TESTS) check
 
-test: toolchain all $(OUT)/test/libobe.so ## every test and linter, in ten minutes
+test: toolchain library $(OUT)/test/libobe.so ## every test and linter, in ten minutes
 	@$(RUN_TESTS)
 
 fuzz: ## fuzz for FUZZTIME (60s) each: every fuzz target in Go, and the C ABI
@@ -164,15 +168,15 @@ $(OUT)/soak/soak: $(wildcard test/soak/*.[ch] test/c/*.h include/*.h) $(OUT)/tes
 	@mkdir -p "$(BUILD)/soak"
 	$(CC) -std=c99 -O2 -g -Wall -Wextra -Wpedantic -Werror -Iinclude -Itest/c -pthread -o "$@" test/soak/soak.c "$(BUILD)/test/libobe.so" -Wl,-rpath,"$(BUILD_PATH)/test"
 
-bench: all ## measure against hand-written C, in less than 4 minutes (see BENCHMARKS.md)
+bench: library ## measure against hand-written C, in less than 4 minutes (see BENCHMARKS.md)
 	$(TOOLCHAIN) cc python
 	BUILD="$(BUILD_PATH)" "$(PYTHON)" bench/run.py
 
-bench-quick: all ## the same in half a minute
+bench-quick: library ## the same in half a minute
 	$(TOOLCHAIN) cc python
 	BUILD="$(BUILD_PATH)" "$(PYTHON)" bench/run.py --quick
 
-demo: toolchain all ## run the experiment of examples/find_peak: a server in C++, an instrument in C, a figure
+demo: toolchain library ## run the experiment of examples/find_peak: a server in C++, an instrument in C, a figure
 	$(CXX) -std=c++11 -O3 -Wall -Wextra -Iinclude -o "$(BUILD)/find_peak_server" examples/find_peak/server.cpp -L"$(BUILD)" -lobe -Wl,-rpath,"$(BUILD_PATH)"
 	$(CC) -std=c99 -O2 -Wall -Wextra -Iinclude -o "$(BUILD)/find_peak_instrument" examples/find_peak/instrument.c -L"$(BUILD)" -lobe -lm -Wl,-rpath,"$(BUILD_PATH)"
 	@python=$$(BUILD="$(BUILD_PATH)" PYTHON="$(USER_PYTHON)" test/venv demo); [ -n "$$python" ] || exit; \
@@ -193,7 +197,7 @@ uninstall: ## remove what make install has put below DESTDIR and PREFIX
 
 install-files: install-library install-development install-suppressions install-tool install-manual install-documents
 
-install-library: all
+install-library: library
 	install -d "$(DESTDIR)$(LIBDIR)"
 	install -m 755 "$(BUILD)/$(LIBFILE)" "$(DESTDIR)$(LIBDIR)/"
 	ln -sf $(LIBFILE) "$(DESTDIR)$(LIBDIR)/$(SONAME)"
@@ -219,7 +223,7 @@ install-suppressions:
 	install -d "$(DESTDIR)$(PREFIX)/share/libobe"
 	$(if $(SUPPRESSIONS),install -m 644 $(SUPPRESSIONS) "$(DESTDIR)$(PREFIX)/share/libobe/")
 
-install-tool: $(OUT)/obe $(addprefix $(OUT)/completions/,bash zsh fish)
+install-tool: tool
 	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(MANDIR)/man1"
 	install -m 755 "$(BUILD)/obe" "$(DESTDIR)$(PREFIX)/bin/"
 	install -m 644 packaging/man/*.1 "$(DESTDIR)$(MANDIR)/man1/"

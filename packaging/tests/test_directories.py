@@ -24,9 +24,11 @@ def checkout(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def built_in(build: Path) -> Path:
-    """The libraries, copied to a directory in which make has to find them, and to make the links."""
+    """What make builds, copied to a directory in which make has to find it, and to make the links."""
     (build / "test").mkdir(parents=True)
-    for name in (f"libobe.so.{VERSION}", "test/libobe.so"):
+    (build / "completions").mkdir()
+    completions = [f"completions/{shell}" for shell in ("bash", "zsh", "fish")]
+    for name in (f"libobe.so.{VERSION}", "test/libobe.so", "obe", *completions):
         shutil.copy(BUILD / name, build / name)
     (build / "test" / "libobe.so.0").symlink_to("libobe.so")
     return build
@@ -67,7 +69,7 @@ def test_headers_in_build_stay(source: Path, tmp_path: Path) -> None:
     go = tmp_path / "go"
     go.write_text('#!/bin/sh\nwhile [ $# -gt 1 ]; do [ "$1" = -o ] && touch "$2" "${2%.*}.h"; shift; done\n')
     go.chmod(0o755)
-    make("all", f"BUILD={tmp_path}", f"GO={go}", cwd=source)
+    make("library", f"BUILD={tmp_path}", f"GO={go}", cwd=source)
     assert [path.name for path in tmp_path.glob("*.h")] == ["mine.h"]
 
 
@@ -99,7 +101,7 @@ def test_generate(checkout: Path, source: Path) -> None:
 
 def test_install(checkout: Path, tmp_path: Path) -> None:
     prefix, build = tmp_path / "x y", tmp_path / "b c"
-    make("obe", f"BUILD={built_in(build)}", cwd=checkout)
+    built_in(build)
     make("install", f"PREFIX={prefix}", f"BUILD={build}", *NOTHING_TO_DO, cwd=checkout)
     build_dir = tmp_path / "program"
     run(tool("cmake"), "-S", CONSUMER, "-B", build_dir, f"-DCMAKE_PREFIX_PATH={prefix}")
