@@ -337,7 +337,7 @@ func TestRepeatInterrupted(t *testing.T) {
 // FuzzArguments compares the message of any arguments with what they say: either all is
 // valid JSON, or there is a mistake with a place in one of the arguments.
 func FuzzArguments(f *testing.F) {
-	for _, seed := range [][3]string{{"goodset", "pickiness=4", "x=[2.5"}, {":61981", "a", "b=c"}, {"[::1]:5", "{}", ""}, {"unix:/x", "-", "=1"}, {`{"a":`, "x", "y=\xff"}} {
+	for _, seed := range [][3]string{{"goodset", "pickiness=4", "x=[2.5"}, {":61981", "a", "b=c"}, {"[::1]:5", "{}", ""}, {"unix:/x", "-", "=1"}, {`{"a":`, "x", "y=\xff"}, {":\n:", "0", "0"}} {
 		f.Add(seed[0], seed[1], seed[2])
 	}
 	f.Fuzz(func(t *testing.T, first, second, third string) {

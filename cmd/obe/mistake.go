@@ -31,7 +31,7 @@ func (m *mistake) Error() string {
 	}
 	left := head + printable(m.text[start:m.at])
 	caret := strings.Repeat(" ", uniseg.StringWidth(left)) + "^"
-	return fmt.Sprintf("%s\n  %s%s%s\n  %s", m.problem, left, printable(m.text[m.at:end]), tail, caret)
+	return fmt.Sprintf("%s\n  %s%s%s\n  %s", printable(m.problem), left, printable(m.text[m.at:end]), tail, caret)
 }
 
 // boundary returns the first byte at or after i that begins a character.
