@@ -57,7 +57,7 @@ func TestToolchain(t *testing.T) {
 		{"python", "PYTHON", directory + "/broken", "does not work: apt-get install -y python3 python3-venv"},
 	} {
 		check := exec.Command("./toolchain", c.what)
-		check.Env = append(os.Environ(), c.variable+"="+c.program)
+		check.Env = append(os.Environ(), "GOTOOLCHAIN=", c.variable+"="+c.program)
 		out, err := check.CombinedOutput()
 		if c.sentence == "" {
 			if err != nil || len(out) != 0 {
