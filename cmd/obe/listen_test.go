@@ -312,16 +312,7 @@ func TestListenExpectsWithAFullOutput(t *testing.T) {
 	}
 	defer full.Close()
 	cmd := exec.Command(binary, "listen", ":0", "--script", write(t, "replies.toml", "[[answer]]\ntimes = 1\n"), "--expect")
-	cmd.Stdout = full
-	stderr, err := cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = cmd.Process.Kill() })
-	lines := readLines(t, "stderr", stderr)
+	lines := startInto(t, cmd, full)
 	_, at, _ := strings.Cut(lines.find("listening on "), "listening on ")
 	if _, err := io.WriteString(connect(t, at), framed(`"x"`)); err != nil {
 		t.Fatal(err)

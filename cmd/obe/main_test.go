@@ -231,3 +231,19 @@ func (r result) check(t *testing.T, want result) {
 		t.Errorf("exit status %d, stdout %q, stderr %q;\nwant        %d, %q, %q", r.status, r.stdout, r.stderr, want.status, want.stdout, want.stderr)
 	}
 }
+
+// startInto starts a program whose standard output is a file, and returns the lines of its
+// standard error. It is killed at the end of the test.
+func startInto(t *testing.T, cmd *exec.Cmd, output *os.File) *lines {
+	t.Helper()
+	cmd.Stdout = output
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	return readLines(t, "stderr", stderr)
+}

@@ -156,18 +156,10 @@ func TestRecordToTheStandardOutput(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(binary, "record", "--listen", ":0", "--to", at)
-	cmd.Stdout = w
-	stderr, err := cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	lines := startInto(t, cmd, w)
 	r.Close()
 	w.Close()
-	line := readLines(t, "stderr", stderr).find("listening on ")
+	line := lines.find("listening on ")
 	proxy := regexp.MustCompile(`127\.0\.0\.1:\d+`).FindString(line)
 	obe(t, "", "call", proxy, "getmean").check(t, result{stdout: "[2.87, -Infinity]"})
 	_ = cmd.Wait()
@@ -187,17 +179,8 @@ func TestRecordToAReaderThatHasStopped(t *testing.T) {
 	}
 	defer r.Close()
 	cmd := exec.Command(binary, "record", "--listen", ":0", "--to", answer(t, echo))
-	cmd.Stdout = w
-	stderr, err := cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	lines := startInto(t, cmd, w)
 	w.Close()
-	t.Cleanup(func() { _ = cmd.Process.Kill() })
-	lines := readLines(t, "stderr", stderr)
 	at := regexp.MustCompile(`127\.0\.0\.1:\d+`).FindString(lines.find("listening on "))
 	conn, body := connect(t, at), `"`+strings.Repeat("x", 1<<20-10)+`"` // more than a pipe holds
 	if got := exchange(t, conn, framed(body)); got != body {
@@ -240,7 +223,7 @@ func TestRecordEndsAtASignal(t *testing.T) {
 	}
 }
 
-// The run goes on when the disk is full; the loss is told once, and counted.
+// The run continues when the disk is full; the loss is told once, and counted.
 func TestRecordWithAFullDisk(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("no limit for the size of files")
@@ -292,16 +275,7 @@ func TestRecordToAFullOutput(t *testing.T) {
 	}
 	defer full.Close()
 	cmd := exec.Command(binary, "record", "--listen", ":0", "--to", answer(t, replies))
-	cmd.Stdout = full
-	stderr, err := cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = cmd.Process.Kill() })
-	lines := readLines(t, "stderr", stderr)
+	lines := startInto(t, cmd, full)
 	at := regexp.MustCompile(`127\.0\.0\.1:\d+`).FindString(lines.find("listening on "))
 	obe(t, "", "call", at, "getmean").check(t, result{stdout: "[2.87, -Infinity]"})
 	lines.find("could not be recorded, and the run goes on: ")

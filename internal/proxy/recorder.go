@@ -10,7 +10,7 @@ import (
 	"libobe/internal/trace"
 )
 
-// Recorder writes messages as lines of a trace, from a goroutine of its own, so that the
+// Recorder writes messages as lines of a trace, from its own goroutine, so that the
 // disk delays no message. It holds a bounded amount of messages that are not written yet.
 // What does not fit, and what cannot be written, is lost and counted.
 type Recorder struct {
@@ -116,8 +116,8 @@ func (r *Recorder) run() {
 	}
 }
 
-// silentTime is how long Close writes before it says that it does: less than a program has to
-// end after a signal.
+// silentTime is how long Close writes before it says that it does: less than a program has
+// to end after a signal.
 const silentTime = 80 * time.Millisecond
 
 // Close writes what is queued, and returns how many messages were written and lost, and why
