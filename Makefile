@@ -48,7 +48,7 @@ TOOLCHAIN = @GO="$(GO)" CC="$(CC)" CXX="$(CXX)" PYTHON="$(PYTHON)" test/toolchai
 USER_PYTHON = $(if $(filter file,$(origin PYTHON)),,$(PYTHON))
 RUN_TESTS = BUILD="$(BUILD_PATH)" PYTHON="$(USER_PYTHON)" CC="$(CC)" CXX="$(CXX)" GO="$(GO)" test/run
 
-.PHONY: all library tool obe windows generate setup check test toolchain fuzz soak bench bench-quick demo install install-files install-library install-development install-suppressions install-tool install-manual install-documents uninstall dist clean help
+.PHONY: all library tool obe page always windows generate setup check test toolchain fuzz soak bench bench-quick study demo gallery install install-files install-library install-development install-suppressions install-tool install-manual install-documents uninstall dist clean help
 
 all: library tool ## build the library and the tool obe, what make install installs (the default)
 
@@ -79,20 +79,34 @@ $(OUT)/obe64.so: $(OUT)/libobe.so
 
 # The command-line tool. It is static and does not need the library.
 TOOL_SOURCES := go.mod go.sum $(shell find cmd internal -name '*.go' -o -name '*.tmpl')
-GOTOOL := GOWORK=off CGO_ENABLED=0 "$(GO)" build -trimpath -buildvcs=false -ldflags "-s -w -buildid="
+# For Windows, tool and DLL share what is compiled of Go's standard library if both have the
+# same experiments. Elsewhere the library is compiled as position-independent code.
+GOTOOL := GOWORK=off $(if $(filter windows,$(GOOS)),GOEXPERIMENT=$(EXPERIMENT)) CGO_ENABLED=0 "$(GO)" build -trimpath -buildvcs=false -ldflags "-s -w -buildid="
 
 obe: $(OUT)/obe ## build build/obe, the command-line tool
 
-$(OUT)/obe: $(TOOL_SOURCES)
+# The page of obe watch, built only if its source has changed. If it cannot be built, the tool
+# is without it. The recipe runs each time, but the file changes only when the page does.
+$(OUT)/page.state: always
+	@mkdir -p "$(BUILD)"
+	@BUILD="$(BUILD_PATH)" GO="$(GO)" packaging/page "$@"
+
+always:
+
+$(OUT)/obe: $(TOOL_SOURCES) $(OUT)/page.state
 	$(TOOLCHAIN) go
 	@mkdir -p "$(BUILD)"
 	$(GOTOOL) -o "$@" ./cmd/obe
+
+page: ## build the page of obe watch; make obe does it, too, if npm is there
+	$(TOOLCHAIN) go
+	@BUILD="$(BUILD_PATH)" GO="$(GO)" packaging/page
 
 # What completes its command lines, written by the tool, which is run here. build/obe may
 # be for another machine.
 $(OUT)/completions/%: $(TOOL_SOURCES)
 	@mkdir -p "$(BUILD)/completions"
-	GOOS= GOARCH= CGO_ENABLED=0 GOWORK=off "$(GO)" run -buildvcs=false ./cmd/obe completion $* > "$@.new"
+	GOOS= GOARCH= CGO_ENABLED=0 GOWORK=off "$(GO)" run -trimpath -buildvcs=false ./cmd/obe completion $* > "$@.new"
 	@mv "$@.new" "$@"
 
 # Windows, 64 and 32 bits: the library, which depends only on parts of Windows, and
@@ -152,7 +166,8 @@ toolchain:
 check: toolchain library ## the quick tests and linters, in a minute
 	@$(RUN_TESTS) check
 
-test: toolchain library $(OUT)/test/libobe.so ## every test and linter, in ten minutes
+# Several steps use these at once, so they are built before.
+test: toolchain all $(OUT)/test/libobe.so ## every test and linter that needs this system only, in ten minutes; test/run long has the others
 	@$(RUN_TESTS)
 
 fuzz: ## fuzz for FUZZTIME (60s) each: every fuzz target in Go, and the C ABI
@@ -168,19 +183,31 @@ $(OUT)/soak/soak: $(wildcard test/soak/*.[ch] test/c/*.h include/*.h) $(OUT)/tes
 	@mkdir -p "$(BUILD)/soak"
 	$(CC) -std=c99 -O2 -g -Wall -Wextra -Wpedantic -Werror -Iinclude -Itest/c -pthread -o "$@" test/soak/soak.c "$(BUILD)/test/libobe.so" -Wl,-rpath,"$(BUILD_PATH)/test"
 
-bench: library ## measure against hand-written C, in less than 4 minutes (see BENCHMARKS.md)
+bench: library $(OUT)/obe ## measure against hand-written C, in less than 4 minutes (see BENCHMARKS.md)
 	$(TOOLCHAIN) cc python
 	BUILD="$(BUILD_PATH)" "$(PYTHON)" bench/run.py
 
-bench-quick: library ## the same in half a minute
+bench-quick: library $(OUT)/obe ## the same in half a minute
 	$(TOOLCHAIN) cc python
 	BUILD="$(BUILD_PATH)" "$(PYTHON)" bench/run.py --quick
 
-demo: toolchain library ## run the experiment of examples/find_peak: a server in C++, an instrument in C, a figure
+# The whole takes some hours of two cores. STUDY has options of test/study, such as
+# "-samples 100", and "-results FILE", which keeps what was done, so that the study continues after an interruption.
+study: ## how far the designer's results can be trusted, in hours; with OPTBAYESEXPT=CHECKOUT beside it, with a PYTHON that has numpy
+	$(TOOLCHAIN) go
+	"$(GO)" run ./test/study -optbayesexpt "$(OPTBAYESEXPT)" -python "$(PYTHON)" $(STUDY)
+
+# WATCH=1 shows the run in the browser while it is measured, by build/obe.
+WATCHED := $(filter-out 0 no,$(WATCH))
+
+demo: toolchain library $(if $(WATCHED),$(OUT)/obe) ## run the experiment of examples/find_peak: a server in C++, an instrument in C, a figure; with WATCH=1 in the browser
 	$(CXX) -std=c++11 -O3 -Wall -Wextra -Iinclude -o "$(BUILD)/find_peak_server" examples/find_peak/server.cpp -L"$(BUILD)" -lobe -Wl,-rpath,"$(BUILD_PATH)"
 	$(CC) -std=c99 -O2 -Wall -Wextra -Iinclude -o "$(BUILD)/find_peak_instrument" examples/find_peak/instrument.c -L"$(BUILD)" -lobe -lm -Wl,-rpath,"$(BUILD_PATH)"
 	@python=$$(BUILD="$(BUILD_PATH)" PYTHON="$(USER_PYTHON)" test/venv demo); [ -n "$$python" ] || exit; \
-	    "$$python" examples/demo.py --programs "$(BUILD_PATH)" --output "$(BUILD_PATH)"
+	    "$$python" examples/demo.py --programs "$(BUILD_PATH)" --output "$(BUILD_PATH)" $(if $(WATCHED),--watch)
+
+gallery: $(OUT)/obe ## draw the figures of docs/gallery.md again, in a minute
+	packaging/gallery "$(BUILD_PATH)/obe" docs/images/gallery
 
 # install-files puts the files into DESTDIR and is all that a package needs. install does
 # that in another directory first, to record what it then adds to the system.
@@ -188,9 +215,8 @@ INSTALL := DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" LIBDIR="$(LIBDIR)" MANDIR="$(
 
 install: all ## install below DESTDIR: PREFIX (/usr/local), LIBDIR (PREFIX/lib), MANDIR, DOCDIR
 	@$(INSTALL) check
-	@rm -rf "$(BUILD)/install"
-	@umask 022 && $(MAKE) -s --no-print-directory install-files DESTDIR="$(BUILD_PATH)/install"
-	@$(INSTALL) install "$(BUILD)/install"
+	@tree=$$(mktemp -d "$(BUILD_PATH)/install.XXXXXX") || exit; trap 'rm -rf "$$tree"' EXIT; trap 'exit 130' HUP INT TERM; umask 022; \
+	    $(MAKE) -s --no-print-directory install-files DESTDIR="$$tree" && $(INSTALL) install "$$tree"
 
 uninstall: ## remove what make install has put below DESTDIR and PREFIX
 	@$(INSTALL) uninstall
@@ -250,6 +276,7 @@ dist: ## build all packages in build/dist
 
 clean: ## remove build products
 	rm -rf "$(BUILD)" bindings/python/build
+	find internal/monitor/page/dist -type f ! -name README.txt -delete
 
 help: ## list the targets, and how to run a single test
 	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 14

@@ -41,6 +41,8 @@ class Build:
         for name, libraries in {"exchange": obe, "transfer": obe, "load": [], "footprint": ["-ldl"]}.items():
             self.make(name, [*c, f"{BENCH}/{name}.c", common, *libraries])
 
+        self.make("instrument", [*c, f"{BENCH}/instrument.c", common, "-lm"])
+
         headers = {"zmq": ("zmq.h", "libzmq3-dev"), "nng": ("nng/nng.h", "libnng-dev")}
         self.queues = [kind for kind, (header, _) in headers.items() if has(CC, "c", header)]
         self.notes += [f"no {kind}: {headers[kind][1]} is not installed" for kind in headers if kind not in self.queues]

@@ -26,8 +26,11 @@ from typing import Any
 import report
 from cases import PARTS, Plan, connection_cost
 from compile import BENCH, CC, LIBRARY, OUT, TOP, Build
+from designer import designers
 from report import Section
 from workers import Worker
+
+PARTS = {**PARTS, "designer": designers}
 
 BEGIN, END = "<!-- generated: summary -->", "<!-- end of generated: summary -->"
 

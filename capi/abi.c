@@ -75,6 +75,11 @@ obe_status obe_serve(obe_socket server, GoUintptr handler, GoUintptr user,
 obe_status obe_query(obe_socket client, GoUintptr command, obe_message fields,
                      GoUintptr reply, int64_t timeout_ms);
 obe_status obe_check_reply(obe_message reply, GoUintptr command);
+obe_status obe_goodset_ask(obe_socket client, double pickiness,
+                           int64_t timeout_ms);
+obe_status obe_goodset_fetch(obe_socket client, GoUintptr setting,
+                             int64_t capacity, GoUintptr count,
+                             int64_t timeout_ms);
 obe_status obe_ready(obe_socket client, int64_t timeout_ms);
 obe_status obe_newrun(obe_socket client, obe_message fields,
                       int64_t timeout_ms);
@@ -131,6 +136,7 @@ int obe_lv_command_new(int handle, GoUintptr command);
 int obe_lv_set_double(int handle, GoUintptr key, double value);
 int obe_lv_set_int(int handle, GoUintptr key, int value);
 int obe_lv_set_bool(int handle, GoUintptr key, int value);
+int obe_lv_set_null(int handle, GoUintptr key);
 int obe_lv_set_string(int handle, GoUintptr key, GoUintptr text);
 int obe_lv_set_doubles(int handle, GoUintptr key, GoUintptr values,
                        int values_count);
@@ -144,12 +150,22 @@ int obe_lv_get_int(int handle, GoUintptr pointer, GoUintptr value);
 int obe_lv_get_bool(int handle, GoUintptr pointer, GoUintptr value);
 int obe_lv_get_string(int handle, GoUintptr pointer, GoUintptr text,
                       int text_cap, GoUintptr text_size);
+int obe_lv_get_json(int handle, GoUintptr pointer, GoUintptr text,
+                    int text_cap, GoUintptr text_size);
+int obe_lv_get_key(int handle, GoUintptr pointer, int index, GoUintptr key,
+                   int key_cap, GoUintptr key_size);
 int obe_lv_get_doubles(int handle, GoUintptr pointer, GoUintptr values,
                        int values_cap, GoUintptr values_count);
 int obe_lv_get_matrix(int handle, GoUintptr pointer, GoUintptr values,
                       int values_cap, GoUintptr rows, GoUintptr cols);
 int obe_lv_get_count(int handle, GoUintptr pointer, GoUintptr count);
 int obe_lv_get_type(int handle, GoUintptr pointer, GoUintptr type);
+int obe_lv_goodset1(int handle, double pickiness, GoUintptr x, int timeout_ms);
+int obe_lv_optset1(int handle, GoUintptr x, int timeout_ms);
+int obe_lv_goodset_ask(int handle, double pickiness, int timeout_ms);
+int obe_lv_goodset_fetch(int handle, GoUintptr x, int x_cap, GoUintptr x_count,
+                         int timeout_ms);
+int obe_lv_newdat1(int handle, double x, double y, double s, int timeout_ms);
 int obe_lv_ready(int handle, int timeout_ms);
 int obe_lv_newrun(int handle, GoUintptr fields, int timeout_ms);
 int obe_lv_optset(int handle, GoUintptr setting, int setting_cap,
@@ -197,6 +213,17 @@ int obe_lv_wait_ready_i(int handle, int timeout_ms, GoUintptr instance);
 int obe_lv_tcmd_message_i(int handle, GoUintptr reply_size, int timeout_ms,
                           GoUintptr instance);
 int obe_lv_send_message_i(int handle, int timeout_ms, GoUintptr instance);
+int obe_lv_goodset1_i(int handle, double pickiness, GoUintptr x,
+                      int timeout_ms, GoUintptr instance);
+int obe_lv_optset1_i(int handle, GoUintptr x, int timeout_ms,
+                     GoUintptr instance);
+int obe_lv_goodset_ask_i(int handle, double pickiness, int timeout_ms,
+                         GoUintptr instance);
+int obe_lv_goodset_fetch_i(int handle, GoUintptr x, int x_cap,
+                           GoUintptr x_count, int timeout_ms,
+                           GoUintptr instance);
+int obe_lv_newdat1_i(int handle, double x, double y, double s, int timeout_ms,
+                     GoUintptr instance);
 int obe_lv_ready_i(int handle, int timeout_ms, GoUintptr instance);
 int obe_lv_newrun_i(int handle, GoUintptr fields, int timeout_ms,
                     GoUintptr instance);
@@ -233,5 +260,8 @@ int obe_lv_done_i(int handle, int timeout_ms, GoUintptr instance);
 int obe_lv_get_text_h(int handle, GoUintptr text);
 int obe_lv_last_error_h(int handle, GoUintptr text);
 int obe_lv_get_string_h(int handle, GoUintptr pointer, GoUintptr text);
+int obe_lv_get_json_h(int handle, GoUintptr pointer, GoUintptr text);
+int obe_lv_get_key_h(int handle, GoUintptr pointer, int index, GoUintptr text);
 int obe_lv_get_doubles_h(int handle, GoUintptr pointer, GoUintptr values);
 int obe_lv_get_matrix_h(int handle, GoUintptr pointer, GoUintptr values);
+int obe_lv_notify(int handle, int user_event);

@@ -18,13 +18,14 @@
 //   - libobe.map: the linker script that exports obe_* only
 //   - capi.h, abi.c: the C types, and a generated copy of all prototypes, which the C
 //     compiler compares with cgo's
-//   - labview*.go, labview_memory.c: the functions of include/obe_labview.h and
+//   - labview*.go, labview*.c: the functions of include/obe_labview.h and
 //     obe_labview_extra.h. Their handles are plain ints.
 //   - process_*: how the library fits into the process that loads it. entry: how C enters
 //     Go and Go calls handlers, also under libgc; fork: how a forked child is detected;
 //     descriptors: the limit of open files stays as it was; procs: GOMAXPROCS; wait:
-//     blocking system calls in C; threadid: a thread's cached ID; arenas: no malloc arena
-//     for Go's threads; pin: the DLL stays loaded; stack: the stack protector of the DLL
+//     blocking system calls in C; threadid: a thread's cached ID; modules: the libraries of
+//     the process; copies: a second copy of this one is refused; arenas: no malloc arena for
+//     Go's threads; pin: the DLL stays loaded; stack: the stack protector of the DLL
 //   - testhooks.go: functions for tests, in builds with -tags obetest only
 //   - version.go: the version, and the versioning policy
 //   - status: the table of status codes

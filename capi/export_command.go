@@ -200,6 +200,62 @@ func obe_goodset(client C.obe_socket, pickiness C.double, setting outDoubles, ca
 	})
 }
 
+// obe_goodset_ask asks for a good setting and returns as soon as the question is sent, so
+// that the server chooses the next setting while the instrument moves and measures.
+// obe_goodset_fetch returns the setting. Other commands may be sent in between. pickiness is
+// that of obe_goodset.
+//
+// The reply is never given to another call. Without the option persistent, the question
+// has its own connection until it is fetched. On a kept connection, the next command first
+// waits for the reply, which is stored for obe_goodset_fetch, and sends nothing if that
+// takes longer than its timeout_ms. The server answers the question from what it knows when
+// it gets it: from the data before the measurement in progress.
+//
+// obe_close and obe_free discard the question. Blocks for at most timeout_ms. Returns
+// OBE_OK; OBE_E_STATE if the last question was not fetched, then nothing is sent; and the
+// errors of obe_send, after which there is no question.
+//
+//export obe_goodset_ask
+func obe_goodset_ask(client C.obe_socket, pickiness C.double, timeout_ms C.int64_t) C.obe_status {
+	const op = "goodset_ask"
+	return withSocket(op, client, func(c *socket.Client) error {
+		r, limit, err := commandArgs(op, timeout_ms, func() (*jsondoc.Document, error) { return command.GoodSet(float64(pickiness)) })
+		if err != nil {
+			return err
+		}
+		return command.Ask(c, r, limit)
+	})
+}
+
+// obe_goodset_fetch waits for the setting that obe_goodset_ask asked for.
+//
+// OBE_E_TIMEOUT and OBE_E_CANCELLED lose nothing: the next call continues, and with
+// OBE_NO_WAIT a loop can look whether the setting is there. Nor does OBE_E_BUFFER: *count
+// is the needed capacity, and the next call returns the same setting. After any other error
+// the question is over: the server has closed the connection (OBE_E_PEER_CLOSED,
+// OBE_E_RESET), or replied something else (OBE_E_REPLY). Returns OBE_E_STATE if nothing was
+// asked.
+//
+//export obe_goodset_fetch
+func obe_goodset_fetch(client C.obe_socket, setting outDoubles, capacity C.int64_t, count outInt64, timeout_ms C.int64_t) C.obe_status {
+	const op = "goodset_fetch"
+	return withSocket(op, client, func(c *socket.Client) error {
+		if err := checkPointer(op, "count", count); err != nil {
+			return err
+		}
+		limit, err := timeoutArg(op, timeout_ms)
+		if err != nil {
+			return err
+		}
+		dst, err := outArray(op, "setting", setting, capacity)
+		if err != nil {
+			return err
+		}
+		n, err := command.FetchDoubles(c, "goodset", dst, limit)
+		return putCount(n, err, count)
+	})
+}
+
 // obe_newdat reports a measurement: the setting x of x_count knobs, the y_count values y
 // that were measured at it, and their s_count uncertainties s (standard deviations).
 //

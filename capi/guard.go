@@ -75,10 +75,13 @@ func invoke(body func() error) error { return body() }
 
 // admit returns why no call is possible in this process, and OK otherwise. A forked
 // child has none of the runtime's threads, so it is refused before the call acquires a
-// lock that one of them may hold.
+// lock that one of them may hold. A second copy of the library is refused too.
 func admit() status.Code {
 	if forked() {
 		return status.Forked
+	}
+	if err := claim(); err != nil {
+		return noHandle.record(err)
 	}
 	if err := netpoll.Start(); err != nil {
 		noHandle.setError(err.Error())

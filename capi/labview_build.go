@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"libobe/internal/jsondoc"
-	"libobe/internal/memory"
 )
 
 //obe:labview 3 Build a command
@@ -69,9 +68,16 @@ func obe_lv_set_bool(handle C.int, key inText, value C.int) C.int {
 	return lvSetMember("set_bool", handle, key, func(d *jsondoc.Document, k string) error { return d.SetBool(k, value != 0) })
 }
 
-// lvSetTextMember runs the body of a function that sets a member to a text. name is the
-// text's name in the header.
-func lvSetTextMember(op string, handle C.int, key inText, name string, text inText, set func(d *jsondoc.Document, key string, text []byte) error) C.int {
+// obe_lv_set_null sets the member key to null.
+//
+//export obe_lv_set_null
+func obe_lv_set_null(handle C.int, key inText) C.int {
+	return lvSetMember("set_null", handle, key, func(d *jsondoc.Document, k string) error { return d.SetNull(k) })
+}
+
+// lvSetText runs the body of a function that sets a member to a text, whose parameter is
+// called name.
+func lvSetText(op string, handle C.int, key inText, name string, text inText, set func(s *lvSession, op string, key, text []byte) error) C.int {
 	return lvCall(op, handle, func(s *lvSession) error {
 		k, err := lvTextArg(op, "key", key)
 		if err != nil {
@@ -81,7 +87,7 @@ func lvSetTextMember(op string, handle C.int, key inText, name string, text inTe
 		if err != nil {
 			return err
 		}
-		return s.SetTextMember(op, k, name, t, set)
+		return set(s, op, k, t)
 	})
 }
 
@@ -89,9 +95,7 @@ func lvSetTextMember(op string, handle C.int, key inText, name string, text inTe
 //
 //export obe_lv_set_string
 func obe_lv_set_string(handle C.int, key, text inText) C.int {
-	return lvSetTextMember("set_string", handle, key, "text", text, func(d *jsondoc.Document, k string, t []byte) error {
-		return d.SetString(k, memory.String(t))
-	})
+	return lvSetText("set_string", handle, key, "text", text, func(s *lvSession, op string, k, t []byte) error { return s.SetString(op, k, t) })
 }
 
 // obe_lv_set_doubles sets the member key to an array of numbers.
@@ -127,9 +131,7 @@ func obe_lv_set_matrix(handle C.int, key inText, values lvArray, rows, cols C.in
 //
 //export obe_lv_set_json
 func obe_lv_set_json(handle C.int, key, json inText) C.int {
-	return lvSetTextMember("set_json", handle, key, "json", json, func(d *jsondoc.Document, k string, t []byte) error {
-		return d.SetJSON(k, t)
-	})
+	return lvSetText("set_json", handle, key, "json", json, func(s *lvSession, op string, k, t []byte) error { return s.SetJSON(op, k, t) })
 }
 
 // obe_lv_tcmd_message is obe_lv_tcmd with the command that was built.

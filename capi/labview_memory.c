@@ -1,6 +1,3 @@
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE /* RTLD_DEFAULT */
-#endif
 #include "labview_memory.h"
 
 #include <stddef.h>
@@ -18,56 +15,17 @@
 /* LabVIEW's codes of numeric types. */
 enum { LV_U8 = 5, LV_DOUBLE = 10 };
 
-/* int32 NumericArrayResize(type, number of dimensions, pointer to a handle, number of
- * elements): resizes the block of a handle, and allocates the handle if it is NULL. It
- * does not write the sizes of the dimensions. */
-typedef int32_t (*resize_function)(int32_t type, int32_t dims, void *handle, size_t total);
-
-#ifdef _WIN32
-#include <windows.h>
-
-static resize_function find_resize(void)
-{
-    /* The development system, and the runtime engines of built programs. */
-    static const char *const modules[] = {"LabVIEW.exe", "lvffrt.dll", "lvrt.dll"};
-    size_t i;
-
-    for (i = 0; i < sizeof modules / sizeof modules[0]; i++) {
-        HMODULE module = GetModuleHandleA(modules[i]);
-        FARPROC found = module ? GetProcAddress(module, "NumericArrayResize") : NULL;
-
-        if (found)
-            return (resize_function)(void (*)(void))found;
-    }
-    return NULL;
-}
-#else
-#include <dlfcn.h>
-
-static resize_function find_resize(void)
-{
-    resize_function resize;
-
-    *(void **)&resize = dlsym(RTLD_DEFAULT, "NumericArrayResize");
-    return resize;
-}
-#endif
-
 /* Stores an array with these dimensions and elements in a handle. */
 static int put_array(void *handle, int32_t type, size_t size, const int32_t *dims, int32_t count, const void *elements)
 {
-    static resize_function cached; /* threads that look it up at the same time find the same one */
-    resize_function resize = __atomic_load_n(&cached, __ATOMIC_ACQUIRE);
+    lv_resize resize;
     size_t total = 1, head = sizeof *dims * (size_t)count, align = size < LV_ALIGN ? size : LV_ALIGN;
     unsigned char *data;
     int32_t error, i;
 
-    if (!resize) {
-        resize = find_resize();
-        if (!resize)
-            return LV_NOT_LABVIEW;
-        __atomic_store_n(&cached, resize, __ATOMIC_RELEASE);
-    }
+    error = lv_find_memory(*(void **)handle, &resize);
+    if (error)
+        return error;
     for (i = 0; i < count; i++)
         total *= (size_t)dims[i];
     error = resize(type, count, handle, total);

@@ -25,8 +25,9 @@ import (
 // which they resize, so that the diagram does not have to allocate it in advance.
 // Configure the parameter as String Handle Pointer, or as an Array Handle Pointer of
 // 8-byte doubles. After a failure the string or array is unchanged. In a program other
-// than LabVIEW they return OBE_E_UNSUPPORTED. If LabVIEW is out of memory, they return
-// OBE_E_MEMORY.
+// than LabVIEW they return OBE_E_UNSUPPORTED, and also where the process has several
+// run-time engines of LabVIEW and the string or array does not show to which one it belongs.
+// If LabVIEW is out of memory, they return OBE_E_MEMORY.
 
 // lvPutString stores a text in a LabVIEW string.
 func lvPutString(op string, handle lvHandle, text []byte) error {
@@ -56,6 +57,8 @@ func lvMemoryError(code C.int) error {
 		return nil
 	case C.LV_NOT_LABVIEW:
 		return fmt.Errorf("%w: this program is not LabVIEW; use the function without _h", transport.ErrUnsupported)
+	case C.LV_SEVERAL:
+		return fmt.Errorf("%w: this process has several run-time engines of LabVIEW, and it is unclear to which one the string or array belongs, in particular if it is empty; use the function without _h", transport.ErrUnsupported)
 	}
 	return fmt.Errorf("%w: LabVIEW has no memory left (its error %d)", memory.ErrMemory, int(code))
 }
@@ -91,6 +94,34 @@ func obe_lv_get_string_h(handle C.int, pointer inText, text lvHandle) C.int {
 	const op = "get_string_h"
 	return lvCall(op, handle, func(s *lvSession) error {
 		found, err := s.stringAt(op, pointer)
+		if err != nil {
+			return err
+		}
+		return lvPutString(op, text, found)
+	})
+}
+
+// obe_lv_get_json_h is obe_lv_get_json with a LabVIEW string.
+//
+//export obe_lv_get_json_h
+func obe_lv_get_json_h(handle C.int, pointer inText, text lvHandle) C.int {
+	const op = "get_json_h"
+	return lvCall(op, handle, func(s *lvSession) error {
+		found, err := s.jsonAt(op, pointer)
+		if err != nil {
+			return err
+		}
+		return lvPutString(op, text, found)
+	})
+}
+
+// obe_lv_get_key_h is obe_lv_get_key with a LabVIEW string.
+//
+//export obe_lv_get_key_h
+func obe_lv_get_key_h(handle C.int, pointer inText, index C.int, text lvHandle) C.int {
+	const op = "get_key_h"
+	return lvCall(op, handle, func(s *lvSession) error {
+		found, err := s.keyAt(op, pointer, index)
 		if err != nil {
 			return err
 		}

@@ -108,19 +108,74 @@ func obe_lv_get_string(handle C.int, pointer inText, text lvBuffer, text_cap C.i
 
 // stringAt returns the string at a pointer, in the handle's code page.
 func (s *lvSession) stringAt(op string, pointer inText) (text []byte, err error) {
+	return s.encoded(op, pointer, func(d *jsondoc.Document, p string, dst []byte) (int, error) { return d.ReadString(p, dst) })
+}
+
+// keyAt returns the key of a member of the object at a pointer, in the handle's code page.
+func (s *lvSession) keyAt(op string, pointer inText, index C.int) (text []byte, err error) {
+	if index < 0 {
+		return nil, argError(op, "index", "is negative")
+	}
+	return s.encoded(op, pointer, func(d *jsondoc.Document, p string, dst []byte) (int, error) { return d.ReadKey(p, int(index), dst) })
+}
+
+// encoded returns a text of the message in the handle's code page. read copies as much of
+// it as fits to dst, and returns its size.
+func (s *lvSession) encoded(op string, pointer inText, read func(d *jsondoc.Document, p string, dst []byte) (int, error)) (text []byte, err error) {
 	err = s.readValue(op, pointer, func(d *jsondoc.Document, p string) error {
-		size, err := d.ReadString(p, nil)
+		size, err := read(d, p, nil)
 		if err != nil {
 			return err
 		}
 		found := memory.MustMake[byte](size, size)
-		if _, err := d.ReadString(p, found); err != nil {
+		if _, err := read(d, p, found); err != nil {
 			return err
 		}
 		text, err = s.Encode(found)
 		return err
 	})
 	return text, err
+}
+
+// jsonAt returns the text of the value at a pointer.
+func (s *lvSession) jsonAt(op string, pointer inText) (text []byte, err error) {
+	err = s.readValue(op, pointer, func(d *jsondoc.Document, p string) error {
+		found, err := d.JSON(p)
+		text = s.EncodeJSON(found)
+		return err
+	})
+	return text, err
+}
+
+// obe_lv_get_json copies the value at pointer as JSON text to text, for instance an object
+// for Unflatten From JSON. See "Texts" above for text_cap and text_size.
+//
+//export obe_lv_get_json
+func obe_lv_get_json(handle C.int, pointer inText, text lvBuffer, text_cap C.int, text_size outInt) C.int {
+	const op = "get_json"
+	return lvCall(op, handle, func(s *lvSession) error {
+		found, err := s.jsonAt(op, pointer)
+		if err != nil {
+			return err
+		}
+		return lvPutText(op, "text", found, text, text_cap, text_size)
+	}, lvResult{"text_size", text_size})
+}
+
+// obe_lv_get_key copies the key of member number index, from 0, of the object at pointer to
+// key. obe_lv_get_count returns how many members there are. See "Texts" above for key_cap
+// and key_size.
+//
+//export obe_lv_get_key
+func obe_lv_get_key(handle C.int, pointer inText, index C.int, key lvBuffer, key_cap C.int, key_size outInt) C.int {
+	const op = "get_key"
+	return lvCall(op, handle, func(s *lvSession) error {
+		found, err := s.keyAt(op, pointer, index)
+		if err != nil {
+			return err
+		}
+		return lvPutText(op, "key", found, key, key_cap, key_size)
+	}, lvResult{"key_size", key_size})
 }
 
 // obe_lv_get_doubles copies the array of numbers at pointer to values. See "Arrays" above

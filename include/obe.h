@@ -843,6 +843,40 @@ obe_status obe_query(obe_socket client, const char *command,
 obe_status obe_check_reply(obe_message reply, const char *command)
     OBE_USE_STATUS OBE_INPUT(2, command);
 
+/* obe_goodset_ask asks for a good setting and returns as soon as the question
+ * is sent, so that the server chooses the next setting while the instrument
+ * moves and measures. obe_goodset_fetch returns the setting. Other commands
+ * may be sent in between. pickiness is that of obe_goodset.
+ *
+ * The reply is never given to another call. Without the option persistent, the
+ * question has its own connection until it is fetched. On a kept connection,
+ * the next command first waits for the reply, which is stored for
+ * obe_goodset_fetch, and sends nothing if that takes longer than its
+ * timeout_ms. The server answers the question from what it knows when it gets
+ * it: from the data before the measurement in progress.
+ *
+ * obe_close and obe_free discard the question. Blocks for at most timeout_ms.
+ * Returns OBE_OK; OBE_E_STATE if the last question was not fetched, then
+ * nothing is sent; and the errors of obe_send, after which there is no
+ * question.
+ */
+obe_status obe_goodset_ask(obe_socket client, double pickiness,
+                           int64_t timeout_ms);
+
+/* obe_goodset_fetch waits for the setting that obe_goodset_ask asked for.
+ *
+ * OBE_E_TIMEOUT and OBE_E_CANCELLED lose nothing: the next call continues, and
+ * with OBE_NO_WAIT a loop can look whether the setting is there. Nor does
+ * OBE_E_BUFFER: *count is the needed capacity, and the next call returns the
+ * same setting. After any other error the question is over: the server has
+ * closed the connection (OBE_E_PEER_CLOSED, OBE_E_RESET), or replied something
+ * else (OBE_E_REPLY). Returns OBE_E_STATE if nothing was asked.
+ */
+obe_status obe_goodset_fetch(obe_socket client, double *setting,
+                             int64_t capacity, int64_t *count,
+                             int64_t timeout_ms)
+    OBE_USE_STATUS OBE_BUFFER(2, setting, 3, capacity) OBE_RESULT(4, count);
+
 /* obe_ready asks once whether the server is ready; obe_wait_ready waits until
  * it is.
  */
@@ -1043,7 +1077,9 @@ const char *obe_version(void);
  *                      Default: 67108864.
  *   max_connections    Server: the largest number of open connections. A new
  *                      connection beyond it evicts the one that has been idle
- *                      longest.
+ *                      longest. A client that has closed and whose message
+ *                      receive returned and send has not answered does not
+ *                      count.
  *                      Default: 1024.
  *   message_timeout_ms Server: the longest time in milliseconds from the first
  *                      byte of a message to its last, and for sending a reply;
@@ -1100,9 +1136,10 @@ const char *obe_version(void);
  *   trace              The path of a file to which every message is written,
  *                      as a line of JSON; empty turns the trace off. The file
  *                      is opened at once, and created if it is missing. One
- *                      that cannot be opened, or that another user owns or can
- *                      write to, is an error. For a path from OBE_TRACE, that
- *                      error is in trace_error instead.
+ *                      that cannot be opened, that another user owns or can
+ *                      write to, or that has something else than a trace, is
+ *                      an error. For a path from OBE_TRACE, that error is in
+ *                      trace_error instead.
  *                      Default: OBE_TRACE of the environment, or empty.
  *   trace_limit        The size in bytes at which the trace file is renamed,
  *                      with .1 appended to its name, and a new one is started;

@@ -1719,6 +1719,27 @@ public:
         return query<numbers>("goodset", limit, fields);
     }
 
+    /// Asks for a good setting and returns as soon as the question is sent, so that the server chooses the next setting
+    /// while the instrument measures. Other commands may be sent in between; see obe_goodset_ask.
+    void goodset_ask(double pickiness = -1, time_limit limit = time_limit())
+    {
+        expect(obe_goodset_ask(checked_handle(), pickiness, limit.milliseconds()));
+    }
+
+    /// The setting that goodset_ask asked for. After a timeout or a cancel, the next call continues.
+    std::vector<double> goodset_fetch(time_limit limit = time_limit())
+    {
+        std::vector<double> setting(8);
+        std::int64_t count = 0;
+        obe_status status = OBE_OK;
+        while ((status = obe_goodset_fetch(checked_handle(), setting.data(), static_cast<std::int64_t>(setting.size()),
+                                           &count, limit.milliseconds())) == OBE_E_BUFFER)
+            setting.resize(static_cast<std::size_t>(count));
+        expect(status);
+        setting.resize(static_cast<std::size_t>(count));
+        return setting;
+    }
+
     /// Reports a measurement: the setting x, the values y measured there, and their standard deviations s. Each is one
     /// number or a list of numbers.
     void newdat(const double_span &x, const double_span &y, const double_span &s, time_limit limit = time_limit())

@@ -34,7 +34,8 @@
  *            or rows times cols, is the count. An input array has name_count
  *            numbers.
  * Language.  Texts are UTF-8, of which ASCII is a part. LabVIEW's strings are
- *            in the Windows code page; the option codepage converts them.
+ *            in the Windows code page; the option codepage converts them. JSON
+ *            texts may then be UTF-8 too, as Flatten To JSON writes them.
  * Timeouts.  In milliseconds, for the whole call: -1 waits forever, 0 does not
  *            wait, -2 is the handle's option timeout_ms.
  * Threads.   Any function may be called on any handle from any thread, so every
@@ -252,6 +253,9 @@ int obe_lv_set_int(int handle, const char *key, int value);
 /* obe_lv_set_bool sets the member key to true, or to false if value is 0. */
 int obe_lv_set_bool(int handle, const char *key, int value);
 
+/* obe_lv_set_null sets the member key to null. */
+int obe_lv_set_null(int handle, const char *key);
+
 /* obe_lv_set_string sets the member key to a text. */
 int obe_lv_set_string(int handle, const char *key, const char *text);
 
@@ -308,6 +312,20 @@ int obe_lv_get_bool(int handle, const char *pointer, int *value);
 int obe_lv_get_string(int handle, const char *pointer, char text[],
                       int text_cap, int *text_size);
 
+/* obe_lv_get_json copies the value at pointer as JSON text to text, for
+ * instance an object for Unflatten From JSON. See "Texts" above for text_cap
+ * and text_size.
+ */
+int obe_lv_get_json(int handle, const char *pointer, char text[], int text_cap,
+                    int *text_size);
+
+/* obe_lv_get_key copies the key of member number index, from 0, of the object
+ * at pointer to key. obe_lv_get_count returns how many members there are. See
+ * "Texts" above for key_cap and key_size.
+ */
+int obe_lv_get_key(int handle, const char *pointer, int index, char key[],
+                   int key_cap, int *key_size);
+
 /* obe_lv_get_doubles copies the array of numbers at pointer to values. See
  * "Arrays" above for values_cap and values_count.
  */
@@ -342,6 +360,49 @@ int obe_lv_get_type(int handle, const char *pointer, int *type);
  * An unexpected reply is OBE_E_REPLY, and the error message quotes it. Nothing
  * is sent twice: in any case the handle holds the reply as its last message.
  */
+
+/* obe_lv_goodset1 is obe_lv_goodset for one knob: the setting is the number
+ * *x. If the server's setting has another count of numbers, the status is
+ * OBE_E_REPLY.
+ */
+int obe_lv_goodset1(int handle, double pickiness, double *x, int timeout_ms);
+
+/* obe_lv_optset1 is obe_lv_optset for one knob: the setting is the number *x.
+ * If the server's setting has another count of numbers, the status is
+ * OBE_E_REPLY.
+ */
+int obe_lv_optset1(int handle, double *x, int timeout_ms);
+
+/* obe_lv_goodset_ask asks for a good setting and returns as soon as the
+ * question is sent, so that the server chooses the next setting while the
+ * instrument moves and measures. obe_lv_goodset_fetch returns the setting.
+ * Other commands may be sent in between, and the handle continues to hold its
+ * last message.
+ *
+ * The reply is never given to another call. With the option persistent, the
+ * next command first waits for it. The server answers from what it knows when
+ * it gets the question: from the data before the measurement in progress. If
+ * the last question was not fetched, the status is OBE_E_STATE, and nothing is
+ * sent. obe_lv_free discards the question.
+ */
+int obe_lv_goodset_ask(int handle, double pickiness, int timeout_ms);
+
+/* obe_lv_goodset_fetch waits for the setting that obe_lv_goodset_ask asked
+ * for. See "Arrays" above for x_cap and x_count.
+ *
+ * A timeout or a cancel loses nothing: the next call continues. After any
+ * other result the question is over, and the handle holds the reply, if there
+ * is one, as its last message. obe_lv_get_doubles with an empty pointer reads
+ * a setting that did not fit. If nothing was asked, the status is OBE_E_STATE.
+ */
+int obe_lv_goodset_fetch(int handle, double x[], int x_cap, int *x_count,
+                         int timeout_ms);
+
+/* obe_lv_newdat1 is obe_lv_newdat for one knob and one measured value: the
+ * setting x, the value y and its uncertainty s are sent as lists of one
+ * number, as a server expects them.
+ */
+int obe_lv_newdat1(int handle, double x, double y, double s, int timeout_ms);
 
 /* obe_lv_ready asks once whether the server is ready; obe_lv_wait_ready waits
  * until it is.
@@ -474,7 +535,9 @@ int obe_lv_pointer_size(int *size);
  *                      Default: 67108864.
  *   max_connections    Server: the largest number of open connections. A new
  *                      connection beyond it evicts the one that has been idle
- *                      longest.
+ *                      longest. A client that has closed and whose message
+ *                      receive returned and send has not answered does not
+ *                      count.
  *                      Default: 1024.
  *   message_timeout_ms Server: the longest time in milliseconds from the first
  *                      byte of a message to its last, and for sending a reply;
@@ -531,9 +594,10 @@ int obe_lv_pointer_size(int *size);
  *   trace              The path of a file to which every message is written,
  *                      as a line of JSON; empty turns the trace off. The file
  *                      is opened at once, and created if it is missing. One
- *                      that cannot be opened, or that another user owns or can
- *                      write to, is an error. For a path from OBE_TRACE, that
- *                      error is in trace_error instead.
+ *                      that cannot be opened, that another user owns or can
+ *                      write to, or that has something else than a trace, is
+ *                      an error. For a path from OBE_TRACE, that error is in
+ *                      trace_error instead.
  *                      Default: OBE_TRACE of the environment, or empty.
  *   trace_limit        The size in bytes at which the trace file is renamed,
  *                      with .1 appended to its name, and a new one is started;
@@ -555,10 +619,12 @@ int obe_lv_pointer_size(int *size);
  *   codepage           The code page of the texts of this handle, which are
  *                      converted from and to UTF-8: 874, 932, 936, 949, 950,
  *                      1250 to 1258, system (that of this Windows
- *                      installation; UTF-8 elsewhere), or utf-8. In the text
- *                      of a message, a character that the code page lacks is
- *                      written as a JSON escape. In a single string it is an
- *                      error.
+ *                      installation; UTF-8 elsewhere), or utf-8. In a JSON
+ *                      text that is passed in, each string is converted unless
+ *                      it is valid UTF-8, as Flatten To JSON writes it. In a
+ *                      JSON text that is passed out, each character beyond
+ *                      ASCII is a JSON escape. In any other text, a character
+ *                      that the code page lacks is an error.
  *                      Default: utf-8.
  */
 

@@ -1,10 +1,10 @@
 /* obe_labview_extra.h - functions that obe_labview.h leaves out
  *
  * These functions have parameters that LabVIEW's import wizard cannot
- * configure: the instance data of a node, and LabVIEW's own strings and arrays.
- * They are in a separate header that the wizard does not see, and their
- * nodes are configured by hand; see bindings/labview. The conventions of
- * obe_labview.h apply here too.
+ * configure, the instance data of a node and LabVIEW's own strings and arrays,
+ * or they need LabVIEW's user events. They are in a separate header that the
+ * wizard does not see, and their nodes are configured by hand; see
+ * bindings/labview. The conventions of obe_labview.h apply here too.
  *
  * Generated from capi/ by "make generate"; do not edit.
  */
@@ -79,6 +79,29 @@ int obe_lv_tcmd_message_i(int handle, int *reply_size, int timeout_ms,
  */
 int obe_lv_send_message_i(int handle, int timeout_ms, void **instance);
 
+/* obe_lv_goodset1_i is obe_lv_goodset1. The node's Abort callback ends it. */
+int obe_lv_goodset1_i(int handle, double pickiness, double *x, int timeout_ms,
+                      void **instance);
+
+/* obe_lv_optset1_i is obe_lv_optset1. The node's Abort callback ends it. */
+int obe_lv_optset1_i(int handle, double *x, int timeout_ms, void **instance);
+
+/* obe_lv_goodset_ask_i is obe_lv_goodset_ask. The node's Abort callback ends
+ * it.
+ */
+int obe_lv_goodset_ask_i(int handle, double pickiness, int timeout_ms,
+                         void **instance);
+
+/* obe_lv_goodset_fetch_i is obe_lv_goodset_fetch. The node's Abort callback
+ * ends it.
+ */
+int obe_lv_goodset_fetch_i(int handle, double x[], int x_cap, int *x_count,
+                           int timeout_ms, void **instance);
+
+/* obe_lv_newdat1_i is obe_lv_newdat1. The node's Abort callback ends it. */
+int obe_lv_newdat1_i(int handle, double x, double y, double s, int timeout_ms,
+                     void **instance);
+
 /* obe_lv_ready_i is obe_lv_ready. The node's Abort callback ends it. */
 int obe_lv_ready_i(int handle, int timeout_ms, void **instance);
 
@@ -138,8 +161,10 @@ int obe_lv_done_i(int handle, int timeout_ms, void **instance);
  * or array, which they resize, so that the diagram does not have to allocate
  * it in advance. Configure the parameter as String Handle Pointer, or as an
  * Array Handle Pointer of 8-byte doubles. After a failure the string or array
- * is unchanged. In a program other than LabVIEW they return OBE_E_UNSUPPORTED.
- * If LabVIEW is out of memory, they return OBE_E_MEMORY.
+ * is unchanged. In a program other than LabVIEW they return OBE_E_UNSUPPORTED,
+ * and also where the process has several run-time engines of LabVIEW and the
+ * string or array does not show to which one it belongs. If LabVIEW is out of
+ * memory, they return OBE_E_MEMORY.
  */
 
 /* obe_lv_get_text_h is obe_lv_get_text with a LabVIEW string. */
@@ -153,11 +178,40 @@ int obe_lv_last_error_h(int handle, void *text);
  */
 int obe_lv_get_string_h(int handle, const char *pointer, void *text);
 
+/* obe_lv_get_json_h is obe_lv_get_json with a LabVIEW string. */
+int obe_lv_get_json_h(int handle, const char *pointer, void *text);
+
+/* obe_lv_get_key_h is obe_lv_get_key with a LabVIEW string. */
+int obe_lv_get_key_h(int handle, const char *pointer, int index, void *text);
+
 /* obe_lv_get_doubles_h is obe_lv_get_doubles with a 1-D LabVIEW array. */
 int obe_lv_get_doubles_h(int handle, const char *pointer, void *values);
 
 /* obe_lv_get_matrix_h is obe_lv_get_matrix with a 2-D LabVIEW array. */
 int obe_lv_get_matrix_h(int handle, const char *pointer, void *values);
+
+
+/* ---- User events ----
+ *
+ * An event structure can wait for the messages of a server, beside its other
+ * events, instead of a loop that polls obe_lv_receive.
+ */
+
+/* obe_lv_notify posts a LabVIEW user event when a message is there for a
+ * server's handle. user_event is the reference of an event whose data is one
+ * I32; the data is the handle. 0 ends it, and so does obe_lv_free: after they
+ * return, no event is posted. A program other than LabVIEW gets
+ * OBE_E_UNSUPPORTED.
+ *
+ * The event says that obe_lv_receive will return a message at once, with
+ * timeout 0. It is posted once for each message: the next one after
+ * obe_lv_receive was called, if another message is there. A message of a
+ * client whose last message is not answered is there when the reply is sent.
+ * If LabVIEW refuses the event, because it was destroyed, no other one is
+ * posted, and obe_lv_last_error says so. Set options before: the server begins
+ * to work.
+ */
+int obe_lv_notify(int handle, int user_event);
 
 #ifdef __cplusplus
 }

@@ -7,7 +7,7 @@ target=$DESTDIR$DOCDIR
 {
     ls ./*.md LICENSE bench/*.md bench/*.svg bindings/python/README.md
     find docs examples -type f ! -name 'test_*' ! -name conftest.py ! -path '*/__pycache__/*'
-    find bindings/labview -maxdepth 1 -type f
+    find bindings/labview bindings/labview/pictures -maxdepth 1 -type f
 } | while read -r file; do
     mode=644
     [ ! -x "$file" ] || mode=755

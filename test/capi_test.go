@@ -19,7 +19,7 @@ func TestPrograms(t *testing.T) {
 	hooked := library(t, "test/libobe.so")
 	// The longest are first.
 	for _, call := range [][]string{{"leak"}, {"handles"}, {"message_threads", "2000"}, {"live"}, {"threads", "2000"}, {"shortage"}, {"process"}, {"arguments"}, {"buffers"},
-		{"exchanges"}, {"message"}, {"serve"}, {"command"}, {"instruments"}, {"message", "measure"}} {
+		{"exchanges"}, {"message"}, {"serve"}, {"command"}, {"ask_ahead"}, {"instruments"}, {"message", "measure"}} {
 		t.Run(strings.Join(call, " "), func(t *testing.T) {
 			t.Parallel()
 			succeed(t, nil, compile(t, call[0], against(hooked)...), call[1:]...)
@@ -51,7 +51,7 @@ func TestDlopen(t *testing.T) {
 }
 
 // sanitizerRuns are the programs of TestSanitizers, with their arguments.
-var sanitizerRuns = [][]string{{"arguments"}, {"buffers"}, {"exchanges"}, {"message", "40000"}, {"serve", "50"}, {"command"}, {"instruments"}, {"leak", "200"}, {"live", "300"}, {"threads", "500"},
+var sanitizerRuns = [][]string{{"arguments"}, {"buffers"}, {"exchanges"}, {"message", "40000"}, {"serve", "50"}, {"command"}, {"ask_ahead"}, {"instruments"}, {"leak", "200"}, {"live", "300"}, {"threads", "500"},
 	{"message_threads", "500"}, {"handles", "300"}}
 
 // notSanitized are the programs that TestSanitizers omits, and why.
@@ -60,6 +60,8 @@ var notSanitized = map[string]string{
 	"host_process":     "the sanitizers install handlers for the signals that it sends",
 	"shortage":         "it uses up all descriptors, and the sanitizers need some",
 	"dlopen":           "it tests a library that is loaded late, into a process in which nothing else is loaded",
+	"engines":          "TestEngines runs it: it loads two replacements of LabVIEW's engine",
+	"copies":           "TestCopies runs it: each copy of the library is one with sanitizers of its own",
 	"debugging":        "TestMemcheckOfPrograms and docs/debugging.md: it makes mistakes on purpose",
 	"trace":            "TestTrace checks the file that it writes",
 	"peer":             "TestWindows runs it: one side is in Wine",
@@ -77,9 +79,9 @@ var notSanitized = map[string]string{
 // why.
 var (
 	raceRuns = [][]string{{"threads", "3000"}, {"message_threads", "500"}, {"serve", "100"}, {"handles", "300"}, {"exchanges"}, {"buffers"},
-		{"arguments"}, {"message", "1000"}, {"command"}, {"instruments"}, {"leak", "30"}, {"live", "300"}}
+		{"arguments"}, {"message", "1000"}, {"command"}, {"ask_ahead"}, {"instruments"}, {"leak", "30"}, {"live", "300"}}
 
-	valgrindRuns = [][]string{{"leak", "30"}, {"live", "30"}, {"message", "1000"}, {"serve", "5"}, {"command", "2"}, {"instruments"}, {"message_threads", "50"}, {"arguments"},
+	valgrindRuns = [][]string{{"leak", "30"}, {"live", "30"}, {"message", "1000"}, {"serve", "5"}, {"command", "2"}, {"ask_ahead"}, {"instruments"}, {"message_threads", "50"}, {"arguments"},
 		{"exchanges"}, {"handles", "30"}, {"threads", "30"}}
 	notValgrinded = map[string]string{"buffers": "it compares memory that Go wrote, which valgrind believes is undefined"}
 )

@@ -1,6 +1,7 @@
 package test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -134,12 +135,16 @@ func TestCallsAreChecked(t *testing.T) {
 			t.Parallel()
 			path := tool(t, c.compiler)
 			flags := slices.Concat(c.flags, []string{"-Wall", "-Wextra", "-Werror", "-I../include", "-c", "-o", os.DevNull})
+			if strings.HasPrefix(c.compiler, "clang") {
+				flags = append(flags, "-ferror-limit=0")
+			}
 			directory := t.TempDir()
 			if err := os.WriteFile(filepath.Join(directory, "before.h"), []byte(c.before), 0o644); err != nil {
 				t.Fatal(err)
 			}
 			flags = append(flags, "-isystem", directory, "-include", "before.h")
-			// compile returns the compiler's output, "" if there was none.
+			// compile returns the compiler's output, "" if there was none. Each function is
+			// compiled by itself, so one call of the compiler diagnoses all statements.
 			compile := func(statements ...string) string {
 				t.Helper()
 				source := filepath.Join(directory, "checks"+c.suffix)
@@ -153,16 +158,23 @@ func TestCallsAreChecked(t *testing.T) {
 				return string(out)
 			}
 			right := slices.Clone(rightCalls)
+			var wrong []string
 			for _, m := range misuses {
 				right = append(right, m.right)
 				if c.before != "" || slices.Contains(m.omitted, c.name) {
 					right = append(right, m.wrong)
-				} else if compile(m.wrong) == "" {
-					t.Errorf("%s compiles", m.wrong)
+				} else {
+					wrong = append(wrong, m.wrong)
 				}
 			}
 			if out := compile(right...); out != "" {
 				t.Errorf("a right call does not compile\n%s", out)
+			}
+			out := compile(wrong...)
+			for i, statement := range wrong {
+				if !regexp.MustCompile(fmt.Sprintf(`(?m)^statement%d:.* error: `, i)).MatchString(out) {
+					t.Errorf("%s compiles", statement)
+				}
 			}
 		})
 	}
@@ -190,11 +202,13 @@ func TestExampleInHeaderCompiles(t *testing.T) {
 	}
 }
 
-// checkedProgram is a program in C and in C++ with each statement in its own function.
+// checkedProgram is a program in C and in C++ with each statement in its own function. The
+// compiler names what it diagnoses there after the number of the statement.
 func checkedProgram(statements []string) string {
 	var b strings.Builder
 	b.WriteString("#include \"obe.h\"\n")
 	for i, statement := range statements {
+		fmt.Fprintf(&b, "#line 1 \"statement%d\"\n", i)
 		b.WriteString("extern void f" + strings.Repeat("_", i) + "(obe_socket, obe_message, const char *, char *, double *, int64_t);\n" +
 			"void f" + strings.Repeat("_", i) + `(obe_socket socket, obe_message message, const char *text, char *words, double *numbers, int64_t many)
 {

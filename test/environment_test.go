@@ -2,14 +2,17 @@ package test
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"os"
 	"os/exec"
+	ossignal "os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // scripts writes programs of the shell to a new directory.
@@ -69,6 +72,17 @@ func TestToolchain(t *testing.T) {
 	}
 }
 
+// copiesEnvironments returns the directory of a python3 that makes a virtual environment once,
+// which takes seconds, and then copies it. Its name has a space: programs in an environment
+// with and without one start in different ways, and those of this one start in any.
+func copiesEnvironments(t *testing.T) string {
+	t.Helper()
+	python, template := tool(t, "python3"), filepath.Join(t.TempDir(), "an environment")
+	command(t, python, "-m", "venv", template)
+	return scripts(t, map[string]string{"python3": fmt.Sprintf(`[ "$1 $2 $3" = "-m venv --clear" ] || exec '%s' "$@"
+rm -rf "$4" && cp -R '%s' "$4" && grep -rlIF '%[2]s' "$4" | while read -r file; do sed -i "s|%[2]s|$4|g" "$file" || exit; done`, python, template)})
+}
+
 // The virtual environment is made once, again when the requirements have changed, and is
 // tried again when they could not be installed. A Python that has everything is used as it
 // is.
@@ -91,12 +105,13 @@ func TestVirtualEnvironment(t *testing.T) {
 	// Every environment has pip, so no network is needed to install it.
 	requires("examples", "pip\n")
 	requires("test", "pip\n")
+	path := "PATH=" + copiesEnvironments(t) + ":" + os.Getenv("PATH")
 	inside := filepath.Join(project, "build", "venv")
 	mark := filepath.Join(inside, "mark")
 	venv := func(profile string, environment ...string) (string, error) {
 		t.Helper()
 		command := exec.Command(filepath.Join(project, "test", "venv"), profile)
-		command.Env = append(os.Environ(), append([]string{"BUILD=", "PYTHON=", "PIP_NO_INDEX=1"}, environment...)...)
+		command.Env = append(os.Environ(), append([]string{path, "BUILD=", "PYTHON=", "PIP_NO_INDEX=1"}, environment...)...)
 		out, err := command.Output()
 		return strings.TrimSuffix(string(out), "\n"), err
 	}
@@ -192,10 +207,11 @@ func TestRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The steps vet, workflows and staticcheck are one command of Go each.
+	// The step workflows is one command of Go; vet and staticcheck are two, of which the second one passes.
 	for name, text := range map[string]string{"test/run": string(text), "test/toolchain": "#!/bin/sh\n",
-		"test/venv": "#!/bin/sh\necho python3\n",
-		"go":        "#!/bin/sh\ncase $2 in ./...) eval \"$VET\" ;; staticcheck) exit 1 ;; esac\n"} {
+		"test/venv":        "#!/bin/sh\necho python3\n",
+		"go":               "#!/bin/sh\ncase $2 in ./*) eval \"$VET\" ;; staticcheck) exit 1 ;; -n) echo true ;; esac\n",
+		"test/nats/go.mod": "module nats\n"} {
 		writeFile(t, filepath.Join(project, name), text)
 		if err := os.Chmod(filepath.Join(project, name), 0o755); err != nil {
 			t.Fatal(err)
@@ -212,9 +228,9 @@ func TestRun(t *testing.T) {
 		status                  int
 		end                     string
 	}{
-		{"", "", "vet", 0, "1 passed, 0 failed, 0 skipped\n"},
-		{"", "JOBS=8", "vet workflows vet", 0, "2 passed, 0 failed, 0 skipped\n"},
-		{"", "JOBS=1", "vet staticcheck workflows", 1, "FAILED: staticcheck\n2 passed, 1 failed, 0 skipped\n"},
+		{"", "", "vet", 0, "2 passed, 0 failed, 0 skipped\n"},
+		{"", "JOBS=8", "vet workflows vet", 0, "3 passed, 0 failed, 0 skipped\n"},
+		{"", "JOBS=1", "vet staticcheck workflows", 1, "FAILED: staticcheck\n4 passed, 1 failed, 0 skipped\n"},
 		{kill, "", "vet", 1, "FAILED: vet: it has no result\n0 passed, 1 failed, 0 skipped\n"},
 		{kill, "", "vet workflows", 1, "FAILED: vet: it was killed\n1 passed, 1 failed, 0 skipped\n"},
 		{hang, "STEP_LIMIT=1", "vet", 1, "FAILED: vet: it did not end in 1 s\n0 passed, 1 failed, 0 skipped\n"},
@@ -235,6 +251,10 @@ func TestRun(t *testing.T) {
 	if err := syscall.Mkfifo(alive, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	// A process does not inherit what is handled, but what is ignored, such as SIGHUP by nohup.
+	handled := make(chan os.Signal, 1)
+	ossignal.Notify(handled, syscall.SIGHUP)
+	defer ossignal.Stop(handled)
 	for _, steps := range [][]string{{"vet"}, {"vet", "workflows"}} {
 		for signal, status := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143, syscall.SIGHUP: 129} {
 			first := run("exec sleep 1000 >"+alive, "", steps...)
@@ -254,6 +274,8 @@ func TestRun(t *testing.T) {
 			if err := first.Process.Signal(signal); err != nil {
 				t.Fatal(err)
 			}
+			hangs := time.AfterFunc(time.Minute, func() { _ = first.Process.Kill() })
+			defer hangs.Stop()
 			if err := first.Wait(); first.ProcessState.ExitCode() != status {
 				t.Errorf("%v: %v, not %d", signal, err, status)
 			}

@@ -35,7 +35,7 @@ func compileExample(t *testing.T, name string) string {
 // startExample starts a server that prints its port in its first line.
 func startExample(t *testing.T, program string) *exampleServer {
 	t.Helper()
-	s := &exampleServer{Cmd: exec.Command(program, "0")}
+	s := &exampleServer{Cmd: exec.Command(program, "--port", "0")}
 	s.Stderr = os.Stderr
 	s.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	out, err := s.StdoutPipe()
@@ -92,11 +92,11 @@ func (s *exampleServer) ask(t *testing.T, replies *atomic.Int64) (wait func()) {
 		asking.Go(func() {
 			defer client.Free()
 			for {
-				body, err := client.TcmdBody([]byte(`{"command": "optset"}`), hangs)
+				body, err := client.TcmdBody([]byte(`{"command": "ready"}`), hangs)
 				if err != nil {
 					return
 				}
-				if !strings.HasPrefix(string(body), "[") {
+				if string(body) != `"OK"` {
 					t.Errorf("the reply is %s", body)
 				}
 				replies.Add(1)
@@ -142,11 +142,53 @@ func TestServerExampleEndsOnASignal(t *testing.T) {
 	}
 }
 
+// explainsItsCommandLine checks that an example prints its usage under the name it was called
+// by, and that a faulty command line is an error with one sentence.
+func explainsItsCommandLine(t *testing.T, program string) {
+	t.Helper()
+	if got := run(t, nil, program, "--help"); got.status != 0 || !strings.HasPrefix(got.stdout, "usage: "+program+" [--port PORT]") {
+		t.Errorf("exit status %d\n%s%s", got.status, got.stdout, got.stderr)
+	}
+	for _, args := range [][]string{{"abc"}, {"61981"}, {"--port"}, {"--port", "61982x"}, {"--port", "-1"}, {"--port", "65536"}, {"--port", "999999999999"}, {"--port", "1", "--help"}} {
+		got := run(t, nil, program, args...)
+		if got.status != 2 || got.stdout != "" || !strings.HasPrefix(got.stderr, program+": ") || strings.Count(got.stderr, "\n") != 1 {
+			t.Errorf("%q: exit status %d\n%s%s", args, got.status, got.stdout, got.stderr)
+		}
+	}
+}
+
+// tellsWhatIsWrong checks the error replies of the small servers.
+func (s *exampleServer) tellsWhatIsWrong(t *testing.T) {
+	t.Helper()
+	client, err := socket.NewClient("", s.port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Free()
+	for _, c := range [][2]string{
+		{`{"command": "goodset"}`, "send newrun first"},
+		{`{"command": "getmean"}`, "send newrun first"},
+		{`{"command": "newrun"}`, "OK"},
+		{`{"command": "goodset"}`, "[28"},
+		{`{"command": "newdat", "x": [2870], "y": [1]}`, "/s/0|list s "},
+		{`{"command": "goodsett"}`, "known are ready, newrun, optset, goodset, newdat, getmean, getstd, getcon and done"},
+	} {
+		body, err := client.TcmdBody([]byte(c[0]), hangs)
+		if err != nil || !slices.ContainsFunc(strings.Split(c[1], "|"), func(said string) bool { return strings.Contains(string(body), said) }) {
+			t.Errorf("%s: %s, %v", c[0], body, err)
+		}
+	}
+}
+
 // The instrument finds the dip with the server, which exits after the command done.
 func TestExamplesInC(t *testing.T) {
 	t.Parallel()
-	server, instrument := startExample(t, compileExample(t, "server")), compileExample(t, "instrument")
-	if got := run(t, nil, instrument, fmt.Sprint(server.port), "1"); got.status != 0 || !strings.Contains(got.stdout, "estimate") {
+	program, instrument := compileExample(t, "server"), compileExample(t, "instrument")
+	explainsItsCommandLine(t, program)
+	explainsItsCommandLine(t, instrument)
+	server := startExample(t, program)
+	server.tellsWhatIsWrong(t)
+	if got := run(t, nil, instrument, "--port", fmt.Sprint(server.port), "--seed", "1"); got.status != 0 || !strings.Contains(got.stdout, "estimate") {
 		t.Errorf("exit status %d\n%s%s", got.status, got.stdout, got.stderr)
 	}
 	server.ends(t)

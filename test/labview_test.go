@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -58,11 +59,11 @@ func lintHeader(header string) (violations []string) {
 }
 
 var (
-	mentioned  = regexp.MustCompile(`\bobe_lv_[a-z_]+\b`)
+	mentioned  = regexp.MustCompile(`\bobe_lv_[a-z_1]+\b`)
 	directives = regexp.MustCompile(`^#(ifndef \w+|ifdef __cplusplus|endif|define OBE_LABVIEW_H|define OBE_[A-Z_]+ +(\d+|\(-\d+\))) *$`)
 	directive  = regexp.MustCompile(`(?m)^#.*$`)
 	// The wizard derives the names of VIs and terminals from these names.
-	declared = regexp.MustCompile(`^int (obe_lv_[a-z]+(?:_[a-z]+)?)\(([^()]*)\)$`)
+	declared = regexp.MustCompile(`^int (obe_lv_[a-z]+1?(?:_[a-z]+)?)\(([^()]*)\)$`)
 	spelled  = regexp.MustCompile(`^(int|double|const char|char|unsigned char|const double) (\*?)([a-z][a-z0-9]*(?:_[a-z]+)?)(\[\])?$`)
 	allowed  = []string{"int", "double", "int *", "double *", "const char *", "char []", "unsigned char []", "double []", "const double []"}
 )
@@ -200,6 +201,30 @@ func TestConsistentLabVIEWHeaderRules(t *testing.T) {
 	}
 }
 
+// The header that the import wizard gets has the functions of the readable one, each on a line
+// that ends as on Windows, and no comment.
+func TestConsistentImportHeader(t *testing.T) {
+	text := readInclude(t, "obe_lv_import.h")
+	if strings.Count(text, "\n") != strings.Count(text, "\r\n") || strings.Contains(text, "/*") || strings.Contains(text, "//") {
+		t.Error("a line does not end with CR LF, or there is a comment")
+	}
+	text = strings.ReplaceAll(text, "\r\n", "\n")
+	var declared, wanted []string
+	for _, f := range functions(text) {
+		declared = append(declared, f.name+"("+f.parameters+")")
+		if !strings.Contains(text, "\nint "+f.name+"("+f.parameters+");\n") {
+			t.Errorf("%s is not on a line of its own", f.name)
+		}
+	}
+	for _, f := range functions(readInclude(t, "obe_labview.h")) {
+		wanted = append(wanted, f.name+"("+strings.Join(strings.Fields(f.parameters), " ")+")")
+	}
+	sameNames(t, declared, wanted, "obe_lv_import.h lacks functions (run \"make generate\")", "obe_labview.h lacks functions (run \"make generate\")")
+	if strings.Count(text, ";") != len(wanted) {
+		t.Error("obe_lv_import.h declares something twice, or something else")
+	}
+}
+
 // A node stores the prototype with which it was configured, and a function whose prototype
 // has changed since then would write out of bounds. So released prototypes do not change;
 // labview_prototypes.txt lists them, and make generate appends new ones.
@@ -268,6 +293,19 @@ func TestConsistentLabVIEWCalls(t *testing.T) {
 	}
 }
 
+// A process with two engines, which are loaded privately and with other names.
+func TestEngines(t *testing.T) {
+	t.Parallel()
+	program := compile(t, "engines", append(against(library(t, "test/libobe.so")), "-ldl")...)
+	var engines []string
+	for _, name := range []string{"lvrt.so", "other.so"} {
+		engine := filepath.Join(t.TempDir(), name)
+		command(t, envOr("CC", "cc"), "-std=gnu99", "-shared", "-fPIC", "-o", engine, "c/labview_manager.c")
+		engines = append(engines, engine)
+	}
+	succeed(t, nil, program, engines...)
+}
+
 // LabVIEW's memory with both alignments: packed on 32-bit Windows, natural elsewhere. The
 // library's file is compiled with each, and with the sanitizers.
 func TestLabVIEWMemory(t *testing.T) {
@@ -275,7 +313,8 @@ func TestLabVIEWMemory(t *testing.T) {
 	for _, align := range []string{"1", "8"} {
 		t.Run(align, func(t *testing.T) {
 			t.Parallel()
-			succeed(t, nil, compile(t, "labview_memory", "c/labview_manager.c", "../capi/labview_memory.c", "-I../capi",
+			succeed(t, nil, compile(t, "labview_memory", "c/labview_manager.c", "../capi/labview_memory.c", "../capi/labview_engine.c",
+				"../capi/process_modules_linux.c", "-I../capi",
 				"-DLV_ALIGN="+align, "-rdynamic", "-ldl", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"))
 		})
 	}

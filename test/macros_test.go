@@ -37,8 +37,7 @@ var environments = []environment{
 // forC reports whether its headers are for C too.
 func (e environment) forC() bool { return e.pkgConfig == "" && e.name != "Boost" }
 
-// flags returns the compiler flags for its headers. The test is skipped, or fails if
-// CI=true, if their package is missing.
+// flags returns the compiler flags for its headers.
 func (e environment) flags(t *testing.T, compiler string) []string {
 	t.Helper()
 	flags := []string{"-fPIC"}
@@ -49,25 +48,42 @@ func (e environment) flags(t *testing.T, compiler string) []string {
 		out, _ := exec.Command(tool(t, "pkg-config"), "--cflags", e.pkgConfig).Output()
 		flags = append(flags, strings.Fields(strings.ReplaceAll(string(out), "-I", "-isystem "))...)
 	}
-	cmd := exec.Command(tool(t, compiler), slices.Concat(flags, []string{"-std=c++17", "-fsyntax-only", "-x", "c++", "-"})...)
-	cmd.Stdin = strings.NewReader(strings.Join(e.headers, "\n") + "\n")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		if e.pack != "" {
-			tool(t, e.pack)
-		}
-		t.Fatalf("the headers of %s: %v\n%s", e.name, err, out)
-	}
 	return flags
 }
 
-// compiles writes a source and compiles it without warnings.
+// failed ends a test in which a compilation with its headers has failed. If their package is
+// missing, the test is skipped, or fails if CI=true.
+func (e environment) failed(t *testing.T, compiler string, why error) {
+	t.Helper()
+	if alone := syntax(t, compiler, ".cpp", strings.Join(e.headers, "\n")+"\n", append(e.flags(t, compiler), "-std=c++17")...); alone != nil {
+		if e.pack != "" {
+			tool(t, e.pack)
+		}
+		t.Fatalf("the headers of %s: %v", e.name, alone)
+	}
+	t.Fatal(why)
+}
+
+// compiles compiles a source, which must cause no warning.
 func compiles(t *testing.T, compiler, suffix, text string, flags ...string) {
+	t.Helper()
+	if err := syntax(t, compiler, suffix, text, flags...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// syntax compiles a source without warnings, or returns what the compiler says.
+func syntax(t *testing.T, compiler, suffix, text string, flags ...string) error {
 	t.Helper()
 	source := filepath.Join(t.TempDir(), "source"+suffix)
 	if err := os.WriteFile(source, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	command(t, tool(t, compiler), slices.Concat([]string{"-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-I../include", "-Icpp"}, flags, []string{source})...)
+	args := slices.Concat([]string{"-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-I../include", "-Icpp"}, flags, []string{source})
+	if out, err := exec.Command(tool(t, compiler), args...).CombinedOutput(); err != nil {
+		return fmt.Errorf("%s %s: %w\n%s", compiler, strings.Join(args, " "), err, out)
+	}
+	return nil
 }
 
 // Both headers compile with the headers of common libraries, whichever comes first,
@@ -80,22 +96,32 @@ func TestHeadersBesideOthers(t *testing.T) {
 			t.Run(e.name+", "+compiler, func(t *testing.T) {
 				t.Parallel()
 				flags := e.flags(t, compiler)
-				theirs, program := strings.Join(e.headers, "\n"), "#include \"every_member.cpp\"\n"
-				if strings.Contains(compiler, "mingw") {
+				// The macros that a program meets are the same for each compiler of an environment.
+				theirs, program := strings.Join(e.headers, "\n"), ""
+				switch {
+				case compiler != e.compilers[0]:
+				case strings.Contains(compiler, "mingw"):
 					program = "#include \"messages.cpp\"\n" // every_member.cpp needs fork
+				default:
+					program = "#include \"every_member.cpp\"\n"
 				}
-				args := append([]string{"-std=c++17"}, flags...)
-				compiles(t, compiler, ".cpp", theirs+"\n#include \"obe.hpp\"\n"+program, args...)
+				compiles := func(with, suffix, text, standard string) {
+					t.Helper()
+					if err := syntax(t, with, suffix, text, slices.Concat(flags, []string{"-std=" + standard})...); err != nil {
+						e.failed(t, compiler, err)
+					}
+				}
+				compiles(compiler, ".cpp", theirs+"\n#include \"obe.hpp\"\n"+program, "c++17")
 				// The program has met their macros above.
-				compiles(t, compiler, ".cpp", "#include \"obe.hpp\"\n"+theirs+"\n", args...)
+				compiles(compiler, ".cpp", "#include \"obe.hpp\"\n"+theirs+"\n", "c++17")
 				if e.forC() {
 					use := "\nobe_status use(obe_message);\nobe_status use(obe_message m) { return obe_message_free(m); }\n"
 					forC := strings.TrimSuffix(compiler, "++")
 					if !strings.HasPrefix(compiler, "clang") {
 						forC += "cc" // g++ is then gcc
 					}
-					compiles(t, forC, ".c", theirs+"\n#include \"obe.h\""+use, append([]string{"-std=gnu11"}, flags...)...)
-					compiles(t, forC, ".c", "#include \"obe.h\"\n"+theirs+use, append([]string{"-std=gnu11"}, flags...)...)
+					compiles(forC, ".c", theirs+"\n#include \"obe.h\""+use, "gnu11")
+					compiles(forC, ".c", "#include \"obe.h\"\n"+theirs+use, "gnu11")
 				}
 			})
 		}
@@ -123,18 +149,15 @@ func usedNames(header string) map[string]bool {
 // them. A macro that takes arguments matters only where a parenthesis follows.
 func TestNoNameIsAMacro(t *testing.T) {
 	t.Parallel()
-	macros := func(t *testing.T, compiler string, flags []string, text string) map[string]bool {
+	macros := func(t *testing.T, compiler string, flags []string, text string) (map[string]bool, error) {
 		cmd := exec.Command(tool(t, compiler), slices.Concat(flags, []string{"-std=gnu++17", "-I../include", "-dM", "-E", "-x", "c++", "-"})...)
 		cmd.Stdin = strings.NewReader(text)
 		out, err := cmd.Output()
-		if err != nil {
-			t.Fatal(err)
-		}
 		found := map[string]bool{}
 		for _, m := range macroNames.FindAllStringSubmatch(string(out), -1) {
 			found[m[1]] = m[2] != ""
 		}
-		return found
+		return found, err
 	}
 	used := usedNames(readInclude(t, "obe.hpp"))
 	for name, called := range usedNames(readHeader(t)) {
@@ -145,8 +168,14 @@ func TestNoNameIsAMacro(t *testing.T) {
 			t.Run(e.name+", "+compiler, func(t *testing.T) {
 				t.Parallel()
 				flags := e.flags(t, compiler)
-				ours := macros(t, compiler, flags, "#include \"obe.hpp\"\n")
-				theirs := macros(t, compiler, flags, strings.Join(e.headers, "\n")+"\n")
+				ours, err := macros(t, compiler, flags, "#include \"obe.hpp\"\n")
+				if err != nil {
+					t.Fatal(err)
+				}
+				theirs, err := macros(t, compiler, flags, strings.Join(e.headers, "\n")+"\n")
+				if err != nil {
+					e.failed(t, compiler, err)
+				}
 				if len(theirs) < 300 {
 					t.Errorf("only %d macros", len(theirs))
 				}

@@ -61,7 +61,7 @@ func sizeOf(all []cParameter, i int) int {
 // its type.
 var goodArguments = map[string]string{
 	"address": `"127.0.0.1"`, "port": "61981", "json": `"{\"command\": \"ready\"}"`, "command": `"ready"`, "key": `"k"`, "text": `"v"`,
-	"value": "1", "pickiness": "1", "code": "-8002", "index": "0", "timeout_ms": "TEST_TIMEOUT", "fields": `"{}"`, "name": `"timeout_ms"`,
+	"value": "1", "user_event": "0", "code": "-8002", "index": "0", "timeout_ms": "TEST_TIMEOUT", "fields": `"{}"`, "name": `"timeout_ms"`,
 	"socket": "client", "client": "client", "server": "server", "message": "message", "request": "request",
 	"values": "numbers", "x": "numbers", "y": "numbers", "s": "numbers", "user": "NULL", "handler": "handle_one", "stop": "NULL", "instance": "&slot",
 
@@ -92,6 +92,9 @@ func goodArgument(t *testing.T, f function, all []cParameter, i int) string {
 	}
 	if strings.HasSuffix(p.name, "_cap") || strings.HasSuffix(p.name, "_count") && !p.isPointer() {
 		return "2"
+	}
+	if p.kind == "double" {
+		return "1"
 	}
 	keys := []string{f.name + "." + p.name, p.name, p.kind}
 	if p.isResult() || strings.HasPrefix(p.kind, "void *") && p.name != "user" && p.name != "instance" || p.kind == "char[]" || p.kind == "char *" {

@@ -27,7 +27,7 @@ import (
 func TestMain(m *testing.M) {
 	// Go reuses the result of a test if no file that the test reads has changed. It does
 	// not see what the compilers read, so each such file is touched here.
-	for _, dir := range []string{"c", "cpp", "../examples", "../capi", "../include", "../internal", "../Makefile", "../go.mod"} {
+	for _, dir := range []string{"c", "cpp", "instruments", "../examples", "../capi", "../include", "../internal", "../Makefile", "../go.mod"} {
 		_ = filepath.WalkDir(dir, func(path string, _ fs.DirEntry, _ error) error {
 			_, err := os.Stat(path)
 			return err
@@ -43,10 +43,10 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// hangs is how long a program may run. It is far more than the slowest needs under valgrind on
-// a busy machine, and detects only a program that hangs; what has to happen in time is
+// hangs is how long a program may run. It is far more than the slowest, go test for a package in
+// Wine, needs on a busy machine, and detects only a program that hangs; what has to happen in time is
 // checked by the programs themselves.
-const hangs = 10 * time.Minute
+const hangs = 20 * time.Minute
 
 // sanitizers build a program that ends at the first error that AddressSanitizer or
 // UndefinedBehaviorSanitizer finds. The programs pass NULL on purpose, to see it refused.
@@ -89,9 +89,27 @@ func buildPath(t *testing.T, name string) string {
 
 // upToDate are the libraries that make has brought up to date: those for Windows, and the
 // others. The lock is held while make runs, because two of them would write the same files.
+// lockBuild does the same for other processes, such as another step of test/run.
 var upToDate [2]struct {
 	sync.Mutex
 	names map[string]bool
+}
+
+// lockBuild waits until no other process of these tests runs make in the build directory.
+func lockBuild(t *testing.T) (unlock func()) {
+	t.Helper()
+	err := os.MkdirAll(buildPath(t, ""), 0o755)
+	var file *os.File
+	if err == nil {
+		file, err = os.OpenFile(buildPath(t, "make.lock"), os.O_CREATE|os.O_RDWR, 0o644)
+	}
+	if err == nil {
+		err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func() { _ = file.Close() }
 }
 
 // library runs make for a library in the build directory and returns its path.
@@ -105,6 +123,8 @@ func library(t *testing.T, name string) string {
 	made.Lock()
 	defer made.Unlock()
 	if !made.names[name] {
+		unlock := lockBuild(t)
+		defer unlock()
 		command(t, "env", "-u", "MAKEFLAGS", "-u", "MAKELEVEL", tool(t, "make"), "-s", "-C", "..", "BUILD="+buildPath(t, ""), path)
 		if made.names == nil {
 			made.names = map[string]bool{}

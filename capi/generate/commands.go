@@ -133,7 +133,7 @@ func appendPrototypes(path string, lib *library) ([]byte, error) {
 	for _, g := range slices.Concat(lib.LabVIEW, lib.LabVIEWExtra) {
 		for _, f := range g.Functions {
 			if !slices.ContainsFunc(known, func(line string) bool { return strings.HasPrefix(line, "int "+f.Name+"(") }) {
-				list = append(list, strings.Join(strings.Fields(prototype(f)), " ")+"\n"...)
+				list = append(list, onOneLine(f)+"\n"...)
 			}
 		}
 	}

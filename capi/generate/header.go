@@ -71,6 +71,9 @@ func prototype(f function) string {
 	return strings.Join(append(lines, line), "\n")
 }
 
+// onOneLine prints a function's declaration without a line break.
+func onOneLine(f function) string { return strings.Join(strings.Fields(prototype(f)), " ") }
+
 // comment prints the lines of a doc comment as a comment in C.
 func comment(lines []string) string {
 	folded := fold(lines, lineWidth-len(" * "))

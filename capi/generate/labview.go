@@ -22,6 +22,8 @@ var (
 	labviewTemplate string
 	//go:embed obe_labview_extra.h.tmpl
 	labviewExtraTemplate string
+	//go:embed obe_lv_import.h.tmpl
+	importTemplate string
 	//go:embed obe-errors.txt.tmpl
 	errorsTemplate string
 	//go:embed nodes.md.tmpl
@@ -30,12 +32,13 @@ var (
 	nodesPageTemplate string
 )
 
-// labviewFiles returns LabVIEW's headers, node tables and error file by their names below
-// root.
+// labviewFiles returns LabVIEW's headers, node tables, nodes.json and error file by their
+// names below root.
 func labviewFiles(_ string, lib *library) (map[string][]byte, error) {
 	functions := text.FuncMap{
 		"prototype": func(f any) string { return prototype(asFunction(f)) }, "comment": comment, "section": section, "statusLine": statusLine, "row": row,
-		"labviewOptions": labviewOptions, "default": defaultOf, "errorText": errorText, "xml": escapeXML, "paragraphs": paragraphs,
+		"line": onOneLine, "nodesMembers": func() []member { return nodesMembers }, "anchor": anchor,
+		"plain": strings.NewReplacer("*", "", "`", "").Replace, "labviewOptions": labviewOptions, "default": defaultOf, "errorText": errorText, "remedy": remedy, "niCode": niCode, "niStatuses": niStatuses, "xml": escapeXML, "paragraphs": paragraphs,
 	}
 	pages := struct {
 		*library
@@ -49,6 +52,7 @@ func labviewFiles(_ string, lib *library) (map[string][]byte, error) {
 	}{
 		"include/obe_labview.h":           {labviewTemplate, lib},
 		"include/obe_labview_extra.h":     {labviewExtraTemplate, lib},
+		"include/obe_lv_import.h":         {importTemplate, lib},
 		"bindings/labview/obe-errors.txt": {errorsTemplate, lib},
 		"bindings/labview/nodes.md":       {nodesTemplate, pages},
 		"bindings/labview/nodes.html":     {nodesPageTemplate, pages},
@@ -71,7 +75,11 @@ func labviewFiles(_ string, lib *library) (map[string][]byte, error) {
 		}
 		out[name] = b.Bytes()
 	}
-	return out, nil
+	// The wizard runs on Windows and reads this header line by line.
+	out["include/obe_lv_import.h"] = bytes.ReplaceAll(out["include/obe_lv_import.h"], []byte("\n"), []byte("\r\n"))
+	var err error
+	out["bindings/labview/nodes.json"], err = nodesJSON(lib)
+	return out, err
 }
 
 // labviewOptions returns the options and properties of a LabVIEW handle.
@@ -82,13 +90,13 @@ func labviewOptions(options []socket.Option) []socket.Option {
 // niCodes are the codes that LabVIEW's own TCP and JSON nodes return for the same failures.
 // LabVIEW users know them.
 var niCodes = map[status.Code]int{
-	status.Timeout: 56, status.Busy: 57, status.Unreachable: 59, status.InUse: 60, status.Reset: 62,
+	status.Argument: 54, status.Timeout: 56, status.Busy: 57, status.Unreachable: 59, status.InUse: 60, status.Reset: 62,
 	status.Refused: 63, status.State: 64, status.PeerClosed: 66, status.JSON: -375003, status.Type: -375005,
 }
 
 // remedies say what a LabVIEW user can do about a failure.
 var remedies = map[status.Code]string{
-	status.Argument:    "The last error message names the argument. (LabVIEW's own nodes return error 54 for a bad address.)",
+	status.Argument:    "The last error message names the argument.",
 	status.Handle:      "Was the handle freed by OBE Free, or is its number from an earlier run?",
 	status.Timeout:     "The server may still execute the command. A Python server never replies to an unknown command.",
 	status.Refused:     "Start the server first, or wait for it with OBE Wait Ready.",
@@ -115,6 +123,14 @@ func errorText(s status.Status) string {
 // remedy and niCode return the rows of these tables for a status, or their zero values.
 func remedy(s status.Status) string { return remedies[s.Code] }
 func niCode(s status.Status) int    { return niCodes[s.Code] }
+
+// niStatuses returns the statuses for whose situation LabVIEW's own nodes have a code, in the
+// order of these codes without their signs.
+func niStatuses(all []status.Status) []status.Status {
+	found := slices.DeleteFunc(slices.Clone(all), func(s status.Status) bool { return niCode(s) == 0 })
+	slices.SortFunc(found, func(a, b status.Status) int { return max(niCode(a), -niCode(a)) - max(niCode(b), -niCode(b)) })
+	return found
+}
 
 // escapeXML escapes the characters that LabVIEW documents, and no others, because its
 // parser may not know all of XML.
@@ -266,6 +282,10 @@ func wire(f function, i int) string {
 		return "a text; Number To Decimal String converts a number"
 	case p.Name == "type":
 		return "see the list at the end"
+	case p.Name == "user_event":
+		return "the reference of Create User Event through Type Cast to I32, or 0"
+	case p.Name == "index":
+		return "0 is the first member"
 	case capacity && before.Type == "char[]":
 		return "the size of the buffer in bytes: the size that is already known, or 0 to query it"
 	case capacity:

@@ -1,7 +1,7 @@
 // Command generate writes everything that follows from the export files of capi and
 // from the tables of commands, statuses, options, counters, variables and the trace: the
 // functions for commands without members, the C headers, capi/abi.c, the Python signatures,
-// the manual pages, the pages in docs/reference, LabVIEW's node table and error file, the
+// the manual pages, the pages in docs/reference, LabVIEW's node tables and error file, the
 // version of cmd/obe, and lists for tests. With -check it writes nothing and fails if one of
 // these files is stale.
 //
@@ -74,7 +74,7 @@ func render(root string) (map[string][]byte, error) {
 		return nil, err
 	}
 	out := map[string][]byte{}
-	for _, files := range []func(string, *library) (map[string][]byte, error){commandFiles, headers, pythonFiles, manual, reference, labviewFiles, toolFiles} {
+	for _, files := range []func(string, *library) (map[string][]byte, error){commandFiles, headers, pythonFiles, manual, reference, labviewFiles, pictures, toolFiles} {
 		made, err := files(root, lib)
 		if err != nil {
 			return nil, err

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -33,28 +34,31 @@ func TestStaleFileIsReported(t *testing.T) {
 		t.Fatalf("fresh after generating: %v", err)
 	}
 	for name, word := range map[string]string{
-		"include/obe.h":                   "obe_send",
-		pythonPackage + "/_abi.py":        "obe_send",
-		pythonPackage + "/errors.py":      "OBE_E_TIMEOUT",
-		"capi/abi.c":                      "obe_send",
-		"packaging/man/libobe.7":          "OBE_E_STATE",
-		"capi/export_command_bare.go":     "obe_optset",
-		"capi/labview_commands_bare.go":   "obe_lv_optset",
-		"include/obe.hpp":                 `query<matrix>("getcov"`,
-		pythonPackage + "/_client.py":     `self._array(b"getcov"`,
-		"test/c/commands.h":               "evicted",
-		"docs/reference/functions.md":     "obe_send",
-		"docs/reference/options.md":       "timeout_ms",
-		"docs/reference/counters.md":      "evicted",
-		"docs/reference/statuses.md":      "OBE_E_STATE",
-		"docs/reference/commands.md":      "obe_lv_optset",
-		"docs/reference/trace.md":         "duration_ms",
-		"include/obe_labview.h":           "obe_lv_send",
-		"include/obe_labview_extra.h":     "obe_lv_abort",
-		"bindings/labview/nodes.md":       "obe_lv_send",
-		"bindings/labview/nodes.html":     "obe_lv_send",
-		"bindings/labview/obe-errors.txt": "OBE_E_STATE",
-		"cmd/obe/version.go":              "version",
+		"include/obe.h":                        "obe_send",
+		pythonPackage + "/_abi.py":             "obe_send",
+		pythonPackage + "/errors.py":           "OBE_E_TIMEOUT",
+		"capi/abi.c":                           "obe_send",
+		"packaging/man/libobe.7":               "OBE_E_STATE",
+		"capi/export_command_bare.go":          "obe_optset",
+		"capi/labview_commands_bare.go":        "obe_lv_optset",
+		"include/obe.hpp":                      `query<matrix>("getcov"`,
+		pythonPackage + "/_client.py":          `self._array(b"getcov"`,
+		"test/c/commands.h":                    "evicted",
+		"docs/reference/functions.md":          "obe_send",
+		"docs/reference/options.md":            "timeout_ms",
+		"docs/reference/counters.md":           "evicted",
+		"docs/reference/statuses.md":           "OBE_E_STATE",
+		"docs/reference/commands.md":           "obe_lv_optset",
+		"docs/reference/trace.md":              "duration_ms",
+		"include/obe_labview.h":                "obe_lv_send",
+		"include/obe_labview_extra.h":          "obe_lv_abort",
+		"include/obe_lv_import.h":              "obe_lv_send",
+		"bindings/labview/nodes.md":            "obe_lv_send",
+		"bindings/labview/nodes.json":          "obe_lv_send",
+		"bindings/labview/nodes.html":          "obe_lv_send",
+		"bindings/labview/obe-errors.txt":      "OBE_E_STATE",
+		"bindings/labview/pictures/server.svg": "obe_lv_receive",
+		"cmd/obe/version.go":                   "version",
 	} {
 		path := filepath.Join(root, name)
 		text, err := os.ReadFile(path)
@@ -260,5 +264,23 @@ func TestDeclarationFolds(t *testing.T) {
 		"    OBE_USE_STATUS OBE_INPUT(1, text) OBE_INPUT(2, other)\n    OBE_RESULT(3, a_long_name) OBE_RESULT(4, another_long_name);"
 	if got := declaration(f); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// What nodes.md says about the members of nodes.json is about each of them, in their order.
+func TestMembersOfNodesAreDescribed(t *testing.T) {
+	for of, object := range map[string]any{"file": nodesFile{}, "function": nodeData{}, "parameter": parameterData{}} {
+		var described, has []string
+		for _, m := range nodesMembers {
+			if m.Of == of {
+				described = append(described, strings.Split(m.Name, ", ")...)
+			}
+		}
+		for field := range reflect.TypeOf(object).Fields() {
+			has = append(has, field.Tag.Get("json"))
+		}
+		if !slices.Equal(described, has) {
+			t.Errorf("%s: %q is described, and it has %q", of, described, has)
+		}
 	}
 }

@@ -10,6 +10,8 @@ import (
 
 	"libobe/internal/command"
 	"libobe/internal/environment"
+	"libobe/internal/experiment"
+	"libobe/internal/expression"
 	"libobe/internal/socket"
 	"libobe/internal/trace"
 )
@@ -34,6 +36,29 @@ type referencePages struct {
 	Sizes    string // of replies
 	Trace    traceFormat
 	Extra    []socket.Option // of LabVIEW's handles
+
+	Experiment experimentFormat
+}
+
+// experimentFormat is what experiment.md says about the file.
+type experimentFormat struct {
+	Tables             []experiment.Table
+	Functions          []expression.Function
+	MaxName, MaxLength int
+	Limits             []string
+}
+
+// Overrides are the fields that newrun can replace, without noise and cost, which are numbers
+// in some files only.
+func (f experimentFormat) Overrides() (keys []string) {
+	for _, t := range f.Tables {
+		for _, field := range t.Fields {
+			if field.Override && !slices.Contains(keys, field.Name) && !slices.Contains([]string{"noise", "cost"}, field.Name) {
+				keys = append(keys, field.Name)
+			}
+		}
+	}
+	return keys
 }
 
 // traceFormat is what trace.md says about the file.
@@ -44,7 +69,7 @@ type traceFormat struct {
 }
 
 // reference returns the pages of docs/reference: functions, options, counters, statuses,
-// commands and the trace.
+// commands, the trace and the file of an experiment.
 func reference(root string, lib *library) (map[string][]byte, error) {
 	commands, err := protocolCommands(root, lib)
 	if err != nil {
@@ -52,13 +77,14 @@ func reference(root string, lib *library) (map[string][]byte, error) {
 	}
 	functions := template.FuncMap{
 		"lower": lower, "default": defaultOf, "cell": cell, "anchor": anchor, "prototype": prototype, "markdown": markdown, "fold": paragraph,
+		"wrap":    func(text string) string { return strings.Join(wrap(strings.Fields(text), pageWidth), "\n") },
 		"summary": summary, "role": roleOf, "withoutRole": withoutRole, "when": when, "upper": strings.ToUpper, "errorClass": pythonErrorClass,
 		"returnedBy": func(status string) []string { return returnedBy(lib, status) }, "remedy": remedy, "ni": niCode,
 	}
 	pages := referencePages{lib, commands, command.Sizes, traceFormat{trace.Version, trace.MaxBody, trace.MinLimit, trace.FirstFields, trace.Fields, environment.Variables},
-		labviewOptions(nil)}
+		labviewOptions(nil), experimentFormat{experiment.Tables(), expression.Functions(), expression.MaxName, expression.MaxLength, experiment.Limits()}}
 	templates := map[string]string{}
-	for _, name := range []string{"functions.md", "options.md", "counters.md", "statuses.md", "commands.md", "trace.md"} {
+	for _, name := range []string{"functions.md", "options.md", "counters.md", "statuses.md", "commands.md", "trace.md", "experiment.md"} {
 		text, err := referenceTemplates.ReadFile("reference/" + name + ".tmpl")
 		if err != nil {
 			return nil, err
@@ -122,10 +148,12 @@ func returnedBy(lib *library, status string) (names []string) {
 	return names
 }
 
-// anchor is the name of a heading in a link.
+// anchor is the name of a heading in a link: the id that GitHub gives it.
 func anchor(heading string) string {
-	return strings.ReplaceAll(strings.ToLower(heading), " ", "-")
+	return strings.ReplaceAll(notInAnchor.ReplaceAllString(strings.ToLower(heading), ""), " ", "-")
 }
+
+var notInAnchor = regexp.MustCompile(`[^\w\- ]`)
 
 // roleOf returns the role that a description begins with, such as "server", or "".
 func roleOf(doc string) string {

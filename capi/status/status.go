@@ -16,6 +16,7 @@ import (
 	"libobe/internal/memory"
 	"libobe/internal/session"
 	"libobe/internal/socket"
+	"libobe/internal/trace"
 	"libobe/internal/transport"
 	"libobe/internal/wire"
 )
@@ -106,6 +107,8 @@ var byError = []struct {
 }{
 	{socket.ErrArgument, Argument},
 	{transport.ErrAddress, Argument},
+	{trace.ErrNotTrace, Argument},
+	{trace.ErrVersion, Argument},
 	{transport.ErrTLS, TLS},
 	{transport.ErrUnsupported, Unsupported},
 	{command.ErrReply, Reply},

@@ -52,6 +52,9 @@ func parseAddress(text string) (address, error) {
 	case errors.As(err, &split) && strings.HasPrefix(text, "[") && !strings.Contains(text, "]"):
 		return address{}, &mistake{text, len(text), "the bracket ] of the IPv6 address is missing"}
 	case errors.As(err, &split) && (!strings.Contains(text, ":") || strings.HasSuffix(text, "]")):
+		if text != "" && strings.Trim(text, "0123456789") == "" {
+			return address{}, &mistake{text, 0, "an address has a colon before its port: write :" + text}
+		}
 		return address{}, &mistake{text, len(text), fmt.Sprintf("an address has a port: write %s:%d", text, socket.DefaultPort)}
 	case err != nil:
 		return address{}, &mistake{text, 0, "not an address, which is host:port, :port or unix:/path"}
@@ -93,7 +96,8 @@ func addTLSFlags(flags *pflag.FlagSet, prefix string, role socket.Role) *tlsFlag
 			continue
 		}
 		// The part in quotes is the name of the value in the help.
-		flags.String(prefix+flagName(option.Name), "", quoteOnce(firstSentence(option.Doc), "file", "name"))
+		usage := strings.ReplaceAll(quoteOnce(firstSentence(option.Doc), "file", "name"), "--tls", "--"+prefix+"tls")
+		flags.String(prefix+flagName(option.Name), "", usage)
 	}
 	return &tlsFlags{prefix, flags}
 }
@@ -128,11 +132,26 @@ func quoteOnce(text string, words ...string) string {
 	return text
 }
 
+// used reports whether one of the flags was.
+func (t *tlsFlags) used() (any bool) {
+	t.flags.Visit(func(flag *pflag.Flag) {
+		_, option := t.option(flag)
+		any = any || option && flag.Value.String() != "false"
+	})
+	return any
+}
+
+// option returns the name of the option of a flag, with dashes, if it is one of these flags.
+func (t *tlsFlags) option(flag *pflag.Flag) (name string, ok bool) {
+	name, ok = strings.CutPrefix(flag.Name, t.prefix)
+	return name, ok && (name == "tls" || strings.HasPrefix(name, "tls-"))
+}
+
 // apply sets the options of the flags that were used.
 func (t *tlsFlags) apply(s socket.Socket) (err error) {
 	t.flags.Visit(func(flag *pflag.Flag) {
-		name, ok := strings.CutPrefix(flag.Name, t.prefix)
-		if !ok || name != "tls" && !strings.HasPrefix(name, "tls-") || err != nil {
+		name, ok := t.option(flag)
+		if !ok || err != nil {
 			return
 		}
 		value := flag.Value.String()

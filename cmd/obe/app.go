@@ -111,7 +111,7 @@ func (a *app) run(args []string) int {
 	if err == nil {
 		return exitOK
 	}
-	ended := &exit{exitUsage, plainError(err)} // cobra's own errors are about the command line
+	ended := &exit{exitUsage, plainError(ran, err)} // cobra's own errors are about the command line
 	errors.As(err, &ended)
 	if ended.err != nil {
 		who := ran.CommandPath() + ":"
@@ -135,6 +135,9 @@ func (a *app) tellTraceErrors(prefix string) {
 }
 
 // output is the standard output. Write may be called from several goroutines.
+//
+// One that is closed when the program begins (>&-) is /dev/null: Go's runtime opens that for reading and writing, as
+// programs do that want no output of obe, such as Python's subprocess.DEVNULL. So it is no failure.
 type output struct {
 	mu     sync.Mutex
 	to     io.Writer

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -17,6 +18,7 @@ import (
 
 	"libobe/internal/command"
 	"libobe/internal/socket"
+	"libobe/internal/systemtest"
 )
 
 // interrupt is Ctrl-C.
@@ -34,11 +36,11 @@ func (p *process) signal(t *testing.T, s syscall.Signal) {
 
 // A signal ends a command that waits soon, with the status of a shell, and prints nothing.
 func TestSignals(t *testing.T) {
-	asked := make(chan bool, 1)
-	silent := answer(t, func(string) []byte {
-		asked <- true
-		return nil
-	})
+	// A process does not inherit what is handled, but what is ignored, such as SIGHUP by nohup.
+	handled := make(chan os.Signal, 1)
+	signal.Notify(handled, syscall.SIGINT, syscall.SIGHUP)
+	defer signal.Stop(handled)
+	silent, asked := askedServer(t, nil)
 	fastest := time.Hour
 	for s, want := range map[syscall.Signal]int{syscall.SIGINT: exitInterrupt, syscall.SIGTERM: exitTerminate, syscall.SIGHUP: 129} {
 		for _, args := range [][]string{{"call", silent, "x"}, {"ready", silent, "--wait", "1000"}} {
@@ -63,11 +65,10 @@ func TestSignals(t *testing.T) {
 
 // After nohup, the end of the terminal is not the end of the program.
 func TestNohup(t *testing.T) {
-	asked := make(chan bool, 1)
-	silent := answer(t, func(string) []byte {
-		asked <- true
-		return nil
-	})
+	if runtime.GOOS == "windows" {
+		t.Skip("no nohup")
+	}
+	silent, asked := askedServer(t, nil)
 	p := startCommand(t, "sh", "-c", `trap "" HUP; exec "$0" call "$1" x`, binary, silent)
 	<-asked
 	p.signal(t, syscall.SIGHUP)
@@ -251,8 +252,18 @@ func TestFlagErrors(t *testing.T) {
 		{"call x --repeat 1e9", `obe call: --repeat: "1e9" is not a whole number`},
 		{"call x --repeat 99999999999999999999", `obe call: --repeat: "99999999999999999999" is too large`},
 		{"call x --tls=5", `obe call: --tls: "5" is neither true nor false`},
-		{"call x --timeout never", `obe call: invalid argument "never" for "--timeout" flag: a duration is 500ms, 30s, 2m or a number of seconds`},
+		{"call x --timeout never", `obe call: invalid argument "never" for "--timeout" flag: a duration is 500ms, 30s, 2m or a number of seconds, and not negative`},
 		{"replay x --list --run 1", "obe replay: --list and --run exclude each other"},
+		{"replay x --list --all", "obe replay: --all and --list exclude each other"},
+		{"replay x --list --persistent", "obe replay: --list and --persistent exclude each other"},
+		{"replay x --list --timeout 1", "obe replay: --list and --timeout exclude each other"},
+		{"replay x --list --tls", "obe replay: --list and --tls exclude each other"},
+		{"replay x --dry-run --tls-ca f", "obe replay: --dry-run and --tls-ca exclude each other"},
+		{"replay x --dry-run --persistent", "obe replay: --dry-run and --persistent exclude each other"},
+		{"replay x --as-server --all", "obe replay: --all and --as-server exclude each other"},
+		{"replay x --as-server --persistent", "obe replay: --as-server and --persistent exclude each other"},
+		{"replay x --to :1 --listen :0", "obe replay: --listen is for --as-server; to send the run to a server, use --to"},
+		{"ready --wait 1 --timeout 1", "obe ready: --timeout and --wait exclude each other"},
 		{"replay x --list --dry-run --to :1", "obe replay: --dry-run and --list and --to exclude each other"},
 	} {
 		got := obe(t, "", strings.Fields(c.args)...)
@@ -265,8 +276,45 @@ func TestFlagErrors(t *testing.T) {
 // A trace that cannot be written does not fail a command, but the user is told.
 func TestTraceError(t *testing.T) {
 	at := answer(t, func(string) []byte { return []byte(`"OK"`) })
-	t.Setenv("OBE_TRACE", filepath.Join(t.TempDir(), "missing", "t.jsonl"))
+	t.Setenv("OBE_TRACE", filepath.Join(systemtest.TempDir(t), "missing", "t.jsonl"))
 	obe(t, "", "call", at, "newrun").check(t, result{`"OK"`, "obe call: the trace could not be written: ", exitOK})
-	t.Setenv("OBE_TRACE", filepath.Join(t.TempDir(), "t.jsonl"))
+	t.Setenv("OBE_TRACE", filepath.Join(systemtest.TempDir(t), "t.jsonl"))
 	obe(t, "", "call", at, "newrun").check(t, result{`"OK"`, "", exitOK})
+}
+
+// What cobra says of a command line is in plain words, and a misspelled word is an error, also
+// where cobra's own commands would print a help and end with 0.
+func TestMistakesOfTheCommandLine(t *testing.T) {
+	for args, want := range map[string]string{
+		"call":                "obe call: an argument is missing: obe call [ADDRESS] COMMAND|JSON|- [key=value]...",
+		"ready :5 x":          "obe ready: too many arguments: obe ready [ADDRESS]",
+		"replay":              "obe replay: an argument is missing: obe replay FILE",
+		"replay a b":          "obe replay: too many arguments: obe replay FILE",
+		"redy":                `obe: unknown command "redy": did you mean ready?`,
+		"rea":                 `obe: unknown command "rea": did you mean ready?`,
+		"re":                  `obe: unknown command "re": did you mean ready or record or replay?`,
+		"nope":                `obe: unknown command "nope" for "obe"`,
+		"record x":            `obe record: unknown command "x" for "obe record"`,
+		"help nope":           `unknown command "nope" for "obe"`,
+		"help call x":         `unknown command "x" for "obe call"`,
+		"help redy":           `unknown command "redy": did you mean ready?`,
+		"completion tcsh":     `unknown command "tcsh" for "obe completion"`,
+		"completion bash zsh": `unknown command "zsh" for "obe completion bash"`,
+	} {
+		got := obe(t, "", strings.Fields(args)...)
+		if got.status != exitUsage || got.stdout != "" || !strings.Contains(got.stderr, want) || strings.Contains(got.stderr, `\t`) {
+			t.Errorf("%s: status %d, %q, %q", args, got.status, got.stdout, got.stderr)
+		}
+	}
+	for args, want := range map[string]string{
+		"help":            "Commands:",
+		"help call":       "--repeat",
+		"completion":      "Commands:",
+		"completion bash": "# bash completion",
+	} {
+		got := obe(t, "", strings.Fields(args)...)
+		if got.status != exitOK || !strings.Contains(got.stdout, want) || got.stderr != "" {
+			t.Errorf("%s: status %d, %q, %q", args, got.status, got.stdout, got.stderr)
+		}
+	}
 }

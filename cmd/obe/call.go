@@ -164,7 +164,7 @@ func parseCommand(name string, members []string) ([]byte, error) {
 		key, value, found := strings.Cut(member, "=")
 		switch {
 		case !found:
-			return nil, &mistake{member, len(member), "a member is written as key=value"}
+			return nil, &mistake{member, len(member), fmt.Sprintf("a member is written as key=value; if %q is the address of the server, it needs a port", name)}
 		case key == "":
 			return nil, &mistake{member, 0, "the key is missing before ="}
 		case key == "command":

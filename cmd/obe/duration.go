@@ -21,7 +21,7 @@ func (d *duration) Set(text string) error {
 	}
 	parsed, err := time.ParseDuration(text)
 	if err != nil || parsed < 0 {
-		return errors.New("a duration is 500ms, 30s, 2m or a number of seconds")
+		return errors.New("a duration is 500ms, 30s, 2m or a number of seconds, and not negative")
 	}
 	*d = duration(parsed)
 	return nil

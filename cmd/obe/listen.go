@@ -27,6 +27,7 @@ type listenFlags struct {
 	stay      bool
 	quiet     bool
 	timeout   duration
+	metrics   *metricsFlag
 }
 
 func newListen(app *app) *cobra.Command {
@@ -85,6 +86,7 @@ the port, and the address is printed.`,
 	cmd.Flags().BoolVar(&flags.stay, "stay", false, "do not end after the command done")
 	cmd.Flags().BoolVar(&flags.quiet, "quiet", false, "print no messages")
 	cmd.Flags().Var(&flags.timeout, "timeout", "end after this time; 0: never")
+	flags.metrics = addMetricsFlag(cmd.Flags())
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		at, err := optionalAddress(args)
 		if err == nil {
@@ -115,22 +117,30 @@ func listen(app *app, prefix string, at address, flags listenFlags) error {
 	if err != nil {
 		return usage(err)
 	}
-	listener, err := listenOn(at)
+	tell := newEvents(app.stderr, prefix)
+	numbers, err := flags.metrics.open(app, tell, "listen", map[string]address{"ADDRESS": at})
 	if err != nil {
 		return err
 	}
-	tell := newEvents(app.stderr, prefix)
+	defer numbers.close()
+	listener, err := listenOn(at, ":0")
+	if err != nil {
+		return err
+	}
 	report := app.reporter(tell)
 	if flags.quiet {
 		report = func(standin.Message) {}
 	}
 	server := standin.New(standin.Config{
-		Listener: listener, Script: replies, Report: report,
+		Listener: listener, Script: replies, Report: numbers.standIn(report),
 		Wrong: func(event standin.Event, text string) { tell.tell(misbehaviour[event], text) },
 		Last: func(message []byte, others int) bool {
 			return !flags.stay && isDone(message) || flags.untilUsed && others == 0 && replies.UsedUp()
 		},
 	})
+	numbers.connections(server)
+	numbers.problems(tell, standInProblems)
+	numbers.serve()
 	tell.say("listening on %s", nameOf(listener.Addr()))
 	go server.Serve()
 	ctx := app.ctx
@@ -213,7 +223,7 @@ func (a *app) reporter(tell *events) func(standin.Message) {
 		// An error ends the program; see output.
 		_ = stream.Write(trace.Record{
 			Time: m.Time, Process: os.Getpid(), Role: "server", Direction: direction,
-			Peer: m.Peer, Local: m.Local, Elapsed: m.Took, Body: m.Body,
+			Peer: m.Peer, Local: m.Local, Connection: m.Connection, Elapsed: m.Took, Body: m.Body,
 		})
 	}
 }

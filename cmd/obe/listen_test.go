@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"libobe/internal/standin"
+	"libobe/internal/systemtest"
 	"libobe/internal/trace"
 	"libobe/internal/wire"
 )
@@ -29,7 +31,21 @@ func (p *process) address() string {
 // write writes a file of the test, and returns its path.
 func write(t *testing.T, name, text string) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), name)
+	path := filepath.Join(systemtest.TempDir(t), name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// writeTrace writes a trace of commands that got the reply "OK".
+func writeTrace(t *testing.T, commands ...string) string {
+	t.Helper()
+	path := filepath.Join(systemtest.TempDir(t), "run.jsonl")
+	text := `{"trace":"obe","version":1}` + "\n"
+	for _, body := range commands {
+		text += fmt.Sprintf(`{"role":"server","direction":"received","size":%d,"body":%s}`+"\n"+`{"role":"server","direction":"sent","body":"OK"}`+"\n", len(body), body)
+	}
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -326,7 +342,7 @@ func TestListenExpectsWithAFullOutput(t *testing.T) {
 
 func TestListenAndRecordRefuse(t *testing.T) {
 	taken := answer(t, func(string) []byte { return nil })
-	directory := t.TempDir()
+	directory := systemtest.TempDir(t)
 	for _, c := range []struct {
 		args   []string
 		stderr string
@@ -341,7 +357,7 @@ func TestListenAndRecordRefuse(t *testing.T) {
 		{[]string{"listen", ":0", "--script", ""}, "--script is empty, and needs the name of a file"},
 		{[]string{"record", "--listen", ":0", "--out", ""}, "--out is empty, and needs the name of a file"},
 		{[]string{"record", "--listen", ":0", "--to", "localhost:0"}, "--to: port 0 is for --listen; the proxy needs the port of the server"},
-		{[]string{"record"}, `"listen" not set`},
+		{[]string{"record"}, "--listen is missing: obe record --listen ADDRESS"},
 		{[]string{"record", "--listen", "nonsense"}, "--listen: "},
 		{[]string{"record", "--listen", ":0", "--to", "nonsense"}, "--to: "},
 		{[]string{"record", "--listen", ":61981"}, "--listen and --to are both 127.0.0.1:61981"},
@@ -367,7 +383,7 @@ func TestListenOnAUnixSocket(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("no Unix-domain sockets")
 	}
-	path := "unix:" + filepath.Join(t.TempDir(), "s")
+	path := "unix:" + filepath.Join(systemtest.TempDir(t), "s")
 	p := start(t, "listen", path)
 	if at := p.address(); at != path {
 		t.Errorf("the address is %s", at)

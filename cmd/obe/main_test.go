@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -22,11 +23,15 @@ import (
 // limit is how long anything may take on a busy machine.
 const limit = 60 * time.Second
 
-// binary is the path of the program, which TestMain builds.
-var binary string
+// binary is the path of the program: the one that OBE_TEST_PROGRAM names, because Wine has no
+// Go, or that TestMain builds.
+var binary = os.Getenv("OBE_TEST_PROGRAM")
 
 func TestMain(m *testing.M) {
 	os.Exit(func() int {
+		if binary != "" {
+			return m.Run()
+		}
 		directory, err := os.MkdirTemp("", "obe")
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -37,14 +42,44 @@ func TestMain(m *testing.M) {
 		if runtime.GOOS == "windows" {
 			binary += ".exe"
 		}
-		build := exec.Command(cmp.Or(os.Getenv("GO"), "go"), "build", "-o", binary, ".")
-		build.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := build.CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
+		if err := build(binary, testPage); err != nil {
+			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
 		return m.Run()
 	}())
+}
+
+// testPage stands for the page of obe watch, which needs npm.
+const testPage = "<!doctype html><title>test</title>"
+
+// build builds the program with a page, or without one for "", whether or not the page was
+// built in this directory.
+func build(to, page string) error {
+	index := ""
+	if page != "" {
+		index = to + ".html"
+		if err := os.WriteFile(index, []byte(page), 0o600); err != nil {
+			return err
+		}
+	}
+	overlaid, err := filepath.Abs("../../internal/monitor/page/dist/index.html")
+	if err != nil {
+		return err
+	}
+	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {overlaid: index}})
+	if err == nil {
+		err = os.WriteFile(to+".json", overlay, 0o600)
+	}
+	if err != nil {
+		return err
+	}
+	build := exec.Command(cmp.Or(os.Getenv("GO"), "go"), "build", "-overlay", to+".json", "-o", to, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return nil
 }
 
 // result is what a process left.
@@ -246,4 +281,40 @@ func startInto(t *testing.T, cmd *exec.Cmd, output *os.File) *lines {
 	}
 	t.Cleanup(func() { _ = cmd.Process.Kill() })
 	return readLines(t, "stderr", stderr)
+}
+
+// askedServer returns the address of a server that sends the same reply to each message, or
+// none if it is nil, and a channel that has a value when it was asked.
+func askedServer(t *testing.T, reply []byte) (at string, asked chan bool) {
+	t.Helper()
+	asked = make(chan bool, 1)
+	return answer(t, func(string) []byte {
+		select {
+		case asked <- true:
+		default:
+		}
+		return reply
+	}), asked
+}
+
+// startUnread starts the program with a standard output that no program reads.
+func startUnread(t *testing.T, args ...string) (cmd *exec.Cmd, stderr *lines) {
+	t.Helper()
+	out, in, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out.Close()
+	defer in.Close()
+	cmd = exec.Command(binary, args...)
+	return cmd, startInto(t, cmd, in)
+}
+
+// endsUnread waits for the end of such a program, which has the status of a closed output.
+func endsUnread(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
+	_ = cmd.Wait()
+	if status := cmd.ProcessState.ExitCode(); status != exitPipe {
+		t.Errorf("exit status %d", status)
+	}
 }

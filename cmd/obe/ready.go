@@ -26,6 +26,7 @@ is none. Nothing is printed then but the reason, on the standard error.
 	}
 	cmd.Flags().Var((*duration)(&wait), "wait", "how long to try again while no server answers, such as 500ms, 30s or 2m; a number alone is in seconds")
 	cmd.Flags().Var((*duration)(&timeout), "timeout", "how long to wait for the reply, if --wait is not given")
+	cmd.MarkFlagsMutuallyExclusive("wait", "timeout")
 	tls := addTLSFlags(cmd.Flags(), "", socket.RoleClient)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		at, err := optionalAddress(args)

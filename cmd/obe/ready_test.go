@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"libobe/internal/socket"
+	"libobe/internal/systemtest"
 )
 
 // raw runs a peer that reads a message, writes bytes and closes the connection. It returns
@@ -50,7 +51,7 @@ func TestReady(t *testing.T) {
 }
 
 func TestReadyOverUnixSocket(t *testing.T) {
-	path := "unix:" + filepath.Join(t.TempDir(), "s")
+	path := "unix:" + filepath.Join(systemtest.TempDir(t), "s")
 	server, err := socket.NewServer(path, 0)
 	if err != nil {
 		t.Skip(err) // Windows and Wine

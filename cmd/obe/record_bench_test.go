@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"io"
 	"net"
 	"os/exec"
@@ -13,7 +14,7 @@ import (
 
 // BenchmarkRecord measures what obe record adds to an exchange: client, proxy and server are
 // three processes, and each exchange through the proxy follows one without it. It reports
-// the medians, and the median of the differences.
+// the medians, and the median and the quartiles of the differences.
 func BenchmarkRecord(b *testing.B) {
 	server := background(b, "listen", ":0", "--quiet", "--stay")
 	proxy := background(b, "record", "--listen", ":0", "--to", server, "--out", filepath.Join(b.TempDir(), "run.jsonl"))
@@ -51,6 +52,12 @@ func BenchmarkRecord(b *testing.B) {
 
 // background runs the program until the end of the benchmark, and returns its address.
 func background(b *testing.B, args ...string) string {
+	return backgroundUntil(b, regexp.MustCompile(`listening on ([^, \n]+)`), args...)
+}
+
+// backgroundUntil runs the program until the end of the benchmark, and returns what a group of a
+// pattern is in the first line that it matches.
+func backgroundUntil(b *testing.B, pattern *regexp.Regexp, args ...string) string {
 	cmd := exec.Command(binary, args...)
 	stderr, err := cmd.StderrPipe()
 	if err == nil {
@@ -63,16 +70,21 @@ func background(b *testing.B, args ...string) string {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	})
-	buffer := make([]byte, 4096)
-	n, _ := stderr.Read(buffer) // one line, written at once
-	address := regexp.MustCompile(`listening on ([^, \n]+)`).FindSubmatch(buffer[:n])
-	if address == nil {
-		b.Fatalf("it says %q", buffer[:n])
+	said := ""
+	for lines := bufio.NewReader(stderr); ; {
+		line, err := lines.ReadString('\n')
+		said += line
+		if found := pattern.FindStringSubmatch(line); found != nil {
+			go func() { _, _ = io.Copy(io.Discard, lines) }()
+			return found[1]
+		}
+		if err != nil {
+			b.Fatalf("it says %q", said)
+		}
 	}
-	return string(address[1])
 }
 
-// pairs reports the medians of two functions that are called in turn.
+// pairs reports the medians of two functions that are called in turn, and the 99th percentiles.
 func pairs(b *testing.B, direct, proxied func()) {
 	var times [3][]float64
 	timed := func(f func()) float64 {
@@ -87,5 +99,10 @@ func pairs(b *testing.B, direct, proxied func()) {
 	for i, unit := range []string{"µs/direct", "µs/proxied", "µs/added"} {
 		slices.Sort(times[i])
 		b.ReportMetric(times[i][len(times[i])/2], unit)
+		b.ReportMetric(times[i][len(times[i])*99/100], unit+"-p99")
 	}
+	added := times[2]
+	b.ReportMetric(added[len(added)/4], "µs/added-p25")
+	b.ReportMetric(added[len(added)*3/4], "µs/added-p75")
+	b.ReportMetric(0, "ns/op") // of both together, which says nothing
 }

@@ -22,12 +22,13 @@ import (
 	"libobe/internal/jsondoc"
 	"libobe/internal/replay"
 	"libobe/internal/socket"
+	"libobe/internal/systemtest"
 )
 
 // record starts a proxy to an address that records in a file.
 func startRecord(t *testing.T, to string) (p *process, at, path string) {
 	t.Helper()
-	path = filepath.Join(t.TempDir(), "run.jsonl")
+	path = filepath.Join(systemtest.TempDir(t), "run.jsonl")
 	p = start(t, "record", "--listen", ":0", "--to", to, "--out", path)
 	return p, p.address(), path
 }
@@ -105,6 +106,23 @@ func TestRecordEveryCommand(t *testing.T) {
 	}
 }
 
+// The messages are in the file soon, and not only when the proxy ends.
+func TestRecordWritesMeanwhile(t *testing.T) {
+	_, at, path := startRecord(t, answer(t, replies))
+	obe(t, "", "call", at, "getmean").check(t, result{stdout: "[2.87, -Infinity]"})
+	want := []string{`received {"command": "getmean"}`, "sent [2.87, -Infinity]"}
+	for end := time.Now().Add(limit); ; time.Sleep(time.Millisecond) {
+		got := messages(t, path)
+		if slices.Equal(got, want) {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("recorded are %q", got)
+		}
+	}
+	obe(t, "", "replay", path, "--all", "--dry-run").check(t, result{"", "no run", exitUsage})
+}
+
 func TestRecordAHundredClients(t *testing.T) {
 	const clients, exchanges = 100, 10
 	p, at, path := startRecord(t, answer(t, func(body string) []byte { return []byte(body) }))
@@ -151,21 +169,12 @@ func TestRecordToTheStandardOutput(t *testing.T) {
 		t.Error(said)
 	}
 
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(binary, "record", "--listen", ":0", "--to", at)
-	lines := startInto(t, cmd, w)
-	r.Close()
-	w.Close()
+	cmd, lines := startUnread(t, "record", "--listen", ":0", "--to", at)
 	line := lines.find("listening on ")
 	proxy := regexp.MustCompile(`127\.0\.0\.1:\d+`).FindString(line)
-	obe(t, "", "call", proxy, "getmean").check(t, result{stdout: "[2.87, -Infinity]"})
-	_ = cmd.Wait()
-	if status := cmd.ProcessState.ExitCode(); status != exitPipe {
-		t.Errorf("exit status %d", status)
-	}
+	// The recorder ends when it cannot write the command, so this call may not get its reply.
+	obe(t, "", "call", proxy, "getmean")
+	endsUnread(t, cmd)
 }
 
 // A reader that has stopped holds up neither the run nor the end, and what it may lack is told.
@@ -228,7 +237,7 @@ func TestRecordWithAFullDisk(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("no limit for the size of files")
 	}
-	path := filepath.Join(t.TempDir(), "run.jsonl")
+	path := filepath.Join(systemtest.TempDir(t), "run.jsonl")
 	server := answer(t, func(string) []byte { return []byte(`"OK"`) })
 	shell := exec.Command("sh", "-c", `ulimit -f 8 && exec "$0" "$@"`, binary, "record", "--listen", ":0", "--to", server, "--out", path)
 	stderr, err := shell.StderrPipe()
@@ -269,6 +278,9 @@ func TestRecordWithAFullDisk(t *testing.T) {
 
 // The same without --out, into a file.
 func TestRecordToAFullOutput(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("a process cannot be interrupted alone")
+	}
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
 		t.Skip(err)
@@ -385,7 +397,7 @@ func TestRecordBetweenUnixSockets(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("no Unix-domain sockets")
 	}
-	directory := t.TempDir()
+	directory := systemtest.TempDir(t)
 	server, between, path := "unix:"+filepath.Join(directory, "server"), "unix:"+filepath.Join(directory, "proxy"), filepath.Join(directory, "run.jsonl")
 	behind := start(t, "listen", server)
 	behind.address()
@@ -413,7 +425,7 @@ func TestClientsOnAUnixSocketAreToldApart(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("no Unix-domain sockets")
 	}
-	directory := t.TempDir()
+	directory := systemtest.TempDir(t)
 	script := write(t, "replies.toml", "[[answer]]\ncommand = 'slow'\ndelay = '300ms'\nreply = 'slow'\n[otherwise]\nreply = 'fast'\n")
 	server, between, path := "unix:"+filepath.Join(directory, "server"), "unix:"+filepath.Join(directory, "proxy"), filepath.Join(directory, "run.jsonl")
 	behind := start(t, "listen", server, "--script", script)
@@ -438,6 +450,64 @@ func TestClientsOnAUnixSocketAreToldApart(t *testing.T) {
 		}
 		if n := len(recording.Exchanges); n != 2 {
 			t.Errorf("%s: %d exchanges", trace, n)
+		}
+	}
+}
+
+// With few descriptors, which the connections use up, no message is lost: it is written when
+// a descriptor is free.
+func TestRecordWithFewDescriptors(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("no limit of descriptors")
+	}
+	path := filepath.Join(systemtest.TempDir(t), "run.jsonl")
+	server := answer(t, func(string) []byte { return []byte(`"OK"`) })
+	p := startCommand(t, "sh", "-c", `ulimit -n 20 && exec "$0" "$@"`, binary, "record", "--listen", ":0", "--to", server, "--out", path)
+	at := p.address()
+	first := connect(t, at)
+	if got := exchange(t, first, framed(`"first"`)); got != `"OK"` {
+		t.Error(got)
+	}
+	var others []net.Conn
+	for range 40 {
+		others = append(others, connect(t, at)) // each has one descriptor of the proxy until it sends something
+	}
+	p.stderr.find("too many open files")
+	if got := exchange(t, first, framed(`"last"`)); got != `"OK"` {
+		t.Error(got)
+	}
+	time.Sleep(200 * time.Millisecond) // for attempts to write it, which fail
+	for _, conn := range others {
+		conn.Close()
+	}
+	said := p.stop(t)
+	if strings.Contains(said, "missing") || strings.Contains(said, "could not be recorded") {
+		t.Errorf("it said\n%s", said)
+	}
+	if got := strings.Join(messages(t, path), "\n"); !strings.Contains(got, "received \"first\"\nsent \"OK\"") || !strings.Contains(got, "received \"last\"\nsent \"OK\"") {
+		t.Errorf("recorded are\n%s", got)
+	}
+}
+
+// A file that is not a trace stays as it is: no reader could read what is appended to it.
+func TestRecordToAFileThatIsNoTrace(t *testing.T) {
+	for text, want := range map[string]string{
+		"x,y\n1,2\n":                          "this is not a trace",
+		"{\"trace\":\"obe\",\"version\":2}\n": "this trace has another version",
+	} {
+		path := filepath.Join(systemtest.TempDir(t), "results.csv")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		p := start(t, "record", "--listen", ":0", "--out", path)
+		if status := p.wait(); status != exitUsage {
+			t.Errorf("exit status %d", status)
+		}
+		if said := strings.Join(p.stderr.rest(), "\n"); !strings.Contains(said, want) || !strings.Contains(said, "choose another file, or remove this one") {
+			t.Errorf("it said %q", said)
+		}
+		if got, err := os.ReadFile(path); string(got) != text {
+			t.Errorf("the file has %q, %v", got, err)
 		}
 	}
 }

@@ -6,11 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"libobe/internal/command"
 	"libobe/internal/excerpt"
@@ -29,22 +32,29 @@ type replayFlags struct {
 	runGiven               bool
 	timeout                time.Duration
 	tls                    *tlsFlags
+	metrics                *metricsFlag
+	nats                   recordFlags
 }
 
 func newReplay(app *app) *cobra.Command {
 	f := replayFlags{timeout: 60 * time.Second}
 	cmd := &cobra.Command{
-		Use:   "replay FILE --to ADDRESS|--as-server|--list|--dry-run",
+		Use:   "replay FILE|nats://HOST/SUBJECT --to ADDRESS|--as-server|--list|--dry-run",
 		Short: "Send a recorded run to a server again, or answer as the recorded server did",
 		Long: `Read the trace FILE, with FILE.1 if it was renamed to that when it was full, and send the
 newrun and newdat of a run to a fresh server, one after the other. What the server knew before a
 crash is back then. It was recorded by obe record or with OBE_TRACE, at either side.
 
 A run begins at each newrun that was not refused; --list prints the runs, and the last one is the
-default. Left out are measurements that the recorded server refused with an error, and those
-without a reply that were sent again. The replay stops at the first reply that is not "OK", with
-exit status 1. With --all every command of the run is sent, and an error stops the replay unless
-the same command was answered with one before.
+default. Left out are measurements that the recorded server refused with an error. Of one that got
+no reply the trace does not tell whether the server has executed it: it is sent, unless it was
+sent again, as the next measurement or by the same client within five minutes.
+
+The replay stops at the first reply that is not "OK", with exit status 1. With --all every command
+of the run is sent, and an error stops the replay unless the same command was answered with one
+before.
+
+` + recordHelp + `
 
 --as-server listens instead, and answers each command as the recorded server did: with the next
 recorded reply to the same command with the same members, or if there is none, to the same
@@ -54,7 +64,8 @@ ADDRESS is host:port, :port on this machine, or unix:/path; with --listen :0 the
 the port, and the address is printed.`,
 		Example: `  obe replay run.jsonl --list
   obe replay run.jsonl --to :61981
-  obe replay run.jsonl --as-server --listen :0`,
+  obe replay run.jsonl --as-server --listen :0
+  obe replay nats://hub/obe.lab1.nv3 --to :61981`,
 		Args: cobra.ExactArgs(1),
 	}
 	flags := cmd.Flags()
@@ -67,15 +78,44 @@ the port, and the address is printed.`,
 	flags.BoolVar(&f.all, "all", false, "send every command, not only newrun and newdat")
 	flags.Var((*duration)(&f.timeout), "timeout", "how long to wait for each reply, such as 500ms, 30s or 2m; a number alone is in seconds")
 	flags.BoolVar(&f.persistent, "persistent", false, "use one connection for all messages: only for servers built on libobe")
+	f.metrics = addMetricsFlag(flags)
 	f.tls = addTLSFlags(flags, "", socket.RoleClient)
+	f.nats = addRecordFlags(flags, "nats-")
 	cmd.MarkFlagsMutuallyExclusive("to", "as-server", "list", "dry-run")
-	for _, pair := range [][]string{{"as-server", "all"}, {"as-server", "persistent"}, {"list", "run"}, {"list", "all"}} {
-		cmd.MarkFlagsMutuallyExclusive(pair...)
-	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		return f.do(app, cmd, args[0])
 	}
 	return cmd
+}
+
+// replayModes are the flags that have an effect in each mode of replay, besides that of the
+// mode. Those of TLS are for what has connections.
+var replayModes = []struct {
+	name, flags string
+	connects    bool
+}{
+	{"to", "run all timeout persistent", true},
+	{"as-server", "listen run timeout metrics", true},
+	{"list", "", false},
+	{"dry-run", "run all", false},
+}
+
+// noIdleFlags refuses flags that have no effect in the mode that was chosen.
+func (f *replayFlags) noIdleFlags(flags *pflag.FlagSet) (err error) {
+	for _, mode := range replayModes {
+		if !flags.Changed(mode.name) {
+			continue
+		}
+		flags.Visit(func(flag *pflag.Flag) {
+			known := flag.Name == mode.name || slices.Contains(f.nats.names(), flag.Name) || slices.Contains(strings.Fields(mode.flags), flag.Name) || mode.connects && strings.HasPrefix(flag.Name, "tls")
+			if !known && err == nil {
+				pair := []string{mode.name, flag.Name}
+				slices.Sort(pair)
+				err = fmt.Errorf("--%s and --%s exclude each other", pair[0], pair[1])
+			}
+		})
+	}
+	return err
 }
 
 func (f *replayFlags) do(app *app, cmd *cobra.Command, path string) error {
@@ -86,6 +126,9 @@ func (f *replayFlags) do(app *app, cmd *cobra.Command, path string) error {
 	}
 	if cmd.Flags().Changed("listen") && !f.asServer {
 		return usage(errors.New("--listen is for --as-server; to send the run to a server, use --to"))
+	}
+	if err := f.noIdleFlags(cmd.Flags()); err != nil {
+		return usage(err)
 	}
 	at, name := f.to, "--to"
 	if f.asServer {
@@ -98,9 +141,12 @@ func (f *replayFlags) do(app *app, cmd *cobra.Command, path string) error {
 			return usage(fmt.Errorf("%s: %w", name, err))
 		}
 	}
-	recording, err := app.load(path)
+	if err := f.nats.check(cmd, path); err != nil {
+		return err
+	}
+	recording, path, err := app.load(tell, f.nats, path)
 	if err != nil {
-		return usage(traceError(path, err))
+		return traceExit(path, err)
 	}
 	if recording.Damaged > 0 {
 		tell.say("%s in %s %s not complete, and skipped", plural(recording.Damaged, "line"), path, isAre(int64(recording.Damaged)))
@@ -125,10 +171,16 @@ func (f *replayFlags) do(app *app, cmd *cobra.Command, path string) error {
 	if plan.Refused > 0 {
 		tell.say("%s that the recorded server refused %s left out", plural(plan.Refused, "command"), isAre(int64(plan.Refused)))
 	}
-	if plan.Repeated > 0 {
-		tell.say("%s without a reply, which the client sent again, %s left out", plural(plan.Repeated, "command"), isAre(int64(plan.Repeated)))
+	if n := len(plan.Resent); n > 0 {
+		tell.say("%s without a reply, which the client sent again, %s left out", plural(n, "command"), isAre(int64(n)))
+	}
+	if n := plan.Unanswered; n > 0 {
+		tell.say("%s without a reply %s among those to send; the trace does not tell whether the recorded server has executed %s", plural(n, "command"), isAre(int64(n)), map[bool]string{true: "it", false: "them"}[n == 1])
 	}
 	if f.dryRun {
+		for _, x := range plan.Resent {
+			tell.say("%s (%s) got no reply, and was sent again (line %d)", shownName(x.Lost.Name), x.Lost.Command.Place(), x.Again.Command.Line)
+		}
 		for _, x := range plan.Exchanges {
 			body := x.Command.Body
 			if app.terminal {
@@ -144,23 +196,47 @@ func (f *replayFlags) do(app *app, cmd *cobra.Command, path string) error {
 	return f.send(app, tell, address, plan)
 }
 
-// load reads a trace, which takes long if it is large or a pipe. A signal ends the wait for it.
-func (a *app) load(path string) (*replay.Recording, error) {
+// load reads a trace, which takes long if it is large or a pipe. A signal ends the wait for it. shown is the path for
+// people.
+func (a *app) load(tell *events, flags recordFlags, path string) (recording *replay.Recording, shown string, err error) {
+	at, isRecord, shown, err := parseRecord(path)
+	if err != nil {
+		return nil, shown, err
+	}
 	type result struct {
 		recording *replay.Recording
 		err       error
 	}
 	loaded := make(chan result, 1)
 	go func() {
-		recording, err := replay.Load(path)
+		if !isRecord {
+			recording, err := replay.Load(path)
+			loaded <- result{recording, err}
+			return
+		}
+		reader, err := openHistory(a, tell, flags, at)
+		if err != nil {
+			loaded <- result{nil, err}
+			return
+		}
+		defer reader.Close()
+		recording, err := replay.Read(shown, reader)
 		loaded <- result{recording, err}
 	}()
 	select {
 	case r := <-loaded:
-		return r.recording, r.err
+		return r.recording, shown, r.err
 	case <-a.ctx.Done():
-		return nil, a.ctx.Err()
+		return nil, shown, a.ctx.Err()
 	}
+}
+
+// traceExit is the exit for an error of load.
+func traceExit(path string, err error) error {
+	if errors.As(err, new(*exit)) {
+		return err
+	}
+	return usage(traceError(path, err))
 }
 
 // traceError adds what to try to an error of reading a trace.
@@ -267,6 +343,11 @@ func (f *replayFlags) send(app *app, tell *events, to address, plan *replay.Plan
 
 // answer answers commands as the recorded server did, until done or a signal.
 func (f *replayFlags) answer(app *app, tell *events, at address, recording *replay.Recording, run *replay.Run) error {
+	numbers, err := f.metrics.open(app, tell, "replay", map[string]address{"--listen": at})
+	if err != nil {
+		return err
+	}
+	defer numbers.close()
 	answers := recording.NewAnswerer(run)
 	server, err := socket.NewServer(at.host, at.port)
 	if err != nil {
@@ -277,6 +358,9 @@ func (f *replayFlags) answer(app *app, tell *events, at address, recording *repl
 	if err := f.tls.apply(server); err != nil {
 		return err
 	}
+	numbers.Socket(server, socket.RoleServer)
+	numbers.problems(tell, replayProblems)
+	numbers.serve()
 	tell.say("listening on %s", server.Name())
 	defer context.AfterFunc(app.ctx, server.Free)()
 	var done atomic.Int32
@@ -289,7 +373,7 @@ func (f *replayFlags) answer(app *app, tell *events, at address, recording *repl
 			return // it got no reply
 		}
 		if err := m.Reply(reply, f.timeout); err != nil {
-			tell.tell("replies that could not be sent", err.Error())
+			tell.tell(unsentReplies, err.Error())
 			return
 		}
 		answered++
@@ -305,29 +389,45 @@ func (f *replayFlags) answer(app *app, tell *events, at address, recording *repl
 	return failure(err)
 }
 
+// What people are told of many commands that cannot be answered exactly as the recorded server did.
+const (
+	repeatedCommands   = "commands that came more often than they were recorded"
+	similarCommands    = "commands with other members than those that were recorded"
+	unknownCommands    = "commands that were not recorded"
+	unansweredCommands = "commands without a recorded reply"
+	cutReplies         = "replies of which the trace has only the beginning"
+	unsentReplies      = "replies that could not be sent"
+)
+
+// replayProblems are these as labels.
+var replayProblems = map[string]string{
+	"repeated": repeatedCommands, "other_members": similarCommands, "unknown": unknownCommands,
+	"no_reply": unansweredCommands, "cut": cutReplies, "reply_not_sent": unsentReplies,
+}
+
 // recordedReply returns the reply to a command, or false if the recorded server sent none. It
 // tells if the command is not exactly what was recorded.
 func recordedReply(tell *events, name string, x *replay.Exchange, match replay.Match) ([]byte, bool) {
 	shown := shownName(name)
 	switch match {
 	case replay.Repeated:
-		tell.tell("commands that came more often than they were recorded", shown+" comes more often than it was recorded: the last reply is sent again")
+		tell.tell(repeatedCommands, shown+" comes more often than it was recorded: the last reply is sent again")
 	case replay.Similar:
-		tell.tell("commands with other members than those that were recorded", shown+" has other members than those that were recorded: the next reply to "+shown+" is sent")
+		tell.tell(similarCommands, shown+" has other members than those that were recorded: the next reply to "+shown+" is sent")
 	case replay.Unknown:
 		if name == "ready" { // the recorded server was asked before the trace began
 			return []byte(`"OK"`), true
 		}
-		tell.tell("commands that were not recorded", shown+" was not recorded: the reply is an error")
-		return errorMessage(name, "the trace has no such command"), true
+		tell.tell(unknownCommands, shown+" was not recorded: the reply is an error")
+		return command.ErrorReply(name, "the trace has no such command"), true
 	}
 	switch {
 	case x.Reply == nil:
-		tell.tell("commands without a recorded reply", shown+" got no reply in the trace, and gets none")
+		tell.tell(unansweredCommands, shown+" got no reply in the trace, and gets none")
 		return nil, false
 	case x.Reply.Cut:
-		tell.tell("replies of which the trace has only the beginning", shown+": the trace has only the beginning of the reply, so that an error is sent ("+x.Reply.Place()+")")
-		return errorMessage(name, "the trace has only the beginning of the reply"), true
+		tell.tell(cutReplies, shown+": the trace has only the beginning of the reply, so that an error is sent ("+x.Reply.Place()+")")
+		return command.ErrorReply(name, "the trace has only the beginning of the reply"), true
 	}
 	return x.Reply.Body, true
 }
@@ -338,11 +438,4 @@ func shownName(name string) string {
 		return "a message without a command"
 	}
 	return printable(excerpt.Message(name))
-}
-
-// errorMessage is how a server reports an error.
-func errorMessage(name, why string) []byte {
-	text := jsondoc.AppendString([]byte(`{"error": `), why)
-	text = jsondoc.AppendString(append(text, `, "command": `...), name)
-	return append(text, '}')
 }

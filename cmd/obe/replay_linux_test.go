@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,11 +9,12 @@ import (
 	"time"
 
 	"libobe/internal/socket"
+	"libobe/internal/systemtest"
 )
 
 // A signal ends the wait for a trace that is a pipe, without waiting for grace to run out.
 func TestReplayInterruptedWhileReading(t *testing.T) {
-	pipe := filepath.Join(t.TempDir(), "pipe")
+	pipe := filepath.Join(systemtest.TempDir(t), "pipe")
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -36,20 +36,6 @@ func TestReplayInterruptedWhileReading(t *testing.T) {
 	if fastest >= grace {
 		t.Errorf("the fastest of five ended after %v", fastest)
 	}
-}
-
-// writeTrace writes a trace of commands that got the reply "OK".
-func writeTrace(t *testing.T, commands ...string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "run.jsonl")
-	text := `{"trace":"obe","version":1}` + "\n"
-	for _, body := range commands {
-		text += fmt.Sprintf(`{"role":"server","direction":"received","size":%d,"body":%s}`+"\n"+`{"role":"server","direction":"sent","body":"OK"}`+"\n", len(body), body)
-	}
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
 }
 
 // What other programs have named their commands is no instruction to a terminal.

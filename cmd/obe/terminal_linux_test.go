@@ -4,10 +4,13 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"libobe/internal/systemtest"
 )
 
 // atTerminal runs the program with a terminal as its output, and returns what was shown.
@@ -70,5 +73,42 @@ func TestTerminal(t *testing.T) {
 	}
 	if got := atTerminal(t, "NO_COLOR=", "call", at, "x", "--repeat", "3"); !strings.HasPrefix(got, "3 exchanges with ") {
 		t.Errorf("%q", got)
+	}
+}
+
+// At a terminal the estimate is shown while it is measured, and the table is not mixed with it.
+func TestSimulateAtATerminal(t *testing.T) {
+	file := write(t, "line.toml", lineExperiment)
+	_, at := design(t, file, ":0")
+	shown := atTerminal(t, "NO_COLOR=", "simulate", file, at, "--seed", "1", "--measurements", "20")
+	for _, want := range []string{"obe simulate: seed 1, true values: slope ", "\rchosen, 1 of 20: slope ", "\rchosen, 20 of 20: slope ", "\nslope "} {
+		if !strings.Contains(shown, want) {
+			t.Errorf("%q is missing in %q", want, shown)
+		}
+	}
+}
+
+// Standard streams that are closed are /dev/null for the program, by Go's runtime: no other
+// file gets their numbers, in which lines or errors would end up.
+func TestClosedStandardStreams(t *testing.T) {
+	path := filepath.Join(systemtest.TempDir(t), "run.jsonl")
+	at := unusedAddress(t)
+	server := answer(t, echo)
+	p := startCommand(t, "sh", "-c", `exec "$0" "$@" <&- >&- 2>&-`, binary, "record", "--listen", at, "--to", server, "--out", path)
+	obe(t, "", "ready", at, "--wait", limit.String()).check(t, result{})
+	for fd := range 3 {
+		if to, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/%d", p.cmd.Process.Pid, fd)); err != nil || to != os.DevNull {
+			t.Errorf("the descriptor %d is %s, %v", fd, to, err)
+		}
+	}
+	p.stop(t)
+	if got := messages(t, path); len(got) != 2 {
+		t.Errorf("recorded are %q", got)
+	}
+	for _, closed := range []string{"<&-", "2>&-"} {
+		shell := exec.Command("sh", "-c", `exec "$0" "$@" `+closed, binary, "call", server, "x")
+		if out, err := shell.Output(); err != nil || string(out) != `{"command": "x"}`+"\n" {
+			t.Errorf("%s: %q, %v", closed, out, err)
+		}
 	}
 }

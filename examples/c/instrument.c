@@ -1,11 +1,12 @@
 /*
  * An instrument that lets an experiment-design server choose its measurements. The instrument is simulated: its range
  * contains a Lorentzian dip, and each measurement is noisy. The exit status is 3 if the dip was not found.
- *     cc -std=c99 instrument.c -lobe -lm -o instrument && ./instrument 61981
+ *     cc -std=c99 instrument.c -lobe -lm -o instrument && ./instrument --port 61981
  */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "obe.h"
@@ -56,21 +57,57 @@ static obe_status run(obe_socket server, double true_centre, double *mean, doubl
     return status == OBE_OK ? obe_done(server, REPLY_MS) : status;
 }
 
+/* Reads the command line. Returns -1, or the status with which the program has to end. */
+static int read_options(int argc, char **argv, int32_t *port, unsigned *seed)
+{
+    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+        printf("usage: %s [--port PORT] [--seed N] [--help]\n"
+               "  --port  the port of the server on this machine (default: 61981)\n"
+               "  --seed  makes every draw repeatable\n",
+               argv[0]);
+        return 0;
+    }
+    for (int i = 1; i < argc; i += 2) {
+        const int is_port = strcmp(argv[i], "--port") == 0;
+        const int largest = is_port ? 65535 : 99999;
+        const char *text = i + 1 < argc ? argv[i + 1] : "";
+        const size_t digits = strspn(text, "0123456789");
+        if (!is_port && strcmp(argv[i], "--seed") != 0) {
+            fprintf(stderr, "%s: %s is not an option; see %s --help\n", argv[0], argv[i], argv[0]);
+            return 2;
+        }
+        if (digits == 0 || digits > 5 || text[digits] != '\0' || atoi(text) > largest) {
+            fprintf(stderr, "%s: %s needs a whole number from 0 to %d, not \"%s\"\n", argv[0], argv[i], largest, text);
+            return 2;
+        }
+        if (is_port)
+            *port = (int32_t)atoi(text);
+        else
+            *seed = (unsigned)atoi(text);
+    }
+    return -1;
+}
+
 int main(int argc, char **argv)
 {
     obe_socket server = NULL;
     double true_centre, mean = 0.0, std = 0.0;
     char message[512] = "";
     obe_status status;
+    int32_t port = OBE_DEFAULT_PORT;
+    unsigned seed = (unsigned)time(NULL);
+    const int exit_status = read_options(argc, argv, &port, &seed);
 
-    srand(argc > 2 ? (unsigned)atoi(argv[2]) : (unsigned)time(NULL));
+    if (exit_status >= 0)
+        return exit_status;
+    srand(seed);
     true_centre = LOLIM + (HILIM - LOLIM) * (0.05 + 0.9 * uniform());
-    status = obe_client_new(NULL, argc > 1 ? atoi(argv[1]) : OBE_DEFAULT_PORT, &server);
+    status = obe_client_new(NULL, port, &server);
     if (status == OBE_OK)
         status = run(server, true_centre, &mean, &std);
     if (status != OBE_OK) {
         obe_last_error(server, message, (int64_t)sizeof message, NULL);
-        fprintf(stderr, "instrument: %s %s\n", obe_strerror(status), message);
+        fprintf(stderr, "%s: %s %s\n", argv[0], obe_strerror(status), message);
         obe_free(server);
         return 1;
     }

@@ -310,10 +310,11 @@ static int run_experiment(obe_socket server, int designed, const struct options 
 
 /* ---- the command line ---- */
 
-static int usage(void)
+static void print_usage(FILE *stream, const char *program)
 {
-    fputs("usage: instrument [--address ADDRESS] [--port PORT] [--rounds N] [--dwell MS] [--seed N] [--compare]\n"
-          "                  [--log FILE] [--plot] [--persistent] [--done]\n"
+    fprintf(stream, "usage: %s", program);
+    fputs(" [--address ADDRESS] [--port PORT] [--rounds N] [--dwell MS] [--seed N] [--compare]\n"
+          "       [--log FILE] [--plot] [--persistent] [--done] [--help]\n"
           "  --address     the address of the server (default: this computer)\n"
           "  --port        its port (default: 61981)\n"
           "  --rounds      the number of measurements (default: 200)\n"
@@ -323,9 +324,9 @@ static int usage(void)
           "  --log         writes each round to a file, for plot.py\n"
           "  --plot        runs plot.py of this directory, which draws on the screen, find_peak.png and find_peak.svg\n"
           "  --persistent  keeps the connection open; not for servers in Python\n"
-          "  --done        stops the server afterwards\n",
-          stderr);
-    return 0;
+          "  --done        stops the server afterwards\n"
+          "  --help        prints this text\n",
+          stream);
 }
 
 static int read_whole(const char *text, long low, long high, long *value)
@@ -336,14 +337,35 @@ static int read_whole(const char *text, long low, long high, long *value)
     return end != text && *end == '\0' && *value >= low && *value <= high;
 }
 
+/* Says that the value of an option is not one. Returns 2, the exit status. */
+static int wrong_value(char **argv, int i, long low, long high)
+{
+    fprintf(stderr, "%s: %s needs a whole number from %ld to %ld, not \"%s\"\n", argv[0], argv[i - 1], low, high,
+            argv[i]);
+    print_usage(stderr, argv[0]);
+    return 2;
+}
+
+/* Reads the command line. Returns -1, or the status with which the program has to end. */
 static int read_options(int argc, char **argv, struct options *options)
 {
-    long seed;
-    int i;
+    static const struct {
+        const char *name;
+        long low, high;
+    } WHOLE[] = {{"--port", 1, 65535}, {"--rounds", 1, 1000000}, {"--dwell", 0, 1000000}, {"--seed", 0, 2147483647}};
+    enum { NUMBERS = sizeof WHOLE / sizeof *WHOLE };
+    long seed = -1, *const values[NUMBERS] = {&options->port, &options->rounds, &options->dwell, &seed};
+    int i, k;
 
     for (i = 1; i < argc; i++) {
         const char *name = argv[i];
 
+        for (k = 0; k < NUMBERS && strcmp(name, WHOLE[k].name) != 0; k++)
+            continue;
+        if (strcmp(name, "--help") == 0) {
+            print_usage(stdout, argv[0]);
+            return 0;
+        }
         if (strcmp(name, "--done") == 0)
             options->done = 1;
         else if (strcmp(name, "--compare") == 0)
@@ -352,24 +374,24 @@ static int read_options(int argc, char **argv, struct options *options)
             options->plot = 1;
         else if (strcmp(name, "--persistent") == 0)
             options->persistent = 1;
-        else if (++i == argc)
-            return usage();
-        else if (strcmp(name, "--address") == 0)
+        else if (k == NUMBERS && strcmp(name, "--address") != 0 && strcmp(name, "--log") != 0) {
+            fprintf(stderr, "%s: %s is not an option\n", argv[0], name);
+            print_usage(stderr, argv[0]);
+            return 2;
+        } else if (++i == argc) {
+            fprintf(stderr, "%s: %s needs a value\n", argv[0], name);
+            print_usage(stderr, argv[0]);
+            return 2;
+        } else if (strcmp(name, "--address") == 0)
             options->address = argv[i];
         else if (strcmp(name, "--log") == 0)
             options->log = argv[i];
-        else if (strcmp(name, "--port") == 0 && read_whole(argv[i], 1, 65535, &options->port))
-            continue;
-        else if (strcmp(name, "--rounds") == 0 && read_whole(argv[i], 1, 1000000, &options->rounds))
-            continue;
-        else if (strcmp(name, "--dwell") == 0 && read_whole(argv[i], 0, 1000000, &options->dwell))
-            continue;
-        else if (strcmp(name, "--seed") == 0 && read_whole(argv[i], 0, 2147483647, &seed))
-            options->seed = (uint64_t)seed;
-        else
-            return usage();
+        else if (!read_whole(argv[i], WHOLE[k].low, WHOLE[k].high, values[k]))
+            return wrong_value(argv, i, WHOLE[k].low, WHOLE[k].high);
     }
-    return 1;
+    if (seed >= 0)
+        options->seed = (uint64_t)seed;
+    return -1;
 }
 
 static void print_result(const char *name, const struct result *result)
@@ -385,13 +407,14 @@ int main(int argc, char **argv)
     struct options options = {NULL, NULL, OBE_DEFAULT_PORT, 200, 0, 0, 0, 0, 0, 0};
     struct result designed = {{0}, {0}, 0}, even = {{0}, {0}, 0};
     obe_socket server = NULL;
-    int good, found = 0;
+    int good, found = 0, exit_status;
 
     /* The address of a local variable differs from run to run, so runs within one second differ too. */
     random_state = (uint64_t)time(NULL) * 1000003U + (uint64_t)(uintptr_t)&options;
     options.seed = (uint64_t)uniform(0, 2147483647);
-    if (!read_options(argc, argv, &options))
-        return 2;
+    exit_status = read_options(argc, argv, &options);
+    if (exit_status >= 0)
+        return exit_status;
     random_state = options.seed;
     prepare_sample();
 

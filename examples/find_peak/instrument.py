@@ -151,6 +151,8 @@ def main() -> int:
     parser.add_argument("--persistent", action="store_true", help="keeps the connection; not for servers in Python")
     parser.add_argument("--done", action="store_true", help="ends the server afterwards")
     options = parser.parse_args()
+    if not 1 <= options.port <= 65535:
+        parser.error(f"argument --port: {options.port} is not from 1 to 65535")
     if options.seed is None:
         options.seed = random.randrange(2147483648)
     figure = None

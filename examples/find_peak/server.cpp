@@ -34,7 +34,7 @@ struct range {
 // measurement. Replies contain the parameters in this order.
 enum { CENTRE, DEPTH, WIDTH, PARAMETERS };
 using point = std::array<double, PARAMETERS>;
-const std::array<range, PARAMETERS> PRIOR{{{1.5, 3.5}, {0.01, 0.1}, {0.003, 0.05}}}; // in GHz, of the signal, in GHz
+const std::array<range, PARAMETERS> PRIOR{{{1.5, 3.5}, {0.02, 0.1}, {0.01, 0.05}}}; // in GHz, of the signal, in GHz
 
 // The model: the signal that is expected at a setting, here a Lorentzian dip below 1.
 inline double signal(double setting, const point &p)
@@ -52,6 +52,7 @@ const double NOISE = 0.005;
 
 const std::size_t DRAWS = 30; // particles that the utility is computed from
 const double SHRINK = 0.98;   // resampling multiplies the distance from the mean by it; a in Liu and West
+const double SURPRISE = 6;    // standard deviations between a measurement and all particles that cannot be chance
 
 /// The knowledge about the parameters: a cloud of particles, which are points in parameter space, with weights.
 struct designer {
@@ -59,6 +60,7 @@ struct designer {
     std::array<std::vector<double>, PARAMETERS> particles; // an array for each parameter, so that the
     std::vector<double> log_weight, weight;                // compiler can use vector instructions
     double noise = NOISE;
+    double surprise = 0; // the largest distance of a measurement from all particles, in its standard deviations
     std::mt19937_64 random;
 
     designer(std::size_t size, std::uint64_t seed) : log_weight(size), weight(size), random(seed)
@@ -79,19 +81,46 @@ struct designer {
                 value = uniform(PRIOR[k].low, PRIOR[k].high);
         level();
         noise = NOISE;
+        surprise = 0;
     }
 
+    /// Learns from the measurement y ± s at setting x.
+    void learn(double x, double y, double s)
+    {
+        surprise = std::max(surprise, update(x, y, s, 8));
+        noise = s;
+    }
+
+    /// Why the posterior cannot be trusted, as sentences.
+    std::vector<std::string> warnings() const
+    {
+        std::vector<std::string> result;
+        if (surprise > SURPRISE)
+            result.push_back(
+                "A measurement was too far away from every guess to be chance: it is an outlier, its noise "
+                "is larger than reported, or the model is wrong. Begin a new run.");
+        for (std::size_t k = 0; k < PARAMETERS; k++)
+            if (pressed(k))
+                result.push_back("Parameter " + std::to_string(k + 1) + " is at a bound of its prior, or beyond.");
+        return result;
+    }
+
+private:
     /// Bayes' rule: multiplies the weights by the likelihood of the measurement y ± s at setting x. It adds logarithms,
     /// and shifts the largest to 0, since the product of many measurements is less than the smallest double.
     ///
     /// A measurement that agrees with only a few particles is split into two equivalent ones, y ± √2 s twice. Between
     /// them the particles are resampled to where they agree.
-    void learn(double x, double y, double s, int halvings = 8)
+    ///
+    /// It returns the distance of the measurement from the nearest particle, in standard deviations.
+    double update(double x, double y, double s, int halvings)
     {
+        double nearest = INFINITY;
         std::vector<double> logs(size()), updated(size());
         for (std::size_t i = 0; i < size(); i++) {
             const double residual = (y - signal(x, particle(i))) / s;
             logs[i] = log_weight[i] - 0.5 * residual * residual;
+            nearest = std::min(nearest, weight[i] > 0 ? std::abs(residual) : INFINITY);
         }
         const double largest = *std::max_element(logs.begin(), logs.end());
         if (!std::isfinite(largest))
@@ -106,8 +135,8 @@ struct designer {
 
         const double share = sum * sum / squares / static_cast<double>(size()); // the effective size of the cloud
         if (share < 0.1 && halvings > 0) {
-            learn(x, y, s * std::sqrt(2.0), halvings - 1);
-            learn(x, y, s * std::sqrt(2.0), halvings - 1);
+            update(x, y, s * std::sqrt(2.0), halvings - 1);
+            update(x, y, s * std::sqrt(2.0), halvings - 1);
         } else {
             log_weight.swap(logs);
             for (std::size_t i = 0; i < size(); i++)
@@ -115,9 +144,10 @@ struct designer {
             if (share < 0.5)
                 resample();
         }
-        noise = s;
+        return nearest;
     }
 
+public:
     /// The setting where a measurement is most informative.
     double best()
     {
@@ -155,9 +185,19 @@ struct designer {
         return result;
     }
 
+    /// The covariance; of what cannot be trusted, the variance is at least that of the prior.
+    std::array<point, PARAMETERS> uncertainty() const
+    {
+        std::array<point, PARAMETERS> result = covariance();
+        for (std::size_t k = 0; k < PARAMETERS; k++)
+            if (surprise > SURPRISE || pressed(k))
+                result[k][k] = std::max(result[k][k], prior_variance(k));
+        return result;
+    }
+
     point deviation() const
     {
-        const std::array<point, PARAMETERS> squares = covariance();
+        const std::array<point, PARAMETERS> squares = uncertainty();
         point result;
         for (std::size_t k = 0; k < PARAMETERS; k++)
             result[k] = std::sqrt(squares[k][k]);
@@ -166,6 +206,16 @@ struct designer {
 
 private:
     std::size_t size() const { return weight.size(); }
+
+    static double prior_variance(std::size_t k) { return std::pow(PRIOR[k].high - PRIOR[k].low, 2) / 12; }
+
+    /// Whether a parameter that seems to be known is at a bound of its prior: the true value may be beyond it.
+    bool pressed(std::size_t k) const
+    {
+        const double value = mean()[k], known = std::sqrt(covariance()[k][k]);
+        return known < 0.1 * std::sqrt(prior_variance(k)) &&
+               (value - PRIOR[k].low < 1.5 * known || PRIOR[k].high - value < 1.5 * known);
+    }
 
     point particle(std::size_t i) const
     {
@@ -290,7 +340,8 @@ static double number(const obe::message &request, const std::string &name, doubl
     return value;
 }
 
-/// Refuses a newrun with a member that is misspelled, or meant for another server.
+/// Refuses a newrun with a member that is misspelled, or meant for another server: the run would measure elsewhere than
+/// its client wants. Of other commands, unknown members are ignored, as the protocol recommends.
 static void refuse_unknown_members(const obe::message &request)
 {
     for (std::size_t i = 0; i < request.count(""); i++) {
@@ -299,6 +350,11 @@ static void refuse_unknown_members(const obe::message &request)
             throw std::invalid_argument("unknown member \"" + name + "\"; newrun has lolim, hilim and steps");
     }
 }
+
+/// What the numbers are, for programs that show them, such as obe watch. The reply also has trusted and warnings.
+static const char *const DESCRIPTION = R"({"title": "find_peak",
+"settings": [{"name": "frequency", "unit": "GHz"}], "channels": [{"name": "signal"}],
+"parameters": [{"name": "centre", "unit": "GHz"}, {"name": "depth"}, {"name": "width", "unit": "GHz"}]})";
 
 /// The command of a request; empty if it has none.
 static std::string command_of(const obe::message &request)
@@ -314,6 +370,10 @@ static obe::json_text answer(designer &experiment, const obe::message &request)
     const obe::json_text ok = obe::to_json("OK");
     if (command == "ready" || command == "done")
         return ok;
+    if (command == "describe") {
+        const std::vector<std::string> warnings = experiment.warnings();
+        return obe::message(DESCRIPTION).set("trusted", warnings.empty()).set("warnings", warnings).json();
+    }
     if (command == "newrun") {
         refuse_unknown_members(request);
         const double low = number(request, "lolim", -LARGEST, LARGEST, SETTINGS.low);
@@ -341,7 +401,7 @@ static obe::json_text answer(designer &experiment, const obe::message &request)
     if (command == "getstd")
         return obe::to_json(experiment.deviation());
     if (command == "getcov")
-        return obe::to_json(experiment.covariance());
+        return obe::to_json(experiment.uncertainty());
     if (command == "getset")
         return obe::to_json({experiment.settings});
     if (command == "getpar" || command == "getpdf")
@@ -351,7 +411,7 @@ static obe::json_text answer(designer &experiment, const obe::message &request)
     if (command == "getcon")
         return obe::json_text("[]"); // the model has parameters only
     throw std::invalid_argument(
-        "unknown command; known are ready, getset, getpar, getcon, getwgt, getpdf, newrun, optset, "
+        "unknown command; known are ready, describe, getset, getpar, getcon, getwgt, getpdf, newrun, optset, "
         "goodset, newdat, getmean, getstd, getcov and done");
 }
 
@@ -384,7 +444,11 @@ static void serve(const std::string &address, int port, std::size_t size, std::u
         try {
             reply = answer(experiment, request);
         } catch (const std::exception &e) { // an invalid request must not stop the server
-            reply = obe::message("{}").set("error", e.what()).json();
+            obe::message error(R"({"error": null, "command": null})");
+            error.set("error", e.what());
+            if (!command_of(request).empty())
+                error.set("command", command_of(request));
+            reply = error.json();
         }
         try {
             request.reply(reply, limit);
@@ -399,7 +463,7 @@ static void serve(const std::string &address, int port, std::size_t size, std::u
 
 // ---- The command line ------------------------------------------------------------------------------------------------
 
-static const char USAGE[] = "usage: server [--address ADDRESS] [--port PORT] [--particles N] [--seed N] [--help]\n"
+static const char USAGE[] = " [--address ADDRESS] [--port PORT] [--particles N] [--seed N] [--help]\n"
                             "  --address    the address to listen on (default: this computer only)\n"
                             "  --port       its port; 0 lets the system choose (default: 61981)\n"
                             "  --particles  the number of particles (default: 10000)\n"
@@ -428,22 +492,27 @@ int main(int argc, char **argv)
     for (int i = 1; i < argc; i += 2) {
         const std::string name = argv[i];
         if (name == "--help") {
-            std::cout << USAGE;
+            std::cout << "usage: " << argv[0] << USAGE;
             return 0;
         }
         const bool known = options.count(name) == 1;
         if (!known || i + 1 == argc) {
-            std::cerr << "server: " << name << (known ? " needs a value\n" : " is not an option\n") << USAGE;
+            std::cerr << argv[0] << ": " << name << (known ? " needs a value\n" : " is not an option\n")
+                      << "usage: " << argv[0] << USAGE;
             return 2;
         }
         options[name] = argv[i + 1];
     }
+    int failed = 2; // by the command line, until that is read
     try {
-        serve(options["--address"], static_cast<int>(whole(options, "--port", 0, 65535)),
-              whole(options, "--particles", 100, 1000000), whole(options, "--seed", 0, UINT32_MAX));
+        const int port = static_cast<int>(whole(options, "--port", 0, 65535));
+        const std::size_t size = whole(options, "--particles", 100, 1000000);
+        const std::uint64_t seed = whole(options, "--seed", 0, UINT32_MAX);
+        failed = 1;
+        serve(options["--address"], port, size, seed);
     } catch (const std::exception &e) {
-        std::cerr << "server: " << e.what() << std::endl;
-        return 1;
+        std::cerr << argv[0] << ": " << e.what() << std::endl;
+        return failed;
     }
     return 0;
 }

@@ -9,10 +9,13 @@ import os
 import random
 import re
 import shutil
+import socket
 import statistics
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +32,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 LIBRARY = Path(os.environ["OBE_LIBRARY"]).resolve()
 ENVIRONMENT = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path), MPLBACKEND="agg")
+URL = "https://github.com/usnistgov/optbayesexpt"
 TIMEOUT = peer.HANGS  # for programs that should have ended
 PARTICLES = 10000
 
@@ -96,6 +100,9 @@ def test_every_command_has_its_reply(port: int) -> None:
         assert setting in settings
     assert ask(port, "goodset", pickiness=4)[0] in settings
     assert ask(port, "newdat", x=[2.5], y=0.99, s=0.01) == "OK"
+    description = ask(port, "describe")
+    assert [entry["unit"] for entry in description["settings"]] == ["GHz"]
+    assert [entry["name"] for entry in description["parameters"]] == ["centre", "depth", "width"]
     parameters, weights = ask(port, "getpar"), ask(port, "getwgt")
     assert [len(row) for row in parameters] == [PARTICLES] * 3
     assert ask(port, "getpdf") == parameters
@@ -120,9 +127,9 @@ def test_a_new_run_takes_its_settings_and_forgets_the_data(port: int) -> None:
         assert ask(port, "newrun", lolim=2, hilim=3, steps=steps) == "OK"
         assert ask(port, "getset")[0] == pytest.approx([2 + i / 24 for i in range(25)])
     assert ask(port, "getwgt") == [1 / PARTICLES] * PARTICLES
-    # The prior again: uniform over 1.5 to 3.5, 0.01 to 0.1 and 0.003 to 0.05.
-    assert ask(port, "getmean") == pytest.approx([2.5, 0.055, 0.0265], rel=0.05)
-    assert ask(port, "getstd") == pytest.approx([size / math.sqrt(12) for size in (2, 0.09, 0.047)], rel=0.05)
+    # The prior again: uniform over 1.5 to 3.5, 0.02 to 0.1 and 0.01 to 0.05.
+    assert ask(port, "getmean") == pytest.approx([2.5, 0.06, 0.03], rel=0.05)
+    assert ask(port, "getstd") == pytest.approx([size / math.sqrt(12) for size in (2, 0.08, 0.04)], rel=0.05)
 
 
 def test_numbers_with_and_without_a_list(programs: Path) -> None:
@@ -195,16 +202,56 @@ BAD_REQUESTS = [
 
 
 def test_a_bad_request_gets_an_error_and_changes_nothing(port: int) -> None:
+    refused(port, BAD_REQUESTS)
+
+
+def refused(port: int, requests: list[str]) -> None:
+    """Each request gets an error, with the name of the command, and changes nothing."""
+
     def state() -> list[Any]:
         return [ask(port, command) for command in ("getset", "getwgt", "getmean", "getstd")]
 
     ask(port, "newdat", x=[2.5], y=0.99, s=0.01)
     before = state()
-    for request in BAD_REQUESTS:
+    for request in requests:
         reply = json.loads(peer.exchange(port, request.encode()))
-        assert list(reply) == ["error"], request
+        assert list(reply) == ["error", "command"], request
         assert len(reply["error"]) > 10, request
+        assert reply["command"] == command_in(request), request
     assert state() == before
+
+
+def command_in(request: str) -> str | None:
+    """The name of a command; None if it has none."""
+    value = json.loads(request)
+    name = value.get("command") if isinstance(value, dict) else None
+    if not name or not isinstance(name, str):
+        return None
+    return name.replace("\ud800", "\ufffd")  # half a character, which no UTF-8 can have
+
+
+def test_data_that_no_guess_explains_are_not_trusted(port: int) -> None:
+    """The standard deviations are then those of the prior, until another run begins."""
+    localise(port)
+    described = ask(port, "describe")
+    assert (described["trusted"], described["warnings"]) == (True, [])
+    assert ask(port, "getstd")[0] < 0.01
+    ask(port, "newdat", x=[2.5], y=0.8, s=NOISE)
+    described = ask(port, "describe")
+    assert not described["trusted"]
+    assert "too far away from every guess" in described["warnings"][0]
+    assert ask(port, "getstd")[0] > 0.5
+    assert ask(port, "getcov")[0][0] == pytest.approx(ask(port, "getstd")[0] ** 2)
+    assert ask(port, "newrun") == "OK"
+    assert ask(port, "describe")["trusted"]
+
+
+def test_a_value_beyond_the_prior_is_not_trusted(port: int) -> None:
+    localise(port, depth=0.105, width=0.03)
+    described = ask(port, "describe")
+    assert not described["trusted"]
+    assert "Parameter 2 is at a bound of its prior, or beyond." in described["warnings"]
+    assert ask(port, "getstd")[1] > 0.02  # that of the prior
 
 
 def test_the_error_of_an_unknown_command(port: int) -> None:
@@ -260,24 +307,28 @@ def test_extreme_data_leave_the_server_working(port: int, data: dict[str, Any]) 
         assert all(0 <= value < 2 for value in std)
 
 
-def test_a_program_for_the_server_of_optbayesexpt_works(programs: Path) -> None:
+def converse(server: subprocess.Popen[str], port: int) -> None:
     """Three runs on bare sockets, a connection for each command: the conversation of optbayesexpt's own example."""
     noise = random.Random(7)
+    for low, high, steps in [(2, 3, 25), (2, 3, 200), (1, 4, 200)]:
+        truth = noise.uniform(2.1, 2.9)
+        assert ask(port, "newrun", lolim=low, hilim=high, steps=steps) == "OK"
+        allowed = [low + (high - low) * i / (steps - 1) for i in range(steps)]
+        for _ in range(200):
+            (setting,) = ask(port, "goodset", pickiness=6)
+            assert min(abs(setting - value) for value in allowed) < 1e-9
+            y = model(setting, truth, 0.02, 0.04) + noise.gauss(0, 0.005)
+            assert ask(port, "newdat", x=[setting], y=y, s=0.005) == "OK"
+            mean, std = ask(port, "getmean"), ask(port, "getstd")
+            assert len(mean) == len(std) == 3
+        assert abs(mean[0] - truth) < 4 * std[0] < 0.02
+    assert ask(port, "done") == "OK"
+    assert server.wait(TIMEOUT) == 0
+
+
+def test_a_program_for_the_server_of_optbayesexpt_works(programs: Path) -> None:
     with serving(programs) as (server, port):
-        for low, high, steps in [(2, 3, 25), (2, 3, 200), (1, 4, 200)]:
-            truth = noise.uniform(2.1, 2.9)
-            assert ask(port, "newrun", lolim=low, hilim=high, steps=steps) == "OK"
-            allowed = [low + (high - low) * i / (steps - 1) for i in range(steps)]
-            for _ in range(200):
-                (setting,) = ask(port, "goodset", pickiness=6)
-                assert min(abs(setting - value) for value in allowed) < 1e-9
-                y = model(setting, truth, 0.02, 0.04) + noise.gauss(0, 0.005)
-                assert ask(port, "newdat", x=[setting], y=y, s=0.005) == "OK"
-                mean, std = ask(port, "getmean"), ask(port, "getstd")
-                assert len(mean) == len(std) == 3
-            assert abs(mean[0] - truth) < 4 * std[0] < 0.02
-        assert ask(port, "done") == "OK"
-        assert server.wait(TIMEOUT) == 0
+        converse(server, port)
 
 
 def test_a_seed_repeats_every_draw(programs: Path) -> None:
@@ -297,29 +348,46 @@ def test_a_seed_repeats_every_draw(programs: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "status", "said"),
     [
-        (["--port", "x"], 1, 'server: --port: "x" is not a whole number from 0 to 65535\n'),
-        (["--port", "65536"], 1, 'server: --port: "65536" is not a whole number from 0 to 65535\n'),
-        (["--particles", "5"], 1, 'server: --particles: "5" is not a whole number from 100 to 1000000\n'),
-        (["--seed"], 2, "server: --seed needs a value\nusage: "),
-        (["--speed", "9"], 2, "server: --speed is not an option\nusage: "),
+        (["--port", "x"], 2, '--port: "x" is not a whole number from 0 to 65535\n'),
+        (["--port", "65536"], 2, '--port: "65536" is not a whole number from 0 to 65535\n'),
+        (["--particles", "5"], 2, '--particles: "5" is not a whole number from 100 to 1000000\n'),
+        (["--seed"], 2, "--seed needs a value\nusage: "),
+        (["--speed", "9"], 2, "--speed is not an option\nusage: "),
     ],
 )
 def test_a_wrong_option_is_explained(programs: Path, options: list[str], status: int, said: str) -> None:
     got = subprocess.run([programs / "find_peak_server", *options], capture_output=True, text=True, timeout=TIMEOUT)
     assert (got.returncode, got.stdout) == (status, "")
-    assert got.stderr.startswith(said)
+    assert got.stderr.startswith(f"{programs / 'find_peak_server'}: {said}")
 
 
-def test_help(programs: Path) -> None:
-    got = subprocess.run([programs / "find_peak_server", "--help"], capture_output=True, text=True, timeout=TIMEOUT)
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--port", "x"], '--port needs a whole number from 1 to 65535, not "x"\n'),
+        (["--port", "0"], '--port needs a whole number from 1 to 65535, not "0"\n'),
+        (["--rounds"], "--rounds needs a value\nusage: "),
+        (["--speed"], "--speed is not an option\nusage: "),
+    ],
+)
+def test_a_wrong_option_of_the_instrument_is_explained(programs: Path, options: list[str], said: str) -> None:
+    program = programs / "find_peak_instrument"
+    got = subprocess.run([program, *options], capture_output=True, text=True, timeout=TIMEOUT)
+    assert (got.returncode, got.stdout) == (2, "")
+    assert got.stderr.startswith(f"{program}: {said}")
+
+
+@pytest.mark.parametrize("name", ["find_peak_server", "find_peak_instrument"])
+def test_help(programs: Path, name: str) -> None:
+    got = subprocess.run([programs / name, "--help"], capture_output=True, text=True, timeout=TIMEOUT)
     assert (got.returncode, got.stderr) == (0, "")
-    assert got.stdout.startswith("usage: ")
+    assert got.stdout.startswith(f"usage: {programs / name} [")
 
 
 # -- the statistics ----------------------------------------------------------------------------------------------------
 
 
-def localise(port: int, centre: float = 2.5, depth: float = 0.05, width: float = 0.05) -> None:
+def localise(port: int, centre: float = 2.5, depth: float = 0.05, width: float = 0.03) -> None:
     """Have the server find a dip, so that what it knows is far from the edges of the prior."""
     noise = random.Random(3)
     for i in range(60):
@@ -334,8 +402,8 @@ def test_bayes_and_resampling(port: int) -> None:
     spread = []  # the variances after a resampling, by those before
     for i in range(24):
         before, weights = np.array(ask(port, "getpar")), np.array(ask(port, "getwgt"))
-        x, s = 2.5 + 0.05 * (i % 8 - 3.5) / 5, 0.0015
-        y = model(x, 2.5005, 0.0505, 0.0495)
+        x, s = 2.5 + 0.03 * (i % 8 - 3.5) / 5, 0.0015
+        y = model(x, 2.5005, 0.0505, 0.0297)
         assert ask(port, "newdat", x=[x], y=y, s=s) == "OK"
         weights *= np.exp(-0.5 * ((y - model(x, *before)) / s) ** 2)
         weights /= weights.sum()
@@ -361,7 +429,7 @@ def test_resampling_stays_within_the_prior(port: int) -> None:
     ask(port, "newdat", x=[2.5], y=0.97, s=0.012)
     parameters = ask(port, "getpar")
     assert parameters != fresh
-    for values, (low, high) in zip(parameters, [(1.5, 3.5), (0.01, 0.1), (0.003, 0.05)]):
+    for values, (low, high) in zip(parameters, [(1.5, 3.5), (0.02, 0.1), (0.01, 0.05)]):
         assert low <= min(values) <= max(values) <= high
 
 
@@ -397,27 +465,27 @@ def measure(server: Client, sample: Sample, choice: str) -> tuple[list[float], l
     return list(server.getmean()), list(server.getstd())
 
 
-@pytest.mark.parametrize("choice", ["goodset", "optset"])
-def test_the_designer_finds_the_centre(programs: Path, choice: str) -> None:
+def test_the_designer_finds_the_centre(programs: Path) -> None:
     """In at least 85 of 100 runs the truth lies within two standard deviations, and the median error of the centre is
     at least 3 times smaller than with evenly spaced settings."""
-    errors: dict[str, list[float]] = {choice: [], "even": []}
-    pulls: list[list[float]] = []
+    errors: dict[str, list[float]] = {"goodset": [], "optset": [], "even": []}
+    pulls: dict[str, list[list[float]]] = {choice: [] for choice in errors}
     with serving(programs) as (_, port), Client(port=port, timeout=TIMEOUT) as client:
         client.set_option("persistent", "1")
         for seed in range(100):
-            for settings in errors:
+            for choice in errors:
                 sample = Sample(seed)
-                mean, std = measure(client, sample, settings)
-                errors[settings].append(abs(mean[0] - sample.centre))
-                if settings == choice:
-                    truth = (sample.centre, sample.depth, sample.width)
-                    pulls.append([abs(m - t) / s for m, t, s in zip(mean, truth, std)])
-    for parameter in zip(*pulls):
-        assert sum(pull <= 2 for pull in parameter) >= 85
-        assert sum(pull <= 1 for pull in parameter) <= 85  # 68 are expected: the uncertainty is not too large either
-    assert max(pull[0] for pull in pulls) < 5  # never certain of a wrong centre
-    assert statistics.median(errors["even"]) > 3 * statistics.median(errors[choice])
+                mean, std = measure(client, sample, choice)
+                errors[choice].append(abs(mean[0] - sample.centre))
+                truth = (sample.centre, sample.depth, sample.width)
+                pulls[choice].append([abs(m - t) / s for m, t, s in zip(mean, truth, std)])
+    for choice in ("goodset", "optset"):
+        for parameter in zip(*pulls[choice]):
+            assert sum(pull <= 2 for pull in parameter) >= 85, choice
+            # 68 are expected: the uncertainty is not too large either.
+            assert sum(pull <= 1 for pull in parameter) <= 85, choice
+        assert max(pull[0] for pull in pulls[choice]) < 5, choice  # never certain of a wrong centre
+        assert statistics.median(errors["even"]) > 3 * statistics.median(errors[choice]), choice
 
 
 def test_the_uncertainty_of_strong_signals(programs: Path) -> None:
@@ -433,19 +501,20 @@ def test_the_uncertainty_of_strong_signals(programs: Path) -> None:
 
 
 @pytest.mark.parametrize("connection", [[], ["--persistent"]], ids=["one connection each", "a connection that is kept"])
-def test_a_round_takes_less_than_half_a_millisecond(programs: Path, connection: list[str]) -> None:
+def test_a_round_takes_less_than_a_millisecond(programs: Path, connection: list[str]) -> None:
     """goodset and newdat, transport included, with 10,000 particles and 200 settings: the median over 200 rounds.
 
     Whatever else the machine does only adds to the time, so the best of several medians counts: on a busy machine many.
+    An idle one needs about half of the bound; other tests run at the same time.
     """
     best, seed, deadline = math.inf, 0, time.monotonic() + 120
     with serving(programs) as (_, port):
-        while best >= 0.5 and time.monotonic() < deadline:
+        while best >= 1 and time.monotonic() < deadline:
             got = run_instrument([programs / "find_peak_instrument"], port, "--seed", str(seed), *connection)
             took = re.search(r"took ([0-9.]+) ms", got.stdout)
             assert took is not None
             best, seed = min(best, float(took[1])), seed + 1
-    assert best < 0.5
+    assert best < 1
 
 
 def test_another_model(tmp_path: Path) -> None:
@@ -540,9 +609,19 @@ def test_errors_of_an_instrument(programs: Path, instrument: list[Any], port: in
     got = run_instrument(instrument, port, "--log", str(tmp_path / "missing" / "log.csv"))
     assert got.returncode == 1
     assert "log.csv" in got.stderr
-    got = run_instrument(instrument, port, "--rounds", "3")  # too few to find anything
+
+
+@pytest.mark.parametrize(("centre", "std"), [(2.5, 0.1), (0.0, 0.001)], ids=["uncertain", "certain of a wrong centre"])
+def test_an_instrument_that_does_not_find_the_dip(instrument: list[Any], centre: float, std: float) -> None:
+    replies = {"goodset": [2.5], "getmean": [centre, 0.05, 0.02], "getstd": [std, 0.01, 0.01]}
+
+    def answer(body: bytes) -> bytes:
+        return json.dumps(replies.get(json.loads(body)["command"], "OK")).encode()
+
+    with peer.Server(answer) as server:
+        got = run_instrument(instrument, server.port, "--rounds", "1")
     assert got.returncode == 3
-    assert "the dip was not found" in got.stderr
+    assert got.stderr.endswith("instrument: the dip was not found\n")
 
 
 def test_an_instrument_shows_the_error_of_a_server(instrument: list[Any]) -> None:
@@ -635,9 +714,13 @@ def without_matplotlib(tmp_path: Path) -> dict[str, str]:
     return dict(ENVIRONMENT, PYTHONPATH=os.pathsep.join([str(tmp_path), *sys.path]))
 
 
+def demo(programs: Path, output: Path, *options: str) -> list[str]:
+    script = str(ROOT / "examples" / "demo.py")
+    return [sys.executable, script, "--programs", str(programs), "--output", str(output), *options]
+
+
 def run_demo(programs: Path, output: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(ROOT / "examples" / "demo.py"), "--programs", str(programs), "--output", str(output)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, env=environment)
+    return subprocess.run(demo(programs, output), capture_output=True, text=True, timeout=TIMEOUT, env=environment)
 
 
 def test_the_demo(programs: Path, tmp_path: Path) -> None:
@@ -647,6 +730,181 @@ def test_the_demo(programs: Path, tmp_path: Path) -> None:
     assert "truth" in got.stdout
     assert drawn(tmp_path / "find_peak.png")
     assert drawn(tmp_path / "find_peak.svg")
+    # The command that it prints names the trace of this run, and no other.
+    assert f"make obe && {programs}/obe watch {tmp_path}/find_peak.jsonl\n" in got.stdout
+    assert "make demo WATCH=1\n" in got.stdout
+    for _ in range(2):
+        lines = [json.loads(line) for line in (tmp_path / "find_peak.jsonl").read_text().splitlines()]
+        assert lines[0]["trace"] == "obe"
+        commands = [line["body"]["command"] for line in lines[1:] if line["direction"] == "received"]
+        assert (commands.count("newrun"), commands.count("newdat"), commands[-1]) == (2, 400, "done")
+        run_demo(programs, tmp_path, ENVIRONMENT)
+
+
+@pytest.fixture(scope="session")
+def programs_and_obe(programs: Path) -> Iterator[Path]:
+    """The directory with the programs and the tool obe."""
+    program = programs / "obe"
+    build = [os.environ.get("GO") or "go", "build", "-buildvcs=false", "-o", str(program), "./cmd/obe"]
+    subprocess.run(build, cwd=ROOT, check=True, env={**os.environ, "CGO_ENABLED": "0"}, timeout=TIMEOUT)
+    yield program.parent
+    program.unlink()
+
+
+@contextmanager
+def designing(programs: Path, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """A running obe design with the experiment of this example, and its port."""
+    text = (ROOT / "examples" / "experiments" / "lorentzian.toml").read_text(encoding="utf-8")
+    (tmp_path / "dip.toml").write_text("seed = 1\n" + text, encoding="utf-8")
+    server = subprocess.Popen(
+        [programs / "obe", "design", tmp_path / "dip.toml", ":0"], stderr=subprocess.PIPE, text=True
+    )
+    try:
+        assert server.stderr is not None
+        yield server, int(server.stderr.readline().rpartition(":")[2])
+    finally:
+        server.kill()
+        server.wait()
+        if server.stderr is not None:
+            server.stderr.close()
+
+
+def test_obe_design_for_a_program_for_optbayesexpt(programs_and_obe: Path, tmp_path: Path) -> None:
+    with designing(programs_and_obe, tmp_path) as (server, port):
+        converse(server, port)
+
+
+def test_obe_design_refuses_what_the_example_refuses(programs_and_obe: Path, tmp_path: Path) -> None:
+    """Except a pickiness of null, which is none, and of infinity, which chooses the best setting."""
+    accepted = ['{"command": "goodset", "pickiness": null}', '{"command": "goodset", "pickiness": Infinity}']
+    with designing(programs_and_obe, tmp_path) as (_, port):
+        refused(port, [request for request in BAD_REQUESTS if request not in accepted])
+        for request in accepted:
+            (setting,) = json.loads(peer.exchange(port, request.encode()))
+            assert 1.5 <= setting <= 3.5
+
+
+def test_obe_design_for_the_instrument_of_optbayesexpt(programs_and_obe: Path, tmp_path: Path) -> None:
+    """Its own demo: an instrument that starts server_script.py, and measures three runs. Only the port differs."""
+    checkout = os.environ.get("OPTBAYESEXPT")
+    if not checkout:
+        pytest.skip(f"the demos are not installed: clone {URL} and set OPTBAYESEXPT to the directory")
+    shutil.copy(ROOT / "examples" / "experiments" / "lorentzian.toml", tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    text = (Path(checkout) / "demos" / "server" / "instrument_controller.py").read_text(encoding="utf-8")
+    assert "61981" in text
+    (tmp_path / "instrument_controller.py").write_text(text.replace("61981", port), encoding="utf-8")
+    command = [str(programs_and_obe / "obe"), "design", "lorentzian.toml", f":{port}"]
+    (tmp_path / "server_script.py").write_text(f"import os\nos.execv({command[0]!r}, {command!r})\n", encoding="utf-8")
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "python3").symlink_to(sys.executable)  # the instrument starts "python3"
+    environment = {**ENVIRONMENT, "PATH": os.pathsep.join([str(programs), os.environ["PATH"]])}
+    done = subprocess.run(
+        [sys.executable, "instrument_controller.py"],
+        cwd=tmp_path,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("proceed") == 3
+    for run in (1, 2, 3):
+        assert f"obe design: run {run}, 200 measurements: centre " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_obe_design_for_an_instrument(programs_and_obe: Path, instrument: list[Any], tmp_path: Path) -> None:
+    with designing(programs_and_obe, tmp_path) as (server, port):
+        got = run_instrument(instrument, port, "--seed", "3", "--compare", "--done")
+        assert server.wait(TIMEOUT) == 0
+        # 0: the estimate agrees with the truth.
+        assert (got.returncode, got.stderr) == (0, "")
+        assert server.stderr is not None
+        said = server.stderr.read()
+    # Besides, it tells after which measurements the estimates cannot be trusted, and can be again.
+    told = r"(obe design: measurement .*\n)*"
+    runs = r"obe design: run 1, 200 measurements: centre .* GHz, depth .*\n", r"obe design: run 2, 200 .*\n"
+    assert re.fullmatch(told + runs[0] + told + runs[1], said)
+
+
+def page_of(run: subprocess.Popen[str]) -> str:
+    """The address of the page that the demo prints."""
+    assert run.stdout is not None
+    for line in run.stdout:
+        found = re.fullmatch(r"watch the run: (http://127\.0\.0\.1:\d+/)\n", line)
+        if found:
+            return found[1]
+    assert run.stderr is not None
+    problem = run.stderr.read()
+    if "built without the page" in problem:
+        pytest.skip("this obe was built without the page, which needs npm")
+    pytest.fail(f"the demo has shown no page: {problem}")
+
+
+def is_served(page: str) -> bool:
+    try:
+        with urllib.request.urlopen(page, timeout=TIMEOUT) as answer:
+            return bool(answer.status == 200)
+    except urllib.error.URLError:
+        return False
+
+
+def test_the_demo_in_the_browser(programs_and_obe: Path, tmp_path: Path) -> None:
+    command = demo(programs_and_obe, tmp_path, "--watch", "--no-open")
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT
+    ) as run:
+        page = page_of(run)
+        assert is_served(page)
+        # The page has the run while it is measured: 400 measurements take 10 s.
+        deadline = time.monotonic() + TIMEOUT
+        trace = tmp_path / "find_peak.jsonl"
+        while not trace.exists() or b'"newdat"' not in trace.read_bytes():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        with urllib.request.urlopen(page + "snapshot", timeout=TIMEOUT) as answer:
+            assert isinstance(json.load(answer), dict)
+        assert run.poll() is None
+        said, problem = run.communicate(timeout=TIMEOUT)
+    assert run.returncode == 0, problem
+    assert "estimate" in said
+    assert "press Enter" not in said  # that is for a terminal
+    assert re.search(r"obe watch: \d+ messages of \d+ connections", problem)
+    assert not is_served(page)
+
+
+def test_the_demo_in_the_browser_is_interrupted(programs_and_obe: Path, tmp_path: Path) -> None:
+    command = demo(programs_and_obe, tmp_path, "--watch", "--no-open")
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT
+    ) as run:
+        page = page_of(run)
+        run.terminate()
+        run.communicate(timeout=TIMEOUT)
+    assert run.returncode == 143
+    assert not is_served(page)
+
+
+def test_the_demo_without_a_working_obe(programs: Path, tmp_path: Path) -> None:
+    directory = tmp_path / "programs"
+    directory.mkdir()
+    for program in programs.iterdir():
+        if program.name != "obe":
+            (directory / program.name).symlink_to(program)
+    command = demo(directory, tmp_path, "--watch")
+    got = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, env=ENVIRONMENT)
+    assert got.returncode == 1
+    assert f"{directory}/obe is missing; run make demo WATCH=1" in got.stderr
+    (directory / "obe").write_text("#!/bin/sh\necho why it fails >&2; exit 2\n")
+    (directory / "obe").chmod(0o755)
+    got = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, env=ENVIRONMENT)
+    assert got.returncode == 1
+    assert "why it fails\n" in got.stderr
+    assert "demo: obe watch did not start" in got.stderr
 
 
 def test_the_demo_without_matplotlib(programs: Path, tmp_path: Path, without_matplotlib: dict[str, str]) -> None:

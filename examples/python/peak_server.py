@@ -26,8 +26,8 @@ from libobe import Server, command
 LOLIM, HILIM = 2840.0, 2900.0  # the centre lies in this range unless newrun sets another
 STEPS = 200  # candidate settings, evenly spaced over the range
 CENTRES = 400  # candidate centres, evenly spaced over the range
-DEPTH = 0.03  # known from an earlier run
-WIDTH = 5.0  # lw: full width at half depth, known as well
+DEPTH = 0.1  # known from an earlier run
+WIDTH = 3.0  # lw: full width at half depth, known as well
 NOISE = 0.015  # one measurement's expected standard deviation; each newdat reports its own
 PICKINESS = 4.0  # goodset's default: 0 draws settings evenly, large values come close to optset
 
@@ -177,6 +177,8 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=61981, help="port; 0 lets the system choose (default: 61981)")
     parser.add_argument("--seed", type=int, help="seed of the draws of goodset")
     options = parser.parse_args()
+    if not 0 <= options.port <= 65535:
+        parser.error(f"argument --port: {options.port} is not from 0 to 65535")
     try:
         server = PeakServer(options.seed, options.address, options.port)
         print(f"peak server listening on port {server.port}", flush=True)

@@ -159,6 +159,7 @@ BAD_REQUESTS: list[object] = [
     {"command": "newrun", "steps": math.nan},
     {"command": "newrun", "steps": True},
     {"command": "newrun", "steps": "25"},
+    {"command": "goodset", "pickines": 4},
     {"command": "goodset", "pickiness": "a"},
     {"command": "goodset", "pickiness": -1},
     {"command": "goodset", "pickiness": None},
@@ -167,7 +168,6 @@ BAD_REQUESTS: list[object] = [
     {"command": "newdat", "x": [2870.0], "y": 1.0},
     {"command": "newdat", "x": [2870.0], "s": 0.1},
     {"command": "newdat", "x": "2870.0", "y": 1.0, "s": 0.1},
-    {"command": "newdat", "x": [2870.0], "y": 1.0, "s": 0.1, "t": 0.1},
     {"command": "newdat", "x": [], "y": 1.0, "s": 0.1},
     {"command": "newdat", "x": [1.0, 2.0], "y": 1.0, "s": 0.1},
     {"command": "newdat", "x": ["a"], "y": 1.0, "s": 0.1},
@@ -270,14 +270,15 @@ def test_the_instrument_in_c(c_programs: Path, language: str) -> None:
     """It finds the dip with either server, and ends the server."""
     servers = {
         "Python": [sys.executable, str(Path(__file__).with_name("peak_server.py")), "--port", "0", "--seed", "1"],
-        "C": [str(c_programs / "server"), "0"],
+        "C": [str(c_programs / "server"), "--port", "0"],
     }
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path))
     server = subprocess.Popen(servers[language], stdout=subprocess.PIPE, text=True, env=environment)
     try:
         assert server.stdout is not None
         port = server.stdout.readline().split()[-1]
-        got = subprocess.run([c_programs / "instrument", port, "3"], capture_output=True, text=True, timeout=HANGS)
+        command = [c_programs / "instrument", "--port", port, "--seed", "3"]
+        got = subprocess.run(command, capture_output=True, text=True, timeout=HANGS)
         assert (got.returncode, got.stderr) == (0, "")
         assert "estimate" in got.stdout
         assert server.wait(60) == 0

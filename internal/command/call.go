@@ -59,9 +59,28 @@ func Doubles(c Caller, request *jsondoc.Document, dst []float64, timeout time.Du
 		var err error
 		d := jsondoc.FromValid(reply)
 		n, err = d.Doubles("", dst)
-		return replyError(request, answerNumbers, d, err)
+		return replyError(nameOf(request), answerNumbers, d, err)
 	})
 	return n, err
+}
+
+// Double sends a request whose answer is a list of one number, and returns that. A list of
+// another count is an ErrReply.
+func Double(c Caller, request *jsondoc.Document, timeout time.Duration) (v float64, err error) {
+	err = send(c, request, timeout, func(reply []byte) error {
+		var list [1]float64
+		d := jsondoc.FromValid(reply)
+		n, err := d.Doubles("", list[:])
+		if size := (*jsondoc.SizeError)(nil); errors.As(err, &size) {
+			n, err = size.Rows, nil
+		}
+		if err != nil || n != len(list) {
+			return unexpected(nameOf(request), answerNumber, d, err)
+		}
+		v = list[0]
+		return nil
+	})
+	return v, err
 }
 
 // Matrix sends a request whose answer is a list of rows of numbers and reads it
@@ -71,20 +90,20 @@ func Matrix(c Caller, request *jsondoc.Document, dst []float64, timeout time.Dur
 		var err error
 		d := jsondoc.FromValid(reply)
 		rows, cols, err = d.Matrix("", dst)
-		return replyError(request, answerRows, d, err)
+		return replyError(nameOf(request), answerRows, d, err)
 	})
 	return rows, cols, err
 }
 
 // replyError adds the command, and the status of a caller, to an error of reading a
 // reply.
-func replyError(request *jsondoc.Document, wanted answer, reply *jsondoc.Document, err error) error {
+func replyError(name string, wanted answer, reply *jsondoc.Document, err error) error {
 	var size *jsondoc.SizeError
 	switch {
 	case errors.As(err, &size):
-		return fmt.Errorf("%s: %w: %w; the reply is kept", nameOf(request), socket.ErrBuffer, err)
+		return fmt.Errorf("%s: %w: %w; the reply is kept", name, socket.ErrBuffer, err)
 	case err != nil:
-		return unexpected(nameOf(request), wanted, reply, err)
+		return unexpected(name, wanted, reply, err)
 	}
 	return nil
 }

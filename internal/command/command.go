@@ -19,6 +19,7 @@ type answer string
 
 const (
 	answerOK      answer = `"OK"`
+	answerNumber  answer = "a list of one number"
 	answerNumbers answer = "a list of numbers"
 	answerRows    answer = "a list of rows of numbers"
 )

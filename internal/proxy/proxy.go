@@ -5,7 +5,7 @@
 // held back, whether or not they are a message. A [tap] reads along. What one side does to
 // its connection, the proxy does to the other one: an end (FIN) is forwarded as an end, a
 // reset as a reset, and silence is silence. There is one exception: the connection to the
-// server is made when the first byte of a client arrives, because the Python original ends
+// server is made when the first byte of a client arrives, because optbayesexpt ends
 // when a connection closes without a message.
 //
 // It uses package net and not package transport, whose connections wait in a thread each
@@ -15,12 +15,13 @@ package proxy
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"libobe/internal/acceptor"
 )
 
 // Config is what a proxy needs.
@@ -58,22 +59,14 @@ type Message struct {
 	// message, otherwise since its own beginning.
 	Reply       bool
 	Peer, Local string // the addresses of the client, and of this proxy for it
+	Connection  int64  // the number of the client's connection, from 1
 }
 
 // Proxy is a proxy that serves.
 type Proxy struct {
-	config Config
-	ctx    context.Context // ends with Close
-	cancel context.CancelFunc
-
-	running sync.WaitGroup
-	mu      sync.Mutex
-	open    map[net.Conn]bool // nil once Close was called
-	own     sync.Map          // the connections to the server, by the addresses of their ends
-
-	connections atomic.Int64
-
-	idle chan func() // goroutines that wait for work
+	config      Config
+	connections *acceptor.Acceptor
+	own         sync.Map // the connections to the server, by the addresses of their ends
 }
 
 // Dialer returns a Dial for a server at the first of some addresses that accepts a
@@ -86,7 +79,7 @@ func Dialer(network string, addresses ...string) func(context.Context) (net.Conn
 func dialAny(ctx context.Context, limit time.Duration, network string, addresses []string) (conn net.Conn, err error) {
 	end := time.Now().Add(limit)
 	for i, address := range addresses {
-		dialer := net.Dialer{Timeout: time.Until(end) / time.Duration(len(addresses)-i), KeepAlive: -1}
+		dialer := net.Dialer{Timeout: time.Until(end) / time.Duration(len(addresses)-i), KeepAlive: -1, Control: connectEarly}
 		if conn, err = dialer.DialContext(ctx, network, address); err == nil {
 			return conn, nil
 		}
@@ -117,106 +110,21 @@ func (l *link) probe() {
 
 // New returns a proxy for a listener, which it closes in the end.
 func New(config Config) *Proxy {
-	p := &Proxy{config: config, open: map[net.Conn]bool{}, idle: make(chan func())}
-	p.ctx, p.cancel = context.WithCancel(context.Background())
-	return p
+	failed := func(err error) { config.Tell(AcceptFailed, err.Error()) }
+	return &Proxy{config: config, connections: acceptor.New(config.Listener, failed)}
 }
 
 // Connections returns how many connections clients have made.
-func (p *Proxy) Connections() int64 { return p.connections.Load() }
+func (p *Proxy) Connections() int64 { return p.connections.Accepted() }
 
-// acceptPause is how long no connection is accepted after a failure, such as a lack of
-// descriptors.
-const acceptPause = 50 * time.Millisecond
+// Open returns how many connections of clients are open.
+func (p *Proxy) Open() int64 { return p.connections.Serving() }
 
 // Serve accepts connections until Close is called.
-func (p *Proxy) Serve() {
-	for {
-		client, err := p.config.Listener.Accept()
-		if err != nil {
-			if p.ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
-				return
-			}
-			p.config.Tell(AcceptFailed, "a connection could not be accepted: "+err.Error())
-			select {
-			case <-p.ctx.Done():
-				return
-			case <-time.After(acceptPause):
-				continue
-			}
-		}
-		if !p.add(client) {
-			client.Close()
-			return
-		}
-		number := p.connections.Add(1)
-		p.running.Add(1)
-		p.run(func() {
-			defer p.running.Done()
-			p.serve(client, number)
-		})
-	}
-}
-
-// run calls f in a goroutine, if possible one that did the same before: the stack of a new
-// one has to grow first.
-func (p *Proxy) run(f func()) {
-	select {
-	case p.idle <- f:
-		return
-	default:
-	}
-	go func() {
-		for {
-			f()
-			select {
-			case f = <-p.idle:
-			case <-p.ctx.Done():
-				return
-			}
-		}
-	}()
-}
+func (p *Proxy) Serve() { p.connections.Serve(p.serve) }
 
 // Close ends all connections and waits for them. The peers see their ends.
-func (p *Proxy) Close() {
-	p.cancel()
-	p.config.Listener.Close()
-	p.mu.Lock()
-	for conn := range p.open {
-		conn.Close()
-	}
-	p.open = nil
-	p.mu.Unlock()
-	p.running.Wait()
-}
-
-// add makes Close close a connection. It reports false if Close was called already.
-func (p *Proxy) add(conn net.Conn) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.open == nil {
-		return false
-	}
-	p.open[conn] = true
-	return true
-}
-
-func (p *Proxy) remove(conn net.Conn) {
-	conn.Close()
-	p.mu.Lock()
-	delete(p.open, conn)
-	p.mu.Unlock()
-}
-
-// reset closes a connection with a reset. On a Unix-domain socket there is none, and the
-// peer sees an end.
-func reset(conn net.Conn) {
-	if tcp, ok := conn.(*net.TCPConn); ok {
-		_ = tcp.SetLinger(0)
-	}
-	conn.Close()
-}
+func (p *Proxy) Close() { p.connections.Close() }
 
 // closeWrite ends this side's direction of a connection.
 func closeWrite(conn net.Conn) error {
@@ -236,6 +144,7 @@ type link struct {
 	proxy          *Proxy
 	client, server net.Conn
 	peer, local    string
+	number         int64 // of the client's connection
 	// began is when the client's last message began, in nanoseconds since start.
 	began atomic.Int64
 	start time.Time
@@ -244,43 +153,42 @@ type link struct {
 }
 
 func (p *Proxy) serve(client net.Conn, number int64) {
-	defer p.remove(client)
 	buffer := buffers.Get().(*[bufferSize]byte)
 	defer buffers.Put(buffer)
 	n, err := client.Read(buffer[:])
 	if n == 0 {
-		if err != io.EOF && p.ctx.Err() == nil {
-			reset(client)
+		if err != io.EOF && !p.connections.Closed() {
+			acceptor.Reset(client)
 		}
 		return
 	}
 	l := &link{proxy: p, client: client, start: time.Now(), asked: make(chan struct{}), replied: make(chan struct{})}
-	l.peer, l.local = names(client, number)
+	l.number = number
+	l.peer, l.local = acceptor.Names(client, number)
 	if _, isOwn := p.own.Load([2]string{l.peer, l.local}); isOwn {
 		p.config.Tell(Loop, "the server's address is that of this proxy itself; compare --to with --listen")
-		reset(client)
+		acceptor.Reset(client)
 		return
 	}
-	l.server, err = p.config.Dial(p.ctx)
+	l.server, err = p.config.Dial(p.connections.Context())
 	if err != nil {
-		if p.ctx.Err() == nil {
-			p.config.Tell(ServerMissing, "no connection to the server: "+err.Error())
-			reset(client)
+		if !p.connections.Closed() {
+			p.config.Tell(ServerMissing, "no connection to the server; start it, or compare --to with its address: "+err.Error())
+			acceptor.Reset(client)
 		}
 		return
 	}
-	if !p.add(l.server) {
-		l.server.Close()
+	if !p.connections.Add(l.server) {
 		return
 	}
 	own := [2]string{l.server.LocalAddr().String(), l.server.RemoteAddr().String()}
 	p.own.Store(own, nil)
 	defer p.own.Delete(own)
-	defer p.remove(l.server)
+	defer p.connections.Remove(l.server)
 
 	request := l.tap(false)
 	failed := l.pass(l.server, request, buffer[:n])
-	p.run(func() {
+	p.connections.Run(func() {
 		buffer := buffers.Get().(*[bufferSize]byte)
 		defer buffers.Put(buffer)
 		l.forward(client, l.server, l.tap(true), buffer[:], l.replied, l.asked)
@@ -295,21 +203,10 @@ func (p *Proxy) serve(client net.Conn, number int64) {
 	<-l.replied
 }
 
-// names returns the addresses of a connection's two sides as text. The peer of a Unix-domain
-// socket has none: the path of the socket stands for it, with the number of the connection,
-// because two clients would be one otherwise.
-func names(conn net.Conn, number int64) (peer, local string) {
-	if conn.LocalAddr().Network() == "unix" {
-		local = "unix:" + conn.LocalAddr().String()
-		return fmt.Sprintf("%s#%d", local, number), local
-	}
-	return conn.RemoteAddr().String(), conn.LocalAddr().String()
-}
-
 // tap returns a tap for one direction.
 func (l *link) tap(reply bool) *tap {
 	return &tap{tell: l.proxy.config.Tell, who: l.who(reply), emit: func(m Message) {
-		m.Reply, m.Peer, m.Local = reply, l.peer, l.local
+		m.Reply, m.Peer, m.Local, m.Connection = reply, l.peer, l.local, l.number
 		began := m.Time.Add(-m.Took)
 		if reply {
 			if asked := l.began.Load(); asked > 0 {
@@ -340,7 +237,7 @@ func (l *link) pass(dst net.Conn, t *tap, p []byte) error {
 // other direction.
 func (l *link) forward(dst, src net.Conn, t *tap, buffer []byte, done chan<- struct{}, other <-chan struct{}) {
 	defer func() {
-		if l.proxy.ctx.Err() == nil {
+		if !l.proxy.connections.Closed() {
 			t.end()
 		}
 	}()
@@ -377,8 +274,8 @@ func (l *link) abortAfter(other <-chan struct{}) {
 
 // abort resets both connections, unless Close was called: then they end.
 func (l *link) abort() {
-	if l.proxy.ctx.Err() == nil {
-		reset(l.client)
-		reset(l.server)
+	if !l.proxy.connections.Closed() {
+		acceptor.Reset(l.client)
+		acceptor.Reset(l.server)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"unsafe"
 
 	"libobe/internal/jsondoc"
+	"libobe/internal/recorder"
 	"libobe/internal/trace"
 	"libobe/internal/wire"
 )
@@ -156,10 +157,14 @@ func expect(t *testing.T, conn net.Conn, text string) {
 	}
 }
 
-// expectEnd reads bytes and then the end of the stream, or a reset.
+// expectEnd reads bytes and then the end of the stream, or a reset. Wine reports some resets as
+// an end.
 func expectEnd(t *testing.T, conn net.Conn, text string, wasReset bool) {
 	t.Helper()
 	got, err := io.ReadAll(conn)
+	if runtime.GOOS == "windows" && wasReset && err == nil {
+		wasReset = false
+	}
 	if string(got) != text || wasReset != isReset(err) || !wasReset && err != nil {
 		t.Fatalf("got %q and the end %v; want %q and a reset: %v", got, err, text, wasReset)
 	}
@@ -355,7 +360,7 @@ func TestWithoutAServerTheClientIsReset(t *testing.T) {
 	client := dial(t, address)
 	send(t, client, frame(command))
 	expectEnd(t, client, "", true)
-	if text := o.wait(t, ServerMissing); !strings.Contains(text, "connection refused") {
+	if text := o.wait(t, ServerMissing); !strings.Contains(strings.ToLower(text), "connection refused") {
 		t.Error(text)
 	}
 }
@@ -533,7 +538,7 @@ func TestRecorderOfADiskThatHasStopped(t *testing.T) {
 		t.Error(err)
 	}
 	close(stopped)
-	if written, lost, _ := r.Close(notSlow); written+lost != messages || written < maxQueued>>20 || lost == 0 {
+	if written, lost, _ := r.Close(notSlow); written+lost != messages || written < recorder.MaxQueued>>20 || lost == 0 {
 		t.Errorf("written %d, lost %d", written, lost)
 	}
 }
@@ -557,7 +562,7 @@ func TestCloseOfARecorderTellsThatItWaits(t *testing.T) {
 func TestRecorderCountsTheMemoryOfShortMessages(t *testing.T) {
 	stopped := make(chan struct{})
 	r := NewRecorder(func(records []trace.Record) (int, error) { <-stopped; return len(records), nil }, func(error) {})
-	const messages = 2 * maxQueued / int(unsafe.Sizeof(trace.Record{}))
+	const messages = 2 * recorder.MaxQueued / int(unsafe.Sizeof(trace.Record{}))
 	for range messages {
 		r.Record(Message{Body: []byte("1")})
 	}

@@ -6,16 +6,15 @@
 package replay
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/maphash"
 	"io"
 	"slices"
-	"strings"
+	"strconv"
 	"time"
 
+	"libobe/internal/conversation"
 	"libobe/internal/jsondoc"
 	"libobe/internal/trace"
 )
@@ -25,6 +24,8 @@ type Exchange struct {
 	Name    string       // of the command; "" if the message is not a command
 	Command *trace.Entry // as the client sent it
 	Reply   *trace.Entry // nil: none was recorded
+
+	sender string // which client sent it, as far as the trace tells
 }
 
 // Refused reports whether the recorded server answered with an error.
@@ -72,11 +73,8 @@ const (
 	newData = "newdat"
 )
 
-// connection is where a reply belongs to.
-type connection struct {
-	pid                 int
-	role, local, remote string
-}
+// describe has no sender where obe design has recorded by itself what it would answer.
+const describe = "describe"
 
 // recorded is an exchange as one side has recorded it.
 type recorded struct {
@@ -85,15 +83,28 @@ type recorded struct {
 	byClient       bool
 }
 
-// Load reads a trace.
+// Load reads the trace in a file.
 func Load(path string) (*Recording, error) {
 	reader, err := trace.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer reader.Close()
+	return Read(path, reader)
+}
+
+// Source is a trace that is read up to its end: a [trace.Reader], or what else has its lines.
+type Source interface {
+	Next() (*trace.Entry, error) // io.EOF at the end
+	Damaged() int                // lines that are not JSON
+	Incomplete() bool            // the last line has no end
+}
+
+// Read reads a trace. name is where it is, for people.
+func Read(name string, reader Source) (*Recording, error) {
 	var all []recorded
-	waiting := map[connection][]*Exchange{} // for their reply
+	var servers conversation.Servers
+	waiting := map[trace.Connection][]*Exchange{} // for their reply
 	for {
 		entry, err := reader.Next()
 		if err == io.EOF {
@@ -102,20 +113,16 @@ func Load(path string) (*Recording, error) {
 		if err != nil {
 			return nil, err
 		}
-		x := recorded{client: entry.Peer, server: entry.Local}
-		request := trace.Received
-		switch entry.Role {
-		case "server", "proxy":
-		case "client":
-			x = recorded{client: entry.Local, server: entry.Peer, byClient: true}
-			request = trace.Sent
-		default:
+		place, known := conversation.PlaceOf(&entry.Record)
+		if !known {
 			continue
 		}
-		at := connection{entry.Process, entry.Role, entry.Local, entry.Peer}
+		servers.Learn(&entry.Record)
+		x := recorded{client: place.ClientName(), server: place.Server, byClient: place.ByClient}
+		at := entry.OnConnection()
 		switch {
-		case entry.Direction == request:
-			x.Exchange = &Exchange{Name: nameOf(entry), Command: entry}
+		case place.IsCommand:
+			x.Exchange = &Exchange{Name: conversation.Command(entry), Command: entry, sender: senderOf(place, entry.Process)}
 			all = append(all, x)
 			if entry.Role == "server" {
 				// A server takes the next command of a connection after it has answered
@@ -124,9 +131,9 @@ func Load(path string) (*Recording, error) {
 			}
 			waiting[at] = append(waiting[at], x.Exchange)
 		case len(waiting[at]) > 0:
-			i := answeredBy(entry, waiting[at])
-			waiting[at][i].Reply = entry
-			if waiting[at] = slices.Delete(waiting[at], i, i+1); len(waiting[at]) == 0 {
+			answered, others := conversation.Take(waiting[at], func(x *Exchange) *trace.Record { return &x.Command.Record }, &entry.Record)
+			answered.Reply = entry
+			if waiting[at] = others; len(others) == 0 {
 				delete(waiting, at)
 			}
 		}
@@ -138,10 +145,11 @@ func Load(path string) (*Recording, error) {
 	current := map[string]*Run{} // by server
 	for _, x := range withoutCopies(all) {
 		r.Exchanges = append(r.Exchanges, x.Exchange)
-		run := current[x.server]
+		server := servers.Name(x.server)
+		run := current[server]
 		if x.Name == newRun && !x.Refused() || x.Name == newData && run == nil {
-			run = &Run{Server: x.server, Begun: x.Name == newRun}
-			current[x.server] = run
+			run = &Run{Server: server, Begun: x.Name == newRun}
+			current[server] = run
 			r.Runs = append(r.Runs, run)
 		}
 		if run != nil {
@@ -149,38 +157,18 @@ func Load(path string) (*Recording, error) {
 		}
 	}
 	if len(r.Exchanges) == 0 {
-		return nil, fmt.Errorf("%s: %w", path, ErrEmpty)
+		return nil, fmt.Errorf("%s: %w", name, ErrEmpty)
 	}
 	return r, nil
 }
 
-// answeredBy returns which of the commands that wait for a reply a reply belongs to: the one
-// that the same call has sent, or else the oldest. The connections of a Unix-domain socket all
-// have the same address, so that a command that got no reply keeps waiting.
-func answeredBy(reply *trace.Entry, waiting []*Exchange) int {
-	const precision = 10 * time.Microsecond
-	if reply.Elapsed > 0 {
-		began := reply.Time.Add(-reply.Elapsed)
-		for i, x := range waiting {
-			if x.Command.Time.Add(-x.Command.Elapsed).Sub(began).Abs() <= precision {
-				return i
-			}
-		}
+// senderOf returns what is the same for all connections of a client: its process, if that has
+// recorded, and otherwise its host, because each connection has another port.
+func senderOf(place conversation.Place, process int) string {
+	if place.ByClient {
+		return strconv.Itoa(process)
 	}
-	return 0
-}
-
-// copyDelay is how much later than the client the server may have recorded a command: it may
-// have been busy. A client uses a port again only much later.
-const copyDelay = time.Hour
-
-// withoutNumber returns the address of a client on a Unix-domain socket without the number
-// that it has in the trace of a proxy, and not in its own.
-func withoutNumber(client string) string {
-	if strings.HasPrefix(client, "unix:") {
-		client, _, _ = strings.Cut(client, "#")
-	}
-	return client
+	return place.Host()
 }
 
 // withoutCopies returns the exchanges, but those that both sides have recorded once. Replies
@@ -199,11 +187,11 @@ func withoutCopies(all []recorded) (single []recorded) {
 	seed := maphash.MakeSeed()
 	unpaired := map[identity][]recorded{}
 	for _, x := range all {
-		own := identity{withoutNumber(x.client), x.server, maphash.Bytes(seed, x.Command.Body), x.byClient}
+		own := identity{x.client, x.server, maphash.Bytes(seed, x.Command.Body), x.byClient}
 		other := own
 		other.byClient = !own.byClient
 		copies := unpaired[other]
-		for len(copies) > 0 && x.Command.Time.Sub(copies[0].Command.Time) > copyDelay {
+		for len(copies) > 0 && x.Command.Time.Sub(copies[0].Command.Time) > conversation.CopyDelay {
 			copies = copies[1:]
 		}
 		if len(copies) > 0 {
@@ -217,40 +205,4 @@ func withoutCopies(all []recorded) (single []recorded) {
 		single = append(single, x)
 	}
 	return single
-}
-
-// nameOf returns the name of a command, or "" if it has none or was cut before it.
-func nameOf(command *trace.Entry) string {
-	if command.Cut {
-		return nameInBeginning(command.Body)
-	}
-	name, err := jsondoc.FromValid(command.Body).String("/command")
-	if err != nil {
-		return ""
-	}
-	return name
-}
-
-// nameInBeginning returns the member command of an object of which only the beginning is
-// known.
-func nameInBeginning(text []byte) string {
-	d := json.NewDecoder(bytes.NewReader(text))
-	if begin, err := d.Token(); err != nil || begin != json.Delim('{') {
-		return ""
-	}
-	for {
-		key, err := d.Token()
-		if err != nil {
-			return ""
-		}
-		if key == "command" {
-			name, _ := d.Token()
-			text, _ := name.(string)
-			return text
-		}
-		var value json.RawMessage
-		if err := d.Decode(&value); err != nil {
-			return ""
-		}
-	}
 }

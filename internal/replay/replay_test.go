@@ -31,16 +31,17 @@ type recorder struct {
 	pid         int
 	role        string
 	local, peer string
+	number      int64 // of the connection
 }
 
 // newRecorder returns the side of a server at the address designer.
 func newRecorder(t testing.TB) recorder {
-	return recorder{t, filepath.Join(systemtest.TempDir(t), "run.jsonl"), 1, "server", "designer", "instrument"}
+	return recorder{t, filepath.Join(systemtest.TempDir(t), "run.jsonl"), 1, "server", "designer", "instrument", 0}
 }
 
 func (r recorder) write(direction trace.Direction, body string) {
 	r.t.Helper()
-	must(r.t, trace.Write(r.path, math.MaxInt64, trace.Record{Time: time.Now(), Process: r.pid, Role: r.role, Direction: direction, Local: r.local, Peer: r.peer, Body: []byte(body)}))
+	must(r.t, trace.Write(r.path, math.MaxInt64, trace.Record{Time: time.Now(), Process: r.pid, Role: r.role, Direction: direction, Local: r.local, Peer: r.peer, Connection: r.number, Body: []byte(body)}))
 }
 
 func (r recorder) command(body string) {
@@ -100,8 +101,8 @@ func expectPlan(t *testing.T, run *Run, all bool, refused, repeated int, want ..
 	for i := range want {
 		want[i] = message(want[i])
 	}
-	if !slices.Equal(got, want) || plan.Refused != refused || plan.Repeated != repeated {
-		t.Errorf("the plan is %q, %d refused, %d repeated; want %q, %d, %d", got, plan.Refused, plan.Repeated, want, refused, repeated)
+	if !slices.Equal(got, want) || plan.Refused != refused || len(plan.Resent) != repeated {
+		t.Errorf("the plan is %q, %d refused, %d repeated; want %q, %d, %d", got, plan.Refused, len(plan.Resent), want, refused, repeated)
 	}
 }
 
@@ -263,6 +264,24 @@ func TestLostReplyOfUnixSocket(t *testing.T) {
 	expectPlan(t, r.load().Runs[0], false, 1, 0, `newdat "y": 0`, `newdat "y": 1`, `newdat "y": 2`, `newdat "y": 4`)
 }
 
+// The number of a connection tells the clients of a Unix-domain socket apart, whose
+// commands wait for their replies at the same time.
+func TestInterleavedClientsOfUnixSocket(t *testing.T) {
+	r := newRecorder(t)
+	r.role, r.local, r.peer = "client", "unix:/obe.sock", "unix:/obe.sock"
+	one, two := r, r
+	one.number, two.number = 1, 2
+	one.command(message("newrun"))
+	two.command(message("getstd"))
+	two.reply("[2]")
+	one.reply(ok)
+	one.command(message(`newdat "y": 1`))
+	two.command(message(`newdat "y": 2`))
+	two.reply(`{"error": "s"}`)
+	one.reply(ok)
+	expectPlan(t, r.load().Runs[0], false, 1, 0, "newrun", `newdat "y": 1`)
+}
+
 // A reply with an error that is null reports none, as in obe call.
 func TestErrorIsNull(t *testing.T) {
 	r := newRecorder(t)
@@ -283,6 +302,65 @@ func TestMeasurementSentAgain(t *testing.T) {
 	r.exchange(`newdat "y": 1`, ok) // the same value once more
 	r.exchange(`newdat "y": 2`, "") // the last one
 	expectPlan(t, r.load().Runs[0], false, 0, 2, "newrun", `newdat "y": 1`, `newdat "y": 1`, `newdat "y": 2`)
+}
+
+// A client that sends a measurement again after it has lost its connection does so among the
+// measurements of others. It is one measurement, at the place where it was accepted.
+func TestMeasurementSentAgainAmongOthers(t *testing.T) {
+	for _, role := range []string{"server", "client"} {
+		one := newRecorder(t)
+		one.role, one.peer = role, "10.0.0.1:1000"
+		other := one
+		other.peer = "10.0.0.2:1000"
+		if role == "client" {
+			one.local, one.peer = "10.0.0.1:1000", "10.0.0.3:61981"
+			other = one
+			other.pid = 2
+		}
+		one.exchange("newrun", ok)
+		one.exchange(`newdat "y": 1`, "")
+		other.exchange(`newdat "y": 2`, ok)
+		other.exchange(`newdat "y": 1`, ok) // the same value, of another client
+		if role == "client" {
+			one.local = "10.0.0.1:1001"
+		} else {
+			one.peer = "10.0.0.1:1001"
+		}
+		one.exchange(`newdat "y": 1`, ok)
+		other.exchange(`newdat "y": 3`, "")
+		plan, err := one.load().Runs[0].Plan(false)
+		must(t, err)
+		if len(plan.Resent) == 1 && (plan.Resent[0].Lost.Command.Line >= plan.Resent[0].Again.Command.Line || plan.Unanswered != 1) {
+			t.Errorf("%s: %+v", role, plan)
+		}
+		expectPlan(t, one.load().Runs[0], false, 0, 1, "newrun", `newdat "y": 2`, `newdat "y": 1`, `newdat "y": 1`, `newdat "y": 3`)
+	}
+}
+
+// Long after a lost reply the same text is another measurement, unless nothing came in between.
+func TestMeasurementLongAfterALostReply(t *testing.T) {
+	for _, test := range []struct {
+		between string
+		resent  int
+		want    []string
+	}{
+		{`newdat "y": 2`, 0, []string{"newrun", `newdat "y": 1`, `newdat "y": 2`, `newdat "y": 1`}},
+		{"ready", 1, []string{"newrun", `newdat "y": 1`}},
+	} {
+		r := newRecorder(t)
+		at := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+		for i, command := range []string{"newrun", `newdat "y": 1`, test.between, `newdat "y": 1`} {
+			write := func(direction trace.Direction, body string) {
+				must(t, trace.Write(r.path, math.MaxInt64, trace.Record{Time: at, Process: 1, Role: r.role, Direction: direction, Local: r.local, Peer: r.peer, Body: []byte(body)}))
+			}
+			write(trace.Received, message(command))
+			if i != 1 {
+				write(trace.Sent, ok)
+			}
+			at = at.Add(resendTime/2 + time.Second)
+		}
+		expectPlan(t, r.load().Runs[0], false, 0, test.resent, test.want...)
+	}
 }
 
 // A command that is not in the trace as a whole cannot be sent. It is not left out silently.

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"libobe/internal/command"
 	"libobe/internal/excerpt"
@@ -12,26 +14,39 @@ import (
 
 // Plan is the commands of a run that are sent again.
 type Plan struct {
-	Exchanges []*Exchange
-	Refused   int // that the recorded server answered with an error
-	Repeated  int // that got no reply and were sent again
+	Exchanges  []*Exchange
+	Refused    int      // that the recorded server answered with an error
+	Resent     []Resent // that are left out because the client sent them again
+	Unanswered int      // of Exchanges, without a reply: whether they were executed is not known
 }
+
+// Resent is a command that got no reply, and that its client then sent again.
+type Resent struct{ Lost, Again *Exchange }
+
+// resendTime is how much later than a command that got no reply the same text counts as that
+// command, if others have sent commands in between. Afterwards it is another measurement.
+const resendTime = 5 * time.Minute
 
 // ErrCut reports a command of which the trace has only the beginning.
 var ErrCut = errors.New("the trace has only the beginning of this command, so it cannot be sent")
 
 // Plan returns what is sent again: newrun and newdat, or every command.
 //
-// What the recorded server refused is no part of what it knew. A command that got no reply
-// and was then sent again, for example after the server had crashed, is one measurement.
+// What the recorded server refused is no part of what it knew. Of a command that got no reply,
+// the trace does not tell whether the server has executed it. If the same command was sent
+// again it is one measurement, and only the last one is sent: if it is the next command, as
+// after a crash of the server, or if the same client sent it within resendTime, as after a lost
+// connection while others were served. Any other command without a reply is sent.
 func (r *Run) Plan(all bool) (*Plan, error) {
 	p := &Plan{}
+	lost := map[string]*Exchange{} // the last one of a text and a client that got no reply
+	resent := map[*Exchange]bool{}
 	var last *Exchange
 	for _, x := range r.Exchanges {
 		if !all && x.Command.Cut && x.Name == "" {
 			return nil, fmt.Errorf("%s: %w", x.Command.Place(), ErrCut)
 		}
-		if !all && x.Name != newRun && x.Name != newData {
+		if !all && x.Name != newRun && x.Name != newData || x.Name == describe && x.sender == "" {
 			continue
 		}
 		if !all && x.Refused() {
@@ -41,12 +56,30 @@ func (r *Run) Plan(all bool) (*Plan, error) {
 		if x.Command.Cut {
 			return nil, fmt.Errorf("%s: %w", x.Command.Place(), ErrCut)
 		}
+		key := x.sender + "\n" + string(x.Command.Body)
+		earlier := lost[key]
+		if earlier != nil && x.Command.Time.Sub(earlier.Command.Time) > resendTime {
+			earlier = nil
+		}
 		if last != nil && last.Reply == nil && bytes.Equal(last.Command.Body, x.Command.Body) {
-			p.Repeated++
-			p.Exchanges = p.Exchanges[:len(p.Exchanges)-1]
+			earlier = last
+		}
+		if earlier != nil {
+			p.Resent = append(p.Resent, Resent{earlier, x})
+			resent[earlier] = true
+		}
+		delete(lost, key)
+		if x.Reply == nil {
+			lost[key] = x
 		}
 		last = x
 		p.Exchanges = append(p.Exchanges, x)
+	}
+	p.Exchanges = slices.DeleteFunc(p.Exchanges, func(x *Exchange) bool { return resent[x] })
+	for _, x := range p.Exchanges {
+		if x.Reply == nil {
+			p.Unanswered++
+		}
 	}
 	return p, nil
 }

@@ -1,19 +1,10 @@
 package session
 
 import (
-	"bytes"
 	"fmt"
 	"math"
 	"slices"
-	"unicode/utf16"
 	"unicode/utf8"
-
-	"golang.org/x/text/encoding"
-	"golang.org/x/text/encoding/charmap"
-	"golang.org/x/text/encoding/japanese"
-	"golang.org/x/text/encoding/korean"
-	"golang.org/x/text/encoding/simplifiedchinese"
-	"golang.org/x/text/encoding/traditionalchinese"
 
 	"libobe/internal/excerpt"
 	"libobe/internal/jsondoc"
@@ -27,32 +18,22 @@ const CodePage = "codepage"
 // CodePageDoc documents the option.
 var CodePageDoc = struct{ Default, Doc string }{
 	"utf-8",
-	"The code page of the texts of this handle, which are converted from and to UTF-8: 874, 932, 936, 949, 950, 1250 to 1258, system (that of this Windows installation; UTF-8 elsewhere), or utf-8. In the text of a message, a character that the code page lacks is written as a JSON escape. In a single string it is an error.",
+	"The code page of the texts of this handle, which are converted from and to UTF-8: 874, 932, 936, 949, 950, 1250 to 1258, system (that of this Windows installation; UTF-8 elsewhere), or utf-8. In a JSON text that is passed in, each string is converted unless it is valid UTF-8, as Flatten To JSON writes it. In a JSON text that is passed out, each character beyond ASCII is a JSON escape. In any other text, a character that the code page lacks is an error.",
 }
 
-// codePage is a Windows code page.
+// codePage is a Windows code page: one of the ANSI code pages, which Windows uses for the
+// texts of programs that do not use Unicode.
 type codePage struct {
-	name     string
-	encoding encoding.Encoding
+	name      string
+	converter converter
 }
 
-// codePages are the ANSI code pages, which Windows uses for the texts of programs that do
-// not use Unicode.
-var codePages = map[string]encoding.Encoding{
-	"874":  charmap.Windows874,
-	"932":  japanese.ShiftJIS,
-	"936":  simplifiedchinese.GBK,
-	"949":  korean.EUCKR,
-	"950":  traditionalchinese.Big5,
-	"1250": charmap.Windows1250,
-	"1251": charmap.Windows1251,
-	"1252": charmap.Windows1252,
-	"1253": charmap.Windows1253,
-	"1254": charmap.Windows1254,
-	"1255": charmap.Windows1255,
-	"1256": charmap.Windows1256,
-	"1257": charmap.Windows1257,
-	"1258": charmap.Windows1258,
+// leadBytes are the code pages with the ranges of those bytes that begin a character of
+// two bytes.
+var leadBytes = map[string][][2]byte{
+	"874": nil,
+	"932": {{0x81, 0x9f}, {0xe0, 0xfc}}, "936": {{0x81, 0xfe}}, "949": {{0x81, 0xfe}}, "950": {{0x81, 0xfe}},
+	"1250": nil, "1251": nil, "1252": nil, "1253": nil, "1254": nil, "1255": nil, "1256": nil, "1257": nil, "1258": nil,
 }
 
 // findCodePage returns a code page by its name; nil is UTF-8.
@@ -63,8 +44,8 @@ func findCodePage(name string) (*codePage, error) {
 	if name == "utf-8" || name == "65001" {
 		return nil, nil
 	}
-	if e, ok := codePages[name]; ok {
-		return &codePage{name, e}, nil
+	if _, ok := leadBytes[name]; ok {
+		return &codePage{name, newConverter(name)}, nil
 	}
 	return nil, fmt.Errorf("%w: option %s: unknown code page %s; use 874, 932, 936, 949, 950, 1250 to 1258, system or utf-8",
 		socket.ErrArgument, CodePage, excerpt.Quote(name))
@@ -83,28 +64,55 @@ func (s *Session) Decode(op, name string, text []byte) ([]byte, error) {
 	if p == nil || isASCII(text) {
 		return text, nil
 	}
-	size := maxDecodedSize(len(text))
-	decoded := memory.MustMake[byte](size, size)
-	n, _, err := p.encoding.NewDecoder().Transform(decoded, text, true)
-	decoded = decoded[:n]
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w: %s: %w", op, ErrEncoding, name, err)
-	}
-	if i := bytes.Index(decoded, []byte("\uFFFD")); i >= 0 {
-		return nil, fmt.Errorf("%s: %w: character %d of %s does not exist in code page %s (option %s)",
-			op, ErrEncoding, utf8.RuneCount(decoded[:i])+1, name, p.name, CodePage)
+	decoded, ok := p.converter.decode(text)
+	if !ok {
+		return nil, p.invalid(op, name, p.validCount(text))
 	}
 	return decoded, nil
+}
+
+// invalid returns the error of a text in which a character, after this many valid ones,
+// does not exist in the code page.
+func (p *codePage) invalid(op, name string, after int) error {
+	return fmt.Errorf("%s: %w: character %d of %s does not exist in code page %s (option %s)", op, ErrEncoding, after+1, name, p.name, CodePage)
+}
+
+// validCount returns how many characters precede the first one that is invalid.
+func (p *codePage) validCount(text []byte) (count int) {
+	for len(text) > 0 {
+		size := p.characterSize(text)
+		if _, ok := p.converter.decode(text[:size]); !ok {
+			break
+		}
+		text = text[size:]
+		count++
+	}
+	return count
+}
+
+// characterSize returns how many bytes the first character of a text has.
+func (p *codePage) characterSize(text []byte) int {
+	if len(text) > 1 && slices.ContainsFunc(leadBytes[p.name], func(r [2]byte) bool { return r[0] <= text[0] && text[0] <= r[1] }) {
+		return 2
+	}
+	return 1
 }
 
 // decodeUTF8 is Decode for a text that is not validated later, as JSON is: a text that is
 // not UTF-8 is ErrEncoding.
 func (s *Session) decodeUTF8(op, name string, text []byte) (string, error) {
 	t, err := s.Decode(op, name, text)
-	if err == nil && !utf8.Valid(t) {
-		err = s.withCodePageHint(fmt.Errorf("%s: %w: %s is not UTF-8", op, ErrEncoding, name), t)
+	if err == nil {
+		err = s.requireUTF8(op, name, t)
 	}
 	return memory.String(t), err
+}
+
+func (s *Session) requireUTF8(op, name string, text []byte) error {
+	if utf8.Valid(text) {
+		return nil
+	}
+	return s.withCodePageHint(fmt.Errorf("%s: %w: %s is not UTF-8", op, ErrEncoding, name), text)
 }
 
 // withCodePageHint adds to err what to do about a text that is not UTF-8, if text is one
@@ -123,12 +131,12 @@ func (s *Session) Encode(text []byte) (encoded []byte, err error) {
 	if p == nil || isASCII(text) {
 		return text, nil
 	}
-	encoded = p.encode(text, func(dst []byte, r rune, coded []byte) []byte {
-		if coded == nil && err == nil {
+	encoded = p.encode(text, func(dst []byte, r rune) []byte {
+		if err == nil {
 			err = fmt.Errorf("%w: the text contains the character U+%04X, which code page %s lacks; the text of the whole message contains it as an escape",
 				jsondoc.ErrRange, r, p.name)
 		}
-		return append(dst, coded...)
+		return dst
 	})
 	return encoded, err
 }
@@ -140,107 +148,30 @@ func (s *Session) EncodeLossy(text string) []byte {
 	if p == nil || isASCII(text) {
 		return []byte(text)
 	}
-	return p.encode([]byte(text), func(dst []byte, _ rune, coded []byte) []byte {
-		if coded == nil {
-			return append(dst, '?')
-		}
-		return append(dst, coded...)
-	})
+	return p.encode([]byte(text), func(dst []byte, _ rune) []byte { return append(dst, '?') })
 }
 
-// encodeJSON converts a JSON text to the code page; see appendJSON. All characters of a
-// JSON text that are not ASCII are in strings, where they may be escapes.
-func (s *Session) encodeJSON(text []byte) []byte {
-	p := s.currentCodePage()
-	if p == nil || isASCII(text) {
-		return text
-	}
-	return p.encode(text, appendJSON)
-}
-
-// jsonSize returns len(encodeJSON(text)).
-func (s *Session) jsonSize(text []byte) int {
-	p := s.currentCodePage()
-	if p == nil || isASCII(text) {
-		return len(text)
-	}
-	return p.encodedSize(text, appendJSON)
-}
-
-// appendJSON is the appendFunc of JSON texts. It writes an escape for a character that the
-// code page lacks, and for one whose encoding contains an ASCII byte: a reader that
-// processes the text byte by byte would take that byte for a backslash or a quote.
-func appendJSON(dst []byte, r rune, coded []byte) []byte {
-	if coded == nil || slices.ContainsFunc(coded, func(b byte) bool { return b < utf8.RuneSelf }) {
-		return appendEscape(dst, r)
-	}
-	return append(dst, coded...)
-}
-
-// appendEscape appends a character as an ASCII escape of JSON.
-func appendEscape(dst []byte, r rune) []byte {
-	if high, low := utf16.EncodeRune(r); high != utf8.RuneError {
-		return fmt.Appendf(dst, `\u%04x\u%04x`, high, low)
-	}
-	return fmt.Appendf(dst, `\u%04x`, r)
-}
-
-// appendFunc appends one character that is not ASCII. coded is its encoding in the code
-// page, nil if the code page lacks it.
-type appendFunc func(dst []byte, r rune, coded []byte) []byte
-
-func (p *codePage) encode(text []byte, appendRune appendFunc) []byte {
-	size := p.encodedSize(text, appendRune)
-	dst := memory.MustMake[byte](0, size)
-	p.eachRune(text, func(r rune, coded []byte) {
-		if r < utf8.RuneSelf {
-			dst = append(dst, byte(r))
-		} else {
-			dst = appendRune(dst, r, coded)
-		}
-	})
-	return dst
-}
-
-// encodedSize returns len(encode(text, appendRune)).
-func (p *codePage) encodedSize(text []byte, appendRune appendFunc) int {
-	size := 0
-	var scratch [16]byte
-	p.eachRune(text, func(r rune, coded []byte) {
-		if r < utf8.RuneSelf {
-			size++
-		} else {
-			size += len(appendRune(scratch[:0], r, coded))
-		}
-	})
-	return size
-}
-
-// eachRune calls f for each character of a text. coded is the encoding of a character
-// that is not ASCII, nil if the code page lacks it.
-func (p *codePage) eachRune(text []byte, f func(r rune, coded []byte)) {
-	encoder := p.encoding.NewEncoder()
-	var from [utf8.UTFMax]byte
-	var to [2 * utf8.UTFMax]byte
+// encode converts a text. appendMissing appends what stands for a character that the code
+// page lacks.
+func (p *codePage) encode(text []byte, appendMissing func(dst []byte, r rune) []byte) []byte {
+	dst := memory.MustMake[byte](0, len(text)) // no character is longer than in UTF-8
 	for len(text) > 0 {
 		r, size := utf8.DecodeRune(text)
 		text = text[size:]
 		if r < utf8.RuneSelf {
-			f(r, nil)
-			continue
+			dst = append(dst, byte(r))
+		} else if coded, ok := p.converter.encode(r); ok {
+			dst = append(dst, coded...)
+		} else {
+			dst = appendMissing(dst, r)
 		}
-		n, _, err := encoder.Transform(to[:], from[:utf8.EncodeRune(from[:], r)], true)
-		coded := to[:n]
-		if err != nil {
-			coded = nil
-		}
-		f(r, coded)
 	}
+	return dst
 }
 
 // maxDecodedSize returns how many bytes a text of n bytes can have in UTF-8: one byte
-// becomes at most three, those of U+FFFD.
-func maxDecodedSize(n int) int { return int(min(int64(len("\uFFFD"))*int64(n), math.MaxInt)) }
+// becomes at most three.
+func maxDecodedSize(n int) int { return int(min(3*int64(n), math.MaxInt)) }
 
 func isASCII[T string | []byte](text T) bool {
 	for i := range len(text) {

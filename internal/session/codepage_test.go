@@ -52,16 +52,86 @@ func TestCharacterThatTheCodePageLacks(t *testing.T) {
 	if got := string(s.EncodeLossy("µ✓ a")); got != "\xb5? a" {
 		t.Errorf("%q", got)
 	}
-	if got := string(s.encodeJSON([]byte(`"µ✓😀"`))); got != `"`+"\xb5"+`\u2713\ud83d\ude00"` {
-		t.Errorf("%q", got)
+}
+
+// codePageTexts have a text for each code page, with its bytes there.
+var codePageTexts = map[string]struct{ text, coded string }{
+	"874":  {"สวัสดี", "\xca\xc7\xd1\xca\xb4\xd5"},
+	"932":  {"温度 表", "\x89\xb7\x93\x78 \x95\x5c"}, // the last byte is a backslash
+	"936":  {"温度", "\xce\xc2\xb6\xc8"},
+	"949":  {"온도", "\xbf\xc2\xb5\xb5"},
+	"950":  {"溫度 功", "\xb7\xc5\xab\xd7 \xa5\x5c"}, // the same
+	"1250": {"řád °", "\xf8\xe1d \xb0"},
+	"1251": {"ток µ", "\xf2\xee\xea \xb5"},
+	"1252": {"µm °C €", "\xb5m \xb0C \x80"},
+	"1253": {"Ω µ", "\xd9 \xb5"},
+	"1254": {"ş °", "\xfe \xb0"},
+	"1255": {"אב", "\xe0\xe1"},
+	"1256": {"اب", "\xc7\xc8"},
+	"1257": {"š µ", "\xf0 \xb5"},
+	"1258": {"₫ °", "\xfe \xb0"},
+}
+
+func TestTextsOfEveryCodePage(t *testing.T) {
+	for page := range leadBytes {
+		c, ok := codePageTexts[page]
+		if !ok {
+			t.Fatalf("there is no text for code page %s", page)
+		}
+		s := newCodePageSession(t, page)
+		if got, err := s.Decode("op", "text", []byte(c.coded)); err != nil || string(got) != c.text {
+			t.Errorf("%s: decoded %q, %v", page, got, err)
+		}
+		if got, err := s.Encode([]byte(c.text)); err != nil || string(got) != c.coded {
+			t.Errorf("%s: encoded %q, %v", page, got, err)
+		}
 	}
 }
 
-// In some code pages the second byte of a character may be a backslash.
-func TestJSONIsReadableByteByByte(t *testing.T) {
+// A JSON text may be in UTF-8, as Flatten To JSON writes it, in the code page, or both.
+func TestJSONOfEveryCodePage(t *testing.T) {
+	const flattened = `{"µ": "°C Ток 温度 表 😀 \\ \" é"}`
+	for page, c := range codePageTexts {
+		s := newCodePageSession(t, page)
+		for _, j := range []struct{ text, want string }{
+			{flattened, flattened},
+			{`{"` + c.coded + `": "` + c.coded + `"}`, `{"` + c.text + `": "` + c.text + `"}`},
+			{`["` + c.coded + `", ` + flattened + `, "\\` + c.coded + `\""]`, `["` + c.text + `", ` + flattened + `, "\\` + c.text + `\""]`},
+			{`{"a` + c.coded + `": ` + flattened, `{"a` + c.text + `": ` + flattened}, // not JSON
+			{`"` + c.coded, `"` + c.text},
+			{c.coded, c.text},
+		} {
+			if got, err := s.DecodeJSON("op", "json", []byte(j.text)); err != nil || string(got) != j.want {
+				t.Errorf("%s: %q became %q, %v", page, j.text, got, err)
+			}
+		}
+		if got, err := s.DecodeJSON("op", "json", []byte(`"`+c.coded+`\`)); err != nil || string(got) != `"`+c.text+`\` {
+			t.Errorf("%s: a text that ends in an escape: %q, %v", page, got, err)
+		}
+		if got := string(s.EncodeJSON([]byte(`"µ ° ток 表 😀\n"`))); got != `"\u00b5 \u00b0 \u0442\u043e\u043a \u8868 \ud83d\ude00\n"` {
+			t.Errorf("%s: %q", page, got)
+		}
+	}
+}
+
+// Two bytes of a code page can be UTF-8. In JSON they are taken as that, in any other text not.
+func TestCodePageThatIsUTF8ByChance(t *testing.T) {
+	s := newCodePageSession(t, "936")
+	const coded = "\xc5\xb7"
+	if got, err := s.DecodeJSON("op", "json", []byte(`"`+coded+`"`)); err != nil || string(got) != `"ŷ"` {
+		t.Errorf("%q, %v", got, err)
+	}
+	if got, err := s.Decode("op", "text", []byte(coded)); err != nil || string(got) != "欧" {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
+// A byte of a string that is in neither encoding is an error, counted in characters.
+func TestJSONInNeitherEncoding(t *testing.T) {
 	s := newCodePageSession(t, "932")
-	if got := string(s.encodeJSON([]byte(`"温表"`))); got != `"`+"\x89\xb7"+`\u8868"` {
-		t.Errorf("%q", got)
+	_, err := s.DecodeJSON("tcmd", "json", []byte(`{"µ": "`+"\x95\x5cb\xff"+`"}`))
+	if !errors.Is(err, ErrEncoding) || !strings.Contains(err.Error(), "character 10 of json") {
+		t.Error(err)
 	}
 }
 
@@ -134,7 +204,8 @@ func TestInvalidTextInCodePage(t *testing.T) {
 		"newrun":      s.NewRun(invalid, 0),
 		"command_new": s.BeginCommand("command_new", invalid),
 		"set_int":     s.SetMember("set_int", invalid, nil),
-		"set_string":  s.SetTextMember("set_string", nil, "text", invalid, nil),
+		"set_string":  s.SetString("set_string", nil, invalid),
+		"set_json":    s.SetJSON("set_json", nil, invalid),
 	} {
 		if !errors.Is(err, ErrEncoding) || !strings.HasPrefix(err.Error(), name+": ") {
 			t.Errorf("%s: %v", name, err)
@@ -148,8 +219,8 @@ func TestSizeInCodePage(t *testing.T) {
 	if err := s.SetOption(CodePage, "1252"); err != nil {
 		t.Fatal(err)
 	}
-	const sent = "\"\xb5\""
-	if size, err := s.Tcmd([]byte(sent), testTimeout); err != nil || size != len(sent) || text(t, s) != sent {
+	const sent, held = "\"\xb5\"", `"\u00b5"`
+	if size, err := s.Tcmd([]byte(sent), testTimeout); err != nil || size != len(held) || text(t, s) != held {
 		t.Errorf("size %d, text %q, %v", size, text(t, s), err)
 	}
 }

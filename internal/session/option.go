@@ -8,7 +8,7 @@ import (
 // SetOption sets an option of the socket, or the code page.
 func (s *Session) SetOption(name, value string) error {
 	if name != CodePage {
-		v, err := s.decodeUTF8("option "+excerpt.Quote(name), "the value", memory.Bytes(value))
+		v, err := s.decodeValue(name, memory.Bytes(value))
 		if err != nil {
 			return err
 		}
@@ -23,6 +23,22 @@ func (s *Session) SetOption(name, value string) error {
 	s.codePage = p
 	return nil
 }
+
+// decodeValue converts the value of an option to UTF-8. That of fields is JSON.
+func (s *Session) decodeValue(name string, value []byte) (string, error) {
+	op, parameter := "option "+excerpt.Quote(name), "the value"
+	if name == fieldsOption {
+		value, err := s.DecodeJSON(op, parameter, value)
+		if err == nil {
+			err = s.requireUTF8(op, parameter, value)
+		}
+		return memory.String(value), err
+	}
+	return s.decodeUTF8(op, parameter, value)
+}
+
+// fieldsOption is the option whose value is JSON.
+const fieldsOption = "fields"
 
 // Option returns the value of an option or a property of the socket, or the code page, in
 // the code page. On a server, peer is the client that sent the last message which this
@@ -41,8 +57,8 @@ func (s *Session) Option(name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if name == "fields" {
-		return s.encodeJSON(memory.Bytes(v)), nil
+	if name == fieldsOption {
+		return s.EncodeJSON(memory.Bytes(v)), nil
 	}
 	return s.EncodeLossy(v), nil
 }

@@ -66,7 +66,7 @@ func TestServerAnswersOnAnyThread(t *testing.T) {
 			if err == nil {
 				err = onNewThread(func() error { return server.Send(body, testTimeout) })
 			}
-			if err != nil {
+			if err != nil && !errors.Is(err, socket.ErrClosed) { // the last client may have given up
 				t.Error(err)
 			}
 		}

@@ -18,6 +18,7 @@ import (
 
 	"libobe/internal/command"
 	"libobe/internal/jsondoc"
+	"libobe/internal/memory"
 	"libobe/internal/socket"
 )
 
@@ -42,6 +43,8 @@ type Session struct {
 	message  *jsondoc.Document
 	request  *socket.Message // of a server: the message that Send replies to
 	shared   bool            // of a server: two sequences of calls received at the same time
+	notifier *notifier       // of a server, once Notify was called
+	freed    bool
 }
 
 // NewClient creates the session of a client; see socket.NewClient.
@@ -70,7 +73,14 @@ func (s *Session) socket() socket.Socket {
 }
 
 // Free closes the socket. Every call in flight returns socket.ErrClosed.
-func (s *Session) Free() { s.socket().Free() }
+func (s *Session) Free() {
+	s.mu.Lock()
+	n := s.notifier
+	s.notifier, s.freed = nil, true
+	s.mu.Unlock()
+	n.free()
+	s.socket().Free()
+}
 
 // Cancel wakes every call in flight, which returns socket.ErrCancelled.
 func (s *Session) Cancel() { s.socket().Cancel() }
@@ -103,7 +113,7 @@ func (s *Session) WaitReady(limit time.Duration) error {
 // Send sends a JSON text: a client's message, or a server's reply to the last message
 // received.
 func (s *Session) Send(json []byte, limit time.Duration) error {
-	body, err := s.Decode("send", "json", json)
+	body, err := s.DecodeJSON("send", "json", json)
 	if err != nil {
 		return err
 	}
@@ -147,11 +157,12 @@ func (s *Session) receiveRequest(limit time.Duration) ([]byte, error) {
 	before := s.request
 	s.mu.Unlock()
 	m, err := s.server.ReceiveAfter(before, limit)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.notifier.look()
 	if err != nil {
 		return nil, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.request != before {
 		// Another call received at the same time as this one.
 		s.shared = s.shared || !s.request.Answered()
@@ -166,7 +177,7 @@ func (s *Session) receiveRequest(limit time.Duration) ([]byte, error) {
 // Tcmd sends a command, makes the reply the current message, and returns the size of its
 // text.
 func (s *Session) Tcmd(json []byte, limit time.Duration) (size int, err error) {
-	body, err := s.Decode("tcmd", "json", json)
+	body, err := s.DecodeJSON("tcmd", "json", json)
 	if err != nil {
 		return 0, err
 	}
@@ -185,8 +196,14 @@ func (s *Session) TcmdFunc(body []byte, limit time.Duration, use socket.ReplyFun
 	if err != nil {
 		return err
 	}
+	return s.holdReply(use, func(use socket.ReplyFunc) error { return c.TcmdFunc(body, limit, use) })
+}
+
+// holdReply calls receive, which passes a reply to a ReplyFunc, and makes the reply the
+// current message.
+func (s *Session) holdReply(use socket.ReplyFunc, receive func(socket.ReplyFunc) error) error {
 	var tooSmall error
-	err = c.TcmdFunc(body, limit, func(reply []byte) error {
+	err := receive(func(reply []byte) error {
 		s.setMessage(reply)
 		err := use(reply)
 		if errors.Is(err, socket.ErrBuffer) {
@@ -201,6 +218,24 @@ func (s *Session) TcmdFunc(body []byte, limit time.Duration, use socket.ReplyFun
 		err = tooSmall
 	}
 	return err
+}
+
+// Ask sends a request whose reply Fetch receives; see socket.Client.
+func (s *Session) Ask(body []byte, limit time.Duration) error {
+	c, err := s.requireClient("ask")
+	if err != nil {
+		return err
+	}
+	return c.Ask(body, limit)
+}
+
+// Fetch receives the reply to Ask, passes it to use, and makes it the current message.
+func (s *Session) Fetch(limit time.Duration, use socket.ReplyFunc) error {
+	c, err := s.requireClient("fetch")
+	if err != nil {
+		return err
+	}
+	return s.holdReply(use, func(use socket.ReplyFunc) error { return c.Fetch(limit, use) })
 }
 
 // AddFields adds the members of the option fields to a request; see socket.Client. A
@@ -222,6 +257,21 @@ func (s *Session) Doubles(request *jsondoc.Document, dst []float64, limit time.D
 	return command.Doubles(s, request, dst, limit)
 }
 
+// Double sends a command whose reply is a list of one number, and returns that.
+func (s *Session) Double(request *jsondoc.Document, limit time.Duration) (float64, error) {
+	return command.Double(s, request, limit)
+}
+
+// AskFor sends a command whose reply is a list of numbers, which FetchDoubles stores.
+func (s *Session) AskFor(request *jsondoc.Document, limit time.Duration) error {
+	return command.Ask(s, request, limit)
+}
+
+// FetchDoubles stores the reply to the command of that name, which AskFor sent, in dst.
+func (s *Session) FetchDoubles(name string, dst []float64, limit time.Duration) (int, error) {
+	return command.FetchDoubles(s, name, dst, limit)
+}
+
 // Matrix sends a command whose reply is a list of rows of numbers, and stores them in
 // dst.
 func (s *Session) Matrix(request *jsondoc.Document, dst []float64, limit time.Duration) (rows, cols int, err error) {
@@ -232,7 +282,7 @@ func (s *Session) Matrix(request *jsondoc.Document, dst []float64, limit time.Du
 // are sent with the command.
 func (s *Session) NewRun(fields []byte, limit time.Duration) error {
 	const op = "newrun"
-	text, err := s.Decode(op, "fields", fields)
+	text, err := s.DecodeJSON(op, "fields", fields)
 	if err != nil {
 		return err
 	}
@@ -272,14 +322,14 @@ func (s *Session) currentMessage() (*jsondoc.Document, error) {
 	return s.message, nil
 }
 
-// Text returns the text of the current message as it was received, converted to the code
-// page.
+// Text returns the text of the current message as it was received, with escapes if
+// there is a code page.
 func (s *Session) Text(op string) ([]byte, error) {
 	d, err := s.currentMessage()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", op, err)
 	}
-	return s.encodeJSON(d.Text()), nil
+	return s.EncodeJSON(d.Text()), nil
 }
 
 // ReadValue calls read with the current message and a pointer into it.
@@ -342,14 +392,27 @@ func (s *Session) SetMember(op string, key []byte, set func(d *jsondoc.Document,
 	return nil
 }
 
-// SetTextMember is SetMember for a value that is a text. name is the name of its
-// parameter, for errors.
-func (s *Session) SetTextMember(op string, key []byte, name string, text []byte, set func(d *jsondoc.Document, key string, text []byte) error) error {
-	t, err := s.Decode(op, name, text)
+// SetString sets a member of the command being built to a text.
+func (s *Session) SetString(op string, key, text []byte) error {
+	t, err := s.Decode(op, "text", text)
 	if err != nil {
 		return err
 	}
-	return s.withCodePageHint(s.SetMember(op, key, func(d *jsondoc.Document, k string) error { return set(d, k, t) }), t)
+	return s.setText(op, key, t, func(d *jsondoc.Document, k string) error { return d.SetString(k, memory.String(t)) })
+}
+
+// SetJSON sets a member of the command being built to a JSON text.
+func (s *Session) SetJSON(op string, key, json []byte) error {
+	t, err := s.DecodeJSON(op, "json", json)
+	if err != nil {
+		return err
+	}
+	return s.setText(op, key, t, func(d *jsondoc.Document, k string) error { return d.SetJSON(k, t) })
+}
+
+// setText is SetMember for a text that was decoded.
+func (s *Session) setText(op string, key, text []byte, set func(d *jsondoc.Document, key string) error) error {
+	return s.withCodePageHint(s.SetMember(op, key, set), text)
 }
 
 // SendMessage is Send with the command being built, which can be changed and sent again.

@@ -210,6 +210,8 @@ func TestRoles(t *testing.T) {
 		"port":       portErr,
 		"tcmd":       tcmdErr,
 		"wait_ready": server.WaitReady(0),
+		"ask":        server.Ask([]byte("1"), 0),
+		"fetch":      server.Fetch(0, nil),
 		"newrun":     server.NewRun(nil, 0),
 	} {
 		if !errors.Is(err, socket.ErrState) {
@@ -224,7 +226,7 @@ func TestCommandIsSentAgain(t *testing.T) {
 	steps := errors.Join(
 		s.BeginCommand("command_new", []byte("scan")),
 		s.SetMember("set_int", []byte("n"), func(d *jsondoc.Document, k string) error { return d.SetInt(k, 1) }),
-		s.SetTextMember("set_json", []byte("m"), "json", []byte("[[1, 2], [3, 4]]"), func(d *jsondoc.Document, k string, text []byte) error { return d.SetJSON(k, text) }),
+		s.SetJSON("set_json", []byte("m"), []byte("[[1, 2], [3, 4]]")),
 	)
 	if steps != nil {
 		t.Fatal(steps)

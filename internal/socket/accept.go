@@ -30,7 +30,7 @@ func (s *Server) accept() *serverConn {
 		return nil
 	}
 	s.counters.connectionsOpened.Add(1)
-	for s.conns.len() >= options.maxConnections {
+	for s.isFull(options.maxConnections) {
 		if !s.evict() {
 			s.counters.evicted.Add(1)
 			conn.Close()
@@ -54,6 +54,12 @@ func (s *Server) accept() *serverConn {
 	s.conns.add(c)
 	return c
 }
+
+// isFull reports whether the limit of connections is reached. A client that has closed its
+// side may still wait for the reply to its message. If the loop that received it leaves it
+// unanswered, only the next message of another client ends that connection. If such
+// connections counted, they could keep out each client that would send it.
+func (s *Server) isFull(limit int) bool { return s.conns.len()-s.pairs.left() >= limit }
 
 // evict closes the least recently used connection without a pending reply, and reports
 // whether there was one.

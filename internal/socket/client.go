@@ -25,6 +25,9 @@ type Client struct {
 	// Guarded by core.mu.
 	conn *clientConn // the open connection, or the one being established; nil: none
 	kept []byte      // a received message that the caller's buffer was too small for
+	// The command whose reply Fetch returns; nil: none. What it refers to is used by the
+	// holder of receiving.
+	asked *question
 }
 
 // NewClient returns a client of the server at host and port. It does no I/O.
@@ -193,13 +196,13 @@ func (c *Client) exchange(call *call, body, dst []byte, deliver ReplyFunc) error
 	}
 	defer c.receiving.unlock()
 
-	c.mu.Lock()
-	c.kept = nil
-	replyPending := c.conn != nil && c.conn.pendingReplies > 0
-	c.mu.Unlock()
-	if replyPending {
-		c.dropOpen()
+	if options.persistent {
+		// If the question failed, Fetch returns its error, and this command opens a connection.
+		if err = c.readReplyOnOpen(call); isUnfinished(err) {
+			return fmt.Errorf("%w, and this command was not sent", err)
+		}
 	}
+	c.forgetReplies()
 	if err = c.sendFrame(call, head, body, true); err != nil {
 		return err
 	}
@@ -227,8 +230,21 @@ func (c *Client) exchange(call *call, body, dst []byte, deliver ReplyFunc) error
 	return c.deliver(call, reply, deliver)
 }
 
+// forgetReplies discards what a new command must not take for its reply: a kept message,
+// and the open connection if replies are pending there. The caller holds sending and
+// receiving.
+func (c *Client) forgetReplies() {
+	c.mu.Lock()
+	c.kept = nil
+	replyPending := c.conn != nil && c.conn.pendingReplies > 0
+	c.mu.Unlock()
+	if replyPending {
+		c.dropOpen()
+	}
+}
+
 // Close closes the connection, not the client, and wakes every call in flight with
-// ErrClosed. A kept message is discarded.
+// ErrClosed. A kept message and the question of Ask are discarded.
 func (c *Client) Close() error {
 	c.mu.Lock()
 	if c.closed {

@@ -137,6 +137,14 @@ func (c *Client) readMessage(call *call, dst []byte) ([]byte, error) {
 		}
 		return nil, fmt.Errorf("%w: no connection is open; send something first", ErrState)
 	}
+	if err := c.readReplyOnOpen(call); err != nil {
+		return nil, err
+	}
+	return c.readFrom(call, conn, dst)
+}
+
+// readFrom returns the next message on a connection. The caller holds receiving.
+func (c *Client) readFrom(call *call, conn *clientConn, dst []byte) ([]byte, error) {
 	wait, err := c.wait(call)
 	if err != nil {
 		return nil, err
@@ -181,9 +189,16 @@ func (c *Client) withReuseHint(call *call, conn *clientConn, err error) error {
 	return fmt.Errorf("%w; %w", err, errReused)
 }
 
-// dropOpen closes the connection, if one is open.
+// dropOpen closes the connection, if one is open. One on which the reply to a question is
+// awaited is left to Fetch.
 func (c *Client) dropOpen() {
-	if conn := c.openConn(); conn != nil {
+	c.mu.Lock()
+	conn := c.conn
+	if conn != nil && c.asked.awaitedOn(conn) {
+		c.conn, conn = nil, nil
+	}
+	c.mu.Unlock()
+	if conn != nil {
 		c.drop(conn)
 	}
 }
@@ -207,6 +222,7 @@ func (c *Client) drop(conn *clientConn) {
 // ten of those would be closed without a message (TestFreeWhileConnecting), which ends a
 // Python optbayesexpt server.
 func (c *Client) disconnect() {
+	c.discardQuestion()
 	c.mu.Lock()
 	conn := c.conn
 	connecting := conn != nil && !conn.established

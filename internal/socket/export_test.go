@@ -139,3 +139,56 @@ func (s *Server) WhileReading(f func()) {
 		}
 	}
 }
+
+// Question reports whether the reply to a question is still to be read.
+func (c *Client) Question() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.asked != nil && c.asked.reply == nil && c.asked.err == nil
+}
+
+// HoldReplies lets the replies to the open connections wait until release is called. waiting
+// returns how many do.
+func (s *Server) HoldReplies() (waiting func() int, release func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var locks []*lock
+	for _, c := range s.conns.all() {
+		if c.writing.tryLock() {
+			locks = append(locks, &c.writing)
+		}
+	}
+	waiting = func() (n int) {
+		for _, l := range locks {
+			l.mu.Lock()
+			n += len(l.waiting)
+			l.mu.Unlock()
+		}
+		return n
+	}
+	release = func() {
+		for _, l := range locks {
+			l.unlock()
+		}
+	}
+	return waiting, release
+}
+
+// LeftUnanswered returns how many connections their clients have closed, and are open only
+// because the loops that received their messages have not answered them.
+func (s *Server) LeftUnanswered() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	unanswered := map[*serverConn]int{}
+	for _, m := range append([]*Message{s.pairs.single}, s.pairs.open...) {
+		if m != nil && m.isLeft() {
+			unanswered[m.from]++
+		}
+	}
+	for c, messages := range unanswered {
+		if messages == c.unanswered && !c.hasUnsent() {
+			n++
+		}
+	}
+	return n
+}

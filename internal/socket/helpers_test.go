@@ -473,3 +473,21 @@ func socketPath(t *testing.T) string {
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	return filepath.Join(dir, "s")
 }
+
+// disturb calls f again and again until over is closed. The pauses get longer while progress
+// returns the same: on a slow system no call would end between two short ones.
+func disturb(over <-chan struct{}, pause time.Duration, progress func() int64, f func()) {
+	next, last := pause, int64(0)
+	for {
+		select {
+		case <-over:
+			return
+		case <-time.After(next):
+			f()
+		}
+		next *= 2
+		if now := progress(); now != last {
+			next, last = pause, now
+		}
+	}
+}

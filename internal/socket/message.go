@@ -73,6 +73,12 @@ func (m *Message) Send(body []byte, timeout time.Duration) error {
 	return s.reply(call, m.from, body, nil)
 }
 
+// isLeft reports whether the message is unanswered and its client has closed its side. core.mu
+// is held.
+func (m *Message) isLeft() bool {
+	return m.state == messageOpen && m.from.eof && m.from.closeErr == nil
+}
+
 // isLast reports whether the message is settled and is the last one of its connection.
 func (m *Message) isLast() bool {
 	m.server.mu.Lock()
@@ -110,10 +116,12 @@ func (m *Message) endReply() {
 	switch {
 	case m.dropPending:
 		m.abandon()
+	case m.paired && m.from.closeErr != nil:
+		m.settle(m.from.closeErr)
+	case m.paired && m.server.options().oneWay:
+		m.settle(nil) // the option was set while the reply was being sent
 	case m.from.closeErr == nil:
 		m.server.resume(m.from)
-	case m.paired:
-		m.settle(m.from.closeErr)
 	}
 }
 

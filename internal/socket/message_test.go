@@ -322,14 +322,8 @@ func TestSeveralReceiversUnderLoad(t *testing.T) {
 		})
 	}
 	serving.Go(func() {
-		for {
-			select {
-			case <-over:
-				return
-			case <-time.After(200 * time.Microsecond):
-				s.Cancel()
-			}
-		}
+		received := func() int64 { return stat(t, s, "messages_received") }
+		disturb(over, 200*time.Microsecond, received, s.Cancel)
 	})
 	var asking sync.WaitGroup
 	for g := range clients {

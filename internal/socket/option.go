@@ -29,6 +29,7 @@ type settings struct {
 	oneWay         bool
 	keepAlive      time.Duration // 0: off
 	trace          string        // absolute path of the file; empty: off
+	traceRefused   error         // why nothing is written to a file that the environment names
 	traceLimit     int64
 	identity       transport.Credentials
 	allow          []netip.Prefix // nil: any address
@@ -110,7 +111,7 @@ var Options = []Option{
 		},
 	}, {
 		Name: "max_connections", Type: "whole number", Unit: "connections", Default: "1024",
-		Doc: "Server: the largest number of open connections. A new connection beyond it evicts the one that has been idle longest.",
+		Doc: "Server: the largest number of open connections. A new connection beyond it evicts the one that has been idle longest. A client that has closed and whose message receive returned and send has not answered does not count.",
 		get: func(s *settings) string { return strconv.Itoa(s.maxConnections) },
 		set: func(s *settings, v string) error {
 			n, err := parseInteger(v, 1, 1_000_000)
@@ -188,7 +189,7 @@ var Options = []Option{
 		},
 	}, {
 		Name: "trace", Type: "path", Default: "OBE_TRACE of the environment, or empty",
-		Doc:   "The path of a file to which every message is written, as a line of JSON; empty turns the trace off. The file is opened at once, and created if it is missing. One that cannot be opened, or that another user owns or can write to, is an error. For a path from OBE_TRACE, that error is in trace_error instead.",
+		Doc:   "The path of a file to which every message is written, as a line of JSON; empty turns the trace off. The file is opened at once, and created if it is missing. One that cannot be opened, that another user owns or can write to, or that has something else than a trace, is an error. For a path from OBE_TRACE, that error is in trace_error instead.",
 		get:   func(s *settings) string { return s.trace },
 		check: checkTrace, set: setTrace,
 	}, {

@@ -26,6 +26,8 @@ type pairing struct {
 	moved bool               // a thread that had no message has sent: a loop changes threads
 	lost  int                // dropped messages, whose replies may still come
 
+	single *Message // the last one that ReceiveAfter returned, which is not in open
+
 	// For the property peer, which also counts what Send does not answer: messages that
 	// ReceiveMessage or Serve received. Connections are remembered by their ids.
 	from   map[thread.ID]uint64 // that of each thread's last message
@@ -39,7 +41,7 @@ type past struct {
 	reason error  // why it cannot be answered; nil if it was answered, or this was reported
 }
 
-// maxPast is how many threads are remembered in past, and in from.
+// maxPast is how many threads are remembered in past and in from, and counted by left.
 const maxPast = 1024
 
 // passesPerCheck is how often the message of another thread is left open before pairing
@@ -100,6 +102,30 @@ func (p *pairing) received(t thread.ID, m *Message) {
 	m.thread, m.paired = t, true
 	p.last = m
 	p.open = append(p.open, m)
+}
+
+// left returns how many messages that the next one replaces are from clients that have left.
+// It is at most maxPast: where the system does not tell whether a thread has ended, one after
+// the other can leave a message.
+func (p *pairing) left() (n int) {
+	for _, m := range p.open {
+		if m.isLeft() {
+			n++
+		}
+	}
+	if p.single != nil && p.single.isLeft() {
+		n++
+	}
+	return min(n, maxPast)
+}
+
+// broken records that the open messages of a connection cannot be answered for a reason.
+func (p *pairing) broken(c *serverConn, reason error) {
+	for i := len(p.open) - 1; i >= 0; i-- { // settled removes the message
+		if m := p.open[i]; m.from == c && m.state == messageOpen {
+			p.settled(m, reason)
+		}
+	}
 }
 
 // settled records that a message was answered, or that it cannot be answered for a

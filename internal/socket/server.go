@@ -154,13 +154,24 @@ func (s *Server) Receive(dst []byte, timeout time.Duration) (int, error) {
 // ReceiveMessage waits for the next message of any client. The message refers to its
 // connection, so that several messages can be worked on at once.
 func (s *Server) ReceiveMessage(timeout time.Duration) (*Message, error) {
-	return s.ReceiveAfter(nil, timeout)
+	return s.receiveOne(nil, timeout)
 }
 
 // ReceiveAfter is ReceiveMessage for a single loop, on any threads, that answers one
 // message after the other: previous, if not nil, is dropped as soon as the next message
 // is received.
 func (s *Server) ReceiveAfter(previous *Message, timeout time.Duration) (*Message, error) {
+	m, err := s.receiveOne(previous, timeout)
+	if err == nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.pairs.single = m
+	}
+	return m, err
+}
+
+// receiveOne is the common part of ReceiveMessage and ReceiveAfter.
+func (s *Server) receiveOne(previous *Message, timeout time.Duration) (*Message, error) {
 	call, err := s.begin("receive", timeout)
 	if err != nil {
 		return nil, err
@@ -175,7 +186,7 @@ func (s *Server) ReceiveAfter(previous *Message, timeout time.Duration) (*Messag
 	return m, nil
 }
 
-// receiveMessage is the common part of ReceiveAfter and Serve.
+// receiveMessage is the common part of receiveOne and Serve.
 func (s *Server) receiveMessage(call *call, t thread.ID, previous *Message) (*Message, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -297,9 +297,7 @@ func (s *Server) drop(c *serverConn, reason error) {
 	delete(s.abandoned, c)
 	s.partials.stop(&c.partial)
 	s.discardUnsent(c)
-	if c.last != nil && c.last.state == messageOpen {
-		s.pairs.settled(c.last, reason)
-	}
+	s.pairs.broken(c, reason)
 	// The descriptor stays open while a call sends a reply, and the socket while a forked
 	// child holds it. The poller must not wait for it any longer.
 	s.poller.Remove(c.conn)

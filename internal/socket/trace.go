@@ -17,6 +17,7 @@ import (
 func (s *settings) traceFromEnvironment() {
 	path, limit := trace.Environment()
 	if path != "" && setTrace(s, path) == nil {
+		s.traceRefused = trace.CheckBegun(s.trace)
 		if n, err := parseInteger(limit, trace.MinLimit, 1<<62); err == nil {
 			s.traceLimit = n
 		}
@@ -24,20 +25,20 @@ func (s *settings) traceFromEnvironment() {
 }
 
 // checkTrace opens the trace file, so that setting the option fails if the file cannot be
-// written to.
+// written to, or has something else.
 func checkTrace(path string) error {
 	path, err := absolute(path)
 	if err != nil || path == "" {
 		return err
 	}
-	return trace.CheckPath(path)
+	return trace.CheckContinue(path)
 }
 
 // setTrace sets the path of the trace file.
 func setTrace(s *settings, path string) error {
 	path, err := absolute(path)
 	if err == nil {
-		s.trace = path
+		s.trace, s.traceRefused = path, nil
 	}
 	return err
 }
@@ -77,9 +78,12 @@ func (c *core) traceMessage(call *call, role string, direction trace.Direction, 
 	if s.trace == "" {
 		return // it was turned off since the caller checked
 	}
-	err := trace.Write(s.trace, s.traceLimit, trace.Record{
-		Time: now, Process: os.Getpid(), Role: role, Direction: direction, Peer: conn.RemoteName(), Local: conn.LocalName(), Elapsed: took, Body: body,
-	})
+	err := s.traceRefused
+	if err == nil {
+		err = trace.Write(s.trace, s.traceLimit, trace.Record{
+			Time: now, Process: os.Getpid(), Role: role, Direction: direction, Peer: conn.RemoteName(), Local: conn.LocalName(), Connection: conn.Number(), Elapsed: took, Body: body,
+		})
+	}
 	if err != nil {
 		c.counters.traceFailed.Add(1)
 		c.traceErr.Store(&err)

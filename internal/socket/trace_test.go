@@ -4,14 +4,17 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
 	"libobe/internal/socket"
 	"libobe/internal/systemtest"
+	"libobe/internal/trace"
 )
 
 // traced reads a trace: role, direction, peer, local and body of each line.
@@ -178,6 +181,37 @@ func TestTraceCannotBeOpened(t *testing.T) {
 	}
 }
 
+// A file that has something else stays as it is: set as an option it is an error, and set by the environment it fails no
+// call, and trace_error has the reason, until the option names another one.
+func TestTraceOfSomethingElse(t *testing.T) {
+	dir := systemtest.TempDir(t)
+	data, good := filepath.Join(dir, "data.csv"), filepath.Join(dir, "t.jsonl")
+	const text = "x,y\n1,2\n"
+	if err := os.WriteFile(data, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := newServer(t)
+	if err := s.SetOption("trace", data); !errors.Is(err, trace.ErrNotTrace) {
+		t.Error(err)
+	}
+	t.Setenv("OBE_TRACE", data)
+	c := newClient(t, s.Addr())
+	send(t, c, "1")
+	expectReceive(t, s, "1")
+	if why, err := c.Option("trace_error"); err != nil || !strings.Contains(why, "data.csv: this is not a trace") || stat(t, c, "trace_failed") != 1 {
+		t.Errorf("trace_error is %q, %v", why, err)
+	}
+	set(t, c, "trace="+good)
+	send(t, c, "2")
+	expectReceive(t, s, "2")
+	if got := traced(t, good); len(got) != 1 {
+		t.Errorf("%q", got)
+	}
+	if got, err := os.ReadFile(data); err != nil || string(got) != text {
+		t.Errorf("the file has %q, %v", got, err)
+	}
+}
+
 func TestTraceOptions(t *testing.T) {
 	path := filepath.Join(systemtest.TempDir(t), "t.jsonl")
 	for _, s := range []testSocket{newServer(t), newClient(t, newServer(t).Addr())} {
@@ -242,5 +276,60 @@ func TestSecretsInAddresses(t *testing.T) {
 	expectError(t, err, socket.ErrArgument)
 	if strings.Contains(err.Error(), "sec") {
 		t.Errorf("the error is %v", err)
+	}
+}
+
+// The clients of a Unix-domain socket have the same addresses. The number of the connection
+// tells them apart, and is the same for the command and its reply.
+func TestTraceTellsConnectionsApart(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("no Unix-domain sockets")
+	}
+	path := filepath.Join(systemtest.TempDir(t), "t.jsonl")
+	s := newServerAt(t, "unix:"+filepath.Join(t.TempDir(), "s"), "trace="+path)
+	var clients []*socket.Client
+	for range 2 {
+		c, err := socket.NewClient(s.Name(), 0)
+		must(t, err)
+		t.Cleanup(c.Free)
+		set(t, c, "trace="+path)
+		clients = append(clients, c)
+	}
+	one, two := startTcmd(clients[0], "1"), startTcmd(clients[1], "2")
+	messages := map[string]*socket.Message{}
+	for range 2 {
+		m := receiveMessage(t, s)
+		messages[string(m.Body)] = m
+	}
+	reply(t, messages["2"], "[2]")
+	await(t, two).expect(t, "[2]")
+	reply(t, messages["1"], "[1]")
+	await(t, one).expect(t, "[1]")
+
+	reader, err := trace.Open(path)
+	must(t, err)
+	defer reader.Close()
+	bodies := map[trace.Connection]string{}
+	for {
+		entry, err := reader.Next()
+		if err == io.EOF {
+			break
+		}
+		must(t, err)
+		bodies[entry.OnConnection()] += string(entry.Body)
+	}
+	for _, want := range []string{"1[1]", "2[2]"} {
+		for _, role := range []string{"client", "server"} {
+			found := false
+			for on, got := range bodies {
+				found = found || on.Role == role && got == want
+			}
+			if !found {
+				t.Errorf("no connection of the %s with %s: %v", role, want, bodies)
+			}
+		}
+	}
+	if len(bodies) != 4 {
+		t.Errorf("%d connections: %v", len(bodies), bodies)
 	}
 }

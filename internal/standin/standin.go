@@ -8,7 +8,6 @@
 package standin
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"libobe/internal/acceptor"
 	"libobe/internal/jsondoc"
 	"libobe/internal/script"
 	"libobe/internal/wire"
@@ -50,6 +50,7 @@ type Message struct {
 	Time        time.Time
 	Sent        bool // or received
 	Peer, Local string
+	Connection  int64         // its number, from 1
 	Took        time.Duration // a reply: since its command
 	Body        []byte        // a JSON text; nil for a fault
 	Fault       script.Action // what was sent instead of a reply
@@ -57,16 +58,14 @@ type Message struct {
 
 // Server is a stand-in that serves.
 type Server struct {
-	config Config
-	ctx    context.Context // ends with Close
-	cancel context.CancelFunc
+	config      Config
+	connections *acceptor.Acceptor
 
-	running sync.WaitGroup
-	mu      sync.Mutex // guards open and waiting, and makes report and answer one step
-	open    map[net.Conn]bool
-	waiting int           // messages that are not answered yet
-	last    chan struct{} // closed when the last message was answered and its client has gone
-	once    sync.Once
+	mu      sync.Mutex // guards waiting, and makes report and answer one step
+	waiting int        // messages that are not answered yet
+
+	last chan struct{} // closed when the last message was answered and its client has gone
+	once sync.Once
 }
 
 // MaxMessage is the size of the largest body that a stand-in accepts: the default of
@@ -75,9 +74,8 @@ const MaxMessage = 64 << 20
 
 // New returns a stand-in for a listener, which it closes in the end.
 func New(config Config) *Server {
-	s := &Server{config: config, open: map[net.Conn]bool{}, last: make(chan struct{})}
-	s.ctx, s.cancel = context.WithCancel(context.Background())
-	return s
+	failed := func(err error) { config.Wrong(AcceptFailed, err.Error()) }
+	return &Server{config: config, connections: acceptor.New(config.Listener, failed), last: make(chan struct{})}
 }
 
 // Finished is closed when the last message was answered and its connection has ended, or
@@ -88,83 +86,42 @@ func (s *Server) Finished() <-chan struct{} { return s.last }
 // server that closes first would keep its port busy.
 const farewell = time.Second
 
-// acceptPause is how long no connection is accepted after a failure, such as a lack of
-// descriptors.
-const acceptPause = 50 * time.Millisecond
+// Connections returns how many connections clients have made.
+func (s *Server) Connections() int64 { return s.connections.Accepted() }
+
+// Open returns how many connections of clients are open.
+func (s *Server) Open() int64 { return s.connections.Serving() }
 
 // Serve accepts connections until Close is called.
-func (s *Server) Serve() {
-	for number := int64(1); ; number++ {
-		conn, err := s.config.Listener.Accept()
-		if err != nil {
-			if s.ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
-				return
-			}
-			s.config.Wrong(AcceptFailed, "a connection could not be accepted: "+err.Error())
-			select {
-			case <-s.ctx.Done():
-				return
-			case <-time.After(acceptPause):
-				continue
-			}
-		}
-		s.mu.Lock()
-		if s.open == nil {
-			s.mu.Unlock()
-			conn.Close()
-			return
-		}
-		s.open[conn] = true
-		s.running.Add(1)
-		s.mu.Unlock()
-		go func() {
-			defer s.running.Done()
-			s.serve(conn, number)
-			conn.Close()
-			s.mu.Lock()
-			delete(s.open, conn)
-			s.mu.Unlock()
-		}()
-	}
-}
+func (s *Server) Serve() { s.connections.Serve(s.serve) }
 
 // Close ends all connections and waits for them.
-func (s *Server) Close() {
-	s.cancel()
-	s.config.Listener.Close()
-	s.mu.Lock()
-	for conn := range s.open {
-		conn.Close()
-	}
-	s.open = nil
-	s.mu.Unlock()
-	s.running.Wait()
-}
+func (s *Server) Close() { s.connections.Close() }
 
 // serve reads from a connection until it ends.
 func (s *Server) serve(conn net.Conn, number int64) {
 	var check jsondoc.Validator
 	reader := wire.Reader{Limit: MaxMessage, Check: func(part []byte, last bool) error { return check.Feed(part, last) }}
-	peer, local := names(conn, number)
+	peer, local := acceptor.Names(conn, number)
 	for {
 		check = jsondoc.Validator{}
 		body, err := reader.Next(conn, nil)
 		if err != nil {
-			if event, text := judge(err, reader.InFrame()); text != "" && s.ctx.Err() == nil {
+			if event, text := judge(err, reader.InFrame()); text != "" && !s.connections.Closed() {
 				s.config.Wrong(event, fmt.Sprintf("%s: %s", peer, text))
 			}
 			return
 		}
 		now := time.Now()
 		s.mu.Lock()
-		s.config.Report(Message{Time: now, Peer: peer, Local: local, Body: body})
+		s.config.Report(Message{Time: now, Peer: peer, Local: local, Connection: number, Body: body})
 		answer := s.config.Script.Answer(body)
 		s.waiting++
 		s.mu.Unlock()
 		if answer.Unexpected != "" {
 			s.config.Wrong(Unexpected, fmt.Sprintf("%s: %s", peer, answer.Unexpected))
 		}
-		open := s.answer(conn, answer, Message{Sent: true, Peer: peer, Local: local}, now)
+		open := s.answer(conn, answer, Message{Sent: true, Peer: peer, Local: local, Connection: number}, now)
 		s.mu.Lock()
 		s.waiting--
 		others := s.waiting
@@ -212,7 +169,7 @@ func (s *Server) finish(conn net.Conn, open bool) {
 func (s *Server) answer(conn net.Conn, answer script.Answer, m Message, received time.Time) bool {
 	if answer.Delay > 0 {
 		select {
-		case <-s.ctx.Done():
+		case <-s.connections.Context().Done():
 			return false
 		case <-time.After(answer.Delay):
 		}
@@ -244,20 +201,7 @@ func (s *Server) answer(conn net.Conn, answer script.Answer, m Message, received
 		}
 	}
 	if answer.Action == script.Reset {
-		if tcp, ok := conn.(*net.TCPConn); ok {
-			_ = tcp.SetLinger(0)
-		}
+		acceptor.Reset(conn)
 	}
 	return open
-}
-
-// names returns the addresses of a connection's two sides as text. The peer of a Unix-domain
-// socket has none: the path of the socket stands for it, with the number of the connection,
-// because two clients would be one otherwise.
-func names(conn net.Conn, number int64) (peer, local string) {
-	if conn.LocalAddr().Network() == "unix" {
-		local = "unix:" + conn.LocalAddr().String()
-		return fmt.Sprintf("%s#%d", local, number), local
-	}
-	return conn.RemoteAddr().String(), conn.LocalAddr().String()
 }

@@ -1,13 +1,18 @@
 package trace
 
-import "os"
+import (
+	"errors"
+	"os"
+	"syscall"
+)
 
 // maxBatch is how many bytes WriteAll appends at once.
 const maxBatch = 1 << 20
 
 // WriteAll is Write for several records. It appends many lines with one system call, which
 // for short messages takes a tenth of the time. It returns how many were written, and why
-// the first of the others was not.
+// the first of the others was not. If the process has no descriptor left for the file, it
+// stops there: the first ones were written, and the others can be written later.
 func WriteAll(path string, limit int64, records []Record) (written int, err error) {
 	info, statErr := os.Stat(path)
 	// What was written to a pipe or a device cannot be undone if the rest fails.
@@ -19,9 +24,13 @@ func WriteAll(path string, limit int64, records []Record) (written int, err erro
 		}
 		if n == 1 || records[0].write(path, limit, lines) != nil {
 			for _, r := range records[:n] {
-				if failed := Write(path, limit, r); failed == nil {
+				switch failed := Write(path, limit, r); {
+				case failed == nil:
 					written++
-				} else if err == nil {
+				case err != nil:
+				case IsOutOfDescriptors(failed):
+					return written, failed
+				default:
 					err = failed
 				}
 			}
@@ -31,6 +40,12 @@ func WriteAll(path string, limit int64, records []Record) (written int, err erro
 		records = records[n:]
 	}
 	return written, err
+}
+
+// IsOutOfDescriptors reports whether a trace could not be opened because the process or the
+// system has too many open files.
+func IsOutOfDescriptors(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
 }
 
 // batch returns the lines of as many records as are written at once, at least one.

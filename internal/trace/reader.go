@@ -13,12 +13,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
-	"unsafe"
-
-	"libobe/internal/jsondoc"
 )
 
 // Entry is one message that was read.
@@ -30,8 +26,31 @@ type Entry struct {
 	Line   int    // in the file, from 1
 }
 
+// EntryOf returns a record as it would be read from a trace.
+func EntryOf(r Record) *Entry {
+	e := &Entry{Record: r, Size: max(r.Length, int64(len(r.Body))), Cut: len(r.Body) > MaxBody}
+	if e.Cut {
+		e.Body = r.Body[:MaxBody]
+	}
+	return e
+}
+
 // Place is where the entry is, for people.
 func (e *Entry) Place() string { return fmt.Sprintf("%s, line %d", e.Path, e.Line) }
+
+// Connection tells connections apart, of all processes that have written to a trace. It can
+// be the key of a map.
+type Connection struct {
+	Process           int
+	Role, Peer, Local string
+	Number            int64 // 0: not known, and the addresses have to do
+}
+
+// OnConnection returns which connection the message belongs to, as its side has recorded it.
+// The other side has another one for the same message.
+func (r *Record) OnConnection() Connection {
+	return Connection{r.Process, r.Role, r.Peer, r.Local, r.Connection}
+}
 
 // The errors of a file that cannot be read as a trace.
 var (
@@ -66,15 +85,13 @@ type Reader struct {
 type source struct {
 	file   *os.File
 	info   fs.FileInfo
-	path   string
 	in     *bufio.Reader
 	offset int64
 	line   []byte // what was read of the next line; the last one if it is complete
-	number int    // of complete lines that were read
+	parser        // of the complete lines that were read
 
 	complete bool
-
-	role, peer, local string // of the last message
+	kept     bool // readLine returns the last line again
 }
 
 // Open opens the trace at a path. Whether it is one is known when its first line is read.
@@ -156,7 +173,7 @@ func openSource(path string) (*source, error) {
 		file.Close()
 		return nil, err
 	}
-	return &source{file: file, info: info, path: path, in: bufio.NewReaderSize(file, 1<<16)}, nil
+	return &source{file: file, info: info, parser: parser{path: path, isFile: true}, in: bufio.NewReaderSize(file, 1<<16)}, nil
 }
 
 func (s *source) close() { s.file.Close() }
@@ -183,8 +200,7 @@ func (s *source) incomplete() bool { return len(s.line) > 0 && !s.complete }
 // returned when its rest was written.
 func (r *Reader) Next() (*Entry, error) {
 	for {
-		s := r.files[0]
-		line, err := s.readLine()
+		s, line, err := r.readLine()
 		switch {
 		case err == io.EOF && len(r.files) > 1:
 			r.leave()
@@ -201,6 +217,21 @@ func (r *Reader) Next() (*Entry, error) {
 			return entry, err
 		}
 	}
+}
+
+// readLine returns the next line, and the file that it is in. A thread that has opened a file
+// before it was renamed may append its line after the reader has left the file. That line goes
+// before what is read from the next file, where the next line of the same thread is.
+func (r *Reader) readLine() (*source, []byte, error) {
+	s := r.files[0]
+	line, err := s.readLine()
+	if r.last != nil {
+		if late, lateErr := r.last.readLine(); lateErr == nil {
+			s.kept = err == nil
+			return r.last, late, nil
+		}
+	}
+	return s, line, err
 }
 
 // leave ends the reading of the first file. An incomplete line is at its end if the disk
@@ -272,6 +303,10 @@ func (r *Reader) refresh() error {
 // readLine returns the next complete line without its end, which is valid until the next
 // call.
 func (s *source) readLine() ([]byte, error) {
+	if s.kept {
+		s.kept = false
+		return bytes.TrimSuffix(s.line, []byte("\n")), nil
+	}
 	if s.complete {
 		s.line, s.complete = s.line[:0], false
 	}
@@ -313,21 +348,6 @@ func (s *source) mayBegin() bool {
 	return bytes.TrimPrefix(begin, []byte(byteOrderMark))[0] == '{'
 }
 
-// salvage returns the message at the end of a damaged line. The system failed while the line
-// before was written, and this one was appended to what was left of it.
-func (s *source) salvage(line []byte) (*Entry, error) {
-	for _, begin := range []string{`{"time":"`, `{"trace":"`} {
-		if at := bytes.LastIndex(line, []byte(begin)); at > 0 {
-			entry, err := s.parse(line[at:])
-			if errors.Is(err, errDamaged) {
-				continue
-			}
-			return entry, err
-		}
-	}
-	return nil, nil
-}
-
 // rewind starts again at the beginning of the file.
 func (s *source) rewind() error {
 	if _, err := s.file.Seek(0, io.SeekStart); err != nil {
@@ -336,106 +356,4 @@ func (s *source) rewind() error {
 	s.in.Reset(s.file)
 	s.offset, s.number, s.line, s.complete = 0, 0, s.line[:0], false
 	return nil
-}
-
-func (s *source) notTrace() error {
-	return fmt.Errorf("%s: %w: it does not begin with {\"trace\":%q,…} or a recorded message", s.path, ErrNotTrace, Name)
-}
-
-// errDamaged reports a line that is not JSON.
-var errDamaged = errors.New("not JSON")
-
-// parse returns the message in a line, or nil if it is a line of another kind.
-func (s *source) parse(line []byte) (*Entry, error) {
-	if s.number == 1 {
-		line = bytes.TrimPrefix(line, []byte(byteOrderMark))
-	}
-	if jsondoc.Validate(line) != nil {
-		if s.number == 1 && !bytes.HasPrefix(line, []byte("\x00")) && !bytes.HasPrefix(line, []byte(`{"t`)) {
-			return nil, s.notTrace()
-		}
-		return nil, errDamaged
-	}
-	e := &Entry{Path: s.path, Line: s.number}
-	var name string
-	var version, body []byte
-	for key, value := range jsondoc.Members(line) {
-		switch string(key) {
-		case `"trace"`:
-			name = text(value)
-		case `"version"`:
-			version = value
-		case `"time"`:
-			e.Time, _ = time.Parse(time.RFC3339, text(value))
-		case `"pid"`:
-			e.Process, _ = strconv.Atoi(string(value))
-		case `"role"`:
-			e.Role = reuse(&s.role, text(value))
-		case `"direction"`:
-			e.Direction = Direction(text(value))
-		case `"peer"`:
-			e.Peer = reuse(&s.peer, text(value))
-		case `"local"`:
-			e.Local = reuse(&s.local, text(value))
-		case `"size"`:
-			e.Size, _ = strconv.ParseInt(string(value), 10, 64)
-		case `"duration_ms"`:
-			took, _ := strconv.ParseFloat(string(value), 64)
-			e.Elapsed = time.Duration(took * float64(time.Millisecond))
-		case `"cut"`:
-			e.Cut = string(value) == "true"
-		case `"body"`:
-			body = value
-		}
-	}
-	switch {
-	case name == Name && string(version) != strconv.Itoa(Version):
-		return nil, fmt.Errorf("%s: %w: it has version %.20s, and this program reads version %d", s.path, ErrVersion, version, Version)
-	case name == Name:
-		return nil, nil
-	case (e.Direction == "" || body == nil) && s.number == 1:
-		return nil, s.notTrace()
-	case e.Direction == "" || body == nil:
-		return nil, nil
-	case e.Cut && body[0] != '"':
-		return nil, errDamaged
-	case e.Cut:
-		e.Body = []byte(text(body))
-	default:
-		e.Body = bytes.Clone(surrounded(line, body, e.Size))
-	}
-	return e, nil
-}
-
-// reuse returns the last text if the next one is the same, which saves memory: consecutive
-// messages have much in common.
-func reuse(last *string, next string) string {
-	if *last != next {
-		*last = next
-	}
-	return *last
-}
-
-// text returns the string in a JSON text, or "" if it is another value.
-func text(value []byte) string {
-	if value[0] == '"' && bytes.IndexByte(value, '\\') < 0 {
-		return string(value[1 : len(value)-1])
-	}
-	s, _ := jsondoc.FromValid(value).String("")
-	return s
-}
-
-// surrounded returns a value in a line with the spaces around it that belong to its message,
-// which has size bytes.
-func surrounded(line, value []byte, size int64) []byte {
-	begin := int(uintptr(unsafe.Pointer(unsafe.SliceData(value))) - uintptr(unsafe.Pointer(unsafe.SliceData(line))))
-	end := begin + len(value)
-	isSpace := func(i int) bool { return line[i] == ' ' || line[i] == '\t' }
-	for int64(end-begin) < size && isSpace(begin-1) {
-		begin--
-	}
-	for int64(end-begin) < size && isSpace(end) {
-		end++
-	}
-	return line[begin:end]
 }

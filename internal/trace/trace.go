@@ -57,8 +57,10 @@ type Record struct {
 	Peer      string        // an address
 	Local     string        // this side's address
 	Elapsed   time.Duration // since the call began
-	Body      []byte        // one JSON text
-	Length    int64         // of the body, if Body is only the first bytes of it, more than MaxBody; else 0
+	// Connection is the number of the connection in its process, or 0 if it is not known.
+	Connection int64
+	Body       []byte // one JSON text
+	Length     int64  // of the body, if Body is only the first bytes of it, more than MaxBody; else 0
 }
 
 // Version is that of the format, in the first line of a file. It stays the same when members
@@ -86,12 +88,13 @@ var FirstFields = []Field{
 var Fields = []Field{
 	{"time", "string", "When the message was complete, in UTC, as in 2026-03-04T05:06:07.123456Z."},
 	{"pid", "whole number", "The process."},
-	{"role", "string", "The role of this side: client, server, or proxy for obe record, which records what the client sent (received) and got (sent)."},
+	{"role", "string", "The role of this side: client, server, or proxy for obe record, which records what the client sent (received) and got (sent). In the record of obe gateway it is client beside instruments, and proxy beside a designer."},
 	{"direction", "string", "sent or received, as seen from this side."},
-	{"peer", "string", "The address of the other side; empty if it is not known."},
-	{"local", "string", "The address of this side. peer and local together tell connections apart, and a message has the two the other way round in the trace of the other side."},
+	{"peer", "string", "The address of the other side; empty if it is not known. A designer behind obe gateway is nats: and its subject."},
+	{"local", "string", "The address of this side. A message has peer and local the other way round in the trace of the other side."},
 	{"size", "whole number", "The length of the body in bytes, also if it was cut."},
 	{"duration_ms", "number", "How long the call had taken until then, in milliseconds, waiting included: for the reply of tcmd, the whole exchange. 0 if the trace was turned on during the call."},
+	{"connection", "whole number", "The number of the connection in its process, from 1. The connections of a Unix-domain socket have the same addresses, and only pid, role and this number tell them apart. Missing if it is not known."},
 	{"cut", "true", "Only if the body was cut."},
 	{"body", "any value", "The message as it was sent, with spaces instead of line ends. If it was cut, a string: its beginning."},
 }
@@ -128,9 +131,24 @@ func (r Record) line() (line []byte, err error) {
 	return r.append(memory.MustMake[byte](0, 256+min(len(r.Body), MaxBody))), nil
 }
 
+// Line returns the record as a line, for what is not a file. A body with which the line may be
+// longer than most bytes is cut, and always one beyond MaxBody.
+func (r Record) Line(most int) ([]byte, error) {
+	line, err := r.line()
+	if len(line) <= most || err != nil {
+		return line, err
+	}
+	const escaped = 2 // bytes of a character in a string, at most
+	rest := most - len(r.appendCut(nil, 0))
+	return r.appendCut(nil, max(0, rest/escaped)), nil
+}
+
 // append appends the record as a line. The body is unchanged, except that line ends
-// between its values become spaces. A body beyond MaxBody is cut, and written as a string.
-func (r Record) append(line []byte) []byte {
+// between its values become spaces. A body beyond MaxBody is cut.
+func (r Record) append(line []byte) []byte { return r.appendCut(line, MaxBody) }
+
+// appendCut is append, with another limit of the body. One that is cut is written as a string.
+func (r Record) appendCut(line []byte, most int) []byte {
 	line = r.appendOrigin(append(line, '{'))
 	line = append(line, `,"role":`...)
 	line = jsondoc.AppendString(line, r.Role)
@@ -144,12 +162,16 @@ func (r Record) append(line []byte) []byte {
 	line = strconv.AppendInt(line, max(r.Length, int64(len(r.Body))), 10)
 	line = append(line, `,"duration_ms":`...)
 	line = strconv.AppendFloat(line, float64(r.Elapsed)/float64(time.Millisecond), 'f', 3, 64)
-	if len(r.Body) > MaxBody {
-		end := MaxBody
+	if r.Connection > 0 {
+		line = append(line, `,"connection":`...)
+		line = strconv.AppendInt(line, r.Connection, 10)
+	}
+	if len(r.Body) > most {
+		end := most
 		if bytes.IndexByte(r.Body[:end], del) >= 0 {
 			end /= 3
 		}
-		for !utf8.RuneStart(r.Body[end]) {
+		for end > 0 && !utf8.RuneStart(r.Body[end]) {
 			end--
 		}
 		line = append(line, `,"cut":true,"body":`...)

@@ -34,12 +34,13 @@ type line struct {
 	Local     string          `json:"local"`
 	Size      int             `json:"size"`
 	Duration  float64         `json:"duration_ms"`
+	Number    int64           `json:"connection"`
 	Cut       bool            `json:"cut"`
 	Body      json.RawMessage `json:"body"`
 }
 
 func record(body string) Record {
-	return Record{Time: time.Now(), Process: 7, Role: "client", Direction: Sent, Peer: "127.0.0.1:1", Local: "127.0.0.1:2", Body: []byte(body)}
+	return Record{Time: time.Now(), Process: 7, Role: "client", Direction: Sent, Peer: "127.0.0.1:1", Local: "127.0.0.1:2", Connection: 3, Body: []byte(body)}
 }
 
 func must(t *testing.T, err error) {
@@ -77,14 +78,14 @@ func TestRecord(t *testing.T) {
 	path := filepath.Join(systemtest.TempDir(t), "t.jsonl")
 	r := Record{
 		Time: time.Date(2026, 3, 4, 5, 6, 7, 123456789, time.FixedZone("", 3600)), Process: 42, Role: "server",
-		Direction: Received, Peer: "unix:/a \"b\"\n", Local: "[::1]:61981", Elapsed: 1234567 * time.Nanosecond, Body: []byte(`{"a": [1, "ü\n"]}`),
+		Direction: Received, Peer: "unix:/a \"b\"\n", Local: "[::1]:61981", Elapsed: 1234567 * time.Nanosecond, Connection: 7, Body: []byte(`{"a": [1, "ü\n"]}`),
 	}
 	must(t, Write(path, unlimited, r))
 	got, err := os.ReadFile(path)
 	must(t, err)
 	const want = `{"trace":"obe","version":1,"time":"2026-03-04T04:06:07.123456Z","pid":42}` + "\n" +
 		`{"time":"2026-03-04T04:06:07.123456Z","pid":42,"role":"server","direction":"received",` +
-		`"peer":"unix:/a \"b\"\n","local":"[::1]:61981","size":18,"duration_ms":1.235,"body":{"a": [1, "ü\n"]}}` + "\n"
+		`"peer":"unix:/a \"b\"\n","local":"[::1]:61981","size":18,"duration_ms":1.235,"connection":7,"body":{"a": [1, "ü\n"]}}` + "\n"
 	if string(got) != want {
 		t.Errorf("the line is\n%swant\n%s", got, want)
 	}

@@ -27,6 +27,21 @@ type Conn struct {
 	tryReadFirst        bool // the last read filled its buffer, so that more is likely available
 
 	tls *tlsConn // nil: plain
+
+	number atomic.Int64 // 0: none yet; see Number
+}
+
+// lastNumber is the number of the connection that was numbered last.
+var lastNumber atomic.Int64
+
+// Number returns a number that no other connection of this process has, from 1. The
+// connections of a Unix-domain socket all have the same addresses. A connection gets its
+// number at the first call, so that one that is not traced does not pay for it.
+func (c *Conn) Number() int64 {
+	if c.number.Load() == 0 {
+		c.number.CompareAndSwap(0, lastNumber.Add(1))
+	}
+	return c.number.Load()
 }
 
 // SetReadWait sets the Wait of later reads.

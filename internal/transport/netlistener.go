@@ -37,7 +37,11 @@ func (a Address) listenNet(at netip.AddrPort) (net.Listener, error) {
 		return nil, err
 	}
 	config := net.ListenConfig{KeepAlive: -1}
-	l, err := config.Listen(context.Background(), "tcp", at.String())
+	network := "tcp"
+	if at.Addr().Is4() {
+		network = "tcp4" // with tcp, 0.0.0.0 would be all addresses of IPv6, too
+	}
+	l, err := config.Listen(context.Background(), network, at.String())
 	if err != nil {
 		var cause syscall.Errno
 		if errors.As(err, &cause) {

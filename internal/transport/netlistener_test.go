@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"testing"
 )
 
@@ -79,4 +80,26 @@ func TestListenNetReplacesAStaleSocket(t *testing.T) {
 		t.Errorf("its mode is %v, %v", info.Mode(), err)
 	}
 	l.Close()
+}
+
+// 0.0.0.0 is every IPv4 address, as for Listen, and no address of IPv6.
+func TestListenNetOnIPv4(t *testing.T) {
+	l, err := Address{Host: "0.0.0.0"}.ListenNet()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	at := l.Addr().(*net.TCPAddr)
+	if at.IP.To4() == nil {
+		t.Errorf("it listens on %v", at)
+	}
+	if conn, err := net.Dial("tcp6", net.JoinHostPort("::1", strconv.Itoa(at.Port))); err == nil {
+		conn.Close()
+		t.Error("a client has connected over IPv6")
+	}
+	conn, err := net.Dial("tcp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(at.Port)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn.Close()
 }

@@ -7,16 +7,18 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "test"))
 sys.path.append(str(ROOT / "test" / "documents"))  # for pages
+sys.path.append(str(ROOT / "bindings" / "labview" / "tests"))  # for recipe
 
+from tools import missing  # noqa: E402
 from tools import path as tool  # noqa: E402
 
 BUILD = ROOT / os.environ.get("BUILD", "build")
@@ -25,18 +27,22 @@ PROJECT = Path(__file__).parent / "project"
 OFFLINE = {"GOPROXY": "off"}  # the modules have to be in Go's cache
 DIST_TOOLS = [  # what packaging/dist requires
     *(f"{machine}-w64-mingw32-{name}" for machine in ("x86_64", "i686") for name in ("gcc", "dlltool", "windres")),
-    *("llvm-dlltool", "zip", "dpkg-buildpackage", "dh", "dh_python3"),
+    *("llvm-dlltool", "zip", "npm", "dpkg-buildpackage", "dh", "dh_python3"),
 ]
 HANGS = 1800  # seconds after which a program hangs, also on a busy machine
 ANSWER = "[2.87]"  # what the consumers print before the version
 
 header = (ROOT / "include" / "obe.h").read_text()
 VERSION = re.findall(r'^#define OBE_VERSION "(.*)"', header, re.M)[0]
-# Every installed header declares functions, and each function is in one header.
+# Every installed header declares functions.
 FUNCTIONS = sorted(
-    name
-    for path in (ROOT / "include").glob("*.h")
-    for name in re.findall(r"^\w[\w *]*?\b(obe_\w+)\(", re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.S), re.M)
+    {
+        name
+        for path in (ROOT / "include").glob("*.h")
+        for name in re.findall(
+            r"^\w[\w *]*?\b(obe_\w+)\(", re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.S), re.M
+        )
+    }
 )
 
 
@@ -55,6 +61,14 @@ def run(*command: str | Path, cwd: Path | None = None, env: Mapping[str, str] | 
     )
     assert done.returncode == 0, f"{command} ended with {done.returncode}:\n{done.stdout}"
     return done.stdout
+
+
+def namespace() -> list[str]:
+    """What runs a command with mounts that end with it."""
+    command = [tool("unshare"), "--mount"]
+    if subprocess.run([*command, "true"], stderr=subprocess.DEVNULL).returncode != 0:
+        missing("this system does not permit unshare --mount")
+    return command
 
 
 def make(*arguments: str | Path, cwd: Path = ROOT) -> str:
@@ -156,18 +170,28 @@ def check_consumer(program: Path, *launcher: str, libdir: Path | None = None) ->
     assert run(*launcher, program, env=env) == f"{ANSWER} {VERSION}\n"
 
 
-# These files use the directory BUILD, which only one test may do at a time.
-IN_BUILD = ("test_install.py", "test_uninstall.py", "test_cmake.py", "test_directories.py")
+@pytest.fixture(scope="module")
+def wine() -> Iterator[Mapping[str, str]]:
+    """The environment of a separate Wine prefix."""
+    BUILD.mkdir(exist_ok=True)
+    prefix = tempfile.mkdtemp(prefix="wine-", dir=BUILD)
+    keeper = subprocess.Popen([ROOT / "test" / "end_wine", prefix], stdin=subprocess.PIPE, start_new_session=True)
+    tool("wine")
+    try:
+        settings = run(ROOT / "test" / "start_wine", prefix)
+        yield dict(line.split("=", 1) for line in settings.splitlines())
+    finally:
+        assert keeper.stdin is not None
+        keeper.stdin.close()
+        assert keeper.wait(60) == 0
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """With pytest-xdist and -n 2: one process for those files, and one for those that use the output of "make dist", so
-    that it is built once."""
-    from xdist.scheduler import LoadScopeScheduling
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The mark dist is on each test that needs the output of "make dist", which compiles for every system."""
+    for item in items:
+        if isinstance(item, pytest.Function) and "dist" in item.fixturenames:
+            item.add_marker("dist")
 
-    class TwoGroups(LoadScopeScheduling):
-        def _split_scope(self, nodeid: str) -> str:
-            return "build" if nodeid.partition("::")[0].endswith(IN_BUILD) else "dist"
 
-    return TwoGroups(config, log)
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "dist: needs the output of make dist")

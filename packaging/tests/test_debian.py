@@ -7,7 +7,7 @@ import os
 import shutil
 from pathlib import Path
 
-from conftest import ANSWER, CONSUMER, VERSION, Dist, run, tool
+from conftest import ANSWER, CONSUMER, VERSION, Dist, namespace, run, tool
 from tools import missing
 
 PACKAGES = ["libobe0", "libobe-dev", "libobe-tools", "python3-libobe"]
@@ -100,7 +100,7 @@ def test_install(dist: Dist, tmp_path: Path) -> None:
     mount = tmp_path / "mount"
     mount.mkdir()
 
-    printed = run(tool("unshare"), "--mount", "sh", "-eu", "-c", OVERLAY, "sh", mount, given)
+    printed = run(*namespace(), "sh", "-eu", "-c", OVERLAY, "sh", mount, given)
     used = printed[printed.index("used:\n") : printed.index("end\n")].splitlines()[1:]
     library = f"/usr/lib/{multiarch()}/libobe.so.{VERSION}"
     assert used == [f"{ANSWER} {VERSION}"] * 4 + [

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ANSWER, BUILD, CONSUMER, VERSION, make, run, tool
+from conftest import ANSWER, BUILD, CONSUMER, ROOT, VERSION, make, run, tool
+
+PAGE = "internal/monitor/page/dist"
 
 # With a compiler that does not exist, make succeeds only if it finds everything up to date.
 NOTHING_TO_DO = ["GO=/nonexistent", "CC=/nonexistent"]
@@ -20,15 +22,20 @@ def checkout(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     copy = tmp_path_factory.mktemp("check out") / "a copy"
     shutil.copytree(source, copy)
     make("all", f"{BUILD}/test/libobe.so", f"BUILD={BUILD}")
-    return built_in(copy / "build").parent
+    return built_in(copy / "build", copy).parent
 
 
-def built_in(build: Path) -> Path:
-    """What make builds, copied to a directory in which make has to find it, and to make the links."""
+def built_in(build: Path, checkout: Path) -> Path:
+    """What make builds, copied to a directory in which make has to find it, and to make the links.
+
+    The page of obe watch, if it is built, is in the source, newer than the rest. make clean removes it.
+    """
+    for file in (ROOT / PAGE).iterdir():
+        shutil.copy(file, checkout / PAGE)
     (build / "test").mkdir(parents=True)
     (build / "completions").mkdir()
     completions = [f"completions/{shell}" for shell in ("bash", "zsh", "fish")]
-    for name in (f"libobe.so.{VERSION}", "test/libobe.so", "obe", *completions):
+    for name in ("page.state", f"libobe.so.{VERSION}", "test/libobe.so", "obe", *completions):
         shutil.copy(BUILD / name, build / name)
     (build / "test" / "libobe.so.0").symlink_to("libobe.so")
     return build
@@ -44,8 +51,8 @@ def test_library(checkout: Path) -> None:
 @pytest.mark.parametrize("name", ["plain", "with a space", "two  spaces"])
 def test_build(checkout: Path, tmp_path: Path, name: str) -> None:
     """BUILD is absolute, or relative to the source; the directory of the caller does not matter."""
-    absolute = built_in(tmp_path / name)
-    relative = built_in(checkout / name)
+    absolute = built_in(tmp_path / name, checkout)
+    relative = built_in(checkout / name, checkout)
     for given, build in ((absolute, absolute), (name, relative)):
         run("make", "-s", "-C", checkout, f"BUILD={given}", *NOTHING_TO_DO, cwd=tmp_path)
         assert (build / "obe64.so").resolve() == build / f"libobe.so.{VERSION}"
@@ -101,7 +108,7 @@ def test_generate(checkout: Path, source: Path) -> None:
 
 def test_install(checkout: Path, tmp_path: Path) -> None:
     prefix, build = tmp_path / "x y", tmp_path / "b c"
-    built_in(build)
+    built_in(build, checkout)
     make("install", f"PREFIX={prefix}", f"BUILD={build}", *NOTHING_TO_DO, cwd=checkout)
     build_dir = tmp_path / "program"
     run(tool("cmake"), "-S", CONSUMER, "-B", build_dir, f"-DCMAKE_PREFIX_PATH={prefix}")
@@ -112,7 +119,7 @@ def test_install(checkout: Path, tmp_path: Path) -> None:
 
 
 def test_demo(checkout: Path, tmp_path: Path) -> None:
-    build = built_in(tmp_path / "a build")
+    build = built_in(tmp_path / "a build", checkout)
     printed = make("demo", f"BUILD={build}", "GO=/nonexistent", cwd=checkout)
     assert f"the figure is in {build}/find_peak.png" in printed
     assert (build / "find_peak.csv").exists()
@@ -120,7 +127,7 @@ def test_demo(checkout: Path, tmp_path: Path) -> None:
 
 def test_tests(checkout: Path, tmp_path: Path) -> None:
     """test/run starts there, and the tests use the library in BUILD."""
-    build = built_in(tmp_path / "a build")
+    build = built_in(tmp_path / "a build", checkout)
     env = {"BUILD": str(build), "PYTHON": sys.executable, "CI": "true"}
     assert "1 passed, 0 failed" in run(checkout / "test" / "run", "gofmt", env=env)
     go = [tool("go"), "test", "-count=1", "-run", "^TestHardening$", "./test"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from conftest import (
     pkg_config,
     run,
     tool,
+    tree,
 )
 
 
@@ -29,6 +31,16 @@ def libdir(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     prefix = tmp_path_factory.mktemp("moved") / "a moved prefix"
     shutil.move(staging / "opt" / "obe", prefix)
     return prefix / str(request.param)
+
+
+def test_two_at_once(tmp_path: Path) -> None:
+    """What one build installs in two places at the same time, each time whole."""
+    prefixes = [tmp_path / "a", tmp_path / "b"]
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda prefix: make("install", f"PREFIX={prefix}"), prefixes))
+    trees = [tree(prefix) for prefix in prefixes]
+    assert "include/obe.h" in trees[0]
+    assert trees[0] == trees[1]
 
 
 def prefix_of(libdir: Path) -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ANSWER, CONSUMER, ROOT, VERSION, make, run, tool, tree
+from conftest import ANSWER, CONSUMER, ROOT, VERSION, make, namespace, run, tool, tree
 
 
 def settings(directory: Path) -> list[str]:
@@ -94,6 +94,7 @@ def test_relative_prefix(tmp_path: Path) -> None:
 def test_next_steps(tmp_path: Path) -> None:
     """The printed commands are all that a user needs to build and run a program, and to find the manual. They add to
     what is set."""
+    tool("pkg-config", "cmake")
     prefix = tmp_path / "x y"
     printed = make("install", f"PREFIX={prefix}")
     exports = "\n".join(line for line in printed.splitlines() if line.startswith("    export "))
@@ -123,7 +124,7 @@ def test_next_steps_where_everything_is_found(tmp_path: Path) -> None:
     (tmp_path / "tree").mkdir()
     assert run(script, "install", tmp_path / "tree", env={**env, "DESTDIR": str(tmp_path / "staged")}) == ""
     (tmp_path / "tree").mkdir()
-    hidden = ["unshare", "--mount", "sh", "-eu", "-c", 'mount -t tmpfs none /usr/local; "$@"', "sh"]
+    hidden = [*namespace(), "sh", "-eu", "-c", 'mount -t tmpfs none /usr/local; "$@"', "sh"]
     printed = run(*hidden, script, "install", tmp_path / "tree", env=env)
     assert printed.startswith(f"libobe {VERSION} is installed below /usr/local. Next: ldconfig, as root")
     assert len(printed.splitlines()) == 1

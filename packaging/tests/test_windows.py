@@ -8,8 +8,7 @@ import re
 import shutil
 import struct
 import subprocess
-import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -17,9 +16,7 @@ import pytest
 import peer
 from conftest import (
     ANSWER,
-    BUILD,
     PROJECT,
-    ROOT,
     VERSION,
     Dist,
     build_and_install,
@@ -60,22 +57,6 @@ def machine(program: Path) -> int:
 def libraries(bits: int, program: Path) -> list[str]:
     """The DLLs that a program imports."""
     return re.findall(r"DLL Name: (\S+)", run(mingw(bits, "objdump"), "-p", program))
-
-
-@pytest.fixture(scope="module")
-def wine() -> Iterator[Mapping[str, str]]:
-    """The environment of a separate Wine prefix."""
-    BUILD.mkdir(exist_ok=True)
-    prefix = tempfile.mkdtemp(prefix="wine-", dir=BUILD)
-    keeper = subprocess.Popen([ROOT / "test" / "end_wine", prefix], stdin=subprocess.PIPE, start_new_session=True)
-    tool("wine")
-    try:
-        settings = run(ROOT / "test" / "start_wine", prefix)
-        yield dict(line.split("=", 1) for line in settings.splitlines())
-    finally:
-        assert keeper.stdin is not None
-        keeper.stdin.close()
-        assert keeper.wait(60) == 0
 
 
 def run_in_wine(program: Path, wine: Mapping[str, str], library: Path) -> None:

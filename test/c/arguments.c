@@ -289,6 +289,8 @@ static void of_commands(void)
     EACH_NUMBERS_COMMAND(REFUSE_NUMBERS, )
     EACH_ROWS_COMMAND(REFUSE_ROWS, )
     list_refused("setting", goodset);
+    list_refused("setting", obe_goodset_fetch);
+    REFUSED(client, "timeout_ms is -", obe_goodset_ask(client, 19, -3));
     REFUSED(client, "x is NULL", obe_newdat(client, NULL, 2, v, 2, v, 2, 0));
     REFUSED(client, "y is NULL", obe_newdat(client, v, 2, NULL, 2, v, 2, 0));
     REFUSED(client, "s is NULL", obe_newdat(client, v, 2, v, 2, NULL, 2, 0));

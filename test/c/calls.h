@@ -80,6 +80,8 @@ static inline void calls_handler(obe_message request, void *user)
     X(obe_newrun, CLIENT, obe_newrun(h, NULL, 0)) \
     X(obe_newrun_2, MESSAGE, obe_newrun(calls_client, h, 0)) \
     X(obe_goodset, CLIENT, obe_goodset(h, 1, out.numbers, 8, &out.length, 0)) \
+    X(obe_goodset_ask, CLIENT, obe_goodset_ask(h, 1, 0)) \
+    X(obe_goodset_fetch, CLIENT, obe_goodset_fetch(h, out.numbers, 8, &out.length, 0)) \
     X(obe_newdat, CLIENT, obe_newdat(h, untouched.numbers, 1, untouched.numbers, 1, untouched.numbers, 1, 0)) \
     X(obe_set_option, ANY_SOCKET, obe_set_option(h, OBE_OPT_TIMEOUT_MS, "5")) \
     X(obe_get_option, ANY_SOCKET, obe_get_option(h, OBE_OPT_TIMEOUT_MS, out.text, ROOM, &out.length)) \

@@ -31,7 +31,7 @@ void obe_test_collect(void);
 #endif
 
 enum {
-    SOON = 5000 * PATIENCE, /* ms: the limit for what happens "at once", also on a busy machine */
+    SOON = 10000 * PATIENCE, /* ms: the limit for what happens "at once", also on a busy machine */
     /* ms: a test that waits longer has failed. Less than 30 s, the default of message_timeout_ms, after which a server
      * closes a connection that nothing else has closed. */
     TEST_TIMEOUT = 25000 * PATIENCE

@@ -139,6 +139,7 @@ static void build_and_read(void)
     LV_OK(client, obe_lv_set_doubles(client, "x", x, 2));
     LV_OK(client, obe_lv_set_matrix(client, "m", m, 2, 3));
     LV_OK(client, obe_lv_set_json(client, "j", "[true, null]"));
+    LV_OK(client, obe_lv_set_null(client, "n"));
     LV_OK(client, obe_lv_tcmd_message(client, &i, TEST_TIMEOUT));
     CHECK(i > 100);
     LV_OK(client, obe_lv_get_double(client, "/d", &d));
@@ -163,6 +164,14 @@ static void build_and_read(void)
     CHECK_EQUAL(2, i);
     LV_OK(client, obe_lv_get_type(client, "/j/1", &i));
     CHECK_EQUAL(OBE_NULL, i);
+    LV_OK(client, obe_lv_get_type(client, "/n", &i));
+    CHECK_EQUAL(OBE_NULL, i);
+    LV_OK(client, obe_lv_get_json(client, "/j", text, sizeof text, &i));
+    CHECK(strcmp(text, "[true, null]") == 0);
+    CHECK_EQUAL(13, i);
+    LV_OK(client, obe_lv_get_key(client, "", 1, text, sizeof text, &i));
+    CHECK(strcmp(text, "d") == 0);
+    CHECK_EQUAL(2, i);
     LV_OK(client, obe_lv_send_message(client, TEST_TIMEOUT));
     LV_OK(client, obe_lv_receive(client, NULL, TEST_TIMEOUT));
 }
@@ -182,6 +191,17 @@ static void commands_through(void **slot)
     EITHER(obe_lv_optset, h, a, 4, &n, TEST_TIMEOUT);
     CHECK(n == 2 && a[0] == 1.5 && a[1] == -2.5);
     EITHER(obe_lv_goodset, h, 4.0, a, 4, &n, TEST_TIMEOUT);
+    CHECK(n == 1 && a[0] == 3);
+    a[0] = -1;
+    EITHER(obe_lv_goodset1, h, 4.0, a, TEST_TIMEOUT);
+    CHECK(a[0] == 3);
+    EITHER(obe_lv_newdat1, h, 1.5, 2.5, 0.5, TEST_TIMEOUT);
+    LV_STATUS(OBE_E_REPLY, h, slot ? obe_lv_optset1_i(h, a, TEST_TIMEOUT, slot) : obe_lv_optset1(h, a, TEST_TIMEOUT));
+    CHECK(a[0] == 0);
+    n = -1;
+    EITHER(obe_lv_goodset_ask, h, 4.0, TEST_TIMEOUT);
+    EITHER(obe_lv_newdat1, h, 1.5, 2.5, 0.5, TEST_TIMEOUT);
+    EITHER(obe_lv_goodset_fetch, h, a, 4, &n, TEST_TIMEOUT);
     CHECK(n == 1 && a[0] == 3);
     EITHER(obe_lv_getmean, h, a, 4, &n, TEST_TIMEOUT);
     CHECK(n == 3 && a[0] == 0.5 && memcmp(&a[1], &tiny, sizeof tiny) == 0 && a[2] != a[2]);
@@ -327,12 +347,74 @@ static void labview_memory(void)
     CHECK(memcmp(*(unsigned char **)matrix + 8, m, sizeof m) == 0);
     LV_OK(client, obe_lv_get_text_h(client, &text));
     CHECK_EQUAL((int64_t)sizeof message - 1 + 4, manager_check(text));
+    LV_OK(client, obe_lv_get_json_h(client, "/x", &text));
+    CHECK_EQUAL(4 + 9, manager_check(text));
+    LV_OK(client, obe_lv_get_key_h(client, "", 2, &text));
+    CHECK_EQUAL(4 + 1, manager_check(text));
     LV_STATUS(OBE_E_NOT_FOUND, client, obe_lv_get_double(client, "/none", NULL));
     LV_OK(client, obe_lv_last_error_h(client, &text));
     CHECK(memcmp(*(unsigned char **)text + 4, "get_double: ", 12) == 0);
     manager_free(text);
     manager_free(array);
     manager_free(matrix);
+}
+
+/* Waits until so many events were posted in total. */
+static void wait_for_events(int32_t count)
+{
+    while (__atomic_load_n(&manager_posts, __ATOMIC_SEQ_CST) < count)
+        pause_ms(1);
+    CHECK_EQUAL(count, __atomic_load_n(&manager_posts, __ATOMIC_SEQ_CST));
+}
+
+/* A user event says that a message is there, once for each message. */
+static void user_events(void)
+{
+    int server = 0, sender = 0, port = 0, i;
+    char text[256] = "";
+
+    LV_OK(0, obe_lv_server_new("", 0, &server));
+    LV_OK(server, obe_lv_port(server, &port));
+    LV_OK(0, obe_lv_client_new("", port, &sender));
+    LV_STATUS(OBE_E_STATE, sender, obe_lv_notify(sender, 77));
+    LV_OK(server, obe_lv_notify(server, 0));
+    LV_OK(server, obe_lv_notify(server, 77));
+    for (i = 1; i <= 3; i++) {
+        LV_OK(sender, obe_lv_send(sender, "1", TEST_TIMEOUT));
+        wait_for_events(i);
+        CHECK_EQUAL(77, manager_event);
+        CHECK_EQUAL(server, manager_event_data);
+        LV_OK(server, obe_lv_receive(server, NULL, 0));
+        LV_OK(server, obe_lv_send(server, "2", TEST_TIMEOUT));
+    }
+    /* Two messages, and two events. */
+    LV_OK(sender, obe_lv_set_option(sender, "persistent", "0"));
+    LV_OK(sender, obe_lv_send(sender, "1", TEST_TIMEOUT));
+    LV_OK(client, obe_lv_wait_ready(client, TEST_TIMEOUT));
+    wait_for_events(4);
+    LV_OK(server, obe_lv_notify(server, -78));
+    wait_for_events(5); /* the message is still there for another event */
+    CHECK(manager_event == (uint32_t)-78);
+    LV_OK(server, obe_lv_receive(server, NULL, 0));
+    LV_OK(server, obe_lv_send(server, "2", TEST_TIMEOUT));
+    /* LabVIEW refuses an event that was destroyed. */
+    manager_post_error = 1;
+    LV_OK(sender, obe_lv_send(sender, "1", TEST_TIMEOUT));
+    wait_for_events(6);
+    while (strstr(text, "refused the user event (its error 1)") == NULL) {
+        pause_ms(1);
+        LV_OK(server, obe_lv_last_error(server, text, sizeof text, NULL));
+    }
+    manager_post_error = 0;
+    LV_OK(server, obe_lv_receive(server, NULL, 0));
+    LV_OK(server, obe_lv_send(server, "2", TEST_TIMEOUT));
+    LV_OK(sender, obe_lv_send(sender, "1", TEST_TIMEOUT));
+    LV_OK(server, obe_lv_receive(server, NULL, TEST_TIMEOUT));
+    LV_OK(server, obe_lv_notify(server, 79));
+    LV_OK(0, obe_lv_free(server));
+    LV_STATUS(OBE_E_HANDLE, 0, obe_lv_notify(server, 79));
+    LV_OK(0, obe_lv_free(sender));
+    CHECK_EQUAL(6, __atomic_load_n(&manager_posts, __ATOMIC_SEQ_CST));
 }
 
 int main(void)
@@ -352,6 +434,7 @@ int main(void)
     RUN(abort_ends_a_call);
     RUN(free_ends_a_call);
     RUN(labview_memory);
+    RUN(user_events);
     LV_OK(0, obe_lv_free(client));
     LV_OK(0, obe_lv_free_all());
     LV_STATUS(OBE_E_HANDLE, 0, obe_lv_free(command_client));

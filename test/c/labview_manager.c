@@ -1,4 +1,4 @@
-/* A replacement for LabVIEW's memory manager: the one function that the library uses. Its blocks move at each call and
+/* A replacement for LabVIEW's run-time engine: the functions that the library uses. Its blocks move at each call and
  * have guard bytes on both sides. A test program is linked with it, and the library finds it there as it would in
  * LabVIEW. */
 #include "labview_manager.h"
@@ -11,11 +11,14 @@ enum { GUARD = 64, GARBAGE = 0xA5, U8 = 5, DOUBLE = 10 };
 int32_t manager_error;
 int32_t manager_alignment = 8;
 int manager_null_if_empty;
+int32_t manager_posts, manager_event_data, manager_post_error;
+uint32_t manager_event;
 
 /* What a handle points to. In LabVIEW too it begins with the address of the data. */
 struct block {
     unsigned char *data;
     size_t size;
+    const void *owner; /* the engine: a process may have two */
 };
 
 static unsigned char *allocate(size_t size)
@@ -56,6 +59,7 @@ int32_t NumericArrayResize(int32_t type, int32_t dims, void *handle, size_t tota
         *block = calloc(1, sizeof **block);
         if (!*block)
             abort();
+        (*block)->owner = &manager_error;
     } else {
         memcpy(data, (*block)->data, size < (*block)->size ? size : (*block)->size);
         deallocate((*block)->data, (*block)->size);
@@ -63,6 +67,16 @@ int32_t NumericArrayResize(int32_t type, int32_t dims, void *handle, size_t tota
     (*block)->data = data;
     (*block)->size = size;
     return 0;
+}
+
+int32_t DSCheckHandle(void *handle) { return ((struct block *)handle)->owner == &manager_error ? 0 : 3; }
+
+int32_t PostLVUserEvent(uint32_t event, void *data)
+{
+    manager_event = event;
+    memcpy(&manager_event_data, data, sizeof manager_event_data);
+    __atomic_fetch_add(&manager_posts, 1, __ATOMIC_SEQ_CST);
+    return manager_post_error;
 }
 
 int64_t manager_check(void *handle)

@@ -10,6 +10,17 @@ extern int manager_null_if_empty; /* an empty array has a NULL handle */
 
 int32_t NumericArrayResize(int32_t type, int32_t dims, void *handle, size_t total);
 
+/* 0 if a handle is one of this manager. */
+int32_t DSCheckHandle(void *handle);
+
+/* Counts the event, and keeps its reference and its data, a 32-bit integer. */
+int32_t PostLVUserEvent(uint32_t event, void *data);
+
+extern int32_t manager_posts;  /* how many events were posted */
+extern uint32_t manager_event; /* the reference and the data of the last one */
+extern int32_t manager_event_data;
+extern int32_t manager_post_error; /* the error that PostLVUserEvent returns; 0: none */
+
 /* The size of the block of a handle, -1 if something was written beyond it. */
 int64_t manager_check(void *handle);
 void manager_free(void *handle);

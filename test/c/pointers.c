@@ -141,6 +141,12 @@ static void prepare(const struct call *call)
     } else if (strncmp(call->function, "obe_receive", 11) == 0) {
         CHECK_OK(client, obe_send(client, sample, -1, TEST_TIMEOUT));
     }
+    if (strstr(call->function, "goodset_fetch")) {
+        obe_status status =
+            call->labview ? obe_lv_goodset_ask(lv_client, 1, TEST_TIMEOUT) : obe_goodset_ask(client, 1, TEST_TIMEOUT);
+
+        CHECK(status == OBE_OK || status == OBE_E_STATE); /* the question of the call before may be pending */
+    }
 }
 
 static int make_call(struct worker *h, uintptr_t odd, int64_t size, int stale)

@@ -444,7 +444,7 @@ static void exit_while_blocked(void)
 
     CHECK_EQUAL(7, run_self("exit"));
     CHECK_EQUAL(7, run_self("return"));
-    CHECK(now_ms() - start < 4 * SOON);
+    CHECK(now_ms() - start < 2 * SOON);
 }
 
 /* ---- signals with their default action ---- */

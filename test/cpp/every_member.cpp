@@ -177,6 +177,8 @@ int main(int count, char **)
             CALL(client.newrun()),
         CALL(client.newrun(message)),
         CALL(client.goodset()),
+        CALL(client.goodset_ask()),
+        CALL(client.goodset_fetch()),
         CALL(client.newdat(1.0, 2.0, 3.0)),
         CALL(server.port()),
         CALL(server.receive_request()),

@@ -283,6 +283,14 @@ static void the_protocols_commands()
     }
     CHECK(client.goodset() == (std::vector<double>{2.5, 1}));
     CHECK_EQUAL(std::string("{\"command\": \"goodset\"}"), last());
+    client.goodset_ask(4);
+    CHECK_THROWS(OBE_E_STATE, "was not fetched", client.goodset_ask());
+    client.newdat({2.5, 1}, 0.98, 0.005);
+    CHECK(client.goodset_fetch() == (std::vector<double>{2.5, 1}));
+    CHECK_THROWS(OBE_E_STATE, "no question was asked", client.goodset_fetch());
+    client.goodset_ask(2.5, test_timeout);
+    CHECK(client.goodset_fetch(test_timeout) == (std::vector<double>{2.5, 1}));
+    CHECK_EQUAL(std::string("{\"command\": \"goodset\", \"pickiness\": 2.5}"), last());
     client.newdat({2.5, 1}, 0.98, 0.005);
     CHECK_EQUAL(std::string("{\"command\": \"newdat\", \"x\": [2.5, 1.0], \"y\": [0.98], \"s\": [0.005]}"), last());
     const double y[] = {1, 2};
@@ -316,6 +324,14 @@ static void invalid_replies()
     CHECK_THROWS(OBE_E_REPLY, "goodset: unexpected reply: {\"error\": \"what?\"} instead of", client.goodset(2));
     CHECK_THROWS(OBE_E_REPLY, "getcov: unexpected reply: {\"error\": \"what?\"} instead of a list of rows of numbers",
                  client.getcov());
+    client.goodset_ask();
+    CHECK_THROWS(OBE_E_REPLY, "goodset: unexpected reply: {\"error\": \"what?\"} instead of", client.goodset_fetch());
+    reply = '[' + std::string(19997, '1');
+    for (std::size_t i = 2; i < reply.size(); i += 2)
+        reply[i] = ',';
+    reply += ']'; // 9999 numbers, more than the first try has room for
+    client.goodset_ask();
+    CHECK(client.goodset_fetch() == std::vector<double>(9999, 1));
     reply = '[' + std::string(400, '9') + ']'; // larger than any double
     CHECK_THROWS(OBE_E_REPLY, "optset: unexpected reply: [999", client.optset());
     reply = "[1, \"two\"]";

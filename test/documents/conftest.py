@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from pages import ROOT, Block, blocks
-from runner import PYTHON_PATH, check_fragment, check_page, isolated
+from runner import PYTHON_PATH, build_nats_server, check_fragment, check_page, isolated, tools_of
 
 sys.path.insert(0, str(ROOT / "test"))  # for tools
 
@@ -49,6 +49,12 @@ def prefix() -> tuple[Path, str]:
     return directory, "\n".join([*settings, f"export PYTHONPATH='{PYTHON_PATH}'", ""])
 
 
+def tested_pages(session: pytest.Session) -> set[str]:
+    """The pages whose commands are run in this session."""
+    functions = [item for item in session.items if isinstance(item, pytest.Function)]
+    return {str(item.callspec.params["page"]) for item in functions if item.name.startswith("test_page[")}
+
+
 @pytest.fixture(scope="session")
 def results(
     request: pytest.FixtureRequest, prefix: tuple[Path, str], tmp_path_factory: pytest.TempPathFactory
@@ -58,6 +64,8 @@ def results(
     They are checked side by side, if each page has its own network.
     """
     found = {}
+    if any("nats-server" in tools_of(blocks(ROOT / page)) for page in tested_pages(request.session)):
+        build_nats_server()
     with ThreadPoolExecutor(len(os.sched_getaffinity(0)) if isolated else 1) as pool:
         for item in request.session.items:
             if isinstance(item, pytest.Function) and "results" in item.fixturenames:

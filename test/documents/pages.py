@@ -28,7 +28,7 @@ class Block:
         first = self.text.partition("\n")[0]
         for pattern in (r"/\* (\S+?):?(?: .*)? \*/", r"// (\S+?)(?:: .*)?", r"# (\S+?)(?:: .*)?", r"<!-- (\S+?) -->"):
             found = re.fullmatch(pattern, first)
-            if found and re.fullmatch(r"[\w.-]+\.[a-z]+", found[1]):
+            if found and re.fullmatch(r"[\w.@/-]+\.[a-z]+", found[1]) and ".." not in found[1]:
                 return found[1]
         return None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import functools
 import os
 import re
 import shlex
@@ -17,7 +18,9 @@ from pages import ROOT, Block, blocks
 
 LIMIT = 150  # seconds for all commands of a page
 CODE = ("c", "cpp", "python")  # fragments, unless they are files
-CONTENT = (*CODE, "toml", "cmake", "html", "json")  # files, if their first line has a name
+# Configuration of other programs, with the command that checks it. A page has to run that command.
+CHECKED = {"conf": "nats-server -t -c", "haproxy": "haproxy -c -f"}
+CONTENT = (*CODE, "toml", "cmake", "html", "json", "ini", *CHECKED)  # files, if their first line has a name
 NOT_RUN = ("", "console", "bat", "powershell")
 # Pages for the reader of a checkout. The others are for the reader of an installation.
 OF_THE_CHECKOUT = ("README.md", "docs/install.md")
@@ -25,8 +28,10 @@ PRESET = ("MAKEFLAGS", "MAKELEVEL", "BUILD", "PYTHON", "LD_LIBRARY_PATH", "PYTHO
 # The package, and a stand-in for optbayesexpt, which pages about it need.
 PYTHON_PATH = f"{ROOT / 'bindings' / 'python'}:{ROOT / 'bindings' / 'python' / 'tests' / 'stand_in'}"
 
+NATS_SERVER = ROOT / os.environ.get("BUILD", "build") / "documents" / "bin" / "nats-server"  # see build_nats_server
+
 SECOND = {"c": "clang", "cpp": "clang++"}  # compilers
-TOOLS = ("pkg-config", "cmake", "openssl", "valgrind")  # what not every reader of a page has
+TOOLS = ("pkg-config", "cmake", "curl", "openssl", "valgrind", "haproxy", "nats-server")  # what not every reader has
 
 # Kills every process that it has started, whatever it was, when it ends or is killed.
 NAMESPACES = ["unshare", "--map-root-user", "--net", "--pid", "--fork", "--kill-child", "--"]
@@ -45,6 +50,30 @@ cd page
 NOTICE = re.compile(r"^(\./\S+: line \d+: )?\[\d+\][+-]?\s.*\n?", re.M)
 
 
+@functools.cache
+def build_nats_server() -> str:
+    """Build the NATS server of the tests, and nk, which makes keys, for the pages that run them.
+
+    Returns why that is not possible, or nothing.
+    """
+    NATS_SERVER.parent.mkdir(parents=True, exist_ok=True)
+    for output, package in (NATS_SERVER, "nats-server/v2"), (NATS_SERVER.with_name("nk"), "nkeys/nk"):
+        command = [os.environ.get("GO", "go"), "build", "-C", ROOT / "test" / "nats", "-o", output]
+        try:
+            done = subprocess.run(
+                [*command, f"github.com/nats-io/{package}"],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                timeout=600,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            return f"nats-server cannot be built: {error}"
+        if done.returncode != 0:
+            return f"nats-server cannot be built: {done.stdout.strip()}"
+    return ""
+
+
 def works(command: list[str]) -> bool:
     try:
         return subprocess.run(command, capture_output=True, timeout=20).returncode == 0
@@ -59,7 +88,8 @@ isolated = works([*NAMESPACES, "ip", "link", "set", "lo", "up"])
 def environment(home: Path) -> dict[str, str]:
     """The environment of a reader, who has a compiler, Python and Go, and no settings for this project."""
     env = {name: value for name, value in os.environ.items() if name not in PRESET and not name.startswith("OBE_")}
-    env["PATH"] = f"{Path(sys.executable).parent}:{env['PATH']}"
+    # haproxy is in /usr/sbin, which is not in the PATH of every user.
+    env["PATH"] = f"{Path(sys.executable).parent}:{NATS_SERVER.parent}:{env['PATH']}:/usr/sbin"
     env.update(HOME=str(home), PYTHON=sys.executable, LC_ALL="C.UTF-8", PYTHONDONTWRITEBYTECODE="1")
     return env
 
@@ -171,11 +201,15 @@ def refusal(block: Block, found: list[Block]) -> str | None:
     if block.file_name is None:
         known = block.language in (*CODE, "json")
         return None if known else f"a block of {block.language} needs a comment with the name of its file in line 1"
+    if block.language == "ini":
+        return None  # a unit of systemd; test_units checks it
     name = "cmake " if block.file_name == "CMakeLists.txt" else block.file_name
+    if block.language in CHECKED:
+        name = f"{CHECKED[block.language]} {name}"
     used = any(
         name in other.text for other in found if other is not block and (other.file_name or other.language == "sh")
     )
-    return None if used else f"no command uses the file {block.file_name}"
+    return None if used else f"no command uses the file {block.file_name}, or checks it: {name}"
 
 
 def output_after(block: Block, found: list[Block]) -> Block | None:

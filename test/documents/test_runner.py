@@ -42,6 +42,9 @@ def test_right_page(tmp_path: Path) -> None:
         ("~~~ruby\nputs 1\n~~~", "page.md:2: no test knows blocks of ruby"),
         ("~~~toml\na = 1\n~~~", "page.md:2: a block of toml needs a comment with the name of its file"),
         ("~~~c\n/* a.c */\n~~~\n~~~sh\ntrue\n~~~", "page.md:2: no command uses the file a.c"),
+        ("~~~conf\n# a.conf\n~~~\n~~~sh\ncat a.conf\n~~~", "page.md:2: no command uses the file a.conf, or checks it"),
+        ("~~~haproxy\n# a.cfg\n~~~\n~~~sh\nhaproxy -f a.cfg\n~~~", "checks it: haproxy -c -f a.cfg"),
+        ("~~~ini\n[Unit]\n~~~", "page.md:2: a block of ini needs a comment with the name of its file"),
         ("~~~sh\nexit 3\n~~~", "page.md:2: ended with 3"),
     ],
 )

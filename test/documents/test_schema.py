@@ -28,6 +28,8 @@ COMMANDS: dict[str, str] = {
         r"^\| \[`(\w+)`\]\(#\w+\) \|.*?\| `([^`]*)` \|", (ROOT / "docs/reference/commands.md").read_text("utf-8"), re.M
     )
 }
+# The optional command, which the library has no function for.
+PROTOCOL = COMMANDS.keys() | {"describe"}
 KINDS = {"OK": {"ok"}, "Numbers": {"numbers", "setting"}, "Rows": {"rows"}}
 
 RIGHT = {
@@ -57,14 +59,14 @@ def test_the_schema_is_one() -> None:
 def test_the_schema_has_the_commands_of_the_library() -> None:
     assert len(COMMANDS) == 13
     definitions = SCHEMA["$defs"]
-    assert {name.removesuffix("-command") for name in definitions if name.endswith("-command")} == COMMANDS.keys()
-    assert {reference["$ref"].removeprefix("#/$defs/") for reference in SCHEMA["allOf"]} == COMMANDS.keys()
+    assert {name.removesuffix("-command") for name in definitions if name.endswith("-command")} == PROTOCOL
+    assert {reference["$ref"].removeprefix("#/$defs/") for reference in SCHEMA["allOf"]} == PROTOCOL
     for command, kind in COMMANDS.items():
         assert definitions[f"{command}-reply"]["$ref"].removeprefix("#/$defs/") in KINDS[kind], command
 
 
 def test_the_page_has_the_commands_of_the_library() -> None:
-    assert set(re.findall(r"^\| `(\w+)` \|", PAGE, re.M)) == COMMANDS.keys()
+    assert set(re.findall(r"^\| `(\w+)` \|", PAGE, re.M)) == PROTOCOL
 
 
 def test_examples() -> None:
@@ -73,7 +75,7 @@ def test_examples() -> None:
         assert problems(command, reply) == [], command
         if "error" not in reply:
             answered.add(command["command"])
-    assert answered == COMMANDS.keys()
+    assert answered == PROTOCOL
 
 
 def test_examples_of_frames() -> None:
@@ -191,6 +193,27 @@ def test_a_reply_of_every_command_is_checked(command: str) -> None:
     members = {"command": command, "x": [1], "y": [1], "s": [1]}
     assert problems(members, {"error": "it failed"}) == []
     assert problems(members, {"mistake": "it failed"})
+
+
+def test_names_and_units() -> None:
+    for reply in (
+        {},
+        {"error": "no"},
+        {"trusted": False, "warnings": ["Why."]},
+        {"title": "NV", "colour": 1, "settings": [{"name": "f", "range": [1, 2]}, {}]},
+    ):
+        assert problems({"command": "describe"}, reply) == []
+    for wrong in (
+        "OK",
+        [],
+        {"title": 1},
+        {"settings": ["f"]},
+        {"parameters": [{"unit": 1}]},
+        {"error": 3},
+        {"trusted": 1},
+        {"warnings": [1]},
+    ):
+        assert problems({"command": "describe"}, wrong), wrong
 
 
 def test_a_command_that_the_protocol_does_not_have() -> None:

@@ -218,6 +218,8 @@ static obe_status create_client(struct step *s)
     X(obe_newrun(s->h, s->other, s->timeout)) \
     X(obe_optset(s->h, s->out.numbers, s->count, &s->out.length, s->timeout)) \
     X(obe_goodset(s->h, s->number, s->out.numbers, s->count, &s->out.length, s->timeout)) \
+    X(obe_goodset_ask(s->h, s->number, s->timeout)) \
+    X(obe_goodset_fetch(s->h, s->out.numbers, s->count, &s->out.length, s->timeout)) \
     X(obe_newdat(s->h, input, s->count, input, 1, input, s->count, s->timeout)) \
     X(obe_getmean(s->h, s->out.numbers, s->count, &s->out.length, s->timeout)) \
     X(obe_getstd(s->h, s->out.numbers, s->count, &s->out.length, s->timeout)) \

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import socket
@@ -15,17 +14,6 @@ import pytest
 
 import libobe
 import peer
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope="module")
-def obe(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The tool, built from the sources."""
-    program = tmp_path_factory.mktemp("obe") / "obe"
-    build = [os.environ.get("GO") or "go", "build", "-buildvcs=false", "-o", str(program), "./cmd/obe"]
-    subprocess.run(build, cwd=ROOT, check=True, env={**os.environ, "CGO_ENABLED": "0"}, timeout=peer.HANGS)
-    return str(program)
 
 
 class Proxy:

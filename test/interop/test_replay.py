@@ -27,15 +27,6 @@ ROOT = Path(__file__).resolve().parents[2]
 OK = b'"OK"'
 
 
-@pytest.fixture(scope="module")
-def obe(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The tool, built from the sources."""
-    program = tmp_path_factory.mktemp("obe") / "obe"
-    build = [os.environ.get("GO") or "go", "build", "-buildvcs=false", "-o", str(program), "./cmd/obe"]
-    subprocess.run(build, cwd=ROOT, check=True, env={**os.environ, "CGO_ENABLED": "0"}, timeout=peer.HANGS)
-    return str(program)
-
-
 @contextmanager
 def started(*command: object, **environment: str) -> Iterator[subprocess.Popen[str]]:
     """A program that is killed at the end."""

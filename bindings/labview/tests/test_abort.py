@@ -65,8 +65,8 @@ def blocking(handle: int) -> dict[str, dict[str, Any]]:
     }
     wires["obe_lv_tcmd_i"]["json"] = b"1"
     wires["obe_lv_newdat_i"].update(array)
-    # These two return when the system has buffered the message.
-    del wires["obe_lv_send_i"], wires["obe_lv_send_message_i"]
+    # These return when the system has buffered the message.
+    del wires["obe_lv_send_i"], wires["obe_lv_send_message_i"], wires["obe_lv_goodset_ask_i"]
     return wires
 
 
@@ -75,6 +75,8 @@ def test_abort_ends_every_call(lv: Diagram, waiting: int, node: Slot) -> None:
     for name, wires in blocking(waiting).items():
         if name == "obe_lv_receive_i":
             lv.ok("obe_lv_send", handle=waiting, json=b"1", timeout_ms=TIMEOUT_MS)
+        if name == "obe_lv_goodset_fetch_i":
+            lv.ok("obe_lv_goodset_ask", handle=waiting, timeout_ms=TIMEOUT_MS)
         call = Blocked(lv, name, **wires, instance=node.data)
         node.callback("abort")
         assert call.join() == lv.E_CANCELLED, name

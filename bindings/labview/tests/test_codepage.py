@@ -72,10 +72,47 @@ def test_round_trip(lv: Diagram, client: int, server: peer.Server, page: str) ->
     lv.ok("obe_lv_tcmd_message", handle=client, timeout_ms=TIMEOUT_MS)
     assert json.loads(server.requests[-1]) == {"command": text, text: text, "j": [text]}
     assert lv.text("obe_lv_get_string", handle=client, pointer=b"/" + coded) == coded
-    # The whole text is valid JSON for a reader that ignores the code page and reads byte by byte.
+    # JSON is ASCII, so it is the same in every encoding.
     whole = lv.text("obe_lv_get_text", handle=client)
-    assert json.loads(whole.decode(f"cp{page}")) == {"command": text, text: text, "j": [text]}
-    assert b"\\" not in whole.replace(b"\\u", b"")
+    assert json.loads(whole.decode("ascii")) == {"command": text, text: text, "j": [text]}
+    assert json.loads(lv.text("obe_lv_get_json", handle=client, pointer=b"/j").decode("ascii")) == [text]
+    assert lv.text("obe_lv_get_key", "key", handle=client, index=1) == coded
+
+
+# What Flatten To JSON makes of strings of several languages: UTF-8, without escapes.
+FLATTENED = '{"\u00b5m": ["20 \u00b0C", "\u0442\u043e\u043a", "\u6e29\u5ea6 \u8868", "\\\\ \\" \U0001f600"]}'.encode()
+
+
+@pytest.mark.parametrize("page", [*TEXTS, "utf-8", "system"])
+def test_flattened_json_arrives_unchanged(lv: Diagram, client: int, server: peer.Server, page: str) -> None:
+    set_code_page(lv, client, page)
+    lv.ok("obe_lv_tcmd", handle=client, json=FLATTENED, timeout_ms=TIMEOUT_MS)
+    assert server.requests[-1] == FLATTENED
+    assert json.loads(lv.text("obe_lv_get_text", handle=client)) == json.loads(FLATTENED)
+    lv.ok("obe_lv_command_new", handle=client)
+    lv.ok("obe_lv_set_json", handle=client, key=b"j", json=FLATTENED)
+    lv.ok("obe_lv_tcmd_message", handle=client, timeout_ms=TIMEOUT_MS)
+    assert server.requests[-1] == b'{"j": ' + FLATTENED + b"}"
+    assert json.loads(lv.text("obe_lv_get_json", handle=client, pointer=b"/j")) == json.loads(FLATTENED)
+    lv.ok("obe_lv_newrun", handle=client, fields=FLATTENED, timeout_ms=TIMEOUT_MS)
+    assert server.requests[-1] == b'{"command": "newrun", ' + FLATTENED[1:]
+    lv.ok("obe_lv_set_option", handle=client, name=b"fields", value=FLATTENED)
+    lv.ok("obe_lv_ready", handle=client, timeout_ms=TIMEOUT_MS)
+    assert server.requests[-1] == b'{"command": "ready", ' + FLATTENED[1:]
+    lv.ok("obe_lv_send", handle=client, json=FLATTENED, timeout_ms=TIMEOUT_MS)
+    lv.ok("obe_lv_receive", handle=client, timeout_ms=TIMEOUT_MS)
+    assert server.requests[-1] == FLATTENED
+
+
+@pytest.mark.parametrize("page", TEXTS)
+def test_flattened_and_typed_texts_in_one(lv: Diagram, client: int, server: peer.Server, page: str) -> None:
+    """A diagram puts a typed text and the result of Flatten To JSON together."""
+    text = TEXTS[page]
+    coded = text.encode(f"cp{page}")
+    set_code_page(lv, client, page)
+    both = b'{"' + coded + b'": ' + FLATTENED + b', "b": "' + coded + b'"}'
+    lv.ok("obe_lv_tcmd", handle=client, json=both, timeout_ms=TIMEOUT_MS)
+    assert json.loads(server.requests[-1]) == {text: json.loads(FLATTENED), "b": text}
 
 
 def test_option_value_is_converted(lv: Diagram, client: int, tmp_path: Path) -> None:
@@ -91,8 +128,7 @@ def test_character_that_the_code_page_lacks(lv: Diagram, client: int) -> None:
     lv.ok("obe_lv_tcmd", handle=client, json='{"s": "\u00b5 \u2713 \U0001f600"}'.encode(), timeout_ms=TIMEOUT_MS)
     set_code_page(lv, client, "1252")
     whole = lv.text("obe_lv_get_text", handle=client)
-    assert whole == b'{"s": "\xb5 \\u2713 \\ud83d\\ude00"}'
-    assert json.loads(whole.decode("cp1252"))["s"] == "\u00b5 \u2713 \U0001f600"
+    assert whole == b'{"s": "\\u00b5 \\u2713 \\ud83d\\ude00"}'
     result = lv.run("obe_lv_get_string", handle=client, pointer=b"/s", text_cap=64)
     assert (result.status, result.text_size) == (lv.E_RANGE, 0)
     assert result.buffer("text").untouched()
@@ -104,8 +140,8 @@ def test_character_that_the_code_page_lacks(lv: Diagram, client: int) -> None:
 def test_sizes_are_of_the_converted_text(lv: Diagram, client: int) -> None:
     set_code_page(lv, client, "1252")
     size = lv.ok("obe_lv_tcmd", handle=client, json=b'"\xb5\xb5"', timeout_ms=TIMEOUT_MS).reply_size
-    assert size == 5
-    assert lv.ok("obe_lv_get_text", handle=client, text_cap=5).text == b'"\xb5\xb5"'
+    assert size == 15
+    assert lv.ok("obe_lv_get_text", handle=client, text_cap=15).text == b'"\\u00b5\\u00b5"'
 
 
 def test_byte_that_is_not_a_character(lv: Diagram, client: int, server: peer.Server) -> None:

@@ -62,10 +62,11 @@ def test_every_function(lv: Diagram, server: peer.Server) -> None:
     lv.ok("obe_lv_set_doubles", handle=h, key=b"x", values=[1.0, math.inf], values_count=2)
     lv.ok("obe_lv_set_matrix", handle=h, key=b"m", values=[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], rows=2, cols=3)
     lv.ok("obe_lv_set_json", handle=h, key=b"j", json=b'{"deep": [null, 9]}')
+    lv.ok("obe_lv_set_null", handle=h, key=b"z")
     size = lv.ok("obe_lv_tcmd_message", handle=h, **timeout).reply_size
     text = (
         b'{"command": "mine", "d": 25.0, "i": -7, "b": true, "s": "a \\"text\\"", "x": [1.0, Infinity], '
-        b'"m": [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], "j": {"deep": [null, 9]}}'
+        b'"m": [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], "j": {"deep": [null, 9]}, "z": null}'
     )
     assert server.requests[-1] == text
     assert lv.ok("obe_lv_get_text", handle=h, text_cap=size).text == text
@@ -78,12 +79,20 @@ def test_every_function(lv: Diagram, server: peer.Server) -> None:
     matrix = lv.ok("obe_lv_get_matrix", handle=h, pointer=b"/m", values_cap=6)
     assert (matrix.values, matrix.rows, matrix.cols) == ([1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 2, 3)
     assert lv.ok("obe_lv_get_count", handle=h, pointer=b"/j/deep").count == 2
+    assert lv.text("obe_lv_get_json", handle=h, pointer=b"/x") == b"[1.0, Infinity]"
+    assert lv.text("obe_lv_get_key", "key", handle=h, index=1) == b"d"
     assert lv.ok("obe_lv_get_type", handle=h, pointer=b"/j/deep/0").type == lv.NULL
     lv.ok("obe_lv_send_message", handle=h, **timeout)
     assert lv.ok("obe_lv_receive", handle=h, **timeout).message_size == size
     lv.ok("obe_lv_send", handle=h, json=b"[1]", **timeout)
     lv.ok("obe_lv_receive", handle=h, **timeout)
     assert lv.ok("obe_lv_tcmd", handle=h, json=b"[2]", **timeout).reply_size == 4
+
+    lv.ok("obe_lv_goodset_ask", handle=h, pickiness=4.0, **timeout)
+    lv.ok("obe_lv_newdat1", handle=h, x=1.0, y=2.0, s=0.5, **timeout)
+    assert lv.ok("obe_lv_goodset_fetch", handle=h, x_cap=1, **timeout).x == REPLIES["goodset"]
+    assert lv.ok("obe_lv_goodset1", handle=h, pickiness=4.0, **timeout).x == REPLIES["goodset"][0]
+    assert lv.ok("obe_lv_optset1", handle=h, **timeout).x == REPLIES["optset"][0]
 
     designer = lv.ok("obe_lv_server_new", port=0).handle
     assert lv.ok("obe_lv_port", handle=designer).port > 0
@@ -98,6 +107,95 @@ def test_every_function(lv: Diagram, server: peer.Server) -> None:
     calls = lv.called[began:]
     assert {name for name, _ in calls} == set(HEADER.functions)
     assert all(one != next_ for (_, one), (_, next_) in zip(calls, calls[1:])), "two calls on one thread"
+
+
+def test_one_knob_without_arrays(lv: Diagram, client: int, server: peer.Server) -> None:
+    wires = {"handle": client, "timeout_ms": TIMEOUT_MS}
+    assert lv.ok("obe_lv_goodset1", pickiness=4.0, **wires).x == REPLIES["goodset"][0]
+    assert lv.ok("obe_lv_optset1", **wires).x == REPLIES["optset"][0]
+    lv.ok("obe_lv_newdat1", x=1.5, y=-2.5, s=0.25, **wires)
+    assert [json.loads(request) for request in server.requests] == [
+        {"command": "goodset", "pickiness": 4},
+        {"command": "optset"},
+        {"command": "newdat", "x": [1.5], "y": [-2.5], "s": [0.25]},
+    ]
+
+
+@pytest.mark.parametrize(
+    "reply", [b"[]", b"[1, 2]", b'["1"]', b"[[1]]", b"1", b'"OK"', b'{"error": "no"}', b"[1e999, 1]"]
+)
+def test_not_one_number(lv: Diagram, reply: bytes) -> None:
+    with peer.Server(answer=lambda _: reply) as server:
+        h = lv.ok("obe_lv_client_new", port=server.port).handle
+        for name in ("goodset1", "optset1"):
+            result = lv.run(f"obe_lv_{name}", handle=h, timeout_ms=TIMEOUT_MS)
+            assert (result.status, result.x) == (lv.E_REPLY, 0)
+            assert f"unexpected reply: {reply.decode()} instead of a list of one number" in lv.last_error(h)
+            assert lv.text("obe_lv_get_text", handle=h) == reply
+        lv.ok("obe_lv_free", handle=h)
+
+
+def test_ask_ahead(lv: Diagram, client: int, server: peer.Server) -> None:
+    """The next setting is computed while the instrument measures."""
+    limit = {"timeout_ms": TIMEOUT_MS}
+    lv.ok("obe_lv_tcmd", handle=client, json=b'"held"', **limit)
+    for _ in range(3):
+        lv.ok("obe_lv_goodset_ask", handle=client, pickiness=4.0, **limit)
+        assert lv.run("obe_lv_goodset_ask", handle=client, pickiness=4.0, **limit).status == lv.E_STATE
+        lv.ok("obe_lv_newdat1", handle=client, x=1.5, y=-2.5, s=0.25, **limit)
+        got = lv.ok("obe_lv_goodset_fetch", handle=client, x_cap=4, **limit)
+        assert got.x[: got.x_count] == REPLIES["goodset"]
+        assert json.loads(lv.text("obe_lv_get_text", handle=client)) == REPLIES["goodset"]
+    assert lv.run("obe_lv_goodset_fetch", handle=client, x_cap=4, **limit).status == lv.E_STATE
+    # A list whose count is unknown: the count, then the numbers.
+    lv.ok("obe_lv_goodset_ask", handle=client, pickiness=4.0, **limit)
+    count = lv.ok("obe_lv_goodset_fetch", handle=client, **limit).x_count
+    assert lv.ok("obe_lv_get_doubles", handle=client, values_cap=count).values == REPLIES["goodset"]
+    sent = [json.loads(request)["command"] for request in server.requests[1:]]
+    assert sent == ["goodset", "newdat"] * 3 + ["goodset"]
+
+
+def test_ask_ahead_over_a_kept_connection(lv: Diagram) -> None:
+    limit = {"timeout_ms": TIMEOUT_MS}
+    server = lv.ok("obe_lv_server_new").handle
+    client = lv.ok("obe_lv_client_new", port=lv.ok("obe_lv_port", handle=server).port).handle
+    lv.ok("obe_lv_set_option", handle=client, name=b"persistent", value=b"1")
+    for setting in (2.5, 3.5):
+        lv.ok("obe_lv_goodset_ask", handle=client, pickiness=4.0, **limit)
+        newdat = Blocked(lv, "obe_lv_newdat1", handle=client, **limit)
+        for reply in (f"[{setting}]", '"OK"'):
+            lv.ok("obe_lv_receive", handle=server, **limit)
+            lv.ok("obe_lv_send", handle=server, json=reply.encode(), **limit)
+        assert newdat.join() == 0
+        assert lv.ok("obe_lv_goodset_fetch", handle=client, x_cap=1, **limit).x == [setting]
+    lv.ok("obe_lv_free", handle=client)
+    lv.ok("obe_lv_free", handle=server)
+
+
+def test_fetch_waits_and_continues(lv: Diagram, waiting: int) -> None:
+    lv.ok("obe_lv_goodset_ask", handle=waiting, pickiness=4.0, timeout_ms=TIMEOUT_MS)
+    for _ in range(2):
+        assert lv.run("obe_lv_goodset_fetch", handle=waiting, timeout_ms=0).status == lv.E_TIMEOUT
+        call = Blocked(lv, "obe_lv_goodset_fetch", handle=waiting, timeout_ms=-1)
+        lv.ok("obe_lv_cancel", handle=waiting)
+        assert call.join() == lv.E_CANCELLED
+    call = Blocked(lv, "obe_lv_goodset_fetch", handle=waiting, timeout_ms=-1)
+    lv.ok("obe_lv_free", handle=waiting)
+    assert call.join() == lv.E_CLOSED
+
+
+def test_json_and_keys_of_a_message(lv: Diagram, client: int) -> None:
+    text = b'{"a": {"b": [1, 2.50, "x\\u00b5"]}, "": NaN, "\\u2713": null}'
+    lv.ok("obe_lv_tcmd", handle=client, json=text, timeout_ms=TIMEOUT_MS)
+    for pointer, found in ((b"/a", b'{"b": [1, 2.50, "x\\u00b5"]}'), (b"/a/b/1", b"2.50"), (b"/", b"NaN"), (b"", text)):
+        assert lv.text("obe_lv_get_json", handle=client, pointer=pointer) == found
+    count = lv.ok("obe_lv_get_count", handle=client).count
+    keys = [lv.text("obe_lv_get_key", "key", handle=client, index=i) for i in range(count)]
+    assert keys == [b"a", b"", "\u2713".encode()]
+    for index, status in ((-1, lv.E_ARGUMENT), (3, lv.E_NOT_FOUND), (2**31 - 1, lv.E_NOT_FOUND)):
+        assert lv.run("obe_lv_get_key", handle=client, index=index, key_cap=8).status == status
+    assert lv.run("obe_lv_get_key", handle=client, pointer=b"/a/b", key_cap=8).status == lv.E_TYPE
+    assert lv.run("obe_lv_get_json", handle=client, pointer=b"/none", text_cap=8).status == lv.E_NOT_FOUND
 
 
 def test_server(lv: Diagram) -> None:
@@ -324,7 +422,7 @@ def test_fields_in_a_code_page(lv: Diagram, client: int, server: peer.Server) ->
     lv.ok("obe_lv_set_option", handle=client, name=b"fields", value=b'{"unit": "\xb5m", "ok": "\\u2713"}')
     lv.ok("obe_lv_ready", handle=client, timeout_ms=TIMEOUT_MS)
     assert json.loads(server.requests[-1]) == {"command": "ready", "unit": "\u00b5m", "ok": "\u2713"}
-    assert option(lv, client, b"fields") == b'{"unit": "\xb5m", "ok": "\\u2713"}'
+    assert option(lv, client, b"fields") == b'{"unit": "\\u00b5m", "ok": "\\u2713"}'
 
 
 def test_peer_of_a_request(lv: Diagram) -> None:

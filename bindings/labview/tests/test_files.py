@@ -13,7 +13,6 @@ from conftest import EXTRA, HEADER, LISTS, ROOT, TABLES
 
 DIRECTORY = ROOT / "bindings" / "labview"
 FUNCTIONS = {**HEADER.functions, **EXTRA.functions}
-PAGES = ["README.md", "nodes.md", "vi-set.md", "checklist.md"]
 
 
 def test_error_file() -> None:
@@ -42,8 +41,18 @@ SETTINGS = {
     "double out": ("out", "Numeric", "8-byte Double", "Pointer to Value"),
     "text": ("in", "String", "C String Pointer, Constant", "-"),
     "text out": ("out", "String", "C String Pointer", "-"),
-    "doubles in": ("in", "Array", "8-byte Double, 1 dimension, Array Data Pointer", "-"),
-    "doubles out": ("out", "Array", "8-byte Double, 1 dimension, Array Data Pointer", "-"),
+    "doubles in": (
+        "in",
+        "Array",
+        "8-byte Double, 1 dimension, Array Data Pointer",
+        "-",
+    ),
+    "doubles out": (
+        "out",
+        "Array",
+        "8-byte Double, 1 dimension, Array Data Pointer",
+        "-",
+    ),
     "instance": ("hidden", "Instance Data Pointer", "-", "-"),
 }
 
@@ -53,7 +62,14 @@ def settings(name: str, terminal: Terminal) -> tuple[str, ...]:
         dimensions = "2 dimensions" if "matrix" in name else "1 dimension"
         if terminal.name == "text":
             return "text", "out", "String", "String Handle Pointer", "-", "-"
-        return "values", "out", "Array", f"8-byte Double, {dimensions}, Array Handle Pointer", "-", "-"
+        return (
+            "values",
+            "out",
+            "Array",
+            f"8-byte Double, {dimensions}, Array Handle Pointer",
+            "-",
+            "-",
+        )
     found = SETTINGS[terminal.kind]
     if terminal.kind == "doubles in" and "matrix" in name:
         found = ("in", "Array", "8-byte Double, 2 dimensions, Array Data Pointer", "-")
@@ -93,24 +109,32 @@ def test_printable_node_table() -> None:
     assert "Run in any thread" in page
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_pages_name_existing_functions(name: str) -> None:
-    text = (DIRECTORY / name).read_text("utf-8")
-    for function in set(re.findall(r"\bobe_lv_[a-z_]+\b", text)) - {"obe_lv_"}:
-        assert function in FUNCTIONS, function
-    for link in re.findall(r"\]\(([^)#]+)\)", text):
-        assert (DIRECTORY / link).exists(), link
-    codes = set(HEADER.constants.values())
-    for code in re.findall(r"\u2212(8\d{3})\b", text):
-        assert -int(code) in codes, code
-
-
 # The VIs of a user's palette.
 VIS = {
     f"OBE {name}"
     for name in [
-        *("Client New", "Server New", "Free", "Free All", "Cancel", "Set Option", "Get Option", "Wait Ready"),
-        *("Tcmd", "Send", "Receive", "Ready", "Goodset", "Newdat", "Newrun", "Done"),
+        *(
+            "Client New",
+            "Server New",
+            "Free",
+            "Free All",
+            "Cancel",
+            "Set Option",
+            "Get Option",
+            "Wait Ready",
+        ),
+        *(
+            "Tcmd",
+            "Get Json",
+            "Send",
+            "Receive",
+            "Notify",
+            "Ready",
+            "Newdat",
+            "Newrun",
+            "Done",
+        ),
+        *("Goodset", "Goodset Ask", "Goodset Fetch"),
         *(name.title() for name in (*LISTS, *TABLES)),
         *("Last Error", "Version"),
     ]
@@ -144,3 +168,17 @@ def test_other_files_name_existing_vis(name: str) -> None:
     text = (DIRECTORY / name).read_text("utf-8")
     named = re.findall(r"\b(OBE(?: [A-Z][a-z]+)+)\b", text)
     assert set(named) <= VIS | PRIVATE_VIS | {"OBE Measure"}, named
+
+
+def test_picture_has_the_values_of_the_table() -> None:
+    """The first exchange is in README.md both as a table and as a picture."""
+    text = (DIRECTORY / "README.md").read_text("utf-8")
+    section = text[text.index("## A first exchange") :].partition("\n### ")[0]
+    picture = (DIRECTORY / "pictures" / "first-exchange.svg").read_text("utf-8")
+    drawn = re.findall(r">([^<>\n]+)</text>", picture)
+    rows = re.findall(r"^\| \d+ \| `?([\w ]+)`? \| (.*) \|$", section, re.M)
+    assert rows
+    for function, cells in rows:
+        assert function in drawn
+        for value in re.findall(r"`(.+?)`", cells):
+            assert value in drawn, (function, value)

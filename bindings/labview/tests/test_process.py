@@ -42,7 +42,7 @@ def test_reload() -> None:
     subprocess.run([sys.executable, "-c", RELOAD, str(LIBRARY)], check=True, timeout=peer.HANGS)
 
 
-LOW, HIGH, CENTRE, DEPTH, WIDTH, NOISE = 2840.0, 2900.0, 2871.3, 0.03, 5.0, 0.005
+LOW, HIGH, CENTRE, DEPTH, WIDTH, NOISE = 2840.0, 2900.0, 2871.3, 0.1, 3.0, 0.005
 
 
 def measure(frequency: float, noise: random.Random) -> float:

@@ -35,7 +35,11 @@ def main() -> int:
         f"Python       {platform.python_version()} ({platform.python_implementation()}, {platform.platform()})",
         f"packages     numpy {_version('numpy')}, optbayesexpt {_version('optbayesexpt')}",
     )
-    print("\n".join(report))
+    try:
+        print("\n".join(report), flush=True)
+    except OSError as error:  # its reader, such as head, has ended, or the disk is full
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python would write it again, and fail again
+        return 141 if isinstance(error, BrokenPipeError) else 1
     return 0 if loaded else 1
 
 

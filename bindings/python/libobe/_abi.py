@@ -39,6 +39,8 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "obe_message_peer": (c_int32, (c_size_t, c_void_p, c_int64, POINTER(c_int64), )),
     "obe_query": (c_int32, (c_size_t, c_char_p, c_size_t, POINTER(c_size_t), c_int64, )),
     "obe_check_reply": (c_int32, (c_size_t, c_char_p, )),
+    "obe_goodset_ask": (c_int32, (c_size_t, c_double, c_int64, )),
+    "obe_goodset_fetch": (c_int32, (c_size_t, POINTER(c_double), c_int64, POINTER(c_int64), c_int64, )),
     "obe_set_option": (c_int32, (c_size_t, c_char_p, c_char_p, )),
     "obe_get_option": (c_int32, (c_size_t, c_char_p, c_void_p, c_int64, POINTER(c_int64), )),
     "obe_get_stat": (c_int32, (c_size_t, c_char_p, POINTER(c_int64), )),

@@ -13,6 +13,7 @@ import signal
 import sys
 import unicodedata
 from collections.abc import Sequence
+from typing import TextIO
 
 from . import errors
 from ._abi import DEFAULT_PORT
@@ -54,6 +55,8 @@ def _address(text: str) -> tuple[str, int]:
     if text.startswith("unix:"):
         return text, 0
     host, colon, port = text.rpartition(":")
+    if text.isdecimal():
+        raise PlaceError(text, 0, f"an address has a colon before its port: write :{text}")
     if not colon or text.endswith("]"):
         raise PlaceError(text, len(text), f"an address has a port: write {text}:{DEFAULT_PORT}")
     if ":" in host and not (host.startswith("[") and host.endswith("]")):
@@ -103,7 +106,7 @@ def _member(text: str) -> tuple[str, str]:
     """The key of key=value, and the JSON text of the value."""
     key, found, value = text.partition("=")
     if not found:
-        raise PlaceError(text, len(text), "a member is written as key=value")
+        raise PlaceError(text, len(text), "a member is written as key=value, and an address has a port")
     if not key:
         raise PlaceError(text, 0, "the key is missing before =")
     try:
@@ -159,7 +162,7 @@ def _check_utf8(text: str) -> None:
 def _seconds(text: str) -> float:
     match = _DURATION.fullmatch(text)
     if not match:
-        raise argparse.ArgumentTypeError("a duration is 500ms, 30s, 2m or a number of seconds")
+        raise argparse.ArgumentTypeError("a duration is 500ms, 30s, 2m or a number of seconds, and not negative")
     return float(match[1]) * _UNITS[match[2] or "s"]
 
 
@@ -220,25 +223,40 @@ def _call(arguments: Sequence[str]) -> int:
     if isinstance(value, dict) and value.get("error") is not None:
         why = value["error"]
         why = why if isinstance(why, str) else json.dumps(why, ensure_ascii=False)
-        print(f"libobe call: the server answered with an error: {_printable(why[:200])}", file=sys.stderr)
+        _tell(f"libobe call: the server answered with an error: {_printable(why[:200])}")
         return ANSWER
     return 0
 
 
-def _drop_output() -> None:
+def _help(_: Sequence[str]) -> int:
+    text = "usage: python -m libobe [ready|call ...]\n\nWithout arguments: versions and paths for a problem report."
+    print(text, flush=sys.stdout is not None)
+    return 0
+
+
+def _tell(sentence: str) -> None:
+    """Print a sentence for people. The exit status says the same if they cannot get it."""
+    if sys.stderr is None:  # it is closed, and print would use the standard output
+        return
+    try:
+        print(sentence, file=sys.stderr, flush=True)
+    except OSError:
+        _drop(sys.stderr)
+
+
+def _drop(stream: TextIO) -> None:
     """What was not written is dropped. Python would write it again at its end, and fail again."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run ready or call, and return the exit status."""
-    verbs = {"ready": _ready, "call": _call}
+    verbs = {"ready": _ready, "call": _call, "help": _help}
     verb = arguments[0]
     if verb in ("-h", "--help"):
-        print("usage: python -m libobe [ready|call ...]\n\nWithout arguments: versions and paths for a problem report.")
-        return 0
+        verb = "help"
     if verb not in verbs:
-        print(f"libobe: {_printable(verb)!r} is neither ready nor call", file=sys.stderr)
+        _tell(f"libobe: {_printable(verb)!r} is neither ready nor call")
         return USAGE
     # A signal ends a call at once, with the status of a shell.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
@@ -248,7 +266,7 @@ def main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return INTERRUPT
     except BrokenPipeError:
-        _drop_output()
+        _drop(sys.stdout)
         return CLOSED_PIPE
     except errors.ArgumentError as error:
         why, status = error, USAGE
@@ -257,10 +275,10 @@ def main(arguments: Sequence[str]) -> int:
     except errors.Error as error:
         why, status = error, NO_ANSWER
     except OSError as error:
-        _drop_output()
+        _drop(sys.stdout)
         why, status = ValueError(f"cannot write the result: {error.strerror}"), ANSWER
     except (ValueError, ImportError, NotImplementedError) as error:  # the command line, or no library for this system
         why, status = error, USAGE
     text = str(why).replace("use wait_ready to wait", "ready --wait 30s waits")
-    print(f"libobe {verb}: {text}", file=sys.stderr)
+    _tell(f"libobe {verb}: {text}")
     return status

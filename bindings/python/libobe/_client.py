@@ -100,6 +100,21 @@ class Client(Socket):
         """A good setting, drawn at random: a larger pickiness prefers better settings. None is the server's default."""
         return self._array(b"goodset", 1, timeout, _NO_FIELDS if pickiness is None else {"pickiness": pickiness})
 
+    def goodset_ask(self, pickiness: float | None = None, *, timeout: Timeout = DEFAULT) -> None:
+        """Ask for a good setting without waiting for it, so that the server chooses it while the instrument measures.
+
+        `goodset_fetch` returns the setting. Other commands may run in between; if one fails, the question is discarded.
+        """
+        limit = None if timeout is DEFAULT else limit_of(timeout)
+        self._obe.ask_goodset(-1.0 if pickiness is None else float(pickiness), limit)
+
+    def goodset_fetch(self, *, timeout: Timeout = DEFAULT) -> NDArray[float64]:
+        """The setting that `goodset_ask` asked for. After a timeout, the next call continues to wait for it."""
+        setting = self._obe.fetch_goodset(None if timeout is DEFAULT else limit_of(timeout))
+        array: Any = numpy_module().array(setting) if self._has_numpy else setting
+        numbers: NDArray[float64] = array
+        return numbers
+
     def newdat(self, x: Any, y: Any, s: Any, *, timeout: Timeout = DEFAULT) -> None:
         """Report a measurement: the setting x, the values y measured there, and their standard deviation s.
 

@@ -14,7 +14,7 @@ from ._handle import SMALL, Handle, text_length
 from ._json import decode
 from ._library import raise_forked
 from ._message import Message
-from ._status import BUFFER_TOO_SMALL, OK, REPLY, STATE, TIMEOUT
+from ._status import BUFFER_TOO_SMALL, CANCELLED, OK, REPLY, STATE, TIMEOUT
 from ._waiter import CancelToken, on_main_thread
 
 # The explanation in the library's error message when obe_tcmd times out, for a command whose reply other calls waited
@@ -44,6 +44,7 @@ class ClientHandle(Handle):
         self.fields: dict[str, Any] = {}  # the option fields
         self._tcmd_lock = threading.RLock()  # reentrant, for a command in a signal handler
         self._commands = 0  # how many commands have begun
+        self._asked = False  # ask_goodset sent a command whose reply was not fetched
         self._open(self._lib.obe_client_new, timeout)
         # A command whose first slice runs out keeps its connection, so that its reply can still be received.
         self.set_option("late_reply", "1")
@@ -119,8 +120,40 @@ class ClientHandle(Handle):
             except BaseException as error:
                 if getattr(error, "code", OK) != REPLY:
                     self._inbox.discard()
+                    self._asked = False
                     self._lib.obe_close(self._id)
                 raise
+
+    def ask_goodset(self, pickiness: float, limit: Limit | None) -> None:
+        """Send the command goodset, whose reply fetch_goodset returns."""
+        if self._lib.forked:
+            raise_forked()
+        with self._tcmd_lock:
+            argument = (limit or self._waiter.limit).argument
+            asked_before, self._asked = self._asked, True  # also if an exception of a signal handler ends the call
+            status = self._waiter.call(self._lib.obe_goodset_ask, self._id, pickiness, argument)
+            if status != OK:
+                self._asked = asked_before
+            self._check(status)
+
+    def fetch_goodset(self, limit: Limit | None) -> list[float]:
+        """The reply to ask_goodset."""
+        if self._lib.forked:
+            raise_forked()
+        limit = limit or self._waiter.limit
+        deadline, token, count, size = deadline_after(limit.ms), self._waiter.token, ctypes.c_int64(), 8
+        with self._tcmd_lock:
+            while True:
+                setting = (ctypes.c_double * size)()
+                arguments = self._id, setting, size, ctypes.byref(count)
+                status = self._waiter.poll_in_slices(deadline, token, self._lib.obe_goodset_fetch, *arguments)
+                if status != BUFFER_TOO_SMALL:
+                    break
+                size = count.value
+            if status not in (TIMEOUT, CANCELLED):
+                self._asked = False
+            self._check(status)
+            return setting[: count.value]
 
     def _tcmd(self, body: bytes, limit: Limit | None, decode: Callable[[str], Any] = decode) -> Any:
         lib, handle, pool = self._lib, self._id, self._inbox.pool
@@ -174,7 +207,9 @@ class ClientHandle(Handle):
             inbox.discard()
         if limit.fits_slice or not on_main_thread():
             return function(*arguments, limit.argument), False
-        if size > SMALL or not self._is_local:
+        # On a kept connection a command waits until the reply to ask_goodset has arrived, before it is sent. A slice
+        # could end there.
+        if size > SMALL or not self._is_local or (self._asked and self._persistent):
             return waiter.call(function, *arguments, limit.argument), False
         token, number = waiter.token, self._commands  # before the call, at whose end a signal handler may run
         status = function(*arguments, SLICE_MS)
@@ -211,5 +246,6 @@ class ClientHandle(Handle):
 
     def _end_exchange(self, status: int, resumed: bool) -> None:
         self._check(status)
-        if resumed and not self._persistent:
+        # The next command closes the connection too. obe_close would also discard the question of ask_goodset.
+        if resumed and not self._persistent and not self._asked:
             self._lib.obe_close(self._id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import logging
 import sys
 import types
 import unicodedata
@@ -17,11 +18,16 @@ from ._socket import Request
 if TYPE_CHECKING:
     import inspect  # imported when the first command is defined, since clients do not need it
 
+# An application that configures logging sees what a server logs. Without that, nothing is printed.
+logger = logging.getLogger("libobe.server")
+logger.addHandler(logging.NullHandler())
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 Converter = Callable[[Any], Any]
 
 _MARK = "_obe_commands"  # the attribute of a decorated function: the names of its commands
 _UNIONS = (Union, getattr(types, "UnionType", Union))
+_MOST_IGNORED = 100  # unknown members that are compared and logged: a client may send any number
 _LONGEST = 64  # characters of a client's name or text that an error message repeats
 
 
@@ -112,6 +118,7 @@ class Parameters:
         self._arrays: set[str] = set()
         self._request = ""  # the parameter that receives the request
         self._rest: Converter | None = None  # for the members that **fields receives
+        self._ignored: set[tuple[str, tuple[str, ...]]] = set()  # members, and what was missing: logged already
         try:
             parameters = inspect.signature(function).parameters.values()
         except ValueError:
@@ -148,12 +155,13 @@ class Parameters:
         members = _members_with_arrays(message, self._arrays) if self._arrays else request.value
         if "command" not in self._converters:
             del members["command"]
-        arguments = {}
+        arguments, unknown = {}, []
         for member, value in members.items():
             name = self._parameter(member)
             convert = self._converters.get(name, self._rest)
             if convert is None or name == self._request:
-                raise RefusedError(self._unknown(name))
+                unknown.append(name)
+                continue
             try:
                 arguments[name] = convert(value)
             except _MismatchError as error:
@@ -161,6 +169,8 @@ class Parameters:
                 raise RefusedError(
                     f"{self._command}: {where} must be {error.expected}, not {_described(error.value)}"
                 ) from None
+        for name in unknown[:_MOST_IGNORED]:
+            self._ignore(name, arguments)
         for name in self._required:
             if name not in arguments:
                 raise RefusedError(f'{self._command}: the member "{name}" is missing')
@@ -176,13 +186,22 @@ class Parameters:
         name = unicodedata.normalize("NFKC", member)
         return name if name in self._converters else member
 
-    def _unknown(self, name: str) -> str:
-        known = [known for known in self._converters if known != "command"]
-        text = f"{self._command}: unknown member {_quoted(name)}"
-        close = _similar(name, known)
+    def _ignore(self, name: str, arguments: dict[str, Any]) -> None:
+        """Ignores a member without a parameter, so that clients can add some.
+
+        RefusedError is for a name like that of a parameter without an argument: a misspelled member must not become a
+        default.
+        """
+        missing = tuple(known for known in self._converters if known not in arguments and known != "command")
+        key = (shortened(name), missing)
+        if key in self._ignored:
+            return
+        close = _similar(name, list(missing))
         if close:
-            return f'{text}; did you mean "{close}"?'
-        return f"{text}; its members are {', '.join(known)}" if known else f"{text}; it has none"
+            raise RefusedError(f'{self._command}: unknown member {_quoted(name)}; did you mean "{close}"?')
+        if len(self._ignored) < _MOST_IGNORED:
+            self._ignored.add(key)
+            logger.warning("%s: the member %s has no parameter, and is ignored", self._command, _quoted(name))
 
 
 def _members_with_arrays(message: Message, arrays: set[str]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import operator
 import threading
 from types import TracebackType
@@ -16,6 +15,7 @@ from ._command import (
     RefusedError,
     command_name,
     decorate,
+    logger,
     methods_of,
     names_of,
     shortened,
@@ -28,10 +28,6 @@ from ._socket import Request, Socket, class_name
 from ._status import CLOSED, FORKED, STATE
 
 LONGEST_ERROR = 1000  # characters of an exception's text in a reply
-
-# An application that configures logging sees what this logs. Without that, nothing is printed.
-logger = logging.getLogger("libobe.server")
-logger.addHandler(logging.NullHandler())
 
 Self = TypeVar("Self", bound="Server")
 
@@ -84,8 +80,9 @@ class Server:
     Annotations such as float, int, str, bool, list[float], dict and Optional are checked, and numbers are converted. A
     number and a list of that one number are accepted for each other, since clients differ. numpy.ndarray receives
     doubles, which the library reads without a list in between. Other annotations receive what JSON has. A member that
-    is missing, unknown or of another type is an error, except that `**fields` receives all others. A parameter with the
-    annotation `Request` receives the request.
+    is missing or of another type is an error. `**fields` receives all members without a parameter of their own. Without
+    it they are ignored, and logged once, so that clients can add some; but one that is spelled almost like a parameter
+    that has no argument is an error. A parameter with the annotation `Request` receives the request.
 
     What a function returns is the reply, and None is the reply "OK". A function that returns its request answers that
     itself, at once or later. The reply to an unknown command, to a message that does not fit the function, or after an

@@ -200,3 +200,30 @@ def test_streams(echo: peer.Server, redirection: str, status: int, line: str) ->
     )
     assert done.returncode == status, done.stderr
     assert done.stderr.split("\n")[0] == line
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a shell")
+@pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full"])
+def test_no_answer_without_a_standard_error(redirection: str) -> None:
+    """The status tells, and the sentence does not go to the standard output."""
+    if "/dev/full" in redirection and not os.path.exists("/dev/full"):
+        pytest.skip("no /dev/full")
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "bindings" / "python")}
+    script = f'exec "$0" -m libobe ready "$1" {redirection}'
+    done = subprocess.run(
+        ["sh", "-c", script, sys.executable, unused()], env=env, capture_output=True, text=True, timeout=peer.HANGS
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (3, "", "")
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"]], ids=str)
+def test_report_and_help_into_a_closed_pipe(arguments: list[str | bytes]) -> None:
+    process = start(*arguments)
+    assert process.stdin
+    assert process.stdout
+    assert process.stderr
+    process.stdout.close()
+    process.stdin.close()
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    assert process.wait(peer.HANGS) == 141

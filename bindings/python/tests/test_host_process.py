@@ -94,6 +94,10 @@ def test_trace(echo: peer.Server, tmp_path: Path) -> None:
         missing = tmp_path / "missing" / "trace.jsonl"
         with pytest.raises(OSError, match=re.escape(str(missing))):
             client.set_option("trace", str(missing))
+        other = tmp_path / "data.csv"
+        other.write_text("x,y\n1,2\n", encoding="utf-8")
+        with pytest.raises(ValueError, match=r"data\.csv: this is not a trace.*choose another file"):
+            client.set_option("trace", str(other))
         shared = tmp_path / "shared.jsonl"
         shared.touch()
         if os.name == "posix":
