@@ -8,10 +8,12 @@ import (
 	"sync"
 )
 
-// results are the outcomes of a sample.
-type results struct{ Ours, Even, Theirs outcome }
+// results are the outcomes of a sample; nil where there is none yet.
+type results struct {
+	Ours, Even, Theirs *outcome `json:",omitempty"`
+}
 
-// kept is a file with the results of a study, a line for each sample. It is of one seed and number of measurements.
+// kept is a file with the results of a study, of one seed and number of measurements. The last line of a sample counts.
 type kept struct {
 	mu   sync.Mutex
 	file *os.File
@@ -54,13 +56,12 @@ func keep(path string) (*kept, error) {
 	return k, err
 }
 
-func (k *kept) find(experiment string, sample int) (results, bool) {
+func (k *kept) find(experiment string, sample int) results {
 	if k == nil {
-		return results{}, false
+		return results{}
 	}
 	l := line{Experiment: experiment, Sample: sample}
-	r, ok := k.done[l.key()]
-	return r, ok
+	return k.done[l.key()]
 }
 
 func (k *kept) add(experiment string, sample int, r results) error {

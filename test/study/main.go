@@ -22,6 +22,7 @@ func main() {
 	flag.IntVar(&p.particles, "particles", 0, "number of particles, 0 for that of each experiment")
 	flag.IntVar(&p.workers, "jobs", runtime.NumCPU(), "number of runs at a time")
 	flag.StringVar(&p.checkout, "optbayesexpt", "", "directory of a checkout of optbayesexpt, to compare with")
+	flag.IntVar(&p.beside, "beside", 0, "in how many samples of each experiment optbayesexpt runs, too, which takes most of the time; 0: in all")
 	flag.StringVar(&p.python, "python", "python3", "a Python 3.11 or later that has numpy, for optbayesexpt")
 	flag.BoolVar(&p.even, "even", true, "compare with evenly spaced settings")
 	flag.StringVar(&only, "only", "", "the name of one experiment")
@@ -87,7 +88,7 @@ func all(w io.Writer, p plan, only string, verbose bool) (bool, error) {
 		}
 		fmt.Fprintf(w, "%s: seed %d, %d measurements", part.title, p.seed, p.measurements)
 		if v := done[0].version; v.Original != "" {
-			fmt.Fprintf(w, ", optbayesexpt %s with numpy %s", v.Original, v.Numpy)
+			fmt.Fprintf(w, ", optbayesexpt %s with numpy %s in the first %d samples", v.Original, v.Numpy, now.besides())
 		}
 		fmt.Fprint(w, ".\n\n")
 		writeRuns(w, done)

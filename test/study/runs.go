@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"libobe/internal/designer"
 )
 
 // A plan is how much is to be studied.
@@ -16,10 +18,23 @@ type plan struct {
 	workers               int
 	even                  bool // also from evenly spaced settings
 	python, checkout      string
+	beside                int   // in how many samples optbayesexpt runs, too; 0: all
 	kept                  *kept // nil to keep no results
 }
 
-// runs are the outcomes of the samples of one experiment; even and theirs are nil if they are not asked for.
+// besides returns in how many samples optbayesexpt runs.
+func (p *plan) besides() int {
+	switch {
+	case p.checkout == "":
+		return 0
+	case p.beside > 0:
+		return min(p.beside, p.samples)
+	}
+	return p.samples
+}
+
+// runs are the outcomes of the samples of one experiment; even and theirs are nil if they are not asked for. theirs may be
+// of the first samples only.
 type runs struct {
 	*studied
 	samples            []sample
@@ -33,8 +48,8 @@ func (s *studied) study(p plan, progress func()) (*runs, error) {
 	if p.even {
 		r.even = make([]outcome, p.samples)
 	}
-	if p.checkout != "" {
-		r.theirs = make([]outcome, p.samples)
+	if n := p.besides(); n > 0 {
+		r.theirs = make([]outcome, n)
 	}
 	if p.particles > 0 {
 		s.Particles = p.particles
@@ -69,48 +84,55 @@ func (r *runs) work(p plan, next *atomic.Int64, first bool, progress func()) err
 	}
 	for i := int(next.Add(1)) - 1; i < p.samples; i = int(next.Add(1)) - 1 {
 		r.samples[i] = r.draw(p.seed, uint64(i)+1, p.measurements)
-		done, ok := p.kept.find(r.name, i)
-		if !ok {
-			var err error
-			if done, err = r.sample(p, &r.samples[i], o); err != nil {
-				return err
-			}
-			if err := p.kept.add(r.name, i, done); err != nil {
-				return err
-			}
+		with := o
+		if i >= len(r.theirs) {
+			with = nil
 		}
-		r.ours[i] = done.Ours
+		done := p.kept.find(r.name, i)
+		more, err := r.sample(p, &r.samples[i], with, &done)
+		if err == nil && more {
+			err = p.kept.add(r.name, i, done)
+		}
+		if err != nil {
+			return err
+		}
+		r.ours[i] = *done.Ours
 		if p.even {
-			r.even[i] = done.Even
+			r.even[i] = *done.Even
 		}
-		if o != nil {
-			r.theirs[i] = done.Theirs
+		if with != nil {
+			r.theirs[i] = *done.Theirs
 		}
 		progress()
 	}
 	return nil
 }
 
-// sample makes the runs of a sample.
-func (s *studied) sample(p plan, of *sample, o *original) (results, error) {
-	var all results
-	d, err := s.begin(of, p.seed)
-	if err != nil {
-		return all, err
-	}
-	if o != nil {
-		if all.Theirs, err = o.run(of, p.seed, d.Particles()); err != nil {
-			return all, err
+// sample makes the runs of a sample that are not done yet, and reports whether there were any.
+func (s *studied) sample(p plan, of *sample, o *original, done *results) (more bool, err error) {
+	for _, one := range []struct {
+		outcome **outcome
+		asked   bool
+		run     func(*designer.Designer) (outcome, error)
+	}{
+		{&done.Theirs, o != nil, func(d *designer.Designer) (outcome, error) { return o.run(of, p.seed, d.Particles()) }},
+		{&done.Ours, true, func(d *designer.Designer) (outcome, error) { return s.run(of, d, false), nil }},
+		{&done.Even, p.even, func(d *designer.Designer) (outcome, error) { return s.run(of, d, true), nil }},
+	} {
+		if !one.asked || *one.outcome != nil {
+			continue
 		}
-	}
-	all.Ours = s.run(of, d, false)
-	if p.even {
-		if d, err = s.begin(of, p.seed); err != nil {
-			return all, err
+		d, err := s.begin(of, p.seed)
+		if err != nil {
+			return more, err
 		}
-		all.Even = s.run(of, d, true)
+		result, err := one.run(d)
+		if err != nil {
+			return more, err
+		}
+		*one.outcome, more = &result, true
 	}
-	return all, nil
+	return more, nil
 }
 
 // progress returns a function that is called after each of count samples, and prints a line to stderr now and then.

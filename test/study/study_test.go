@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"math"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
+	"reflect"
 	"runtime"
 	"strconv"
 	"testing"
@@ -113,6 +116,64 @@ func TestViolated(t *testing.T) {
 	}
 }
 
+// TestKept: a study that was ended, while it wrote a line, continues with what is not done yet, and has the same results.
+func TestKept(t *testing.T) {
+	cases, err := fine("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &cases[0]
+	path := filepath.Join(t.TempDir(), "results")
+	study := func(p plan) (*runs, int) {
+		t.Helper()
+		before, err := os.ReadFile(path)
+		if err != nil && !os.IsNotExist(err) {
+			t.Fatal(err)
+		}
+		if p.kept, err = keep(path); err != nil {
+			t.Fatal(err)
+		}
+		defer p.kept.file.Close()
+		r, err := s.study(p, func() {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		after, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r, bytes.Count(after, []byte("\n")) - bytes.Count(before, []byte("\n"))
+	}
+	p := plan{samples: 3, measurements: 20, particles: 500, seed: 1, workers: 2}
+	first, written := study(p)
+	if written != 3 {
+		t.Errorf("%d lines for 3 samples", written)
+	}
+	text, err := os.ReadFile(path)
+	if err == nil {
+		err = os.WriteFile(path, text[:len(text)-10], 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, written := study(p)
+	if written != 1 {
+		t.Errorf("%d lines for the sample whose line was cut off", written)
+	}
+	p.samples, p.even = 4, true
+	third, written := study(p)
+	if written != 4 {
+		t.Errorf("%d lines for evenly spaced settings in each of 4 samples", written)
+	}
+	if !reflect.DeepEqual(first.ours, second.ours) || !reflect.DeepEqual(first.ours, third.ours[:3]) || len(third.even) != 4 {
+		t.Errorf("%+v\n%+v\n%+v", first.ours, second.ours, third.ours)
+	}
+	p.kept = nil
+	if afresh, err := s.study(p, func() {}); err != nil || !reflect.DeepEqual(afresh.ours, third.ours) || !reflect.DeepEqual(afresh.even, third.even) {
+		t.Errorf("%v\n%+v\n%+v", err, afresh, third)
+	}
+}
+
 // TestQuotient: the errors of one designer are half of those of the other, which are from 1 to 100 times as large in some
 // samples as in others. The statistical error of the quotient is right: it is 5 times off in none of 20 such studies, and
 // about 1 in the mean.
@@ -129,6 +190,7 @@ func TestQuotient(t *testing.T) {
 			r.ours = append(r.ours, outcome{Mean: []float64{scale * random.NormFloat64(), 0.5 * scale * random.NormFloat64()}})
 			theirs = append(theirs, outcome{Mean: []float64{scale * random.NormFloat64(), 2 * scale * random.NormFloat64()}})
 		}
+		theirs = theirs[:150]
 		theirs[7] = outcome{Failed: "an exception"}
 		quotient, deviation := r.quotient(r.ours, theirs, 0, 1)
 		z := (quotient - 0.5) / deviation

@@ -7,12 +7,12 @@ import (
 
 // writeRuns writes the table of runs: a row for each experiment.
 func writeRuns(w io.Writer, all []*runs) {
-	fmt.Fprint(w, "| experiment | samples | lost | of these confident | told not to trust | lost by optbayesexpt | of these confident | its exceptions | lost with evenly spaced settings |\n")
-	fmt.Fprint(w, "|---|--:|--:|--:|--:|--:|--:|--:|--:|\n")
+	fmt.Fprint(w, "| experiment | samples | lost | of these confident | told not to trust | samples of optbayesexpt | lost by it | of these confident | its exceptions | lost with evenly spaced settings |\n")
+	fmt.Fprint(w, "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n")
 	for _, r := range all {
 		ours, theirs, even := r.count(r.ours), r.count(r.theirs), r.count(r.even)
-		fmt.Fprintf(w, "| %s | %d | %d | %d | %d | %s | %s | %s | %s |\n", r.name, len(r.ours), ours.lost, ours.confident, ours.distrusted,
-			known(r.theirs, "%d", theirs.lost), known(r.theirs, "%d", theirs.confident), known(r.theirs, "%d", theirs.failed), known(r.even, "%d", even.lost))
+		fmt.Fprintf(w, "| %s | %d | %d | %d | %d | %s | %s | %s | %s | %s |\n", r.name, len(r.ours), ours.lost, ours.confident, ours.distrusted,
+			known(r.theirs, "%d", len(r.theirs)), known(r.theirs, "%d", theirs.lost), known(r.theirs, "%d", theirs.confident), known(r.theirs, "%d", theirs.failed), known(r.even, "%d", even.lost))
 	}
 }
 

@@ -69,7 +69,8 @@ func (t *tally) more(count int, probability float64) bool {
 	return 1-distuv.Binomial{N: float64(t.runs), P: probability}.CDF(float64(count)-1) < chance
 }
 
-// quotient returns the median error of some outcomes divided by that of others of the same samples, of several parameters
+// quotient returns the median error of some outcomes divided by that of others of the same samples, which may be the first
+// ones only, of several parameters
 // the geometric mean of these quotients, and its standard deviation: that of the quotients of samples drawn from the samples
 // (bootstrap). No formula for normal errors would do: the noise differs from sample to sample where it is a parameter.
 func (r *runs) quotient(outcomes, others []outcome, parameters ...int) (quotient, deviation float64) {
@@ -80,7 +81,7 @@ func (r *runs) quotient(outcomes, others []outcome, parameters ...int) (quotient
 		}
 		return sum / float64(len(parameters))
 	}
-	drawn := make([]int, len(outcomes))
+	drawn := make([]int, min(len(outcomes), len(others)))
 	for i := range drawn {
 		drawn[i] = i
 	}
@@ -89,7 +90,7 @@ func (r *runs) quotient(outcomes, others []outcome, parameters ...int) (quotient
 	logs := make([]float64, 200)
 	for n := range logs {
 		for i := range drawn {
-			drawn[i] = random.IntN(len(outcomes))
+			drawn[i] = random.IntN(len(drawn))
 		}
 		logs[n] = of(drawn)
 	}
