@@ -458,7 +458,7 @@ func TestWindows(t *testing.T) {
 	// The Go tests of the tool, which start it as a process, and NATS servers beside it.
 	// Wine reports some resets of a peer as an end, so the proxy cannot pass them on. It has no
 	// Unix-domain sockets, does not remove a directory whose files were open, and computes more
-	// slowly: on a busy machine a designer that was killed did not start again.
+	// slowly. Sometimes no server can listen at the port of one that was killed, for minutes.
 	t.Run("tool", func(t *testing.T) {
 		t.Parallel()
 		directory := t.TempDir()
@@ -477,7 +477,7 @@ func TestWindows(t *testing.T) {
 			t.Fatal(err)
 		}
 		env := append(slices.Clone(core), "CI=", "OBE_TEST_PROGRAM="+windowsPath(there))
-		testInWine(t, wine, env, "-skip", "TestWhatAClientDoesAfterEachByteTheServerSees|TestWhatAServerDoesAfterEachByteTheClientSees|TestDesignOptions|TestDesignCannotRecord|TestDesignResumesFast|TestDesignKilledAtAnyMoment",
+		testInWine(t, wine, env, "-skip", "TestWhatAClientDoesAfterEachByteTheServerSees|TestWhatAServerDoesAfterEachByteTheClientSees|TestDesignOptions|TestDesignCannotRecord|TestDesignResumes$|TestDesignResumesOnAllInterfaces|TestDesignResumesFast|TestDesignKilledAtAnyMoment",
 			"./internal/acceptor", "./internal/proxy", "./internal/script", "./internal/excerpt", "./cmd/obe")
 	})
 

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"libobe/internal/systemtest"
+	"libobe/internal/systemtest/natsserver"
 	"libobe/internal/wire"
 )
 
@@ -194,6 +195,12 @@ func (p *process) kill() {
 	p.wait()
 }
 
+// fixed returns an address at which a server can listen again after it was killed: the system gives its port to no connection.
+func fixed(t *testing.T) string {
+	t.Helper()
+	return fmt.Sprintf("127.0.0.1:%d", natsserver.FreePort(t))
+}
+
 // After kill -9 a designer goes on where it was: at the same address and at another one, in the same trace and in another
 // one, several times, with a run that newrun has changed, or that began without newrun.
 func TestDesignResumes(t *testing.T) {
@@ -204,11 +211,12 @@ func TestDesignResumes(t *testing.T) {
 			run, other := filepath.Join(directory, "run.jsonl"), filepath.Join(directory, "other.jsonl")
 
 			// Without a run in the trace, resuming is the first start. That run is an earlier one.
-			p, at := design(t, file, ":0", "--record", run, "--resume", run)
+			first := fixed(t)
+			p, at := design(t, file, first, "--record", run, "--resume", run)
 			measureLine(t, at, 1000, 5)
 			p.kill()
 
-			p, at = design(t, file, at, "--record", run)
+			p, at = design(t, file, first, "--record", run)
 			if newRun != "" {
 				if got := askAt(t, at, newRun); got != `"OK"` {
 					t.Fatal(got)
@@ -218,7 +226,7 @@ func TestDesignResumes(t *testing.T) {
 			measureLine(t, at, 0, 40)
 			count := 40
 			for i, next := range [][]string{
-				{at, "--record", run}, {":0", "--record", run}, {":0", "--record", other}, {":0", "--record", other}, {at},
+				{first, "--record", run}, {":0", "--record", run}, {":0", "--record", other}, {":0", "--record", other}, {first},
 			} {
 				want := estimateAt(t, at)
 				p.kill()
@@ -247,8 +255,8 @@ func TestDesignResumes(t *testing.T) {
 // A server on all interfaces has another address for each of them, and one run.
 func TestDesignResumesOnAllInterfaces(t *testing.T) {
 	file, run := write(t, "line.toml", lineExperiment), filepath.Join(systemtest.TempDir(t), "run.jsonl")
-	p, at := design(t, file, "0.0.0.0:0", "--record", run)
-	_, port, _ := net.SplitHostPort(at)
+	_, port, _ := net.SplitHostPort(fixed(t))
+	p, at := design(t, file, "0.0.0.0:"+port, "--record", run)
 	count := 0
 	for _, host := range []string{"127.0.0.1", "127.0.0.2", "127.0.0.3"} {
 		at = net.JoinHostPort(host, port)
@@ -513,10 +521,9 @@ func TestDesignKilledAtAnyMoment(t *testing.T) {
 	measurement := func() string {
 		return framed(fmt.Sprintf(`{"command": "newdat", "x": [%v], "y": [%v], "s": [0.1]}`, r.Float64(), r.NormFloat64()))
 	}
-	at, next, acknowledged := ":0", measurement(), 0
+	at, next, acknowledged := fixed(t), measurement(), 0
 	for range 8 {
-		p, address := design(t, file, at, "--record", run, "--resume", run)
-		at = address
+		p, _ := design(t, file, at, "--record", run, "--resume", run)
 		conn := connect(t, at)
 		kill := time.AfterFunc(time.Duration(r.IntN(50))*time.Millisecond, func() { _ = p.cmd.Process.Kill() })
 		reader := wire.Reader{Limit: 1 << 20}

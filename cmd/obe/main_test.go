@@ -122,6 +122,7 @@ type lines struct {
 	t    *testing.T
 	name string
 	next chan string
+	seen []string // that were taken from next
 }
 
 // start runs the program in the background. It is killed at the end of the test.
@@ -153,7 +154,7 @@ func startCommand(t *testing.T, name string, args ...string) *process {
 }
 
 func readLines(t *testing.T, name string, stream io.Reader) *lines {
-	l := &lines{t, name, make(chan string, 1024)}
+	l := &lines{t: t, name: name, next: make(chan string, 1024)}
 	go func() {
 		defer close(l.next)
 		for r := bufio.NewReader(stream); ; {
@@ -175,11 +176,12 @@ func (l *lines) line() string {
 	select {
 	case line, ok := <-l.next:
 		if !ok {
-			l.t.Fatalf("%s ended", l.name)
+			l.t.Fatalf("%s ended after %q", l.name, l.seen)
 		}
+		l.seen = append(l.seen, line)
 		return line
 	case <-time.After(limit):
-		l.t.Fatalf("no line on %s", l.name)
+		l.t.Fatalf("no line on %s after %q", l.name, l.seen)
 	}
 	return ""
 }
