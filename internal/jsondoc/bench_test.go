@@ -73,12 +73,14 @@ func BenchmarkValidate(b *testing.B) {
 	for name, text := range map[string]string{
 		"small":   small,
 		"numbers": string(AppendDoubles(nil, randomDoubles(100_000))),
+		"plain":   `"` + strings.Repeat("0123456789abcdef", 1<<16) + `"`,
 		"strings": "[" + strings.Repeat(`"a line of text, é", {"key": "value"}, `, 5000) + "null]",
 	} {
 		b.Run(name, func(b *testing.B) {
+			bytes := []byte(text)
 			b.SetBytes(int64(len(text)))
 			for b.Loop() {
-				if err := Validate([]byte(text)); err != nil {
+				if err := Validate(bytes); err != nil {
 					b.Fatal(err)
 				}
 			}

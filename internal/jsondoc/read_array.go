@@ -223,9 +223,18 @@ func readParts(list []byte, dst []float64, offsets []int) error {
 // It reads at most one number more than the part has commas: anything but a number
 // followed by a comma or the end is an error, also in a part that is not JSON.
 func readPart(part []byte, dst []float64, first int) error {
-	n := 0
+	n, table := 0, powers()
 	for i := skipSpace(part, 0); i < len(part); n++ {
-		v, end, ok := readDouble(part, i)
+		if len(part)-i >= shortSpace {
+			if v, end, ok := readShortDouble(part, i, table); ok {
+				if dst != nil {
+					dst[n] = v
+				}
+				i = skipSpace(part, end+1)
+				continue
+			}
+		}
+		v, end, ok := readDoubleWith(part, i, table)
 		if ok {
 			end = skipSpace(part, end)
 			ok = end == len(part) || part[end] == ','

@@ -16,6 +16,11 @@ import (
 // here because it needs the number as a separate string, takes three times as long
 // (bench/documents), and a thousand times as long for some numbers.
 func readDouble(text []byte, i int) (v float64, end int, ok bool) {
+	return readDoubleWith(text, i, powers())
+}
+
+// readDoubleWith is readDouble with the table of the powers of ten.
+func readDoubleWith(text []byte, i int, table *powerTable) (v float64, end int, ok bool) {
 	start := i
 	negative := i < len(text) && text[i] == '-'
 	if negative {
@@ -43,7 +48,7 @@ func readDouble(text []byte, i int) (v float64, end int, ok bool) {
 	if n > maxDigits && n-leadingZeros(mantissa) > maxDigits {
 		v = readLong(mantissa, x)
 	} else {
-		v = scale(w, x-int64(decimals))
+		v = scale(w, x-int64(decimals), table)
 	}
 	if negative {
 		v = -v
@@ -57,16 +62,14 @@ const maxDigits = 19
 // readDigits appends the digits at text[i] to w, which may overflow.
 func readDigits(text []byte, i int, w uint64) (uint64, int) {
 	for i+8 <= len(text) {
-		v := binary.LittleEndian.Uint64(text[i:])
-		if (v&0xf0f0f0f0f0f0f0f0)|((v+0x0606060606060606)&0xf0f0f0f0f0f0f0f0)>>4 != 0x3333333333333333 {
-			break
+		v := binary.LittleEndian.Uint64(text[i:]) ^ '0'*ones
+		other := (v + 0x76*ones | v) & highBits // as in skipDigits
+		if other != 0 {
+			// How many digits are left cannot be predicted, so there is no loop.
+			n := bits.TrailingZeros64(other) &^ 7
+			return w*smallPowers[n/8] + joinDigits(v<<(56-n)<<8), i + n/8
 		}
-		// Eight digits at a time: pairs, then fours, then all.
-		v -= '0' * ones
-		v = v*10 + v>>8
-		const mask = 0x000000ff000000ff
-		v = ((v&mask)*(100+1000000<<32) + (v>>16&mask)*(1+10000<<32)) >> 32
-		w = w*100000000 + v
+		w = w*100000000 + joinDigits(v)
 		i += 8
 	}
 	for i < len(text) && text[i]-'0' < 10 {
@@ -74,6 +77,16 @@ func readDigits(text []byte, i int, w uint64) (uint64, int) {
 		i++
 	}
 	return w, i
+}
+
+var smallPowers = [8]uint64{1, 10, 100, 1000, 10000, 100000, 1000000, 10000000}
+
+// joinDigits returns the number whose digits are the bytes of v, the first one in the lowest byte: it adds pairs, then
+// fours, then all.
+func joinDigits(v uint64) uint64 {
+	const mask = 0x000000ff000000ff
+	v = v*10 + v>>8
+	return ((v&mask)*(100+1000000<<32) + (v>>16&mask)*(1+10000<<32)) >> 32
 }
 
 // leadingZeros counts the zeros at the beginning of a number, before and after its point.
@@ -127,7 +140,7 @@ func readSpecial(text []byte, i int) (float64, int, bool) {
 // scale returns w times ten to the e, correctly rounded, which is 0 or infinity out of
 // the range. N. Mushtak and D. Lemire, "Fast Number Parsing Without Fallback", 2023,
 // prove that 128 bits of the power of ten are enough for every w.
-func scale(w uint64, e int64) float64 {
+func scale(w uint64, e int64, table *powerTable) float64 {
 	if w == 0 || e < lowestPower {
 		return 0
 	}
@@ -136,7 +149,7 @@ func scale(w uint64, e int64) float64 {
 	}
 	lz := bits.LeadingZeros64(w)
 	w <<= lz
-	p := powers()[e-lowestPower]
+	p := table[e-lowestPower]
 	if e < 0 && e >= -27 {
 		// These are rounded up in the table of the paper, so that a tie is recognized.
 		p = p.roundUp()

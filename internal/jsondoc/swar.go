@@ -36,7 +36,14 @@ func skipDigits(p []byte, i int) int {
 // skipPlain returns the index of the first byte of p from i on that is a quote, a
 // backslash, a control character, or not ASCII.
 func skipPlain(p []byte, i int) int {
+	begin := i
 	for i+8 <= len(p) {
+		if hasVectors && i-begin == plainBefore {
+			i += plainBlocks(p[i:])
+			if i+8 > len(p) {
+				break
+			}
+		}
 		v := binary.LittleEndian.Uint64(p[i:])
 		q, s := v^quoteBytes, v^backslashBytes
 		// Each term sets the high bit of a byte that is zero, or below 0x20.
@@ -51,6 +58,10 @@ func skipPlain(p []byte, i int) int {
 	}
 	return i
 }
+
+// plainBefore is how many bytes of a string are examined eight at a time before the others are in blocks. A short string is
+// not worth it.
+const plainBefore = 32
 
 // nextBracketOrQuote returns the index of the first bracket, brace or quote from i on,
 // which there must be.

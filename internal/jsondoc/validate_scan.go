@@ -147,6 +147,7 @@ func (v *Validator) structural(b byte) bool {
 func (v *Validator) number(p []byte, i int) (int, bool) {
 	s := v.state
 	inArray := v.depth > v.baseDepth && !v.inObject()
+	count, blocksAfter := 0, numbersBefore // of numbers since the last blocks, and how many there are before the next
 	for i < len(p) {
 		b := p[i]
 		switch s {
@@ -204,6 +205,12 @@ func (v *Validator) number(p []byte, i int) (int, bool) {
 			break
 		}
 		i++
+		if count++; hasVectors && count > blocksAfter {
+			before := i
+			if i, count = numbers(p, i), 0; i == before {
+				blocksAfter *= 4 // the array ends soon, or has long numbers
+			}
+		}
 		s = value
 		for ; i < len(p); i++ {
 			if b = p[i]; b == '-' {
