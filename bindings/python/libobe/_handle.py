@@ -6,6 +6,7 @@ import ctypes
 import operator
 import weakref
 from collections.abc import Iterator
+from threading import get_ident
 from typing import Any, Callable
 
 from . import errors
@@ -16,7 +17,7 @@ from ._inbox import Inbox
 from ._library import Library, library
 from ._message import Message
 from ._status import ARGUMENT, CANCELLED, CLOSED, LOCALLY_CLOSED, PEER_GONE, TIMEOUT
-from ._waiter import Waiter, on_main_thread
+from ._waiter import Waiter
 
 SMALL = 16 * 1024  # bytes; fits an empty socket buffer on every platform, so that sending it does not block
 NUL_TERMINATED = ctypes.c_int64(-1)  # the length of a text that ends with a NUL; JSON has none inside
@@ -129,15 +130,14 @@ class Handle:
     def _send_reply(
         self, body: bytes, function: Callable[..., int], handle: ctypes.c_size_t, limit: Limit
     ) -> int:
-        length = text_length(body)
-        if not on_main_thread():
-            return function(handle, body, length, limit.argument)
-        if length is NUL_TERMINATED:
-            # The system almost always accepts a small reply at once. Otherwise it accepts none of it.
-            status = function(handle, body, length, NO_WAIT)
-            if status != TIMEOUT:
-                return status
-        return self._waiter.call(function, handle, body, length, limit.argument)
+        waiter = self._waiter
+        if len(body) > SMALL:
+            return waiter.call(function, handle, body, text_length(body), limit.argument)
+        if get_ident() != waiter.main_thread:
+            return function(handle, body, NUL_TERMINATED, limit.argument)
+        # The system almost always accepts a small reply at once. Otherwise it accepts none of it.
+        status = function(handle, body, NUL_TERMINATED, NO_WAIT)
+        return status if status != TIMEOUT else waiter.call(function, handle, body, NUL_TERMINATED, limit.argument)
 
     def wait_ready(self, limit: Limit | None) -> None:
         limit = limit or self._waiter.limit

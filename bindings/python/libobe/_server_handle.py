@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-import threading
+from threading import get_ident
 from typing import Any
 
 from ._deadline import Limit, Timeout
@@ -27,19 +27,20 @@ class ServerHandle(Handle):
 
     def send(self, body: bytes, limit: Limit | None = None) -> None:
         """Answer the last message. A client that is gone or stalls is not an error."""
+        inbox = self._inbox
+        if inbox.pending or inbox.pending_messages:
+            inbox.discard()  # what is pending is what this answers
         limit = limit or self._waiter.limit
-        self._inbox.discard()  # what is pending is what this answers
-        send = self._lib.untyped_send
         if self._several_receivers:
             # It answers the message that this thread received, so no other thread may make the call.
-            status = send(self._id, body, text_length(body), limit.argument)
+            status = self._lib.untyped_send(self._id, body, text_length(body), limit.argument)
         else:
-            status = self._send_reply(body, send, self._id, limit)
-        if status not in PEER_GONE:
+            status = self._send_reply(body, self._lib.untyped_send, self._id, limit)
+        if status and status not in PEER_GONE:
             self._check(status)
 
     def receive(self, numpy: Any = None, limit: Limit | None = None) -> Any:
-        thread = threading.get_ident()
+        thread = get_ident()
         if self._receiver is None:
             self._receiver = thread
         elif self._receiver != thread:
