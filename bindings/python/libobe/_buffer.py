@@ -21,9 +21,6 @@ class Buffer:
     def view(self) -> memoryview:
         return memoryview(self.memory)[: self.length.value]
 
-    def text(self) -> str:
-        return str(self.view(), "utf-8")
-
 
 class BufferPool:
     """Keeps one buffer for the next call. A buffer that was acquired has one user, a thread or a signal handler.

@@ -72,6 +72,7 @@ class Handle:
         expect_exit()
         self._waiter = Waiter(lambda: lib.obe_cancel(handle))
         self._inbox = Inbox(lib, handle, self._waiter)
+        self.receive = self._inbox.receive
         if not 0 <= port <= 65535:
             raise errors.make(ARGUMENT, f"port {port} is outside 0..65535")
 
@@ -90,10 +91,6 @@ class Handle:
 
     def send(self, body: bytes, limit: Limit | None = None) -> None:
         raise NotImplementedError
-
-    def receive(self, numpy: Any = None, limit: Limit | None = None) -> Any:
-        """The next message. Arrays of numbers are numpy's if that module is passed."""
-        return self._inbox.receive(numpy, limit)
 
     def receive_request(self, limit: Limit | None = None) -> Message:
         """The next message of any client as a message of the library, which can be answered at any time."""

@@ -27,6 +27,8 @@ class Inbox:
     def __init__(self, lib: Library, handle: ctypes.c_size_t, waiter: Waiter) -> None:
         self.pool = BufferPool()
         self.unread = False  # client: a message was sent whose reply has not been received
+        self.receiver: int | None = None  # the thread that received first
+        self.several_receivers = False
         self._lib = lib
         self._handle = handle
         self._waiter = waiter
@@ -44,7 +46,9 @@ class Inbox:
 
         The usual message is received without a call of a Python function, since each takes about 0.1 µs.
         """
-        waiter = self._waiter
+        thread, waiter = get_ident(), self._waiter
+        if thread != self.receiver:
+            self._add_receiver(thread)
         limit = limit or waiter.limit
         token = waiter.token
         pending: list[Buffer] = []
@@ -61,7 +65,7 @@ class Inbox:
                     buffer = Buffer(SIZE)
                 memory, capacity, length = buffer.arguments
                 # Usually the message arrives within the first slice.
-                sliced = not limit.fits_slice and get_ident() == waiter.main_thread
+                sliced = not limit.fits_slice and thread == waiter.main_thread
                 receive, first = self._lib.untyped_receive, SLICE_MS if sliced else limit.argument
                 status = receive(self._handle, memory, capacity, length, first)
                 if status == TIMEOUT and sliced:
@@ -72,7 +76,10 @@ class Inbox:
                 if status:
                     check(self._lib, status, self._handle)
             self.unread = False
-            value = decode(buffer.text()) if numpy is None else self._value(buffer, numpy)
+            if numpy is None:
+                value = decode(buffer.memory[: buffer.length.value].decode())
+            else:
+                value = self._value(buffer, numpy)
         except (errors.Error, ValueError, RecursionError):
             raise  # no message was received, or one that a second attempt could not read either
         except BaseException:
@@ -85,6 +92,12 @@ class Inbox:
         if buffer.size == SIZE:
             self.pool.free = [buffer]
         return value
+
+    def _add_receiver(self, thread: int) -> None:
+        if self.receiver is None:
+            self.receiver = thread
+        else:
+            self.several_receivers = True
 
     @staticmethod
     def _value(buffer: Buffer, numpy: Any) -> Any:
