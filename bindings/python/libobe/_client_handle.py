@@ -178,7 +178,8 @@ class ClientHandle(Handle):
         with self._tcmd_lock:
             argument = (limit or self._waiter.limit).argument
             asked_before, self._asked = self._asked, True  # also if an exception of a signal handler ends the call
-            status = self._waiter.call(self._lib.obe_goodset_ask, self._id, pickiness, argument)
+            ask, wanted = self._lib.untyped_goodset_ask, ctypes.c_double(pickiness)
+            status = self._waiter.call(ask, self._id, wanted, argument)
             if status != OK:
                 self._asked = asked_before
             self._check(status)
@@ -192,8 +193,8 @@ class ClientHandle(Handle):
         with self._tcmd_lock:
             while True:
                 setting = (ctypes.c_double * size)()
-                arguments = self._id, setting, size, ctypes.byref(count)
-                status = self._waiter.poll_in_slices(deadline, token, self._lib.obe_goodset_fetch, *arguments)
+                arguments = self._id, setting, ctypes.c_int64(size), ctypes.byref(count)
+                status = self._waiter.poll_in_slices(deadline, token, self._lib.untyped_goodset_fetch, *arguments)
                 if status != BUFFER_TOO_SMALL:
                     break
                 size = count.value
@@ -205,15 +206,15 @@ class ClientHandle(Handle):
     def _tcmd_message(self, body: bytes, limit: Limit | None) -> Message:
         lib, request, reply = self._lib, Message.from_text(body), Message.acquire()
         place = ctypes.byref(reply.handle)
-        receive = lib.obe_receive_message, self._id, place
+        receive = lib.untyped_receive_message, self._id, place
         arguments = self._id, request.handle, place
-        self._end_exchange(*self._exchange(len(body), lib.obe_tcmd_message, arguments, receive, limit))
+        self._end_exchange(*self._exchange(len(body), lib.untyped_tcmd_message, arguments, receive, limit))
         request.release()
         return reply
 
     def _query(self, command: bytes, size: int, members: Message, reply: Message, limit: Limit | None) -> None:
         place = ctypes.byref(reply.handle)
-        receive = self._lib.obe_receive_message, self._id, place
+        receive = self._lib.untyped_receive_message, self._id, place
         arguments = self._id, command, members.handle, place
         status, resumed = self._exchange(size, self._lib.untyped_query, arguments, receive, limit)
         self._end_exchange(status, resumed)

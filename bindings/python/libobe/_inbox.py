@@ -59,8 +59,9 @@ class Inbox:
                 buffer = pending[0]
             else:
                 try:
-                    buffer = self.pool.free.pop()
-                    buffer.length.value = 0
+                    spare = self.pool.free.pop()
+                    spare.length.value = 0  # before it is the buffer, whose length tells whether it has a message
+                    buffer = spare
                 except IndexError:
                     buffer = Buffer(SIZE)
                 memory, capacity, length = buffer.arguments
@@ -113,7 +114,7 @@ class Inbox:
         messages, self.pending_messages = self.pending_messages or [Message()], []
         try:
             if not messages[0].handle.value:
-                receive, place = self._lib.obe_receive_message, ctypes.byref(messages[0].handle)
+                receive, place = self._lib.untyped_receive_message, ctypes.byref(messages[0].handle)
                 status = self._waiter.poll_in_slices(deadline, token, receive, self._handle, place)
                 check(self._lib, status, self._handle)
             self.unread = False
@@ -124,6 +125,4 @@ class Inbox:
             raise
 
     def _receive_into(self, buffer: Buffer, deadline: float, token: CancelToken) -> int:
-        return self._waiter.poll_in_slices(
-            deadline, token, self._lib.untyped_receive, self._handle, *buffer.arguments
-        )
+        return self._waiter.poll_in_slices(deadline, token, self._lib.untyped_receive, self._handle, *buffer.arguments)

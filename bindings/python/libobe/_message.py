@@ -111,7 +111,7 @@ class Message:
 
     def peer(self) -> str:
         """The address of the client that sent it."""
-        return self._read(self._lib.obe_message_peer).decode("utf-8", "replace")
+        return self._read(self._lib.untyped_message_peer).decode("utf-8", "replace")
 
     def _read(self, function: Callable[..., int], *arguments: Any) -> bytes:
         status, text = read_bytes(function, self.handle, *arguments)
@@ -136,7 +136,7 @@ class Message:
     def member_names(self, pointer: bytes = b"") -> list[bytes]:
         """The names of the members of the object at a pointer."""
         count = self._read_integer(self._lib.obe_get_count, pointer, ctypes.c_int64())
-        return [self._read(self._lib.obe_get_key, pointer, i) for i in range(count)]
+        return [self._read(self._lib.untyped_get_key, pointer, ctypes.c_int64(i)) for i in range(count)]
 
     def array(self, numpy: Any, pointer: bytes = b"") -> Any:
         """The array at a pointer as numpy's, or None if it is not one of numbers or of equally long rows of numbers."""

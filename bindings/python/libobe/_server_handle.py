@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-from threading import get_ident
 
 from ._deadline import Limit, Timeout
 from ._handle import Handle, text_length
@@ -24,10 +23,10 @@ class ServerHandle(Handle):
 
     def send(self, body: bytes, limit: Limit | None = None) -> None:
         """Answer the last message. A client that is gone or stalls is not an error."""
-        inbox, waiter, send, handle = self._inbox, self._waiter, self._lib.untyped_send, self._id
+        inbox, send, handle = self._inbox, self._lib.untyped_send, self._id
         if inbox.pending or inbox.pending_messages:
             inbox.discard()  # what is pending is what this answers
-        limit = limit or waiter.limit
+        limit = limit or self._waiter.limit
         if inbox.several_receivers:
             # It answers the message that this thread received, so no other thread may make the call.
             status = send(handle, body, text_length(body), limit.argument)
