@@ -1,4 +1,4 @@
-"""How many Python functions the usual calls need. Each takes about 0.1 µs, in which an exchange on one core takes 10."""
+"""How many Python functions the usual calls need. Each takes about 0.1 µs of the 10 of an exchange on one core."""
 
 from __future__ import annotations
 
