@@ -16,13 +16,14 @@ class Buffer:
         self.address = ctypes.addressof(ctypes.c_char.from_buffer(self.memory))
         self.length = ctypes.c_int64()
         # The arguments of a C function: the buffer, its capacity, and where to store the length.
-        self.arguments = (ctypes.c_void_p(self.address), ctypes.c_int64(size), ctypes.byref(self.length))
+        self.arguments = (
+            ctypes.c_void_p.from_param(self.address),
+            ctypes.c_int64.from_param(size),
+            ctypes.byref(self.length),
+        )
 
     def view(self) -> memoryview:
         return memoryview(self.memory)[: self.length.value]
-
-    def text(self) -> str:
-        return str(self.view(), "utf-8")
 
 
 class BufferPool:

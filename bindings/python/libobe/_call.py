@@ -40,7 +40,7 @@ def read_bytes(function: Callable[..., int], *arguments: Any) -> tuple[int, byte
 
 def last_error(lib: Library, handle: ctypes.c_size_t) -> str:
     """The error message of the last failure on a handle, or, for handle 0, of a call without a handle."""
-    return read_bytes(lib.obe_last_error, handle)[1].decode("utf-8", "replace")
+    return read_bytes(lib.untyped_last_error, handle)[1].decode("utf-8", "replace")
 
 
 def check(lib: Library, status: int, handle: ctypes.c_size_t, more: str = "") -> None:

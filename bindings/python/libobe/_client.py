@@ -79,7 +79,7 @@ class Client(Socket):
         else:
             # The text is all that is needed. Without a message of the library, this takes less time.
             reply = None
-            array = self._obe.tcmd(b'{"command": "%s"}' % command, None, limit)
+            array = decode(self._obe.tcmd_text(b'{"command": "%s"}' % command, limit))
         if not _is_array(array, dimensions) or (command == b"getcov" and _is_ragged(array)):
             self._obe.check_reply(reply or Message.from_text(json_text(array)), command)
         if reply is not None:

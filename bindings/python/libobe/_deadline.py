@@ -9,7 +9,7 @@ import threading
 import time
 from datetime import timedelta
 from numbers import Real
-from typing import Union
+from typing import Any, Union
 
 from . import errors
 from ._status import ARGUMENT
@@ -17,9 +17,9 @@ from ._status import ARGUMENT
 SLICE = 100  # milliseconds; the longest that a signal handler has to wait for a call
 
 # Timeouts as the library's untyped functions need them.
-DEFAULT_TIMEOUT = ctypes.c_int64(-2)  # the handle's own
-NO_WAIT = ctypes.c_int64(0)
-SLICE_MS = ctypes.c_int64(SLICE)
+DEFAULT_TIMEOUT = ctypes.c_int64.from_param(-2)  # the handle's own
+NO_WAIT = ctypes.c_int64.from_param(0)
+SLICE_MS = ctypes.c_int64.from_param(SLICE)
 
 
 class Default(enum.Enum):
@@ -58,7 +58,7 @@ class Limit:
 
     __slots__ = ("argument", "fits_slice", "ms")
 
-    def __init__(self, ms: int, argument: ctypes.c_int64) -> None:
+    def __init__(self, ms: int, argument: Any) -> None:
         self.ms = ms  # -1 waits forever
         self.argument = argument
         self.fits_slice = 0 <= ms <= SLICE
@@ -69,7 +69,7 @@ def limit_of(timeout: Timeout) -> Limit | None:
     if timeout is DEFAULT:
         return None
     ms = milliseconds(timeout)
-    return Limit(ms, ctypes.c_int64(ms))
+    return Limit(ms, ctypes.c_int64.from_param(ms))
 
 
 def deadline_after(ms: int) -> float:

@@ -6,6 +6,7 @@ import ctypes
 import operator
 import weakref
 from collections.abc import Iterator
+from threading import get_ident
 from typing import Any, Callable
 
 from . import errors
@@ -16,13 +17,13 @@ from ._inbox import Inbox
 from ._library import Library, library
 from ._message import Message
 from ._status import ARGUMENT, CANCELLED, CLOSED, LOCALLY_CLOSED, PEER_GONE, TIMEOUT
-from ._waiter import Waiter, on_main_thread
+from ._waiter import Waiter
 
 SMALL = 16 * 1024  # bytes; fits an empty socket buffer on every platform, so that sending it does not block
-NUL_TERMINATED = ctypes.c_int64(-1)  # the length of a text that ends with a NUL; JSON has none inside
+NUL_TERMINATED = ctypes.c_int64.from_param(-1)  # the length of a text that ends with a NUL; JSON has none inside
 
 
-def text_length(body: bytes) -> ctypes.c_int64:
+def text_length(body: bytes) -> Any:
     """The length to pass for a text. The library finds the NUL of a small one faster than ctypes converts a number."""
     return NUL_TERMINATED if len(body) <= SMALL else ctypes.c_int64(len(body))
 
@@ -71,6 +72,7 @@ class Handle:
         expect_exit()
         self._waiter = Waiter(lambda: lib.obe_cancel(handle))
         self._inbox = Inbox(lib, handle, self._waiter)
+        self.receive = self._inbox.receive  # without a call in between
         if not 0 <= port <= 65535:
             raise errors.make(ARGUMENT, f"port {port} is outside 0..65535")
 
@@ -89,10 +91,6 @@ class Handle:
 
     def send(self, body: bytes, limit: Limit | None = None) -> None:
         raise NotImplementedError
-
-    def receive(self, numpy: Any = None, limit: Limit | None = None) -> Any:
-        """The next message. Arrays of numbers are numpy's if that module is passed."""
-        return self._inbox.receive(numpy, limit)
 
     def receive_request(self, limit: Limit | None = None) -> Message:
         """The next message of any client as a message of the library, which can be answered at any time."""
@@ -120,28 +118,25 @@ class Handle:
 
     def reply(self, request: Message, body: bytes, limit: Limit | None = None) -> bool:
         """Answer a request and return whether the client has the whole answer."""
-        status = self._send_reply(body, self._lib.obe_reply, request.handle, limit or self._waiter.limit)
+        status = self._send_reply(body, self._lib.untyped_reply, request.handle, limit or self._waiter.limit)
         if status in PEER_GONE or status in LOCALLY_CLOSED:
             return False
         request.check(status)
         return True
 
-    def _send_reply(
-        self, body: bytes, function: Callable[..., int], handle: ctypes.c_size_t, limit: Limit
-    ) -> int:
-        length = text_length(body)
-        if not on_main_thread():
-            return function(handle, body, length, limit.argument)
-        if length is NUL_TERMINATED:
-            # The system almost always accepts a small reply at once. Otherwise it accepts none of it.
-            status = function(handle, body, length, NO_WAIT)
-            if status != TIMEOUT:
-                return status
-        return self._waiter.call(function, handle, body, length, limit.argument)
+    def _send_reply(self, body: bytes, function: Callable[..., int], handle: ctypes.c_size_t, limit: Limit) -> int:
+        waiter = self._waiter
+        if len(body) > SMALL:
+            return waiter.call(function, handle, body, text_length(body), limit.argument)
+        if get_ident() != waiter.main_thread:
+            return function(handle, body, NUL_TERMINATED, limit.argument)
+        # The system almost always accepts a small reply at once. Otherwise it accepts none of it.
+        status = function(handle, body, NUL_TERMINATED, NO_WAIT)
+        return status if status != TIMEOUT else waiter.call(function, handle, body, NUL_TERMINATED, limit.argument)
 
     def wait_ready(self, limit: Limit | None) -> None:
         limit = limit or self._waiter.limit
-        self._check(self._waiter.call(self._lib.obe_wait_ready, self._id, limit.argument))
+        self._check(self._waiter.call(self._lib.untyped_wait_ready, self._id, limit.argument))
 
     # -- lifetime ------------------------------------------------------------------------------------------------------
 
@@ -165,7 +160,7 @@ class Handle:
     # -- options and counters ------------------------------------------------------------------------------------------
 
     def option(self, name: str) -> str:
-        status, value = read_bytes(self._lib.obe_get_option, self._id, _encode(name, "the option's name"))
+        status, value = read_bytes(self._lib.untyped_get_option, self._id, _encode(name, "the option's name"))
         self._check(status)
         return value.decode("utf-8", "replace")
 

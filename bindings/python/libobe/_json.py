@@ -80,7 +80,7 @@ def encode(value: Any, default: Callable[[Any], Any] = plain) -> bytes:
     try:
         if default is plain and _quick is not None:
             try:
-                return "".join(_quick(value, 0)).encode("ascii")
+                return "".join(_quick(value, 0)).encode()
             except RecursionError:
                 pass  # most likely a circular value, which the encoder below reports
         return json.JSONEncoder(default=default).encode(value).encode("ascii")
@@ -120,16 +120,19 @@ def _member(value: Any, path: str) -> str:
 _SCALARS = (str, int, float, type(None))
 
 
-def _quick_encoder() -> Callable[[Any, int], tuple[str, ...]] | None:
-    """json's C encoder, created once. JSONEncoder creates one per value, which doubles the time of a small value."""
+def quick_encoder(default: Callable[[Any], Any]) -> Callable[[Any, int], tuple[str, ...]] | None:
+    """json's C encoder, created once. JSONEncoder creates one per value, which doubles the time of a small value.
+
+    It returns the pieces of a text in ASCII. For a circular value it raises RecursionError.
+    """
     try:
         make: Any = json.encoder.c_make_encoder  # type: ignore[attr-defined]
         quick: Callable[[Any, int], tuple[str, ...]] = make(
-            None, plain, json.encoder.encode_basestring_ascii, None, ": ", ", ", False, False, True
+            None, default, json.encoder.encode_basestring_ascii, None, ": ", ", ", False, False, True
         )
         return quick if "".join(quick({"a": [0.1, "b"]}, 0)) == '{"a": [0.1, "b"]}' else None
     except (AttributeError, TypeError):
         return None  # this Python has no C encoder, or a different one
 
 
-_quick = _quick_encoder()
+_quick = quick_encoder(plain)

@@ -15,16 +15,31 @@ from . import _abi, errors
 
 NAME = f"obe{struct.calcsize('P') * 8}.dll" if sys.platform == "win32" else "libobe.so"
 # The frequent functions a second time, as untyped_send and so on, without declared types. ctypes then passes its own
-# objects unconverted, which saves a third of the time of a call. Their arguments are ctypes objects and bytes only.
+# objects unconverted, which saves a third of the time of a call. Their arguments are ctypes objects, what from_param
+# returns, and bytes. ctypes copies an object for each call, but not what from_param returns, which is what constants
+# are made by.
 UNTYPED = {
-    "obe_send": "untyped_send",
-    "obe_receive": "untyped_receive",
-    "obe_tcmd": "untyped_tcmd",
-    "obe_query": "untyped_query",
-    "obe_check_reply": "untyped_check_reply",
-    "obe_message_new": "untyped_message_new",
-    "obe_message_free": "untyped_message_free",
-    "obe_get_json": "untyped_get_json",
+    name: name.replace("obe_", "untyped_")
+    for name in (
+        "obe_send",
+        "obe_receive",
+        "obe_tcmd",
+        "obe_query",
+        "obe_check_reply",
+        "obe_message_new",
+        "obe_message_free",
+        "obe_message_peer",
+        "obe_get_json",
+        "obe_get_key",
+        "obe_get_option",
+        "obe_last_error",
+        "obe_receive_message",
+        "obe_tcmd_message",
+        "obe_reply",
+        "obe_wait_ready",
+        "obe_goodset_ask",
+        "obe_goodset_fetch",
+    )
 }
 SYSTEM = NAME if sys.platform == "win32" else "libobe.so.0"
 

@@ -11,7 +11,7 @@ from typing import Any, Callable
 
 from . import _abi
 from ._call import check, read_bytes
-from ._json import decode, encode, plain
+from ._json import decode, encode, plain, quick_encoder
 from ._library import library
 from ._status import BUFFER_TOO_SMALL, OK
 
@@ -111,7 +111,7 @@ class Message:
 
     def peer(self) -> str:
         """The address of the client that sent it."""
-        return self._read(self._lib.obe_message_peer).decode("utf-8", "replace")
+        return self._read(self._lib.untyped_message_peer).decode("utf-8", "replace")
 
     def _read(self, function: Callable[..., int], *arguments: Any) -> bytes:
         status, text = read_bytes(function, self.handle, *arguments)
@@ -136,7 +136,7 @@ class Message:
     def member_names(self, pointer: bytes = b"") -> list[bytes]:
         """The names of the members of the object at a pointer."""
         count = self._read_integer(self._lib.obe_get_count, pointer, ctypes.c_int64())
-        return [self._read(self._lib.obe_get_key, pointer, i) for i in range(count)]
+        return [self._read(self._lib.untyped_get_key, pointer, ctypes.c_int64(i)) for i in range(count)]
 
     def array(self, numpy: Any, pointer: bytes = b"") -> Any:
         """The array at a pointer as numpy's, or None if it is not one of numbers or of equally long rows of numbers."""
@@ -155,16 +155,19 @@ class Message:
 
 def json_text(value: Any) -> bytes:
     """The JSON text of a value, where the library writes large numpy arrays of doubles."""
-    if "numpy" not in sys.modules:
+    try:
+        if _quick is not None:
+            return "".join(_quick(value, 0)).encode()
+    except (TypeError, RecursionError, _LargeArrayError):
+        pass  # the value has a large array, or the encoder below reports what is wrong with it
+    numpy = sys.modules.get("numpy")
+    if numpy is None:
         return encode(value)
-    numpy = sys.modules["numpy"]
     placeholder = secrets.token_hex(16)
     arrays: list[bytes] = []
 
     def default(item: Any) -> Any:
-        # A subclass can mean something else by its numbers, and is converted by its own method.
-        doubles = type(item) in (numpy.ndarray, numpy.memmap) and item.dtype == numpy.float64
-        if doubles and item.ndim in (1, 2) and item.size >= MIN_NATIVE_SIZE:
+        if _is_large(item, numpy):
             arrays.append(_array_text(numpy.ascontiguousarray(item)))
             return placeholder
         return plain(item)
@@ -174,6 +177,27 @@ def json_text(value: Any) -> bytes:
         return whole
     parts = whole.split(b'"%s"' % placeholder.encode())
     return b"".join(piece for pair in zip(parts, [*arrays, b""]) for piece in pair)
+
+
+def _is_large(item: Any, numpy: Any) -> bool:
+    """Whether the library writes an item."""
+    # A subclass can mean something else by its numbers, and is converted by its own method.
+    doubles = type(item) in (numpy.ndarray, numpy.memmap) and item.dtype == numpy.float64
+    return doubles and item.ndim in (1, 2) and item.size >= MIN_NATIVE_SIZE
+
+
+class _LargeArrayError(Exception):
+    """A value has an array that the library writes."""
+
+
+def _plain_if_small(item: Any) -> Any:
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and _is_large(item, numpy):
+        raise _LargeArrayError
+    return plain(item)
+
+
+_quick = quick_encoder(_plain_if_small)
 
 
 def _array_text(array: Any) -> bytes:

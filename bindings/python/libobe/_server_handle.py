@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import threading
-from typing import Any
 
 from ._deadline import Limit, Timeout
 from ._handle import Handle, text_length
@@ -18,8 +16,6 @@ class ServerHandle(Handle):
 
     def __init__(self, address: str | None, port: int, timeout: Timeout) -> None:
         super().__init__(address, port)
-        self._receiver: int | None = None  # the thread that received first
-        self._several_receivers = False
         self._open(self._lib.obe_server_new, timeout)
         number = ctypes.c_int32()
         self._check(self._lib.obe_port(self._id, ctypes.byref(number)))
@@ -27,21 +23,14 @@ class ServerHandle(Handle):
 
     def send(self, body: bytes, limit: Limit | None = None) -> None:
         """Answer the last message. A client that is gone or stalls is not an error."""
+        inbox, send, handle = self._inbox, self._lib.untyped_send, self._id
+        if inbox.pending or inbox.pending_messages:
+            inbox.discard()  # what is pending is what this answers
         limit = limit or self._waiter.limit
-        self._inbox.discard()  # what is pending is what this answers
-        send = self._lib.untyped_send
-        if self._several_receivers:
+        if inbox.several_receivers:
             # It answers the message that this thread received, so no other thread may make the call.
-            status = send(self._id, body, text_length(body), limit.argument)
+            status = send(handle, body, text_length(body), limit.argument)
         else:
-            status = self._send_reply(body, send, self._id, limit)
-        if status not in PEER_GONE:
+            status = self._send_reply(body, send, handle, limit)
+        if status and status not in PEER_GONE:
             self._check(status)
-
-    def receive(self, numpy: Any = None, limit: Limit | None = None) -> Any:
-        thread = threading.get_ident()
-        if self._receiver is None:
-            self._receiver = thread
-        elif self._receiver != thread:
-            self._several_receivers = True
-        return self._inbox.receive(numpy, limit)

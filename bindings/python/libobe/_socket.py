@@ -90,10 +90,13 @@ class Socket:
 
     def tcmd(self, command: Any, *, arrays: Arrays = None, timeout: Timeout = DEFAULT) -> Any:
         """Send a command and return its reply: `send`, `receive` and `close` within one timeout. None on a server."""
-        if not isinstance(self._obe, ClientHandle):
+        handle = self._obe
+        if not isinstance(handle, ClientHandle):
             return None
         limit = None if timeout is DEFAULT else limit_of(timeout)
-        return self._obe.tcmd(json_text(command), arrays and _numpy(arrays), limit)
+        if arrays:
+            return handle.tcmd_arrays(json_text(command), _numpy(arrays), limit)
+        return decode(handle.tcmd_text(json_text(command), limit))
 
     def receive_request(self, *, timeout: Timeout = DEFAULT) -> Request:
         """Wait for a server's next message, a `Request` that can be answered at any time and from any thread."""

@@ -57,6 +57,7 @@ class Waiter:
     """Runs the blocking calls of one handle. limit is the handle's own timeout."""
 
     def __init__(self, cancel: Callable[[], Any]) -> None:
+        self.main_thread = _main_thread  # where on_main_thread() is too slow; a forked child cannot use the handle
         self.limit = Limit(-1, DEFAULT_TIMEOUT)
         self.token = CancelToken()
         self._cancel = cancel

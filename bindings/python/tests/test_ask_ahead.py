@@ -11,9 +11,9 @@ import pytest
 
 import peer
 from libobe import Client, errors
-from libobe._deadline import SLICE_MS
+from libobe._deadline import SLICE
 
-SLICES = 3 * SLICE_MS.value / 1000  # a wait that is cut into slices
+SLICES = 3 * SLICE / 1000  # a wait that is cut into slices
 
 
 def answer(body: bytes) -> bytes:
