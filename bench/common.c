@@ -154,9 +154,15 @@ int baseline_write(int fd, const char *body, size_t length)
     return 1;
 }
 
-static size_t receive_some(int fd, char *into, size_t size) /* returns 0 at the end of the connection */
+/* Returns 0 at the end of the connection. */
+static size_t receive_some(struct reader *reader, char *into, size_t size)
 {
-    ssize_t got = recv(fd, into, size, 0);
+    ssize_t got = -1;
+    errno = EAGAIN;
+    for (int i = 0; i < reader->spins && got < 0 && errno == EAGAIN; i++)
+        got = recv(reader->fd, into, size, MSG_DONTWAIT);
+    if (got < 0 && errno == EAGAIN)
+        got = recv(reader->fd, into, size, 0);
     if (got < 0 && errno == ECONNRESET)
         return 0;
     require(got >= 0, "recv");
@@ -171,7 +177,7 @@ long baseline_read(struct reader *reader, char *body, size_t capacity)
         reader->end -= reader->start;
         reader->start = 0;
         while (reader->end < HEADER) {
-            got = receive_some(reader->fd, reader->buffer + reader->end, sizeof reader->buffer - reader->end);
+            got = receive_some(reader, reader->buffer + reader->end, sizeof reader->buffer - reader->end);
             if (got == 0)
                 return -1;
             reader->end += got;
@@ -186,7 +192,7 @@ long baseline_read(struct reader *reader, char *body, size_t capacity)
     memcpy(body, reader->buffer + reader->start, taken);
     reader->start += taken;
     for (; taken < length; taken += got)
-        if ((got = receive_some(reader->fd, body + taken, length - taken)) == 0)
+        if ((got = receive_some(reader, body + taken, length - taken)) == 0)
             return -1;
     return (long)length;
 }
@@ -218,11 +224,12 @@ static void *serve(void *argument)
     return NULL;
 }
 
-int baseline_serve(int kept)
+int baseline_serve(int kept, int spins)
 {
     int port;
     struct baseline_server *server = allocate(sizeof *server);
     server->kept = kept;
+    server->reader.spins = spins;
     server->listener = baseline_listen(&port);
     start_thread(serve, server);
     return port;
@@ -235,9 +242,10 @@ static void exchange(struct reader *reader)
     require(baseline_read(reader, reply, sizeof reply) == sizeof REPLY - 1, "unexpected reply");
 }
 
-void baseline_client(int port, int kept, size_t count, uint64_t *ns)
+void baseline_client(int port, int kept, int spins, size_t count, uint64_t *ns)
 {
     static struct reader reader;
+    reader.spins = spins;
     if (kept) {
         reader.fd = baseline_connect(port);
         reader.start = reader.end = 0;

@@ -41,6 +41,7 @@ void start_thread(void *(*body)(void *), void *argument);
 
 struct reader {
     int fd;
+    int spins;         /* how often a read polls before it blocks */
     size_t start, end; /* of the buffered bytes */
     char buffer[1 << 16];
 };
@@ -60,12 +61,12 @@ long baseline_read(struct reader *reader, char *body, size_t capacity);
  * Starts a server thread, which answers every message with REPLY, one client at a time, and returns its port. With kept
  * it reads from a connection until the client closes it. Without, it reads one message from each connection and closes
  * it when the next one is accepted, as a Python server does: so the client closes first, and the server never waits for
- * that.
+ * that. Its reads poll spins times before they block.
  */
-int baseline_serve(int kept);
+int baseline_serve(int kept, int spins);
 
 /* Stores the times of count exchanges in ns; each has its own connection, or all share one if kept. */
-void baseline_client(int port, int kept, size_t count, uint64_t *ns);
+void baseline_client(int port, int kept, int spins, size_t count, uint64_t *ns);
 
 #ifdef __cplusplus
 }

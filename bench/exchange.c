@@ -3,7 +3,8 @@
  * commands, so that short rounds of all pairings alternate:
  *
  *     serve KIND MODE                  starts a server thread and answers with its port
- *     client KIND MODE PORT COUNT      times count exchanges on the main thread; MODE is oneshot or kept
+ *     client KIND MODE PORT COUNT      times count exchanges on the main thread; MODE is oneshot, kept, or spin: kept, and
+ *                                      the waits of a kind c poll before they block, as those of libobe may
  *
  * Client and server are two threads if one process receives both commands, and otherwise two processes.
  */
@@ -59,11 +60,13 @@ static void obe_client(int port, int kept, size_t count, uint64_t *ns)
     check_ok(obe_free(client), "obe_free");
 }
 
-static int start_server(const char *kind, int kept)
+static const int SPINS = 128; /* as in internal/transport/spin.go */
+
+static int start_server(const char *kind, int kept, int spins)
 {
     int port = 0;
     if (strcmp(kind, "c") == 0)
-        port = baseline_serve(kept);
+        port = baseline_serve(kept, spins);
     else if (strcmp(kind, "obe") == 0)
         start_thread(receive_and_send, server_at(&port));
     else if (strcmp(kind, "serve") == 0)
@@ -77,14 +80,18 @@ int main(void)
 {
     char *words[WORDS];
     while (next_command(words)) {
-        int kept = strcmp(words[2], "kept") == 0;
+        int spins = strcmp(words[2], "spin") == 0 ? SPINS : 0;
+        int kept = spins || strcmp(words[2], "kept") == 0;
         if (strcmp(words[0], "serve") == 0) {
-            printf("{\"port\": %d}\n", start_server(words[1], kept));
+            printf("{\"port\": %d}\n", start_server(words[1], kept, spins));
         } else {
             int port = atoi(words[3]);
             size_t count = strtoul(words[4], NULL, 10);
             uint64_t *ns = allocate(count * sizeof *ns), began = now_ns();
-            (strcmp(words[1], "c") == 0 ? baseline_client : obe_client)(port, kept, count, ns);
+            if (strcmp(words[1], "c") == 0)
+                baseline_client(port, kept, spins, count, ns);
+            else
+                obe_client(port, kept, count, ns);
             report(ns, count, (double)(now_ns() - began) / 1e9);
             free(ns);
         }
