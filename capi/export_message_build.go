@@ -90,11 +90,11 @@ func obe_message_new(json inText, length C.int64_t, message outMessage) C.obe_st
 		if err != nil {
 			return err
 		}
-		if err := jsondoc.Validate(text); err != nil {
+		document, err := jsondoc.ParseCopy(text)
+		if err != nil {
 			return withOp(op, err)
 		}
-		text = append(memory.MustMake[byte](0, len(text)), text...)
-		message.put(newMessageHandle(jsondoc.FromValid(text)))
+		message.put(newMessageHandle(document))
 		return nil
 	}))
 }

@@ -2,6 +2,7 @@ package jsondoc
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -282,5 +283,24 @@ func TestMembers(t *testing.T) {
 			t.Errorf("after a break comes %s", key)
 		}
 		break
+	}
+}
+
+// A copy is validated as the text is, wherever its parts end.
+func TestParseCopy(t *testing.T) {
+	array := "[" + strings.Repeat("1.25, ", 50_000) + "2]"
+	for _, text := range []string{"", "1", "[", array, array[:copyPart], array[:copyPart-1] + "x" + array[copyPart:], array[:2*copyPart] + "x" + array[2*copyPart:], array + "1"} {
+		want := Validate([]byte(text))
+		given := []byte(text)
+		d, err := ParseCopy(given)
+		if fmt.Sprint(err) != fmt.Sprint(want) {
+			t.Errorf("%d bytes: %v, want %v", len(text), err, want)
+		}
+		if err == nil {
+			clear(given)
+			if got := string(d.Text()); got != text {
+				t.Errorf("%d bytes: the copy is another text, of %d bytes", len(text), len(got))
+			}
+		}
 	}
 }
