@@ -13,7 +13,7 @@ func (s *Server) Await(timeout time.Duration) (*Message, error) {
 	defer s.end(call)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	m, err := s.next(call, nil)
+	m, err := s.next(call, nil, nil)
 	if err != nil {
 		return nil, call.wrap(s.Name(), err)
 	}

@@ -157,7 +157,11 @@ func (s *Server) received(call *call, c *serverConn, body []byte) *Message {
 		c.last.replace()
 	}
 	c.messages++
-	m := &Message{Body: body, server: s, from: c, number: c.messages}
+	m := s.direct.spare
+	if m == nil {
+		m = new(Message)
+	}
+	*m = Message{Body: body, server: s, from: c, number: c.messages, buffer: m.buffer}
 	c.last = m
 	c.unanswered++
 	if c.frames.Buffered() || c.conn.Secure() {
