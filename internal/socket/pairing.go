@@ -22,7 +22,7 @@ type pairing struct {
 	// Guarded by core.mu.
 	open  []*Message          // not settled, at most one of each thread
 	past  map[thread.ID]*past // the last message of each thread that has none in open
-	last  *Message            // the last one that any thread received
+	last  *serverConn         // of the last message that any thread received
 	moved bool                // a thread that had no message has sent: a loop changes threads
 	lost  int                 // dropped messages, whose replies may still come
 
@@ -100,7 +100,7 @@ func (p *pairing) checkEnded(m *Message) bool {
 func (p *pairing) received(t thread.ID, m *Message) {
 	p.open = slices.DeleteFunc(p.open, func(previous *Message) bool { return previous.thread == t })
 	m.thread, m.paired = t, true
-	p.last = m
+	p.last = m.from
 	p.open = append(p.open, m)
 }
 
@@ -192,7 +192,7 @@ func (p *pairing) closed(t thread.ID, c *serverConn) {
 	if became, known := p.past[t]; known {
 		became.reason = nil // the caller knows it
 	}
-	if p.last != nil && p.last.from == c {
+	if p.last == c {
 		p.last = nil
 	}
 }
@@ -251,8 +251,5 @@ func (s *Server) current(t thread.ID) *serverConn {
 		}
 		return nil
 	}
-	if p.last == nil {
-		return nil
-	}
-	return p.last.from
+	return p.last
 }

@@ -33,6 +33,7 @@ type Server struct {
 	partials          timers               // of messages that are partially received
 	outgoing          timers               // of replies that are handed over; see outgoing.go
 	kept              *Message             // received, but too large for the caller's buffer
+	spare             *Message             // an answered one, whose memory Receive uses again; nil: none
 	pairs             pairing              // which message Send answers
 	abandoned         map[*serverConn]bool // connections whose message was dropped without a reply
 	acceptPausedUntil time.Time            // zero: accepting is not paused
@@ -130,7 +131,12 @@ func (s *Server) Receive(dst []byte, timeout time.Duration) (int, error) {
 	t := thread.Current()
 	replaced := s.beginReplacing(t, nil)
 	defer s.endReplacing(replaced)
-	m, err := s.next(call, dst, nil)
+	spare := s.spare
+	s.spare = nil
+	m, err := s.next(call, dst, spare)
+	if m != spare {
+		s.spare = spare
+	}
 	if err == nil && len(m.Body) > len(dst) {
 		s.kept = m
 		err = &BufferError{len(m.Body)}
