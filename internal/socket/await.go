@@ -17,6 +17,7 @@ func (s *Server) Await(timeout time.Duration) (*Message, error) {
 	if err != nil {
 		return nil, call.wrap(s.Name(), err)
 	}
+	m.awaited = true
 	s.kept = m
 	return m, nil
 }

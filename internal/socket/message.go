@@ -16,6 +16,7 @@ type Message struct {
 
 	buffer   []byte // in which Serve receives the next message; nil: none yet
 	released bool   // see Release
+	awaited  bool   // Await has returned it, and it must differ from later messages
 
 	// Guarded by core.mu.
 	state       messageState
@@ -80,6 +81,12 @@ func (m *Message) isLeft() bool {
 // core.mu is held.
 func (m *Message) isLast() bool {
 	return m.state == messageSettled && m.from.messages == m.number
+}
+
+// isForgotten reports whether the server no longer refers to the message, and nor does a
+// caller of Await. core.mu is held.
+func (m *Message) isForgotten() bool {
+	return m.state == messageSettled && m.replacing == 0 && !m.awaited
 }
 
 // Answered reports whether the message was answered or dropped.

@@ -117,8 +117,8 @@ func (s *Server) endSend(w *sending, err error) error {
 	}
 	if w.m != nil {
 		w.m.endReply()
-		if w.m.paired && w.m.state == messageSettled && w.m.replacing == 0 {
-			s.spare = w.m // no call knows it any longer
+		if w.m.paired && w.m.isForgotten() {
+			s.spare = w.m
 		}
 	}
 	if err != nil && w.c != nil {

@@ -91,7 +91,7 @@ func (l *serveLoop) dropLast() {
 		return
 	}
 	m.drop()
-	if m.released && m.state == messageSettled {
+	if m.released && m.isForgotten() {
 		m.Body = nil // it may be large
 		if m.buffer == nil {
 			m.buffer = make([]byte, serveBuffer)

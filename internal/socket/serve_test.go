@@ -219,6 +219,30 @@ func TestServeUsesTheMemoryOfReleasedMessagesAgain(t *testing.T) {
 	}
 }
 
+// The memory of a message that Await has returned is not used again: its caller compares it
+// with the next one.
+func TestAwaitReturnsAnotherMessageEachTime(t *testing.T) {
+	s := newServer(t)
+	p := dial(t, s)
+	seen := map[*socket.Message]int{}
+	for i := range 4 {
+		p.send(number(i))
+		if i%2 == 1 { // Await returns what Receive has kept
+			_, err := s.Receive(nil, testTimeout)
+			expectError(t, err, socket.ErrBuffer)
+		}
+		m, err := s.Await(testTimeout)
+		must(t, err)
+		if before, known := seen[m]; known {
+			t.Errorf("message %d is the same as message %d", i, before)
+		}
+		seen[m] = i
+		expectReceive(t, s, number(i))
+		send(t, s, number(i))
+		p.expect(number(i))
+	}
+}
+
 // An exchange of a server allocates nothing: neither for a handler that releases its
 // messages, nor in a loop of Receive and Send.
 func TestServedExchangeAllocatesNothing(t *testing.T) {
