@@ -14,6 +14,7 @@
 //     lookup, recover, error messages
 //   - args.go: C arguments to Go values, and results to C memory
 //   - handles.go: the table of handles, and the quarantine of freed ones
+//   - served_message.go: the handles of the messages that obe_serve receives
 //   - statics.go, statics.c: memory in C that lives as long as the library
 //   - libobe.map: the linker script that exports obe_* only
 //   - capi.h, abi.c: the C types, and a generated copy of all prototypes, which the C

@@ -225,14 +225,7 @@ func obe_serve(server C.obe_socket, handler handlerFunc, user opaque, stop stopF
 		if err != nil {
 			return err
 		}
-		return s.Serve(func(request *socket.Message) { callHandler(handler, request, user) }, flag)
+		var served servedMessage
+		return s.Serve(func(request *socket.Message) { served.handle(handler, request, user) }, flag)
 	})
-}
-
-// callHandler calls the program's handler with a request, and frees the request.
-func callHandler(handler handlerFunc, request *socket.Message, user opaque) {
-	m := &messageObject{jsondoc.FromValid(request.Body), request}
-	h := handles.add(kindMessage, m)
-	defer handles.removeObject(h, m) // the handler may have freed it
-	C.capi_call(C.uintptr_t(handler), C.obe_message(h), C.uintptr_t(user))
 }

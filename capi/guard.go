@@ -40,7 +40,9 @@ func withHandle[T any](op string, h uintptr, k handleKind, body func(T) error) s
 	if !ok {
 		return e.record(fmt.Errorf("%s: %w: this function is not for %s", op, socket.ErrState, describe(object)))
 	}
-	return runOn(e, op, target, body)
+	code := runOn(e, op, target, body)
+	e.release()
+	return code
 }
 
 // withSocket is withHandle for clients (*socket.Client), servers (*socket.Server), or both

@@ -2,6 +2,7 @@ package main
 
 import (
 	"sync"
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/mattn/go-pointer"
@@ -28,13 +29,31 @@ func (k handleKind) String() string {
 // handleEntry is what a handle refers to. A handle value that is reused gets a new entry:
 // a call that is still running when its handle is freed keeps the old one.
 type handleEntry struct {
-	value  unsafe.Pointer // the handle, as go-pointer returned it
-	object any            // nil once freed
+	slot   *handleSlot // nil before the entry has a handle
+	object any         // nil once freed
 	mu     sync.Mutex
 	last   string // the last error message
 	kind   handleKind
 	freed  bool
 	mark   leakMark
+
+	// counted is whether users counts the calls that found this entry and may still use it or
+	// its object. One that does not call release is counted forever.
+	counted bool
+	users   atomic.Int32
+}
+
+// acquire counts a call that uses the entry, until release. handleTable.mu is held.
+func (e *handleEntry) acquire() {
+	if e.counted {
+		e.users.Add(1)
+	}
+}
+
+func (e *handleEntry) release() {
+	if e.counted {
+		e.users.Add(-1)
+	}
 }
 
 // retire marks the handle as freed.
@@ -51,7 +70,13 @@ func (e *handleEntry) current() any {
 	return e.object
 }
 
-// handleTable is the library's own record of its live handles. A value from C is looked
+// handleSlot is the place of a handle in the table, as long as the value is the library's.
+type handleSlot struct {
+	value unsafe.Pointer // the handle, as go-pointer returned it
+	live  *handleEntry   // nil: the handle was freed, and is in the quarantine
+}
+
+// handleTable is the library's own record of its handles. A value from C is looked
 // up here, as an integer, before go-pointer sees it, since go-pointer trusts its
 // argument.
 //
@@ -61,48 +86,69 @@ func (e *handleEntry) current() any {
 // depth others were freed since may refer to another object.
 type handleTable struct {
 	mu      sync.RWMutex
-	live    map[uintptr]*handleEntry
-	count   [kindMessage + 1]int64 // how many of each kind are live
-	freed   int                    // how many handles were freed; the last ones are in the quarantine
-	evicted int                    // how many of those have left the quarantine
+	slots   map[uintptr]*handleSlot // of the live handles and of those in the quarantine
+	count   [kindMessage + 1]int64  // how many of each kind are live
+	freed   int                     // how many handles were freed; the last ones are in the quarantine
+	evicted int                     // how many of those have left the quarantine
 	depth   int
 }
 
-var handles = handleTable{live: map[uintptr]*handleEntry{}, depth: quarantineDepth}
+var handles = handleTable{slots: map[uintptr]*handleSlot{}, depth: quarantineDepth}
 
-// add creates a handle for an object. If the quarantine is full, as in a program that
-// creates and frees handles all the time, it reuses the one that was freed longest ago,
-// which costs half as much as a new one.
+// add creates a handle for an object.
 func (t *handleTable) add(k handleKind, object any) uintptr {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	e := &handleEntry{kind: k, object: object, mark: newLeakMark()}
-	if t.depth > 0 && t.freed-t.evicted >= t.depth {
-		e.value = *quarantineSlot(t.evicted)
-		t.evicted++
-	} else {
-		e.value = pointer.Save(t)
-	}
-	t.live[uintptr(e.value)] = e
-	t.count[k]++
-	return uintptr(e.value)
+	return t.addEntry(&handleEntry{kind: k, object: object})
 }
 
-// find returns the entry and the object of a live handle of a kind.
+// addEntry creates a handle for an entry, which has none. If the quarantine is full, as in
+// a program that creates and frees handles all the time, it reuses the one that was freed
+// longest ago, which costs a fraction of a new one.
+func (t *handleTable) addEntry(e *handleEntry) uintptr {
+	e.mark = newLeakMark()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.depth > 0 && t.freed-t.evicted >= t.depth {
+		e.slot = t.slots[uintptr(*quarantineSlot(t.evicted))]
+		t.evicted++
+	} else {
+		e.slot = &handleSlot{value: pointer.Save(t)}
+		t.slots[uintptr(e.slot.value)] = e.slot
+	}
+	e.slot.live = e
+	t.count[e.kind]++
+	return uintptr(e.slot.value)
+}
+
+// live returns the entry of a live handle of any kind, nil if there is no such handle.
+// t.mu is held.
+func (t *handleTable) live(h uintptr) *handleEntry {
+	if slot := t.slots[h]; slot != nil {
+		return slot.live
+	}
+	return nil
+}
+
+// find returns the entry and the object of a live handle of a kind. The caller may call
+// release when it uses neither any longer.
 func (t *handleTable) find(h uintptr, k handleKind) (*handleEntry, any) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	if e := t.live[h]; e != nil && e.kind == k {
+	if e := t.live(h); e != nil && e.kind == k {
+		e.acquire()
 		return e, e.object
 	}
 	return nil, nil
 }
 
-// findAny returns the entry of a live handle of any kind, nil if there is no such handle.
+// findAny is live for a caller that does not hold t.mu.
 func (t *handleTable) findAny(h uintptr) *handleEntry {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	return t.live[h]
+	e := t.live(h)
+	if e != nil {
+		e.acquire()
+	}
+	return e
 }
 
 // counted are the kinds of handles that the counters of the process count.
@@ -121,21 +167,25 @@ func (t *handleTable) stat(name string) (value int64, ok bool) {
 func (t *handleTable) remove(h uintptr, k handleKind) any {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	e := t.live[h]
+	e := t.live(h)
 	if e == nil || e.kind != k {
 		return nil
 	}
+	e.acquire()
 	return t.retire(e)
 }
 
-// removeObject retires a handle if it still stands for object. The program may have freed
-// the handle, whose value may stand for another object since.
-func (t *handleTable) removeObject(h uintptr, object any) {
+// removeEntry retires the handle of an entry, unless the program has freed it: its value may
+// be another entry's since. It reports whether no call uses the entry and its object, which
+// must be counted, so that both may be used again.
+func (t *handleTable) removeEntry(e *handleEntry) (unused bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if e := t.live[h]; e != nil && e.object == object {
-		t.retire(e)
+	if e.slot.live != e {
+		return false
 	}
+	t.retire(e)
+	return e.counted && e.users.Load() == 0
 }
 
 // retire puts the handle of a live entry into the quarantine and returns its object.
@@ -147,8 +197,8 @@ func (t *handleTable) retire(e *handleEntry) any {
 	for t.freed-t.evicted >= max(t.depth, 1) {
 		t.evict()
 	}
-	*quarantineSlot(t.freed) = e.value
-	delete(t.live, uintptr(e.value))
+	*quarantineSlot(t.freed) = e.slot.value
+	e.slot.live = nil
 	t.count[e.kind]--
 	t.freed++
 	if t.depth == 0 {
@@ -159,6 +209,8 @@ func (t *handleTable) retire(e *handleEntry) any {
 
 // evict returns the handle that was freed longest ago to the system. t.mu is held.
 func (t *handleTable) evict() {
-	pointer.Unref(*quarantineSlot(t.evicted))
+	value := *quarantineSlot(t.evicted)
+	delete(t.slots, uintptr(value))
+	pointer.Unref(value)
 	t.evicted++
 }

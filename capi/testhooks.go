@@ -24,7 +24,7 @@ func obe_test_panic(handle C.uintptr_t) C.int32_t {
 func obe_test_live() C.int64_t {
 	handles.mu.RLock()
 	defer handles.mu.RUnlock()
-	return C.int64_t(len(handles.live))
+	return C.int64_t(handles.count[kindSocket] + handles.count[kindMessage])
 }
 
 // obe_test_quarantine sets how many freed handles are kept in quarantine.

@@ -93,6 +93,11 @@ func FromValid(text []byte) *Document {
 	return &Document{text: text, container: container{cache: newCache(text)}}
 }
 
+// Reset makes d a new document, as FromValid does. No other goroutine may be using d.
+func (d *Document) Reset(text []byte) {
+	d.text, d.container = text, container{cache: newCache(text)}
+}
+
 // Text returns the document as JSON. The caller must not change the bytes.
 func (d *Document) Text() []byte { return d.root().text }
 

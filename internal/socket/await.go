@@ -13,10 +13,11 @@ func (s *Server) Await(timeout time.Duration) (*Message, error) {
 	defer s.end(call)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	m, err := s.next(call, nil)
+	m, err := s.next(call, nil, nil)
 	if err != nil {
 		return nil, call.wrap(s.Name(), err)
 	}
+	m.awaited = true
 	s.kept = m
 	return m, nil
 }

@@ -40,6 +40,11 @@ func newCall() *call {
 func (c *core) begin(op string, timeout time.Duration) (*call, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.register(op, timeout)
+}
+
+// register implements begin. core.mu is held.
+func (c *core) register(op string, timeout time.Duration) (*call, error) {
 	if c.closed {
 		return nil, ErrClosed
 	}
@@ -76,6 +81,11 @@ const maxFree = 4
 func (c *core) end(call *call) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.unregister(call)
+}
+
+// unregister implements end. core.mu is held.
+func (c *core) unregister(call *call) {
 	last := len(c.calls) - 1
 	moved := c.calls[last]
 	c.calls[call.index], moved.index = moved, call.index

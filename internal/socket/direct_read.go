@@ -5,8 +5,9 @@ package socket
 // first one that is read, and stays with it while a part of its message is there. Only
 // the leader uses it.
 type directRead struct {
-	dst  []byte      // the caller's memory; empty: none
-	conn *serverConn // the borrower; nil: none
+	dst   []byte      // the caller's memory; empty: none
+	conn  *serverConn // the borrower; nil: none
+	spare *Message    // to be used for the message that the call returns; nil: none
 }
 
 // begin offers the memory of the call that starts to lead.

@@ -17,8 +17,8 @@ import (
 // (the ready queue, directRead, the frame readers) needs no lock.
 
 // next returns the next message, as a leader or as a follower. The message may be in
-// dst. core.mu is held.
-func (s *Server) next(call *call, dst []byte) (*Message, error) {
+// dst, and may be spare, unless that is nil. core.mu is held.
+func (s *Server) next(call *call, dst []byte, spare *Message) (*Message, error) {
 	for again := false; s.turns.led() && s.kept == nil; again = true {
 		if err := s.turns.follow(call, again); err != nil {
 			return nil, err
@@ -36,6 +36,7 @@ func (s *Server) next(call *call, dst []byte) (*Message, error) {
 	}
 	s.turns.lead(call)
 	s.direct.begin(dst)
+	s.direct.spare = spare
 	if s.partials.len()+s.outgoing.len() > 0 {
 		s.watch.start()
 	}

@@ -14,6 +14,10 @@ type Message struct {
 	from   *serverConn
 	number int // of the messages of its connection
 
+	buffer   []byte // in which Serve receives the next message; nil: none yet
+	released bool   // see Release
+	awaited  bool   // Await has returned it, and it must differ from later messages
+
 	// Guarded by core.mu.
 	state       messageState
 	dropPending bool // it was dropped while a reply was being sent
@@ -40,38 +44,32 @@ func (m *Message) Peer() string { return m.from.conn.RemoteName() }
 // Reply answers the message, from any goroutine. A message is answered once. A reply
 // that failed may be tried again.
 func (m *Message) Reply(body []byte, timeout time.Duration) error {
-	s := m.server
-	call, err := s.begin("reply", timeout)
-	if err != nil {
-		return err
-	}
-	defer s.end(call)
-	if !m.beginReply() {
-		return call.wrap(m.from.conn.RemoteName(), errAnswered)
-	}
-	defer m.endReply()
-	return s.reply(call, m.from, body, m)
+	return m.server.send("reply", body, timeout, func(call *call) (*Message, *serverConn, error) {
+		if !m.beginReply() {
+			return nil, nil, call.wrap(m.from.conn.RemoteName(), errAnswered)
+		}
+		return m, m.from, nil
+	})
 }
 
 // Send is Server.Send for this message: the first call answers the message, and each
 // further one sends the client one more message, until the client's next message is
 // received.
 func (m *Message) Send(body []byte, timeout time.Duration) error {
-	s := m.server
-	call, err := s.begin("send", timeout)
-	if err != nil {
-		return err
-	}
-	defer s.end(call)
-	if m.beginReply() {
-		defer m.endReply()
-		return s.reply(call, m.from, body, m)
-	}
-	if !m.isLast() {
-		return call.wrap(m.from.conn.RemoteName(), errAnswering)
-	}
-	return s.reply(call, m.from, body, nil)
+	return m.server.send("send", body, timeout, func(call *call) (*Message, *serverConn, error) {
+		switch {
+		case m.beginReply():
+			return m, m.from, nil
+		case m.isLast():
+			return nil, m.from, nil
+		}
+		return nil, nil, call.wrap(m.from.conn.RemoteName(), errAnswering)
+	})
 }
+
+// Release lets Serve use the memory of the message again. A handler calls it if no
+// goroutine uses the message or its body after the handler has returned.
+func (m *Message) Release() { m.released = true }
 
 // isLeft reports whether the message is unanswered and its client has closed its side. core.mu
 // is held.
@@ -80,10 +78,15 @@ func (m *Message) isLeft() bool {
 }
 
 // isLast reports whether the message is settled and is the last one of its connection.
+// core.mu is held.
 func (m *Message) isLast() bool {
-	m.server.mu.Lock()
-	defer m.server.mu.Unlock()
 	return m.state == messageSettled && m.from.messages == m.number
+}
+
+// isForgotten reports whether the server no longer refers to the message, and nor does a
+// caller of Await. core.mu is held.
+func (m *Message) isForgotten() bool {
+	return m.state == messageSettled && m.replacing == 0 && !m.awaited
 }
 
 // Answered reports whether the message was answered or dropped.
@@ -94,10 +97,8 @@ func (m *Message) Answered() bool {
 }
 
 // beginReply marks the message as being answered. It reports whether the caller may
-// send the reply.
+// send the reply. core.mu is held.
 func (m *Message) beginReply() bool {
-	m.server.mu.Lock()
-	defer m.server.mu.Unlock()
 	if m.state != messageOpen {
 		return false
 	}
@@ -106,9 +107,8 @@ func (m *Message) beginReply() bool {
 }
 
 // endReply follows beginReply. A message whose reply failed may be answered again.
+// core.mu is held.
 func (m *Message) endReply() {
-	m.server.mu.Lock()
-	defer m.server.mu.Unlock()
 	if m.state != messageReplying {
 		return
 	}

@@ -20,18 +20,18 @@ type pairing struct {
 	shared atomic.Bool  // two of them were in flight at once: there are several loops
 
 	// Guarded by core.mu.
-	open  []*Message         // not settled, at most one of each thread
-	past  map[thread.ID]past // the last message of each thread that has none in open
-	last  *Message           // the last one that any thread received
-	moved bool               // a thread that had no message has sent: a loop changes threads
-	lost  int                // dropped messages, whose replies may still come
+	open  []*Message          // not settled, at most one of each thread
+	past  map[thread.ID]*past // the last message of each thread that has none in open
+	last  *serverConn         // of the last message that any thread received
+	moved bool                // a thread that had no message has sent: a loop changes threads
+	lost  int                 // dropped messages, whose replies may still come
 
 	single *Message // the last one that ReceiveAfter returned, which is not in open
 
 	// For the property peer, which also counts what Send does not answer: messages that
 	// ReceiveMessage or Serve received. Connections are remembered by their ids.
-	from   map[thread.ID]uint64 // that of each thread's last message
-	latest uint64               // that of the last message of any thread
+	from   map[thread.ID]*uint64 // that of each thread's last message
+	latest uint64                // that of the last message of any thread
 }
 
 // past is what became of a thread's last message.
@@ -100,7 +100,7 @@ func (p *pairing) checkEnded(m *Message) bool {
 func (p *pairing) received(t thread.ID, m *Message) {
 	p.open = slices.DeleteFunc(p.open, func(previous *Message) bool { return previous.thread == t })
 	m.thread, m.paired = t, true
-	p.last = m
+	p.last = m.from
 	p.open = append(p.open, m)
 }
 
@@ -144,16 +144,19 @@ func (p *pairing) settled(m *Message, reason error) {
 }
 
 // remember stores a value for a thread. If that are too many, it forgets another thread.
-func remember[T any](threads map[thread.ID]T, t thread.ID, value T) {
+func remember[T any](threads map[thread.ID]*T, t thread.ID, value T) {
+	if known := threads[t]; known != nil {
+		*known = value
+		return
+	}
 	if len(threads) >= maxPast {
-		if _, known := threads[t]; !known {
-			for id := range threads {
-				delete(threads, id)
-				break
-			}
+		for id := range threads {
+			delete(threads, id)
+			break
 		}
 	}
-	threads[t] = value
+	kept := value // only this copy is on the heap
+	threads[t] = &kept
 }
 
 // seen records the connection of a message that a thread has received, by whichever
@@ -168,8 +171,11 @@ func (p *pairing) seen(t thread.ID, c *serverConn) {
 // connection is closed. core.mu is held.
 func (s *Server) sender(t thread.ID) *serverConn {
 	p := &s.pairs
+	var own *serverConn
 	id, known := p.from[t]
-	own := s.conns.get(id)
+	if known {
+		own = s.conns.get(*id)
+	}
 	switch {
 	case own != nil && own.unanswered > 0:
 		return own // also if another thread has received since
@@ -185,9 +191,8 @@ func (s *Server) sender(t thread.ID) *serverConn {
 func (p *pairing) closed(t thread.ID, c *serverConn) {
 	if became, known := p.past[t]; known {
 		became.reason = nil // the caller knows it
-		p.past[t] = became
 	}
-	if p.last != nil && p.last.from == c {
+	if p.last == c {
 		p.last = nil
 	}
 }
@@ -201,11 +206,10 @@ func (s *Server) find(t thread.ID) (*Message, *serverConn, error) {
 	m := p.of(t)
 	if m == nil {
 		switch {
-		case became.reason != nil && !p.isSingleLoop():
+		case known && became.reason != nil && !p.isSingleLoop():
 			// This is reported once. After that the thread has no message.
 			err := fmt.Errorf("%s: %w", became.name, became.reason)
 			became.reason = nil
-			p.past[t] = became
 			return nil, nil, err
 		case len(p.open) == 0:
 			c := s.current(t)
@@ -247,8 +251,5 @@ func (s *Server) current(t thread.ID) *serverConn {
 		}
 		return nil
 	}
-	if p.last == nil {
-		return nil
-	}
-	return p.last.from
+	return p.last
 }

@@ -22,50 +22,118 @@ var (
 // less, a message of 64 MB costs 10 % more CPU time.
 const maxWrite = 4 << 20
 
-// reply sends the reply to m on its connection, or one more message if m is nil.
-func (s *Server) reply(call *call, c *serverConn, body []byte, m *Message) error {
-	head, err := call.encode(body, s.options().maxMessage)
-	if err == nil {
-		if err = c.writing.lock(call); err == nil {
-			defer c.writing.unlock()
-			err = s.write(call, c, head, body, m)
+// sending is a call that sends a reply, or one more message.
+type sending struct {
+	call    *call
+	m       *Message    // that is answered; nil: none
+	c       *serverConn // of the client
+	holds   bool        // the call holds c.writing
+	checked bool        // the connection is open, and replies before this one are sent
+	frame   outgoingFrame
+	begun   bool // sendFrame was called
+	ended   bool // and has returned
+}
+
+// send sends body to the client that target returns: as the reply to the message that it
+// returns and has marked with beginReply, or as one more message. target is called with
+// core.mu held.
+//
+// Usually no other call sends to this client. Then core.mu is locked only twice, before
+// the text is validated and after it was sent.
+func (s *Server) send(op string, body []byte, timeout time.Duration, target func(*call) (*Message, *serverConn, error)) (err error) {
+	var w sending
+	defer func() { err = s.endSend(&w, err) }()
+	if err = s.beginSend(&w, op, timeout, target); err != nil {
+		return err
+	}
+	head, err := w.call.encode(body, s.options().maxMessage)
+	if err != nil {
+		return err
+	}
+	if !w.checked {
+		if err = w.c.writing.lock(w.call); err != nil {
+			return err
+		}
+		w.holds = true
+		if err = s.checkSend(&w); err != nil {
+			return err
 		}
 	}
-	if err != nil {
-		return call.wrap(c.conn.RemoteName(), err)
+	w.frame.head, w.frame.body, w.begun = head, body, true
+	err = s.sendFrame(w.call, w.c, &w.frame)
+	s.counters.bytesSent.Add(int64(w.frame.sent))
+	if err == nil && s.options().trace != "" {
+		s.traceMessage(w.call, "server", trace.Sent, w.c.conn, body)
+	}
+	w.ended = true
+	return err
+}
+
+// beginSend registers the call. In the usual case it also locks c.writing.
+func (s *Server) beginSend(w *sending, op string, timeout time.Duration, target func(*call) (*Message, *serverConn, error)) (err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if w.call, err = s.register(op, timeout); err != nil {
+		return err
+	}
+	if w.m, w.c, err = target(w.call); err != nil {
+		return err
+	}
+	if w.c.closeErr == nil && !w.c.outgoing.isRunning() && w.c.writing.tryLock() {
+		w.holds, w.checked = true, true
 	}
 	return nil
 }
 
-// write sends a frame and settles the message that it answers. The caller holds
-// c.writing.
-func (s *Server) write(call *call, c *serverConn, head, body []byte, m *Message) (err error) {
+// checkSend returns why nothing can be sent. The caller holds c.writing.
+func (s *Server) checkSend(w *sending) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case c.closeErr != nil:
-		return c.closeErr
-	case c.closeWhenSent:
+	case w.c.closeErr != nil:
+		return w.c.closeErr
+	case w.c.closeWhenSent:
 		return ErrClosed
 	}
-	f := outgoingFrame{head: head, body: body, behind: c.outgoing.isRunning()}
-	done := false
-	defer func() {
-		if !done {
-			s.drop(c, ErrClosed) // after a panic it is unknown how much was sent
+	w.frame.behind = w.c.outgoing.isRunning()
+	return nil
+}
+
+// endSend settles the message, if it was answered, ends the call and returns its error.
+func (s *Server) endSend(w *sending, err error) error {
+	if w.call == nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer s.unregister(w.call) // also after a panic
+	if w.begun && !w.ended {
+		s.drop(w.c, ErrClosed) // after a panic it is unknown how much was sent
+	} else if w.begun {
+		err = s.settleSend(w, err)
+	}
+	if w.holds {
+		w.c.writing.unlock()
+	}
+	if w.m != nil {
+		w.m.endReply()
+		if w.m.paired && w.m.isForgotten() {
+			s.spare = w.m
 		}
-	}()
-	s.unlocked(func() {
-		err = s.sendFrame(call, c, &f)
-		s.counters.bytesSent.Add(int64(f.sent))
-		if err == nil && s.options().trace != "" {
-			s.traceMessage(call, "server", trace.Sent, c.conn, body)
-		}
-	})
-	done = true
+	}
+	if err != nil && w.c != nil {
+		err = w.call.wrap(w.c.conn.RemoteName(), err)
+	}
+	return err
+}
+
+// settleSend settles the message after its reply was sent, or closes the connection if a
+// part of a frame was. core.mu is held.
+func (s *Server) settleSend(w *sending, err error) error {
+	c := w.c
 	if err != nil {
 		closeErr := c.closeErr
-		if f.sent > 0 || closeErr != nil || err != ErrTimeout && err != transport.ErrWoken {
+		if w.frame.sent > 0 || closeErr != nil || err != ErrTimeout && err != transport.ErrWoken {
 			s.countUnread(c)
 			reason := err
 			if err == ErrTimeout || err == transport.ErrWoken || err == errReplyTimeout {
@@ -79,8 +147,8 @@ func (s *Server) write(call *call, c *serverConn, head, body []byte, m *Message)
 	if c.closeErr == nil {
 		s.conns.touch(c)
 	}
-	if m != nil {
-		m.settle(nil)
+	if w.m != nil {
+		w.m.settle(nil)
 	} else if c.closeErr == nil {
 		s.closeIfDone(c)
 	}

@@ -3,6 +3,9 @@ package socket_test
 import (
 	"errors"
 	"fmt"
+	"io"
+	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -163,6 +166,127 @@ func TestServeReceivesBetweenLooksAtItsFlag(t *testing.T) {
 	}
 	stop.Store(1)
 	must(t, await(t, served))
+}
+
+// The memory of a released message is used again; that of any other one is not. The bodies
+// are smaller and larger than the memory that is kept.
+func TestServeUsesTheMemoryOfReleasedMessagesAgain(t *testing.T) {
+	s := newServer(t)
+	var mu sync.Mutex
+	kept := map[*socket.Message]string{}
+	released := map[*socket.Message]int{}
+	handler := func(m *socket.Message) {
+		_ = m.Reply(m.Body, testTimeout)
+		mu.Lock()
+		defer mu.Unlock()
+		if len(m.Body)%7 == 0 {
+			kept[m] = string(m.Body)
+			return
+		}
+		released[m]++
+		m.Release()
+	}
+	var stop atomic.Int32
+	var served []<-chan error
+	for range 3 {
+		served = append(served, start(func() error { return s.Serve(handler, &stop) }))
+	}
+	var asking sync.WaitGroup
+	for i := range 4 {
+		c := newClient(t, s.Addr(), "persistent=1")
+		asking.Go(func() {
+			for n := range 300 {
+				body := `"` + strings.Repeat(string(rune('a'+(i+n)%26)), (i*31+n*37)%9000) + `"`
+				if got, err := tcmd(c, body); err != nil || got != body {
+					t.Errorf("%.20q… of %d bytes was answered %.20q… of %d: %v", body, len(body), got, len(got), err)
+					return
+				}
+			}
+		})
+	}
+	asking.Wait()
+	stop.Store(1)
+	for _, ended := range served {
+		must(t, await(t, ended))
+	}
+	if len(kept) == 0 || len(released) > 600 {
+		t.Errorf("%d messages were kept, and %d had memory that was released", len(kept), len(released))
+	}
+	for m, body := range kept {
+		if string(m.Body) != body {
+			t.Errorf("a message that was not released has changed: %.20q… was %.20q…", m.Body, body)
+		}
+	}
+}
+
+// The memory of a message that Await has returned is not used again: its caller compares it
+// with the next one.
+func TestAwaitReturnsAnotherMessageEachTime(t *testing.T) {
+	s := newServer(t)
+	p := dial(t, s)
+	seen := map[*socket.Message]int{}
+	for i := range 4 {
+		p.send(number(i))
+		if i%2 == 1 { // Await returns what Receive has kept
+			_, err := s.Receive(nil, testTimeout)
+			expectError(t, err, socket.ErrBuffer)
+		}
+		m, err := s.Await(testTimeout)
+		must(t, err)
+		if before, known := seen[m]; known {
+			t.Errorf("message %d is the same as message %d", i, before)
+		}
+		seen[m] = i
+		expectReceive(t, s, number(i))
+		send(t, s, number(i))
+		p.expect(number(i))
+	}
+}
+
+// An exchange of a server allocates nothing: neither for a handler that releases its
+// messages, nor in a loop of Receive and Send.
+func TestServedExchangeAllocatesNothing(t *testing.T) {
+	reply, command := []byte("[2]"), []byte(frame("[1]"))
+	buffer, dst := make([]byte, len(command)), make([]byte, 100)
+	for name, loop := range map[string]func(*socket.Server) error{
+		"Serve": func(s *socket.Server) error {
+			return s.Serve(func(m *socket.Message) {
+				_ = m.Reply(reply, testTimeout)
+				m.Release()
+			}, nil)
+		},
+		"Receive and Send": func(s *socket.Server) error {
+			for {
+				if _, err := s.Receive(dst, testTimeout); err != nil {
+					return err
+				}
+				if err := s.Send(reply, testTimeout); err != nil {
+					return err
+				}
+			}
+		},
+	} {
+		s := newServer(t)
+		looping := start(func() error { return loop(s) })
+		conn, err := net.Dial("tcp", s.Name())
+		must(t, err)
+		exchange := func() {
+			if _, err := conn.Write(command); err != nil {
+				t.Error(err)
+			}
+			if _, err := io.ReadFull(conn, buffer); err != nil {
+				t.Error(err)
+			}
+		}
+		exchange()
+		exchange()
+		if n := testing.AllocsPerRun(500, exchange); n > 0 {
+			t.Errorf("%s: %v allocations for each exchange", name, n)
+		}
+		must(t, conn.Close())
+		s.Free()
+		expectError(t, await(t, looping), socket.ErrClosed)
+	}
 }
 
 // Cancel and Free end Serve with their errors, whatever the flag is.

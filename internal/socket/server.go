@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"sync/atomic"
 	"time"
 
 	"libobe/internal/thread"
@@ -34,6 +33,7 @@ type Server struct {
 	partials          timers               // of messages that are partially received
 	outgoing          timers               // of replies that are handed over; see outgoing.go
 	kept              *Message             // received, but too large for the caller's buffer
+	spare             *Message             // an answered one, whose memory Receive uses again; nil: none
 	pairs             pairing              // which message Send answers
 	abandoned         map[*serverConn]bool // connections whose message was dropped without a reply
 	acceptPausedUntil time.Time            // zero: accepting is not paused
@@ -55,7 +55,7 @@ func NewServer(host string, port int) (*Server, error) {
 	s := &Server{conns: newConnTable(listenerID), abandoned: map[*serverConn]bool{}}
 	s.turns.vacant.L = &s.mu
 	s.partials.watch, s.outgoing.watch = &s.watch, &s.watch
-	s.pairs.past, s.pairs.from = map[thread.ID]past{}, map[thread.ID]uint64{}
+	s.pairs.past, s.pairs.from = map[thread.ID]*past{}, map[thread.ID]*uint64{}
 	s.settings.Store(defaults(RoleServer))
 	s.configure = transport.Credentials.Server
 	if err := s.listen(address); err != nil {
@@ -131,7 +131,12 @@ func (s *Server) Receive(dst []byte, timeout time.Duration) (int, error) {
 	t := thread.Current()
 	replaced := s.beginReplacing(t, nil)
 	defer s.endReplacing(replaced)
-	m, err := s.next(call, dst)
+	spare := s.spare
+	s.spare = nil
+	m, err := s.next(call, dst, spare)
+	if m != spare {
+		s.spare = spare
+	}
 	if err == nil && len(m.Body) > len(dst) {
 		s.kept = m
 		err = &BufferError{len(m.Body)}
@@ -179,20 +184,24 @@ func (s *Server) receiveOne(previous *Message, timeout time.Duration) (*Message,
 	defer s.end(call)
 	s.pairs.enter()
 	defer s.pairs.exit()
-	m, err := s.receiveMessage(call, thread.Current(), previous)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m, err := s.receiveMessage(call, thread.Current(), previous, nil)
 	if err != nil {
 		return nil, call.wrap(s.Name(), err)
 	}
 	return m, nil
 }
 
-// receiveMessage is the common part of receiveOne and Serve.
-func (s *Server) receiveMessage(call *call, t thread.ID, previous *Message) (*Message, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// receiveMessage is the common part of receiveOne and Serve. core.mu is held.
+func (s *Server) receiveMessage(call *call, t thread.ID, previous, spare *Message) (*Message, error) {
 	replaced := s.beginReplacing(t, previous)
 	defer s.endReplacing(replaced)
-	m, err := s.next(call, nil)
+	var dst []byte
+	if spare != nil {
+		dst = spare.buffer
+	}
+	m, err := s.next(call, dst, spare)
 	if err == nil {
 		s.replace(replaced, m.from)
 		s.pairs.seen(t, m.from)
@@ -200,82 +209,21 @@ func (s *Server) receiveMessage(call *call, t thread.ID, previous *Message) (*Me
 	return m, err
 }
 
-// stopInterval is how often Serve looks at its flag while no message arrives.
-const stopInterval = 100 * time.Millisecond
-
-// Serve receives messages and calls handler with each, on the caller's goroutine and
-// without a lock, until Cancel, Close or Free ends it. If stop is not nil, Serve also
-// returns, without an error, when *stop is not 0. It looks at *stop before it receives a
-// message and every stopInterval. A message that handler does not answer is dropped.
-// Several goroutines may serve at once.
-func (s *Server) Serve(handler func(*Message), stop *atomic.Int32) error {
-	call, err := s.begin("serve", Forever)
-	if err != nil {
-		return err
-	}
-	defer s.end(call)
-	s.pairs.enter()
-	defer s.pairs.exit()
-	t := thread.Current()
-	if stop != nil {
-		call.deadline = time.Now().Add(stopInterval)
-	}
-	for stop == nil || stop.Load() == 0 {
-		m, err := s.receiveMessage(call, t, nil)
-		if stop != nil && errors.Is(err, ErrTimeout) {
-			call.deadline = time.Now().Add(stopInterval)
-			continue
-		}
-		if err != nil {
-			return call.wrap(s.Name(), err)
-		}
-		s.handle(m, handler)
-		if err = call.ended(); err != nil {
-			return call.wrap(s.Name(), err)
-		}
-		if s.options().trace != "" {
-			call.began = time.Now()
-		}
-	}
-	return nil
-}
-
-// handle calls handler. The message is dropped even if handler panics.
-func (s *Server) handle(m *Message, handler func(*Message)) {
-	defer m.Drop()
-	handler(m)
-}
-
 // Send answers the message that this thread received last with Receive, or else the only
 // unanswered one; see pairing.
 func (s *Server) Send(body []byte, timeout time.Duration) error {
-	call, err := s.begin("send", timeout)
-	if err != nil {
-		return err
-	}
-	defer s.end(call)
 	s.pairs.enter()
 	defer s.pairs.exit()
-	m, answered, err := s.beginReply()
-	if err != nil {
-		return call.wrap(s.Name(), err)
-	}
-	if m == nil {
-		return s.reply(call, answered, body, nil)
-	}
-	defer m.endReply()
-	return s.reply(call, m.from, body, m)
-}
-
-// beginReply is Message.beginReply for the message that find returns. Without an
-// unanswered message it returns the connection to send one more message to.
-func (s *Server) beginReply() (m *Message, answered *serverConn, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if m, answered, err = s.find(thread.Current()); m != nil {
-		m.state = messageReplying
-	}
-	return m, answered, err
+	return s.send("send", body, timeout, func(call *call) (*Message, *serverConn, error) {
+		m, c, err := s.find(thread.Current())
+		switch {
+		case err != nil:
+			err = call.wrap(s.Name(), err)
+		case m != nil:
+			m.state, c = messageReplying, m.from
+		}
+		return m, c, err
+	})
 }
 
 // SetOption sets an option by its name; see Options.

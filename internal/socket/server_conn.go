@@ -139,7 +139,7 @@ func (s *Server) readFrame(c *serverConn) (body []byte, err error) {
 	c.budget, c.progressed = readQuantum, false
 	c.frames.Limit = s.options().maxMessage
 	dst := s.direct.lend(c)
-	s.unlocked(func() { body, err = c.frames.ReadSome(c, dst) })
+	body, err = s.readSome(c, dst)
 	s.direct.reclaim(c)
 	if err == nil && len(body) <= len(dst) && c.closeErr == nil && s.mustWait(c) {
 		// The message has to wait, and dst belongs to the caller.
@@ -150,6 +150,13 @@ func (s *Server) readFrame(c *serverConn) (body []byte, err error) {
 	return body, err
 }
 
+// readSome reads without core.mu, which it locks again even if it panics.
+func (s *Server) readSome(c *serverConn, dst []byte) ([]byte, error) {
+	s.mu.Unlock()
+	defer s.mu.Lock()
+	return c.frames.ReadSome(c, dst)
+}
+
 // received returns the message with a body that was read.
 func (s *Server) received(call *call, c *serverConn, body []byte) *Message {
 	s.counters.messagesReceived.Add(1)
@@ -157,7 +164,11 @@ func (s *Server) received(call *call, c *serverConn, body []byte) *Message {
 		c.last.replace()
 	}
 	c.messages++
-	m := &Message{Body: body, server: s, from: c, number: c.messages}
+	m := s.direct.spare
+	if m == nil {
+		m = new(Message)
+	}
+	*m = Message{Body: body, server: s, from: c, number: c.messages, buffer: m.buffer}
 	c.last = m
 	c.unanswered++
 	if c.frames.Buffered() || c.conn.Secure() {

@@ -104,8 +104,14 @@ func (s *Spin) miss() {
 // not worth the CPU time.
 func (s *Spin) record(sample time.Duration) {
 	s.samples[s.sampleCount] = sample
-	if s.sampleCount++; s.sampleCount == len(s.samples) {
-		s.decide(cappedSum(s.samples[samplesPerMode:]) < cappedSum(s.samples[:samplesPerMode])*7/8)
+	if s.sampleCount++; s.sampleCount <= samplesPerMode {
+		return
+	}
+	// A sum only grows, so that a trial in which spinning is slower ends early: its spins take
+	// the time of a peer on the same CPU.
+	faster := cappedSum(s.samples[samplesPerMode:s.sampleCount]) < cappedSum(s.samples[:samplesPerMode])*7/8
+	if !faster || s.sampleCount == len(s.samples) {
+		s.decide(faster)
 	}
 }
 

@@ -25,10 +25,13 @@ func runWaits(s *Spin, n, hitAt int) (iterations []int) {
 }
 
 // runTrial runs the waits of a trial, with these durations of the waits that block at
-// once and of those that spin.
+// once and of those that spin, until it is decided.
 func runTrial(t *testing.T, s *Spin, blocking, spinning time.Duration) {
 	t.Helper()
 	for i := range 2 * samplesPerMode {
+		if i > samplesPerMode && s.left > 0 {
+			return // it is decided: spinning is not faster
+		}
 		wait := s.begin()
 		if wait.began.IsZero() {
 			t.Fatalf("wait %d does not belong to a trial", i)
@@ -77,6 +80,18 @@ func TestSpin(t *testing.T) {
 			expectIterations(t, runWaits(&s, 1, 7), repeated(1, 7))
 		})
 	}
+	t.Run("a trial ends as soon as spinning is not faster", func(t *testing.T) {
+		var s Spin
+		for range samplesPerMode + 1 {
+			wait := s.begin()
+			wait.began = time.Now().Add(-fast)
+			if wait.iterations > 0 {
+				wait.began = time.Now().Add(-sampleCap)
+			}
+			wait.hit()
+		}
+		expectIterations(t, runWaits(&s, resampleAfterBlock, 7), repeated(resampleAfterBlock, 0))
+	})
 	t.Run("misses", func(t *testing.T) {
 		var s Spin
 		runTrial(t, &s, slow, fast)

@@ -1109,6 +1109,114 @@ static void many_server_threads(void)
     CHECK(pthread_barrier_destroy(&crowd.together) == 0);
 }
 
+/* Other threads use the handles of requests whose handlers return at the same time. A handle stands for its own request or
+ * for none, although obe_serve uses the memory of a request again, and a reply goes to the client of that request. */
+
+static struct {
+    pthread_mutex_t mutex;
+    obe_message request; /* of a handler that ran last */
+    int64_t number;      /* in it */
+    int over;
+} shared_request = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+
+static obe_status answer_with(obe_message request, int64_t number)
+{
+    char reply[32];
+
+    snprintf(reply, sizeof reply, "%" PRId64, number);
+    return obe_reply(request, reply, -1, TEST_TIMEOUT);
+}
+
+static void share_request(obe_message request, void *user)
+{
+    int64_t number = -1;
+    obe_status status;
+
+    (void)user;
+    CHECK_OK(request, obe_get_int(request, "/n", &number));
+    CHECK(pthread_mutex_lock(&shared_request.mutex) == 0);
+    shared_request.request = request;
+    shared_request.number = number;
+    CHECK(pthread_mutex_unlock(&shared_request.mutex) == 0);
+    status = answer_with(request, number);
+    CHECK(status == OBE_OK || status == OBE_E_STATE); /* the other thread was first */
+}
+
+static void *use_shared_request(void *unused)
+{
+    int over = 0;
+
+    while (!over) {
+        obe_message request;
+        int64_t number, read = -1;
+        obe_status status;
+
+        CHECK(pthread_mutex_lock(&shared_request.mutex) == 0);
+        request = shared_request.request;
+        number = shared_request.number;
+        over = shared_request.over;
+        CHECK(pthread_mutex_unlock(&shared_request.mutex) == 0);
+        if (!request)
+            continue;
+        status = obe_get_int(request, "/n", &read);
+        if (status == OBE_OK && read != number)
+            check_failed(__FILE__, __LINE__, "the handle of request %d stands for request %d", (int)number, (int)read);
+        CHECK(status == OBE_OK || status == OBE_E_HANDLE);
+        status = answer_with(request, number);
+        CHECK(status == OBE_OK || status == OBE_E_STATE || status == OBE_E_HANDLE);
+    }
+    return unused;
+}
+
+static void *ask_for_own_number(void *client)
+{
+    static int clients; /* atomic */
+    int i, first = __atomic_add_fetch(&clients, 1, __ATOMIC_RELAXED) * 1000000;
+    char json[4000], reply[32];
+
+    for (i = 0; i < 5 * rounds; i++) {
+        /* So long that it takes a while to find the number. */
+        snprintf(json, sizeof json, "{\"fill\": \"%03000d\", \"n\": %d}", first + i, first + i);
+        snprintf(reply, sizeof reply, "%d", first + i);
+        CHECK_TCMD(*(obe_socket *)client, json, reply);
+    }
+    return NULL;
+}
+
+static void handles_used_after_their_handlers(void)
+{
+    obe_socket server = new_server(), clients[SERVER_THREADS];
+    struct server_thread running[2];
+    pthread_t threads[SERVER_THREADS], others[3];
+    int i;
+
+    for (i = 0; i < LENGTH(others); i++)
+        others[i] = start_thread(use_shared_request, NULL);
+    for (i = 0; i < LENGTH(running); i++)
+        serve_start(&running[i], server, share_request, NULL);
+    for (i = 0; i < SERVER_THREADS; i++) {
+        clients[i] = new_client(port_of(server));
+        CHECK_OK(clients[i], obe_set_option(clients[i], OBE_OPT_PERSISTENT, "1"));
+        threads[i] = start_thread(ask_for_own_number, &clients[i]);
+    }
+    for (i = 0; i < SERVER_THREADS; i++)
+        join_thread(threads[i]);
+    CHECK(pthread_mutex_lock(&shared_request.mutex) == 0);
+    shared_request.over = 1;
+    CHECK(pthread_mutex_unlock(&shared_request.mutex) == 0);
+    for (i = 0; i < LENGTH(others); i++)
+        join_thread(others[i]);
+    for (i = 0; i < LENGTH(running); i++)
+        running[i].stop = 1;
+    for (i = 0; i < LENGTH(running); i++)
+        CHECK_OK(server, serve_join(&running[i]));
+    CHECK_EQUAL(5 * rounds * SERVER_THREADS, stat_of(server, OBE_STAT_MESSAGES_SENT));
+    for (i = 0; i < SERVER_THREADS; i++)
+        free_socket(clients[i]);
+    free_socket(server);
+    CHECK_EQUAL(0, obe_test_live());
+}
+
 /* ---- obe_serve is ended by another thread ---- */
 
 static obe_status serve_forever(void *server)
@@ -1535,6 +1643,7 @@ int main(int argc, char **argv)
     RUN(ended_by_a_signal);
     RUN(odd_users);
     RUN(many_server_threads);
+    RUN(handles_used_after_their_handlers);
     RUN(ended_while_it_waits);
     RUN(ended_while_its_handler_runs);
     RUN(ended_by_its_handler);
