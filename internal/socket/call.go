@@ -28,6 +28,7 @@ type call struct {
 
 	promoted chan struct{} // signals a follower to lead; see turns
 
+	brief      bool          // a client's connection is closed after the reply
 	untilReady bool          // a client's wait_ready: see Client.open
 	share      time.Duration // of the next connection attempt; see Client.open
 }
@@ -58,7 +59,7 @@ func (c *core) begin(op string, timeout time.Duration) (*call, error) {
 		call = newCall()
 	}
 	call.op, call.timeout, call.began, call.deadline = op, timeout, time.Time{}, time.Time{}
-	call.untilReady, call.share = false, 0
+	call.brief, call.untilReady, call.share = false, false, 0
 	if timeout >= 0 || c.options().trace != "" {
 		call.began = time.Now()
 	}

@@ -203,6 +203,7 @@ func (c *Client) exchange(call *call, body, dst []byte, deliver ReplyFunc) error
 		}
 	}
 	c.forgetReplies()
+	call.brief = !options.persistent
 	if err = c.sendFrame(call, head, body, true); err != nil {
 		return err
 	}
@@ -212,6 +213,7 @@ func (c *Client) exchange(call *call, body, dst []byte, deliver ReplyFunc) error
 		c.mu.Lock()
 		if c.conn != nil {
 			c.conn.late = true
+			c.conn.conn.Keep()
 		}
 		c.mu.Unlock()
 	} else if err != nil || !options.persistent {

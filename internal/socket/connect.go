@@ -199,6 +199,9 @@ func (c *Client) connect(call *call, wait transport.Wait, by time.Time, at netip
 			return dialError{err}
 		}
 	}
+	if call.brief && options.tls == nil && len(head)+len(body) <= transport.MaxBrief {
+		conn.SetBrief()
+	}
 	opened := &clientConn{client: c, conn: conn, frames: newReader()}
 	c.mu.Lock()
 	// The call may have been interrupted during the handshake. Without TLS the message

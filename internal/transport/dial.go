@@ -69,7 +69,7 @@ func (c *Conn) setConnected(fd descriptor, waitErr error) {
 	if waitErr != nil {
 		sysHeedPeer(fd)
 	}
-	if c.keepAlive > 0 {
+	if c.keepAlive > 0 && !c.brief {
 		sysKeepAlive(fd, c.keepAlive)
 	}
 }

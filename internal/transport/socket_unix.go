@@ -147,7 +147,6 @@ func sysConnect(to netip.AddrPort) (descriptor, error) {
 	if err != nil {
 		return 0, err
 	}
-	sysNoDelay(fd)
 	err = unix.Connect(fd, sa)
 	if err == nil || isAgain(err) {
 		return fd, nil
