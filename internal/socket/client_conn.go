@@ -50,11 +50,11 @@ func (c *Client) openConn() *clientConn {
 	return c.conn
 }
 
-// sendFrame sends a validated frame, over a new connection unless the open one can be
+// sendFrame sends the frame of a body that encode made, over a new connection unless the open one can be
 // used. The caller holds sending. If it also holds receiving, it sets expectQuiet: then
 // an open connection with unread data, which would be mistaken for the reply, is not
 // used.
-func (c *Client) sendFrame(call *call, head, body []byte, expectQuiet bool) error {
+func (c *Client) sendFrame(call *call, body []byte, expectQuiet bool) error {
 	options := c.options()
 	wait, err := c.wait(call)
 	if err != nil {
@@ -67,7 +67,7 @@ func (c *Client) sendFrame(call *call, head, body []byte, expectQuiet bool) erro
 	if usable {
 		data, ended := conn.conn.Pending()
 		if !ended && !(expectQuiet && (data || conn.frames.InFrame())) {
-			return c.withReuseHint(call, conn, c.write(call, conn, wait, head, body))
+			return c.withReuseHint(call, conn, c.write(call, conn, wait, body))
 		}
 	}
 	// A message of the old connection is not a reply to this one.
@@ -79,19 +79,19 @@ func (c *Client) sendFrame(call *call, head, body []byte, expectQuiet bool) erro
 	if err != nil {
 		return err
 	}
-	return c.open(call, wait, addresses, head, body)
+	return c.open(call, wait, addresses, body)
 }
 
-// write sends a frame over a connection. It closes the connection if only a part of
+// write sends the frame of a body over a connection. It closes the connection if only a part of
 // the frame was sent.
-func (c *Client) write(call *call, conn *clientConn, wait transport.Wait, head, body []byte) error {
+func (c *Client) write(call *call, conn *clientConn, wait transport.Wait, body []byte) error {
 	conn.conn.SetWriteWait(call.withSpin(wait, &c.sendSpin))
 	// Counted before it is sent: the reply may be read before WriteFrame returns.
 	c.mu.Lock()
 	conn.sent++
 	conn.pendingReplies++
 	c.mu.Unlock()
-	n, err := conn.conn.WriteFrame(head, body)
+	n, err := conn.conn.WriteFrame(call.head, call.rest)
 	c.counters.bytesSent.Add(int64(n))
 	c.mu.Lock()
 	if err != nil {
@@ -178,7 +178,7 @@ var errReused = errors.New("this connection was used before, and a Python optbay
 // withReuseHint adds errReused to an error that a server which reads one message from each
 // connection may have caused: its client has sent another one.
 func (c *Client) withReuseHint(call *call, conn *clientConn, err error) error {
-	if call.timeout == 0 || !errors.Is(err, ErrTimeout) && !errors.Is(err, ErrPeerClosed) && !errors.Is(err, transport.ErrReset) {
+	if err == nil || call.timeout == 0 || !errors.Is(err, ErrTimeout) && !errors.Is(err, ErrPeerClosed) && !errors.Is(err, transport.ErrReset) {
 		return err
 	}
 	c.mu.Lock()

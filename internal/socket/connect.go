@@ -33,7 +33,7 @@ var errSilent = errors.New("no answer")
 // round, every address that has not answered gets twice the time. Unlike RFC 8305 it
 // makes one attempt at a time: if two succeeded at once, one of them would have to be
 // closed without a message, and that ends a Python optbayesexpt server.
-func (c *Client) open(call *call, wait transport.Wait, addresses []netip.AddrPort, head, body []byte) error {
+func (c *Client) open(call *call, wait transport.Wait, addresses []netip.AddrPort, body []byte) error {
 	attempts := make([]attempt, len(addresses))
 	for i, at := range addresses {
 		attempts[i].at = at
@@ -55,7 +55,7 @@ func (c *Client) open(call *call, wait transport.Wait, addresses []netip.AddrPor
 				by = shareEnd(call.share, wait.Deadline, turns)
 			}
 			turns--
-			err := c.connect(call, wait, by, a.at, head, body)
+			err := c.connect(call, wait, by, a.at, body)
 			if err == nil || !errors.Is(err, errNotConnected) {
 				return err
 			}
@@ -174,7 +174,7 @@ const queueRetryInterval = 5 * time.Millisecond
 
 // connect opens a connection and sends its first frame. The connection must be
 // established by a time, unless that is zero.
-func (c *Client) connect(call *call, wait transport.Wait, by time.Time, at netip.AddrPort, head, body []byte) error {
+func (c *Client) connect(call *call, wait transport.Wait, by time.Time, at netip.AddrPort, body []byte) error {
 	options := c.options()
 	conn, err := c.address.Dial(at, options.keepAlive)
 	// If the queue is full, the system itself tries again on TCP, but leaves that to
@@ -199,7 +199,7 @@ func (c *Client) connect(call *call, wait transport.Wait, by time.Time, at netip
 			return dialError{err}
 		}
 	}
-	if call.brief && options.tls == nil && len(head)+len(body) <= transport.MaxBrief {
+	if call.brief && options.tls == nil && len(call.head)+len(call.rest) <= transport.MaxBrief {
 		conn.SetBrief()
 	}
 	opened := &clientConn{client: c, conn: conn, frames: newReader()}
@@ -216,7 +216,7 @@ func (c *Client) connect(call *call, wait transport.Wait, by time.Time, at netip
 		c.conn = opened
 	}
 	c.mu.Unlock()
-	err = c.write(call, opened, wait, head, body)
+	err = c.write(call, opened, wait, body)
 	if err != nil && conn.Connecting() {
 		c.drop(opened)
 		return dialError{err}

@@ -24,11 +24,11 @@ const maxWrite = 4 << 20
 
 // reply sends the reply to m on its connection, or one more message if m is nil.
 func (s *Server) reply(call *call, c *serverConn, body []byte, m *Message) error {
-	head, err := call.encode(body, s.options().maxMessage)
+	err := call.encode(body, s.options().maxMessage)
 	if err == nil {
 		if err = c.writing.lock(call); err == nil {
 			defer c.writing.unlock()
-			err = s.write(call, c, head, body, m)
+			err = s.write(call, c, body, m)
 		}
 	}
 	if err != nil {
@@ -37,9 +37,9 @@ func (s *Server) reply(call *call, c *serverConn, body []byte, m *Message) error
 	return nil
 }
 
-// write sends a frame and settles the message that it answers. The caller holds
+// write sends the frame of a body that encode made, and settles the message that it answers. The caller holds
 // c.writing.
-func (s *Server) write(call *call, c *serverConn, head, body []byte, m *Message) (err error) {
+func (s *Server) write(call *call, c *serverConn, body []byte, m *Message) (err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -48,7 +48,7 @@ func (s *Server) write(call *call, c *serverConn, head, body []byte, m *Message)
 	case c.closeWhenSent:
 		return ErrClosed
 	}
-	f := outgoingFrame{head: head, body: body, behind: c.outgoing.isRunning()}
+	f := outgoingFrame{head: call.head, body: call.rest, behind: c.outgoing.isRunning()}
 	done := false
 	defer func() {
 		if !done {

@@ -151,14 +151,26 @@ func (c *core) getOption(name string, properties map[string]func() string) (stri
 
 // newReader returns a frame reader that checks the JSON of the bodies.
 func newReader() *wire.Reader {
-	r := &wire.Reader{}
-	var check jsondoc.Validator
-	r.Check = func(part []byte, last bool) error {
-		err := check.Feed(part, last)
-		if last || err != nil {
-			check = jsondoc.Validator{}
-		}
-		return err
+	r := &frameReader{}
+	r.Check = r.check
+	return &r.Reader
+}
+
+type frameReader struct {
+	wire.Reader
+	validator *jsondoc.Validator // of a body of which a part has arrived; nil: none
+}
+
+func (r *frameReader) check(part []byte, last bool) error {
+	if last && r.validator == nil {
+		return jsondoc.Validate(part) // most bodies arrive in one part
 	}
-	return r
+	if r.validator == nil {
+		r.validator = &jsondoc.Validator{}
+	}
+	err := r.validator.Feed(part, last)
+	if last || err != nil {
+		r.validator = nil
+	}
+	return err
 }

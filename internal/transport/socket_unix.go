@@ -37,10 +37,6 @@ func sysWrite(fd descriptor, head, body []byte) (int, error) {
 			n, err = sysSend(fd, body)
 		case len(body) == 0:
 			n, err = sysSend(fd, head)
-		case len(head)+len(body) <= coalesceMax:
-			// One copy costs less than a message of two parts.
-			var frame [coalesceMax]byte
-			n, err = sysSend(fd, frame[:copy(frame[copy(frame[:], head):], body)+len(head)])
 		default:
 			n, err = unix.SendmsgBuffers(fd, [][]byte{head, body}, nil, nil, noSignal)
 		}
@@ -49,9 +45,6 @@ func sysWrite(fd descriptor, head, body []byte) (int, error) {
 		}
 	}
 }
-
-// coalesceMax is the size up to which head and body are copied into one buffer.
-const coalesceMax = 2048
 
 func sysPending(fd descriptor) (data, ended bool) {
 	n, err := sysPeek(fd)

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"sync/atomic"
 
 	"libobe/internal/memory"
 )
@@ -90,21 +91,22 @@ const (
 
 // scratch keeps a few free buffers. A buffer that is allocated for each read would
 // fragment the free space that a large message leaves in Go's heap.
-var scratch = make(chan *[readAhead]byte, 8)
+var scratch [8]atomic.Pointer[[readAhead]byte]
 
 func takeScratch() *[readAhead]byte {
-	select {
-	case buffer := <-scratch:
-		return buffer
-	default:
-		return new([readAhead]byte)
+	for i := range scratch {
+		if buffer := scratch[i].Load(); buffer != nil && scratch[i].CompareAndSwap(buffer, nil) {
+			return buffer
+		}
 	}
+	return new([readAhead]byte)
 }
 
 func putScratch(buffer *[readAhead]byte) {
-	select {
-	case scratch <- buffer:
-	default:
+	for i := range scratch {
+		if scratch[i].Load() == nil && scratch[i].CompareAndSwap(nil, buffer) {
+			return
+		}
 	}
 }
 
