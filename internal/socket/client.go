@@ -40,6 +40,9 @@ func NewClient(host string, port int) (*Client, error) {
 		return nil, fmt.Errorf("%w: %w", ErrArgument, err)
 	}
 	c := &Client{address: address, resolve: address.Resolve}
+	if fixed := address.Fixed(); fixed != nil {
+		c.resolve = func(transport.Wait, <-chan struct{}) ([]netip.AddrPort, error) { return fixed, nil }
+	}
 	c.settings.Store(defaults(RoleClient))
 	c.configure = func(i transport.Credentials) (*tls.Config, error) { return i.Client(address) }
 	return c, nil

@@ -7,14 +7,13 @@ import (
 
 	"libobe/internal/trace"
 	"libobe/internal/transport"
-	"libobe/internal/wire"
 )
 
 // clientConn is one connection of a client.
 type clientConn struct {
 	client *Client
 	conn   *transport.Conn
-	frames *wire.Reader
+	frames frameReader
 
 	// Guarded by core.mu.
 	sent, received int  // messages, for withReuseHint

@@ -34,9 +34,9 @@ var errSilent = errors.New("no answer")
 // makes one attempt at a time: if two succeeded at once, one of them would have to be
 // closed without a message, and that ends a Python optbayesexpt server.
 func (c *Client) open(call *call, wait transport.Wait, addresses []netip.AddrPort, body []byte) error {
-	attempts := make([]attempt, len(addresses))
-	for i, at := range addresses {
-		attempts[i].at = at
+	attempts := make([]attempt, 0, 2) // on the stack if two are enough
+	for _, at := range addresses {
+		attempts = append(attempts, attempt{at: at})
 	}
 	if call.share == 0 {
 		call.share = firstShare
@@ -202,7 +202,8 @@ func (c *Client) connect(call *call, wait transport.Wait, by time.Time, at netip
 	if call.brief && options.tls == nil && len(call.head)+len(call.rest) <= transport.MaxBrief {
 		conn.SetBrief()
 	}
-	opened := &clientConn{client: c, conn: conn, frames: newReader()}
+	opened := &clientConn{client: c, conn: conn}
+	opened.frames.init()
 	c.mu.Lock()
 	// The call may have been interrupted during the handshake. Without TLS the message
 	// is sent all the same: a connection that is closed before its message ends a Python

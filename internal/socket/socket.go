@@ -149,17 +149,20 @@ func (c *core) getOption(name string, properties map[string]func() string) (stri
 	return o.get(c.options()), nil
 }
 
-// newReader returns a frame reader that checks the JSON of the bodies.
+// newReader returns a frameReader.
 func newReader() *wire.Reader {
 	r := &frameReader{}
-	r.Check = r.check
+	r.init()
 	return &r.Reader
 }
 
+// frameReader reads frames and checks the JSON of the bodies.
 type frameReader struct {
 	wire.Reader
 	validator *jsondoc.Validator // of a body of which a part has arrived; nil: none
 }
+
+func (r *frameReader) init() { r.Check = r.check }
 
 func (r *frameReader) check(part []byte, last bool) error {
 	if last && r.validator == nil {

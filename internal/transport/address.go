@@ -165,16 +165,24 @@ func checkZone(at netip.AddrPort) error {
 	return nil
 }
 
+// Fixed returns what Resolve returns if that is not a name to look up, and otherwise nil.
+func (a Address) Fixed() []netip.AddrPort {
+	if a.Path != "" {
+		return []netip.AddrPort{{}}
+	}
+	if at, ok := a.literal(); ok {
+		return []netip.AddrPort{at}
+	}
+	return nil
+}
+
 // Resolve returns the addresses of a host, IPv4 first, because the reference
 // implementation (Python optbayesexpt) listens only on these. For a Unix-domain socket
 // it returns one zero address. The system looks a name up, at most until wait.Deadline;
 // a receive from done, if not nil, ends that early.
 func (a Address) Resolve(wait Wait, done <-chan struct{}) ([]netip.AddrPort, error) {
-	if a.Path != "" {
-		return []netip.AddrPort{{}}, nil
-	}
-	if at, ok := a.literal(); ok {
-		return []netip.AddrPort{at}, nil
+	if fixed := a.Fixed(); fixed != nil {
+		return fixed, nil
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	if !wait.Deadline.IsZero() {

@@ -58,13 +58,11 @@ func sysClose(fd descriptor) { _ = unix.Close(fd) }
 // listener would continue to listen. (macOS refuses to shut a listener down.)
 func sysCloseSocket(fd descriptor) {
 	sysShutdown(fd)
-	sysClose(fd)
+	closeDescriptor(fd)
 }
 
 // sysShutdownWrite ends this side's direction.
 func sysShutdownWrite(fd descriptor) { _ = unix.Shutdown(fd, unix.SHUT_WR) }
-
-func sysShutdown(fd descriptor) { _ = unix.Shutdown(fd, unix.SHUT_RDWR) }
 
 func zoneIndex(zone string) uint32 {
 	if i, err := net.InterfaceByName(zone); err == nil {
@@ -94,14 +92,6 @@ func addrPort(sa syscall.Sockaddr) netip.AddrPort {
 		return netip.AddrPortFrom(netip.AddrFrom16(sa.Addr), uint16(sa.Port))
 	}
 	return netip.AddrPort{}
-}
-
-func sysLocal(fd descriptor) netip.AddrPort {
-	sa, err := syscall.Getsockname(fd)
-	if err != nil {
-		return netip.AddrPort{}
-	}
-	return addrPort(sa)
 }
 
 func sysPeer(fd descriptor) netip.AddrPort {
@@ -135,12 +125,15 @@ func sysKeepAlive(fd descriptor, d time.Duration) {
 }
 
 func sysConnect(to netip.AddrPort) (descriptor, error) {
-	family, sa := sysSockaddr(to)
+	family := unix.AF_INET
+	if !to.Addr().Is4() {
+		family = unix.AF_INET6
+	}
 	fd, err := sysSocket(family)
 	if err != nil {
 		return 0, err
 	}
-	err = unix.Connect(fd, sa)
+	err = sysStartConnect(fd, to)
 	if err == nil || isAgain(err) {
 		return fd, nil
 	}
