@@ -18,7 +18,7 @@ type clientConn struct {
 	// Guarded by core.mu.
 	sent, received int  // messages, for withReuseHint
 	pendingReplies int  // messages sent less messages received
-	established    bool // it is connected, and counted
+	established    bool // it is connected, and counted; written by the holder of sending
 	closed         bool
 	late           bool // the reply to a command that timed out may still come (option late_reply)
 	orphan         bool // to be closed by the call that establishes it
@@ -92,6 +92,24 @@ func (c *Client) write(call *call, conn *clientConn, wait transport.Wait, body [
 	c.mu.Unlock()
 	n, err := conn.conn.WriteFrame(call.head, call.rest)
 	c.counters.bytesSent.Add(int64(n))
+	if err != nil || !conn.established {
+		c.written(conn, err)
+	}
+	if err != nil {
+		if n > 0 || !errors.Is(err, ErrTimeout) && !errors.Is(err, transport.ErrWoken) {
+			c.drop(conn)
+		}
+		return err
+	}
+	c.counters.messagesSent.Add(1)
+	if c.options().trace != "" {
+		c.traceMessage(call, "client", trace.Sent, conn.conn, body)
+	}
+	return nil
+}
+
+// written records how the first write on a connection ended, or one that failed.
+func (c *Client) written(conn *clientConn, err error) {
 	c.mu.Lock()
 	if err != nil {
 		conn.pendingReplies--
@@ -108,17 +126,6 @@ func (c *Client) write(call *call, conn *clientConn, wait transport.Wait, body [
 	if orphan {
 		c.drop(conn)
 	}
-	if err != nil {
-		if n > 0 || !errors.Is(err, ErrTimeout) && !errors.Is(err, transport.ErrWoken) {
-			c.drop(conn)
-		}
-		return err
-	}
-	c.counters.messagesSent.Add(1)
-	if c.options().trace != "" {
-		c.traceMessage(call, "client", trace.Sent, conn.conn, body)
-	}
-	return nil
 }
 
 // readMessage returns the next message. The caller holds receiving.
@@ -126,6 +133,7 @@ func (c *Client) readMessage(call *call, dst []byte) ([]byte, error) {
 	c.mu.Lock()
 	conn, kept := c.conn, c.kept
 	c.kept = nil
+	asked := c.asked != nil && c.asked.conn == conn
 	c.mu.Unlock()
 	if kept != nil {
 		return kept, nil
@@ -136,8 +144,10 @@ func (c *Client) readMessage(call *call, dst []byte) ([]byte, error) {
 		}
 		return nil, fmt.Errorf("%w: no connection is open; send something first", ErrState)
 	}
-	if err := c.readReplyOnOpen(call); err != nil {
-		return nil, err
+	if asked {
+		if err := c.readReplyOnOpen(call); err != nil {
+			return nil, err
+		}
 	}
 	return c.readFrom(call, conn, dst)
 }
