@@ -176,14 +176,18 @@ const queueRetryInterval = 5 * time.Millisecond
 // established by a time, unless that is zero.
 func (c *Client) connect(call *call, wait transport.Wait, by time.Time, at netip.AddrPort, body []byte) error {
 	options := c.options()
-	conn, err := c.address.Dial(at, options.keepAlive)
+	dial := c.address.Dial
+	if call.brief && options.tls == nil && len(call.head)+len(call.rest) <= transport.MaxBrief {
+		dial = c.address.DialBrief
+	}
+	conn, err := dial(at, options.keepAlive)
 	// If the queue is full, the system itself tries again on TCP, but leaves that to
 	// the client on a Unix-domain socket.
 	for errors.Is(err, transport.ErrQueueFull) {
 		if call.sleep(queueRetryInterval) != nil {
 			return dialError{ErrTimeout}
 		}
-		conn, err = c.address.Dial(at, options.keepAlive)
+		conn, err = dial(at, options.keepAlive)
 	}
 	if err != nil {
 		return dialError{err}
@@ -198,9 +202,6 @@ func (c *Client) connect(call *call, wait transport.Wait, by time.Time, at netip
 			}
 			return dialError{err}
 		}
-	}
-	if call.brief && options.tls == nil && len(call.head)+len(call.rest) <= transport.MaxBrief {
-		conn.SetBrief()
 	}
 	opened := &clientConn{client: c, conn: conn}
 	opened.frames.init()

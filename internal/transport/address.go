@@ -144,6 +144,18 @@ func (a Address) Dial(at netip.AddrPort, keepAlive time.Duration) (*Conn, error)
 	return Dial(at, keepAlive)
 }
 
+// DialBrief is Dial for a brief connection; see the function DialBrief. A Unix-domain socket
+// has no such options.
+func (a Address) DialBrief(at netip.AddrPort, keepAlive time.Duration) (*Conn, error) {
+	if a.Path != "" {
+		return dialUnix(a.Path)
+	}
+	if err := checkZone(at); err != nil {
+		return nil, err
+	}
+	return DialBrief(at, keepAlive)
+}
+
 // Listen listens on at, which is one of the addresses that Resolve returned. See the
 // function Listen.
 func (a Address) Listen(at netip.AddrPort, keepAlive time.Duration) (*Listener, error) {

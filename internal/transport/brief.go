@@ -1,6 +1,9 @@
 package transport
 
-import "time"
+import (
+	"net/netip"
+	"time"
+)
 
 // A connection on which one small message is sent and one is received lives for a few
 // system calls. Those that set its options would be a third of them, and it does not need
@@ -11,16 +14,20 @@ import "time"
 // of TCP has room for it, so that Nagle's algorithm does not delay a part of it.
 const MaxBrief = 512
 
-// briefTime is how long a wait on a brief connection may last before Keep ends that.
+// briefTime is how long a wait on a brief connection may last.
 const briefTime = 100 * time.Millisecond
 
-// SetBrief announces that the connection carries one frame of at most MaxBrief bytes, and is
-// closed after the reply. It comes before the first write. Until Keep, only one goroutine may
-// use the connection, except for Close. It has no effect on a Unix-domain socket, which has
-// no such options.
-func (c *Conn) SetBrief() { c.brief = c.connecting }
+// DialBrief is Dial for a connection that carries one frame of at most MaxBrief bytes, and is
+// closed after the reply. Until Keep, only one goroutine may use it, except for Close.
+func DialBrief(to netip.AddrPort, keepAlive time.Duration) (*Conn, error) {
+	c, err := dial(to, keepAlive)
+	if err == nil {
+		c.brief = true
+	}
+	return c, err
+}
 
-// Keep ends SetBrief: the connection is used longer.
+// Keep makes a brief connection one that is used longer.
 func (c *Conn) Keep() {
 	if !c.brief {
 		return
@@ -33,16 +40,13 @@ func (c *Conn) Keep() {
 
 func (c *Conn) keep(fd descriptor) {
 	c.brief = false
-	if c.connecting {
-		return // the first write sets the options
-	}
 	sysNoDelay(fd)
-	if c.keepAlive > 0 {
+	if c.keepAlive > 0 && !c.connecting { // setConnected does it otherwise
 		sysKeepAlive(fd, c.keepAlive)
 	}
 }
 
-// waitKeeping is waitFor, and ends SetBrief if the wait lasts.
+// waitKeeping is waitFor, and Keep if the wait lasts.
 func (c *Conn) waitKeeping(fd descriptor, what direction, w Wait) error {
 	if !c.brief {
 		return waitFor(fd, what, w)

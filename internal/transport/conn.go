@@ -22,7 +22,7 @@ type Conn struct {
 	samePort   bool          // the connection may have been made to itself
 	connectBy  time.Time     // zero: connecting has no separate deadline
 	keepAlive  time.Duration // 0: none
-	brief      bool          // see SetBrief
+	brief      bool          // see DialBrief
 
 	readWait, writeWait Wait
 	tryReadFirst        bool // the last read filled its buffer, so that more is likely available
@@ -170,9 +170,6 @@ func (c *Conn) writeRaw(head, body []byte, w *Wait) (int, error) {
 	defer c.release()
 	total := 0
 	var waitErr error // how the wait for the connection ended
-	if c.connecting && !c.brief {
-		sysNoDelay(fd)
-	}
 	if c.connecting && c.samePort {
 		// The two ends are compared before the first byte is written.
 		if waitErr = c.awaitConnect(fd, *w); waitErr != nil && !mayWriteAfter(waitErr) {

@@ -443,9 +443,8 @@ func TestBriefConnection(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c, err := transport.Dial(l.Addr(), time.Hour)
+			c, err := transport.DialBrief(l.Addr(), time.Hour)
 			must(t, err)
-			c.SetBrief()
 			_, err = c.WriteFrame([]byte("head"), []byte("body"))
 			must(t, err)
 			server := accept(t, l)

@@ -16,6 +16,14 @@ import (
 // itself (TCP self-connect): a client would read its own command as the reply. Such a
 // connection counts as refused.
 func Dial(to netip.AddrPort, keepAlive time.Duration) (*Conn, error) {
+	c, err := dial(to, keepAlive)
+	if err == nil {
+		sysNoDelay(c.fd)
+	}
+	return c, err
+}
+
+func dial(to netip.AddrPort, keepAlive time.Duration) (*Conn, error) {
 	fd, err := sysConnect(to)
 	if err != nil {
 		return nil, systemError("connect", err)
