@@ -152,8 +152,11 @@ func exchange(t *testing.T, program, side, mode string, count int, args ...strin
 		}
 		processes[s] = startOrdered(t, line)
 	}
-	port := processes["server"].ask(t, "serve "+kinds["server"]+" "+mode)
-	processes["client"].ask(t, fmt.Sprintf("client %s %s %s %d", kinds["client"], mode, strings.Trim(port, `{"port": }`), count))
+	var port int
+	if _, err := fmt.Sscanf(processes["server"].ask(t, "serve "+kinds["server"]+" "+mode), `{"port": %d}`, &port); err != nil {
+		t.Fatal(err)
+	}
+	processes["client"].ask(t, fmt.Sprintf("client %s %s %d %d", kinds["client"], mode, port, count))
 	for _, p := range processes {
 		p.end(t)
 	}
