@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 
 	"libobe/capi/status"
 	"libobe/internal/memory"
@@ -75,12 +76,18 @@ func withoutNetwork(op string, body func() error) status.Code {
 
 func invoke(body func() error) error { return body() }
 
+// admitted is whether a call was possible once, and thus always, unless forked.
+var admitted atomic.Bool
+
 // admit returns why no call is possible in this process, and OK otherwise. A forked
 // child has none of the runtime's threads, so it is refused before the call acquires a
 // lock that one of them may hold. A second copy of the library is refused too.
 func admit() status.Code {
 	if forked() {
 		return status.Forked
+	}
+	if admitted.Load() {
+		return status.OK
 	}
 	if err := claim(); err != nil {
 		return noHandle.record(err)
@@ -89,6 +96,7 @@ func admit() status.Code {
 		noHandle.setError(err.Error())
 		return status.IO
 	}
+	admitted.Store(true)
 	return status.OK
 }
 

@@ -27,7 +27,7 @@ import (
 func TestMain(m *testing.M) {
 	// Go reuses the result of a test if no file that the test reads has changed. It does
 	// not see what the compilers read, so each such file is touched here.
-	for _, dir := range []string{"c", "cpp", "instruments", "../examples", "../capi", "../include", "../internal", "../Makefile", "../go.mod"} {
+	for _, dir := range []string{"c", "cpp", "instruments", "../examples", "../bench", "../capi", "../include", "../internal", "../Makefile", "../go.mod"} {
 		_ = filepath.WalkDir(dir, func(path string, _ fs.DirEntry, _ error) error {
 			_, err := os.Stat(path)
 			return err

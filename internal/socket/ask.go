@@ -34,23 +34,19 @@ func (c *Client) Ask(body []byte, timeout time.Duration) error {
 
 func (c *Client) ask(call *call, body []byte) error {
 	options := c.options()
-	head, err := call.encode(body, options.maxMessage)
+	err := call.encode(body, options.maxMessage)
+	if err == nil {
+		err = c.lockBoth(call)
+	}
 	if err != nil {
 		return err
 	}
-	if err = c.sending.lock(call); err != nil {
-		return err
-	}
-	defer c.sending.unlock()
-	if err = c.receiving.lock(call); err != nil {
-		return err
-	}
-	defer c.receiving.unlock()
+	defer c.unlockBoth()
 	if c.question() != nil {
 		return fmt.Errorf("%w: the reply to the last question was not fetched; fetch it first, or close the connection to discard it", ErrState)
 	}
 	c.forgetReplies()
-	if err = c.sendFrame(call, head, body, true); err != nil {
+	if err = c.sendFrame(call, body, true); err != nil {
 		return err
 	}
 	c.mu.Lock()
@@ -147,7 +143,7 @@ func (c *Client) readReply(call *call, q *question) error {
 
 // isUnfinished reports whether a failed read can continue.
 func isUnfinished(err error) bool {
-	return errors.Is(err, ErrTimeout) || errors.Is(err, transport.ErrWoken)
+	return err != nil && (errors.Is(err, ErrTimeout) || errors.Is(err, transport.ErrWoken))
 }
 
 // readReplyOnOpen reads the reply to a question that was asked over the open connection,

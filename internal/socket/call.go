@@ -23,11 +23,14 @@ type call struct {
 	cause    error         // why it is interrupted; set before done is closed
 	over     atomic.Bool   // done is closed; cheaper to read
 	waker    *transport.Waker
-	index    int // in core.calls
-	header   [wire.HeaderLength]byte
+	index    int    // in core.calls
+	head     []byte // the frame that the call sends, or its beginning; see encode
+	rest     []byte // of the frame
+	frame    [coalesceMax]byte
 
 	promoted chan struct{} // signals a follower to lead; see turns
 
+	brief      bool          // a client's connection is closed after the reply
 	untilReady bool          // a client's wait_ready: see Client.open
 	share      time.Duration // of the next connection attempt; see Client.open
 }
@@ -63,7 +66,7 @@ func (c *core) register(op string, timeout time.Duration) (*call, error) {
 		call = newCall()
 	}
 	call.op, call.timeout, call.began, call.deadline = op, timeout, time.Time{}, time.Time{}
-	call.untilReady, call.share = false, 0
+	call.brief, call.untilReady, call.share = false, false, 0
 	if timeout >= 0 || c.options().trace != "" {
 		call.began = time.Now()
 	}
@@ -102,7 +105,7 @@ func (c *core) unregister(call *call) {
 	} else if call.waker != nil {
 		call.waker.Close()
 	}
-	call.waker = nil
+	call.waker, call.rest = nil, nil
 	if len(c.freeCalls) < maxFree {
 		c.freeCalls = append(c.freeCalls, call)
 	}
@@ -119,21 +122,28 @@ func (c *core) addWaker() error {
 
 // wait returns the Wait that a call passes to operations of package transport.
 func (c *core) wait(call *call) (transport.Wait, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if call.waker == nil {
-		if len(c.wakers) == 0 {
-			if err := c.addWaker(); err != nil {
-				return transport.Wait{}, err
-			}
-		}
-		last := len(c.wakers) - 1
-		call.waker, c.wakers = c.wakers[last], c.wakers[:last]
-		if call.cause != nil {
-			call.waker.Wake()
+	if call.waker == nil { // no other goroutine sets it
+		if err := c.takeWaker(call); err != nil {
+			return transport.Wait{}, err
 		}
 	}
 	return transport.Wait{Deadline: call.deadline, Waker: call.waker, Woken: &call.over}, nil
+}
+
+func (c *core) takeWaker(call *call) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.wakers) == 0 {
+		if err := c.addWaker(); err != nil {
+			return err
+		}
+	}
+	last := len(c.wakers) - 1
+	call.waker, c.wakers = c.wakers[last], c.wakers[:last]
+	if call.cause != nil {
+		call.waker.Wake()
+	}
+	return nil
 }
 
 // interrupt ends the calls in flight. core.mu is held.
@@ -226,14 +236,22 @@ func (c *call) due() error {
 	return ErrTimeout
 }
 
-// encode validates the body that the call sends and returns its header.
-func (c *call) encode(body []byte, limit int64) (head []byte, err error) {
-	if err = wire.CheckLength(int64(len(body)), limit); err != nil {
-		return nil, err
+// coalesceMax is the size of the largest frame that is copied into one piece: one copy costs
+// less than a system call with two pieces.
+const coalesceMax = 2048
+
+// encode validates the body that the call sends and makes its frame, which is head and rest.
+func (c *call) encode(body []byte, limit int64) error {
+	if err := wire.CheckLength(int64(len(body)), limit); err != nil {
+		return err
 	}
-	if err = jsondoc.Validate(body); err != nil {
-		return nil, err
+	if err := jsondoc.Validate(body); err != nil {
+		return err
 	}
-	c.header = wire.Header(len(body))
-	return c.header[:], nil
+	header := wire.Header(len(body))
+	c.head, c.rest = append(c.frame[:0], header[:]...), body
+	if len(header)+len(body) <= len(c.frame) {
+		c.head, c.rest = append(c.head, body...), nil
+	}
+	return nil
 }

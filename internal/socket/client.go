@@ -40,6 +40,9 @@ func NewClient(host string, port int) (*Client, error) {
 		return nil, fmt.Errorf("%w: %w", ErrArgument, err)
 	}
 	c := &Client{address: address, resolve: address.Resolve}
+	if fixed := address.Fixed(); fixed != nil {
+		c.resolve = func(transport.Wait, <-chan struct{}) ([]netip.AddrPort, error) { return fixed, nil }
+	}
 	c.settings.Store(defaults(RoleClient))
 	c.configure = func(i transport.Credentials) (*tls.Config, error) { return i.Client(address) }
 	return c, nil
@@ -55,11 +58,10 @@ func (c *Client) Send(body []byte, timeout time.Duration) error {
 		return err
 	}
 	defer c.end(call)
-	head, err := call.encode(body, c.options().maxMessage)
-	if err == nil {
+	if err = call.encode(body, c.options().maxMessage); err == nil {
 		if err = c.sending.lock(call); err == nil {
 			defer c.sending.unlock()
-			err = c.sendFrame(call, head, body, false)
+			err = c.sendFrame(call, body, false)
 		}
 	}
 	if err != nil {
@@ -137,7 +139,7 @@ func (c *Client) receive(dst []byte, timeout time.Duration, deliver ReplyFunc) e
 // other call receives before the message is kept.
 func (c *Client) deliver(call *call, body []byte, deliver ReplyFunc) error {
 	err := deliver(body)
-	if errors.Is(err, ErrBuffer) {
+	if err != nil && errors.Is(err, ErrBuffer) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		if call.cause != ErrClosed {
@@ -180,41 +182,66 @@ func (c *Client) tcmd(body, dst []byte, timeout time.Duration, deliver ReplyFunc
 	return nil
 }
 
+// lockBoth locks sending and receiving.
+func (c *Client) lockBoth(call *call) error {
+	err := c.sending.lock(call)
+	if err == nil {
+		if err = c.receiving.lock(call); err != nil {
+			c.sending.unlock()
+		}
+	}
+	return err
+}
+
+func (c *Client) unlockBoth() {
+	c.receiving.unlock()
+	c.sending.unlock()
+}
+
 // exchange sends a command and receives its reply.
 func (c *Client) exchange(call *call, body, dst []byte, deliver ReplyFunc) error {
 	options := c.options()
-	head, err := call.encode(body, options.maxMessage)
+	err := call.encode(body, options.maxMessage)
+	if err == nil {
+		err = c.lockBoth(call)
+	}
 	if err != nil {
 		return err
 	}
-	if err = c.sending.lock(call); err != nil {
-		return err
-	}
-	defer c.sending.unlock()
-	if err = c.receiving.lock(call); err != nil {
-		return err
-	}
-	defer c.receiving.unlock()
+	defer c.unlockBoth()
+	return c.exchangeLocked(call, options, body, dst, deliver)
+}
 
+// exchangeLocked is exchange for a caller that holds sending and receiving. It has no defer:
+// in a function with this many returns a defer takes 100 instructions.
+func (c *Client) exchangeLocked(call *call, options *settings, body, dst []byte, deliver ReplyFunc) error {
 	if options.persistent {
 		// If the question failed, Fetch returns its error, and this command opens a connection.
-		if err = c.readReplyOnOpen(call); isUnfinished(err) {
+		if err := c.readReplyOnOpen(call); isUnfinished(err) {
 			return fmt.Errorf("%w, and this command was not sent", err)
 		}
 	}
 	c.forgetReplies()
-	if err = c.sendFrame(call, head, body, true); err != nil {
+	call.brief = !options.persistent
+	if err := c.sendFrame(call, body, true); err != nil {
 		return err
 	}
 	reply, err := c.readMessage(call, dst)
+	if err == nil {
+		if !options.persistent {
+			c.dropOpen()
+		}
+		return c.deliver(call, reply, deliver)
+	}
 	timedOut := errors.Is(err, ErrTimeout)
 	if timedOut && options.lateReply {
 		c.mu.Lock()
 		if c.conn != nil {
 			c.conn.late = true
+			c.conn.conn.Keep()
 		}
 		c.mu.Unlock()
-	} else if err != nil || !options.persistent {
+	} else {
 		c.dropOpen()
 	}
 	if errors.Is(err, errReused) && timedOut {
@@ -224,10 +251,7 @@ func (c *Client) exchange(call *call, body, dst []byte, deliver ReplyFunc) error
 		return fmt.Errorf("%w: no reply within %d ms; the server may still execute the command, and a Python optbayesexpt server never replies to an unknown one",
 			ErrTimeout, call.timeout.Milliseconds())
 	}
-	if err != nil {
-		return err
-	}
-	return c.deliver(call, reply, deliver)
+	return err
 }
 
 // forgetReplies discards what a new command must not take for its reply: a kept message,

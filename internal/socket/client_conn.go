@@ -7,19 +7,18 @@ import (
 
 	"libobe/internal/trace"
 	"libobe/internal/transport"
-	"libobe/internal/wire"
 )
 
 // clientConn is one connection of a client.
 type clientConn struct {
 	client *Client
 	conn   *transport.Conn
-	frames *wire.Reader
+	frames frameReader
 
 	// Guarded by core.mu.
 	sent, received int  // messages, for withReuseHint
 	pendingReplies int  // messages sent less messages received
-	established    bool // it is connected, and counted
+	established    bool // it is connected, and counted; written by the holder of sending
 	closed         bool
 	late           bool // the reply to a command that timed out may still come (option late_reply)
 	orphan         bool // to be closed by the call that establishes it
@@ -50,11 +49,11 @@ func (c *Client) openConn() *clientConn {
 	return c.conn
 }
 
-// sendFrame sends a validated frame, over a new connection unless the open one can be
+// sendFrame sends the frame of a body that encode made, over a new connection unless the open one can be
 // used. The caller holds sending. If it also holds receiving, it sets expectQuiet: then
 // an open connection with unread data, which would be mistaken for the reply, is not
 // used.
-func (c *Client) sendFrame(call *call, head, body []byte, expectQuiet bool) error {
+func (c *Client) sendFrame(call *call, body []byte, expectQuiet bool) error {
 	options := c.options()
 	wait, err := c.wait(call)
 	if err != nil {
@@ -67,7 +66,7 @@ func (c *Client) sendFrame(call *call, head, body []byte, expectQuiet bool) erro
 	if usable {
 		data, ended := conn.conn.Pending()
 		if !ended && !(expectQuiet && (data || conn.frames.InFrame())) {
-			return c.withReuseHint(call, conn, c.write(call, conn, wait, head, body))
+			return c.withReuseHint(call, conn, c.write(call, conn, wait, body))
 		}
 	}
 	// A message of the old connection is not a reply to this one.
@@ -79,20 +78,38 @@ func (c *Client) sendFrame(call *call, head, body []byte, expectQuiet bool) erro
 	if err != nil {
 		return err
 	}
-	return c.open(call, wait, addresses, head, body)
+	return c.open(call, wait, addresses, body)
 }
 
-// write sends a frame over a connection. It closes the connection if only a part of
+// write sends the frame of a body over a connection. It closes the connection if only a part of
 // the frame was sent.
-func (c *Client) write(call *call, conn *clientConn, wait transport.Wait, head, body []byte) error {
+func (c *Client) write(call *call, conn *clientConn, wait transport.Wait, body []byte) error {
 	conn.conn.SetWriteWait(call.withSpin(wait, &c.sendSpin))
 	// Counted before it is sent: the reply may be read before WriteFrame returns.
 	c.mu.Lock()
 	conn.sent++
 	conn.pendingReplies++
 	c.mu.Unlock()
-	n, err := conn.conn.WriteFrame(head, body)
+	n, err := conn.conn.WriteFrame(call.head, call.rest)
 	c.counters.bytesSent.Add(int64(n))
+	if err != nil || !conn.established {
+		c.written(conn, err)
+	}
+	if err != nil {
+		if n > 0 || !errors.Is(err, ErrTimeout) && !errors.Is(err, transport.ErrWoken) {
+			c.drop(conn)
+		}
+		return err
+	}
+	c.counters.messagesSent.Add(1)
+	if c.options().trace != "" {
+		c.traceMessage(call, "client", trace.Sent, conn.conn, body)
+	}
+	return nil
+}
+
+// written records how the first write on a connection ended, or one that failed.
+func (c *Client) written(conn *clientConn, err error) {
 	c.mu.Lock()
 	if err != nil {
 		conn.pendingReplies--
@@ -109,17 +126,6 @@ func (c *Client) write(call *call, conn *clientConn, wait transport.Wait, head, 
 	if orphan {
 		c.drop(conn)
 	}
-	if err != nil {
-		if n > 0 || !errors.Is(err, ErrTimeout) && !errors.Is(err, transport.ErrWoken) {
-			c.drop(conn)
-		}
-		return err
-	}
-	c.counters.messagesSent.Add(1)
-	if c.options().trace != "" {
-		c.traceMessage(call, "client", trace.Sent, conn.conn, body)
-	}
-	return nil
 }
 
 // readMessage returns the next message. The caller holds receiving.
@@ -127,6 +133,7 @@ func (c *Client) readMessage(call *call, dst []byte) ([]byte, error) {
 	c.mu.Lock()
 	conn, kept := c.conn, c.kept
 	c.kept = nil
+	asked := c.asked != nil && c.asked.conn == conn
 	c.mu.Unlock()
 	if kept != nil {
 		return kept, nil
@@ -137,8 +144,10 @@ func (c *Client) readMessage(call *call, dst []byte) ([]byte, error) {
 		}
 		return nil, fmt.Errorf("%w: no connection is open; send something first", ErrState)
 	}
-	if err := c.readReplyOnOpen(call); err != nil {
-		return nil, err
+	if asked {
+		if err := c.readReplyOnOpen(call); err != nil {
+			return nil, err
+		}
 	}
 	return c.readFrom(call, conn, dst)
 }
@@ -178,7 +187,7 @@ var errReused = errors.New("this connection was used before, and a Python optbay
 // withReuseHint adds errReused to an error that a server which reads one message from each
 // connection may have caused: its client has sent another one.
 func (c *Client) withReuseHint(call *call, conn *clientConn, err error) error {
-	if call.timeout == 0 || !errors.Is(err, ErrTimeout) && !errors.Is(err, ErrPeerClosed) && !errors.Is(err, transport.ErrReset) {
+	if err == nil || call.timeout == 0 || !errors.Is(err, ErrTimeout) && !errors.Is(err, ErrPeerClosed) && !errors.Is(err, transport.ErrReset) {
 		return err
 	}
 	c.mu.Lock()

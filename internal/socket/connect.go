@@ -33,10 +33,10 @@ var errSilent = errors.New("no answer")
 // round, every address that has not answered gets twice the time. Unlike RFC 8305 it
 // makes one attempt at a time: if two succeeded at once, one of them would have to be
 // closed without a message, and that ends a Python optbayesexpt server.
-func (c *Client) open(call *call, wait transport.Wait, addresses []netip.AddrPort, head, body []byte) error {
-	attempts := make([]attempt, len(addresses))
-	for i, at := range addresses {
-		attempts[i].at = at
+func (c *Client) open(call *call, wait transport.Wait, addresses []netip.AddrPort, body []byte) error {
+	attempts := make([]attempt, 0, 2) // on the stack if two are enough
+	for _, at := range addresses {
+		attempts = append(attempts, attempt{at: at})
 	}
 	if call.share == 0 {
 		call.share = firstShare
@@ -55,7 +55,7 @@ func (c *Client) open(call *call, wait transport.Wait, addresses []netip.AddrPor
 				by = shareEnd(call.share, wait.Deadline, turns)
 			}
 			turns--
-			err := c.connect(call, wait, by, a.at, head, body)
+			err := c.connect(call, wait, by, a.at, body)
 			if err == nil || !errors.Is(err, errNotConnected) {
 				return err
 			}
@@ -174,16 +174,20 @@ const queueRetryInterval = 5 * time.Millisecond
 
 // connect opens a connection and sends its first frame. The connection must be
 // established by a time, unless that is zero.
-func (c *Client) connect(call *call, wait transport.Wait, by time.Time, at netip.AddrPort, head, body []byte) error {
+func (c *Client) connect(call *call, wait transport.Wait, by time.Time, at netip.AddrPort, body []byte) error {
 	options := c.options()
-	conn, err := c.address.Dial(at, options.keepAlive)
+	dial := c.address.Dial
+	if call.brief && options.tls == nil && len(call.head)+len(call.rest) <= transport.MaxBrief {
+		dial = c.address.DialBrief
+	}
+	conn, err := dial(at, options.keepAlive)
 	// If the queue is full, the system itself tries again on TCP, but leaves that to
 	// the client on a Unix-domain socket.
 	for errors.Is(err, transport.ErrQueueFull) {
 		if call.sleep(queueRetryInterval) != nil {
 			return dialError{ErrTimeout}
 		}
-		conn, err = c.address.Dial(at, options.keepAlive)
+		conn, err = dial(at, options.keepAlive)
 	}
 	if err != nil {
 		return dialError{err}
@@ -199,7 +203,8 @@ func (c *Client) connect(call *call, wait transport.Wait, by time.Time, at netip
 			return dialError{err}
 		}
 	}
-	opened := &clientConn{client: c, conn: conn, frames: newReader()}
+	opened := &clientConn{client: c, conn: conn}
+	opened.frames.init()
 	c.mu.Lock()
 	// The call may have been interrupted during the handshake. Without TLS the message
 	// is sent all the same: a connection that is closed before its message ends a Python
@@ -213,7 +218,7 @@ func (c *Client) connect(call *call, wait transport.Wait, by time.Time, at netip
 		c.conn = opened
 	}
 	c.mu.Unlock()
-	err = c.write(call, opened, wait, head, body)
+	err = c.write(call, opened, wait, body)
 	if err != nil && conn.Connecting() {
 		c.drop(opened)
 		return dialError{err}

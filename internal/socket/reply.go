@@ -46,8 +46,7 @@ func (s *Server) send(op string, body []byte, timeout time.Duration, target func
 	if err = s.beginSend(&w, op, timeout, target); err != nil {
 		return err
 	}
-	head, err := w.call.encode(body, s.options().maxMessage)
-	if err != nil {
+	if err = w.call.encode(body, s.options().maxMessage); err != nil {
 		return err
 	}
 	if !w.checked {
@@ -59,7 +58,7 @@ func (s *Server) send(op string, body []byte, timeout time.Duration, target func
 			return err
 		}
 	}
-	w.frame.head, w.frame.body, w.begun = head, body, true
+	w.frame.head, w.frame.body, w.begun = w.call.head, w.call.rest, true
 	err = s.sendFrame(w.call, w.c, &w.frame)
 	s.counters.bytesSent.Add(int64(w.frame.sent))
 	if err == nil && s.options().trace != "" {

@@ -149,16 +149,31 @@ func (c *core) getOption(name string, properties map[string]func() string) (stri
 	return o.get(c.options()), nil
 }
 
-// newReader returns a frame reader that checks the JSON of the bodies.
+// newReader returns a frameReader.
 func newReader() *wire.Reader {
-	r := &wire.Reader{}
-	var check jsondoc.Validator
-	r.Check = func(part []byte, last bool) error {
-		err := check.Feed(part, last)
-		if last || err != nil {
-			check = jsondoc.Validator{}
-		}
-		return err
+	r := &frameReader{}
+	r.init()
+	return &r.Reader
+}
+
+// frameReader reads frames and checks the JSON of the bodies.
+type frameReader struct {
+	wire.Reader
+	validator *jsondoc.Validator // of a body of which a part has arrived; nil: none
+}
+
+func (r *frameReader) init() { r.Check = r.check }
+
+func (r *frameReader) check(part []byte, last bool) error {
+	if last && r.validator == nil {
+		return jsondoc.Validate(part) // most bodies arrive in one part
 	}
-	return r
+	if r.validator == nil {
+		r.validator = &jsondoc.Validator{}
+	}
+	err := r.validator.Feed(part, last)
+	if last || err != nil {
+		r.validator = nil
+	}
+	return err
 }

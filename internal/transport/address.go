@@ -144,6 +144,18 @@ func (a Address) Dial(at netip.AddrPort, keepAlive time.Duration) (*Conn, error)
 	return Dial(at, keepAlive)
 }
 
+// DialBrief is Dial for a brief connection; see the function DialBrief. A Unix-domain socket
+// has no such options.
+func (a Address) DialBrief(at netip.AddrPort, keepAlive time.Duration) (*Conn, error) {
+	if a.Path != "" {
+		return dialUnix(a.Path)
+	}
+	if err := checkZone(at); err != nil {
+		return nil, err
+	}
+	return DialBrief(at, keepAlive)
+}
+
 // Listen listens on at, which is one of the addresses that Resolve returned. See the
 // function Listen.
 func (a Address) Listen(at netip.AddrPort, keepAlive time.Duration) (*Listener, error) {
@@ -165,16 +177,24 @@ func checkZone(at netip.AddrPort) error {
 	return nil
 }
 
+// Fixed returns what Resolve returns if that is not a name to look up, and otherwise nil.
+func (a Address) Fixed() []netip.AddrPort {
+	if a.Path != "" {
+		return []netip.AddrPort{{}}
+	}
+	if at, ok := a.literal(); ok {
+		return []netip.AddrPort{at}
+	}
+	return nil
+}
+
 // Resolve returns the addresses of a host, IPv4 first, because the reference
 // implementation (Python optbayesexpt) listens only on these. For a Unix-domain socket
 // it returns one zero address. The system looks a name up, at most until wait.Deadline;
 // a receive from done, if not nil, ends that early.
 func (a Address) Resolve(wait Wait, done <-chan struct{}) ([]netip.AddrPort, error) {
-	if a.Path != "" {
-		return []netip.AddrPort{{}}, nil
-	}
-	if at, ok := a.literal(); ok {
-		return []netip.AddrPort{at}, nil
+	if fixed := a.Fixed(); fixed != nil {
+		return fixed, nil
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	if !wait.Deadline.IsZero() {

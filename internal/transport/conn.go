@@ -22,6 +22,7 @@ type Conn struct {
 	samePort   bool          // the connection may have been made to itself
 	connectBy  time.Time     // zero: connecting has no separate deadline
 	keepAlive  time.Duration // 0: none
+	brief      bool          // see DialBrief
 
 	readWait, writeWait Wait
 	tryReadFirst        bool // the last read filled its buffer, so that more is likely available
@@ -136,7 +137,7 @@ func (c *Conn) readRaw(p []byte, w *Wait) (int, error) {
 				return 0, c.closedOr(connError("receive", err))
 			}
 		}
-		if err := waitFor(fd, forReading, *w); err != nil {
+		if err := c.waitKeeping(fd, forReading, *w); err != nil {
 			return 0, c.closedOr(err)
 		}
 		try = true
@@ -200,7 +201,7 @@ func (c *Conn) writeRaw(head, body []byte, w *Wait) (int, error) {
 		case c.connecting:
 			return total, c.closedOr(systemError("connect", err))
 		case isAgain(err):
-			if err = waitFor(fd, forWriting, *w); err != nil {
+			if err = c.waitKeeping(fd, forWriting, *w); err != nil {
 				return total, c.closedOr(err)
 			}
 		default:

@@ -433,6 +433,42 @@ func TestSocketOptions(t *testing.T) {
 	}
 }
 
+// A brief connection has its options only if it is used longer.
+func TestBriefConnection(t *testing.T) {
+	l := listen(t)
+	for name, last := range map[string]func(c *transport.Conn) <-chan error{
+		"kept": func(c *transport.Conn) <-chan error { return start(func() error { c.Keep(); return nil }) },
+		"silence": func(c *transport.Conn) <-chan error {
+			return start(func() error { _, err := c.Read(make([]byte, 1)); return err })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, err := transport.DialBrief(l.Addr(), time.Hour)
+			must(t, err)
+			_, err = c.WriteFrame([]byte("head"), []byte("body"))
+			must(t, err)
+			server := accept(t, l)
+			expectOption(t, name, c, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, false)
+			expectOption(t, name, c, syscall.SOL_SOCKET, syscall.SO_KEEPALIVE, false)
+			done := last(c)
+			for deadline := time.Now().Add(testTimeout); ; time.Sleep(time.Millisecond) {
+				on, err := syscall.GetsockoptInt(c.Descriptor(), syscall.SOL_SOCKET, syscall.SO_KEEPALIVE)
+				must(t, err)
+				if on != 0 {
+					break
+				}
+				if time.Now().After(deadline) {
+					t.Fatal("the keepalive is still off")
+				}
+			}
+			expectOption(t, name, c, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, true)
+			_, err = server.Write([]byte("x")) // ends the wait
+			must(t, err)
+			must(t, await(t, done))
+		})
+	}
+}
+
 func expectOption(t *testing.T, name string, c *transport.Conn, level, option int, want bool) {
 	t.Helper()
 	got, err := syscall.GetsockoptInt(c.Descriptor(), level, option)

@@ -16,6 +16,14 @@ import (
 // itself (TCP self-connect): a client would read its own command as the reply. Such a
 // connection counts as refused.
 func Dial(to netip.AddrPort, keepAlive time.Duration) (*Conn, error) {
+	c, err := dial(to, keepAlive)
+	if err == nil {
+		sysNoDelay(c.fd)
+	}
+	return c, err
+}
+
+func dial(to netip.AddrPort, keepAlive time.Duration) (*Conn, error) {
 	fd, err := sysConnect(to)
 	if err != nil {
 		return nil, systemError("connect", err)
@@ -69,7 +77,7 @@ func (c *Conn) setConnected(fd descriptor, waitErr error) {
 	if waitErr != nil {
 		sysHeedPeer(fd)
 	}
-	if c.keepAlive > 0 {
+	if c.keepAlive > 0 && !c.brief {
 		sysKeepAlive(fd, c.keepAlive)
 	}
 }

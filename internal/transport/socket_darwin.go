@@ -31,6 +31,23 @@ func sysSocket(family int) (descriptor, error) {
 	return fd, nil
 }
 
+func sysStartConnect(fd descriptor, to netip.AddrPort) error {
+	_, sa := sysSockaddr(to)
+	return unix.Connect(fd, sa)
+}
+
+func sysLocal(fd descriptor) netip.AddrPort {
+	sa, err := syscall.Getsockname(fd)
+	if err != nil {
+		return netip.AddrPort{}
+	}
+	return addrPort(sa)
+}
+
+func sysShutdown(fd descriptor) { _ = unix.Shutdown(fd, unix.SHUT_RDWR) }
+
+func closeDescriptor(fd descriptor) { sysClose(fd) }
+
 func sysSend(fd descriptor, p []byte) (int, error) {
 	return unix.SendmsgN(fd, p, nil, nil, noSignal)
 }

@@ -37,10 +37,6 @@ func sysWrite(fd descriptor, head, body []byte) (int, error) {
 			n, err = sysSend(fd, body)
 		case len(body) == 0:
 			n, err = sysSend(fd, head)
-		case len(head)+len(body) <= coalesceMax:
-			// One copy costs less than a message of two parts.
-			var frame [coalesceMax]byte
-			n, err = sysSend(fd, frame[:copy(frame[copy(frame[:], head):], body)+len(head)])
 		default:
 			n, err = unix.SendmsgBuffers(fd, [][]byte{head, body}, nil, nil, noSignal)
 		}
@@ -49,9 +45,6 @@ func sysWrite(fd descriptor, head, body []byte) (int, error) {
 		}
 	}
 }
-
-// coalesceMax is the size up to which head and body are copied into one buffer.
-const coalesceMax = 2048
 
 func sysPending(fd descriptor) (data, ended bool) {
 	n, err := sysPeek(fd)
@@ -65,13 +58,11 @@ func sysClose(fd descriptor) { _ = unix.Close(fd) }
 // listener would continue to listen. (macOS refuses to shut a listener down.)
 func sysCloseSocket(fd descriptor) {
 	sysShutdown(fd)
-	sysClose(fd)
+	closeDescriptor(fd)
 }
 
 // sysShutdownWrite ends this side's direction.
 func sysShutdownWrite(fd descriptor) { _ = unix.Shutdown(fd, unix.SHUT_WR) }
-
-func sysShutdown(fd descriptor) { _ = unix.Shutdown(fd, unix.SHUT_RDWR) }
 
 func zoneIndex(zone string) uint32 {
 	if i, err := net.InterfaceByName(zone); err == nil {
@@ -101,14 +92,6 @@ func addrPort(sa syscall.Sockaddr) netip.AddrPort {
 		return netip.AddrPortFrom(netip.AddrFrom16(sa.Addr), uint16(sa.Port))
 	}
 	return netip.AddrPort{}
-}
-
-func sysLocal(fd descriptor) netip.AddrPort {
-	sa, err := syscall.Getsockname(fd)
-	if err != nil {
-		return netip.AddrPort{}
-	}
-	return addrPort(sa)
 }
 
 func sysPeer(fd descriptor) netip.AddrPort {
@@ -142,13 +125,15 @@ func sysKeepAlive(fd descriptor, d time.Duration) {
 }
 
 func sysConnect(to netip.AddrPort) (descriptor, error) {
-	family, sa := sysSockaddr(to)
+	family := unix.AF_INET
+	if !to.Addr().Is4() {
+		family = unix.AF_INET6
+	}
 	fd, err := sysSocket(family)
 	if err != nil {
 		return 0, err
 	}
-	sysNoDelay(fd)
-	err = unix.Connect(fd, sa)
+	err = sysStartConnect(fd, to)
 	if err == nil || isAgain(err) {
 		return fd, nil
 	}

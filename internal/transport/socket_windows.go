@@ -240,7 +240,6 @@ func sysConnect(to netip.AddrPort) (descriptor, error) {
 	if err != nil {
 		return 0, err
 	}
-	sysNoDelay(fd)
 	if to.Addr().IsLoopback() {
 		disableSynRetries(fd)
 	}

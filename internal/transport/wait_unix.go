@@ -4,13 +4,16 @@ package transport
 
 import "golang.org/x/sys/unix"
 
+// direction is what a wait is for: the events of poll.
+type direction = int16
+
 const (
-	forReading = unix.POLLIN
-	forWriting = unix.POLLOUT
+	forReading direction = unix.POLLIN
+	forWriting direction = unix.POLLOUT
 )
 
 // waitFor waits until fd is ready for reading or writing, as events asks.
-func waitFor(fd descriptor, events int16, w Wait) error {
+func waitFor(fd descriptor, events direction, w Wait) error {
 	waker, yield := -1, -1 // which poll ignores
 	if w.Waker != nil {
 		waker = w.Waker.r
