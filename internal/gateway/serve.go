@@ -426,12 +426,12 @@ func (s *Service) leave(subs []*nats.Subscription) {
 				continue
 			}
 			drained.Add(1)
-			sub.SetClosedHandler(func(string) { drained.Done() })
+			done := sync.OnceFunc(drained.Done)
+			sub.SetClosedHandler(func(string) { done() })
 			// Without a connection nothing comes. nats.go would subscribe a draining one again with the next.
 			if !s.link.Connected() || sub.Drain() != nil {
 				_ = sub.Unsubscribe() // of a connection that is closed, it has ended already
-				sub.SetClosedHandler(nil)
-				drained.Done()
+				done()
 			}
 		}
 		drained.Wait()
