@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,7 +19,14 @@ func startGateways(t *testing.T, url, subject, designer string, frontArgs, backA
 	back = start(t, append([]string{"gateway", "--to", designer, "--nats", url, "--subject", subject}, backArgs...)...)
 	back.stderr.find("serving ")
 	front = start(t, append([]string{"gateway", "--listen", "127.0.0.1:0", "--nats", url, "--subject", subject}, frontArgs...)...)
-	return front, back, front.address()
+	at = front.address()
+	// To create a stream may take seconds on a busy disk, and a gateway that ends waits for two.
+	for p, args := range map[*process][]string{front: frontArgs, back: backArgs} {
+		if slices.Contains(args, "--record") {
+			p.stderr.had("recorded in the stream ")
+		}
+	}
+	return front, back, at
 }
 
 // A run that gateways have recorded, one or both of them, is watched, replayed and resumed from NATS, exactly.

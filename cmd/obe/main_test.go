@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -193,6 +194,14 @@ func (l *lines) find(text string) string {
 		if line := l.line(); strings.Contains(line, text) {
 			return line
 		}
+	}
+}
+
+// had waits for a line that contains a text, unless it was taken already.
+func (l *lines) had(text string) {
+	l.t.Helper()
+	if !slices.ContainsFunc(l.seen, func(line string) bool { return strings.Contains(line, text) }) {
+		l.find(text)
 	}
 }
 
