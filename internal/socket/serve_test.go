@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -280,7 +281,11 @@ func TestServedExchangeAllocatesNothing(t *testing.T) {
 		}
 		exchange()
 		exchange()
-		if n := testing.AllocsPerRun(500, exchange); n > 0 {
+		most := 0.0
+		if runtime.GOOS == "windows" {
+			most = 2 // of the wait for a message there
+		}
+		if n := testing.AllocsPerRun(500, exchange); n > most {
 			t.Errorf("%s: %v allocations for each exchange", name, n)
 		}
 		must(t, conn.Close())
