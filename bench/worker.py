@@ -30,7 +30,8 @@ REPLY = [2.8714285714285714]
 TIMEOUT = 60
 
 baseline = ctypes.CDLL(sys.argv[1])
-baseline.baseline_client.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_size_t, ctypes.c_void_p]
+baseline.baseline_serve.argtypes = [ctypes.c_int, ctypes.c_int]
+baseline.baseline_client.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_size_t, ctypes.c_void_p]
 baseline.baseline_client.restype = None
 
 
@@ -136,7 +137,7 @@ def server(kind: str, kept: bool) -> tuple[int, Callable[[], None]]:
 
 def serve(kind: str, kept: bool) -> dict[str, Any]:
     if kind == "c":
-        return {"port": baseline.baseline_serve(int(kept))}
+        return {"port": baseline.baseline_serve(int(kept), 0)}
     port, run = server(kind, kept)
     threading.Thread(target=run, daemon=True).start()
     return {"port": port}
@@ -157,7 +158,7 @@ def serve_in_main_thread(kind: str, kept: bool) -> None:
 def client(kind: str, kept: bool, port: int, count: int) -> dict[str, Any]:
     if kind == "c":
         array = (ctypes.c_uint64 * count)()
-        baseline.baseline_client(port, int(kept), count, array)
+        baseline.baseline_client(port, int(kept), 0, count, array)
         ns = list(array)
     else:
         ns = (obe_client if kind == "obe" else bare_client)(port, kept, count)
