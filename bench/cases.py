@@ -36,9 +36,7 @@ def at_least(value: float | None) -> Limit | None:
     return None if value is None else Limit(value, at_least=True)
 
 
-def measure(
-    name: str, unit: str, key: str, answers: Sequence[Pair], limit: Limit | None = None
-) -> Measure:
+def measure(name: str, unit: str, key: str, answers: Sequence[Pair], limit: Limit | None = None) -> Measure:
     return compare(
         name,
         unit,
@@ -47,23 +45,17 @@ def measure(
     )
 
 
-def latency(
-    title: str, seconds: float, most: int, cases: Sequence[tuple[str, Run, Run, Bounds]]
-) -> Section:
+def latency(title: str, seconds: float, most: int, cases: Sequence[tuple[str, Run, Run, Bounds]]) -> Section:
     """A section of exchanges: each case with its baseline and the bounds of the ratios."""
     section = Section(title)
-    found = rounds(
-        seconds, most, [(baseline, variant) for _, baseline, variant, _ in cases]
-    )
+    found = rounds(seconds, most, [(baseline, variant) for _, baseline, variant, _ in cases])
     for (case, _, _, (p50, p99)), answers in zip(cases, found):
         measures = [
             measure("p50", "µs", "p50", answers, at_most(p50)),
             measure("p99", "µs", "p99", answers, at_most(p99)),
         ]
         section.rows.append(Row(case, measures))
-    baselines, variants = (
-        sum(pair[i]["stalls"] for answers in found for pair in answers) for i in (0, 1)
-    )
+    baselines, variants = (sum(pair[i]["stalls"] for answers in found for pair in answers) for i in (0, 1))
     section.notes.append(
         f"{len(found[0])} rounds; exchanges of 35 ms and more: {baselines} of the baselines, {variants} of the variants"
     )
@@ -82,9 +74,7 @@ def exchange(plan: Plan, processes: int, mode: str) -> Section:
     with workers() as make:
         client = make(OUT / "exchange")
         server = client if processes == 1 else make(OUT / "exchange")
-        ports = {
-            kind: server.port("serve", kind, mode) for kind in ("c", "obe", "serve")
-        }
+        ports = {kind: server.port("serve", kind, mode) for kind in ("c", "obe", "serve")}
         ports["to the end"] = server.port("serve", "c", "kept")
         count = {"oneshot": 200, "kept": 1000}[mode]
 
@@ -142,9 +132,7 @@ def exchange(plan: Plan, processes: int, mode: str) -> Section:
 def spinning(plan: Plan) -> Section:
     with workers() as make:
         worker = make(OUT / "exchange")
-        ports = {
-            kind: worker.port("serve", kind, "spin") for kind in ("c", "obe", "serve")
-        }
+        ports = {kind: worker.port("serve", kind, "spin") for kind in ("c", "obe", "serve")}
 
         def run(kind: str, peer: str) -> Run:
             return partial(worker.ask, "client", kind, "spin", ports[peer], 1000)
@@ -176,9 +164,7 @@ def queue(plan: Plan, processes: int) -> Section:
     with workers() as make:
         obe, queues = (make(OUT / name) for name in ("exchange", "queues"))
         obe_server, queue_server = (
-            (obe, queues)
-            if processes == 1
-            else (make(OUT / name) for name in ("exchange", "queues"))
+            (obe, queues) if processes == 1 else (make(OUT / name) for name in ("exchange", "queues"))
         )
         variant = partial(
             obe.ask,
@@ -188,9 +174,7 @@ def queue(plan: Plan, processes: int) -> Section:
             obe_server.port("serve", "serve", "kept"),
             500,
         )
-        ports = {
-            kind: queue_server.port("serve", kind, "kept") for kind in plan.built.queues
-        }
+        ports = {kind: queue_server.port("serve", kind, "kept") for kind in plan.built.queues}
         return latency(
             f"tcmd, a kept connection, {'two threads' if processes == 1 else 'two processes'}; "
             "the baseline is a message queue's REQ/REP",
@@ -220,10 +204,7 @@ def python_exchange(plan: Plan, mode: str, one_core: bool) -> Section:
         where = {"BENCH_ONE_CORE": "1"} if one_core else {}
         one, client = python_worker(make, **where), python_worker(make, **where)
         ports = {kind: one.port("serve", kind, mode) for kind in ("c", "bare", "obe")}
-        mains = {
-            kind: python_worker(make, **where).port("main", kind, mode)
-            for kind in ("bare", "obe")
-        }
+        mains = {kind: python_worker(make, **where).port("main", kind, mode) for kind in ("bare", "obe")}
         count = {"oneshot": 100, "kept": 200}[mode]
 
         def threads(kind: str, peer: str) -> Run:
@@ -290,15 +271,12 @@ def checked(worker: Worker, run: Run, count: int) -> Answer:
     return {**run(), "check_ms": worker.ask("check", count)["ms"]}
 
 
-def transfer(
-    worker: Worker, ports: dict[str, int], count: int, seconds: float
-) -> dict[str, list[Pair]]:
+def transfer(worker: Worker, ports: dict[str, int], count: int, seconds: float) -> dict[str, list[Pair]]:
     def run(way: str, kind: str, peer: str) -> Run:
         return partial(worker.ask, way, kind, ports[peer], count)
 
     pairs = [
-        (run(way, "c", "c"), partial(checked, worker, run(way, kind, peer), count))
-        for way, kind, peer in WAYS.values()
+        (run(way, "c", "c"), partial(checked, worker, run(way, kind, peer), count)) for way, kind, peer in WAYS.values()
     ]
     return dict(zip(WAYS, rounds(seconds, 30, pairs)))
 
@@ -306,20 +284,13 @@ def transfer(
 def transport_alone(size: int, answers: Sequence[Pair]) -> Measure:
     """The rates without the time of the check. Its shortest time counts, so that noise cannot improve the result."""
     check_ms = min(variant["check_ms"] for _, variant in answers)
-    rates = [
-        (baseline["rate"], size / max(variant["ms"] - check_ms, 1e-3) / 1e3)
-        for baseline, variant in answers
-    ]
+    rates = [(baseline["rate"], size / max(variant["ms"] - check_ms, 1e-3) / 1e3) for baseline, variant in answers]
     return compare("rate", "MB/s", rates, at_least(0.85))
 
 
 def transfers(plan: Plan) -> Iterator[Section]:
-    section = Section(
-        "messages one after the other, two threads; the baseline is the same bytes from C to C"
-    )
-    alone = Section(
-        "messages, transport alone; strings, less the time of the check; the baseline as before"
-    )
+    section = Section("messages one after the other, two threads; the baseline is the same bytes from C to C")
+    alone = Section("messages, transport alone; strings, less the time of the check; the baseline as before")
     with workers() as make:
         worker = make(OUT / "transfer")
         ports = {kind: worker.port("serve", kind) for kind in ("c", "obe")}
@@ -328,15 +299,9 @@ def transfers(plan: Plan) -> Iterator[Section]:
                 continue
             for content in ("string", "numbers"):
                 worker.ask("message", size, content)
-                for way, answers in transfer(
-                    worker, ports, count, plan.seconds(4, 0.3)
-                ).items():
+                for way, answers in transfer(worker, ports, count, plan.seconds(4, 0.3)).items():
                     case = f"{way}, {name}, {content}"
-                    bound = (
-                        {"string": 0.6, "numbers": 0.4}[content]
-                        if size >= 10**6
-                        else None
-                    )
+                    bound = {"string": 0.6, "numbers": 0.4}[content] if size >= 10**6 else None
                     section.rows.append(
                         Row(
                             case,
@@ -366,16 +331,12 @@ def with_cpu_time(server: Worker, run: Run) -> Answer:
 
 
 def load(plan: Plan, mode: str) -> Section:
-    section = Section(
-        f"many clients, {MODES[mode]}, two processes; the baseline is an epoll server in C"
-    )
+    section = Section(f"many clients, {MODES[mode]}, two processes; the baseline is an epoll server in C")
     with workers() as make:
         clients, baseline = make(OUT / "load"), make(OUT / "load")
         baseline_port = baseline.port("serve")
         servers = {kind: make(OUT / "exchange") for kind in SERVERS}
-        ports = {
-            kind: worker.port("serve", kind, mode) for kind, worker in servers.items()
-        }
+        ports = {kind: worker.port("serve", kind, mode) for kind, worker in servers.items()}
 
         def run(server: Worker, port: int, number: int) -> Run:
             # About 80 ms each: in shorter runs the cold caches of a server since its last round would count too.
@@ -386,11 +347,7 @@ def load(plan: Plan, mode: str) -> Section:
                 partial(clients.ask, "client", number, mode, port, count),
             )
 
-        cases = [
-            (number, kind)
-            for number in ((64,) if plan.quick else (1, 8, 64, 512))
-            for kind in SERVERS
-        ]
+        cases = [(number, kind) for number in ((64,) if plan.quick else (1, 8, 64, 512)) for kind in SERVERS]
         found = rounds(
             plan.seconds(18, 1.2),
             {"oneshot": 7, "kept": 20}[mode],
@@ -405,17 +362,11 @@ def load(plan: Plan, mode: str) -> Section:
     for (number, kind), answers in zip(cases, found):
         judged = number > 1
         measures = [
-            measure(
-                "exchanges", "1/s", "rate", answers, at_least(0.9 if judged else None)
-            ),
+            measure("exchanges", "1/s", "rate", answers, at_least(0.9 if judged else None)),
             measure("p99", "µs", "p99", answers, at_most(1.5 if judged else None)),
             measure("server's CPU time", "µs", "cpu", answers),
         ]
-        section.rows.append(
-            Row(
-                f"{number} client{'s' if number > 1 else ''}, {SERVERS[kind]}", measures
-            )
-        )
+        section.rows.append(Row(f"{number} client{'s' if number > 1 else ''}, {SERVERS[kind]}", measures))
     return section
 
 
@@ -428,25 +379,16 @@ IDLE = 10_000
 
 
 def idle(plan: Plan) -> Iterator[Section]:
-    section = Section(
-        f"{IDLE:,} idle connections, each after one exchange; the baseline is an epoll server in C"
-    )
+    section = Section(f"{IDLE:,} idle connections, each after one exchange; the baseline is an epoll server in C")
     if plan.quick or resource.getrlimit(resource.RLIMIT_NOFILE)[0] < IDLE + 100:
-        section.notes.append(
-            "not in the quick run"
-            if plan.quick
-            else "ulimit -n allows too few descriptors"
-        )
+        section.notes.append("not in the quick run" if plan.quick else "ulimit -n allows too few descriptors")
         yield section
         return
     with workers() as make:
         busy = make(OUT / "exchange")
         servers = {
             "baseline": (make(OUT / "load"), ["serve"]),
-            **{
-                kind: (make(OUT / "exchange"), ["serve", kind, "kept"])
-                for kind in SERVERS
-            },
+            **{kind: (make(OUT / "exchange"), ["serve", kind, "kept"]) for kind in SERVERS},
         }
         memory: dict[str, float] = {}
         runs: dict[str, Run] = {}
@@ -490,9 +432,7 @@ def footprint(plan: Plan) -> Iterator[Section]:
     yield Section(
         "the library by itself",
         [
-            Row(
-                "load and first call", [Measure("time", "ms", load_ms, limit=Limit(5))]
-            ),
+            Row("load and first call", [Measure("time", "ms", load_ms, limit=Limit(5))]),
             Row("size of the file", [Measure("size", "MB", size, limit=Limit(6.5))]),
             Row(
                 "process after the first call",
@@ -512,9 +452,7 @@ def footprint(plan: Plan) -> Iterator[Section]:
 def documents(plan: Plan) -> Iterator[Section]:
     if not plan.built.documents:
         return
-    section = Section(
-        "documents; an array of 1,000,000 doubles, and a reply of 200 bytes"
-    )
+    section = Section("documents; an array of 1,000,000 doubles, and a reply of 200 bytes")
     with workers() as make:
         many, one, py = (
             make(OUT / "documents"),
@@ -571,17 +509,11 @@ def documents(plan: Plan) -> Iterator[Section]:
             [(baseline, variant) for _, baseline, variant, _ in cases],
         )
         for (name, _, _, bound), answers in zip(cases, found):
-            section.rows.append(
-                Row(name, [measure("time", "ms", "ms", answers, at_most(bound))])
-            )
+            section.rows.append(Row(name, [measure("time", "ms", "ms", answers, at_most(bound))]))
 
-        rate = statistics.median(
-            one.ask("check", 2)["rate"] for _ in range(3 if plan.quick else 10)
-        )
+        rate = statistics.median(one.ask("check", 2)["rate"] for _ in range(3 if plan.quick else 10))
         strings = string_check(make(OUT / "transfer", GOMAXPROCS="1"), plan)
-        member = statistics.median(
-            many.ask("member")["ns"] for _ in range(5 if plan.quick else 20)
-        )
+        member = statistics.median(many.ask("member")["ns"] for _ in range(5 if plan.quick else 20))
         port = many.port("serve")
         peak = statistics.median(peak_once(port) for _ in range(1 if plan.quick else 5))
     section.rows += [
@@ -612,9 +544,7 @@ AVX2 = Path("/proc/cpuinfo").exists() and " avx2 " in Path("/proc/cpuinfo").read
 def string_check(worker: Worker, plan: Plan) -> float:
     """The rate of the validation of a string of 1 MB, in GB/s."""
     worker.ask("message", 10**6, "string")
-    return 1 / statistics.median(
-        worker.ask("check", 20)["ms"] for _ in range(3 if plan.quick else 10)
-    )
+    return 1 / statistics.median(worker.ask("check", 20)["ms"] for _ in range(3 if plan.quick else 10))
 
 
 def peak_once(port: int) -> float:
@@ -642,7 +572,5 @@ def connection_cost() -> float:
     with workers() as make:
         worker = make(OUT / "exchange")
         port = worker.port("serve", "c", "oneshot")
-        found: list[float] = [
-            worker.ask("client", "c", "oneshot", port, 100)["p50"] for _ in range(9)
-        ]
+        found: list[float] = [worker.ask("client", "c", "oneshot", port, 100)["p50"] for _ in range(9)]
     return statistics.median(found)
