@@ -2,7 +2,6 @@ package jsondoc
 
 import (
 	"bytes"
-	"encoding/binary"
 	"math"
 	"math/bits"
 )
@@ -62,12 +61,10 @@ const maxDigits = 19
 // readDigits appends the digits at text[i] to w, which may overflow.
 func readDigits(text []byte, i int, w uint64) (uint64, int) {
 	for i+8 <= len(text) {
-		v := binary.LittleEndian.Uint64(text[i:]) ^ '0'*ones
-		other := (v + 0x76*ones | v) & highBits // as in skipDigits
-		if other != 0 {
+		v := digitsAt(text[i:])
+		if n := countDigits(v); n < 8 {
 			// How many digits are left cannot be predicted, so there is no loop.
-			n := bits.TrailingZeros64(other) &^ 7
-			return w*smallPowers[n/8] + joinDigits(v<<(56-n)<<8), i + n/8
+			return w*smallPowers[n] + joinFirst(v, n), i + n
 		}
 		w = w*100000000 + joinDigits(v)
 		i += 8

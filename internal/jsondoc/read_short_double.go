@@ -10,7 +10,7 @@ const shortSpace = 40
 
 // readShortDouble reads a number at text[i] that has no exponent, at most 7 digits before the point, and at most 19 in all,
 // as in most arrays. It returns the index after it, or ok is false, also for a number of another form and what is none. It
-// gives what readDouble gives, in a third of the instructions: it needs shortSpace bytes of text, and loads digits whether
+// gives what readDouble gives, in two thirds of the time (BenchmarkArray): it needs shortSpace bytes of text, and loads digits whether
 // they are there or not.
 func readShortDouble(text []byte, i int, table *powerTable) (v float64, end int, ok bool) {
 	negative := text[i] == '-'
@@ -22,13 +22,10 @@ func readShortDouble(text []byte, i int, table *powerTable) (v float64, end int,
 	if p[1] != '.' {
 		first := digitsAt(p[0:8])
 		whole = countDigits(first)
-		if whole == 8 {
+		if whole == 0 || whole == 8 {
 			return 0, i, false
 		}
 		w = joinFirst(first, whole)
-		if whole == 0 {
-			return 0, i, false
-		}
 		if p[whole] != '.' {
 			end = i + whole
 			if text[end] == ',' {
