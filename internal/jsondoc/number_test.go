@@ -59,6 +59,8 @@ func eachDouble(n int, f func(v float64)) {
 		f(math.Float64frombits(r.Uint64() >> 12)) // subnormal
 		f(float64(r.Int63n(1e6)) / 1000)
 		f(float64(r.Int63()))
+		f(float64(r.Int63()>>10) / 4)                                       // often the midpoint of two decimals
+		f(math.Ldexp(float64(r.Int63()>>(10+r.Intn(53))), r.Intn(200)-100)) // often a midpoint, or whole
 	}
 }
 
@@ -179,6 +181,30 @@ func randomDoubles(n int) []float64 {
 	return v
 }
 
+// The numbers of a list are written in blocks and over the ends of those before them, so lists
+// of all lengths and with all classes of neighbours are compared with single numbers.
+func TestListsAreWrittenLikeSingleNumbers(t *testing.T) {
+	var values []float64
+	eachDouble(200, func(v float64) { values = append(values, v) })
+	r := rand.New(rand.NewSource(4))
+	r.Shuffle(len(values), func(i, j int) { values[i], values[j] = values[j], values[i] })
+	var want []byte
+	for n := 0; len(values) > 0; n++ {
+		list := values[:min(n%70, len(values))]
+		values = values[len(list):]
+		want = want[:0]
+		for i, v := range list {
+			if i > 0 {
+				want = append(want, ", "...)
+			}
+			want = AppendDouble(want, v)
+		}
+		if got := appendList([]byte("x"), list); string(got[1:]) != string(want) {
+			t.Fatalf("%x is written\n%s, want\n%s", list, got[1:], want)
+		}
+	}
+}
+
 func TestArraysFormattedInParallelAreTheSame(t *testing.T) {
 	for _, n := range []int{0, 1, 2, minPerGoroutine, 2*minPerGoroutine - 1, 2 * minPerGoroutine, 5*minPerGoroutine + 3} {
 		v := randomDoubles(n)
@@ -189,6 +215,12 @@ func TestArraysFormattedInParallelAreTheSame(t *testing.T) {
 		if want := "x[" + string(appendList(nil, v)) + "]"; got != want {
 			t.Fatalf("an array of %d is formatted differently in parallel", n)
 		}
+	}
+	long := slices.Repeat([]float64{-2.2250738585072014e-308}, 4*minPerGoroutine)
+	var got []byte
+	taken := allocated(func() { got = appendParts(nil, long, 3) })
+	if want := "[" + string(appendList(nil, long)) + "]"; string(got) != want || taken > len(want)+slack {
+		t.Fatalf("%d long numbers are formatted differently in parallel, or %d bytes are allocated", len(long), taken)
 	}
 }
 
@@ -231,6 +263,11 @@ func TestGrowDoublesTheCapacity(t *testing.T) {
 	for _, n := range []int{1, 2, 100, len(long)} {
 		if allocations := testing.AllocsPerRun(1, func() { AppendDoubles(nil, long[:n]) }); allocations > 3 {
 			t.Errorf("%d numbers: %v allocations", n, allocations)
+		}
+	}
+	for capacity := range 1500 {
+		if text := appendList(make([]byte, 0, capacity), long[:50]); len(text) != 50*maxNumberLen-len(", ") {
+			t.Errorf("%d bytes after a capacity of %d", len(text), capacity)
 		}
 	}
 	full := make([]byte, 1000)
