@@ -153,6 +153,30 @@ func TestClassify(t *testing.T) {
 	}
 }
 
+// Brackets, braces and quotes are found among all other bytes, at all places.
+func TestNextBracketOrQuote(t *testing.T) {
+	others := make([]byte, 0, 256)
+	for b := range 256 {
+		if strings.IndexByte(`"[]{}`, byte(b)) < 0 {
+			others = append(others, byte(b))
+		}
+	}
+	for at := range 3 * blockSize {
+		for n := at + 1; n < 4*blockSize; n += 7 {
+			for _, b := range []byte(`"[]{}`) {
+				text := make([]byte, n)
+				for i := range text {
+					text[i] = others[(i+at)%len(others)]
+				}
+				text[at] = b
+				if got := nextBracketOrQuote(text, 0); got != at {
+					t.Fatalf("%q of %d bytes: %d, want %d", b, n, got, at)
+				}
+			}
+		}
+	}
+}
+
 // Any text is judged as the portable code judges it.
 func FuzzVectors(f *testing.F) {
 	if !hasVectors {
