@@ -121,3 +121,46 @@ found:
 	VZEROUPPER
 	MOVQ AX, ret+16(FP)
 	RET
+
+// Sets the bytes of SPECIAL where those of TEXT are brackets, braces or quotes. Bit 5 is what brackets differ from braces in.
+#define BRACKETS(TEXT, SPECIAL, OTHER) \
+	VPOR TEXT, Y8, OTHER; \
+	VPCMPEQB TEXT, Y9, SPECIAL; \
+	VPCMPEQB OTHER, Y10, TEXT; \
+	VPCMPEQB OTHER, Y11, OTHER; \
+	VPOR TEXT, SPECIAL, SPECIAL; \
+	VPOR OTHER, SPECIAL, SPECIAL
+
+// func unbracketedAVX(p *byte, n int) int
+TEXT ·unbracketedAVX(SB), NOSPLIT, $0-24
+	MOVQ p+0(FP), SI
+	MOVQ n+8(FP), CX
+	BROADCAST(0x20, X8, Y8)
+	BROADCAST(0x22, X9, Y9)
+	BROADCAST(0x7b, X10, Y10)
+	BROADCAST(0x7d, X11, Y11)
+	XORQ DX, DX
+block:
+	VMOVDQU (SI)(DX*1), Y0
+	VMOVDQU 32(SI)(DX*1), Y3
+	BRACKETS(Y0, Y1, Y2)
+	BRACKETS(Y3, Y4, Y5)
+	VPOR Y1, Y4, Y2
+	VPTEST Y2, Y2
+	JNZ found
+	ADDQ $64, DX
+	CMPQ DX, CX
+	JLT block
+	VZEROUPPER
+	MOVQ DX, ret+16(FP)
+	RET
+found:
+	VPMOVMSKB Y1, AX
+	VPMOVMSKB Y4, BX
+	SHLQ $32, BX
+	ORQ BX, AX
+	TZCNTQ AX, AX
+	ADDQ DX, AX
+	VZEROUPPER
+	MOVQ AX, ret+16(FP)
+	RET

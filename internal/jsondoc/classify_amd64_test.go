@@ -33,56 +33,6 @@ func compareVectors(t *testing.T, text []byte, cut int) {
 	}
 }
 
-// randomNumbers returns an array of about n bytes: numbers of all forms, some long, with white space of all kinds, and in
-// half of them an error at a random place.
-func randomNumbers(random *rand.Rand, n int) []byte {
-	var b strings.Builder
-	pick := func(from ...string) { b.WriteString(from[random.IntN(len(from))]) }
-	digits := func() {
-		for range 1 + random.IntN(1+[]int{2, 20, 200}[random.IntN(3)]) {
-			b.WriteByte(byte('0' + random.IntN(10)))
-		}
-	}
-	separators := [][]string{{","}, {", "}, {",\n    "}, {",", ", ", " ,", "\t,\r\n", ",                      "}}[random.IntN(4)]
-	b.WriteString("[0")
-	for b.Len() < n {
-		pick(separators...)
-		if random.IntN(3) == 0 {
-			b.WriteString("-")
-		}
-		if random.IntN(4) == 0 {
-			b.WriteString("0")
-		} else {
-			b.WriteByte(byte('1' + random.IntN(9)))
-			digits()
-		}
-		if random.IntN(3) > 0 {
-			b.WriteString(".")
-			digits()
-		}
-		if random.IntN(4) == 0 {
-			pick("e", "E", "e-", "E+")
-			digits()
-		}
-	}
-	pick("]", " ]", ", NaN]", ", -Infinity]", ", null]", ", [1]]", "")
-	text := []byte(b.String())
-	if random.IntN(2) == 0 {
-		const wrong = "0123456789.-+eE, \t\n\r[]{}\"xN\x00\x0b\x1f/:\x80\xff"
-		at := random.IntN(len(text))
-		switch random.IntN(3) {
-		case 0:
-			text[at] = wrong[random.IntN(len(wrong))]
-		case 1:
-			text = append(text[:at], text[at+1:]...)
-		default:
-			text = append(text[:at+1], text[at:]...)
-			text[at] = wrong[random.IntN(len(wrong))]
-		}
-	}
-	return text
-}
-
 // The vector instructions find what the portable code finds, in arrays of numbers.
 func TestVectorsNumbers(t *testing.T) {
 	if !hasVectors {
@@ -147,6 +97,30 @@ func TestClassify(t *testing.T) {
 					if got, want := of(&m[i/blockSize])>>(i%blockSize)&1 == 1, strings.IndexByte(class, text[i]) >= 0; got != want {
 						t.Fatalf("%q at %d: %v, want %v in %q", text[i], i, got, want, class)
 					}
+				}
+			}
+		}
+	}
+}
+
+// Brackets, braces and quotes are found among all other bytes, at all places.
+func TestNextBracketOrQuote(t *testing.T) {
+	others := make([]byte, 0, 256)
+	for b := range 256 {
+		if strings.IndexByte(`"[]{}`, byte(b)) < 0 {
+			others = append(others, byte(b))
+		}
+	}
+	for at := range 3 * blockSize {
+		for n := at + 1; n < 4*blockSize; n += 7 {
+			for _, b := range []byte(`"[]{}`) {
+				text := make([]byte, n)
+				for i := range text {
+					text[i] = others[(i+at)%len(others)]
+				}
+				text[at] = b
+				if got := nextBracketOrQuote(text, 0); got != at {
+					t.Fatalf("%q of %d bytes: %d, want %d", b, n, got, at)
 				}
 			}
 		}

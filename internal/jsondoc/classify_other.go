@@ -7,3 +7,4 @@ const hasVectors = false
 
 func classify(_ []byte, _ []masks) int { return 0 }
 func plainBlocks(_ []byte) int         { return 0 }
+func unbracketedBlocks(_ []byte) int   { return 0 }

@@ -18,6 +18,7 @@
 // compare the grammar with Python's json module.
 //
 // On amd64 with AVX2 long strings and arrays of numbers are validated 64 bytes at a
-// time (classify_amd64.s). The portable code does the same, and does all on other
-// processors; the tests compare the two.
+// time (classify_amd64.s), and the usual numbers of arrays are read without a loop over
+// their digits (read_vectors_amd64.s). The portable code does the same, and does all on
+// other processors; the tests compare the two.
 package jsondoc

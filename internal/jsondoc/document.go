@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-
-	"libobe/internal/memory"
 )
 
 // Errors of a Document; use errors.Is.
@@ -64,27 +62,6 @@ func Parse(text []byte) (*Document, error) {
 		return nil, err
 	}
 	return FromValid(text), nil
-}
-
-// copyPart is how much of a text is copied at a time: it fits into the cache of a processor.
-const copyPart = 128 << 10
-
-// ParseCopy validates a text and returns a copy of it as a document. It validates each part of the copy while that is in the
-// processor's cache. It panics like memory.MustMake.
-func ParseCopy(text []byte) (*Document, error) {
-	var v Validator
-	copied := memory.MustMake[byte](0, len(text))
-	for {
-		from := len(copied)
-		copied = append(copied, text[from:min(from+copyPart, len(text))]...)
-		last := len(copied) == len(text)
-		if err := v.Feed(copied[from:], last); err != nil {
-			return nil, err
-		}
-		if last {
-			return FromValid(copied), nil
-		}
-	}
 }
 
 // FromValid returns a text as a document, which keeps the text. The caller has

@@ -10,8 +10,11 @@ import (
 const minPerGoroutine = 16384
 
 // workers returns how many goroutines n numbers are worth.
-func workers(n int) int {
-	return max(1, min(n/minPerGoroutine, runtime.GOMAXPROCS(0), runtime.NumCPU()))
+func workers(n int) int { return goroutines(n / minPerGoroutine) }
+
+// goroutines returns how many of the most goroutines that are worthwhile can run at the same time.
+func goroutines(most int) int {
+	return max(1, min(most, runtime.GOMAXPROCS(0), runtime.NumCPU()))
 }
 
 // parallel runs f(0) … f(n-1) at the same time and waits for all of them. It raises a

@@ -219,12 +219,40 @@ func readParts(list []byte, dst []float64, offsets []int) error {
 	return nil
 }
 
+const (
+	// vectorBefore is how many bytes before a number readNumbers loads, and vectorSpace how many from its beginning on.
+	vectorBefore = 33
+	vectorSpace  = 40
+	// maxBatch is how many numbers readNumbers reads at once. Go cannot interrupt it, and a garbage collection waits for it.
+	maxBatch = 4096
+	// maxPause is how many numbers are read one by one, at most, before readNumbers is tried again where it read none.
+	maxPause = 64
+)
+
 // readPart reads the numbers of a part of a list, the first of which has the index first.
 // It reads at most one number more than the part has commas: anything but a number
 // followed by a comma or the end is an error, also in a part that is not JSON.
 func readPart(part []byte, dst []float64, first int) error {
+	var ignored [256]float64
 	n, table := 0, powers()
+	vectorsAt, pause := 0, 1 // the number from which on readNumbers is tried, and how many are read before it is again
 	for i := skipSpace(part, 0); i < len(part); n++ {
+		if hasVectors && n >= vectorsAt && i >= vectorBefore {
+			into := ignored[:]
+			if dst != nil {
+				into = dst[n:min(n+maxBatch, len(dst))]
+			}
+			count, end := readNumbers(part, i, into, table)
+			pause = min(2*pause, maxPause)
+			if count > 0 {
+				pause = 1
+			}
+			n += count
+			vectorsAt = n + pause
+			if i = skipSpace(part, end); i == len(part) {
+				break
+			}
+		}
 		if len(part)-i >= shortSpace {
 			if v, end, ok := readShortDouble(part, i, table); ok {
 				if dst != nil {

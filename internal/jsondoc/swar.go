@@ -71,7 +71,14 @@ func nextBracketOrQuote(text []byte, i int) int {
 		open  = 0x7b * ones // '[' and '{' with bit 5 set
 		end   = 0x7d * ones // ']' and '}' with bit 5 set
 	)
+	begin := i
 	for i+8 <= len(text) {
+		if hasVectors && i-begin == plainBefore {
+			i += unbracketedBlocks(text[i:])
+			if i+8 > len(text) {
+				break
+			}
+		}
 		v := binary.LittleEndian.Uint64(text[i:])
 		q, o, e := v^quoteBytes, (v|bits5)^open, (v|bits5)^end
 		found := ((q-ones)&^q | (o-ones)&^o | (e-ones)&^e) & highBits

@@ -1,8 +1,10 @@
 package memory
 
 import (
+	"bytes"
 	"errors"
 	"math"
+	"runtime"
 	"testing"
 )
 
@@ -21,6 +23,39 @@ func TestMake(t *testing.T) {
 		}
 		if block, err := Make[[]byte](0, n); !errors.Is(err, ErrMemory) || block != nil {
 			t.Errorf("%d slices: %v", n, err)
+		}
+	}
+}
+
+// A block that is to be appended to has its whole capacity, and shares it with no other.
+func TestMakeForAppending(t *testing.T) {
+	for _, n := range []int{1, smallBlock - 1, smallBlock, probeThreshold, hugeBlock + 1, paddedBlock + 1} {
+		var blocks [3][]byte
+		for i := range blocks {
+			block, err := Make[byte](0, n)
+			if err != nil || len(block) != 0 || cap(block) != n {
+				t.Fatalf("%d bytes: %d of %d (%v)", n, len(block), cap(block), err)
+			}
+			blocks[i] = append(block, bytes.Repeat([]byte{byte(i + 1)}, n)...)
+			if &block[:1][0] != &blocks[i][0] {
+				t.Fatalf("%d bytes: appending moves them", n)
+			}
+			runtime.GC()
+		}
+		for i, block := range blocks {
+			if bytes.Count(block, []byte{byte(i + 1)}) != n {
+				t.Errorf("block %d of %d bytes was changed", i, n)
+			}
+		}
+	}
+	for range 20 { // in memory that was used before
+		block, err := Make[byte](1<<20, 2<<20)
+		if err != nil || bytes.Count(block, []byte{0}) != len(block) {
+			t.Fatalf("the length is not cleared (%v)", err)
+		}
+		block = block[:cap(block)]
+		for i := range block {
+			block[i] = 1
 		}
 	}
 }
