@@ -9,7 +9,7 @@ func addConn(t *connTable) *serverConn {
 }
 
 func TestConnTableKeepsOrderOfUse(t *testing.T) {
-	table := newConnTable(listenerID)
+	var table connTable
 	any := func(*serverConn) bool { return true }
 	if table.leastRecent(any) != nil {
 		t.Fatal("an empty table contains a connection")
@@ -32,7 +32,7 @@ func TestConnTableKeepsOrderOfUse(t *testing.T) {
 }
 
 func TestConnTableByID(t *testing.T) {
-	table := newConnTable(listenerID)
+	var table connTable
 	a, b := addConn(&table), addConn(&table)
 	if a.id <= listenerID || b.id <= a.id {
 		t.Errorf("the ids are %d and %d", a.id, b.id)
@@ -40,7 +40,7 @@ func TestConnTableByID(t *testing.T) {
 	if table.get(a.id) != a || table.get(b.id) != b || table.get(listenerID) != nil {
 		t.Error("an id leads to the wrong connection")
 	}
-	for _, c := range table.all() {
+	for c := range table.all() {
 		table.remove(c)
 	}
 	if table.len() != 0 || table.get(a.id) != nil {
