@@ -80,18 +80,18 @@ var (
 func (s *Server) Remembered() (open, past int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.pairs.open), len(s.pairs.past)
+	return len(s.pairs.open), len(s.pairs.past.all)
 }
 
 // MaxPast is how many threads a server remembers at most.
-const MaxPast = maxPast
+const MaxPast = maxThreads
 
 // RememberedSenders returns for how many threads the server remembers the connection of
 // their last message.
 func (s *Server) RememberedSenders() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.pairs.from)
+	return len(s.pairs.from.all)
 }
 
 // Held returns how many connections the server does not poll, because their next message

@@ -91,6 +91,9 @@ func (s *Server) replace(replaced []*Message, from *serverConn) {
 	for _, m := range replaced {
 		m.replace()
 	}
+	if len(s.abandoned) == 0 {
+		return
+	}
 	if s.options().oneWay {
 		clear(s.abandoned)
 		return

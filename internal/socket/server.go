@@ -58,7 +58,6 @@ func NewServer(host string, port int) (*Server, error) {
 	s.turns.vacant.L = &s.mu
 	s.source.server = s
 	s.partials.watch, s.outgoing.watch = &s.watch, &s.watch
-	s.pairs.past, s.pairs.from = map[thread.ID]*past{}, map[thread.ID]*uint64{}
 	s.settings.Store(defaults(RoleServer))
 	s.configure = transport.Credentials.Server
 	if err := s.listen(address); err != nil {

@@ -137,7 +137,7 @@ func (c *Conn) readRaw(p []byte, w *Wait) (int, error) {
 	}
 	defer c.release()
 	// Usually the peer has yet to reply, and a first read would only return EAGAIN.
-	try := c.tryReadFirst || w.nonblocking()
+	try := c.tryReadFirst || w == &NoWait || w.nonblocking()
 	for {
 		if try {
 			n, err := sysRead(fd, p)
@@ -149,6 +149,8 @@ func (c *Conn) readRaw(p []byte, w *Wait) (int, error) {
 				return n, nil
 			case !isAgain(err):
 				return 0, c.closedOr(connError("receive", err))
+			case w == &NoWait:
+				return 0, c.closedOr(ErrTimeout)
 			}
 		}
 		if err := c.waitKeeping(fd, forReading, *w); err != nil {
@@ -223,6 +225,8 @@ func (c *Conn) writeRaw(head, body []byte, w *Wait) (int, error) {
 			}
 		case c.connecting:
 			return total, c.closedOr(systemError("connect", err))
+		case isAgain(err) && w == &NoWait:
+			return total, c.closedOr(ErrTimeout)
 		case isAgain(err):
 			if err = c.waitKeeping(fd, forWriting, *w); err != nil {
 				return total, c.closedOr(err)
