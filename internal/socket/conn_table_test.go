@@ -46,7 +46,15 @@ func TestConnTableByID(t *testing.T) {
 	if table.len() != 0 || table.get(a.id) != nil {
 		t.Error("the table is not empty")
 	}
-	if c := addConn(&table); c.id <= b.id {
-		t.Errorf("the id %d is used again", c.id)
+	table.discard(table.newID()) // of a connection that was not added
+	c, d := addConn(&table), addConn(&table)
+	if c.id <= b.id || d.id <= c.id {
+		t.Errorf("after %d the ids are %d and %d", b.id, c.id, d.id)
+	}
+	if table.get(a.id) != nil || table.get(b.id) != nil || table.get(c.id) != c || table.get(d.id) != d {
+		t.Error("an id that was used before leads to a connection, or a new one does not")
+	}
+	if len(table.slots) != 2 {
+		t.Errorf("two connections have %d slots", len(table.slots))
 	}
 }
