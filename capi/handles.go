@@ -87,10 +87,14 @@ type handleSlot struct {
 type handleTable struct {
 	mu      sync.RWMutex
 	slots   map[uintptr]*handleSlot // of the live handles and of those in the quarantine
+	newest  *handleSlot             // of the handle that was created last; nil: none
 	count   [kindMessage + 1]int64  // how many of each kind are live
 	freed   int                     // how many handles were freed; the last ones are in the quarantine
 	evicted int                     // how many of those have left the quarantine
 	depth   int
+
+	// As capi_quarantine: a look-up of a handle that was not used for long misses the cache.
+	quarantine [quarantineDepth]*handleSlot
 }
 
 var handles = handleTable{slots: map[uintptr]*handleSlot{}, depth: quarantineDepth}
@@ -108,13 +112,14 @@ func (t *handleTable) addEntry(e *handleEntry) uintptr {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.depth > 0 && t.freed-t.evicted >= t.depth {
-		e.slot = t.slots[uintptr(*quarantineSlot(t.evicted))]
+		e.slot = t.quarantine[t.evicted%quarantineDepth]
 		t.evicted++
 	} else {
 		e.slot = &handleSlot{value: pointer.Save(t)}
 		t.slots[uintptr(e.slot.value)] = e.slot
 	}
 	e.slot.live = e
+	t.newest = e.slot
 	t.count[e.kind]++
 	return uintptr(e.slot.value)
 }
@@ -122,6 +127,10 @@ func (t *handleTable) addEntry(e *handleEntry) uintptr {
 // live returns the entry of a live handle of any kind, nil if there is no such handle.
 // t.mu is held.
 func (t *handleTable) live(h uintptr) *handleEntry {
+	// It is often the newest one, in a handler that answers its request.
+	if t.newest != nil && uintptr(t.newest.value) == h {
+		return t.newest.live
+	}
 	if slot := t.slots[h]; slot != nil {
 		return slot.live
 	}
@@ -198,6 +207,7 @@ func (t *handleTable) retire(e *handleEntry) any {
 		t.evict()
 	}
 	*quarantineSlot(t.freed) = e.slot.value
+	t.quarantine[t.freed%quarantineDepth] = e.slot
 	e.slot.live = nil
 	t.count[e.kind]--
 	t.freed++

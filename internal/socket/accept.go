@@ -15,8 +15,9 @@ const acceptBackoff = 100 * time.Millisecond
 // accept accepts a connection, if one is waiting. It returns nil if there is none, or it
 // was closed at once.
 func (s *Server) accept() *serverConn {
-	conn, err := s.listener.Accept()
-	if err != nil {
+	c := &serverConn{watched: transport.Readable}
+	conn := &c.conn
+	if err := s.listener.Accept(conn); err != nil {
 		if errors.Is(err, ErrTimeout) || errors.Is(err, transport.ErrExhausted) && s.evict() {
 			return nil
 		}
@@ -37,15 +38,14 @@ func (s *Server) accept() *serverConn {
 			return nil
 		}
 	}
-	conn.SetReadWait(transport.NoWait)
 	if options.tls != nil {
 		conn.AcceptTLS(options.tls)
 	}
-	c := &serverConn{server: s, id: s.conns.newID(), conn: conn, frames: newReader(), watched: transport.Readable}
-	c.partial.conn, c.outgoing.conn = c, c
+	c.id = s.conns.newID()
 	if s.poller.Add(conn, c.id) != nil && !(s.evict() && s.poller.Add(conn, c.id) == nil) {
 		// The system also limits how many descriptors are polled.
 		s.counters.evicted.Add(1)
+		s.conns.discard(c.id)
 		conn.Close()
 		s.pauseAccepting()
 		return nil

@@ -9,7 +9,7 @@ func addConn(t *connTable) *serverConn {
 }
 
 func TestConnTableKeepsOrderOfUse(t *testing.T) {
-	table := newConnTable(listenerID)
+	var table connTable
 	any := func(*serverConn) bool { return true }
 	if table.leastRecent(any) != nil {
 		t.Fatal("an empty table contains a connection")
@@ -32,7 +32,7 @@ func TestConnTableKeepsOrderOfUse(t *testing.T) {
 }
 
 func TestConnTableByID(t *testing.T) {
-	table := newConnTable(listenerID)
+	var table connTable
 	a, b := addConn(&table), addConn(&table)
 	if a.id <= listenerID || b.id <= a.id {
 		t.Errorf("the ids are %d and %d", a.id, b.id)
@@ -40,13 +40,21 @@ func TestConnTableByID(t *testing.T) {
 	if table.get(a.id) != a || table.get(b.id) != b || table.get(listenerID) != nil {
 		t.Error("an id leads to the wrong connection")
 	}
-	for _, c := range table.all() {
+	for c := range table.all() {
 		table.remove(c)
 	}
 	if table.len() != 0 || table.get(a.id) != nil {
 		t.Error("the table is not empty")
 	}
-	if c := addConn(&table); c.id <= b.id {
-		t.Errorf("the id %d is used again", c.id)
+	table.discard(table.newID()) // of a connection that was not added
+	c, d := addConn(&table), addConn(&table)
+	if c.id <= b.id || d.id <= c.id {
+		t.Errorf("after %d the ids are %d and %d", b.id, c.id, d.id)
+	}
+	if table.get(a.id) != nil || table.get(b.id) != nil || table.get(c.id) != c || table.get(d.id) != d {
+		t.Error("an id that was used before leads to a connection, or a new one does not")
+	}
+	if len(table.slots) != 2 {
+		t.Errorf("two connections have %d slots", len(table.slots))
 	}
 }

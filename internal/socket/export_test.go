@@ -80,18 +80,18 @@ var (
 func (s *Server) Remembered() (open, past int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.pairs.open), len(s.pairs.past)
+	return len(s.pairs.open), len(s.pairs.past.all)
 }
 
 // MaxPast is how many threads a server remembers at most.
-const MaxPast = maxPast
+const MaxPast = maxThreads
 
 // RememberedSenders returns for how many threads the server remembers the connection of
 // their last message.
 func (s *Server) RememberedSenders() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.pairs.from)
+	return len(s.pairs.from.all)
 }
 
 // Held returns how many connections the server does not poll, because their next message
@@ -99,7 +99,7 @@ func (s *Server) RememberedSenders() int {
 func (s *Server) Held() (n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, c := range s.conns.all() {
+	for c := range s.conns.all() {
 		if c.held {
 			n++
 		}
@@ -131,7 +131,10 @@ func (s *Server) WithoutSettings(f func()) (caught any) {
 func (s *Server) WhileReading(f func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, c := range s.conns.all() {
+	for c := range s.conns.all() {
+		if c.frames == nil {
+			c.frames = newReader()
+		}
 		check := c.frames.Check
 		c.frames.Check = func(part []byte, last bool) error {
 			f()
@@ -153,16 +156,18 @@ func (s *Server) HoldReplies() (waiting func() int, release func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var locks []*lock
-	for _, c := range s.conns.all() {
+	for c := range s.conns.all() {
 		if c.writing.tryLock() {
 			locks = append(locks, &c.writing)
 		}
 	}
 	waiting = func() (n int) {
 		for _, l := range locks {
-			l.mu.Lock()
-			n += len(l.waiting)
-			l.mu.Unlock()
+			if q := l.queue.Load(); q != nil {
+				q.mu.Lock()
+				n += len(q.waiting)
+				q.mu.Unlock()
+			}
 		}
 		return n
 	}
@@ -186,7 +191,7 @@ func (s *Server) LeftUnanswered() (n int) {
 		}
 	}
 	for c, messages := range unanswered {
-		if messages == c.unanswered && !c.hasUnsent() {
+		if messages == int(c.unanswered) && !c.hasUnsent() {
 			n++
 		}
 	}

@@ -148,9 +148,9 @@ func (s *Server) wakePoll() {
 
 // startTimer starts a timer of a connection, and the stopwatch if a call leads. The
 // stopwatch is started no earlier, since that reads the system's clock. core.mu is held.
-func (s *Server) startTimer(q *timers, t *timer) {
+func (s *Server) startTimer(q *timers, t *timer, c *serverConn) {
 	if s.turns.led() {
 		s.watch.start()
 	}
-	q.start(t)
+	q.start(t, c)
 }

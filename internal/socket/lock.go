@@ -12,7 +12,12 @@ import (
 // would need less code, but takes 60 ns for an uncontended lock and unlock, and one
 // allocation for each connection.
 type lock struct {
-	state   atomic.Int32
+	queue atomic.Pointer[lockQueue] // nil: no call has waited yet
+	state atomic.Int32
+}
+
+// lockQueue is the calls that wait for a lock.
+type lockQueue struct {
 	mu      sync.Mutex // guards waiting; held by each change of a contended state
 	waiting []chan struct{}
 }
@@ -43,22 +48,26 @@ func (l *lock) wait(c *call) error {
 	if l.tryLock() {
 		return nil
 	}
-	l.mu.Lock()
+	if l.queue.Load() == nil {
+		l.queue.CompareAndSwap(nil, &lockQueue{})
+	}
+	q := l.queue.Load()
+	q.mu.Lock()
 	if l.state.Swap(lockContended) == lockFree {
-		l.mu.Unlock()
+		q.mu.Unlock()
 		return nil
 	}
 	granted := make(chan struct{}, 1)
-	l.waiting = append(l.waiting, granted)
-	l.mu.Unlock()
+	q.waiting = append(q.waiting, granted)
+	q.mu.Unlock()
 	err := c.park(granted)
 	if err != nil {
-		l.mu.Lock()
-		place := slices.Index(l.waiting, granted)
+		q.mu.Lock()
+		place := slices.Index(q.waiting, granted)
 		if place >= 0 {
-			l.waiting = slices.Delete(l.waiting, place, place+1)
+			q.waiting = slices.Delete(q.waiting, place, place+1)
 		}
-		l.mu.Unlock()
+		q.mu.Unlock()
 		if place < 0 {
 			l.unlock() // it was granted at the same moment
 		}
@@ -77,11 +86,12 @@ func (l *lock) unlock() {
 
 // pass unlocks a contended lock: it belongs to the next call, if one waits.
 func (l *lock) pass() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.waiting) > 0 {
-		l.waiting[0] <- struct{}{}
-		l.waiting = l.waiting[1:]
+	q := l.queue.Load()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.waiting) > 0 {
+		q.waiting[0] <- struct{}{}
+		q.waiting = q.waiting[1:]
 		return
 	}
 	l.state.Store(lockFree)

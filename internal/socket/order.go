@@ -23,19 +23,19 @@ func (s *Server) mustWait(c *serverConn) bool {
 // hold stops polling a connection whose next message has to wait. It reports whether the
 // client has closed, which must not wait.
 func (s *Server) hold(c *serverConn) (eof bool) {
-	if c.nextBody != nil || c.frames.Buffered() {
+	if c.nextBody != nil || c.buffered() {
 		c.deferred = true
-	} else if len(c.peeked) == 0 {
+	} else if !c.peeked {
 		// MSG_PEEK would lose the reason of a reset.
-		b := make([]byte, 1)
-		n, err := c.conn.Read(b)
+		var b [1]byte
+		n, err := c.conn.TryRead(b[:])
 		if n == 0 && !errors.Is(err, ErrTimeout) {
-			c.peekErr = err
+			s.source.err = err
 			return true
 		}
 		if n > 0 {
 			s.counters.bytesReceived.Add(1)
-			c.peeked, c.deferred = b, true
+			c.peeked, c.peekedByte, c.deferred = true, b[0], true
 		}
 	}
 	c.held = true
@@ -91,6 +91,9 @@ func (s *Server) replace(replaced []*Message, from *serverConn) {
 	for _, m := range replaced {
 		m.replace()
 	}
+	if len(s.abandoned) == 0 {
+		return
+	}
 	if s.options().oneWay {
 		clear(s.abandoned)
 		return
@@ -111,7 +114,7 @@ func (s *Server) settlePaired() {
 			m.settle(nil)
 		}
 	}
-	for _, c := range s.conns.all() {
+	for c := range s.conns.all() {
 		s.resume(c)
 	}
 }

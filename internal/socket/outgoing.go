@@ -15,6 +15,13 @@ import (
 //
 // The next message of a connection is read after its reply has been sent.
 
+// outbox is what a connection needs to send replies that its peer is slow to read.
+type outbox struct {
+	spin     transport.Spin // used by the holder of writing
+	unsent   unsent         // replies that were handed over; guarded by writing
+	reserved int64          // the share of unsent in counters.outgoing; guarded by core.mu
+}
+
 // hasUnsent reports whether a reply is still being sent. core.mu is held.
 func (c *serverConn) hasUnsent() bool { return c.sending || c.outgoing.isRunning() }
 
@@ -47,7 +54,7 @@ func (s *Server) handOver(c *serverConn, f *outgoingFrame) bool {
 	}
 	first := !c.outgoing.isRunning()
 	if err == nil {
-		s.startTimer(&s.outgoing, &c.outgoing)
+		s.startTimer(&s.outgoing, &c.outgoing, c)
 		c.sending = false
 		err = s.updateInterest(c)
 	}
@@ -59,36 +66,36 @@ func (s *Server) handOver(c *serverConn, f *outgoingFrame) bool {
 		s.reserve(c, -size)
 		return false
 	}
-	c.unsent.add(rest)
+	c.outbox.unsent.add(rest)
 	s.wakePoll()
 	return true
 }
 
 // reserve adds to a connection's share of outgoing_limit. core.mu is held.
 func (s *Server) reserve(c *serverConn, n int) {
-	c.reserved += int64(n)
+	c.outbox.reserved += int64(n)
 	s.counters.outgoing.Add(int64(n))
 }
 
 // flush sends what the system accepts of the unsent replies, for at most one turn. It
 // returns ErrTimeout if that is not all. The caller holds c.writing.
 func (s *Server) flush(c *serverConn) error {
-	c.conn.SetWriteWait(transport.NoWait)
+	unsent := &c.outbox.unsent
 	for budget := readQuantum; ; {
-		n, err := c.conn.WriteFrame(nil, c.unsent.front(budget))
+		n, err := c.conn.TryWriteFrame(nil, unsent.front(budget))
 		s.counters.bytesSent.Add(int64(n))
 		budget -= n
-		if c.unsent.advance(n) {
+		if unsent.advance(n) {
 			s.releaseSent(c)
 		}
 		switch {
-		case err == nil && c.unsent.isEmpty():
+		case err == nil && unsent.isEmpty():
 			s.endOutgoing(c)
 			return nil
 		case err == nil && budget == 0:
 			return ErrTimeout
 		case err != nil && err != ErrTimeout:
-			c.unsent.clear()
+			unsent.clear()
 			return err
 		case err != nil:
 			return err
@@ -102,7 +109,7 @@ func (s *Server) releaseSent(c *serverConn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if c.closeErr == nil {
-		s.reserve(c, c.unsent.memory()-int(c.reserved))
+		s.reserve(c, c.outbox.unsent.memory()-int(c.outbox.reserved))
 	}
 }
 
@@ -147,10 +154,13 @@ func (s *Server) discardUnsent(c *serverConn) {
 	if c.hasUnsent() {
 		s.countUnread(c)
 	}
+	if c.outbox == nil {
+		return
+	}
 	s.outgoing.stop(&c.outgoing)
-	s.reserve(c, -int(c.reserved))
+	s.reserve(c, -int(c.outbox.reserved))
 	if c.writing.tryLock() { // the holder of the lock ends with an error
-		c.unsent.clear()
+		c.outbox.unsent.clear()
 		c.writing.unlock()
 	}
 }

@@ -20,18 +20,18 @@ type pairing struct {
 	shared atomic.Bool  // two of them were in flight at once: there are several loops
 
 	// Guarded by core.mu.
-	open  []*Message          // not settled, at most one of each thread
-	past  map[thread.ID]*past // the last message of each thread that has none in open
-	last  *serverConn         // of the last message that any thread received
-	moved bool                // a thread that had no message has sent: a loop changes threads
-	lost  int                 // dropped messages, whose replies may still come
+	open  []*Message        // not settled, at most one of each thread
+	past  threadTable[past] // the last message of each thread that has none in open
+	last  *serverConn       // of the last message that any thread received
+	moved bool              // a thread that had no message has sent: a loop changes threads
+	lost  int               // dropped messages, whose replies may still come
 
 	single *Message // the last one that ReceiveAfter returned, which is not in open
 
 	// For the property peer, which also counts what Send does not answer: messages that
 	// ReceiveMessage or Serve received. Connections are remembered by their ids.
-	from   map[thread.ID]*uint64 // that of each thread's last message
-	latest uint64                // that of the last message of any thread
+	from   threadTable[uint64] // that of each thread's last message
+	latest uint64              // that of the last message of any thread
 }
 
 // past is what became of a thread's last message.
@@ -40,9 +40,6 @@ type past struct {
 	name   string // of the peer, for the text of reason
 	reason error  // why it cannot be answered; nil if it was answered, or this was reported
 }
-
-// maxPast is how many threads are remembered in past and in from, and counted by left.
-const maxPast = 1024
 
 // passesPerCheck is how often the message of another thread is left open before pairing
 // checks again whether that thread has ended, which takes a system call.
@@ -105,7 +102,7 @@ func (p *pairing) received(t thread.ID, m *Message) {
 }
 
 // left returns how many messages that the next one replaces are from clients that have left.
-// It is at most maxPast: where the system does not tell whether a thread has ended, one after
+// It is at most maxThreads: where the system does not tell whether a thread has ended, one after
 // the other can leave a message.
 func (p *pairing) left() (n int) {
 	for _, m := range p.open {
@@ -116,7 +113,7 @@ func (p *pairing) left() (n int) {
 	if p.single != nil && p.single.isLeft() {
 		n++
 	}
-	return min(n, maxPast)
+	return min(n, maxThreads)
 }
 
 // broken records that the open messages of a connection cannot be answered for a reason.
@@ -140,29 +137,13 @@ func (p *pairing) settled(m *Message, reason error) {
 	if reason != nil {
 		became.name = m.from.conn.RemoteName()
 	}
-	remember(p.past, m.thread, became)
-}
-
-// remember stores a value for a thread. If that are too many, it forgets another thread.
-func remember[T any](threads map[thread.ID]*T, t thread.ID, value T) {
-	if known := threads[t]; known != nil {
-		*known = value
-		return
-	}
-	if len(threads) >= maxPast {
-		for id := range threads {
-			delete(threads, id)
-			break
-		}
-	}
-	kept := value // only this copy is on the heap
-	threads[t] = &kept
+	p.past.set(m.thread, became)
 }
 
 // seen records the connection of a message that a thread has received, by whichever
 // function.
 func (p *pairing) seen(t thread.ID, c *serverConn) {
-	remember(p.from, t, c.id)
+	p.from.set(t, c.id)
 	p.latest = c.id
 }
 
@@ -172,8 +153,8 @@ func (p *pairing) seen(t thread.ID, c *serverConn) {
 func (s *Server) sender(t thread.ID) *serverConn {
 	p := &s.pairs
 	var own *serverConn
-	id, known := p.from[t]
-	if known {
+	id := p.from.get(t)
+	if id != nil {
 		own = s.conns.get(*id)
 	}
 	switch {
@@ -181,7 +162,7 @@ func (s *Server) sender(t thread.ID) *serverConn {
 		return own // also if another thread has received since
 	case !p.shared.Load():
 		return s.conns.get(p.latest)
-	case known:
+	case id != nil:
 		return own
 	}
 	return s.current(t)
@@ -189,7 +170,7 @@ func (s *Server) sender(t thread.ID) *serverConn {
 
 // closed records that a thread has closed the connection of its last message.
 func (p *pairing) closed(t thread.ID, c *serverConn) {
-	if became, known := p.past[t]; known {
+	if became := p.past.get(t); became != nil {
 		became.reason = nil // the caller knows it
 	}
 	if p.last == c {
@@ -202,11 +183,11 @@ func (p *pairing) closed(t thread.ID, c *serverConn) {
 func (s *Server) find(t thread.ID) (*Message, *serverConn, error) {
 	p := &s.pairs
 	shared := p.shared.Load()
-	became, known := p.past[t]
+	became := p.past.get(t)
 	m := p.of(t)
 	if m == nil {
 		switch {
-		case known && became.reason != nil && !p.isSingleLoop():
+		case became != nil && became.reason != nil && !p.isSingleLoop():
 			// This is reported once. After that the thread has no message.
 			err := fmt.Errorf("%s: %w", became.name, became.reason)
 			became.reason = nil
@@ -217,7 +198,7 @@ func (s *Server) find(t thread.ID) (*Message, *serverConn, error) {
 				return nil, nil, errNothing
 			}
 			return nil, c, nil
-		case shared && known:
+		case shared && became != nil:
 			return nil, nil, errAmbiguous
 		case len(p.open) > 1:
 			p.moved = true
@@ -243,7 +224,7 @@ func (s *Server) current(t thread.ID) *serverConn {
 		return m.from
 	}
 	if p.shared.Load() {
-		if became, known := p.past[t]; known {
+		if became := p.past.get(t); became != nil {
 			return s.conns.get(became.conn)
 		}
 		if len(p.open) == 1 {

@@ -62,7 +62,7 @@ func (s *Server) send(op string, body []byte, timeout time.Duration, target func
 	err = s.sendFrame(w.call, w.c, &w.frame)
 	s.counters.bytesSent.Add(int64(w.frame.sent))
 	if err == nil && s.options().trace != "" {
-		s.traceMessage(w.call, "server", trace.Sent, w.c.conn, body)
+		s.traceMessage(w.call, "server", trace.Sent, &w.c.conn, body)
 	}
 	w.ended = true
 	return err
@@ -165,7 +165,7 @@ func (f *outgoingFrame) len() int { return len(f.head) + len(f.body) }
 
 // write writes a part of the frame without waiting. After nil there may be more.
 func (f *outgoingFrame) write(conn *transport.Conn) error {
-	n, err := conn.WriteFrame(f.head, f.body[:min(len(f.body), maxWrite)])
+	n, err := conn.TryWriteFrame(f.head, f.body[:min(len(f.body), maxWrite)])
 	f.sent += n
 	skip := min(n, len(f.head))
 	f.head, f.body = f.head[skip:], f.body[n-skip:]
@@ -180,8 +180,7 @@ func (s *Server) sendFrame(call *call, c *serverConn, f *outgoingFrame) error {
 		if call.timeout == 0 && !c.conn.Writable() {
 			return ErrTimeout
 		}
-		c.conn.SetWriteWait(transport.NoWait)
-		err := f.write(c.conn)
+		err := f.write(&c.conn)
 		if err == nil && f.len() == 0 || err != nil && err != ErrTimeout {
 			return err
 		}
@@ -198,7 +197,6 @@ func (s *Server) sendRest(call *call, c *serverConn, f *outgoingFrame) error {
 	s.beginSending(c)
 	defer s.endSending(c)
 
-	c.conn.SetWriteWait(transport.NoWait)
 	for noMemory := false; ; {
 		err = s.sendMore(c, f)
 		if err == nil && f.len() == 0 {
@@ -231,7 +229,7 @@ func (s *Server) sendRest(call *call, c *serverConn, f *outgoingFrame) error {
 		if fits {
 			wait.Yield = s.poller
 		}
-		err = c.conn.WaitWritable(call.withSpin(wait, &c.writeSpin))
+		err = c.conn.WaitWritable(call.withSpin(wait, &c.outbox.spin))
 		switch {
 		case err == nil:
 		case err == transport.ErrYield:
@@ -256,7 +254,7 @@ func (s *Server) sendMore(c *serverConn, f *outgoingFrame) error {
 		}
 		f.behind = false
 	}
-	return f.write(c.conn)
+	return f.write(&c.conn)
 }
 
 // replyWait returns the Wait for the rest of a reply. limited reports whether
@@ -278,6 +276,9 @@ func (s *Server) replyWait(call *call) (wait transport.Wait, limited bool, err e
 func (s *Server) beginSending(c *serverConn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if c.outbox == nil {
+		c.outbox = &outbox{}
+	}
 	c.sending = true
 	_ = s.updateInterest(c) // removing an interest does not fail
 }

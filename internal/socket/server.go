@@ -41,6 +41,8 @@ type Server struct {
 	// Used by the leader alone.
 	ready  readyQueue
 	direct directRead
+	source source
+	reader *frameReader // of the last connection that has none any more; nil: none
 }
 
 const listenerID = 1
@@ -52,10 +54,10 @@ func NewServer(host string, port int) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrArgument, err)
 	}
-	s := &Server{conns: newConnTable(listenerID), abandoned: map[*serverConn]bool{}}
+	s := &Server{abandoned: map[*serverConn]bool{}}
 	s.turns.vacant.L = &s.mu
+	s.source.server = s
 	s.partials.watch, s.outgoing.watch = &s.watch, &s.watch
-	s.pairs.past, s.pairs.from = map[thread.ID]*past{}, map[thread.ID]*uint64{}
 	s.settings.Store(defaults(RoleServer))
 	s.configure = transport.Credentials.Server
 	if err := s.listen(address); err != nil {

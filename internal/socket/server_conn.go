@@ -1,7 +1,6 @@
 package socket
 
 import (
-	"container/list"
 	"errors"
 	"fmt"
 	"io"
@@ -15,95 +14,66 @@ import (
 )
 
 // serverConn is one connection of a server. core.mu guards its fields unless they say
-// otherwise.
+// otherwise. A server may have many connections, most of them idle: what only a busy one
+// needs has its memory elsewhere.
 type serverConn struct {
-	server   *Server
-	id       uint64
-	conn     *transport.Conn
-	recent   *list.Element      // in connTable
-	watched  transport.Interest // what the poller waits for
-	closeErr error              // why the connection was closed; nil: it is open
+	id           uint64
+	conn         transport.Conn
+	older, newer *serverConn // in connTable
+	closeErr     error       // why the connection was closed; nil: it is open
 
 	// Reading.
-	frames     *wire.Reader // used by the leader alone
-	partial    timer        // of a partially received message
-	queued     bool         // it is in the ready queue without having been polled
-	eof        bool         // the peer has closed its side
-	tlsFailed  bool         // the peer is being sent the TLS alert
-	progressed bool         // this turn has read something; used by the leader alone
-	budget     int          // bytes that may still be read in this turn; used by the leader alone
+	frames  *frameReader // nil: no part of a frame was read; used by the leader alone
+	partial timer        // of a partially received message
 
 	// Messages.
-	messages   int      // how many were read
-	last       *Message // the last of them; nil if it is settled
-	unanswered int      // messages that are not settled
-
-	// The next message, which has to wait until the last one is settled; see order.go.
-	held     bool   // the connection is not polled, since the next message has to wait
-	deferred bool   // a part of the next message was read
-	peeked   []byte // what was read to find out whether the peer has closed
-	peekErr  error  // what that read failed with; Read returns it
-	nextBody []byte // the next message, if all of it was read
+	messages int      // how many were read
+	last     *Message // the last of them; nil if it is settled
+	nextBody *[]byte  // the next message, if it was read and has to wait; see order.go
 
 	// Writing.
-	writing       lock
-	writeSpin     transport.Spin // used by the holder of writing
-	unsent        unsent         // replies that were handed over; guarded by writing
-	outgoing      timer          // runs while unsent is not empty
-	reserved      int64          // the share of unsent in counters.outgoing
-	sending       bool           // a call waits until the peer reads its reply
-	countedUnread bool           // it was counted as one whose reply was not read
-	closeWhenSent bool           // to be closed when unsent is empty
+	outgoing timer   // runs while replies that were handed over are not sent
+	outbox   *outbox // nil: the peer never was slow to read a reply; set with core.mu and writing held
+	writing  lock
+
+	// Small fields take the least memory together.
+	unanswered    int32              // messages that are not settled
+	watched       transport.Interest // what the poller waits for
+	queued        bool               // it is in the ready queue without having been polled
+	eof           bool               // the peer has closed its side
+	tlsFailed     bool               // the peer is being sent the TLS alert
+	held          bool               // it is not polled, since the next message has to wait
+	deferred      bool               // a part of the next message was read
+	peeked        bool               // peekedByte was read to find out whether the peer has closed
+	peekedByte    byte
+	sending       bool // a call waits until the peer reads its reply
+	countedUnread bool // it was counted as one whose reply was not read
+	closeWhenSent bool // to be closed when all that was handed over is sent
 }
 
-// readQuantum is how much of one connection is read, or sent to it, before the others
-// get their turn.
-const readQuantum = 1 << 20
+// inFrame reports whether a part of a frame was read. Only the leader uses it.
+func (c *serverConn) inFrame() bool { return c.frames != nil && c.frames.InFrame() }
 
-// Read reads available data without waiting, up to the budget of the turn. The turn ends
-// early if the leader's call has to end.
-func (c *serverConn) Read(b []byte) (int, error) {
-	if c.progressed && c.server.turns.leader.due() != nil {
-		c.budget = 0
-	}
-	if c.budget <= 0 {
-		return 0, ErrTimeout
-	}
-	b = b[:min(len(b), c.budget, maxRead)]
-	if err := c.peekErr; err != nil {
-		c.peekErr = nil
-		return 0, err
-	}
-	n := copy(b, c.peeked)
-	c.peeked = c.peeked[n:]
-	if n > 0 {
-		c.progressed = true
-		return n, nil
-	}
-	n, err := c.conn.Read(b)
-	if n > 0 {
-		c.progressed = true
-		c.server.counters.bytesReceived.Add(int64(n))
-		if c.budget -= n; n < len(b) && !c.conn.Secure() {
-			c.budget = 0 // the next read would return EAGAIN
-		}
-	}
-	return n, err
-}
+// buffered reports whether a part of the next frame was read with the last one. Only the
+// leader uses it.
+func (c *serverConn) buffered() bool { return c.frames != nil && c.frames.Buffered() }
 
 // read reads what the client has sent and returns a message if one is complete.
 func (s *Server) read(call *call, c *serverConn) *Message {
 	if s.mustWait(c) && !s.hold(c) {
 		return nil
 	}
-	body, err := c.nextBody, error(nil)
-	if c.nextBody = nil; body == nil {
+	var body []byte
+	var err error
+	if c.nextBody != nil {
+		body, c.nextBody = *c.nextBody, nil
+	} else {
 		body, err = s.readFrame(c)
 	}
 	if c.closeErr != nil {
 		return nil
 	}
-	if c.progressed {
+	if s.source.progressed {
 		s.conns.touch(c)
 	}
 	if c.tlsFailed = c.tlsFailed || c.conn.Secure() && errors.Is(err, transport.ErrTLS); c.tlsFailed {
@@ -112,14 +82,15 @@ func (s *Server) read(call *call, c *serverConn) *Message {
 	}
 	// The call that would have replaced the last message may have ended in the meantime.
 	mustWait := s.mustWait(c)
-	if err == nil || mustWait || !c.frames.InFrame() && !c.conn.Handshaking() {
+	if err == nil || mustWait || !c.inFrame() && !c.conn.Handshaking() {
 		s.partials.stop(&c.partial)
 	} else {
-		s.startTimer(&s.partials, &c.partial)
+		s.startTimer(&s.partials, &c.partial, c)
 	}
 	switch {
 	case err == nil && mustWait:
-		c.nextBody, c.deferred = body, true
+		next := body // only this copy is on the heap
+		c.nextBody, c.deferred = &next, true
 	case err == nil:
 		return s.received(call, c, body)
 	case errors.Is(err, ErrTimeout):
@@ -127,7 +98,7 @@ func (s *Server) read(call *call, c *serverConn) *Message {
 	case err == io.EOF, errors.Is(err, wire.ErrIncomplete):
 		s.readEOF(c, err)
 	default:
-		dropCounter(c, err).Add(1)
+		s.dropCounter(c, err).Add(1)
 		s.drop(c, fmt.Errorf("%w after an error: %v", ErrPeerClosed, err))
 	}
 	return nil
@@ -136,11 +107,18 @@ func (s *Server) read(call *call, c *serverConn) *Message {
 // readFrame reads what the client has sent, up to the budget of a turn, and returns the
 // body of a frame if one is complete.
 func (s *Server) readFrame(c *serverConn) (body []byte, err error) {
-	c.budget, c.progressed = readQuantum, false
+	s.source.begin(c)
+	if c.frames == nil {
+		c.frames = s.takeReader()
+	}
 	c.frames.Limit = s.options().maxMessage
 	dst := s.direct.lend(c)
 	body, err = s.readSome(c, dst)
+	s.source.conn = nil
 	s.direct.reclaim(c)
+	if c.frames.isIdle() {
+		s.reader, c.frames = c.frames, nil
+	}
 	if err == nil && len(body) <= len(dst) && c.closeErr == nil && s.mustWait(c) {
 		// The message has to wait, and dst belongs to the caller.
 		own, err := memory.Make[byte](len(body), len(body))
@@ -154,7 +132,16 @@ func (s *Server) readFrame(c *serverConn) (body []byte, err error) {
 func (s *Server) readSome(c *serverConn, dst []byte) ([]byte, error) {
 	s.mu.Unlock()
 	defer s.mu.Lock()
-	return c.frames.ReadSome(c, dst)
+	return c.frames.ReadSome(&s.source, dst)
+}
+
+// takeReader returns a reader for a connection without one.
+func (s *Server) takeReader() *frameReader {
+	r := s.reader
+	if s.reader = nil; r == nil {
+		r = newReader()
+	}
+	return r
 }
 
 // received returns the message with a body that was read.
@@ -171,20 +158,20 @@ func (s *Server) received(call *call, c *serverConn, body []byte) *Message {
 	*m = Message{Body: body, server: s, from: c, number: c.messages, buffer: m.buffer}
 	c.last = m
 	c.unanswered++
-	if c.frames.Buffered() || c.conn.Secure() {
+	if c.buffered() || c.conn.Secure() {
 		if c.deferred = s.mustWait(c); !c.deferred {
 			s.requeue(c)
 		}
 	}
 	if s.options().trace != "" {
-		s.unlocked(func() { s.traceMessage(call, "server", trace.Received, c.conn, body) })
+		s.unlocked(func() { s.traceMessage(call, "server", trace.Received, &c.conn, body) })
 	}
 	return m
 }
 
 // readLater ends a turn without a complete message.
 func (s *Server) readLater(c *serverConn, mustWait bool) {
-	if c.deferred = mustWait; !mustWait && c.budget <= 0 && c.conn.Secure() {
+	if c.deferred = mustWait; !mustWait && s.source.budget <= 0 && c.conn.Secure() {
 		s.requeue(c)
 	}
 	_ = s.updateInterest(c) // TLS may have data to send, such as a part of its handshake
@@ -223,14 +210,14 @@ func isSyntaxError(err error) bool { return errors.As(err, new(*jsondoc.SyntaxEr
 
 // dropCounter returns the counter of an error of reading. Any error that is not in the
 // table means that the connection broke, inside a message or between two.
-func dropCounter(c *serverConn, err error) *atomic.Int64 {
-	counters := &c.server.counters
+func (s *Server) dropCounter(c *serverConn, err error) *atomic.Int64 {
+	counters := &s.counters
 	for _, row := range dropCounters {
 		if row.matches(err) {
 			return row.counter(counters)
 		}
 	}
-	if c.partial.isRunning() || c.frames.InFrame() {
+	if c.partial.isRunning() || c.inFrame() {
 		return &counters.droppedIncomplete
 	}
 	return &counters.droppedReset
@@ -246,7 +233,7 @@ func (s *Server) endFailedTLS(c *serverConn, err error) {
 		s.drop(c, fmt.Errorf("%w after an error: %v", ErrPeerClosed, err))
 		return
 	}
-	s.startTimer(&s.partials, &c.partial)
+	s.startTimer(&s.partials, &c.partial, c)
 }
 
 // requeue adds a connection to the next round, unless it is in it. core.mu is held.
@@ -275,7 +262,7 @@ func (s *Server) updateInterest(c *serverConn) error {
 	if want == c.watched {
 		return nil
 	}
-	err := s.poller.Watch(c.conn, c.id, want)
+	err := s.poller.Watch(&c.conn, c.id, want)
 	if err == nil {
 		c.watched = want
 	}
@@ -311,7 +298,7 @@ func (s *Server) drop(c *serverConn, reason error) {
 	s.pairs.broken(c, reason)
 	// The descriptor stays open while a call sends a reply, and the socket while a forked
 	// child holds it. The poller must not wait for it any longer.
-	s.poller.Remove(c.conn)
+	s.poller.Remove(&c.conn)
 	c.conn.Close()
 	s.counters.connectionsOpen.Add(-1)
 }

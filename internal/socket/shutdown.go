@@ -68,7 +68,7 @@ func (s *Server) Free() {
 	s.turns.waitUntilVacant()
 	s.poller.RemoveListener(s.listener)
 	s.listener.Close()
-	for _, c := range s.conns.all() {
+	for c := range s.conns.all() {
 		if !c.outgoing.isRunning() && (c.partial.isRunning() || c.unanswered > 0) {
 			s.drop(c, ErrClosed)
 		}
@@ -127,7 +127,7 @@ func (s *Server) drain() {
 		}
 		s.drainReady(transport.Wait{Deadline: end})
 	}
-	for _, c := range s.conns.all() {
+	for c := range s.conns.all() {
 		s.drop(c, ErrClosed)
 	}
 	s.poller.Close()

@@ -150,10 +150,10 @@ func (c *core) getOption(name string, properties map[string]func() string) (stri
 }
 
 // newReader returns a frameReader.
-func newReader() *wire.Reader {
+func newReader() *frameReader {
 	r := &frameReader{}
 	r.init()
-	return &r.Reader
+	return r
 }
 
 // frameReader reads frames and checks the JSON of the bodies.
@@ -163,6 +163,9 @@ type frameReader struct {
 }
 
 func (r *frameReader) init() { r.Check = r.check }
+
+// isIdle reports whether the reader can read the frames of another stream.
+func (r *frameReader) isIdle() bool { return !r.InFrame() && r.validator == nil }
 
 func (r *frameReader) check(part []byte, last bool) error {
 	if last && r.validator == nil {

@@ -30,26 +30,30 @@ func (w *stopwatch) elapsed() time.Duration {
 
 // timer measures how long a connection takes for a message, or to read its replies.
 type timer struct {
-	conn  *serverConn
-	began time.Duration // on the stopwatch
 	place *list.Element // in timers.running; nil: it is stopped
 }
 
 func (t *timer) isRunning() bool { return t.place != nil }
 
+// runningTimer is what is known of a timer that runs.
+type runningTimer struct {
+	conn  *serverConn
+	began time.Duration // on the stopwatch
+}
+
 // timers are the running timers of one kind. They have the same limit, so the one that
 // was started first expires first. core.mu guards them.
 type timers struct {
 	watch   *stopwatch
-	running list.List // of *timer, the one that was started first is first
+	running list.List // of runningTimer, the one that was started first is first
 }
 
 func (q *timers) len() int { return q.running.Len() }
 
-// start starts a timer unless it runs.
-func (q *timers) start(t *timer) {
+// start starts a timer of a connection unless it runs.
+func (q *timers) start(t *timer, c *serverConn) {
 	if !t.isRunning() {
-		t.began, t.place = q.watch.elapsed(), q.running.PushBack(t)
+		t.place = q.running.PushBack(runningTimer{c, q.watch.elapsed()})
 	}
 }
 
@@ -69,7 +73,7 @@ func (q *timers) expire(limit time.Duration, drop func(*serverConn)) (left time.
 		return 0, false
 	}
 	for q.len() > 0 {
-		oldest := q.running.Front().Value.(*timer)
+		oldest := q.running.Front().Value.(runningTimer)
 		if left = limit - (q.watch.elapsed() - oldest.began); left > 0 {
 			return left, true
 		}

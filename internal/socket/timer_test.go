@@ -38,7 +38,6 @@ func newTimers(n int) (*timers, []*serverConn) {
 	conns := make([]*serverConn, n)
 	for i := range conns {
 		conns[i] = &serverConn{}
-		conns[i].partial.conn = conns[i]
 	}
 	return q, conns
 }
@@ -60,16 +59,16 @@ func TestTimersExpireInOrder(t *testing.T) {
 		}
 		expect(0, false)
 		for _, c := range conns {
-			q.start(&c.partial)
+			q.start(&c.partial, c)
 			time.Sleep(time.Second)
 		}
-		q.start(&conns[0].partial) // it runs already
+		q.start(&conns[0].partial, conns[0]) // it runs already
 		expect(7*time.Second, true)
 		q.stop(&conns[1].partial)
 		q.stop(&conns[1].partial)
 		time.Sleep(7 * time.Second)
 		expect(2*time.Second, true, conns[0])
-		q.start(&conns[0].partial)
+		q.start(&conns[0].partial, conns[0])
 		time.Sleep(time.Minute)
 		expect(0, false, conns[2], conns[0])
 		if q.len() != 0 || conns[0].partial.isRunning() {
@@ -81,7 +80,7 @@ func TestTimersExpireInOrder(t *testing.T) {
 func TestTimersDoNotExpireWhileStopwatchIsStopped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q, conns := newTimers(1)
-		q.start(&conns[0].partial)
+		q.start(&conns[0].partial, conns[0])
 		q.watch.stop()
 		time.Sleep(time.Hour)
 		left, running := q.expire(time.Second, func(*serverConn) { t.Error("it has expired") })
@@ -94,7 +93,7 @@ func TestTimersDoNotExpireWhileStopwatchIsStopped(t *testing.T) {
 func TestNegativeLimitNeverExpires(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q, conns := newTimers(1)
-		q.start(&conns[0].partial)
+		q.start(&conns[0].partial, conns[0])
 		time.Sleep(time.Hour)
 		if _, running := q.expire(-1, func(*serverConn) { t.Error("it has expired") }); running {
 			t.Error("the poll would end for a timer without a limit")

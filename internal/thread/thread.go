@@ -14,7 +14,3 @@ var current = system
 
 // Current returns the thread that this code runs on.
 func Current() ID { return current() }
-
-// Use replaces the system call that Current makes. It must come before the first call of
-// Current.
-func Use(f func() ID) { current = f }

@@ -41,8 +41,8 @@ func (c *Conn) Keep() {
 func (c *Conn) keep(fd descriptor) {
 	c.brief = false
 	sysNoDelay(fd)
-	if c.keepAlive > 0 && !c.connecting { // setConnected does it otherwise
-		sysKeepAlive(fd, c.keepAlive)
+	if c.dialled.keepAlive > 0 && !c.connecting { // setConnected does it otherwise
+		sysKeepAlive(fd, c.dialled.keepAlive)
 	}
 }
 

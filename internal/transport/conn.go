@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"cmp"
 	"io"
 	"net"
 	"net/netip"
@@ -15,19 +16,16 @@ type Conn struct {
 	path   string // of a Unix-domain socket
 
 	fd    descriptor
-	users atomic.Int64 // operations in progress on fd, plus closing once Close was called
+	users atomic.Int32 // operations in progress on fd, plus closing once Close was called
 
-	// Until the first byte is written; see Dial.
-	connecting bool
-	samePort   bool          // the connection may have been made to itself
-	connectBy  time.Time     // zero: connecting has no separate deadline
-	keepAlive  time.Duration // 0: none
-	brief      bool          // see DialBrief
+	connecting   bool // until the first byte is written; see Dial
+	brief        bool // see DialBrief
+	tryReadFirst bool // the last read filled its buffer, so that more is likely available
 
-	readWait, writeWait Wait
-	tryReadFirst        bool // the last read filled its buffer, so that more is likely available
-
-	tls *tlsConn // nil: plain
+	// A server has many idle connections, which do not need the memory of these.
+	dialled             *dialled // nil: the connection was accepted, or is to a Unix-domain socket
+	readWait, writeWait *Wait    // nil: the zero Wait
+	tls                 *tlsConn // nil: plain
 
 	number atomic.Int64 // 0: none yet; see Number
 }
@@ -46,13 +44,24 @@ func (c *Conn) Number() int64 {
 }
 
 // SetReadWait sets the Wait of later reads.
-func (c *Conn) SetReadWait(w Wait) { c.readWait = w }
+func (c *Conn) SetReadWait(w Wait) { *waitOf(&c.readWait) = w }
 
 // SetWriteWait sets the Wait of later writes.
-func (c *Conn) SetWriteWait(w Wait) { c.writeWait = w }
+func (c *Conn) SetWriteWait(w Wait) { *waitOf(&c.writeWait) = w }
+
+// waitOf returns the Wait of a connection, with its memory.
+func waitOf(w **Wait) *Wait {
+	if *w == nil {
+		*w = new(Wait)
+	}
+	return *w
+}
+
+// forever is the zero Wait.
+var forever Wait
 
 // closing is added to users by Close.
-const closing = 1 << 62
+const closing = 1 << 30
 
 // acquire keeps the descriptor open until release.
 func (c *Conn) acquire() (descriptor, error) {
@@ -106,14 +115,19 @@ func (c *Conn) closedOr(err error) error {
 
 // Read reads the available bytes, and waits for the first one as SetReadWait specifies.
 // io.EOF is the end of the peer's stream.
-func (c *Conn) Read(p []byte) (int, error) {
+func (c *Conn) Read(p []byte) (int, error) { return c.read(p, cmp.Or(c.readWait, &forever)) }
+
+// TryRead is Read without waiting.
+func (c *Conn) TryRead(p []byte) (int, error) { return c.read(p, &NoWait) }
+
+func (c *Conn) read(p []byte, w *Wait) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
 	if c.tls != nil {
-		return c.tls.read(p)
+		return c.tls.read(p, *w)
 	}
-	return c.readRaw(p, &c.readWait)
+	return c.readRaw(p, w)
 }
 
 func (c *Conn) readRaw(p []byte, w *Wait) (int, error) {
@@ -123,7 +137,7 @@ func (c *Conn) readRaw(p []byte, w *Wait) (int, error) {
 	}
 	defer c.release()
 	// Usually the peer has yet to reply, and a first read would only return EAGAIN.
-	try := c.tryReadFirst || w.nonblocking()
+	try := c.tryReadFirst || w == &NoWait || w.nonblocking()
 	for {
 		if try {
 			n, err := sysRead(fd, p)
@@ -135,6 +149,8 @@ func (c *Conn) readRaw(p []byte, w *Wait) (int, error) {
 				return n, nil
 			case !isAgain(err):
 				return 0, c.closedOr(connError("receive", err))
+			case w == &NoWait:
+				return 0, c.closedOr(ErrTimeout)
 			}
 		}
 		if err := c.waitKeeping(fd, forReading, *w); err != nil {
@@ -151,10 +167,19 @@ func (c *Conn) Write(p []byte) (int, error) { return c.WriteFrame(nil, p) }
 // once, and returns the number of bytes written. If the connection is not established
 // yet, WriteFrame waits for that first. An error of that wait names the call "connect".
 func (c *Conn) WriteFrame(head, body []byte) (int, error) {
+	return c.writeFrame(head, body, cmp.Or(c.writeWait, &forever))
+}
+
+// TryWriteFrame is WriteFrame without waiting.
+func (c *Conn) TryWriteFrame(head, body []byte) (int, error) {
+	return c.writeFrame(head, body, &NoWait)
+}
+
+func (c *Conn) writeFrame(head, body []byte, w *Wait) (int, error) {
 	if c.tls != nil {
-		return c.tls.writeFrame(head, body, c.writeWait)
+		return c.tls.writeFrame(head, body, *w)
 	}
-	return c.writeRaw(head, body, &c.writeWait)
+	return c.writeRaw(head, body, w)
 }
 
 // maxWriteSize is the largest part of a body that is passed to one system call. A write
@@ -170,7 +195,7 @@ func (c *Conn) writeRaw(head, body []byte, w *Wait) (int, error) {
 	defer c.release()
 	total := 0
 	var waitErr error // how the wait for the connection ended
-	if c.connecting && c.samePort {
+	if c.connecting && c.dialled.samePort {
 		// The two ends are compared before the first byte is written.
 		if waitErr = c.awaitConnect(fd, *w); waitErr != nil && !mayWriteAfter(waitErr) {
 			return 0, c.closedOr(waitErr)
@@ -200,6 +225,8 @@ func (c *Conn) writeRaw(head, body []byte, w *Wait) (int, error) {
 			}
 		case c.connecting:
 			return total, c.closedOr(systemError("connect", err))
+		case isAgain(err) && w == &NoWait:
+			return total, c.closedOr(ErrTimeout)
 		case isAgain(err):
 			if err = c.waitKeeping(fd, forWriting, *w); err != nil {
 				return total, c.closedOr(err)
@@ -285,18 +312,18 @@ func (c *Conn) Local() netip.AddrPort {
 
 // SetDeadline sets the deadline of reads and writes, for net.Conn.
 func (c *Conn) SetDeadline(t time.Time) error {
-	c.readWait.Deadline, c.writeWait.Deadline = t, t
+	waitOf(&c.readWait).Deadline, waitOf(&c.writeWait).Deadline = t, t
 	return nil
 }
 
 // SetReadDeadline sets the deadline of reads, for net.Conn.
 func (c *Conn) SetReadDeadline(t time.Time) error {
-	c.readWait.Deadline = t
+	waitOf(&c.readWait).Deadline = t
 	return nil
 }
 
 // SetWriteDeadline sets the deadline of writes, for net.Conn.
 func (c *Conn) SetWriteDeadline(t time.Time) error {
-	c.writeWait.Deadline = t
+	waitOf(&c.writeWait).Deadline = t
 	return nil
 }

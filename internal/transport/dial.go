@@ -31,12 +31,27 @@ func dial(to netip.AddrPort, keepAlive time.Duration) (*Conn, error) {
 	local := sysLocal(fd)
 	// The address may be unknown until the connection is established; the port is known.
 	samePort := local.Port() == to.Port() || !local.IsValid()
-	return &Conn{fd: fd, remote: to, connecting: true, samePort: samePort, keepAlive: keepAlive}, nil
+	d := &dialled{samePort: samePort, keepAlive: keepAlive}
+	d.conn = Conn{fd: fd, remote: to, connecting: true, dialled: d, readWait: &d.waits[0], writeWait: &d.waits[1]}
+	return &d.conn, nil
+}
+
+// dialled is a connection that this side began, with what only such a one needs.
+type dialled struct {
+	conn      Conn
+	waits     [2]Wait       // of conn
+	samePort  bool          // the connection may have been made to itself
+	connectBy time.Time     // zero: connecting has no separate deadline
+	keepAlive time.Duration // 0: none
 }
 
 // SetConnectDeadline sets a deadline for establishing the connection. It applies if it is
 // earlier than that of the first write.
-func (c *Conn) SetConnectDeadline(t time.Time) { c.connectBy = t }
+func (c *Conn) SetConnectDeadline(t time.Time) {
+	if c.dialled != nil { // a Unix-domain socket is connected at once
+		c.dialled.connectBy = t
+	}
+}
 
 // Connecting reports whether the connection is not established yet.
 func (c *Conn) Connecting() bool { return c.connecting }
@@ -51,8 +66,8 @@ func mayWriteAfter(err error) bool { return errors.Is(err, ErrTimeout) || errors
 // state of the connection is final: the system ignores a later answer, so that the
 // server never accepts a connection that is about to be closed.
 func (c *Conn) awaitConnect(fd descriptor, w Wait) error {
-	if !c.connectBy.IsZero() && (w.Deadline.IsZero() || c.connectBy.Before(w.Deadline)) {
-		w.Deadline = c.connectBy
+	if by := c.dialled.connectBy; !by.IsZero() && (w.Deadline.IsZero() || by.Before(w.Deadline)) {
+		w.Deadline = by
 	}
 	waitErr := waitFor(fd, forWriting, w)
 	if waitErr != nil {
@@ -61,7 +76,7 @@ func (c *Conn) awaitConnect(fd descriptor, w Wait) error {
 	if err := sysConnectError(fd); err != nil {
 		return systemError("connect", err)
 	}
-	if c.samePort {
+	if c.dialled.samePort {
 		if peer := sysPeer(fd); peer.IsValid() && peer == sysLocal(fd) {
 			return systemError("connect", errConnRefused)
 		}
@@ -77,8 +92,8 @@ func (c *Conn) setConnected(fd descriptor, waitErr error) {
 	if waitErr != nil {
 		sysHeedPeer(fd)
 	}
-	if c.keepAlive > 0 && !c.brief {
-		sysKeepAlive(fd, c.keepAlive)
+	if c.dialled.keepAlive > 0 && !c.brief {
+		sysKeepAlive(fd, c.dialled.keepAlive)
 	}
 }
 

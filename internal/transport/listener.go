@@ -59,16 +59,18 @@ func (l *Listener) Name() string { return addressText(l.addr, l.file.path) }
 // socket.
 func (l *Listener) Addr() netip.AddrPort { return l.addr }
 
-// Accept returns a waiting connection, or ErrTimeout if there is none.
-func (l *Listener) Accept() (*Conn, error) {
+// Accept makes c, which must be zero, a waiting connection, or returns ErrTimeout if there
+// is none.
+func (l *Listener) Accept(c *Conn) error {
 	fd, remote, err := sysAccept(l.fd)
 	if err != nil {
 		if isAgain(err) {
-			return nil, ErrTimeout
+			return ErrTimeout
 		}
-		return nil, systemError("accept", err)
+		return systemError("accept", err)
 	}
-	return &Conn{fd: fd, remote: remote, path: l.file.path}, nil
+	c.fd, c.remote, c.path = fd, remote, l.file.path
+	return nil
 }
 
 // Close closes the listener, which no other goroutine may be using.
@@ -79,8 +81,8 @@ func (l *Listener) Close() {
 		// Shutting down a TCP listener resets the connections that wait to be accepted.
 		// Those of a Unix-domain socket stay if a forked child has it open.
 		sysShutdown(l.fd)
-		for conn, err := l.Accept(); err == nil; conn, err = l.Accept() {
-			_ = conn.Close()
+		for waiting := new(Conn); l.Accept(waiting) == nil; waiting = new(Conn) {
+			_ = waiting.Close()
 		}
 	}
 	sysCloseSocket(l.fd)

@@ -3,7 +3,6 @@ package transport
 import (
 	"encoding/binary"
 	"net/netip"
-	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -145,14 +144,16 @@ func sysHeedPeer(fd descriptor) {
 // sysAccept accepts a connection, which inherits the listener's options.
 func sysAccept(fd descriptor) (descriptor, netip.AddrPort, error) {
 	for {
-		conn, sa, err := syscall.Accept4(fd, unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK)
-		switch err {
-		case nil:
-			return conn, addrPort(sa), nil
+		var a rawAddress
+		size := uint32(unsafe.Sizeof(a))
+		conn, _, errno := unix.RawSyscall6(unix.SYS_ACCEPT4, uintptr(fd), uintptr(unsafe.Pointer(&a)), uintptr(unsafe.Pointer(&size)), unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0, 0)
+		switch errno {
+		case 0:
+			return int(conn), a.addrPort(), nil
 		case unix.EINTR, unix.ECONNABORTED:
 			continue
 		}
-		return 0, netip.AddrPort{}, err
+		return 0, netip.AddrPort{}, errno
 	}
 }
 

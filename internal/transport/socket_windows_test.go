@@ -44,11 +44,12 @@ func TestAcceptedSocketIsNeverInherited(t *testing.T) {
 		if _, err := c.Write([]byte("x")); err != nil {
 			t.Fatal(err)
 		}
-		var s *Conn
-		for s == nil {
-			if s, err = l.Accept(); err != nil && err != ErrTimeout {
-				t.Fatal(err)
-			}
+		var s Conn
+		for err = ErrTimeout; err == ErrTimeout; {
+			err = l.Accept(&s)
+		}
+		if err != nil {
+			t.Fatal(err)
 		}
 		s.Close()
 		c.Close()

@@ -85,10 +85,10 @@ func (c *Conn) Handshaking() bool {
 }
 
 // read is Conn.Read.
-func (t *tlsConn) read(p []byte) (int, error) {
+func (t *tlsConn) read(p []byte, w Wait) (int, error) {
 	t.reading.Lock()
 	defer t.reading.Unlock()
-	return t.readWithin(p, t.conn.readWait)
+	return t.readWithin(p, w)
 }
 
 func (t *tlsConn) readWithin(p []byte, w Wait) (int, error) {

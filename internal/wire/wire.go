@@ -47,6 +47,9 @@ func Header(n int) (h [HeaderLength]byte) {
 // leading zeros, or follow the digits: Python's int() accepts both, so a peer may send
 // them.
 func ParseHeader(h []byte) (int64, error) {
+	if n := parseDigits(h); n >= 0 {
+		return n, nil
+	}
 	digits := h
 	for len(digits) > 0 && digits[0] == ' ' {
 		digits = digits[1:]
@@ -65,6 +68,21 @@ func ParseHeader(h []byte) (int64, error) {
 		return 0, fmt.Errorf("%w: %q is not a length of ten digits", ErrMalformed, h)
 	}
 	return n, nil
+}
+
+// parseDigits is ParseHeader for ten digits, which most headers are. For others it returns a
+// negative number.
+func parseDigits(h []byte) (n int64) {
+	if len(h) != HeaderLength {
+		return -1
+	}
+	for _, c := range h {
+		if c -= '0'; c > 9 {
+			return -1
+		}
+		n = n*10 + int64(c)
+	}
+	return n
 }
 
 // CheckLength returns ErrTooLarge for a body of n bytes that is larger than a limit, than
@@ -205,6 +223,17 @@ func (r *Reader) ReadSome(src io.Reader, dst []byte) ([]byte, error) {
 				buffer = takeScratch()
 			}
 			if n, err = src.Read(buffer[:]); n > 0 {
+				if length := r.lengthOfWhole(buffer[:n], dst); length > 0 {
+					frame := HeaderLength + length
+					body := append(dst[:0:length], buffer[HeaderLength:frame]...)
+					if r.Check != nil {
+						if e := r.Check(buffer[HeaderLength:frame], true); e != nil {
+							return nil, e
+						}
+					}
+					r.readahead = bytes.Clone(buffer[frame:n])
+					return body, nil
+				}
 				if done, e := r.feed(buffer[:n], dst); done || e != nil {
 					r.readahead = bytes.Clone(r.readahead) // it is in the buffer
 					return r.endFrame(e)
@@ -218,6 +247,19 @@ func (r *Reader) ReadSome(src io.Reader, dst []byte) ([]byte, error) {
 			return nil, err
 		}
 	}
+}
+
+// lengthOfWhole returns the length of a body that p has all of, with its header, and that
+// fits into dst, as for most commands; otherwise 0.
+func (r *Reader) lengthOfWhole(p, dst []byte) int {
+	if r.headerLength > 0 || len(p) < HeaderLength {
+		return 0
+	}
+	length := parseDigits(p[:HeaderLength])
+	if length > int64(min(len(p)-HeaderLength, len(dst))) || length > r.Limit {
+		return 0
+	}
+	return max(int(length), 0)
 }
 
 // feed consumes the part of p that belongs to the current frame. If that completes the
