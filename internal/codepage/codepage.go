@@ -93,38 +93,43 @@ var pairs = map[uint16]string{0x8862: "\u00ca\u0304", 0x8864: "\u00ca\u030c", 0x
 // Decode converts a text to UTF-8. It reports whether all of it exists in the code page.
 func (p *Page) Decode(text []byte) (decoded []byte, ok bool) {
 	decoded = memory.MustMake[byte](0, int(min(3*int64(len(text)), math.MaxInt))) // no byte has more
-	for len(text) > 0 {
-		code, size := uint16(text[0]), 1
-		if code < utf8.RuneSelf {
-			decoded = append(decoded, text[0])
-			text = text[1:]
+	for i := 0; i < len(text); i++ {
+		first := text[i]
+		if first < utf8.RuneSelf {
+			decoded = append(decoded, first)
 			continue
 		}
-		r := p.at(code)
-		if r == 0 && len(text) > 1 {
-			code, size = code<<8|uint16(text[1]), 2
-			r = p.at(code)
-		}
+		r := p.decoded[first-firstSingle]
 		if r == 0 {
-			pair, found := pairs[code]
-			if !found || p.number != 950 {
+			i++
+			if i == len(text) {
 				return decoded, false
 			}
-			decoded = append(decoded, pair...)
+			if r = p.double(first, text[i]); r == 0 {
+				pair := pairs[uint16(first)<<8|uint16(text[i])]
+				if pair == "" || p.number != 950 {
+					return decoded, false
+				}
+				decoded = append(decoded, pair...)
+				continue
+			}
+		}
+		if r < 0x800 {
+			decoded = append(decoded, 0xc0|byte(r>>6), 0x80|byte(r&0x3f))
 		} else {
 			decoded = utf8.AppendRune(decoded, r)
 		}
-		text = text[size:]
 	}
 	return decoded, true
 }
 
-// at returns the character of a code, or 0.
-func (p *Page) at(code uint16) rune {
-	if n := positionOf(code); 0 <= n && n < len(p.decoded) {
-		return p.decoded[n]
+// double returns the character of two bytes, or 0.
+func (p *Page) double(lead, trail byte) rune {
+	n := singles + (int(lead)-firstLead)*trails + int(trail) - firstTrail
+	if lead < firstLead || lead > lastLead || trail < firstTrail || trail > lastTrail || n >= len(p.decoded) {
+		return 0
 	}
-	return 0
+	return p.decoded[n]
 }
 
 // Encode appends the code of a character beyond ASCII, and reports whether it has one.

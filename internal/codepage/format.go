@@ -36,19 +36,7 @@ const (
 	positions = singles + (lastLead-firstLead+1)*trails
 )
 
-// positionOf returns the place of a code in the order of a table, or -1.
-func positionOf(code uint16) int {
-	first, second := code>>8, code&0xff
-	switch {
-	case first == 0 && second >= firstSingle:
-		return int(second - firstSingle)
-	case firstLead <= first && first <= lastLead && firstTrail <= second && second <= lastTrail:
-		return singles + int(first-firstLead)*trails + int(second-firstTrail)
-	}
-	return -1
-}
-
-// codeAt is the reverse of positionOf.
+// codeAt returns the code of a position in a table.
 func codeAt(position int) uint16 {
 	if position < singles {
 		return firstSingle + uint16(position)
@@ -62,26 +50,27 @@ func readTable(table []byte) []rune {
 	if len(table) <= 4*singles { // no character takes more
 		size = singles
 	}
-	decoded := memory.MustMake[rune](0, size)
+	decoded := memory.MustMake[rune](size, size)
 	var r rune
-	for len(table) > 0 {
+	for n := 0; len(table) > 0; n++ {
 		token := table[0]
 		table = table[1:]
-		var number uint64
+		var number int
 		if token < near {
-			var n int
-			number, n = binary.Uvarint(table)
-			table = table[n:]
+			value, length := binary.Uvarint(table)
+			number = int(value)
+			table = table[length:]
 		}
 		switch {
 		case token == run:
-			for range number {
+			for ; number > 1; number-- {
 				r++
-				decoded = append(decoded, r)
+				decoded[n] = r
+				n++
 			}
-			continue
+			r++
 		case token == gap:
-			decoded = append(decoded, make([]rune, number)...)
+			n += number - 1
 			continue
 		case token == anywhere:
 			r = rune(number)
@@ -91,7 +80,7 @@ func readTable(table []byte) []rune {
 			r = firstOfFar + rune(token-far)<<8 + rune(table[0])
 			table = table[1:]
 		}
-		decoded = append(decoded, r)
+		decoded[n] = r
 	}
 	return decoded
 }
