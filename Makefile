@@ -39,7 +39,7 @@ CGO_CFLAGS ?= -O2 -g
 NORANDOMHEAP := norandomizedheapbase64
 EXPERIMENT = $(shell GOEXPERIMENT=$(NORANDOMHEAP) "$(GO)" version >/dev/null 2>&1 && echo $(NORANDOMHEAP))
 GOBUILD := GOWORK=off GOEXPERIMENT=$(EXPERIMENT) CGO_ENABLED=1 CGO_CFLAGS="$(CGO_CFLAGS) $(HARDENED)" "$(GO)" build -trimpath -buildvcs=false -buildmode=c-shared
-SOURCES := go.mod go.sum include/obe.h capi/libobe.map $(shell find capi internal -name '*.go' -o -name '*.[ch]' -o -name '*.tmpl')
+SOURCES := go.mod go.sum include/obe.h capi/libobe.map $(shell find capi internal -name '*.go' -o -name '*.[ch]' -o -name '*.tmpl' -o -name '*.bin')
 
 # The sentences about a missing compiler, Go or Python. What has nothing to build does not
 # need them.
@@ -152,6 +152,7 @@ $(WINDOWS)/libobe%.dll.a: $(WINDOWS)/obe%.def
 
 generate: ## regenerate include/obe.h and the other generated files
 	$(TOOLCHAIN) go
+	cd internal/codepage && "$(GO)" run ./generate
 	cd capi && "$(GO)" run ./generate
 	"$(GO)" run ./cmd/obe manual packaging/man
 

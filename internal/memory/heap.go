@@ -1,12 +1,10 @@
 package memory
 
 import (
-	"cmp"
 	"math"
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
-	"slices"
 	"unsafe"
 )
 
@@ -95,7 +93,7 @@ func allocateRun(n, spare int) bool {
 				runs = append(runs, run{from, from + pageSize})
 			}
 		}
-		runs = mergeRuns(runs) // pages are mostly in order already
+		runs = mergeRuns(runs)
 		if longestRun(runs) >= uintptr(n) {
 			runtime.KeepAlive(pages)
 			return true
@@ -104,9 +102,13 @@ func allocateRun(n, spare int) bool {
 	return false
 }
 
-// mergeRuns sorts the runs and merges adjacent ones.
+// mergeRuns sorts the runs, which are mostly in order, and merges adjacent ones.
 func mergeRuns(runs []run) []run {
-	slices.SortFunc(runs, func(a, b run) int { return cmp.Compare(a.from, b.from) })
+	for i := range runs {
+		for ; i > 0 && runs[i].from < runs[i-1].from; i-- {
+			runs[i], runs[i-1] = runs[i-1], runs[i]
+		}
+	}
 	merged := runs[:0]
 	for _, r := range runs {
 		if last := len(merged) - 1; last >= 0 && merged[last].to == r.from {
