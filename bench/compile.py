@@ -21,7 +21,7 @@ CXX = shlex.split(os.environ.get("CXX", "c++"))
 def has(compiler: list[str], language: str, header: str) -> bool:
     """Whether this compiler is installed and finds this header."""
     try:
-        command = [*compiler, "-fsyntax-only", "-x", language, "-"]
+        command = [*compiler, "-E", "-o", os.devnull, "-x", language, "-"]
         given = f"#include <{header}>\n"
         return subprocess.run(command, input=given, text=True, capture_output=True, check=False).returncode == 0
     except FileNotFoundError:
