@@ -10,6 +10,7 @@ WORK = (
     "Go, deadline, locks, the JSON of both messages"
 )
 BOTH = "each side takes about as much longer than C as it does beside a peer in C, and here both do"
+TLS = f"where no wait spins, an exchange takes about as much longer than OpenSSL's as one without TLS than C's: {WORK}"
 TRIALS = (
     "where spinning is not faster, its trials, and the spins in vain until it is switched off, are in the slowest "
     "hundredth"
@@ -21,7 +22,8 @@ MOVES = (
 # Regular expressions of whole names of measures, as in bench/results.json, and what limits these: a sentence, and the
 # section of docs/performance.md or BENCHMARKS.md that says more. The first that matches counts.
 REASONS = [
-    ("tcmd with TLS.*: obe client, obe_[^;]*, p50", BOTH, ""),
+    ("tcmd with TLS.*: obe client, obe_[^;]*, p50", f"{BOTH}; {TLS}", "Where an exchange's time goes"),
+    ("tcmd with TLS.*, p50", TLS, "Where an exchange's time goes"),
     ("tcmd beside C that polls.*, p50", WORK, "Where an exchange's time goes"),
     (
         "tcmd, a kept connection, two threads: obe client, obe_[^;]*, p50",
