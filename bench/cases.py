@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import statistics
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -11,7 +14,7 @@ from pathlib import Path
 
 from compile import LIBRARY, OUT, Build
 from report import Limit, Measure, Row, Section, compare
-from workers import Answer, Pair, Run, Worker, python_worker, rounds, workers
+from workers import Answer, Maker, Pair, Run, Worker, python_worker, rounds, workers
 
 
 @dataclass
@@ -68,6 +71,15 @@ CLIENT: dict[str, Bounds] = {"oneshot": (1.1, 1.5), "kept": (1.2, 2.0)}
 SERVER: Bounds = (1.2, 2.0)
 BOTH: Bounds = (1.3, 2.0)
 SPIN: Bounds = (1.5, 2.0)
+TLS: Bounds = (1.3, 2.0)
+# Clients and servers of exchange.c.
+PAIRINGS = {
+    "obe client, C server": ("obe", "c"),
+    "C client, obe_receive and obe_send": ("c", "obe"),
+    "C client, obe_serve": ("c", "serve"),
+    "obe client, obe_receive and obe_send": ("obe", "obe"),
+    "obe client, obe_serve": ("obe", "serve"),
+}
 
 
 def exchange(plan: Plan, processes: int, mode: str) -> Section:
@@ -82,48 +94,20 @@ def exchange(plan: Plan, processes: int, mode: str) -> Section:
             return partial(client.ask, "client", kind, mode, ports[peer], count)
 
         judged = processes == 1
+
+        def bounds(kind: str, peer: str) -> Bounds:
+            if not judged:
+                return NONE
+            return CLIENT[mode] if peer == "c" else SERVER if kind == "c" else BOTH
+
         baseline = run("c", "c")
-        end = (
-            "C client, C server that reads to the client's end",
-            baseline,
-            run("c", "to the end"),
-            NONE,
-        )
+        end = ("C client, C server that reads to the client's end", baseline, run("c", "to the end"), NONE)
         return latency(
             f"tcmd, {MODES[mode]}, {'two threads' if judged else 'two processes'}; the baseline is C with C",
             plan.seconds(14, 2) if judged else plan.seconds(8, 1),
             {"oneshot": 25 if judged else 15, "kept": 60}[mode],
             [
-                (
-                    "obe client, C server",
-                    baseline,
-                    run("obe", "c"),
-                    CLIENT[mode] if judged else NONE,
-                ),
-                (
-                    "C client, obe_receive and obe_send",
-                    baseline,
-                    run("c", "obe"),
-                    SERVER if judged else NONE,
-                ),
-                (
-                    "C client, obe_serve",
-                    baseline,
-                    run("c", "serve"),
-                    SERVER if judged else NONE,
-                ),
-                (
-                    "obe client, obe_receive and obe_send",
-                    baseline,
-                    run("obe", "obe"),
-                    BOTH if judged else NONE,
-                ),
-                (
-                    "obe client, obe_serve",
-                    baseline,
-                    run("obe", "serve"),
-                    BOTH if judged else NONE,
-                ),
+                *((name, baseline, run(*pairing), bounds(*pairing)) for name, pairing in PAIRINGS.items()),
                 *([end] if mode == "oneshot" else []),
             ],
         )
@@ -138,7 +122,8 @@ def spinning(plan: Plan) -> Section:
             return partial(worker.ask, "client", kind, "spin", ports[peer], 1000)
 
         return latency(
-            f"tcmd, {MODES['kept']}, two threads; the baseline is C with C that polls before it blocks, as libobe may",
+            f"tcmd beside C that polls, {MODES['kept']}, two threads; "
+            "the baseline is C with C that polls before it blocks, as libobe may",
             plan.seconds(6, 1),
             30,
             [
@@ -158,6 +143,67 @@ def exchanges(plan: Plan) -> Iterator[Section]:
         for mode in MODES:
             yield exchange(plan, processes, mode)
     yield spinning(plan)
+
+
+def tls(plan: Plan) -> Iterator[Section]:
+    """A kept connection with TLS. Its handshake is not timed."""
+    if not plan.built.tls:
+        return
+    pem = OUT / "tls.pem"
+    new = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+    name = ["-subj", "/CN=bench", "-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run(["openssl", *new, "-keyout", pem, "-out", pem, *name], check=True, capture_output=True)
+    with workers() as make:
+        worker = make(OUT / "exchange-tls", BENCH_TLS=str(pem))
+        ports = {kind: worker.port("serve", kind, "kept") for kind in ("c", "obe", "serve")}
+
+        def run(kind: str, peer: str) -> Run:
+            return partial(worker.ask, "client", kind, "kept", ports[peer], 1000)
+
+        yield latency(
+            f"tcmd with TLS 1.3, {MODES['kept']}, two threads; the baseline is C with C, by OpenSSL",
+            plan.seconds(8, 1.2),
+            60,
+            [(case, run("c", "c"), run(*pairing), TLS) for case, pairing in PAIRINGS.items()],
+        )
+
+
+def without_spinning(make: Maker, cpus: set[int]) -> Worker:
+    """A program on these CPUs whose waits do not spin: its library was loaded while it could use only one CPU."""
+    worker = make("taskset", "-c", str(min(cpus)), OUT / "exchange", GOMAXPROCS=str(len(cpus)))
+    worker.port("serve", "c", "oneshot")  # the library is loaded
+    for task in Path(f"/proc/{worker.process.pid}/task").iterdir():
+        os.sched_setaffinity(int(task.name), cpus)
+    return worker
+
+
+def spinning_beside(plan: Plan, computing: int, cpus: set[int]) -> Section:
+    beside = {0: "no program", 1: "a program", 2: "two programs"}[computing]
+    with workers() as make:
+        for _ in range(computing):
+            make(sys.executable, "-c", "import signal\nsignal.alarm(120)\nwhile True: pass")
+
+        def run(started: Callable[[], Worker]) -> Run:
+            client, server = started(), started()
+            return partial(client.ask, "client", "obe", "kept", server.port("serve", "serve", "kept"), 2000)
+
+        sleeping = run(lambda: without_spinning(make, cpus))
+        spinning = run(lambda: make(OUT / "exchange", GOMAXPROCS=str(len(cpus))))
+        bounds: Bounds = (1.05, 1.05) if computing else NONE
+        return latency(
+            f"spinning beside {beside} that compute{'' if computing == 2 else 's'}, a kept connection, two processes; "
+            "the baseline does not spin",
+            plan.seconds(8 if computing else 4, 1),
+            60,
+            [("obe client, obe_serve", sleeping, spinning, bounds)],
+        )
+
+
+def spin(plan: Plan) -> Iterator[Section]:
+    cpus = os.sched_getaffinity(0)
+    if not plan.quick and len(cpus) > 1:
+        for computing in (0, 1, 2):
+            yield spinning_beside(plan, computing, cpus)
 
 
 def queue(plan: Plan, processes: int) -> Section:
@@ -218,7 +264,7 @@ def python_exchange(plan: Plan, mode: str, one_core: bool) -> Section:
         return latency(
             f"Python{' on one core' if one_core else ''}, {MODES[mode]}; "
             "the baseline is a Python peer on bare sockets in the same place",
-            plan.seconds(10, 1.2),
+            plan.seconds(8, 1.2),
             {"oneshot": 20, "kept": 40}[mode],
             [
                 (
@@ -299,7 +345,7 @@ def transfers(plan: Plan) -> Iterator[Section]:
                 continue
             for content in ("string", "numbers"):
                 worker.ask("message", size, content)
-                for way, answers in transfer(worker, ports, count, plan.seconds(4, 0.3)).items():
+                for way, answers in transfer(worker, ports, count, plan.seconds(3.5, 0.3)).items():
                     case = f"{way}, {name}, {content}"
                     bound = {"string": 0.6, "numbers": 0.4}[content] if size >= 10**6 else None
                     section.rows.append(
@@ -349,7 +395,7 @@ def load(plan: Plan, mode: str) -> Section:
 
         cases = [(number, kind) for number in ((64,) if plan.quick else (1, 8, 64, 512)) for kind in SERVERS]
         found = rounds(
-            plan.seconds(18, 1.2),
+            plan.seconds(15, 1.2),
             {"oneshot": 7, "kept": 20}[mode],
             [
                 (
@@ -557,6 +603,8 @@ def peak_once(port: int) -> float:
 
 PARTS: dict[str, Callable[[Plan], Iterator[Section]]] = {
     "exchanges": exchanges,
+    "tls": tls,
+    "spin": spin,
     "queues": queues,
     "python": python,
     "transfers": transfers,

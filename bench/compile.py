@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -20,7 +21,7 @@ CXX = shlex.split(os.environ.get("CXX", "c++"))
 def has(compiler: list[str], language: str, header: str) -> bool:
     """Whether this compiler is installed and finds this header."""
     try:
-        command = [*compiler, "-fsyntax-only", "-x", language, "-"]
+        command = [*compiler, "-E", "-o", os.devnull, "-x", language, "-"]
         given = f"#include <{header}>\n"
         return subprocess.run(command, input=given, text=True, capture_output=True, check=False).returncode == 0
     except FileNotFoundError:
@@ -28,11 +29,11 @@ def has(compiler: list[str], language: str, header: str) -> bool:
 
 
 class Build:
-    """Compiles the programs that are out of date. `notes` lists those that are left out, and why."""
+    """Compiles the programs that are out of date. `skipped` lists what is left out, and what to install."""
 
     def __init__(self) -> None:
         OUT.mkdir(parents=True, exist_ok=True)
-        self.notes: list[str] = []
+        self.skipped: list[str] = []
         warn = ["-O2", "-Wall", "-Wextra", "-Wpedantic", "-Werror", f"-I{TOP}/include", "-pthread"]
         c = [*CC, "-std=c99", "-D_GNU_SOURCE", *warn]
         common, obe = f"{OUT}/common.o", [f"-L{LIBRARY.parent}", "-lobe", f"-Wl,-rpath,{LIBRARY.parent}"]
@@ -43,22 +44,32 @@ class Build:
 
         self.make("instrument", [*c, f"{BENCH}/instrument.c", common, "-lm"])
 
+        self.tls = self.needs("TLS", has(CC, "c", "openssl/ssl.h"), "libssl-dev") and self.needs(
+            "TLS", shutil.which("openssl") is not None, "openssl"
+        )
+        if self.tls:
+            parts = ["-DHAVE_OPENSSL", f"{BENCH}/exchange.c", f"{BENCH}/tls.c", common, *obe, "-lssl", "-lcrypto"]
+            self.make("exchange-tls", [*c, *parts])
+
         headers = {"zmq": ("zmq.h", "libzmq3-dev"), "nng": ("nng/nng.h", "libnng-dev")}
-        self.queues = [kind for kind, (header, _) in headers.items() if has(CC, "c", header)]
-        self.notes += [f"no {kind}: {headers[kind][1]} is not installed" for kind in headers if kind not in self.queues]
+        self.queues = [
+            kind for kind, (header, package) in headers.items() if self.needs(kind, has(CC, "c", header), package)
+        ]
         parts = [part for kind in self.queues for part in (f"-DHAVE_{kind.upper()}", f"-l{kind}")]
         if self.queues:
             self.make("queues", [*c, f"{BENCH}/queues.c", common, *parts])
 
-        self.documents = has(CXX, "c++", "charconv")
-        self.simdjson = self.documents and has(CXX, "c++", "simdjson.h")
+        self.documents = self.needs("documents", has(CXX, "c++", "charconv"), "g++")
+        self.simdjson = self.documents and self.needs("simdjson", has(CXX, "c++", "simdjson.h"), "libsimdjson-dev")
         if self.documents:
             parts = [*obe, *(["-DHAVE_SIMDJSON", "-lsimdjson"] if self.simdjson else [])]
             self.make("documents", [*CXX, "-std=c++17", *warn, f"{BENCH}/documents.cpp", common, *parts])
-        else:
-            self.notes.append("no documents: there is no C++ compiler")
-        if self.documents and not self.simdjson:
-            self.notes.append("no simdjson: libsimdjson-dev is not installed")
+
+    def needs(self, part: str, found: bool, package: str) -> bool:
+        """Whether something was found that a part of the benchmark needs."""
+        if not found:
+            self.skipped.append(f"{part}: {package} is not installed: apt-get install -y {package}")
+        return found
 
     @staticmethod
     def make(name: str, command: list[str]) -> None:

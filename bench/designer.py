@@ -77,11 +77,11 @@ def runs(instrument: Worker, server: Worker, port: int, mode: str, count: int, p
 def absolute(name: str, unit: str, key: str, answers: list[Answer], limit: float | None) -> Measure:
     """The median over the rounds of the benchmark, which has no baseline, and their quartiles as the spread."""
     values = [answer[key] for answer in answers]
-    found = Measure(name, unit, statistics.median(values), limit=at_most(limit))
+    spread = None
     if len(values) > 1:
         low, _, high = statistics.quantiles(values, n=4)
-        found.name += f" (quartiles {low:.2f}, {high:.2f})"
-    return found
+        spread = low, high
+    return Measure(name, unit, statistics.median(values), spread=spread, limit=at_most(limit))
 
 
 def original(make: Any, one_core: list[str]) -> tuple[Worker, Answer] | str:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from limits import reason
+
 
 @dataclass
 class Limit:
@@ -21,6 +23,21 @@ class Limit:
 
 
 @dataclass
+class Score:
+    """The ratio of a measure, or its value if it has no baseline, and the quartiles of the rounds' scores."""
+
+    value: float
+    spread: tuple[float, float] | None = None
+
+    def __str__(self) -> str:
+        return f"{self.value:.3f}{f' ({self.quartiles})' if self.spread else ''}"
+
+    @property
+    def quartiles(self) -> str:
+        return f"{self.spread[0]:.2f}-{self.spread[1]:.2f}" if self.spread else ""
+
+
+@dataclass
 class Measure:
     """One measured value. With a baseline the ratio is compared with the limit, else the value."""
 
@@ -29,19 +46,25 @@ class Measure:
     value: float
     baseline: float | None = None
     ratio: float | None = None
-    spread: tuple[float, float] | None = None  # the quartiles of the rounds' ratios
+    spread: tuple[float, float] | None = None  # the quartiles of the rounds' scores
     limit: Limit | None = None
 
     @property
-    def score(self) -> float:
-        return self.value if self.ratio is None else self.ratio
+    def score(self) -> Score:
+        return Score(self.value if self.ratio is None else self.ratio, self.spread)
+
+    @property
+    def more_is_better(self) -> bool:
+        """Rates are better if they are higher, all else if it is lower."""
+        return self.unit.endswith("/s")
 
     @property
     def holds(self) -> bool | None:
         """Whether the bound holds; None without a bound."""
         if self.limit is None:
             return None
-        return self.score >= self.limit.value if self.limit.at_least else self.score <= self.limit.value
+        score = self.score.value
+        return score >= self.limit.value if self.limit.at_least else score <= self.limit.value
 
     def cells(self) -> list[str]:
         return [
@@ -49,7 +72,7 @@ class Measure:
             number(self.value),
             self.unit,
             "" if self.ratio is None else f"{self.ratio:.3f}",
-            "" if self.spread is None else f"{self.spread[0]:.2f}-{self.spread[1]:.2f}",
+            self.score.quartiles,
             "" if self.limit is None else str(self.limit),
             {None: "", True: "holds", False: "MISSED"}[self.holds],
         ]
@@ -92,16 +115,33 @@ class Section:
     rows: list[Row] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
+    def named(self) -> list[tuple[str, Row, Measure]]:
+        """The measures, with their rows and the names by which the lists and bench/results.json call them."""
+        title = self.title.split(";")[0]
+        return [(f"{title}: {row.case}, {measure.name}", row, measure) for row in self.rows for measure in row.measures]
+
     def lines(self) -> list[list[str]]:
         return [
             [row.case if measure is row.measures[0] else "", measure.name, *measure.cells()]
-            for row in self.rows
-            for measure in row.measures
+            for _, row, measure in self.named()
         ]
+
+    def lines_with(self, before: dict[str, Score]) -> list[list[str]]:
+        """The lines, with the scores of the run before at their ends."""
+        lines = []
+        for line, (name, _, _) in zip(self.lines(), self.named()):
+            score = before.get(name)
+            lines.append([*line, *(["", ""] if score is None else [f"{score.value:.3f}", score.quartiles])])
+        return lines
 
 
 COLUMNS = ["case", "", "baseline", "variant", "unit", "ratio", "IQR", "bound", ""]
+BEFORE = ["before", "IQR"]
 LEFT = {0, 1, 4, 8}
+
+
+def named(sections: Sequence[Section]) -> list[tuple[str, Measure]]:
+    return [(name, measure) for section in sections for name, _, measure in section.named()]
 
 
 def terminal(section: Section) -> str:
@@ -114,14 +154,15 @@ def terminal(section: Section) -> str:
     return "\n".join([*out, *(f"  {note}" for note in section.notes)])
 
 
-def markdown(sections: Sequence[Section]) -> str:
+def markdown(sections: Sequence[Section], before: dict[str, Score]) -> str:
+    columns = [*COLUMNS, *BEFORE]
     out = []
     for section in sections:
         out += [f"### {section.title[0].upper()}{section.title[1:]}", ""]
         if section.rows:
-            rule = "|".join("---" if i in LEFT else "--:" for i in range(len(COLUMNS)))
-            out += [f"| {' | '.join(COLUMNS)} |", f"|{rule}|"]
-            out += [f"| {' | '.join(line)} |" for line in section.lines()]
+            rule = "|".join("---" if i in LEFT else "--:" for i in range(len(columns)))
+            out += [f"| {' | '.join(columns)} |", f"|{rule}|"]
+            out += [f"| {' | '.join(line)} |" for line in section.lines_with(before)]
             out += [""]
         if section.notes:
             out += [f"({note}.)" for note in section.notes]
@@ -176,15 +217,15 @@ SUMMARY = [
 ]
 
 
-def summary(sections: Sequence[Section]) -> str:
+def summary(sections: Sequence[Section], before: dict[str, Score]) -> str:
     """A table in Markdown of the figures that SUMMARY selects."""
-    lines = ["| what, and the baseline | baseline | libobe | unit | ratio |", "|---|--:|--:|---|--:|"]
-    for title, case, name, text in SUMMARY:
+    lines = ["| what, and the baseline | baseline | libobe | unit | ratio | before |", "|---|--:|--:|---|--:|--:|"]
+    for title, case, what, text in SUMMARY:
         for section in sections:
-            for row in section.rows:
-                for measure in row.measures:
-                    if section.title.lower().startswith(title.lower()) and (row.case, measure.name) == (case, name):
-                        lines.append(f"| {' | '.join([text, *measure.cells()[:4]])} |")
+            for name, row, measure in section.named():
+                if section.title.lower().startswith(title.lower()) and (row.case, measure.name) == (case, what):
+                    score = f"{before[name].value:.3f}" if name in before else ""
+                    lines.append(f"| {' | '.join([text, *measure.cells()[:4], score])} |")
     return "\n".join(lines)
 
 
@@ -207,22 +248,22 @@ def plain(sections: Sequence[Section]) -> list[dict[str, Any]]:
 
 def judged(sections: Sequence[Section]) -> list[tuple[str, Measure]]:
     """The measures that have a bound, with their names."""
-    return [
-        (f"{section.title.split(';')[0]}: {row.case}, {measure.name}", measure)
-        for section in sections
-        for row in section.rows
-        for measure in row.measures
-        if measure.limit is not None
-    ]
+    return [(name, measure) for name, measure in named(sections) if measure.limit is not None]
 
 
-def verdict(sections: Sequence[Section], indent: str) -> list[str]:
+def verdict(sections: Sequence[Section], before: dict[str, Score], indent: str) -> list[str]:
+    """How many bounds hold, and those that do not, below what limits them."""
     found = judged(sections)
-    missed = [f"{indent}{name}: {m.score:.3f}, not {m.limit}" for name, m in found if not m.holds]
-    return [
-        f"{len(found) - len(missed)} of {len(found)} bounds hold{', and these do not:' if missed else '.'}",
-        *missed,
-    ]
+    missed: dict[str, list[str]] = {}
+    for name, measure in found:
+        if not measure.holds:
+            earlier = f" (before: {before[name]})" if name in before else ""
+            missed.setdefault(reason(name), []).append(f"{name}: {measure.score}, not {measure.limit}{earlier}")
+    count = sum(map(len, missed.values()))
+    lines = [f"{len(found) - count} of {len(found)} bounds hold{', and these do not:' if missed else '.'}"]
+    for why, names in missed.items():
+        lines += [f"{indent}{why[0].upper()}{why[1:]}:", *(f"  {indent}{name}" for name in names)]
+    return lines
 
 
 def plot(sections: Sequence[Section], path: Path) -> bool:
@@ -240,12 +281,16 @@ def plot(sections: Sequence[Section], path: Path) -> bool:
     figure, axes = pyplot.subplots(figsize=(12, 1.2 + 0.2 * len(found)))
     for i, (_, measure) in enumerate(found):
         assert measure.limit is not None
-        share = measure.score / measure.limit.value
+        share = measure.score.value / measure.limit.value
         if measure.limit.at_least:
             share = 1 / max(share, 0.01)
         axes.barh(i, min(share, 2.5), color="#3b7dd8" if measure.holds else "#d8603b", height=0.7)
         axes.text(
-            max(1.02, min(share, 2.5) + 0.02), i, f"{measure.score:.3g} ({measure.limit})", va="center", fontsize=7
+            max(1.02, min(share, 2.5) + 0.02),
+            i,
+            f"{measure.score.value:.3g} ({measure.limit})",
+            va="center",
+            fontsize=7,
         )
     axes.axvline(1, color="black", linewidth=1)
     axes.set_yticks(range(len(found)), [name for name, _ in found], fontsize=7)

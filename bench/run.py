@@ -23,6 +23,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import history
+import limits
 import report
 from cases import PARTS, Plan, connection_cost
 from compile import BENCH, CC, LIBRARY, OUT, TOP, Build
@@ -32,6 +34,7 @@ from workers import Worker
 
 PARTS = {**PARTS, "designer": designers}
 
+RECORD = BENCH / "results.json"
 BEGIN, END = "<!-- generated: summary -->", "<!-- end of generated: summary -->"
 
 
@@ -54,18 +57,25 @@ def machine() -> str:
 
 
 def write(sections: Sequence[Section], about: dict[str, Any]) -> None:
-    """Write the results into bench/results.md, and a summary into BENCHMARKS.md, between its marks; copy the plot."""
-    measured = f"Measured {about['date']} in {about['seconds']} s on: {about['machine']}."
-    verdict, *missed = report.verdict(sections, "- ")
+    """Write the results into bench/results.md, with the scores of the run before, and a summary into BENCHMARKS.md,
+    between its marks. Keep the scores of both runs in bench/results.json, and copy the plot."""
+    runs = [history.record(about["date"], about["machine"], sections), *history.load(RECORD)[:1]]
+    history.save(RECORD, runs)
+    before = runs[1].scores if runs[1:] else {}
+    measured = [f"Measured on {about['date']} in {about['seconds']} s on: {about['machine']}."]
+    if runs[1:]:
+        measured += ["", f"*Before* is the run before it, on {runs[1].date}, on: {runs[1].machine}."]
+    verdict, *missed = report.verdict(sections, before, "- ")
     lines = ["<!-- Written by bench/run.py --write; do not edit. -->", "# Results of the benchmark", ""]
-    lines += ["[BENCHMARKS.md](../BENCHMARKS.md) says what is measured and how.", "", measured, ""]
-    lines += [*(f"- {note}" for note in about["notes"]), "", verdict, "", *missed, "", report.markdown(sections)]
+    lines += ["[BENCHMARKS.md](../BENCHMARKS.md) says what is measured and how.", "", *measured, ""]
+    lines += [*(f"- {note}" for note in about["notes"]), "", verdict, "", *missed, ""]
+    lines += [report.markdown(sections, before)]
     (BENCH / "results.md").write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
 
     path = TOP / "BENCHMARKS.md"
     head, rest = path.read_text(encoding="utf-8").split(BEGIN)
     _, tail = rest.split(END)
-    lines = [measured, "", report.summary(sections), "", verdict, "", *missed]
+    lines = [*measured, "", report.summary(sections, before), "", verdict, "", *missed]
     path.write_text("\n".join([head + BEGIN, *lines]).rstrip() + f"\n\n{END}{tail}", encoding="utf-8")
     if (OUT / "results.svg").exists():
         shutil.copy(OUT / "results.svg", BENCH / "results.svg")
@@ -82,7 +92,7 @@ def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="libobe's benchmark; BENCHMARKS.md describes it")
     parser.add_argument("--quick", action="store_true", help="fewer cases and rounds, in half a minute")
     parser.add_argument("--only", metavar="PART,…", help=f"some parts of: {', '.join(PARTS)}")
-    parser.add_argument("--write", action="store_true", help="write bench/results.md, and the summary in BENCHMARKS.md")
+    parser.add_argument("--write", action="store_true", help="write bench/results.*, and the summary in BENCHMARKS.md")
     given = parser.parse_args()
     given.parts = given.only.split(",") if given.only else list(PARTS)
     if unknown := set(given.parts) - set(PARTS):
@@ -120,7 +130,7 @@ def main() -> int:
 
     svg = OUT / "results.svg"
     svg.unlink(missing_ok=True)
-    notes = [*built.notes, f"load average before the run: {busy:.1f}"]
+    notes = [f"load average before the run: {busy:.1f}"]
     if not report.plot(sections, svg):
         notes.append("no plot: matplotlib is not installed")
     notes.append(
@@ -128,18 +138,24 @@ def main() -> int:
         "unless it rose, ports in TIME_WAIT did not slow down the run"
     )
     about: dict[str, Any] = {
-        "date": time.strftime("%Y-%m-%d"),
+        "date": time.strftime("%Y-%m-%d %H:%M"),
         "machine": machine(),
         "quick": given.quick,
         "seconds": round(time.monotonic() - began),
-        "notes": notes,
+        "notes": [*notes, *(f"skipped: {skipped}" for skipped in built.skipped)],
     }
     results = OUT / "results.json"
     results.write_text(json.dumps({**about, "sections": report.plain(sections)}, indent=1), encoding="utf-8")
-    print("", *report.verdict(sections, "  "), "", *notes, about["machine"], sep="\n")
+    committed = history.comparable(history.load(RECORD), about["machine"])
+    print("", *report.verdict(sections, committed.scores if committed else {}, "  "), sep="\n")
+    print("", *history.comparison(sections, committed, "  "), "", *notes, about["machine"], sep="\n")
+    for skipped in built.skipped:
+        print(f"   SKIPPED: {skipped}")  # as test/run tells it
     print(f"{about['seconds']} s; all results are in {results.relative_to(TOP)}")
     if given.write:
         write(sections, about)
+        for pattern in limits.unused(name for name, _ in report.judged(sections)):
+            print(f"bench/limits.py: no measure with a bound is first matched by {pattern!r}")
     watchdog.cancel()
     return 1 if broken else 0
 
