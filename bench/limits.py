@@ -12,8 +12,8 @@ WORK = (
 BOTH = "each side takes about as much longer than C as it does beside a peer in C, and here both do"
 TLS = f"where no wait spins, an exchange takes about as much longer than OpenSSL's as one without TLS than C's: {WORK}"
 TRIALS = (
-    "where spinning is not faster, its trials, and the spins in vain until it is switched off, are in the slowest "
-    "hundredth"
+    "where spinning is not faster, its trials, and the spins that find nothing until it is switched off, are in the "
+    "slowest hundredth"
 )
 MOVES = (
     "the slowest of 200 rounds are those in which the dip is found, and their moves between the parts of a measurement "
@@ -35,9 +35,9 @@ REASONS = [
     ("spinning beside .*, p99", TRIALS, "Adaptive spinning"),
     (
         "Python on one core,.*",
-        "the library's work counts, about 2 µs of an exchange for each side that uses it, with a poll before each read "
-        "for the deadline; the binding takes less time than the baseline's json",
-        "Python",
+        "in the first 5 ms after a pause, as long as these rounds last, the thread with which Go's runtime watches the "
+        "others interrupts the exchanges; later, the library's work counts, 1 to 2 µs of an exchange",
+        "The first milliseconds after a pause",
     ),
     (
         "Python, a kept connection: .*two threads, p50",
