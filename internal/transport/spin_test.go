@@ -68,7 +68,7 @@ func TestSpin(t *testing.T) {
 	t.Run("spinning is faster", func(t *testing.T) {
 		var s Spin
 		runTrial(t, &s, slow, fast)
-		expectIterations(t, runWaits(&s, resampleAfterSpin, 7), repeated(resampleAfterSpin, 7))
+		expectIterations(t, runWaits(&s, resampleMost, 7), repeated(resampleMost, 7))
 		runTrial(t, &s, slow, fast)
 	})
 	for name, spinning := range map[string]time.Duration{"is slower": 2 * slow, "makes no difference": slow, "is hardly faster": slow * 9 / 10} {
@@ -116,10 +116,22 @@ func TestSpin(t *testing.T) {
 	t.Run("misses and hits", func(t *testing.T) {
 		var s Spin
 		runTrial(t, &s, slow, fast)
-		for range resampleAfterSpin / 2 {
+		for range resampleMost / 2 {
 			expectIterations(t, runWaits(&s, 1, 0), repeated(1, spinIterations-1))
 			expectIterations(t, runWaits(&s, 1, 3), repeated(1, 3))
 		}
+	})
+	t.Run("trials with the same result become rarer", func(t *testing.T) {
+		var s Spin
+		for _, waits := range []int{512, 1024, 2048, 4096, 4096} {
+			runTrial(t, &s, fast, slow)
+			expectIterations(t, runWaits(&s, waits, 7), repeated(waits, 0))
+		}
+		runTrial(t, &s, slow, fast)
+		runWaits(&s, resampleMost, 7)
+		runTrial(t, &s, fast, slow)
+		expectIterations(t, runWaits(&s, resampleAfterBlock, 7), repeated(resampleAfterBlock, 0))
+		runTrial(t, &s, fast, slow)
 	})
 	t.Run("no Spin", func(t *testing.T) { expectIterations(t, runWaits(nil, 2, 1), repeated(2, 0)) })
 	t.Run("one CPU", func(t *testing.T) {
