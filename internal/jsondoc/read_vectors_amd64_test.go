@@ -31,7 +31,7 @@ func TestReadNumbersAsPortably(t *testing.T) {
 		t.Skip("this processor has no AVX2")
 	}
 	random := rand.New(rand.NewPCG(11, 12))
-	count := 100_000
+	count := 40_000
 	if testing.Short() {
 		count = 10_000
 	}
@@ -115,9 +115,9 @@ func TestReadNumbersEachDouble(t *testing.T) {
 	if !hasVectors {
 		t.Skip("this processor has no AVX2")
 	}
-	n := 100_000
+	n := 20_000
 	if testing.Short() {
-		n = 10_000
+		n = 5_000
 	}
 	random := rand.New(rand.NewPCG(13, 14))
 	read, all := 0, 0
@@ -150,7 +150,7 @@ func TestReadNumbersTies(t *testing.T) {
 	random := rand.New(rand.NewPCG(15, 16))
 	power := uint64(1) // 5^e
 	for e := range 24 {
-		for range 2000 {
+		for range 500 {
 			// w times 5^e has 54 bits, the last of which is 1.
 			w := (1<<53/power + random.Uint64N(1<<53/power+1)) | 1
 			for near := w - 1; near <= w+1; near++ {

@@ -25,7 +25,7 @@ func TestVectorsStayInside(t *testing.T) {
 	}
 	inside := memory[page : 2*page]
 	random := rand.New(rand.NewPCG(19, 20))
-	for range 20_000 {
+	for range 5_000 {
 		text := randomNumbers(random, 20+random.IntN(300))
 		for _, place := range [][]byte{inside[:len(text)], inside[page-len(text):]} {
 			copy(place, text)
