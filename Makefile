@@ -38,7 +38,11 @@ CGO_CFLAGS ?= -O2 -g
 # may not know this experiment, so it is set only if Go accepts it.
 NORANDOMHEAP := norandomizedheapbase64
 EXPERIMENT = $(shell GOEXPERIMENT=$(NORANDOMHEAP) "$(GO)" version >/dev/null 2>&1 && echo $(NORANDOMHEAP))
-GOBUILD := GOWORK=off GOEXPERIMENT=$(EXPERIMENT) CGO_ENABLED=1 CGO_CFLAGS="$(CGO_CFLAGS) $(HARDENED)" "$(GO)" build -trimpath -buildvcs=false -buildmode=c-shared
+# Copies of the functions of these packages, which make errors and texts, and the records of
+# a handshake of TLS, would be 2 % of the library's file. docs/performance.md has what it costs.
+UNINLINED := errors fmt vendor/golang.org/x/crypto/cryptobyte
+GCFLAGS   := $(foreach package,$(UNINLINED),-gcflags=$(package)=-l)
+GOBUILD   := GOWORK=off GOEXPERIMENT=$(EXPERIMENT) CGO_ENABLED=1 CGO_CFLAGS="$(CGO_CFLAGS) $(HARDENED)" "$(GO)" build -trimpath -buildvcs=false $(GCFLAGS) -buildmode=c-shared
 SOURCES := go.mod go.sum include/obe.h capi/libobe.map $(shell find capi internal -name '*.go' -o -name '*.[ch]' -o -name '*.tmpl' -o -name '*.bin')
 
 # The sentences about a missing compiler, Go or Python. What has nothing to build does not
@@ -80,8 +84,8 @@ $(OUT)/obe64.so: $(OUT)/libobe.so
 # The command-line tool. It is static and does not need the library.
 TOOL_SOURCES := go.mod go.sum $(shell find cmd internal -name '*.go' -o -name '*.tmpl')
 # For Windows, tool and DLL share what is compiled of Go's standard library if both have the
-# same experiments. Elsewhere the library is compiled as position-independent code.
-GOTOOL := GOWORK=off $(if $(filter windows,$(GOOS)),GOEXPERIMENT=$(EXPERIMENT)) CGO_ENABLED=0 "$(GO)" build -trimpath -buildvcs=false -ldflags "-s -w -buildid="
+# same experiments and flags. Elsewhere the library is compiled as position-independent code.
+GOTOOL := GOWORK=off $(if $(filter windows,$(GOOS)),GOEXPERIMENT=$(EXPERIMENT)) CGO_ENABLED=0 "$(GO)" build -trimpath -buildvcs=false $(if $(filter windows,$(GOOS)),$(GCFLAGS)) -ldflags "-s -w -buildid="
 
 obe: $(OUT)/obe ## build build/obe, the command-line tool
 
