@@ -20,18 +20,17 @@ func (s *Server) mustWait(c *serverConn) bool {
 	return c.last.state == messageReplying || c.last.state == messageOpen && c.last.replacing == 0
 }
 
-// hold stops polling a connection whose next message has to wait. It reports whether the
-// client has closed, which must not wait.
-func (s *Server) hold(c *serverConn) (eof bool) {
+// hold stops polling a connection whose next message has to wait. If the stream has ended,
+// which must not wait, it returns the reason.
+func (s *Server) hold(c *serverConn) (ended error) {
 	if c.nextBody != nil || c.buffered() {
 		c.deferred = true
 	} else if !c.peeked {
 		// MSG_PEEK would lose the reason of a reset.
 		var b [1]byte
 		n, err := c.conn.TryRead(b[:])
-		if n == 0 && !errors.Is(err, ErrTimeout) {
-			s.source.err = err
-			return true
+		if err != nil && !errors.Is(err, ErrTimeout) {
+			return err
 		}
 		if n > 0 {
 			s.counters.bytesReceived.Add(1)
@@ -40,7 +39,7 @@ func (s *Server) hold(c *serverConn) (eof bool) {
 	}
 	c.held = true
 	_ = s.updateInterest(c) // removing an interest does not fail
-	return false
+	return nil
 }
 
 // resume ends hold if the next message need not wait any longer. core.mu is held.

@@ -60,15 +60,18 @@ func (c *serverConn) buffered() bool { return c.frames != nil && c.frames.Buffer
 
 // read reads what the client has sent and returns a message if one is complete.
 func (s *Server) read(call *call, c *serverConn) *Message {
-	if s.mustWait(c) && !s.hold(c) {
-		return nil
+	var ended error // why the stream has ended, if hold found out
+	if s.mustWait(c) {
+		if ended = s.hold(c); ended == nil {
+			return nil
+		}
 	}
 	var body []byte
 	var err error
 	if c.nextBody != nil {
 		body, c.nextBody = *c.nextBody, nil
 	} else {
-		body, err = s.readFrame(c)
+		body, err = s.readFrame(c, ended)
 	}
 	if c.closeErr != nil {
 		return nil
@@ -105,9 +108,9 @@ func (s *Server) read(call *call, c *serverConn) *Message {
 }
 
 // readFrame reads what the client has sent, up to the budget of a turn, and returns the
-// body of a frame if one is complete.
-func (s *Server) readFrame(c *serverConn) (body []byte, err error) {
-	s.source.begin(c)
+// body of a frame if one is complete. ended, if not nil, is why there is nothing more to read.
+func (s *Server) readFrame(c *serverConn, ended error) (body []byte, err error) {
+	s.source.begin(c, ended)
 	if c.frames == nil {
 		c.frames = s.takeReader()
 	}

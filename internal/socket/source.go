@@ -7,7 +7,7 @@ type source struct {
 	conn       *serverConn
 	budget     int   // bytes that may still be read in this turn
 	progressed bool  // this turn has read something
-	err        error // what the read of hold failed with; Read returns it
+	ended      error // why there is nothing more to read, if that is known; Read returns it
 }
 
 // readQuantum is how much of one connection is read, or sent to it, before the others
@@ -15,7 +15,9 @@ type source struct {
 const readQuantum = 1 << 20
 
 // begin starts the turn of a connection.
-func (r *source) begin(c *serverConn) { r.conn, r.budget, r.progressed = c, readQuantum, false }
+func (r *source) begin(c *serverConn, ended error) {
+	r.conn, r.budget, r.progressed, r.ended = c, readQuantum, false, ended
+}
 
 // Read reads available data without waiting, up to the budget of the turn. The turn ends
 // early if the leader's call has to end.
@@ -26,9 +28,8 @@ func (r *source) Read(b []byte) (int, error) {
 	if r.budget <= 0 {
 		return 0, ErrTimeout
 	}
-	if err := r.err; err != nil {
-		r.err = nil
-		return 0, err
+	if r.ended != nil {
+		return 0, r.ended
 	}
 	c := r.conn
 	if c.peeked {
