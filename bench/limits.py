@@ -79,8 +79,8 @@ REASONS = [
     ),
     (
         "the designer on one core.*: a connection for each exchange, p99",
-        f"{MOVES}; and the system's thread that delivers what is left over of new connections (ksoftirqd) waits while the "
-        "designer computes, 0.25 ms for a round in the mean",
+        f"{MOVES}; and the system's thread that does the rest of the work for new connections (ksoftirqd) waits while "
+        "the designer computes, 0.25 ms for a round in the mean",
         "obe design",
     ),
     ("the designer on one core.*: a kept connection, p99", MOVES, "obe design"),
