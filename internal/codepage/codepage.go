@@ -1,5 +1,5 @@
-// Package codepage converts texts between UTF-8 and the Windows code pages, with tables of
-// its own: those of the system are files, which it need not have.
+// Package codepage converts texts between UTF-8 and the Windows code pages, with built-in
+// tables: those of the system are files, which it need not have.
 //
 // The tables are stored in 80 kB (format.go), and a page is expanded when it is first used.
 package codepage
@@ -83,7 +83,7 @@ func newPage(number uint64, table []byte) *Page {
 	return p
 }
 
-// firstEncoded is the first character that has a code of its own. 0x80 of page 932 is a
+// firstEncoded is the first character that Encode is for. 0x80 of page 932 is a
 // control character, which is only read.
 const firstEncoded = 0xa0
 

@@ -29,6 +29,34 @@ GLOBL highClasses<>(SB), RODATA|NOPTR, $32
 	VPADDB Y2, Y2, Y2; \
 	VPADDB Y5, Y5, Y5
 
+// Returns the place of the first of n bytes that CLASS marks, or n. n is a multiple of 64.
+#define FIND(CLASS) \
+	XORQ DX, DX; \
+block: \
+	VMOVDQU (SI)(DX*1), Y0; \
+	VMOVDQU 32(SI)(DX*1), Y3; \
+	CLASS(Y0, Y1, Y2); \
+	CLASS(Y3, Y4, Y5); \
+	VPOR Y1, Y4, Y2; \
+	VPTEST Y2, Y2; \
+	JNZ found; \
+	ADDQ $64, DX; \
+	CMPQ DX, CX; \
+	JLT block; \
+	VZEROUPPER; \
+	MOVQ DX, ret+16(FP); \
+	RET; \
+found: \
+	VPMOVMSKB Y1, AX; \
+	VPMOVMSKB Y4, BX; \
+	SHLQ $32, BX; \
+	ORQ BX, AX; \
+	TZCNTQ AX, AX; \
+	ADDQ DX, AX; \
+	VZEROUPPER; \
+	MOVQ AX, ret+16(FP); \
+	RET
+
 // func classifyAVX(p *byte, blocks int, m *masks)
 TEXT ·classifyAVX(SB), NOSPLIT, $0-24
 	MOVQ p+0(FP), SI
@@ -96,31 +124,7 @@ TEXT ·plainAVX(SB), NOSPLIT, $0-24
 	BROADCAST(0x20, X8, Y8)
 	BROADCAST(0x22, X9, Y9)
 	BROADCAST(0x5c, X10, Y10)
-	XORQ DX, DX
-block:
-	VMOVDQU (SI)(DX*1), Y0
-	VMOVDQU 32(SI)(DX*1), Y3
-	SPECIALS(Y0, Y1, Y2)
-	SPECIALS(Y3, Y4, Y5)
-	VPOR Y1, Y4, Y2
-	VPTEST Y2, Y2
-	JNZ found
-	ADDQ $64, DX
-	CMPQ DX, CX
-	JLT block
-	VZEROUPPER
-	MOVQ DX, ret+16(FP)
-	RET
-found:
-	VPMOVMSKB Y1, AX
-	VPMOVMSKB Y4, BX
-	SHLQ $32, BX
-	ORQ BX, AX
-	TZCNTQ AX, AX
-	ADDQ DX, AX
-	VZEROUPPER
-	MOVQ AX, ret+16(FP)
-	RET
+	FIND(SPECIALS)
 
 // Sets the bytes of SPECIAL where those of TEXT are brackets, braces or quotes. Bit 5 is what brackets differ from braces in.
 #define BRACKETS(TEXT, SPECIAL, OTHER) \
@@ -139,28 +143,4 @@ TEXT ·unbracketedAVX(SB), NOSPLIT, $0-24
 	BROADCAST(0x22, X9, Y9)
 	BROADCAST(0x7b, X10, Y10)
 	BROADCAST(0x7d, X11, Y11)
-	XORQ DX, DX
-block:
-	VMOVDQU (SI)(DX*1), Y0
-	VMOVDQU 32(SI)(DX*1), Y3
-	BRACKETS(Y0, Y1, Y2)
-	BRACKETS(Y3, Y4, Y5)
-	VPOR Y1, Y4, Y2
-	VPTEST Y2, Y2
-	JNZ found
-	ADDQ $64, DX
-	CMPQ DX, CX
-	JLT block
-	VZEROUPPER
-	MOVQ DX, ret+16(FP)
-	RET
-found:
-	VPMOVMSKB Y1, AX
-	VPMOVMSKB Y4, BX
-	SHLQ $32, BX
-	ORQ BX, AX
-	TZCNTQ AX, AX
-	ADDQ DX, AX
-	VZEROUPPER
-	MOVQ AX, ret+16(FP)
-	RET
+	FIND(BRACKETS)

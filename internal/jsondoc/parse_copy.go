@@ -28,7 +28,7 @@ func ParseCopy(text []byte) (*Document, error) {
 }
 
 // parseParts is ParseCopy of a text that is divided at offsets, which ascend. The first part is validated from its beginning.
-// Of the others nobody knows yet what they begin with. Each is taken for a part of an array of numbers, and validated from a
+// What the others begin with is not known yet. Each is taken for a part of an array of numbers, and validated from a
 // comma on as far as it is one. That counts if the text before turns out to end in an array.
 func parseParts(text []byte, offsets []int) (*Document, error) {
 	copied := memory.MustMake[byte](0, len(text))[:len(text)]

@@ -102,7 +102,8 @@ func allocateRun(n, spare int) bool {
 	return false
 }
 
-// mergeRuns sorts the runs, which are mostly in order, and merges adjacent ones.
+// mergeRuns sorts the runs, which are mostly in order, and merges adjacent ones. A sort of
+// package slices would make the library's file larger.
 func mergeRuns(runs []run) []run {
 	for i := range runs {
 		for ; i > 0 && runs[i].from < runs[i-1].from; i-- {

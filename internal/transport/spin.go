@@ -121,14 +121,12 @@ func (s *Spin) record(sample time.Duration) {
 }
 
 func (s *Spin) decide(spins bool) {
-	if s.afterBlock = min(2*s.afterBlock, resampleMost); spins {
-		s.afterBlock = 0
-	} else if s.afterBlock == 0 {
-		s.afterBlock = resampleAfterBlock
-	}
-	s.spins, s.left, s.misses, s.sampleCount = spins, s.afterBlock, 0, 0
+	s.spins, s.misses, s.sampleCount = spins, 0, 0
 	if spins {
-		s.left = resampleMost
+		s.left, s.afterBlock = resampleMost, 0
+	} else {
+		s.afterBlock = min(max(2*s.afterBlock, resampleAfterBlock), resampleMost)
+		s.left = s.afterBlock
 	}
 }
 
