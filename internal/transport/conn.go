@@ -137,27 +137,43 @@ func (c *Conn) readRaw(p []byte, w *Wait) (int, error) {
 	}
 	defer c.release()
 	// Usually the peer has yet to reply, and a first read would only return EAGAIN.
-	try := c.tryReadFirst || w == &NoWait || w.nonblocking()
+	if c.tryReadFirst || w == &NoWait || w.nonblocking() {
+		if n, err := c.tryRead(fd, p); !isAgain(err) {
+			return n, err
+		}
+		if w == &NoWait {
+			return 0, c.closedOr(ErrTimeout)
+		}
+	}
+	spin, blocking := w.Spin.begin(), *w
+	blocking.Spin = nil
 	for {
-		if try {
-			n, err := sysRead(fd, p)
-			switch {
-			case err == nil && n == 0:
-				return 0, c.closedOr(io.EOF)
-			case err == nil:
-				c.tryReadFirst = n == len(p)
-				return n, nil
-			case !isAgain(err):
-				return 0, c.closedOr(connError("receive", err))
-			case w == &NoWait:
-				return 0, c.closedOr(ErrTimeout)
+		// A read that finds nothing costs less than a poll.
+		if !spin.spinAgain() {
+			if err := c.waitKeeping(fd, forReading, blocking); err != nil {
+				return 0, c.closedOr(err)
 			}
 		}
-		if err := c.waitKeeping(fd, forReading, *w); err != nil {
-			return 0, c.closedOr(err)
+		if n, err := c.tryRead(fd, p); !isAgain(err) {
+			spin.hit()
+			return n, err
 		}
-		try = true
 	}
+}
+
+// tryRead reads what is available. It returns an error that is isAgain if that is nothing.
+func (c *Conn) tryRead(fd descriptor, p []byte) (int, error) {
+	n, err := sysRead(fd, p)
+	switch {
+	case err == nil && n == 0:
+		return 0, c.closedOr(io.EOF)
+	case err == nil:
+		c.tryReadFirst = n == len(p)
+		return n, nil
+	case isAgain(err):
+		return 0, err
+	}
+	return 0, c.closedOr(connError("receive", err))
 }
 
 // Write writes all of p.

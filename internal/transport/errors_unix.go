@@ -5,7 +5,8 @@ package transport
 import "golang.org/x/sys/unix"
 
 func isAgain(err error) bool {
-	return err == unix.EAGAIN || err == unix.EINTR || err == unix.EINPROGRESS
+	errno, _ := err.(unix.Errno) // which takes less than to compare err with each
+	return errno == unix.EAGAIN || errno == unix.EINTR || errno == unix.EINPROGRESS
 }
 
 func isNotConnected(err error) bool { return err == unix.ENOTCONN }

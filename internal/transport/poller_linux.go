@@ -3,6 +3,7 @@ package transport
 import (
 	"errors"
 	"syscall"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -74,6 +75,12 @@ func epollWait(fd int, events []unix.EpollEvent, milliseconds int) (int, unix.Er
 	return n, 0
 }
 
+// epollPoll is epollWait with a timeout of 0, as a call that does not wait; see rawIO.
+func epollPoll(fd int, events []unix.EpollEvent) (int, unix.Errno) {
+	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), 0, 0, 0)
+	return int(n), errno
+}
+
 // blockingEpollWait is epollWait for calls that may block; see SetWaitFunctions.
 var blockingEpollWait = epollWait
 
@@ -96,18 +103,22 @@ func (p *Poller) Wait(ready []uint64, w Wait) ([]uint64, error) {
 	}
 	for {
 		timeout, spinning := spin.pollTimeout(w)
-		call := epollWait
-		if timeout != 0 {
-			call = blockingEpollWait
+		var n int
+		var err unix.Errno
+		if timeout == 0 {
+			n, err = epollPoll(p.fd, p.events[:])
+		} else {
+			n, err = blockingEpollWait(p.fd, p.events[:], timeout)
 		}
-		n, err := call(p.fd, p.events[:], timeout)
 		if err == unix.EINTR || err == 0 && n == 0 && spinning {
 			continue
 		}
 		if err != 0 {
 			return ready, systemError("epoll_wait", err)
 		}
-		spin.hit()
+		if n > 0 {
+			spin.hit()
+		}
 		for _, e := range p.events[:n] {
 			id := uint64(uint32(e.Fd)) | uint64(uint32(e.Pad))<<32
 			if id == 0 {

@@ -6,136 +6,146 @@ import (
 	"time"
 )
 
-// runWaits runs n waits. Each gets what it waits for in its iteration number hitAt, or
-// while it is blocked if it spins less often or hitAt is 0. It returns how many
-// iterations each wait spun.
-func runWaits(s *Spin, n, hitAt int) (iterations []int) {
-	for range n {
-		spun := 0
-		wait := s.begin()
-		for wait.spinAgain() {
-			if spun++; spun == hitAt {
-				break
-			}
+const (
+	fast   = 10 * time.Microsecond
+	medium = 40 * time.Microsecond
+	slow   = 60 * time.Microsecond
+)
+
+// wait is one wait that takes this long. It gets what it waits for in its iteration
+// hitAt, or while it is blocked if it spins less often or hitAt is 0. It returns how
+// many iterations it spun.
+func wait(s *Spin, hitAt int, took time.Duration) (spun int) {
+	w := s.begin()
+	for w.spinAgain() {
+		if spun++; spun == hitAt {
+			break
 		}
-		wait.hit()
-		iterations = append(iterations, spun)
 	}
-	return iterations
+	if w.spin != nil && w.began != 0 {
+		w.took(took)
+	}
+	return spun
 }
 
-// runTrial runs the waits of a trial, with these durations of the waits that block at
-// once and of those that spin, until it is decided.
-func runTrial(t *testing.T, s *Spin, blocking, spinning time.Duration) {
+// expectWaits expects that n waits spin this often.
+func expectWaits(t *testing.T, s *Spin, n, hitAt int, took time.Duration, iterations int) {
 	t.Helper()
-	for i := range 2 * samplesPerMode {
-		if i > samplesPerMode && s.left > 0 {
-			return // it is decided: spinning is not faster
+	for i := range n {
+		if got := wait(s, hitAt, took); got != iterations {
+			t.Fatalf("wait %d of %d spun %d times, not %d", i, n, got, iterations)
 		}
-		wait := s.begin()
-		if wait.began.IsZero() {
-			t.Fatalf("wait %d does not belong to a trial", i)
-		}
-		took := blocking
-		if spins := wait.spinAgain(); spins {
-			took = spinning
-		} else if i >= samplesPerMode {
-			t.Fatalf("wait %d of a trial does not spin", i)
-		}
-		wait.began = time.Now().Add(-took)
-		if i%samplesPerMode == 0 {
-			wait.began = wait.began.Add(-time.Second) // this one was delayed
-		}
-		wait.hit()
 	}
 }
 
-func repeated(n, iterations int) []int { return slices.Repeat([]int{iterations}, n) }
-
-func expectIterations(t *testing.T, got, want []int) {
+// expectTrial expects that waits block and are timed, and that a trial follows that
+// fails after so many misses.
+func expectTrial(t *testing.T, s *Spin, blocking time.Duration, misses int) {
 	t.Helper()
-	if !slices.Equal(got, want) {
-		t.Errorf("the iterations of %d waits are %v, want %v", len(want), slices.Compact(got), slices.Compact(want))
-	}
+	expectWaits(t, s, blockedWaits, 0, blocking, 0)
+	expectWaits(t, s, misses, 0, blocking, spinIterations-1)
+}
+
+// proven is how many hits a trial needs until spinning ends only after maxMisses.
+const proven = (maxMisses-trialMisses)*missWeight + timedHits
+
+// spinning returns a Spin whose waits spin, after that many hits.
+func spinning(t *testing.T) *Spin {
+	t.Helper()
+	s := &Spin{}
+	expectWaits(t, s, blockedWaits, 0, slow, 0)
+	expectWaits(t, s, proven, 7, fast, 7)
+	return s
 }
 
 func TestSpin(t *testing.T) {
 	before := spinEnabled
 	defer func() { spinEnabled = before }()
 	spinEnabled = true
-	const fast, slow = 10 * time.Microsecond, 60 * time.Microsecond
 
 	t.Run("spinning is faster", func(t *testing.T) {
-		var s Spin
-		runTrial(t, &s, slow, fast)
-		expectIterations(t, runWaits(&s, resampleMost, 7), repeated(resampleMost, 7))
-		runTrial(t, &s, slow, fast)
+		s := spinning(t)
+		expectWaits(t, s, waitsPerTrial-proven, 7, fast, 7)
+		expectWaits(t, s, blockedWaits, 0, slow, 0)
+		expectWaits(t, s, waitsPerTrial, 7, fast, 7)
 	})
-	for name, spinning := range map[string]time.Duration{"is slower": 2 * slow, "makes no difference": slow, "is hardly faster": slow * 9 / 10} {
+	t.Run("one of the waits that block is delayed", func(t *testing.T) {
+		for _, delayed := range []time.Duration{0, time.Second} {
+			s := &Spin{}
+			wait(s, 0, delayed)
+			expectWaits(t, s, blockedWaits-1, 0, slow, 0)
+			expectWaits(t, s, waitsPerTrial, 7, medium, 7)
+		}
+	})
+	for name, took := range map[string]time.Duration{"is slower": 2 * slow, "makes no difference": slow, "is hardly faster": slow * 9 / 10} {
 		t.Run("spinning "+name, func(t *testing.T) {
-			var s Spin
-			runTrial(t, &s, slow, spinning)
-			expectIterations(t, runWaits(&s, resampleAfterBlock, 7), repeated(resampleAfterBlock, 0))
-			runTrial(t, &s, slow, fast)
-			expectIterations(t, runWaits(&s, 1, 7), repeated(1, 7))
+			s := &Spin{}
+			expectWaits(t, s, blockedWaits, 0, slow, 0)
+			expectWaits(t, s, trialMisses, 7, took, 7)
+			expectWaits(t, s, firstPause, 7, took, 0)
+			expectWaits(t, s, blockedWaits, 0, slow, 0)
+			expectWaits(t, s, waitsPerTrial, 7, fast, 7)
 		})
 	}
-	t.Run("a trial ends as soon as spinning is not faster", func(t *testing.T) {
-		var s Spin
-		for range samplesPerMode + 1 {
-			wait := s.begin()
-			wait.began = time.Now().Add(-fast)
-			if wait.iterations > 0 {
-				wait.began = time.Now().Add(-sampleCap)
+	t.Run("after a trial that failed, the next one comes later", func(t *testing.T) {
+		s := &Spin{}
+		for _, pause := range []int{1024, 2048, 4096, 8192, 8192} {
+			expectTrial(t, s, slow, trialMisses)
+			expectWaits(t, s, pause, 7, fast, 0)
+		}
+		expectWaits(t, s, blockedWaits, 0, slow, 0)
+		expectWaits(t, s, proven, 7, fast, 7)
+		expectWaits(t, s, maxMisses, 0, slow, spinIterations-1)
+		expectWaits(t, s, firstPause, 7, fast, 0)
+		expectTrial(t, s, slow, trialMisses)
+	})
+	t.Run("misses end spinning", func(t *testing.T) {
+		s := spinning(t)
+		expectWaits(t, s, maxMisses, 0, slow, spinIterations-1)
+		expectWaits(t, s, firstPause, 0, slow, 0)
+		expectTrial(t, s, slow, trialMisses)
+	})
+	t.Run("fewer misses than hits by the weight do not", func(t *testing.T) {
+		s := spinning(t)
+		for range (waitsPerTrial - proven) / (missWeight + 1) {
+			expectWaits(t, s, 1, 0, slow, spinIterations-1)
+			expectWaits(t, s, missWeight, 3, fast, 3)
+		}
+	})
+	t.Run("waits without a result", func(t *testing.T) {
+		s := &Spin{}
+		for range 2 * blockedWaits { // they time out while they block, and do not count
+			if w := s.begin(); w.spinAgain() {
+				t.Fatal("a wait spins that is not compared with any")
 			}
-			wait.hit()
 		}
-		expectIterations(t, runWaits(&s, resampleAfterBlock, 7), repeated(resampleAfterBlock, 0))
-	})
-	t.Run("misses", func(t *testing.T) {
-		var s Spin
-		runTrial(t, &s, slow, fast)
-		expectIterations(t, runWaits(&s, maxMisses, 0), repeated(maxMisses, spinIterations-1))
-		expectIterations(t, runWaits(&s, resampleAfterBlock, 0), repeated(resampleAfterBlock, 0))
-		runTrial(t, &s, slow, fast)
-	})
-	t.Run("a trial of waits that time out", func(t *testing.T) {
-		var s Spin
-		runWaits(&s, samplesPerMode, 0)
-		for range maxMisses {
-			spun := false
-			for wait := s.begin(); wait.spinAgain(); {
-				spun = true
-			}
-			if !spun {
-				t.Error("a wait of the trial does not spin")
+		expectWaits(t, s, blockedWaits, 0, slow, 0)
+		for range trialMisses {
+			w := s.begin()
+			for w.spinAgain() {
 			}
 		}
-		expectIterations(t, runWaits(&s, resampleAfterBlock, 0), repeated(resampleAfterBlock, 0))
+		expectWaits(t, s, firstPause, 7, fast, 0)
 	})
-	t.Run("misses and hits", func(t *testing.T) {
-		var s Spin
-		runTrial(t, &s, slow, fast)
-		for range resampleMost / 2 {
-			expectIterations(t, runWaits(&s, 1, 0), repeated(1, spinIterations-1))
-			expectIterations(t, runWaits(&s, 1, 3), repeated(1, 3))
+	t.Run("spinning is faster although waits that block are short", func(t *testing.T) {
+		s := &Spin{}
+		expectWaits(t, s, blockedWaits, 0, 2*fast, 0)
+		expectWaits(t, s, waitsPerTrial, 7, fast, 7)
+	})
+	t.Run("a wait that hits is timed", func(t *testing.T) {
+		s := &Spin{}
+		for range blockedWaits {
+			w := s.begin()
+			w.began -= time.Hour
+			w.hit()
+		}
+		if !slices.ContainsFunc(s.blocked[:], func(d time.Duration) bool { return d >= time.Hour }) {
+			t.Errorf("the waits took %v, and not an hour", s.blocked)
 		}
 	})
-	t.Run("trials with the same result become rarer", func(t *testing.T) {
-		var s Spin
-		for _, waits := range []int{512, 1024, 2048, 4096, 4096} {
-			runTrial(t, &s, fast, slow)
-			expectIterations(t, runWaits(&s, waits, 7), repeated(waits, 0))
-		}
-		runTrial(t, &s, slow, fast)
-		runWaits(&s, resampleMost, 7)
-		runTrial(t, &s, fast, slow)
-		expectIterations(t, runWaits(&s, resampleAfterBlock, 7), repeated(resampleAfterBlock, 0))
-		runTrial(t, &s, fast, slow)
-	})
-	t.Run("no Spin", func(t *testing.T) { expectIterations(t, runWaits(nil, 2, 1), repeated(2, 0)) })
+	t.Run("no Spin", func(t *testing.T) { expectWaits(t, nil, 2, 1, fast, 0) })
 	t.Run("one CPU", func(t *testing.T) {
 		spinEnabled = false
-		expectIterations(t, runWaits(&Spin{}, 20, 1), repeated(20, 0))
+		expectWaits(t, &Spin{}, 20, 1, fast, 0)
 	})
 }
