@@ -30,7 +30,7 @@ type Variable struct {
 var Variables = []Variable{
 	{Trace, "The path of a file to which every message of every socket is written; see the option trace. It is read when a socket is created. A program with more rights than the user that started it (setuid) ignores it."},
 	{TraceLimit, "The size in bytes at which that file is renamed; see the option trace_limit. A value that is not a whole number of at least 4194304 is ignored."},
-	{Procs, "How many threads run Go code at the same time. The default is the number of processors, and at least 4, since a call that waits occupies one for a moment."},
+	{Procs, "How many threads run Go code at the same time. The default is the number of processors, and at least 8, since a call that waits occupies one for a moment."},
 	{"GOTRACEBACK", "What Go's runtime prints when it ends the process: none, single, all, system, or crash, which also leaves a core file."},
 	{"SSL_CERT_FILE", "The file with the system's certificates, which a client with the option tls trusts if tls_ca is not set. Not on Windows and macOS."},
 	{"SSL_CERT_DIR", "Directories with the system's certificates, separated by colons. Not on Windows and macOS."},
