@@ -170,7 +170,7 @@ def tls(plan: Plan) -> Iterator[Section]:
 
 def without_spinning(make: Maker, cpus: set[int]) -> Worker:
     """A program on these CPUs whose waits do not spin: its library was loaded while it could use only one CPU."""
-    worker = make("taskset", "-c", str(min(cpus)), OUT / "exchange", GOMAXPROCS=str(len(cpus)))
+    worker = make("taskset", "-c", str(min(cpus)), OUT / "exchange")
     worker.port("serve", "c", "oneshot")  # the library is loaded
     for task in Path(f"/proc/{worker.process.pid}/task").iterdir():
         os.sched_setaffinity(int(task.name), cpus)
@@ -188,7 +188,7 @@ def spinning_beside(plan: Plan, computing: int, cpus: set[int]) -> Section:
             return partial(client.ask, "client", "obe", "kept", server.port("serve", "serve", "kept"), 2000)
 
         sleeping = run(lambda: without_spinning(make, cpus))
-        spinning = run(lambda: make(OUT / "exchange", GOMAXPROCS=str(len(cpus))))
+        spinning = run(lambda: make(OUT / "exchange"))
         bounds: Bounds = (1.05, 1.05) if computing else NONE
         return latency(
             f"spinning beside {beside} that compute{'' if computing == 2 else 's'}, a kept connection, two processes; "

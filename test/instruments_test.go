@@ -55,10 +55,19 @@ func TestGallery(t *testing.T) {
 	}
 }
 
-// startDesigner starts obe design, and returns its address. It ends at the command done, and otherwise with the test.
+// startDesigner starts obe design, and returns its address. It ends at the command done, and otherwise with the test. The
+// seed makes its estimates the same each time.
 func startDesigner(t *testing.T, obe, file string) (at string) {
 	t.Helper()
-	cmd := exec.Command(obe, "design", file, ":0")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seeded := filepath.Join(t.TempDir(), filepath.Base(file))
+	if err := os.WriteFile(seeded, append([]byte("seed = 1\n"), text...), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(obe, "design", seeded, ":0")
 	stderr, err := cmd.StderrPipe()
 	if err == nil {
 		err = cmd.Start()
