@@ -22,8 +22,8 @@ func obe_test_panic(handle C.uintptr_t) C.int32_t {
 //
 //export obe_test_live
 func obe_test_live() C.int64_t {
-	handles.mu.RLock()
-	defer handles.mu.RUnlock()
+	handles.mu.Lock()
+	defer handles.mu.Unlock()
 	return C.int64_t(handles.count[kindSocket] + handles.count[kindMessage])
 }
 

@@ -34,15 +34,15 @@ const (
 	waitsPerTrial = 4096
 	// A spin that is not faster by an eighth is a miss, and makes up for missWeight hits. Waits
 	// stop spinning after trialMisses at the beginning of a trial, and after maxMisses later.
-	missWeight  = 16
+	missWeight  = 4
 	trialMisses = 3
-	maxMisses   = 16
+	maxMisses   = 8
 	// timedHits is how many hits there are for one that is timed, while there are no misses. One that
 	// is not timed counts as faster.
 	timedHits = 8
 	// firstPause is how many waits block after a trial that failed. After the next one there are
 	// twice as many, up to maxPause, so that few spins are in the slowest hundredth of the waits.
-	firstPause = 1024
+	firstPause = 2048
 	maxPause   = 8192
 )
 
