@@ -68,8 +68,8 @@ REASONS = [
     ),
     (
         "many clients, a kept connection.*",
-        "of the server's CPU time for an exchange 1.5 to 3 µs are the library's, and the baseline's total is 2.1 to 3.4; a "
-        "server that needs longer than its clients is also interrupted by those that its replies wake",
+        "of the server's CPU time for an exchange 1.5 to 3 µs are the library's, and the baseline's total is 2.1 to "
+        "3.4; a server that needs longer than its clients is also interrupted by those that its replies wake",
         "Many clients",
     ),
     (
