@@ -75,7 +75,8 @@ func epollWait(fd int, events []unix.EpollEvent, milliseconds int) (int, unix.Er
 	return n, 0
 }
 
-// epollPoll is epollWait with a timeout of 0, as a call that does not wait; see rawIO.
+// epollPoll is epollWait with a timeout of 0. It does not wait, so Go's scheduler is not
+// informed, as for the calls of socket_linux.go.
 func epollPoll(fd int, events []unix.EpollEvent) (int, unix.Errno) {
 	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), 0, 0, 0)
 	return int(n), errno

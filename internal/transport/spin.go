@@ -32,7 +32,7 @@ const (
 	blockedWaits = 3
 	// waitsPerTrial is how many waits spin until waits that block are timed again.
 	waitsPerTrial = 4096
-	// A spin that is not faster by an eighth is a miss, and makes up for missWeight hits. Waits
+	// A spin that is not faster by an eighth is a miss, and missWeight hits make up for it. Waits
 	// stop spinning after trialMisses at the beginning of a trial, and after maxMisses later.
 	missWeight  = 4
 	trialMisses = 3
